@@ -1,0 +1,77 @@
+# Everything a user or developer types. `make demo` and `make test` need nothing but Python 3.11 or newer.
+#
+#   make demo     page faults under userfaultfd and under PFF, side by side
+#   make test     the checks below, then the tests
+#   make check    formatting, lint, types, import directions, file sizes
+#   make bench    guest and fault speed on this machine
+#   make lock     write requirements.lock again from pyproject.toml (make lock UPGRADE=--upgrade: newest versions)
+#   make clean    remove .venv and every cache
+#
+# PYTHON=... chooses the interpreter, PYTEST_ARGS=... is handed to pytest.
+
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(call works,$(p)),$(p))))
+PYTEST_ARGS ?=
+UPGRADE ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip -q --disable-pip-version-check --no-input
+
+# Runs the candidate instead of looking for it: a pyenv shim exists and fails when its version is not selected.
+works = $(shell $(1) -c 'import ensurepip, sys, venv; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock clean venv
+
+help:
+	@sed -n '/^#   make/s/^#   //p' $(firstword $(MAKEFILE_LIST))
+
+demo: $(STAMP)
+	@$(BIN)/pffemu demo
+
+test: check
+	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check -q --output-format concise . .ci/sz || \
+	    { echo '$(BIN)/ruff format . .ci/sz   puts these files right' >&2; exit 1; }
+	@$(BIN)/ruff check -q --output-format concise . .ci/sz
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports > $(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; exit 1; }
+	@$(BIN)/python .ci/sz > $(VENV)/sz.txt || { cat $(VENV)/sz.txt; exit 1; }
+	@tail -n 1 $(VENV)/sz.txt
+
+bench: $(STAMP)
+	@$(BIN)/python -m tests.bench
+
+venv: $(STAMP)
+
+# Built anew, not mended: a package that left the lock must not stay behind.
+$(STAMP): requirements.lock pyproject.toml
+	@test -n '$(PYTHON)' || { echo 'make: no Python 3.11 or newer with venv and ensurepip found.' \
+	    'Install one (Debian: python3 and python3-venv) or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'make: $(PYTHON) does not run or is' \
+	    'older than Python 3.11. Name another one: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@echo "Installing into $(VENV) ($$($(PYTHON) -V)); this happens once and takes about half a minute"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo 'make: $(PYTHON) cannot make a virtual environment.' \
+	    'On Debian its ensurepip is in the package python3-venv' >&2; exit 1; }
+	@$(PIP) install --no-deps -r requirements.lock && $(PIP) install --no-deps --no-build-isolation -e . || \
+	    { echo 'make: pip could not install requirements.lock; its own message is above. Without a network, put the' \
+	    'wheels named there in a folder and run: PIP_NO_INDEX=1 PIP_FIND_LINKS=/that/folder make venv' >&2; exit 1; }
+	@touch $@
+
+# uv resolves for all Python versions and systems at once, which pip cannot. It is needed for nothing else.
+lock:
+	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
+	$(PYTHON) -m venv "$$tools" && "$$tools/bin/python" -m pip -q --disable-pip-version-check install uv && \
+	cp requirements.lock "$$tools/new.lock" && \
+	"$$tools/bin/uv" pip compile -q --universal --python-version 3.11 --fork-strategy fewest --no-header $(UPGRADE) \
+	    --extra fast --extra plot --extra dev pyproject.toml -o "$$tools/new.lock" > /dev/null && \
+	{ echo '# Every package pffemu uses, exactly, for Python 3.11 to 3.13. Made by `make lock`; do not edit.'; \
+	  cat "$$tools/new.lock"; } > requirements.lock
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .numba_cache out dist
+	@find pffemu kernel_model guest tests examples -name __pycache__ -type d -prune -exec rm -rf {} +

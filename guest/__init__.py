@@ -1,0 +1,1 @@
+"""Programs that run inside the machine, and the data they work on."""

@@ -1,0 +1,9 @@
+"""Where the guests' sources and include files lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+ASM: Final = Path(__file__).parent / "asm"
+INCLUDE: Final = Path(__file__).parent / "include"

@@ -1,0 +1,143 @@
+"""The two benchmarks as values: which guest, with which arguments and files, and what it must find.
+
+A workload says nothing about the machine: the same one runs in every mode. Guests write their answer to RESULT_FD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guest.graphs import CsrGraph, bfs_levels, first_connected_vertex, rmat
+from pffemu.arch.paging import PAGE_SIZE, pages_up
+from pffemu.errors import UsageError
+
+GRAPH_FD: Final = 3
+RESULT_FD: Final = 4
+MOST_PAGES: Final = 1 << 26  # of the fault benchmark: 256 GiB
+
+_SLACK: Final = 64 << 20  # bytes for the program, its stacks and the kernel's own
+_WORD: Final = 8  # bytes
+
+
+class Workload(Protocol):
+    """A benchmark. Sizes are bytes."""
+
+    @property
+    def guest(self) -> str:
+        """Name of the guest's source in guest/asm."""
+        ...
+
+    @property
+    def arguments(self) -> tuple[str, ...]: ...
+
+    @property
+    def files(self) -> Mapping[int, memoryview]:
+        """Content of the files the guest finds open, by descriptor."""
+        ...
+
+    @property
+    def region_pages(self) -> int:
+        """Pages that are brought in on demand: about as many faults."""
+        ...
+
+    @property
+    def ram(self) -> int:
+        """Guest RAM that is enough in every mode."""
+        ...
+
+    def expected(self, *, userfaultfd: bool) -> bytes:
+        """The right answer; it may depend on whether the machine offers userfaultfd."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FaultWorkload:
+    """Touch every page of a region once. `copy`: pages are copied from a backing mapping, else they are zeroed."""
+
+    pages: int
+    write: bool = False
+    random: bool = False
+    copy: bool = True
+    guest: str = field(default="fault_bench", init=False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.pages <= MOST_PAGES:
+            raise UsageError(
+                f"{self.pages} pages are not possible", where="fault benchmark", remedy=f"use 1 to {MOST_PAGES}"
+            )
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return (str(self.pages), *(str(int(choice)) for choice in (self.write, self.random, self.copy)))
+
+    @property
+    def files(self) -> Mapping[int, memoryview]:
+        return {}
+
+    @property
+    def region_pages(self) -> int:
+        return self.pages
+
+    @property
+    def ram(self) -> int:
+        return _with_page_tables(2 * self.pages * PAGE_SIZE)
+
+    def expected(self, *, userfaultfd: bool) -> bytes:
+        """The sum of the touched words: page i holds i + 1 once it is written, or copied by a userfaultfd handler."""
+        filled = self.write or (self.copy and userfaultfd)
+        total = self.pages * (self.pages + 1) // 2 if filled else 0
+        return total.to_bytes(_WORD, "little")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BfsWorkload:
+    """Breadth-first search over an R-MAT graph from its first connected vertex; `bfs_workload` makes one."""
+
+    data: NDArray[np.uint64]  # index, then edges
+    vertices: int
+    source: int
+    levels: NDArray[np.uint16]
+    guest: str = field(default="bfs", init=False)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        edges = len(self.data) - self.vertices - 1
+        return str(self.vertices), str(edges), str(self.source)
+
+    @property
+    def files(self) -> Mapping[int, memoryview]:
+        return {GRAPH_FD: self.data.data.cast("B")}
+
+    @property
+    def region_pages(self) -> int:
+        return pages_up(self.data.nbytes) // PAGE_SIZE
+
+    @property
+    def ram(self) -> int:
+        levels_and_visited = 2 * self.vertices + self.vertices // 8
+        return _with_page_tables(2 * self.data.nbytes + levels_and_visited)
+
+    def expected(self, *, userfaultfd: bool) -> bytes:
+        """Every vertex's level, in either case."""
+        return self.levels.tobytes()
+
+
+def bfs_workload(scale: int, edge_factor: int, seed: int) -> BfsWorkload:
+    """BFS over the R-MAT graph of these parameters. Raises UsageError when one is out of range."""
+    graph = rmat(scale, edge_factor, seed)
+    vertices = graph.vertices
+    data = np.concatenate([graph.index, graph.edges])
+    graph = CsrGraph(data[: vertices + 1], data[vertices + 1 :])
+    source = first_connected_vertex(graph)
+    return BfsWorkload(data, vertices, source, bfs_levels(graph, source))
+
+
+def _with_page_tables(data: int) -> int:
+    """Bytes of RAM that hold `data` bytes mapped twice over, rounded up to whole MiB."""
+    needed = data + data // 128 + _SLACK
+    return -(-needed >> 20) << 20

@@ -1,0 +1,1 @@
+"""A minimal Linux-like kernel: knows Linux's ABI, not Unicorn."""

@@ -1,0 +1,264 @@
+"""The kernel: entry points the machine's loop calls, threads, and the end of a process. Policy lives in its neighbours.
+
+Every entry ends in one of three ways: the thread goes on, it sleeps, or its process ends (`ended` says how).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from kernel_model import page_fault, uintr_calls
+from kernel_model.frames import FrameAllocator
+from kernel_model.futex import FutexTable
+from kernel_model.mm import Mm
+from kernel_model.pff_driver import PffDriver
+from kernel_model.printk import Printk
+from kernel_model.scheduler import Scheduler
+from kernel_model.syscall import Call
+from kernel_model.syscall_names import name_of
+from kernel_model.syscall_table import TABLE
+from kernel_model.task import Process, Task, TaskState
+from kernel_model.uapi import Errno, LinuxError, Signal
+from kernel_model.userfaultfd import Userfaultfd
+from kernel_model.wait_queue import Blocked
+from pffemu.arch import exceptions
+from pffemu.errors import OutOfGuestMemory
+from pffemu.events import (
+    Hex,
+    Label,
+    ProcessExited,
+    ProcessKilled,
+    Resumed,
+    Syscall,
+    SyscallReturned,
+    ThreadCreated,
+    ThreadExited,
+)
+from pffemu.hw.bus import Bus
+from pffemu.hw.cpu import Cpu, SavedRegisters
+from pffemu.hw.mmu import UffdLookup
+from pffemu.hw.ram import Ram
+from pffemu.hw.trap import Trap
+
+SYSCALL_LENGTH: Final = 2  # bytes
+_SYSCALL_REGISTERS: Final = ("rip", "rflags", "rax", "rdi", "rsi", "rdx", "r10", "r8", "r9")
+_MASK: Final = (1 << 64) - 1
+
+# arch/x86/kernel/traps.c: the signal each exception of ring 3 becomes
+_SIGNALS: Final[dict[int, Signal]] = {
+    exceptions.DE: Signal.SIGFPE,
+    exceptions.DB: Signal.SIGTRAP,
+    exceptions.BP: Signal.SIGTRAP,
+    exceptions.UD: Signal.SIGILL,
+    exceptions.SS: Signal.SIGBUS,
+    exceptions.MF: Signal.SIGFPE,
+    exceptions.AC: Signal.SIGBUS,
+    exceptions.XM: Signal.SIGFPE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KernelOptions:
+    """What this kernel offers: the three modes are (no userfaultfd), (userfaultfd), (userfaultfd + forwarding)."""
+
+    userfaultfd: bool = True
+    forwarding: bool = True
+    uffd_mmio_base: int | None = None  # None: no such device
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEnd:
+    """How the process ended. `signal` None: it exited with `status`. `trap` is what killed it, if one did."""
+
+    status: int
+    signal: Signal | None = None
+    why: str = ""
+    tid: int = 0
+    cpu_index: int = 0
+    trap: Trap | None = None
+    in_handler: bool = False  # the thread was in its user-interrupt handler (registered, UIF=0)
+
+
+class Kernel:
+    def __init__(self, cpus: list[Cpu], ram: Ram, bus: Bus, options: KernelOptions) -> None:
+        self.options = options
+        self.frames = FrameAllocator(ram)
+        self.zero_frame = self.frames.take()
+        self.scheduler = Scheduler(cpus)
+        self.futexes = FutexTable(self.scheduler)
+        self._printk = Printk()
+        self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.forwarding else None, self._printk)
+        self.entries = 0  # system calls, exceptions and page faults that came from ring 3
+        self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
+        self.ended: ProcessEnd | None = None
+        self._ram, self._cpus = ram, cpus
+        self._next_tid = 1
+        for cpu in cpus:
+            uintr_calls.enable(cpu, options.forwarding)
+        self._syscall_registers = [cpu.registers.group(*_SYSCALL_REGISTERS) for cpu in cpus]
+        self._result_registers = [cpu.registers.group("rax", "rcx", "r11") for cpu in cpus]
+
+    # -- processes and threads ----------------------------------------------------------------------------------
+
+    def create_mm(self) -> Mm:
+        mark = self.options.forwarding and self._cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
+        return Mm(self._ram, self.frames, self.zero_frame, mark)
+
+    def peek_tid(self) -> int:
+        """The tid the next thread gets."""
+        return self._next_tid
+
+    def create_thread(self, cpu: Cpu, process: Process, registers: SavedRegisters) -> Task:
+        """A runnable thread of `process` on the least loaded core; an idle core catches up with its creator."""
+        task = Task(self._next_tid, process, self.scheduler.least_loaded(), registers)
+        self._next_tid += 1
+        process.tasks.append(task)
+        cpu.emit(ThreadCreated, task.tid, task.cpu_index)
+        self.scheduler.add(cpu, task)
+        return task
+
+    def exit_thread(self, call: Call, status: int) -> None:
+        """The calling thread ends; with the last one the process does."""
+        task, process = call.task, call.process
+        if task.clear_child_tid:
+            try:
+                call.memory.write_u32(task.clear_child_tid, 0)
+                self.futexes.wake(call.cpu, call.mm, task.clear_child_tid, 1)
+            except LinuxError:
+                pass  # Linux ignores a bad address here
+        uintr_calls.forget(call.cpu, task)
+        process.tasks.remove(task)
+        call.cpu.emit(ThreadExited, status)
+        self.scheduler.remove(task)
+        if not process.tasks:
+            self._end_process(call.cpu, process, ProcessEnd(status))
+
+    def exit_process(self, cpu: Cpu, process: Process, status: int) -> None:
+        self._end_process(cpu, process, ProcessEnd(status))
+
+    def kill(self, cpu: Cpu, task: Task, signal: Signal, why: str, trap: Trap | None = None) -> None:
+        """The process dies of `signal`: there are no handlers for signals yet."""
+        cpu.emit(ProcessKilled, int(signal), why or str(trap))
+        in_handler = task.handler_registered and not task.uintr.uif
+        end = ProcessEnd(128 + signal, signal, why, task.tid, cpu.index, trap, in_handler)
+        self._end_process(cpu, task.process, end)
+
+    def _end_process(self, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
+        """Threads and files go (userfaultfds unregister what they hold); the address space stays, to be looked at."""
+        cpu.emit(ProcessExited, process.pid, end.status)
+        for task in list(process.tasks):
+            for file in process.files.values():
+                if isinstance(file, Userfaultfd):
+                    file.forget_task(task)
+            if task.handler_registered:
+                uintr_calls.forget(self._cpus[task.cpu_index], task)
+            self.scheduler.remove(task)
+        for file in process.files.values():
+            file.close(cpu)
+        process.tasks.clear()
+        self.ended = end
+
+    # -- entries ------------------------------------------------------------------------------------------------
+
+    def switch_in(self, cpu: Cpu) -> bool:
+        """Give `cpu` to its next thread and finish what it slept in; False when it sleeps again."""
+        task = self.scheduler.switch_in(cpu)
+        if task.restart_syscall is not None:
+            registers = self._syscall_registers[cpu.index].read()
+            number, task.restart_syscall = task.restart_syscall, None
+            if task.result is not None and not task.timed_out:
+                self._return(cpu, task, number, registers, task.result)
+            else:
+                self._call(cpu, task, number, registers)
+        if task.resumes_fault:
+            task.resumes_fault = False
+            cpu.charge("kernel.exit")
+            cpu.charge("cpu.iret")
+            cpu.emit(Resumed, Hex(cpu.registers["rip"]))
+        return task.state is TaskState.RUNNABLE and self.ended is None
+
+    def page_fault(self, cpu: Cpu, trap: Trap) -> None:
+        """An ordinary #PF from ring 3 (arch/x86/mm/fault.c)."""
+        self.entries += 1
+        cpu.charge("cpu.exception")
+        cpu.charge("kernel.entry")
+        task = self.scheduler.current(cpu)
+        try:
+            bad = page_fault.handle(cpu, task, trap.address, trap.error_code)
+        except Blocked as blocked:
+            task.resumes_fault = True
+            self.scheduler.block(cpu, task, blocked, Label("page"))
+            return
+        except OutOfGuestMemory as error:
+            self.kill(cpu, task, Signal.SIGKILL, str(error), trap)
+            return
+        finally:
+            self._flush_stale(task.process.mm)
+        if bad is not None:
+            self.kill(cpu, task, bad.signal, bad.why, trap)
+            return
+        cpu.charge("kernel.exit")
+        cpu.charge("cpu.iret")
+        cpu.emit(Resumed, Hex(cpu.registers["rip"]))
+
+    def exception(self, cpu: Cpu, trap: Trap, why: str) -> None:
+        """Any other exception from ring 3: the signal Linux sends for it."""
+        self.entries += 1
+        self.kill(cpu, self.scheduler.current(cpu), _SIGNALS.get(trap.vector, Signal.SIGSEGV), why, trap)
+
+    def syscall(self, cpu: Cpu) -> None:
+        """SYSCALL from ring 3: RIP is behind it."""
+        self.entries += 1
+        cpu.charge("cpu.syscall")
+        task = self.scheduler.current(cpu)
+        registers = self._syscall_registers[cpu.index].read()
+        rip, number = registers[0], registers[2] & 0xFFFF_FFFF
+        cpu.emit(Syscall, number, Label(name_of(number)), Hex(rip - SYSCALL_LENGTH))
+        task.timed_out, task.deadline, task.result = False, None, None
+        self._call(cpu, task, number, registers)
+
+    def _call(self, cpu: Cpu, task: Task, number: int, registers: list[int]) -> None:
+        implementation, arity = TABLE.get(number, (None, 0))
+        cpu.charge("kernel.syscall")
+        try:
+            if implementation is None:
+                raise LinuxError(self._unknown(cpu, number, registers[0]))
+            result = implementation(Call(self, cpu, task), *registers[3 : 3 + arity])
+        except LinuxError as error:
+            result = -error.errno
+        except Blocked as blocked:
+            task.restart_syscall, task.result = number, blocked.result
+            self.scheduler.block(cpu, task, blocked, Label(name_of(number)))
+            return
+        except OutOfGuestMemory as error:
+            self.kill(cpu, task, Signal.SIGKILL, str(error))
+            return
+        finally:
+            self._flush_stale(task.process.mm)
+        if task.state is not TaskState.DEAD:
+            self._return(cpu, task, number, registers, result)
+
+    def _return(self, cpu: Cpu, task: Task, number: int, registers: list[int], result: int) -> None:
+        """SYSRET: RCX and R11 as the instruction pair leaves them."""
+        rip, rflags = registers[:2]
+        self._result_registers[cpu.index].write(result & _MASK, rip, rflags)
+        task.deadline = task.result = None
+        cpu.emit(SyscallReturned, Label(name_of(number)), result)
+
+    def _unknown(self, cpu: Cpu, number: int, rip: int) -> Errno:
+        where = f"RIP {rip - SYSCALL_LENGTH:#x}"
+        what = f"system call {number} ({name_of(number)}) at {where} is not modelled: ENOSYS"
+        self._printk.warn_once(cpu, what, key=str(number))
+        return Errno.ENOSYS
+
+    # -- shared -------------------------------------------------------------------------------------------------
+
+    def _flush_stale(self, mm: Mm) -> None:
+        """TLB shootdown on every core that has this address space loaded."""
+        if not mm.stale and not mm.code_changed:
+            return
+        for cpu in self._cpus:
+            if cpu.mmu.fill.root == mm.pages.root:
+                cpu.flush_tlb(code=mm.code_changed)
+        mm.stale = mm.code_changed = False

@@ -1,0 +1,91 @@
+"""Edits of one address space's page tables in guest RAM. The caller flushes TLBs after removing or narrowing.
+
+Software bits (SDM: ignored by the walk): OWNED, the frame belongs to this mapping alone and is freed with it;
+PROTNONE, the entry is kept but not present because the mapping is PROT_NONE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from kernel_model.frames import FrameAllocator
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_U, PTE_W
+from pffemu.hw.ram import Ram
+
+OWNED: Final = 1 << 9
+PROTNONE: Final = 1 << 10
+
+_TABLE: Final = PTE_P | PTE_W | PTE_U
+_SPAN: Final = 512 * PAGE_SIZE  # bytes one page table maps
+
+
+class PageTables:
+    """`root` is what CR3 gets. Entries are signed 64-bit, addresses user addresses."""
+
+    def __init__(self, ram: Ram, frames: FrameAllocator) -> None:
+        self._words = ram.words
+        self._array = np.frombuffer(ram.octets, dtype=np.int64)
+        self._frames = frames
+        self.root = frames.take()
+        self._tables: dict[int, int] = {}  # address // _SPAN -> index of the page table's first word
+
+    def entry(self, address: int) -> int:
+        """The PTE of `address`; 0 when its table does not exist."""
+        table = self._tables.get(address // _SPAN)
+        return 0 if table is None else self._words[table + (address >> 12 & 511)]
+
+    def set(self, address: int, entry: int) -> None:
+        """Raises OutOfGuestMemory when a table is needed and RAM is full."""
+        self._words[self._table(address) + (address >> 12 & 511)] = entry
+
+    def set_run(self, address: int, frame: int, pages: int, flags: int) -> None:
+        """Map `pages` contiguous frames from `frame` on."""
+        while pages:
+            first = address >> 12 & 511
+            count = min(pages, 512 - first)
+            start = self._table(address) + first
+            self._array[start : start + count] = np.arange(count, dtype=np.int64) * PAGE_SIZE + (frame | flags)
+            address += count * PAGE_SIZE
+            frame += count * PAGE_SIZE
+            pages -= count
+
+    def replace_empty(self, start: int, end: int, old: int, new: int) -> None:
+        """Turn every entry of [start, end) that is exactly `old` into `new`; creates tables."""
+        while start < end:
+            first = start >> 12 & 511
+            count = min((end - start) // PAGE_SIZE, 512 - first)
+            at = self._table(start) + first
+            entries = self._array[at : at + count]
+            entries[entries == old] = new
+            start += count * PAGE_SIZE
+
+    def used(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """(address, entry) of every non-zero entry in [start, end), in order."""
+        for span in range(start // _SPAN, (end + _SPAN - 1) // _SPAN):
+            table = self._tables.get(span)
+            if table is None:
+                continue
+            low = max(start, span * _SPAN)
+            high = min(end, (span + 1) * _SPAN)
+            at = table + (low >> 12 & 511)
+            for i in np.flatnonzero(self._array[at : at + (high - low) // PAGE_SIZE]).tolist():
+                yield low + i * PAGE_SIZE, self._words[at + i]
+
+    def _table(self, address: int) -> int:
+        span = address // _SPAN
+        table = self._tables.get(span)
+        if table is None:
+            table = self._tables[span] = self._grow(address)
+        return table
+
+    def _grow(self, address: int) -> int:
+        table = self.root >> 3
+        for level in (3, 2, 1):
+            index = table + (address >> 12 + 9 * level & 511)
+            if not self._words[index] & PTE_P:
+                self._words[index] = self._frames.take() | _TABLE
+            table = (self._words[index] & PTE_ADDRESS) >> 3
+        return table

@@ -1,0 +1,204 @@
+"""Which thread runs where, and when: one run queue a core, threads stay on their core, virtual time decides.
+
+The core whose clock is furthest behind runs next. An idle core's clock stands still until somebody wakes a thread on
+it. All of it depends on virtual clocks alone, so that the same inputs give the same interleaving.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from kernel_model import uintr_calls
+from kernel_model.task import Task, TaskState
+from kernel_model.wait_queue import Blocked, WaitQueue
+from pffemu.events import ContextSwitch, Label, ThreadBlocked, ThreadWoken
+
+if TYPE_CHECKING:
+    from pffemu.hw.cpu import Cpu, SavedRegisters
+
+QUANTUM: Final = 20_000  # cycles a core may run ahead of the next one, or a thread before its core's next thread
+
+
+@dataclass(slots=True)
+class RunQueue:
+    """`loaded` is the thread whose registers the core holds, even while it sleeps and the core idles."""
+
+    waiting: deque[Task] = field(default_factory=deque)
+    current: Task | None = None
+    loaded: Task | None = None
+    last_tid: int = 0  # of the thread that ran last; 0 after idling
+
+
+class Scheduler:
+    def __init__(self, cpus: list[Cpu]) -> None:
+        self._cpus = cpus
+        self._queues = [RunQueue() for _ in cpus]
+        self._sleepers: list[Task] = []  # blocked with a deadline
+        self.alone: Cpu | None = None  # the core that runs the only runnable thread, while that is known
+
+    def current(self, cpu: Cpu) -> Task:
+        task = self._queues[cpu.index].current
+        assert task is not None, f"core {cpu.index} runs nothing"
+        return task
+
+    def registers_of(self, task: Task) -> SavedRegisters:
+        """The thread's registers, wherever they are now."""
+        loaded = self._queues[task.cpu_index].loaded is task
+        return self._cpus[task.cpu_index].engine.save_registers() if loaded else task.registers
+
+    def add(self, creator: Cpu, task: Task) -> None:
+        """A new thread queues up on its core."""
+        self.alone = None
+        self._catch_up(self._cpus[task.cpu_index], creator)
+        self._queues[task.cpu_index].waiting.append(task)
+
+    def least_loaded(self) -> int:
+        """The core for a new thread: the one with the fewest, lowest number first."""
+        loads = [len(queue.waiting) + (queue.current is not None) for queue in self._queues]
+        return loads.index(min(loads))
+
+    # -- choosing -----------------------------------------------------------------------------------------------
+
+    def next_cpu(self) -> Cpu | None:
+        """The core that runs next; None when every thread sleeps without a deadline."""
+        if self.alone is not None:
+            return self.alone
+        best = None
+        for cpu, queue in zip(self._cpus, self._queues, strict=True):
+            if (queue.current is not None or queue.waiting) and (best is None or cpu.clock < best.clock):
+                best = cpu
+        if self._sleepers:
+            first = min(self._sleepers, key=lambda task: (task.deadline, task.tid))
+            if best is None or (first.deadline or 0) <= best.clock:
+                self._time_out(first)
+                return self.next_cpu()
+        return best
+
+    def is_ahead(self, cpu: Cpu) -> bool:
+        """Another core with something to run is further behind: what it does comes first."""
+        if self.alone is cpu:
+            return False
+        return any(
+            other.clock < cpu.clock and (queue.current is not None or bool(queue.waiting))
+            for other, queue in zip(self._cpus, self._queues, strict=True)
+        )
+
+    def head_start(self, cpu: Cpu) -> int | None:
+        """Cycles `cpu` may run before somebody else's turn comes; None when nobody else can run."""
+        if self.alone is cpu:
+            return None
+        limits = [QUANTUM] if self._queues[cpu.index].waiting else []
+        for other, queue in zip(self._cpus, self._queues, strict=True):
+            if other is not cpu and (queue.current is not None or queue.waiting):
+                limits.append(max(0, other.clock - cpu.clock) + QUANTUM)
+        limits += [max(1, (task.deadline or 0) - cpu.clock) for task in self._sleepers]
+        if limits:
+            return min(limits)
+        self.alone = cpu
+        return None
+
+    def preempt(self, cpu: Cpu) -> None:
+        """The running thread's turn is over; it queues up behind the others of its core."""
+        queue = self._queues[cpu.index]
+        if queue.current is not None and queue.waiting:
+            queue.waiting.append(queue.current)
+            queue.current = None
+
+    def switch_in(self, cpu: Cpu) -> Task:
+        """Give the core to its current or next thread."""
+        queue = self._queues[cpu.index]
+        if queue.current is not None:
+            return queue.current
+        task = queue.current = queue.waiting.popleft()
+        if queue.loaded is not task:
+            if queue.loaded is not None:
+                queue.loaded.registers = cpu.engine.save_registers()
+            self._load(cpu, task)
+            queue.loaded = task
+        previous, queue.last_tid = queue.last_tid, task.tid
+        cpu.tid = task.tid
+        uintr_calls.switch(cpu, task)
+        if previous != task.tid:
+            cpu.charge("kernel.schedule")
+            cpu.emit(ContextSwitch, previous)
+        return task
+
+    @staticmethod
+    def _load(cpu: Cpu, task: Task) -> None:
+        root = task.process.mm.pages.root
+        if cpu.mmu.fill.root != root:
+            cpu.mmu.fill.root = root
+            cpu.flush_tlb()
+        cpu.engine.load_registers(task.registers)
+
+    # -- sleeping and waking ------------------------------------------------------------------------------------
+
+    def block(self, cpu: Cpu, task: Task, blocked: Blocked, resume: Label) -> None:
+        """Put the running thread to sleep."""
+        self.alone = None
+        task.state = TaskState.BLOCKED
+        task.queues, task.deadline, task.why = blocked.queues, blocked.deadline, blocked.why
+        for queue in blocked.queues:
+            queue.tasks.append(task)
+        if blocked.deadline is not None:
+            self._sleepers.append(task)
+        cpu.emit(ThreadBlocked, resume)
+        self._leave(cpu)
+
+    def wake(self, waker: Cpu | None, task: Task) -> None:
+        """Make a sleeping thread runnable. An idle core it belongs to catches up with the waker, and an IPI."""
+        self._stop_waiting(task)
+        task.state, task.why = TaskState.RUNNABLE, ""
+        home = self._cpus[task.cpu_index]
+        if waker is not None:
+            self._catch_up(home, waker)
+        self._queues[task.cpu_index].waiting.append(task)
+        source = waker if waker is not None else home
+        source.bus.emit(ThreadWoken(source.clock, source.index, source.tid if waker else 0, task.tid, home.index))
+
+    def _catch_up(self, home: Cpu, waker: Cpu) -> None:
+        """Another core's idling ends with an IPI from `waker`."""
+        queue = self._queues[home.index]
+        if home is not waker and queue.current is None and not queue.waiting:
+            waker.charge("cpu.ipi")
+            home.wait_until(waker.clock)
+
+    def wake_all(self, waker: Cpu, queue: WaitQueue) -> None:
+        for task in list(dict.fromkeys(queue.tasks)):
+            self.wake(waker, task)
+
+    def _time_out(self, task: Task) -> None:
+        home = self._cpus[task.cpu_index]
+        queue = self._queues[task.cpu_index]
+        if queue.current is None and not queue.waiting:
+            home.wait_until(task.deadline or 0)
+        task.timed_out = True
+        self.wake(None, task)
+
+    def remove(self, task: Task) -> None:
+        """The thread is dead, wherever it was."""
+        self._stop_waiting(task)
+        task.state = TaskState.DEAD
+        run_queue = self._queues[task.cpu_index]
+        if task in run_queue.waiting:
+            run_queue.waiting.remove(task)
+        if run_queue.loaded is task:
+            run_queue.loaded = None
+        if run_queue.current is task:
+            self._leave(self._cpus[task.cpu_index])
+
+    def _stop_waiting(self, task: Task) -> None:
+        self.alone = None
+        for queue in task.queues:
+            queue.tasks.remove(task)
+        task.queues = ()
+        if task in self._sleepers:
+            self._sleepers.remove(task)
+
+    def _leave(self, cpu: Cpu) -> None:
+        queue = self._queues[cpu.index]
+        queue.current = None
+        if not queue.waiting:
+            cpu.tid = queue.last_tid = 0  # idle

@@ -1,0 +1,53 @@
+"""What every system call is given, and what an implementation looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kernel_model.files import File
+from kernel_model.uapi import Errno, LinuxError
+from kernel_model.user_memory import UserMemory
+from pffemu.arch.paging import PAGE_SIZE
+
+if TYPE_CHECKING:
+    from kernel_model.kernel import Kernel
+    from kernel_model.mm import Mm
+    from kernel_model.task import Process, Task
+    from pffemu.hw.cpu import Cpu
+
+
+class Call:
+    """One system call of `task` on `cpu`; `memory` is user memory as this thread sees it."""
+
+    __slots__ = ("cpu", "kernel", "memory", "mm", "process", "task")
+
+    def __init__(self, kernel: Kernel, cpu: Cpu, task: Task) -> None:
+        self.kernel, self.cpu, self.task = kernel, cpu, task
+        self.process: Process = task.process
+        self.mm: Mm = task.process.mm
+        self.memory = UserMemory(cpu, task)
+
+    def file(self, fd: int) -> File:
+        """Raises LinuxError EBADF."""
+        file = self.process.files.get(as_int(fd))
+        if file is None:
+            raise LinuxError(Errno.EBADF)
+        return file
+
+
+# arguments are unsigned 64-bit register values; the result is RAX, or LinuxError or Blocked is raised
+SystemCall = Callable[..., int]
+
+
+def as_int(value: int) -> int:
+    """A register value as C's int."""
+    value &= 0xFFFF_FFFF
+    return value - (1 << 32) if value >> 31 else value
+
+
+def page_span(start: int, length: int) -> tuple[int, int]:
+    """[start, end) in whole pages. Raises LinuxError EINVAL unless `start` is page-aligned."""
+    if start % PAGE_SIZE:
+        raise LinuxError(Errno.EINVAL)
+    return start, start + (length + PAGE_SIZE - 1) // PAGE_SIZE * PAGE_SIZE

@@ -1,0 +1,53 @@
+"""Processes and threads as plain state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from pffemu.hw.cpu import SavedRegisters, UintrState
+
+if TYPE_CHECKING:
+    from kernel_model.files import File
+    from kernel_model.mm import Mm
+    from kernel_model.wait_queue import WaitQueue
+
+
+class TaskState(Enum):
+    RUNNABLE = auto()
+    BLOCKED = auto()
+    DEAD = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Process:
+    pid: int
+    mm: Mm
+    name: str
+    files: dict[int, File] = field(default_factory=dict)
+    tasks: list[Task] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """One thread. It stays on its core. `registers` is only current while it is not loaded on that core."""
+
+    tid: int
+    process: Process
+    cpu_index: int
+    registers: SavedRegisters
+    state: TaskState = TaskState.RUNNABLE
+    uintr: UintrState = field(default_factory=UintrState)
+    handler_registered: bool = False  # uintr_register_handler succeeded
+    forward_page_faults: bool = False  # ... with FORWARD_PF
+    clear_child_tid: int = 0  # user address, 0: none
+    # while blocked
+    queues: tuple[WaitQueue, ...] = ()
+    deadline: int | None = None  # virtual cycles
+    why: str = ""
+    # what happens when it runs next
+    restart_syscall: int | None = None  # number of the call to start again
+    result: int | None = None  # RAX of the call that slept
+    timed_out: bool = False
+    resumes_fault: bool = False  # a page fault of ring 3 put it to sleep

@@ -1,0 +1,173 @@
+"""Linux x86-64 ABI numbers (include/uapi/): system calls, errno, flags. Their one home; structures: abi_structs."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+
+class Sys(IntEnum):
+    """System-call numbers (arch/x86/entry/syscalls/syscall_64.tbl; the uintr calls: Intel's user-interrupt patches)."""
+
+    READ = 0
+    WRITE = 1
+    CLOSE = 3
+    POLL = 7
+    MMAP = 9
+    MPROTECT = 10
+    MUNMAP = 11
+    IOCTL = 16
+    SCHED_YIELD = 24
+    MADVISE = 28
+    CLONE = 56
+    EXIT = 60
+    GETTID = 186
+    FUTEX = 202
+    CLOCK_GETTIME = 228
+    EXIT_GROUP = 231
+    USERFAULTFD = 323
+    UINTR_REGISTER_HANDLER = 471
+    UINTR_UNREGISTER_HANDLER = 472
+
+
+class Errno(IntEnum):
+    EPERM = 1
+    ENOENT = 2
+    EINTR = 4
+    EBADF = 9
+    EAGAIN = 11
+    ENOMEM = 12
+    EACCES = 13
+    EFAULT = 14
+    EBUSY = 16
+    EEXIST = 17
+    ENODEV = 19
+    EINVAL = 22
+    EMFILE = 24
+    ENOTTY = 25
+    ESPIPE = 29
+    ENOSYS = 38
+    EOVERFLOW = 75
+    EOPNOTSUPP = 95
+    ETIMEDOUT = 110
+
+
+class Signal(IntEnum):
+    SIGILL = 4
+    SIGTRAP = 5
+    SIGBUS = 7
+    SIGFPE = 8
+    SIGKILL = 9
+    SIGSEGV = 11
+
+
+# mman
+PROT_READ: Final = 1
+PROT_WRITE: Final = 2
+PROT_EXEC: Final = 4
+PROT_SEM: Final = 8
+MAP_SHARED: Final = 0x01
+MAP_PRIVATE: Final = 0x02
+MAP_FIXED: Final = 0x10
+MAP_ANONYMOUS: Final = 0x20
+MAP_NORESERVE: Final = 0x4000
+MAP_POPULATE: Final = 0x8000
+MAP_FIXED_NOREPLACE: Final = 0x100000
+MADV_DONTNEED: Final = 4
+
+# fcntl, poll
+O_NONBLOCK: Final = 0o4000
+O_CLOEXEC: Final = 0o2000000
+POLLIN: Final = 0x001
+POLLOUT: Final = 0x004
+POLLERR: Final = 0x008
+POLLNVAL: Final = 0x020
+NFDS_MAX: Final = 1024
+
+# sched (clone)
+CLONE_VM: Final = 0x100
+CLONE_FS: Final = 0x200
+CLONE_FILES: Final = 0x400
+CLONE_SIGHAND: Final = 0x800
+CLONE_THREAD: Final = 0x10000
+CLONE_SYSVSEM: Final = 0x40000
+CLONE_SETTLS: Final = 0x80000
+CLONE_PARENT_SETTID: Final = 0x100000
+CLONE_CHILD_CLEARTID: Final = 0x200000
+CLONE_DETACHED: Final = 0x400000
+CLONE_CHILD_SETTID: Final = 0x1000000
+
+# futex
+FUTEX_WAIT: Final = 0
+FUTEX_WAKE: Final = 1
+FUTEX_PRIVATE_FLAG: Final = 128
+
+# time
+CLOCK_REALTIME: Final = 0
+CLOCK_MONOTONIC: Final = 1
+CLOCK_MONOTONIC_RAW: Final = 4
+CLOCK_BOOTTIME: Final = 7
+
+# userfaultfd (linux/userfaultfd.h)
+UFFD_USER_MODE_ONLY: Final = 1
+UFFD_API: Final = 0xAA
+UFFD_FEATURE_MISSING_HUGETLBFS: Final = 1 << 4
+UFFD_FEATURE_THREAD_ID: Final = 1 << 8
+UFFD_FEATURE_EXACT_ADDRESS: Final = 1 << 11
+UFFD_EVENT_PAGEFAULT: Final = 0x12
+UFFD_PAGEFAULT_FLAG_WRITE: Final = 1
+UFFDIO_REGISTER_MODE_MISSING: Final = 1
+UFFDIO_REGISTER_MODE_WP: Final = 2
+UFFDIO_REGISTER_MODE_MINOR: Final = 4
+UFFDIO_COPY_MODE_DONTWAKE: Final = 1
+UFFDIO_COPY_MODE_WP: Final = 2
+UFFDIO_ZEROPAGE_MODE_DONTWAKE: Final = 1
+UFFDIO_NR_REGISTER: Final = 0x00
+UFFDIO_NR_UNREGISTER: Final = 0x01
+UFFDIO_NR_WAKE: Final = 0x02
+UFFDIO_NR_COPY: Final = 0x03
+UFFDIO_NR_ZEROPAGE: Final = 0x04
+UFFDIO_NR_API: Final = 0x3F
+
+
+def _ioc(direction: int, number: int, size: int) -> int:
+    """_IOC(direction, 0xAA, number, size) of asm-generic/ioctl.h; direction 1 write, 2 read."""
+    return direction << 30 | size << 16 | 0xAA << 8 | number
+
+
+UFFDIO_API: Final = _ioc(3, UFFDIO_NR_API, 24)
+UFFDIO_REGISTER: Final = _ioc(3, UFFDIO_NR_REGISTER, 32)
+UFFDIO_UNREGISTER: Final = _ioc(2, UFFDIO_NR_UNREGISTER, 16)
+UFFDIO_WAKE: Final = _ioc(2, UFFDIO_NR_WAKE, 16)
+UFFDIO_COPY: Final = _ioc(3, UFFDIO_NR_COPY, 40)
+UFFDIO_ZEROPAGE: Final = _ioc(3, UFFDIO_NR_ZEROPAGE, 32)
+
+# user interrupts: flags of uintr_register_handler
+UINTR_HANDLER_FLAG_WAITING_RECEIVER: Final = 0x1000
+UINTR_HANDLER_FLAG_WAITING_SENDER: Final = 0x2000
+UINTR_HANDLER_FLAG_FORWARD_PF: Final = 0x10000  # pffemu's addition: deliver this thread's userfaultfd faults to it
+UINTR_REDZONE: Final = 128  # bytes; what Linux puts in UISTACKADJUST
+
+# auxiliary vector (linux/auxvec.h)
+AT_NULL: Final = 0
+AT_PHDR: Final = 3
+AT_PHENT: Final = 4
+AT_PHNUM: Final = 5
+AT_PAGESZ: Final = 6
+AT_ENTRY: Final = 9
+AT_UID: Final = 11
+AT_EUID: Final = 12
+AT_GID: Final = 13
+AT_EGID: Final = 14
+AT_HWCAP: Final = 16
+AT_CLKTCK: Final = 17
+AT_SECURE: Final = 23
+AT_RANDOM: Final = 25
+
+
+class LinuxError(Exception):
+    """A system call fails with `-errno`."""
+
+    def __init__(self, errno: Errno) -> None:
+        super().__init__(errno.name)
+        self.errno = errno

@@ -1,0 +1,78 @@
+"""copy_from_user and copy_to_user: supervisor accesses to user memory, with their page faults.
+
+A page the kernel cannot bring in is EFAULT; one that userfaultfd must bring in puts the thread to sleep, and the
+system call starts again. Such faults are never forwarded: the access is not made at CPL 3.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, TypeVar
+
+from kernel_model import page_fault
+from kernel_model.uapi import Errno, LinuxError
+from pffemu.arch.paging import PAGE_SIZE, USER_END
+from pffemu.hw.page_walk import WRITE
+from pffemu.hw.trap import Trap
+
+if TYPE_CHECKING:
+    from kernel_model.task import Task
+    from pffemu.hw.cpu import Cpu
+
+Struct = TypeVar("Struct", bound=ctypes.LittleEndianStructure)
+
+
+class UserMemory:
+    """User memory as the kernel reaches it on behalf of one thread on one core. Raises LinuxError EFAULT, Blocked."""
+
+    def __init__(self, cpu: Cpu, task: Task) -> None:
+        self._cpu, self._task = cpu, task
+
+    def read(self, address: int, size: int) -> bytes:
+        octets = self._cpu.mmu.ram.octets
+        if 0 < size <= PAGE_SIZE - address % PAGE_SIZE and address < USER_END:
+            start = self._bring_in(address, 0)
+            return bytes(octets[start : start + size])
+        return b"".join(octets[start : start + length] for start, length in self.parts(address, size, 0))
+
+    def write(self, address: int, data: bytes) -> None:
+        """Writes all of `data` or, when it faults, nothing."""
+        mm = self._task.process.mm
+        if mm.has_writable_code:
+            mm.code_changed = True
+        octets, done = self._cpu.mmu.ram.octets, 0
+        for start, length in self.parts(address, len(data), WRITE):
+            octets[start : start + length] = data[done : done + length]
+            done += length
+
+    def read_struct(self, kind: type[Struct], address: int) -> Struct:
+        return kind.from_buffer_copy(self.read(address, ctypes.sizeof(kind)))
+
+    def write_struct(self, address: int, value: ctypes.LittleEndianStructure) -> None:
+        self.write(address, bytes(value))
+
+    def read_u32(self, address: int) -> int:
+        return int.from_bytes(self.read(address, 4), "little")
+
+    def write_u32(self, address: int, value: int) -> None:
+        self.write(address, value.to_bytes(4, "little"))
+
+    def parts(self, address: int, size: int, access: int) -> list[tuple[int, int]]:
+        """(physical address, bytes) per page of [address, address + size), all brought in."""
+        if address < 0 or size < 0 or address > USER_END or size > USER_END - address:
+            raise LinuxError(Errno.EFAULT)
+        parts = []
+        while size:
+            length = min(size, PAGE_SIZE - address % PAGE_SIZE)
+            parts.append((self._bring_in(address, access), length))
+            address += length
+            size -= length
+        return parts
+
+    def _bring_in(self, address: int, access: int) -> int:
+        while True:
+            start = self._cpu.mmu.translate(address, access)
+            if not isinstance(start, Trap):
+                return start
+            if page_fault.handle(self._cpu, self._task, address, start.error_code) is not None:
+                raise LinuxError(Errno.EFAULT)

@@ -1,0 +1,103 @@
+"""Virtual memory areas: what a process has mapped, as a sorted list of disjoint ranges."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE
+from pffemu.arch.paging import PAGE_SIZE, USER_END
+
+if TYPE_CHECKING:
+    from kernel_model.files import RamFile
+    from kernel_model.userfaultfd import Userfaultfd
+
+MMAP_MIN: Final = 0x10000  # vm.mmap_min_addr
+MMAP_TOP: Final = 0x7FFF_F7FF_F000  # where Linux starts below the stack without ASLR
+
+
+@dataclass(slots=True)
+class Vma:
+    """[start, end) with PROT_* bits; `file` and `offset` (bytes) of `start` in it; the userfaultfd registered on it."""
+
+    start: int
+    end: int
+    prot: int
+    name: str = ""
+    file: RamFile | None = None
+    offset: int = 0
+    uffd: Userfaultfd | None = None
+    uffd_mode: int = 0
+
+    def __str__(self) -> str:
+        letters = zip("rwx", (PROT_READ, PROT_WRITE, PROT_EXEC), strict=True)
+        access = "".join(letter if self.prot & bit else "-" for letter, bit in letters)
+        registered = " userfaultfd" if self.uffd is not None else ""
+        return f"{self.start:#x}-{self.end:#x} {access} {self.name or 'anonymous'}{registered}"
+
+
+class VmaList:
+    """The areas of one address space, by address."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._vmas: list[Vma] = []
+
+    def __iter__(self) -> Iterator[Vma]:
+        return iter(self._vmas)
+
+    def find(self, address: int) -> Vma | None:
+        """The area that holds `address`."""
+        i = bisect_right(self._starts, address) - 1
+        return self._vmas[i] if i >= 0 and address < self._vmas[i].end else None
+
+    def overlapping(self, start: int, end: int) -> list[Vma]:
+        return [vma for vma in self._vmas if vma.start < end and start < vma.end]
+
+    def contiguous_end(self, start: int, end: int) -> int:
+        """How far from `start` on, at most to `end`, everything is mapped; `start` when it is not."""
+        reach = start
+        while reach < end and (vma := self.find(reach)) is not None:
+            reach = vma.end
+        return min(reach, end)
+
+    def insert(self, vma: Vma) -> None:
+        """The range must be free."""
+        i = bisect_right(self._starts, vma.start)
+        self._starts.insert(i, vma.start)
+        self._vmas.insert(i, vma)
+
+    def isolate(self, start: int, end: int) -> list[Vma]:
+        """Split areas at both edges, and return those inside [start, end)."""
+        for edge in (start, end):
+            vma = self.find(edge)
+            if vma is not None and vma.start < edge:
+                upper = replace(vma, start=edge, offset=vma.offset + edge - vma.start)
+                vma.end = edge
+                self.insert(upper)
+        return self.overlapping(start, end)
+
+    def remove(self, start: int, end: int) -> list[Vma]:
+        """Take [start, end) out; the areas removed."""
+        gone = self.isolate(start, end)
+        self._vmas = [vma for vma in self._vmas if not (start <= vma.start and vma.end <= end)]
+        self._starts = [vma.start for vma in self._vmas]
+        return gone
+
+    def free_range(self, length: int) -> int | None:
+        """The highest free range of `length` bytes below MMAP_TOP; None when there is none."""
+        top = MMAP_TOP
+        for vma in reversed(self._vmas):
+            if vma.start >= top:
+                continue
+            if vma.end <= top - length:
+                break
+            top = vma.start
+        return top - length if top - length >= MMAP_MIN else None
+
+
+def is_user_range(start: int, length: int) -> bool:
+    """Page-aligned, not empty, in user space."""
+    return start % PAGE_SIZE == 0 and length % PAGE_SIZE == 0 and 0 < length <= USER_END and start <= USER_END - length

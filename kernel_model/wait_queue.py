@@ -1,0 +1,29 @@
+"""Sleeping in the kernel model: a thread that cannot go on raises `Blocked`; whoever changes the world wakes it.
+
+There are no kernel stacks. A blocked system call starts again from its registers when the thread is woken, so a call
+touches user memory before it changes anything; `result` is for the few whose wake-up itself is the answer (futex).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kernel_model.task import Task
+
+
+@dataclass(slots=True, eq=False)
+class WaitQueue:
+    """Threads that wait for one thing, first come first."""
+
+    name: str
+    tasks: list[Task] = field(default_factory=list)
+
+
+class Blocked(Exception):
+    """Control flow, no error: the current thread must sleep on `queues`, until `deadline` (cycles) at the latest."""
+
+    def __init__(self, *queues: WaitQueue, deadline: int | None = None, result: int | None = None, why: str) -> None:
+        super().__init__(why)
+        self.queues, self.deadline, self.result, self.why = queues, deadline, result, why

@@ -1,0 +1,1 @@
+"""Facts from Intel's manual and from PFF-UINTR: numbers and layouts, no behaviour."""

@@ -1,0 +1,31 @@
+"""The frames delivery pushes on the user stack, from the handler's RSP upwards.
+
+    standard (SDM, user-interrupt delivery)   extended (pff)                       extended, no vector word
+    +0   vector  (UIRRV)                      +0   vector                          +0   RIP
+    +8   RIP                                  +8   RIP                             +8   RFLAGS
+    +16  RFLAGS                               +16  RFLAGS                          +16  RSP
+    +24  RSP                                  +24  RSP                             +24  fault address
+                                              +32  fault address                   +32  error code
+                                              +40  error code
+
+The extended frame is PFF-UINTR's `uintr_frame_extended` behind one word that its gem5 microcode leaves unused; here
+that word holds the vector, so that a handler compiled for the standard frame runs unchanged. Later gem5 commits push
+no vector word; that layout is kept as `RIP_FIRST`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+
+class FrameLayout(Enum):
+    """Which extended frame a forwarded fault pushes."""
+
+    VECTOR_FIRST = "vector-first"
+    RIP_FIRST = "rip-first"
+
+
+STANDARD_SIZE: Final = 32  # bytes
+EXTENDED_SIZE: Final[dict[FrameLayout, int]] = {FrameLayout.VECTOR_FIRST: 48, FrameLayout.RIP_FIRST: 40}
+STACK_ALIGNMENT: Final = 16  # bytes, before the first push

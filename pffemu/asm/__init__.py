@@ -1,0 +1,24 @@
+"""Assembler and disassembler: the only importers of keystone and capstone.
+
+Reading order: program.py and instruction.py (the values), assembler.py (the passes), source.py, layout.py, operands.py,
+lint.py (keystone's traps), encoder.py (its one call), readback.py; disasm.py and memory_operands.py for the way back.
+"""
+
+from pffemu.asm.assembler import assemble
+from pffemu.asm.disasm import count_instructions, decode, disassemble
+from pffemu.asm.instruction import Instruction, MemoryOperand, writes_back
+from pffemu.asm.program import Line, Program, Section, listing
+
+__all__ = [
+    "Instruction",
+    "Line",
+    "MemoryOperand",
+    "Program",
+    "Section",
+    "assemble",
+    "count_instructions",
+    "decode",
+    "disassemble",
+    "listing",
+    "writes_back",
+]

@@ -1,0 +1,105 @@
+"""Bytes to instructions: capstone, with the user-interrupt instructions laid over it.
+
+Capstone 5 knows neither UIRET, TESTUI nor SENDUIPI (it stops there) and prints CLUI and STUI as RDPKRU and WRPKRU.
+Nothing here ever stops early: a byte that starts no instruction becomes a one-byte `.byte` pseudo instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import capstone
+
+from pffemu.arch.encodings import SENDUIPI_REGISTERS, UINTR_LENGTH, UINTR_MNEMONICS
+from pffemu.asm.instruction import Instruction
+from pffemu.asm.memory_operands import memory_operands
+
+LONGEST_INSTRUCTION: Final = 15
+LEGACY_PREFIXES: Final = frozenset(b"\x26\x2e\x36\x3e\x64\x65\x66\x67")
+VECTOR_ESCAPES: Final = frozenset(b"\xc4\xc5\x62")  # VEX3, VEX2, EVEX: nothing else in 64-bit mode
+
+_detailed = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+_detailed.detail = True
+_sizes_only = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+
+
+def decode(code: bytes, address: int = 0) -> Instruction | None:
+    """The first instruction of `code`, or None when its bytes are no instruction."""
+    head = bytes(code[:LONGEST_INSTRUCTION])
+    overlaid = _user_interrupt_instruction(head, address)
+    if overlaid is not None:
+        return overlaid
+    insn = capstone_instruction(head, address)
+    if insn is None:
+        return None
+    own_bytes = bytes(insn.bytes)
+    return Instruction(
+        address=address,
+        size=len(own_bytes),
+        bytes=own_bytes,
+        mnemonic=insn.mnemonic,
+        operands=insn.op_str,
+        memory=memory_operands(insn),
+        is_avx=_is_avx(own_bytes, insn.mnemonic),
+    )
+
+
+def capstone_instruction(code: bytes, address: int) -> Any:
+    """Capstone's own view of the first instruction, with operand detail, or None; for the read-back check."""
+    return next(_detailed.disasm(code, address, 1), None)
+
+
+def disassemble(code: bytes, address: int = 0) -> Iterator[Instruction]:
+    """Every instruction of `code`, to its last byte."""
+    offset = 0
+    while offset < len(code):
+        instruction = decode(code[offset : offset + LONGEST_INSTRUCTION], address + offset)
+        if instruction is None:
+            stray = bytes(code[offset : offset + 1])
+            instruction = Instruction(address + offset, 1, stray, ".byte", f"0x{stray[0]:02x}")
+        yield instruction
+        offset += instruction.size
+
+
+def count_instructions(code: bytes, address: int = 0) -> int:
+    """How many instructions `code` holds; whatever follows the first undecodable byte counts as one."""
+    count = offset = 0
+    while offset < len(code):
+        for _, size, _, _ in _sizes_only.disasm_lite(bytes(code[offset:]), address + offset):
+            count += 1
+            offset += size
+        if offset == len(code):
+            break
+        count += 1
+        overlaid = _user_interrupt_instruction(bytes(code[offset : offset + LONGEST_INSTRUCTION]), address + offset)
+        if overlaid is None:
+            break
+        offset += overlaid.size
+    return count
+
+
+def _user_interrupt_instruction(code: bytes, address: int) -> Instruction | None:
+    if code[:1] != b"\xf3":
+        return None
+    mnemonic = UINTR_MNEMONICS.get(code[:UINTR_LENGTH])
+    if mnemonic is not None:
+        return Instruction(address, UINTR_LENGTH, code[:UINTR_LENGTH], mnemonic, "")
+    for size in (4, 5):  # without and with REX
+        register = SENDUIPI_REGISTERS.get(_plain_rex(code[:size]))
+        if register is not None:
+            return Instruction(address, size, code[:size], "senduipi", register)
+    return None
+
+
+def _plain_rex(code: bytes) -> bytes:
+    """SENDUIPI ignores REX.W, R and X: F3 48 0F C7 F0 is F3 0F C7 F0."""
+    if len(code) == 5 and code[1] & 0xF0 == 0x40:
+        return code[:1] + (b"\x41" if code[1] & 1 else b"") + code[2:]
+    return code
+
+
+def _is_avx(code: bytes, mnemonic: str) -> bool:
+    # BMI instructions are VEX-encoded as well, but they are no AVX and Unicorn runs them
+    first = next((byte for byte in code if byte not in LEGACY_PREFIXES), 0)
+    return first in VECTOR_ESCAPES and mnemonic[0] in "vk"

@@ -1,0 +1,102 @@
+"""An instruction as the source wrote it: prefix, mnemonic, operands; and the spellings keystone needs instead.
+
+keystone reads some valid mnemonics wrongly: `pushf` and `popf` become 16-bit, a bare `movsd` is only known as SSE.
+Those with no spelling at all (user interrupts, endbr64, sysretq) are bytes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import capstone
+from capstone import x86 as cs_x86
+
+from pffemu.arch.encodings import ENDBR64, SENDUIPI_BYTES, UINTR_BYTES
+from pffemu.asm.expressions import Names
+from pffemu.asm.operands import Operand, Register, parse_operands
+from pffemu.asm.source import Statement
+from pffemu.errors import AssemblyError
+
+PREFIXES: Final = {"lock": "lock", "rep": "rep", "repe": "rep", "repz": "rep", "repne": "repne", "repnz": "repne"}
+SPELLINGS: Final = {
+    **{"pushf": "pushfq", "popf": "popfq", "retn": "ret", "xlat": "xlatb", "sal": "shl", "wait": "fwait"},
+    **{"loopz": "loope", "loopnz": "loopne"},
+}
+BYTES: Final = {**UINTR_BYTES, "endbr64": ENDBR64, "sysretq": b"\x48\x0f\x07"}
+# prefixes keystone takes for mnemonics: with operands behind them it never returns
+FATAL: Final = frozenset(
+    (*PREFIXES, "data16", "data32", "addr32", "rex64", "xacquire", "xrelease", "cs", "ds", "es", "ss")
+)
+STRING_STEMS: Final = ("movs", "cmps", "stos", "lods", "scas", "ins", "outs")
+STRING_MNEMONICS: Final = frozenset(stem + width for stem in STRING_STEMS for width in "bwdq") - {"insq", "outsq"}
+
+_CONDITION_SPELLINGS: Final = {
+    **{"z": "e", "nz": "ne", "c": "b", "nae": "b", "nc": "ae", "nb": "ae", "na": "be", "nbe": "a"},
+    **{"pe": "p", "po": "np", "nge": "l", "nl": "ge", "ng": "le", "nle": "g"},
+}
+# written -> the name capstone prints
+SYNONYMS: Final = {
+    **{stem + old: stem + new for stem in ("j", "set", "cmov") for old, new in _CONDITION_SPELLINGS.items()},
+    **{"movabs": "mov", "fwait": "wait", "fucomip": "fucompi", "fcomip": "fcompi"},
+    **{"icebp": "int1", "sysexit": "sysexitq"},
+}
+_COMPARISONS: Final = re.compile(r"v?cmp(eq|lt|le|unord|neq|nlt|nle|ord)[ps][sd]")
+_MNEMONIC: Final = re.compile(r"[a-z][a-z0-9]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`number` is its statement's; `mnemonic` is already respelled for keystone."""
+
+    number: int
+    prefix: str
+    mnemonic: str
+    operands: tuple[Operand, ...]
+
+    @property
+    def fixed_bytes(self) -> bytes:
+        """The whole encoding where keystone has none, else empty."""
+        if self.mnemonic == "senduipi" and len(self.operands) == 1 and isinstance(self.operands[0], Register):
+            return SENDUIPI_BYTES.get(self.operands[0].name, b"")
+        return BYTES.get(self.mnemonic, b"") if not self.operands else b""
+
+
+@functools.cache
+def known_mnemonics() -> frozenset[str]:
+    decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    names = {decoder.insn_name(number) for number in range(1, cs_x86.X86_INS_ENDING)}
+    unlisted = ("faddp", "fstcw", "fstsw", "fstenv", "fsave", "finit", "fclex")
+    return frozenset((*names, *unlisted, *SYNONYMS, *SPELLINGS, *BYTES, "senduipi")) - FATAL
+
+
+def is_mnemonic(word: str) -> bool:
+    return bool(_MNEMONIC.fullmatch(word)) and (word in known_mnemonics() or bool(_COMPARISONS.fullmatch(word)))
+
+
+def canonical(mnemonic: str) -> str:
+    """One name for all spellings of an instruction."""
+    return SYNONYMS.get(mnemonic, mnemonic)
+
+
+def read_instruction(number: int, statement: Statement, names: Names) -> Written:
+    """Split and parse one instruction statement."""
+    prefix, word, rest = "", statement.word, statement.rest
+    if word in PREFIXES:
+        if not rest:
+            raise AssemblyError(f"{word!r} alone on its line", remedy=f"write it before the instruction: {word} movsb")
+        prefix = PREFIXES[word]
+        word, *remaining = rest.split(None, 1)
+        word, rest = word.lower(), "".join(remaining)
+    if not is_mnemonic(word):
+        raise unknown_mnemonic(word)
+    return Written(number, prefix, SPELLINGS.get(word, word), parse_operands(rest, names))
+
+
+def unknown_mnemonic(word: str) -> AssemblyError:
+    close = difflib.get_close_matches(word, sorted(known_mnemonics()), 1, 0.7)
+    guess = f"did you mean {close[0]!r}?" if close else "write its encoding with .byte"
+    return AssemblyError(f"unknown instruction {word[:40]!r}", remedy=guess)

@@ -1,0 +1,78 @@
+"""What the benchmarks have in common: run a workload in each mode, then report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import pffemu
+from guest.workloads import Workload
+from pffemu.cli import foreground
+from pffemu.cli.measure import Setup, measure
+from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
+from pffemu.errors import UsageError
+from pffemu.machine.options import Mode
+from pffemu.report import plot
+from pffemu.report.progress import ProgressLine
+from pffemu.report.summary import RunSummary, to_json
+from pffemu.report.table import run_table
+
+WRONG_ANSWER = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where a benchmark's report goes."""
+
+    json: str | None = None
+    host_stats: bool = False
+    plot: Path | None = None
+
+    def check(self) -> None:
+        """Raises UsageError, or PffemuError without matplotlib, before anything has run."""
+        check_writable(self.json)
+        check_writable(self.plot)
+        if self.plot is not None:
+            plot.check(self.plot)
+
+
+def run_benchmark(
+    command: str,
+    title: str,
+    make: Callable[[], Workload],
+    parameters: Mapping[str, Any],
+    modes: tuple[Mode, ...],
+    setup: Setup,
+    outputs: Outputs,
+) -> None:
+    """Run what `make` makes in each of `modes`; exit code 1 when an answer is wrong."""
+    outputs.check()
+    if setup.trace is not None and len(modes) != 1:
+        raise UsageError("a trace holds one run", where="--trace", remedy="choose one mode, as in --mode pff")
+    workload = foreground.prepare(make, ProgressLine(err_console(), title), "building the input")
+    runs = [measure(workload, mode, setup).summary for mode in modes]
+    chosen = {
+        **parameters,
+        "modes": [mode.value for mode in modes],
+        "cpus": setup.cpus,
+        "ram": setup.ram_for(workload),
+    }
+    out = out_console(to_stderr=outputs.json == "-")
+    out.print(title, run_table(runs, host_stats=outputs.host_stats), sep="\n", markup=False)
+    if outputs.json is not None:
+        write_text(to_json(pffemu.__version__, command, chosen, runs, host_stats=outputs.host_stats), outputs.json)
+    if outputs.plot is not None:
+        plot.draw({title: runs}, outputs.plot)
+    complain(runs)
+
+
+def complain(runs: list[RunSummary]) -> None:
+    """Exit with 1 when a run's answer is wrong."""
+    wrong = [run.mode for run in runs if run.correct is False]
+    if wrong:
+        say(f"error: wrong answer in mode {', '.join(wrong)}\n  try: the same command with --trace, one mode at a time")
+        raise typer.Exit(WRONG_ANSWER)

@@ -1,0 +1,191 @@
+"""pffemu doctor: is everything here that pffemu needs, and does it behave?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, NamedTuple
+
+import typer
+from rich.table import Table
+
+from pffemu.asm import assemble
+from pffemu.cli.terminal import out_console
+from pffemu.engine import jit
+from pffemu.errors import PffemuError
+from pffemu.machine.machine import Machine
+from pffemu.machine.stop import Exited
+from pffemu.report import plot
+
+OLDEST_PYTHON: Final = (3, 11)
+LARGE_RAM: Final = 16 << 30  # bytes
+_BUDGET: Final = 10_000  # instructions of a self-check
+
+
+class Verdict(Enum):
+    OK = "[green]ok[/]"
+    WARN = "[yellow]warn[/]"
+    FAIL = "[bold red]FAIL[/]"
+
+
+class Finding(NamedTuple):
+    verdict: Verdict
+    what: str
+
+
+def doctor() -> None:
+    """Check this installation: versions, compiled functions, the engine's behaviour, memory. Exit code 1 on a failure.
+
+    Example: pffemu doctor
+    """
+    findings = [(name, _safely(check)) for name, check in CHECKS.items()]
+    table = Table(header_style="bold", title="pffemu doctor", title_justify="left", title_style="bold")
+    for heading in ("check", "", "finding"):
+        table.add_column(heading)
+    for name, finding in findings:
+        table.add_row(name, finding.verdict.value, finding.what)
+    out_console().print(table)
+    raise typer.Exit(int(any(finding.verdict is Verdict.FAIL for _, finding in findings)))
+
+
+def _safely(check: Callable[[], Finding]) -> Finding:
+    """A check that breaks is a finding, too."""
+    try:
+        return check()
+    except PffemuError as error:
+        return Finding(Verdict.FAIL, str(error).replace("\n  ", "; "))
+    except Exception as error:
+        return Finding(Verdict.FAIL, f"{type(error).__name__}: {error}")
+
+
+def _python() -> Finding:
+    fine = sys.version_info >= OLDEST_PYTHON
+    return Finding(Verdict.OK if fine else Verdict.FAIL, f"{platform.python_version()} (3.11 or newer)")
+
+
+def _package(name: str, oldest: tuple[int, ...], below: tuple[int, ...]) -> Callable[[], Finding]:
+    def check() -> Finding:
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            return Finding(Verdict.FAIL, f"not installed: pip install {name}")
+        numbers = tuple(int(part) for part in found.split(".")[:3] if part.isdigit())
+        wanted = f"{'.'.join(map(str, oldest))} or newer, below {'.'.join(map(str, below))}"
+        fine = oldest <= numbers < below
+        return Finding(Verdict.OK if fine else Verdict.WARN, f"{found} ({wanted})")
+
+    return check
+
+
+def _compiled() -> Finding:
+    if jit.available():
+        compiled = Machine(ram=1 << 20, cpus=1).cpus[0].mmu.fill
+        assert compiled.callback_address
+        return Finding(Verdict.OK, f"numba {version('numba')} compiles the page walk and the instruction counter")
+    why = "PFFEMU_JIT=0" if os.environ.get("PFFEMU_JIT") == "0" else "numba is missing: pip install 'pffemu[fast]'"
+    return Finding(Verdict.WARN, f"not used, so runs are slower ({why}); results are the same")
+
+
+def _exit_status(source: str) -> int:
+    """Run a self-check guest; -1 when it did not exit by itself."""
+    machine = Machine(ram=16 << 20, cpus=1)
+    machine.load(assemble(source))
+    stop = machine.run(_BUDGET)
+    return stop.status if isinstance(stop, Exited) else -1
+
+
+def _uintr_traps() -> Finding:
+    """CLUI and STUI share their encoding with RDPKRU and WRPKRU: they must reach us, and leave RAX alone."""
+    status = _exit_status(UINTR_GUEST)
+    if status == 1:
+        return Finding(Verdict.OK, "STUI, CLUI and TESTUI trap and act")
+    return Finding(Verdict.FAIL, f"the self-check guest ended with {status}, not 1: install unicorn 2.1.4")
+
+
+def _tlb_flush() -> Finding:
+    """A page is mapped, touched, unmapped and touched again: the second touch must fault."""
+    machine = Machine(ram=16 << 20, cpus=1)
+    machine.load(assemble(TLB_GUEST))
+    stop = machine.run(_BUDGET)
+    if not isinstance(stop, Exited):
+        return Finding(Verdict.OK, "an unmapped page is gone at once")
+    return Finding(Verdict.FAIL, "a stale translation outlived munmap: install unicorn 2.1.4")
+
+
+def _large_ram() -> Finding:
+    Machine(ram=LARGE_RAM, cpus=1)
+    return Finding(Verdict.OK, "16 GiB of guest RAM can be reserved")
+
+
+def _matplotlib() -> Finding:
+    if plot.available():
+        return Finding(Verdict.OK, f"{version('matplotlib')} (for --plot)")
+    return Finding(Verdict.WARN, "missing, so there are no figures: pip install 'pffemu[plot]'")
+
+
+def _gdb() -> Finding:
+    found = shutil.which("gdb")
+    return Finding(Verdict.OK, found) if found else Finding(Verdict.WARN, "not installed; nothing here needs it")
+
+
+UINTR_GUEST: Final = """
+_start:
+    mov eax, 60
+    stui
+    testui
+    setc dil
+    clui
+    testui
+    setc sil
+    cmp eax, 60
+    jne wrong
+    movzx edi, dil
+    movzx esi, sil
+    add esi, esi
+    add edi, esi
+    syscall
+wrong:
+    mov edi, 99
+    mov eax, 60
+    syscall
+"""
+
+TLB_GUEST: Final = """
+_start:
+    mov eax, 9
+    xor edi, edi
+    mov esi, 4096
+    mov edx, 3
+    mov r10d, 0x22
+    mov r8, -1
+    xor r9d, r9d
+    syscall
+    mov rbx, rax
+    mov [rbx], rax
+    mov eax, 11
+    mov rdi, rbx
+    mov esi, 4096
+    syscall
+    mov rax, [rbx]
+    xor edi, edi
+    mov eax, 60
+    syscall
+"""
+
+CHECKS: Final[dict[str, Callable[[], Finding]]] = {
+    "Python": _python,
+    "unicorn": _package("unicorn", (2, 1, 4), (2, 2)),
+    "keystone-engine": _package("keystone-engine", (0, 9, 2), (1,)),
+    "capstone": _package("capstone", (5, 0, 6), (6,)),
+    "compiled functions": _compiled,
+    "user-interrupt instructions": _uintr_traps,
+    "TLB flush": _tlb_flush,
+    "guest RAM": _large_ram,
+    "matplotlib": _matplotlib,
+    "gdb": _gdb,
+}

@@ -1,0 +1,136 @@
+"""Work in a thread, while the main thread shows progress and hears signals.
+
+Unicorn holds a thread for long; Python would hear Ctrl-C only afterwards. So the main thread does nothing but wait: on
+SIGINT or SIGTERM it asks the worker to stop, again and again (a request between two slices is lost), and gives a
+worker that cannot be asked (numpy building a graph) up at once. After the first signal the rest are ignored: the end
+is near in any case.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, Generic, TypeVar
+
+from pffemu.events import WalkRefused
+from pffemu.hw.costs import CYCLES_PER_NS
+from pffemu.machine.machine import Machine
+from pffemu.machine.stop import Stop
+from pffemu.report.progress import ProgressLine
+
+T = TypeVar("T")
+
+_TICK: Final = 0.05  # seconds
+_PATIENCE: Final = 1.0  # seconds a worker gets to stop
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(BaseException):
+    """The user wants an end. `abandoned`: the worker still runs, so the process must end without waiting for it."""
+
+    def __init__(self, signum: int, abandoned: bool) -> None:
+        self.signum, self.abandoned = signum, abandoned
+        super().__init__(signum, abandoned)
+
+    @property
+    def exit_code(self) -> int:
+        return 128 + self.signum
+
+    def __str__(self) -> str:
+        return "interrupted" if self.signum == signal.SIGINT else "terminated"
+
+
+class _Worker(threading.Thread, Generic[T]):
+    def __init__(self, task: Callable[[], T]) -> None:
+        super().__init__(daemon=True)
+        self._task = task
+        self.ended = threading.Event()
+        self.error: BaseException | None = None
+        self.results: list[T] = []
+
+    def run(self) -> None:
+        try:
+            self.results.append(self._task())
+        except BaseException as error:  # re-raised by the main thread
+            self.error = error
+        finally:
+            self.ended.set()
+
+
+def call(
+    task: Callable[[], T], *, show: Callable[[], None] = lambda: None, stop: Callable[[], None] | None = None
+) -> T:
+    """The result of `task()`, run in a worker thread; what it raises is raised here.
+
+    `show` is called now and then; `stop` asks the task to end, from this thread. Raises Stopped after a signal.
+    """
+    received: list[int] = []
+    worker = _Worker(task)
+    with _listening(received):
+        worker.start()
+        while not worker.ended.wait(_TICK) and not received:
+            show()
+        if received:
+            abandoned = not _stop(worker, stop)
+            raise Stopped(received[0], abandoned)
+    if worker.error is not None:
+        raise worker.error
+    return worker.results[0]
+
+
+def run(machine: Machine, progress: ProgressLine, budget: int | None = None) -> Stop:
+    """`machine.run(budget)` in the foreground. Raises Stopped, and what the machine raises."""
+
+    def show() -> None:
+        faults = machine.events.counts[WalkRefused]
+        seconds = max(cpu.clock for cpu in machine.cpus) / CYCLES_PER_NS / 1e9
+        instructions = machine.instructions / 1e6
+        progress.update(f"{instructions:,.0f} M instructions, {faults:,} faults, {seconds:.2f} virtual s", faults)
+
+    try:
+        return call(lambda: machine.run(budget), show=show, stop=machine.interrupt)
+    finally:
+        progress.clear()
+
+
+def prepare(task: Callable[[], T], progress: ProgressLine, what: str) -> T:
+    """Work that cannot be interrupted, only given up: reading, building, checking. Raises Stopped."""
+    try:
+        return call(task, show=lambda: progress.update(what))
+    finally:
+        progress.clear()
+
+
+def _stop(worker: _Worker[T], stop: Callable[[], None] | None) -> bool:
+    """Ask until the worker has ended; False when it has not."""
+    if stop is None:
+        return worker.ended.is_set()
+    for _ in range(round(_PATIENCE / _TICK)):
+        stop()
+        if worker.ended.wait(_TICK):
+            return True
+    return False
+
+
+@contextmanager
+def _listening(received: list[int]) -> Iterator[None]:
+    """Signals are noted in `received`, the first one only. Outside the main thread nothing can be noted."""
+
+    def note(signum: int, _frame: FrameType | None) -> None:
+        received.append(signum)
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        if not received:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,139 @@
+"""One machine, one run, and what it left behind."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from guest.build import guest
+from guest.workloads import RESULT_FD, Workload
+from pffemu.cli import foreground
+from pffemu.cli.options import DEFAULTS
+from pffemu.cli.terminal import err_console, say
+from pffemu.errors import PffemuError
+from pffemu.events import TraceHash, Warned
+from pffemu.machine.machine import Machine
+from pffemu.machine.options import Mode
+from pffemu.machine.stop import Exited, Stop
+from pffemu.report.one_fault import OneFault
+from pffemu.report.progress import ProgressLine
+from pffemu.report.stages import StageCollector
+from pffemu.report.summary import HostCosts, RunSummary
+from pffemu.report.trace import TraceFile
+
+SMALLEST_RAM = 1 << 30  # bytes; what a benchmark gets when it needs less
+
+
+class GuestFailed(PffemuError):
+    """A benchmark's guest did not reach its end. The exit code is the one `pffemu run` would give."""
+
+    def __init__(self, mode: Mode, stop: Stop) -> None:
+        self.exit_code = stop.exit_code
+        super().__init__(str(stop), where=f"mode {mode.value}")
+
+
+class Recorder:
+    """The sinks of one run. A context manager: it closes the trace file."""
+
+    def __init__(self, machine: Machine, trace: Path | None, sinks: Iterable[Any] = ()) -> None:
+        """Raises UsageError when the trace cannot be written."""
+        self._machine = machine
+        self._hash, self._stages = TraceHash(), StageCollector()
+        self._stack = ExitStack()
+        machine.events.sinks += [self._hash, self._stages, *sinks]
+        if trace is not None:
+            machine.events.sinks.append(self._stack.enter_context(TraceFile(trace)))
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def summary(self, correct: bool | None, seconds: float) -> RunSummary:
+        """What the run left behind; it took `seconds` of host time."""
+        return RunSummary(
+            mode=self._machine.options.mode.value,
+            counts=self._machine.counts(),
+            correct=correct,
+            trace_hash=self._hash.hexdigest(),
+            cycles=max(cpu.clock for cpu in self._machine.cpus),
+            stages=self._stages.costs(),
+            host=HostCosts(seconds, _max_rss()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a benchmark is to be run. `ram` in bytes, None: enough. `shown_fault`: whose events are kept, if any."""
+
+    cpus: int = DEFAULTS.cpus
+    ram: int | None = None
+    trace: Path | None = None
+    shown_fault: int | None = None
+
+    def ram_for(self, workload: Workload) -> int:
+        return self.ram if self.ram is not None else max(SMALLEST_RAM, workload.ram)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    summary: RunSummary
+    one_fault: list[Any]  # events
+
+
+def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
+    """Run `workload` in the foreground and check its answer. Raises GuestFailed, PffemuError, Stopped."""
+    progress = ProgressLine(err_console(), f"{workload.guest}, {mode.value}", workload.region_pages)
+    result = bytearray()
+    machine = foreground.prepare(lambda: _machine(workload, mode, setup, result), progress, "loading")
+    one_fault = None if setup.shown_fault is None else OneFault(setup.shown_fault)
+    with Recorder(machine, setup.trace, (warn,) if one_fault is None else (warn, one_fault)) as recorder:
+        started = time.perf_counter()
+        stop = foreground.run(machine, progress)
+        seconds = time.perf_counter() - started
+    if not isinstance(stop, Exited):
+        raise GuestFailed(mode, stop)
+    if not result:
+        raise PffemuError(
+            f"{workload.guest} gave up with status {stop.status}: one of its system calls failed",
+            where=f"mode {mode.value}",
+            remedy="more memory, as in --ram 4G; --trace shows which call",
+        )
+    correct = stop.status == 0 and result == workload.expected(userfaultfd=mode is not Mode.KERNEL)
+    return Measured(recorder.summary(correct, seconds), one_fault.events if one_fault is not None else [])
+
+
+def warn(event: Any) -> None:
+    """Sink: warnings go to standard error as they happen."""
+    if type(event) is Warned:
+        say(f"warning: {event.what}")
+
+
+class _Result:
+    def __init__(self, target: bytearray) -> None:
+        self._target = target
+
+    def write(self, data: bytes, /) -> None:
+        self._target += data
+
+
+def _machine(workload: Workload, mode: Mode, setup: Setup, result: bytearray) -> Machine:
+    machine = Machine(mode=mode, cpus=setup.cpus, ram=setup.ram_for(workload))
+    for fd, data in workload.files.items():
+        machine.open_ram_file(fd, workload.guest, data)
+    machine.open_output(RESULT_FD, "result", _Result(result))
+    machine.load(guest(workload.guest), workload.arguments)
+    return machine
+
+
+def _max_rss() -> int:
+    """Bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,95 @@
+"""pffemu run: one guest, its own exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import pffemu
+from pffemu.cli import foreground, options
+from pffemu.cli.measure import Recorder, warn
+from pffemu.cli.terminal import GuestOutput, check_writable, err_console, say, write_text
+from pffemu.machine.image import open_image
+from pffemu.machine.machine import Machine
+from pffemu.machine.options import MachineOptions, Mode
+from pffemu.machine.stop import Exited, Stop
+from pffemu.report.progress import ProgressLine
+from pffemu.report.summary import to_json
+
+
+def run(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, or a static ELF64.")
+    ],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGS", help="The guest's own, passed on untouched.")
+    ] = None,
+    mode: options.RunMode = Mode.PFF,
+    cpus: options.Cpus = options.DEFAULTS.cpus,
+    ram: options.Ram = None,
+    budget: options.Budget = None,
+    trace: options.Trace = None,
+    json: options.Json = None,
+    host_stats: options.HostStats = False,
+) -> None:
+    """Run a guest program; its standard input, output and exit status are passed through.
+
+    A guest that dies of a signal gives 128 + signal, a used-up budget 124, a deadlock 125.
+
+    Options go before FILE; what follows it is the guest's. With --json - the guest's output goes to standard error.
+
+    Example: pffemu run --mode uffd --trace trace.jsonl prog.s first second
+    """
+    check_writable(json)
+    guest_arguments = arguments or []
+    machine_options = MachineOptions(mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram)
+    progress = ProgressLine(err_console(), Path(file).name)
+    machine = foreground.prepare(
+        lambda: _load(machine_options, file, guest_arguments, progress, json == "-"), progress, "loading"
+    )
+    if trace is None and json is None:
+        machine.events.sinks.append(warn)
+        stop = foreground.run(machine, progress, budget)
+    else:
+        with Recorder(machine, trace, (warn,)) as recorder:
+            started = time.perf_counter()
+            stop = foreground.run(machine, progress, budget)
+        summary = recorder.summary(None, time.perf_counter() - started)
+        if json is not None:
+            chosen = {
+                "file": file, "arguments": guest_arguments, "mode": mode.value, "cpus": cpus,
+                "ram": machine_options.ram, "budget": budget,
+            }  # fmt: skip
+            write_text(to_json(pffemu.__version__, "run", chosen, [summary], host_stats=host_stats), json)
+    _finish(stop)
+
+
+def _load(
+    chosen: MachineOptions, file: str, arguments: list[str], progress: ProgressLine, keep_stdout: bool
+) -> Machine:
+    image = open_image(Path(file))
+    stderr = GuestOutput(sys.stderr.buffer, progress.clear)
+    stdout = stderr if keep_stdout else GuestOutput(sys.stdout.buffer, progress.clear)
+    machine = Machine(chosen, stdin=_StandardInput(), stdout=stdout, stderr=stderr)
+    machine.load(image, arguments)
+    return machine
+
+
+class _StandardInput:
+    """What the guest reads, when it reads. Whole reads, but for a terminal: there, a line is enough."""
+
+    def read(self, size: int, /) -> bytes:
+        if sys.stdin is None or sys.stdin.closed:
+            return b""
+        return os.read(sys.stdin.fileno(), size) if sys.stdin.isatty() else sys.stdin.buffer.read(size)
+
+
+def _finish(stop: Stop) -> None:
+    if not isinstance(stop, Exited):
+        say(str(stop))
+    raise typer.Exit(stop.exit_code)

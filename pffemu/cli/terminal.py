@@ -1,0 +1,87 @@
+"""Where output goes: consoles for people, an unbuffered byte stream for the guest, one line for an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from rich.console import Console
+
+from pffemu.errors import PffemuError, UsageError
+
+
+class OutputClosed(BaseException):
+    """Whoever read our standard output has gone; a native program would die of SIGPIPE."""
+
+    exit_code = 141
+
+
+class GuestOutput:
+    """A guest's stdout or stderr: every write reaches the host stream at once."""
+
+    def __init__(self, stream: BinaryIO, before: Callable[[], None] = lambda: None) -> None:
+        """`before` is called ahead of each write: it takes the progress line away."""
+        self._stream, self._before = stream, before
+
+    def write(self, data: bytes, /) -> None:
+        """Raises OutputClosed, PffemuError."""
+        self._before()
+        try:
+            self._stream.write(data)
+            self._stream.flush()
+        except BrokenPipeError as error:
+            raise OutputClosed from error
+        except OSError as error:
+            raise PffemuError(
+                f"the guest's output cannot be written: {error.strerror}", remedy="look at where it is redirected to"
+            ) from error
+
+
+def out_console(*, to_stderr: bool = False) -> Console:
+    """For tables and text; on stderr when stdout is for JSON alone."""
+    return Console(stderr=to_stderr, highlight=False)
+
+
+def err_console() -> Console:
+    """For progress."""
+    return Console(stderr=True, highlight=False)
+
+
+def say(message: str) -> None:
+    """`message` on standard error, if anybody can still hear it."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"pffemu: {message}\n")
+        sys.stderr.flush()
+
+
+def write_text(text: str, target: str) -> None:
+    """`text` and a newline to the file `target`, or to standard output when it is `-`. Raises PffemuError."""
+    if target == "-":
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+        return
+    try:
+        Path(target).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise PffemuError(f"cannot write: {error.strerror}", where=target, remedy="name another file") from error
+
+
+def check_writable(target: str | Path | None) -> None:
+    """Raises UsageError before a long run whose result could not be written."""
+    if target is None or str(target) == "-":
+        return
+    path = Path(target)
+    folder = path.parent
+    if path.is_dir():
+        problem = "is a directory"
+    elif not folder.is_dir():
+        problem = f"there is no directory {folder}"
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        problem = "permission denied"
+    else:
+        return
+    raise UsageError(f"cannot write: {problem}", where=str(path), remedy="name another file")

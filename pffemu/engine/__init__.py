@@ -1,0 +1,1 @@
+"""The CPU engine: the only home of Unicorn. Hooks record, the machine's loop acts."""

@@ -1,0 +1,128 @@
+"""Exact instruction counts without a hook per instruction: each basic block's length is decoded once.
+
+Unicorn calls the block hook *before* a block runs, and a stop asked for in it keeps the block from running (pinned in
+tests/quirks). So a block that would pass the limit is not counted and not run. When an instruction in mid-block
+faults, `uncount` takes back the part of the block that did not run.
+
+An instruction with a REP prefix counts once however often it iterates, as the hardware's INST_RETIRED counter has it;
+Unicorn starts a new block per iteration, which `REP_ONLY` entries recognise.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+
+from unicorn.unicorn_py3.unicorn import uclib
+
+from pffemu.engine.count_block import (
+    ADDRESS_BITS,
+    BLOCK,
+    EXECUTED,
+    LEARN,
+    LIMIT,
+    NO_LIMIT,
+    REP_ONLY,
+    SLOTS,
+    SLOWLY,
+    STOP,
+    TABLE,
+    WORDS,
+    count_block,
+    count_known,
+    find_slot,
+    home_slot,
+    key_of,
+)
+
+
+class BlockCounter:
+    """Counter state of one core, and the C callback Unicorn's UC_HOOK_BLOCK takes."""
+
+    def __init__(self, decode_length: Callable[[int, int], tuple[int, bool]], compiled: bool) -> None:
+        """`decode_length(address, size)`: instructions in those guest bytes, and whether they are one REP string op."""
+        self._decode_length = decode_length
+        self._tails: dict[tuple[int, int], int] = {}  # instructions in [rip, end of its block)
+        self._state = (ctypes.c_int64 * WORDS)()
+        self._table = (ctypes.c_int64 * (2 * SLOTS))()
+        self.state = memoryview(self._state).cast("B").cast("q")
+        self.table = memoryview(self._table).cast("B").cast("q")
+        self._learn = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(self.learn)
+        self.state[TABLE] = ctypes.addressof(self._table)
+        self.state[LEARN] = ctypes.cast(self._learn, ctypes.c_void_p).value or 0
+        self.state[STOP] = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0
+        self.state[LIMIT] = NO_LIMIT
+        self.user_data = ctypes.addressof(self._state)
+        if compiled:
+            from pffemu.engine.block_counter_compiled import HOOK, SLOW_HOOK
+
+            self.state[SLOWLY] = SLOW_HOOK.address
+            self.callback_address: int = HOOK.address
+        else:
+            signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
+            self._callback = signature(self._python_hook)
+            self.callback_address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
+
+    @property
+    def executed(self) -> int:
+        """Instructions so far."""
+        return self.state[EXECUTED]
+
+    def add(self, instructions: int) -> None:
+        """Count instructions that ran outside blocks (those the machine executes itself; may be negative)."""
+        self.state[EXECUTED] += instructions
+
+    def set_limit(self, instructions: int | None) -> None:
+        """Stop before passing `instructions` more; None: no limit."""
+        self.state[LIMIT] = NO_LIMIT if instructions is None else self.state[EXECUTED] + instructions
+
+    @property
+    def last_block(self) -> tuple[int, int]:
+        """[start, end) of the block that ran last; (0, 0) when it ended early."""
+        key = self.state[BLOCK]
+        start = key & ((1 << ADDRESS_BITS) - 1)
+        return start, start + (key >> ADDRESS_BITS)
+
+    def unfinished(self, rip: int) -> int:
+        """Instructions of the last counted block at and behind `rip`: counted, but not run."""
+        start, end = self.last_block
+        if not start <= rip < end:
+            return 0
+        tail = self._tails.get((rip, end))
+        if tail is None:
+            tail = self._tails[rip, end] = self._decode_length(rip, end - rip)[0]
+        return tail
+
+    def uncount(self, rip: int) -> None:
+        """The last block ended early: the instruction at `rip` did not complete."""
+        tail = self.unfinished(rip)
+        if tail:
+            self.state[EXECUTED] -= tail
+            self.leave_block()
+
+    def leave_block(self) -> None:
+        """The next block is entered from elsewhere: a REP instruction there is a new one."""
+        self.state[BLOCK] = 0
+
+    def forget(self) -> None:
+        """Drop all learnt blocks: the code at their addresses may have changed."""
+        ctypes.memset(self._table, 0, ctypes.sizeof(self._table))
+        self._tails.clear()
+
+    def learn(self, address: int, size: int) -> int:
+        instructions, rep = self._decode_length(address, size)
+        slot = find_slot(self.table, address, size)
+        self.table[slot] = key_of(address, size)
+        self.table[slot + 1] = REP_ONLY if rep else instructions
+        return 0
+
+    def _python_hook(self, uc: int, address: int, size: int, _user: int) -> None:
+        key = key_of(address, size)
+        if count_known(self.state, self.table, home_slot(address), key):
+            return
+        slot = find_slot(self.table, address, size)
+        if self.table[slot] != key:
+            self.learn(address, size)
+            slot = find_slot(self.table, address, size)
+        if not count_block(self.state, key, self.table[slot + 1]):
+            uclib.uc_emu_stop(uc)

@@ -1,0 +1,56 @@
+"""The block hook as native code (numba); semantics: count_block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.extending import register_jitable
+
+from pffemu.engine import count_block as semantics
+from pffemu.engine.compiled_callback import call, compile_callback, version_of, words
+from pffemu.engine.count_block import ADDRESS_BITS, LEARN, PENDING, SLOTS, SLOWLY, STOP, TABLE, WORDS
+
+# inlined, with one call site each: a call costs more than the work
+key_of = register_jitable(inline="always")(semantics.key_of)
+home_slot = register_jitable(inline="always")(semantics.home_slot)
+count_known = register_jitable(inline="always")(semantics.count_known)
+find_slot = register_jitable(semantics.find_slot)
+count_block = register_jitable(semantics.count_block)
+
+
+def _slow_hook_of(version: int) -> Any:
+    def hook(uc: Any, user: Any) -> None:
+        """Every other case: not at home, not learnt yet, a REP iteration, or the limit is reached."""
+        if version < 0:
+            return
+        state = words(user, WORDS)
+        table = words(state[TABLE], 2 * SLOTS)
+        key = state[PENDING]
+        address, size = key & ((1 << ADDRESS_BITS) - 1), key >> ADDRESS_BITS
+        slot = find_slot(table, address, size)
+        if table[slot] != key:
+            call(state[LEARN], address, size)
+            slot = find_slot(table, address, size)
+        if not count_block(state, key, table[slot + 1]):
+            call(state[STOP], uc, 0)
+
+    return hook
+
+
+def _hook_of(version: int) -> Any:
+    def hook(uc: Any, address: Any, size: Any, user: Any) -> None:
+        if version < 0:
+            return
+        state = words(user, WORDS)
+        table = words(state[TABLE], 2 * SLOTS)
+        key = key_of(address, size)
+        if not count_known(state, table, home_slot(address), key):
+            state[PENDING] = key
+            call(state[SLOWLY], uc, user)  # through C: a call of numba's own would cost the usual case its prologue
+
+    return hook
+
+
+# int64 stands for every pointer: the hook only passes them on
+SLOW_HOOK = compile_callback(_slow_hook_of(version_of(semantics)), "void", "int64 int64")
+HOOK = compile_callback(_hook_of(version_of(semantics)), "void", "int64 int64 int32 int64")

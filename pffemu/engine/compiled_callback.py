@@ -1,0 +1,57 @@
+"""What compiled hooks need to reach flat state from a C callback; numba only, so imported late."""
+
+from __future__ import annotations
+
+import inspect
+import zlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic, register_jitable
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def pointer(_typing: Any, _address: Any) -> Any:
+    """An int64 as a pointer."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call(_typing: Any, _address: Any, _first: Any, _second: Any) -> Any:
+    """Call the C function at an int64 address with two int64 arguments."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        function = builder.inttoptr(args[0], ir.FunctionType(word, [word, word]).as_pointer())
+        return builder.call(function, [args[1], args[2]])
+
+    return types.int64(types.int64, types.int64, types.int64), codegen
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def words(address: Any, count: Any) -> Any:
+    """`count` signed 64-bit words at an int64 address, as an array."""
+    return numba.carray(pointer(address), (count,), np.int64)
+
+
+def version_of(*modules: ModuleType) -> int:
+    """A number that changes with the source of `modules`: numba's cache looks at one file only.
+
+    A hook closes over it and tests `version < 0`, which compiles to nothing but is part of the cache's key.
+    """
+    return zlib.crc32("".join(inspect.getsource(module) for module in modules).encode())
+
+
+def compile_callback(hook: Callable[..., Any], result: str, arguments: str) -> Any:
+    """`hook` as a numba cfunc. `result` and `arguments` are numba type names, as "boolean" and "int64 int32"."""
+    signature = getattr(types, result)(*(getattr(types, name) for name in arguments.split()))
+    return numba.cfunc(signature, nopython=True, cache=True)(hook)

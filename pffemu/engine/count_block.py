@@ -1,0 +1,70 @@
+"""What the block hook does, as plain functions over flat state: the same code compiled and not (block_counter)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+# flat state, signed 64-bit words
+EXECUTED: Final = 0  # instructions so far
+LIMIT: Final = 1  # a block that would take EXECUTED past this is not run
+BLOCK: Final = 2  # key of the last block that ran, 0: none
+TABLE: Final = 3  # address of the table, for compiled code
+LEARN: Final = 4  # address of the C function that fills in an unknown block
+STOP: Final = 5  # address of uc_emu_stop
+SLOWLY: Final = 6  # address of the C function for blocks that `count_known` leaves, for compiled code
+PENDING: Final = 7  # key of the block it is called for
+WORDS: Final = 8
+
+SLOTS: Final = 1 << 15  # table entries, two words each: key, instructions
+_PROBES: Final = 16  # words: eight entries
+NO_LIMIT: Final = (1 << 62) - 1
+REP_ONLY: Final = 1 << 62  # "instructions" of a block that is one iteration of a REP instruction: above every limit
+ADDRESS_BITS: Final = 47
+
+
+def key_of(address: int, size: int) -> int:
+    """A block by its first byte and its length in bytes (a translated block is shorter than 64 KiB)."""
+    return address | (size << ADDRESS_BITS)
+
+
+def home_slot(address: int) -> int:
+    """Index of the entry a block has, unless another one was there first."""
+    return (address & (SLOTS - 1)) * 2
+
+
+def find_slot(table: Any, address: int, size: int) -> int:
+    """Index of the entry of this block, or of the one it should take: the first free of a few neighbours."""
+    key = key_of(address, size)
+    home = home_slot(address)
+    for step in range(0, _PROBES, 2):
+        slot = (home + step) & (2 * SLOTS - 1)
+        if table[slot] == key or table[slot] == 0:
+            return slot
+    return home
+
+
+def count_known(state: Any, table: Any, slot: int, key: int) -> bool:
+    """Count the block about to run in the usual case: known, in its home slot, within the limit, no REP iteration."""
+    if table[slot] != key:
+        return False
+    executed = state[EXECUTED] + table[slot + 1]
+    if executed > state[LIMIT]:
+        return False
+    state[EXECUTED] = executed
+    state[BLOCK] = key
+    return True
+
+
+def count_block(state: Any, key: int, instructions: int) -> bool:
+    """Count the block about to run; False when it would pass the limit."""
+    if instructions == REP_ONLY:
+        # one more iteration of the instruction the last block ended with, or a new one
+        end = (key & ((1 << ADDRESS_BITS) - 1)) + (key >> ADDRESS_BITS)
+        last = state[BLOCK]
+        instructions = 0 if (last & ((1 << ADDRESS_BITS) - 1)) + (last >> ADDRESS_BITS) == end else 1
+    executed = state[EXECUTED] + instructions
+    if executed > state[LIMIT]:
+        return False
+    state[EXECUTED] = executed
+    state[BLOCK] = key
+    return True

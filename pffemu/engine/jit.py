@@ -1,0 +1,15 @@
+"""One semantics, two speeds: plain functions over flat state, compiled by numba where it is installed and wanted.
+
+The functions themselves stay ordinary Python over `memoryview`s of signed 64-bit words. Modules named `*_compiled` wrap
+them for numba; they are imported only when a machine wants them, because importing numba takes 0.2 s.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+
+def available() -> bool:
+    """True when compiled functions can be used: numba is installed and PFFEMU_JIT is not 0."""
+    return os.environ.get("PFFEMU_JIT", "1") != "0" and importlib.util.find_spec("numba") is not None

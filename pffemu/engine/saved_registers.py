@@ -1,0 +1,60 @@
+"""All registers of a thread as one value: what a context switch saves, and what the cure of U1 carries over.
+
+Not Unicorn's contexts: those belong to one instance and carry its pending exception along.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import unicorn.x86_const as x86
+
+from pffemu.arch.registers import GENERAL
+from pffemu.engine.registers import IDS, RegisterBuffer, read_batch, write_batch
+from pffemu.errors import EngineError
+
+_WORD_REGISTERS: Final = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
+_FLOATING: Final = tuple(
+    getattr(x86, f"UC_X86_REG_{name}")
+    for name in (*(f"XMM{n}" for n in range(16)), *(f"FP{n}" for n in range(8)), "FPSW", "FPCW", "FPTAG", "MXCSR")
+)
+_SLOT: Final = 16  # bytes each register has in the buffer
+
+
+class SavedRegisters(NamedTuple):
+    """General registers, RIP, RFLAGS, FS and GS base in `words` (order: `names`); SSE and x87 in `floating`."""
+
+    words: tuple[int, ...]
+    floating: bytes
+
+    def replace(self, **values: int) -> SavedRegisters:
+        """A copy with some registers changed, by name."""
+        changed = dict(zip(_WORD_REGISTERS, self.words, strict=True)) | values
+        return SavedRegisters(tuple(changed.values()), self.floating)
+
+    def word(self, name: str) -> int:
+        """One general register, RIP, RFLAGS, FS or GS base."""
+        return self.words[_WORD_REGISTERS.index(name)]
+
+
+class SavedRegisterSet:
+    """Reads and writes a core's `SavedRegisters` with one call each way."""
+
+    def __init__(self, handle: Any) -> None:
+        idents = [*(IDS[name] for name in _WORD_REGISTERS), *_FLOATING]
+        self._buffer = RegisterBuffer(handle, idents, _SLOT)
+        self._words = self._buffer.octets.cast("Q")
+
+    def read(self) -> SavedRegisters:
+        if read_batch(*self._buffer.arguments):
+            raise EngineError("cannot read the registers")
+        split = len(_WORD_REGISTERS)
+        return SavedRegisters(tuple(self._words[0 : 2 * split : 2]), bytes(self._buffer.octets[_SLOT * split :]))
+
+    def write(self, saved: SavedRegisters) -> None:
+        split = len(_WORD_REGISTERS)
+        for i, value in enumerate(saved.words):
+            self._words[2 * i] = value
+        self._buffer.octets[_SLOT * split :] = saved.floating
+        if write_batch(*self._buffer.arguments):
+            raise EngineError("cannot write the registers")

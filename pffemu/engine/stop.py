@@ -1,0 +1,28 @@
+"""Why the engine came back. Frozen values; the machine's one loop tells them apart."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import NamedTuple
+
+
+class StopKind(Enum):
+    LIMIT = auto()  # the instruction limit is reached
+    INTERRUPTED = auto()  # somebody asked from outside (Ctrl-C)
+    SYSCALL = auto()  # SYSCALL executed; RIP is the next instruction, RCX and R11 are still the guest's
+    REFUSED = auto()  # a TLB fill was refused; the fill state says which; RIP is the faulting instruction
+    INVALID = auto()  # Unicorn does not know the opcode at RIP
+    EXCEPTION = auto()  # `vector` was raised; RIP as the CPU leaves it
+    BREAKPOINT = auto()  # RIP is at a breakpoint, its instruction not run yet
+    PORT_IO = auto()  # IN, OUT or SYSENTER at CPL 3: `rip` is the instruction
+
+
+class EngineStop(NamedTuple):
+    kind: StopKind
+    vector: int = 0
+    rip: int = 0  # of INVALID, REFUSED, PORT_IO, EXCEPTION, BREAKPOINT
+
+
+LIMIT = EngineStop(StopKind.LIMIT)
+INTERRUPTED = EngineStop(StopKind.INTERRUPTED)
+SYSCALL = EngineStop(StopKind.SYSCALL)

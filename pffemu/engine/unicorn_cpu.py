@@ -1,0 +1,388 @@
+"""One core on Unicorn: guest code at CPL 3 behind our own MMU, run in slices that end with an `EngineStop`.
+
+Hooks only record and stop (U1, U5, U6, U9); the way-rounds are named by their row of docs/quirks.md.
+Not modelled here: page tables (hw.page_walk fills the TLB), instructions Unicorn does not know (the machine's loop).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import unicorn
+import unicorn.x86_const as x86
+from unicorn.unicorn_py3.unicorn import uclib
+
+from pffemu.arch.exceptions import GP
+from pffemu.arch.paging import page_of
+from pffemu.arch.registers import GENERAL, USER_CS
+from pffemu.engine import stop
+from pffemu.engine.block_counter import BlockCounter
+from pffemu.engine.engine_page import (
+    ENGINE_PAGE,
+    ENGINE_PAGE_PA,
+    GDT_LIMIT,
+    IRET_FRAME_AT,
+    IRETQ_AT,
+    TOUCH,
+    TOUCH_AT,
+    UNTIL,
+    page_content,
+)
+from pffemu.engine.registers import RegisterFile
+from pffemu.engine.saved_registers import SavedRegisters, SavedRegisterSet
+from pffemu.engine.stop import EngineStop, StopKind
+from pffemu.errors import EngineError
+
+# SandyBridge: the newest model without RDRAND, which would be host randomness in the guest's view
+_CPU_MODEL: Final = x86.UC_CPU_X86_SANDYBRIDGE
+
+_INSN_HOOK: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+_INTR_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
+_PORT_HOOK: Final = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p)
+_CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
+_TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
+# a softmmu TLB only grows when it is flushed
+_TLB_SMALLEST: Final = 256  # entries of a new softmmu TLB
+_TLB_LARGE: Final = 8192
+_TLB_GROWS_AFTER: Final = 1024  # refusals
+
+
+class FillState(Protocol):
+    """What the engine needs of the MMU's fill hook: a C callback, its user data, and the last refusal."""
+
+    callback_address: int
+    user_data: int
+
+    def clear(self) -> None: ...
+    @property
+    def refused(self) -> bool: ...
+    @property
+    def refused_fetch(self) -> bool: ...
+    @property
+    def refused_page(self) -> int: ...
+
+
+class EngineHost(Protocol):
+    """What the engine asks of the core around it while guest code runs. Must not change guest-visible state."""
+
+    def cpuid(self, leaf: int, subleaf: int) -> tuple[int, int, int, int]: ...
+    def tsc(self, rip: int) -> int: ...
+    def last_instruction_start(self, rip: int, edge: int) -> tuple[int, int]: ...
+
+
+class UnicornCpu:
+    """A core with its registers, TLB and instruction counter. `counter` is None when counting is off."""
+
+    def __init__(
+        self,
+        memory: list[tuple[int, int, int]],
+        fill: FillState,
+        host: EngineHost,
+        counter: BlockCounter | None,
+        large_tlb: bool,
+    ) -> None:
+        """`memory`: (physical address, bytes, host address) of each piece of RAM.
+
+        `large_tlb`: let the TLB grow before the first guest instruction; not worth it when the fill is slow.
+        """
+        self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
+        self._uc.ctl_set_cpu_model(_CPU_MODEL)
+        self._handle = self._uc._uch
+        self._host, self._fill, self.counter = host, fill, counter
+        self._stop: EngineStop | None = None
+        self._hook_error: BaseException | None = None
+        self._interrupted = False
+        self._refusals = 0
+        self._breakpoints: dict[int, tuple[int, Any]] = {}  # address -> (hook, callback)
+        self._stopped_at: int | None = None  # the breakpoint of the last stop: running on passes it
+        self._passing: int | None = None
+        self._translated_for_count = False  # Unicorn's translations carry the hook that `count=` needs
+        self.registers = RegisterFile(self._handle)
+        self._rip = self.registers.group("rip")
+        self._saved = SavedRegisterSet(self._handle)
+        for address, size, pointer in memory:
+            self._uc.mem_map_ptr(address, size, unicorn.UC_PROT_ALL, pointer)
+        self._map_engine_page()
+        self._uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
+        self._keep: list[Any] = []
+        self._add_hooks()
+        self._enter_user_mode()
+        if large_tlb:
+            self._grow_tlb()
+        self._leave_boot()
+        self._pristine = self._uc.context_save()
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    def run(self, limit: int | None = None) -> EngineStop:
+        """Run until something happens, at most `limit` instructions (counting must be on; never more, maybe fewer)."""
+        if self.counter is not None:
+            self.counter.set_limit(limit)
+        self._translated_for_count = False
+        before, stopped_at = self._executed(), self._stopped_at
+        result = self._run(UNTIL, 0)
+        if result is stop.LIMIT and self._executed() == before:
+            self._stopped_at = stopped_at  # the limit let no block run: still at the breakpoint
+        return result
+
+    def _executed(self) -> int:
+        return self.counter.executed if self.counter is not None else 0
+
+    def run_exactly(self, count: int) -> EngineStop:
+        """Run `count` instructions, unless something happens first; an iteration of a REP instruction counts as one."""
+        if self.counter is not None:
+            self.counter.set_limit(None)
+        if not self._translated_for_count:
+            self._uc.ctl_flush_tb()  # U14: blocks translated before would run whole
+            self._translated_for_count = True
+        result = self._run(UNTIL, count)
+        if self.counter is not None and result.kind is StopKind.LIMIT:
+            self.counter.uncount(self._rip.read()[0])
+        return result
+
+    def interrupt(self) -> None:
+        """Make the current run return INTERRUPTED. From any thread."""
+        self._interrupted = True
+        uclib.uc_emu_stop(self._handle)
+
+    def set_breakpoints(self, addresses: frozenset[int]) -> None:
+        """Stop before the instructions at `addresses`, and nowhere else. Blocks without one cost nothing."""
+        if addresses == self._breakpoints.keys():
+            return
+        for address in self._breakpoints.keys() - addresses:
+            hook, _ = self._breakpoints.pop(address)
+            uclib.uc_hook_del(self._handle, hook)
+        new = addresses - self._breakpoints.keys()
+        for address in sorted(new):
+            callback = _CODE_HOOK(self._on_breakpoint)
+            hook = self._add_hook(unicorn.UC_HOOK_CODE, callback, (address, address))
+            self._breakpoints[address] = (hook, callback)
+        self._uc.ctl_flush_tb()  # translated code keeps the hooks it was translated with
+
+    def flush_tlb(self) -> None:
+        """Forget all translations: page-table entries were removed or narrowed."""
+        uclib.uc_ctl(self._handle, _TLB_FLUSH)
+
+    def flush_code(self) -> None:
+        """Forget all translated code: executable pages changed under it."""
+        self._uc.ctl_flush_tb()
+        self.flush_tlb()
+        if self.counter is not None:
+            self.counter.forget()
+
+    def save_registers(self) -> SavedRegisters:
+        """All registers ring 3 can change, as a value; to switch threads, on any core."""
+        return self._saved.read()
+
+    def load_registers(self, saved: SavedRegisters) -> None:
+        self._saved.write(saved)
+        if self.counter is not None:
+            self.counter.leave_block()
+
+    def map_mmio(self, address: int, size: int, read: Callable[[int, int], int], write: Callable[..., None]) -> None:
+        """Route guest accesses to [address, address + size) to `read(offset, bytes)` and `write(offset, bytes, value)`.
+
+        Unicorn splits 8-byte accesses into two of 4 bytes, and misaligned ones into single bytes (U18).
+        """
+        self._uc.mmio_map(
+            address, size, lambda _, o, n, __: read(o, n), None, lambda _, o, n, v, __: write(o, n, v), None
+        )
+
+    # -- one run ------------------------------------------------------------------------------------------------
+
+    def _run(self, until: int, count: int) -> EngineStop:
+        begin = self._rip.read()[0]
+        result = self._start(begin, until, count)
+        if result.kind is StopKind.REFUSED and self._fill.refused_fetch:
+            return self._exact_fetch_refusal(result, count)
+        return result
+
+    def _start(self, begin: int, until: int, count: int) -> EngineStop:
+        if self._interrupted:
+            self._interrupted = False
+            return stop.INTERRUPTED
+        self._stop = None
+        self._passing, self._stopped_at = (begin if begin == self._stopped_at else None), None
+        self._fill.clear()
+        status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
+        if self._hook_error is not None:
+            error, self._hook_error = self._hook_error, None
+            raise error
+        if self._stop is not None:
+            return self._recorded_stop(self._stop)
+        if status == unicorn.UC_ERR_OK:
+            return self._quiet_stop(until)
+        if status == unicorn.UC_ERR_INSN_INVALID:
+            return self._early(StopKind.INVALID)
+        if status == unicorn.UC_ERR_EXCEPTION and self._fill.refused:
+            self._let_tlb_grow()
+            return self._early(StopKind.REFUSED)
+        where = f"RIP {self._rip.read()[0]:#x}"
+        raise EngineError(f"Unicorn stopped with {unicorn.UcError(status)}", where=where, remedy="report this guest")
+
+    def _recorded_stop(self, recorded: EngineStop) -> EngineStop:
+        if recorded.kind is StopKind.EXCEPTION:
+            self._cure_sticky_exception()
+            return self._early(recorded.kind, recorded.vector)
+        if recorded.kind is StopKind.BREAKPOINT:
+            self._stopped_at = recorded.rip
+            return self._early(recorded.kind)
+        if recorded.kind is StopKind.PORT_IO:
+            # Unicorn ran on to the end of the block (only a hook of SYSCALL stops at once)
+            self._rip.write(recorded.rip)
+            return self._early(recorded.kind, recorded.vector)
+        return recorded
+
+    def _quiet_stop(self, until: int) -> EngineStop:
+        if self._interrupted:
+            self._interrupted = False
+            return stop.INTERRUPTED
+        rip = self._rip.read()[0]
+        if rip == UNTIL and until == UNTIL:
+            return EngineStop(StopKind.EXCEPTION, GP, rip)
+        return stop.LIMIT
+
+    def _early(self, kind: StopKind, vector: int = 0) -> EngineStop:
+        """The block that was running did not end: take its rest back from the count."""
+        rip = self._rip.read()[0]
+        if self.counter is not None:
+            self.counter.uncount(rip)
+        return EngineStop(kind, vector, rip)
+
+    def _exact_fetch_refusal(self, refused: EngineStop, count: int) -> EngineStop:
+        """U12: a fetch refused beyond a page edge is reported at the block's start; run up to the edge first."""
+        rip, page = refused.rip, self._fill.refused_page
+        if page_of(rip) == page:
+            return refused
+        boundary, before = self._host.last_instruction_start(rip, page)
+        if boundary == rip:
+            return refused
+        result = self._start(rip, boundary, min(count, before))
+        if result is not stop.LIMIT or self._rip.read()[0] != boundary or count == before:
+            return result
+        return self._start(boundary, UNTIL, max(0, count - before))
+
+    def _let_tlb_grow(self) -> None:
+        self._refusals += 1
+        if self._refusals % _TLB_GROWS_AFTER == 0:
+            self.flush_tlb()
+
+    def _cure_sticky_exception(self) -> None:
+        """U1: Unicorn would report the next exception as #DF; only a context from before the first one clears it."""
+        saved = self.save_registers()
+        self._uc.context_restore(self._pristine)
+        self._saved.write(saved)
+
+    # -- hooks: record and stop ---------------------------------------------------------------------------------
+
+    def _add_hooks(self) -> None:
+        everywhere = (1, 0)  # begin > end
+        self._add_hook(unicorn.UC_HOOK_TLB_FILL, self._fill.callback_address, everywhere, user=self._fill.user_data)
+        if self.counter is not None:
+            code = (0, (1 << 47) - 1)
+            self._add_hook(unicorn.UC_HOOK_BLOCK, self.counter.callback_address, code, user=self.counter.user_data)
+        self._add_hook(unicorn.UC_HOOK_INTR, _INTR_HOOK(self._on_exception), everywhere)
+        instructions = (
+            (x86.UC_X86_INS_SYSCALL, _INSN_HOOK(self._on_syscall)),
+            (x86.UC_X86_INS_SYSENTER, _INSN_HOOK(self._on_port)),
+            (x86.UC_X86_INS_IN, _PORT_HOOK(self._on_port)),
+            (x86.UC_X86_INS_OUT, _PORT_HOOK(self._on_port)),
+            (x86.UC_X86_INS_CPUID, _INSN_HOOK(self._on_cpuid)),
+            (x86.UC_X86_INS_RDTSC, _INSN_HOOK(self._on_rdtsc)),
+            (x86.UC_X86_INS_RDTSCP, _INSN_HOOK(self._on_rdtscp)),
+        )
+        for instruction, callback in instructions:
+            self._add_hook(unicorn.UC_HOOK_INSN, callback, everywhere, instruction=instruction)
+
+    def _add_hook(self, kind: int, callback: Any, span: tuple[int, int], *, user: int = 0, instruction: int = 0) -> int:
+        """Through ctypes: the Python binding can neither take a C callback nor hook RDTSC."""
+        self._keep.append(callback)
+        address = callback if isinstance(callback, int) else ctypes.cast(callback, ctypes.c_void_p).value
+        begin, end = (ctypes.c_uint64(edge) for edge in span)
+        hook = ctypes.c_size_t()
+        status = uclib.uc_hook_add(
+            self._handle, ctypes.byref(hook), kind, ctypes.c_void_p(address), ctypes.c_void_p(user), begin, end,
+            ctypes.c_int(instruction),
+        )  # fmt: skip
+        if status:
+            raise EngineError(f"Unicorn refuses hook {kind}", remedy="install unicorn 2.1.4")
+        return hook.value
+
+    def _on_exception(self, _uc: int, vector: int, _user: int) -> None:
+        if self._stop is None:
+            self._stop = EngineStop(StopKind.EXCEPTION, vector)
+        uclib.uc_emu_stop(self._handle)
+
+    def _on_breakpoint(self, _uc: int, address: int, _size: int, _user: int) -> None:
+        if address == self._passing:
+            self._passing = None
+            return
+        if self._stop is None:
+            self._stop = EngineStop(StopKind.BREAKPOINT, 0, address)
+        uclib.uc_emu_stop(self._handle)
+
+    def _on_syscall(self, _uc: int, _user: int) -> int:
+        if self._stop is None:
+            self._stop = stop.SYSCALL
+        uclib.uc_emu_stop(self._handle)
+        return 0
+
+    def _on_port(self, *_: int) -> int:
+        if self._stop is None:
+            self._stop = EngineStop(StopKind.PORT_IO, GP, self._rip.read()[0])
+        uclib.uc_emu_stop(self._handle)
+        return 0
+
+    def _on_cpuid(self, _uc: int, _user: int) -> int:
+        group = self.registers.group("rax", "rbx", "rcx", "rdx")
+        leaf, _, subleaf, _ = group.read()
+        group.write(*self._host.cpuid(leaf & 0xFFFFFFFF, subleaf & 0xFFFFFFFF))
+        return 1  # skip Unicorn's own
+
+    def _on_rdtsc(self, _uc: int, _user: int) -> int:
+        try:
+            tsc = self._host.tsc(self._rip.read()[0])
+        except BaseException as error:  # a hook cannot raise through C: the run re-raises it
+            self._hook_error = error
+            uclib.uc_emu_stop(self._handle)
+            return 1
+        self.registers.group("rax", "rdx").write(tsc & 0xFFFFFFFF, (tsc >> 32) & 0xFFFFFFFF)
+        return 1
+
+    def _on_rdtscp(self, uc: int, user: int) -> int:
+        self.registers["rcx"] = 0  # IA32_TSC_AUX
+        return self._on_rdtsc(uc, user)
+
+    # -- into ring 3 --------------------------------------------------------------------------------------------
+
+    def _map_engine_page(self) -> None:
+        self._uc.mem_map(ENGINE_PAGE_PA, 0x1000, unicorn.UC_PROT_ALL)
+        self._uc.mem_write(ENGINE_PAGE_PA, page_content())
+
+    def _enter_user_mode(self) -> None:
+        """Writing CS does not change the CPL; one IRETQ does."""
+        self._uc.reg_write(x86.UC_X86_REG_GDTR, (0, ENGINE_PAGE, GDT_LIMIT, 0))
+        self.registers["rsp"] = ENGINE_PAGE + IRET_FRAME_AT
+        status = uclib.uc_emu_start(self._handle, ENGINE_PAGE + IRETQ_AT, UNTIL, 0, 0)
+        if status or self.registers["cs"] != USER_CS:
+            raise EngineError("cannot enter ring 3", remedy="install unicorn 2.1.4")
+
+    def _grow_tlb(self) -> None:
+        """Touch as many pages as the TLB has entries, flush (which doubles it), again."""
+        entries = _TLB_SMALLEST
+        while entries < _TLB_LARGE:
+            self.registers["rcx"] = entries
+            status = uclib.uc_emu_start(self._handle, ENGINE_PAGE + TOUCH_AT, ENGINE_PAGE + TOUCH_AT + len(TOUCH), 0, 0)
+            if status:
+                raise EngineError("cannot touch pages", remedy="install unicorn 2.1.4")
+            self.flush_tlb()
+            entries *= 2
+
+    def _leave_boot(self) -> None:
+        for name in GENERAL:
+            self.registers[name] = 0
+        self.registers["rip"] = UNTIL
+        self.registers["rflags"] = 0x202
+        self.flush_tlb()

@@ -1,0 +1,63 @@
+"""Every error pffemu raises, as one tree. Each says what happened, where, and what to do about it.
+
+    PffemuError                    exit code 125: pffemu cannot go on
+    |- UsageError                    2: an option or argument makes no sense
+    |- MissingFileError            127: a named file does not exist or cannot be read
+    |- NotLoadableError            126: the file is there but cannot be run
+    |  |- ElfError                      ... it is not a freestanding static x86-64 ELF
+    |  `- AssemblyError                 ... its source does not assemble (file:line)
+    |- OutOfGuestMemory            125: guest RAM has no free frame left
+    `- EngineError                 125: Unicorn did something pffemu does not know
+
+What the *guest* does wrong is no error of pffemu: it ends the run with a `Stop` value (pffemu.machine.stop).
+"""
+
+from __future__ import annotations
+
+
+class PffemuError(Exception):
+    """Base of all errors. `what` happened, `where` (file:line, RIP, option; may be empty), `remedy`: what to try."""
+
+    exit_code = 125
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what, self.where, self.remedy = what, where, remedy
+        super().__init__(what, where, remedy)
+
+    def __str__(self) -> str:
+        located = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{located}\n  try: {self.remedy}" if self.remedy else located
+
+
+class UsageError(PffemuError):
+    """An option or argument makes no sense."""
+
+    exit_code = 2
+
+
+class MissingFileError(PffemuError):
+    """A file the user named does not exist or cannot be read."""
+
+    exit_code = 127
+
+
+class NotLoadableError(PffemuError):
+    """A file exists but is nothing the machine can run."""
+
+    exit_code = 126
+
+
+class ElfError(NotLoadableError):
+    """Not a freestanding static little-endian x86-64 ELF64 executable."""
+
+
+class AssemblyError(NotLoadableError):
+    """Source text that does not assemble, or that keystone would assemble wrongly. `where` is file:line."""
+
+
+class OutOfGuestMemory(PffemuError):
+    """Guest RAM has no free frame left."""
+
+
+class EngineError(PffemuError):
+    """Unicorn reported something that no guest should be able to cause."""

@@ -1,0 +1,1 @@
+"""The hardware of page fault forwarding: one block of its figure a file."""

@@ -1,0 +1,51 @@
+"""When a page fault is forwarded to ring 3: every condition, in one place, each with the word the trace uses."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from pffemu.arch.exceptions import PF
+from pffemu.arch.pagefault import RSVD, U
+from pffemu.arch.rflags import IF
+from pffemu.events import Label
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.trap import Trap
+
+
+class Decision(NamedTuple):
+    forward: bool
+    reason: Label
+
+
+FORWARD: Final = Decision(True, Label("all conditions hold"))
+NOT_CPL3: Final = Decision(False, Label("CPL is not 3"))
+NO_CR4: Final = Decision(False, Label("CR4.UINTR=0"))
+NO_UIF: Final = Decision(False, Label("UIF=0"))
+NO_IF: Final = Decision(False, Label("RFLAGS.IF=0"))
+NOT_ENABLED: Final = Decision(False, Label("forwarding_enabled[14]=0"))
+NOT_ACTIVE: Final = Decision(False, Label("forwarding_active[14]=0"))
+RESERVED_BIT: Final = Decision(False, Label("reserved bit set"))
+NO_REGION: Final = Decision(False, Label("no UFFD region of this address space"))
+NOT_COVERED: Final = Decision(False, Label("region's mode does not cover this fault"))
+
+
+def decide(cpu: Cpu, fault: Trap, rflags: int) -> Decision:
+    """An ordinary #PF for the kernel unless every condition holds. Code is always 64-bit here."""
+    if not fault.error_code & U:
+        return NOT_CPL3
+    if not cpu.cr4_uintr:
+        return NO_CR4
+    if not cpu.uintr.uif:
+        return NO_UIF
+    if not rflags & IF:
+        return NO_IF
+    if not cpu.apic.is_enabled(PF):
+        return NOT_ENABLED
+    if not cpu.apic.is_active(PF):
+        return NOT_ACTIVE
+    if fault.error_code & RSVD:
+        return RESERVED_BIT
+    region = cpu.mmu.check_region(fault)
+    if not region.inside:
+        return NO_REGION
+    return FORWARD if region.covered else NOT_COVERED

@@ -1,0 +1,18 @@
+"""CLUI: clear the user-interrupt flag (SDM vol. 2, CLUI)."""
+
+from __future__ import annotations
+
+from pffemu.arch.exceptions import UD
+from pffemu.events import Label, UserInterruptFlag
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.trap import Trap
+
+
+def execute(cpu: Cpu, length: int) -> Trap | None:
+    if not cpu.cr4_uintr:
+        return Trap(UD)
+    cpu.uintr.uif = False
+    cpu.registers["rip"] += length
+    cpu.charge("cpu.uintr.flag")
+    cpu.emit(UserInterruptFlag, Label("clui"), 0)
+    return None

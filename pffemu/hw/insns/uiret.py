@@ -1,0 +1,37 @@
+"""UIRET: return from a user-interrupt handler (SDM vol. 2, UIRET). Software has already dropped the vector word.
+
+Left out: CET shadow stacks, address monitoring.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from pffemu.arch.exceptions import GP, PF, SS, UD
+from pffemu.arch.paging import is_canonical
+from pffemu.arch.rflags import ALWAYS_ONE, UIRET_MASK
+from pffemu.events import Hex, Resumed, Uiret
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.page_walk import USER
+from pffemu.hw.trap import Trap
+
+
+def execute(cpu: Cpu, _length: int) -> Trap | None:
+    if not cpu.cr4_uintr:
+        return Trap(UD)
+    _, rsp, rflags = cpu.rip_rsp_rflags.read()
+    frame = cpu.mmu.load(rsp, 24, USER)
+    if isinstance(frame, Trap):
+        return frame if frame.vector == PF else Trap(SS)
+    new_rip, new_rflags, new_rsp = struct.unpack("<3Q", frame)
+    if not is_canonical(new_rip):
+        return Trap(GP)
+    cpu.rip_rsp_rflags.write(new_rip, new_rsp, rflags & ~UIRET_MASK | new_rflags & UIRET_MASK)
+    cpu.uintr.uif = not cpu.options.flexible_uiret or bool(new_rflags & ALWAYS_ONE)
+    cpu.left_block()
+    cpu.charge("cpu.uintr.uiret")
+    cpu.emit(Uiret, Hex(new_rip), int(cpu.uintr.uif))
+    if new_rip == cpu.uintr.fault_rip:
+        cpu.uintr.fault_rip = None
+        cpu.emit(Resumed, Hex(new_rip))
+    return None

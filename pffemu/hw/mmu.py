@@ -1,0 +1,133 @@
+"""One core's MMU: page walks, the TLB behind Unicorn, and the check for userfaultfd regions (pff).
+
+Two designs of that check can be chosen. RANGES (the default, PFF-UINTR's): a table of address ranges, filled through
+the uffd_mmio device. PTE_BIT (a later TUM design): bit 58 of the not-present page-table entry that refused the walk;
+then the address space and unregistering come for free, and only missing pages can be told.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from pffemu.arch.exceptions import GP, PF
+from pffemu.arch.pagefault import P
+from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, is_canonical
+from pffemu.arch.uffd_mmio import MODE_MISSING
+from pffemu.engine.registers import RegisterFile
+from pffemu.hw import page_walk
+from pffemu.hw.fault_address import exact_fault
+from pffemu.hw.page_walk import FETCH, OK, USER, WRITE
+from pffemu.hw.ram import Ram
+from pffemu.hw.tlb_fill import TlbFill
+from pffemu.hw.trap import Trap
+from pffemu.hw.uffd_regions import RegionTable, covers
+
+__all__ = ["FETCH", "USER", "WRITE", "Mmu", "RegionCheck", "UffdLookup"]
+
+
+class UffdLookup(Enum):
+    """How the MMU knows userfaultfd memory."""
+
+    RANGES = "ranges"
+    PTE_BIT = "pte"
+
+
+class RegionCheck(NamedTuple):
+    """What the MMU says of a refused address: inside a region of this address space, and covered by its mode."""
+
+    inside: bool
+    covered: bool
+
+
+class Mmu:
+    """Translations of one core. Addresses are unsigned; `access` is WRITE | USER | FETCH."""
+
+    def __init__(self, ram: Ram, regions: RegionTable, lookup: UffdLookup, compiled: bool) -> None:
+        self.ram = ram
+        self.regions = regions
+        self.lookup = lookup
+        self.fill = TlbFill(ram, compiled)
+        self._words = ram.size >> 3
+        self._tlb: dict[int, int] = {}  # page | access -> frame: what delivery and kernel accesses have translated
+
+    def flush(self) -> None:
+        """Forget the translations of accesses that do not go through the engine."""
+        self._tlb.clear()
+
+    def translate(self, address: int, access: int, update: bool = True) -> int | Trap:
+        """Physical byte address, or the trap the access raises. `update`: set A and D as the CPU does."""
+        frame = self._tlb.get(address & PAGE_MASK | access)
+        if frame is None:
+            if not is_canonical(address):
+                return Trap(GP)
+            frame, _, code = page_walk.walk(self.ram.words, self._words, self.fill.root, address, access, update)
+            if code != OK:
+                return Trap(PF, code, address)
+            if update or access & FETCH:  # code in reach was fetched, so its A bit is set already
+                self._tlb[address & PAGE_MASK | access] = frame
+        return frame | address & (PAGE_SIZE - 1)
+
+    def load(self, address: int, size: int, access: int, update: bool = True) -> bytes | Trap:
+        """`size` bytes at `address`, or the first trap."""
+        if address % PAGE_SIZE + size <= PAGE_SIZE:
+            start = self.translate(address, access, update)
+            return start if isinstance(start, Trap) else bytes(self.ram.octets[start : start + size])
+        parts = self._parts(address, size, access, update)
+        if isinstance(parts, Trap):
+            return parts
+        return b"".join(bytes(self.ram.octets[start : start + length]) for start, length in parts)
+
+    def store(self, address: int, data: bytes, access: int) -> Trap | None:
+        """Write `data` whole, or nothing and return the first trap."""
+        parts = self._parts(address, len(data), access | WRITE, True)
+        if isinstance(parts, Trap):
+            return parts
+        done = 0
+        for start, length in parts:
+            self.ram.octets[start : start + length] = data[done : done + length]
+            done += length
+        return None
+
+    def refused_access(self, registers: RegisterFile, rip: int) -> Trap:
+        """The trap of the fill that the engine just reported as refused: #PF with exact CR2 and code, or #GP."""
+        fill = self.fill
+        page, code = fill.refused_page, fill.refused_code
+        if fill.non_canonical:
+            return Trap(GP)
+        if code & FETCH:
+            return Trap(PF, code, max(rip, page))
+        instruction = self.code_at(rip, 15)
+        address, code = exact_fault(instruction, registers, rip, page, code)
+        return Trap(PF, code, address)
+
+    def code_at(self, rip: int, size: int) -> bytes:
+        """Up to `size` bytes of code, shorter at the edge of what ring 3 can fetch. No side effect."""
+        code = self.load(rip, size, USER | FETCH, update=False)
+        if isinstance(code, bytes):
+            return code
+        code = self.load(rip, PAGE_SIZE - rip % PAGE_SIZE, USER | FETCH, update=False)
+        return code if isinstance(code, bytes) else b""
+
+    def check_region(self, trap: Trap) -> RegionCheck:
+        """pff: is the refused address userfaultfd memory of this address space, for a fault of this kind?"""
+        if self.lookup is UffdLookup.RANGES:
+            modes = [region.mode for region in self.regions.find(self.fill.root & PTE_ADDRESS, trap.address)]
+        else:
+            words, root = self._words, self.fill.root
+            _, entry, _ = page_walk.walk(self.ram.words, words, root, trap.address, trap.error_code & ~P, False)
+            modes = [MODE_MISSING] if entry & PTE_UFFD and not entry & P else []
+        return RegionCheck(bool(modes), any(covers(mode, trap.error_code) for mode in modes))
+
+    def _parts(self, address: int, size: int, access: int, update: bool) -> list[tuple[int, int]] | Trap:
+        """(physical address, bytes) per page of [address, address + size)."""
+        parts = []
+        while size > 0:
+            start = self.translate(address, access, update)
+            if isinstance(start, Trap):
+                return start
+            length = min(size, PAGE_SIZE - address % PAGE_SIZE)
+            parts.append((start, length))
+            address += length
+            size -= length
+        return parts

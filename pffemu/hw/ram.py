@@ -1,0 +1,49 @@
+"""Guest physical memory: one anonymous host mapping that costs nothing until touched.
+
+Physical address = offset in the buffer. Device pages lie inside the same address space; the pieces of RAM around them
+are what the engine maps, so a page behind a device is never reached (and never handed out by the kernel model).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+
+from pffemu.arch.paging import MAXPHYADDR, PAGE_SIZE
+from pffemu.errors import UsageError
+
+SMALLEST = 1 << 20
+LARGEST = 1 << (MAXPHYADDR - 2)  # the engine's own page lies behind it
+
+
+class Ram:
+    """`size` bytes of RAM: `.octets` (unsigned bytes) and `.words` (signed 64-bit) view the same memory."""
+
+    def __init__(self, size: int, holes: tuple[tuple[int, int], ...] = ()) -> None:
+        """`holes`: (address, bytes) of device pages. Raises UsageError for a size host or machine cannot hold."""
+        if size % PAGE_SIZE or not SMALLEST <= size <= LARGEST:
+            raise UsageError(
+                f"{size} bytes of RAM are not possible", remedy="give whole pages, from 1M to 16T, as in --ram 16G"
+            )
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
+        try:
+            self._mapping = mmap.mmap(-1, size, flags=flags)
+        except (OSError, ValueError, OverflowError) as error:
+            raise UsageError(
+                f"the host cannot map {size} bytes of RAM: {error}", remedy="use a smaller --ram"
+            ) from error
+        self.size = size
+        self.holes = tuple(sorted(hole for hole in holes if hole[0] < size))
+        self.octets = memoryview(self._mapping)
+        self.words = self.octets.cast("q")
+        self._anchor = ctypes.c_char.from_buffer(self._mapping)
+        self.host_address = ctypes.addressof(self._anchor)
+
+    def pieces(self) -> list[tuple[int, int, int]]:
+        """(physical address, bytes, host address) of RAM between the holes."""
+        result, start = [], 0
+        for hole, length in (*self.holes, (self.size, 0)):
+            if hole > start:
+                result.append((start, hole - start, self.host_address + start))
+            start = hole + length
+        return result

@@ -1,0 +1,94 @@
+"""The TLB's miss handler: Unicorn's fill hook, walking our page tables, compiled where numba is there.
+
+The hook is pure (U9: it is called per miss, and speculatively): it grants or refuses, and leaves the last refusal in
+flat state for the machine's loop. Only the engine's own page bypasses the page tables.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Final
+
+from pffemu.arch.paging import page_of
+from pffemu.hw.fill import (
+    NON_CANONICAL,
+    RAM_ADDRESS,
+    RAM_WORDS,
+    REFUSED,
+    REFUSED_CODE,
+    REFUSED_PAGE,
+    ROOT,
+    WORDS,
+    fill,
+)
+from pffemu.hw.page_walk import FETCH
+from pffemu.hw.ram import Ram
+
+
+class _TlbEntry(ctypes.Structure):
+    _fields_ = (("paddr", ctypes.c_uint64), ("perms", ctypes.c_uint32))
+
+
+_PYTHON_HOOK: Final = ctypes.CFUNCTYPE(
+    ctypes.c_bool, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.POINTER(_TlbEntry), ctypes.c_void_p
+)
+
+
+class TlbFill:
+    """The fill hook of one core and its flat state."""
+
+    def __init__(self, ram: Ram, compiled: bool) -> None:
+        self._ram = ram.words
+        self._buffer = (ctypes.c_int64 * WORDS)()
+        self.state = memoryview(self._buffer).cast("B").cast("q")
+        self.state[RAM_ADDRESS] = ram.host_address
+        self.state[RAM_WORDS] = ram.size >> 3
+        self.user_data = ctypes.addressof(self._buffer)
+        if compiled:
+            from pffemu.hw.tlb_fill_compiled import HOOK
+
+            self.callback_address: int = HOOK.address
+        else:
+            self._callback = _PYTHON_HOOK(self._python_hook)
+            self.callback_address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
+
+    @property
+    def root(self) -> int:
+        """Physical address of the PML4 (CR3)."""
+        return self.state[ROOT]
+
+    @root.setter
+    def root(self, address: int) -> None:
+        self.state[ROOT] = address
+
+    def clear(self) -> None:
+        self.state[REFUSED] = 0
+
+    @property
+    def refused(self) -> bool:
+        return self.state[REFUSED] != 0
+
+    @property
+    def refused_fetch(self) -> bool:
+        return self.state[REFUSED_CODE] & FETCH != 0
+
+    @property
+    def refused_page(self) -> int:
+        """Page of the last refusal, unsigned."""
+        return self.state[REFUSED_PAGE] & ((1 << 64) - 1)
+
+    @property
+    def refused_code(self) -> int:
+        return self.state[REFUSED_CODE]
+
+    @property
+    def non_canonical(self) -> bool:
+        return self.state[REFUSED] == NON_CANONICAL
+
+    def _python_hook(self, _uc: int, address: int, kind: int, entry: Any, _user: int) -> bool:
+        granted = fill(self._ram, self.state, address, kind)
+        if granted == 0:
+            return False
+        entry.contents.paddr = page_of(granted)
+        entry.contents.perms = granted & 7
+        return True

@@ -1,0 +1,36 @@
+"""The fill hook as native code (numba); semantics: fill.fill and page_walk.walk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.extending import register_jitable
+
+from pffemu.engine.compiled_callback import compile_callback, version_of, words
+from pffemu.hw import fill as semantics
+from pffemu.hw import page_walk
+from pffemu.hw.fill import RAM_ADDRESS, RAM_WORDS, WORDS
+
+for _function in (page_walk.reserved_bits, page_walk.walk, page_walk.permissions):
+    register_jitable(_function)
+fill = register_jitable(semantics.fill)
+
+
+def _hook_of(version: int) -> Any:
+    def hook(_uc: Any, address: Any, kind: Any, entry: Any, user: Any) -> bool:
+        if version < 0:
+            return False
+        state = words(user, WORDS)
+        granted = fill(words(state[RAM_ADDRESS], state[RAM_WORDS]), state, address, kind)
+        if granted == 0:
+            return False
+        result = words(entry, 2)  # struct uc_tlb_entry: physical address, permissions
+        result[0] = granted & ~4095
+        result[1] = granted & 7
+        return True
+
+    return hook
+
+
+# int64 stands for every pointer: the hook only passes them on
+HOOK = compile_callback(_hook_of(version_of(page_walk, semantics)), "boolean", "int64 int64 int32 int64 int64")

@@ -1,0 +1,21 @@
+"""Traps are values: what an instruction or a delivery raises, before anybody acts on it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pffemu.arch import exceptions
+
+
+class Trap(NamedTuple):
+    """An exception: `address` is CR2 and only means something for #PF; `error_code` as the CPU would push it."""
+
+    vector: int
+    error_code: int = 0
+    address: int = 0
+
+    def __str__(self) -> str:
+        if self.vector == exceptions.PF:
+            return f"#PF({self.error_code:#x}) at {self.address:#x}"
+        code = f"({self.error_code:#x})" if self.vector in exceptions.HAS_ERROR_CODE else ""
+        return exceptions.name(self.vector) + code

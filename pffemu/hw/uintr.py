@@ -1,0 +1,94 @@
+"""User-interrupt state and delivery (SDM vol. 3, chapter on user interrupts), and its pff form for page faults.
+
+Delivery is all or nothing: the frame is written whole, or the trap that prevented it is returned and no state changed.
+Left out for now: CET, TSX, enclaves.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from pffemu.arch.exceptions import GP, PF, SS
+from pffemu.arch.frames import STACK_ALIGNMENT, FrameLayout
+from pffemu.arch.paging import PAGE_MASK, is_canonical
+from pffemu.arch.rflags import RF, TF
+from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, Hex
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.page_walk import USER
+from pffemu.hw.trap import Trap
+
+_MASK = (1 << 64) - 1
+
+
+def pending_vector(cpu: Cpu) -> int | None:
+    """UIRRV: the highest user vector in UIRR; None when nothing is pending."""
+    return cpu.uintr.uirr.bit_length() - 1 if cpu.uintr.uirr else None
+
+
+def can_deliver(cpu: Cpu, rflags: int) -> bool:
+    """The masking conditions of delivery that can be false here (CPL is 3 and the code is 64-bit always).
+
+    RFLAGS.IF is not in the SDM's list; Bochs and the prototype want it, and Linux never clears it in ring 3.
+    """
+    return cpu.cr4_uintr and cpu.uintr.uif and bool(rflags >> 9 & 1)
+
+
+def deliver_user_interrupt(cpu: Cpu) -> Trap | None:
+    """SDM, user-interrupt delivery, for the highest vector in UIRR. The caller has checked `can_deliver`."""
+    vector = pending_vector(cpu)
+    assert vector is not None
+    trap = _deliver(cpu, vector, cpu.rip_rsp_rflags.read(), (vector,), ())
+    if trap is None:
+        cpu.uintr.uirr &= ~(1 << vector)  # step 5
+    return trap
+
+
+def deliver_page_fault(cpu: Cpu, fault: Trap, registers: list[int]) -> Trap | None:
+    """pff: the same delivery with the fault's address and error code above the standard frame; UIRR is not involved.
+
+    `registers`: RIP, RSP, RFLAGS as they are.
+    """
+    vector = cpu.apic.user_vector[PF]
+    address = fault.address & PAGE_MASK if cpu.options.mask_fault_address else fault.address
+    below = (vector,) if cpu.options.frame_layout is FrameLayout.VECTOR_FIRST else ()
+    trap = _deliver(cpu, vector, registers, below, (address, fault.error_code))
+    if trap is None:
+        cpu.uintr.fault_rip = registers[0]
+    return trap
+
+
+def _deliver(
+    cpu: Cpu, vector: int, registers: list[int], below: tuple[int, ...], above: tuple[int, ...]
+) -> Trap | None:
+    state = cpu.uintr
+    # step 1
+    if not is_canonical(state.handler):
+        return Trap(GP)
+    rip, rsp, rflags = registers
+    # step 2: red zone or alternative stack, then alignment
+    top = state.stackadjust if state.stackadjust & 1 else rsp - state.stackadjust
+    top &= _MASK & -STACK_ALIGNMENT
+    # step 3: all pushes at once, as user accesses
+    words = (*below, rip, rflags, rsp, *above)
+    new_rsp = (top - 8 * len(words)) & _MASK
+    trap = _push(cpu, new_rsp, words)
+    if trap is not None:
+        return trap
+    cpu.emit(FramePushed, Hex(new_rsp), 8 * len(words), vector, Hex(rip), Hex(rsp))
+    # step 5
+    state.uif = False
+    cpu.rip_rsp_rflags.write(state.handler, new_rsp, rflags & ~(TF | RF))
+    cpu.left_block()
+    cpu.charge("cpu.uintr.deliver")
+    cpu.emit(HandlerEntered, Hex(state.handler))
+    return None
+
+
+def _push(cpu: Cpu, rsp: int, words: tuple[int, ...]) -> Trap | None:
+    trap = cpu.mmu.store(rsp, struct.pack(f"<{len(words)}Q", *words), USER)
+    if trap is None:
+        return None
+    if trap.vector == PF:
+        cpu.emit(FramePushRefused, Hex(trap.address), trap.error_code)
+        return trap
+    return Trap(SS)  # a non-canonical stack address

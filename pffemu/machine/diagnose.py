@@ -1,0 +1,166 @@
+"""What to tell the user when the guest ends badly: what happened, where, and what to try."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from kernel_model.kernel import SYSCALL_LENGTH, Kernel, ProcessEnd
+from kernel_model.task import Process, TaskState
+from kernel_model.uapi import Signal
+from kernel_model.vma import Vma
+from pffemu.arch import exceptions, pagefault
+from pffemu.arch.encodings import UINTR_BYTES
+from pffemu.arch.paging import is_canonical
+from pffemu.asm import Instruction, decode
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.trap import Trap
+from pffemu.machine.symbols import SymbolTable
+
+_PRIVILEGED: Final = frozenset(
+    {
+        *("hlt", "cli", "sti", "in", "out", "insb", "insd", "outsb", "outsd", "lgdt", "lidt", "lldt", "ltr", "lmsw"),
+        *("clts", "invd", "wbinvd", "invlpg", "rdmsr", "wrmsr", "swapgs", "iretq", "sysexit", "sysret", "sysretq"),
+        *("xsetbv", "monitor", "mwait", "sysenter"),
+    }
+)
+_CONTROL_REGISTER: Final = re.compile(r"\b[cd]r\d")
+_SEGMENT_LOAD: Final = re.compile(r"retf|iret|(mov|pop) [c-gs]s\b|l[defgs]s ")
+_STACK_REACH: Final = 1 << 20  # a fault this close below a stack's guard is an overflow
+_SHOWN_VMAS: Final = 12
+
+
+class _Cause(NamedTuple):
+    what: str
+    remedy: str = ""
+    details: tuple[str, ...] = ()  # whole lines between the place and the remedy
+
+
+def killed(end: ProcessEnd, cpu: Cpu, process: Process, symbols: SymbolTable) -> str:
+    """The message for a process that a signal ended: what, where, what to try."""
+    rip = cpu.registers["rip"]
+    instruction = decode(cpu.mmu.code_at(rip, 15), rip)
+    if end.trap is None or end.signal is Signal.SIGKILL:
+        cause = _Cause(end.why)
+    elif end.trap.vector == exceptions.PF:
+        cause = _page_fault(end, end.trap, cpu, process)
+    else:
+        cause = _exception(end, end.trap, rip, cpu.mmu.code_at(rip, 8), instruction)
+    text = f": {instruction.text}" if instruction is not None else ""
+    lines = [cause.what, f"at {symbols.describe(rip)} (RIP {rip:#x}, thread {end.tid}){text}"]
+    if instruction is None and (origin := _jump_origin(cpu)) is not None:
+        lines.append(f"from {symbols.describe(origin)} ({origin:#x})")
+    lines += [*cause.details, *([f"try: {cause.remedy}"] if cause.remedy else [])]
+    return "\n  ".join(lines)
+
+
+def _jump_origin(cpu: Cpu) -> int | None:
+    """The last instruction that ran, when control has just left its block; None when unknown."""
+    start, end = cpu.last_block
+    last = None
+    while start < end:
+        instruction = decode(cpu.mmu.code_at(start, 15), start)
+        if instruction is None:
+            return None
+        last, start = start, start + instruction.size
+    return last
+
+
+def _exception(end: ProcessEnd, trap: Trap, rip: int, code: bytes, instruction: Instruction | None) -> _Cause:
+    name = exceptions.name(trap.vector)
+    if end.why:
+        return _Cause(f"{name}: {end.why}", "check the address before it is used")
+    if trap.vector == exceptions.UD:
+        what, remedy = _unknown_opcode(code, instruction)
+    elif trap.vector == exceptions.GP:
+        what, remedy = _general_protection(trap, rip, instruction)
+    else:
+        what, remedy = {
+            exceptions.DE: ("division by zero, or a quotient that does not fit", "check the divisor"),
+            exceptions.BP: ("int3, a breakpoint nobody waits for", "run without breakpoints"),
+            exceptions.DB: ("single-step trap (RFLAGS.TF) nobody waits for", "leave RFLAGS.TF clear"),
+            exceptions.SS: ("the stack address is not canonical", "check RSP"),
+        }.get(trap.vector, ("exception in ring 3", ""))
+    return _Cause(f"{name}: {what}", remedy)
+
+
+def _general_protection(trap: Trap, rip: int, instruction: Instruction | None) -> tuple[str, str]:
+    mnemonic = instruction.mnemonic if instruction is not None else ""
+    if mnemonic == "int" and trap.error_code:
+        return f"`int {trap.error_code >> 3:#x}`: its gate is not for ring 3", "make 64-bit system calls with `syscall`"
+    if mnemonic in _PRIVILEGED or (instruction is not None and _CONTROL_REGISTER.search(instruction.operands)):
+        return f"privileged instruction `{mnemonic}` at CPL 3", "leave it to the kernel: guests run in ring 3"
+    if not is_canonical(rip):
+        return "a jump to an address that is not canonical", "check the pointer it was taken from"
+    if instruction is not None and instruction.memory and not _SEGMENT_LOAD.match(instruction.text):
+        return "the address is not canonical", "check the address before it is used"
+    return "a bad selector, or an instruction ring 3 may not run", "see the instruction's page in the manual"
+
+
+def _unknown_opcode(code: bytes, instruction: Instruction | None) -> tuple[str, str]:
+    if instruction is None:
+        return f"unknown opcode {code.hex(' ')}", "check that RIP is at an instruction's start"
+    mnemonic = instruction.mnemonic
+    if instruction.is_avx:
+        return f"`{mnemonic}` is AVX, which is not emulated", "build the guest with -march=x86-64 (no -mavx)"
+    if mnemonic in UINTR_BYTES:
+        return f"`{mnemonic}` with CR4.UINTR=0", "let the kernel enable user interrupts"
+    if mnemonic == "ud2":
+        return "`ud2`: the program stops itself", "look for a failed assertion or unreachable code there"
+    return f"`{mnemonic}` is not emulated", "build the guest with -march=x86-64, and ask CPUID before using it"
+
+
+def _page_fault(end: ProcessEnd, trap: Trap, cpu: Cpu, process: Process) -> _Cause:
+    what = f"{_access(trap.error_code)} {trap.address:#x}: {end.why} (#PF {pagefault.describe(trap.error_code)})"
+    details = []
+    rsp = cpu.registers["rsp"]
+    overflown = _overflown_stack(trap.address, rsp, process)
+    if overflown is not None:
+        who = "the user-interrupt handler's stack" if end.in_handler else "the stack"
+        details.append(f"{who} overflowed: RSP is {rsp:#x}, its mapping starts at {overflown.start:#x}")
+    details += ["mappings:", *(f"  {vma}" for vma in _near(trap.address, process))]
+    return _Cause(what, _remedy(trap, overflown), tuple(details))
+
+
+def _access(error_code: int) -> str:
+    if error_code & pagefault.I:
+        return "jump to"
+    return "write to" if error_code & pagefault.W else "read of"
+
+
+def _remedy(trap: Trap, overflown: Vma | None) -> str:
+    if overflown is not None:
+        return "end the recursion, or map a larger stack"
+    if trap.address < 0x10000:
+        return "look for a null pointer"
+    if trap.error_code & pagefault.P:
+        return "change the mapping's protection (mprotect), or the access"
+    return "map the address first (mmap), or check the pointer"
+
+
+def _overflown_stack(address: int, rsp: int, process: Process) -> Vma | None:
+    """The mapping a stack grew out of: the fault is close to RSP and just below a mapping."""
+    if abs(address - rsp) > _STACK_REACH:
+        return None
+    below = [vma for vma in process.mm.vmas if 0 < vma.start - address <= _STACK_REACH]
+    return below[0] if below else None
+
+
+def _near(address: int, process: Process) -> list[Vma]:
+    vmas = sorted(process.mm.vmas, key=lambda vma: min(abs(vma.start - address), abs(vma.end - address)))
+    return sorted(vmas[:_SHOWN_VMAS], key=lambda vma: vma.start)
+
+
+def deadlock(kernel: Kernel, process: Process, symbols: SymbolTable) -> str:
+    """Who waits for what, when nobody can run."""
+    lines = ["all threads are blocked"]
+    for task in process.tasks:
+        if task.state is TaskState.BLOCKED:
+            rip = kernel.scheduler.registers_of(task).word("rip")
+            rip -= SYSCALL_LENGTH if task.restart_syscall is not None else 0
+            lines.append(f"  thread {task.tid} at {symbols.describe(rip)} (RIP {rip:#x}) waits for {task.why}")
+    if not kernel.uffd_readers and any("to bring in" in task.why for task in process.tasks):
+        lines.append("  try: let a thread read the userfaultfd, or handle the fault where it is forwarded (mode pff)")
+    else:
+        lines.append("  try: check who should wake them, and in which order")
+    return "\n".join(lines)

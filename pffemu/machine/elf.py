@@ -1,0 +1,280 @@
+"""Reads freestanding static ELF64 executables: what the loader maps, where it starts, what its symbols are called.
+
+    System V ABI, chapter 4 (object files) and 5 (program loading); AMD64 supplement; Linux: fs/binfmt_elf.c
+
+Headers are checked here with `struct`, so that a refusal can say exactly what is wrong; pyelftools then reads the
+symbols. Whatever the bytes are, the only exception that leaves this file is ElfError. Left out: relocation, dynamic
+linking, PT_TLS, PT_GNU_STACK, separate debug files. Two segments may share a page, as `ld -N` makes them; whoever maps
+them decides what the page then allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import pairwise
+from struct import Struct
+from typing import Final, NamedTuple
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import Symbol, SymbolTableSection
+
+from pffemu.errors import ElfError
+
+USER_START: Final = 0x1000  # the lowest page stays unmapped (Linux: mmap_min_addr)
+USER_END: Final = 0x7FFF_FFFF_F000  # Linux: TASK_SIZE_MAX with 4-level page tables
+MEMORY_LIMIT: Final = 64 << 30  # bytes of all segments together; more is a damaged header, not a program
+
+MAGIC: Final = b"\x7fELF"
+CLASS_64, LITTLE_ENDIAN = 2, 1
+ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
+EM_X86_64 = 62
+MACHINES: Final = {3: "i386", 40: "ARM", 183: "AArch64", 243: "RISC-V"}
+PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
+PF_X, PF_W, PF_R = 1, 2, 4
+
+FILE_HEADER: Final = Struct("<16xHHIQQQIHHHHHH")
+PROGRAM_HEADER: Final = Struct("<IIQQQQQQ")
+SECTION_HEADER_SIZE: Final = 64  # bytes
+SYMBOL_SIZE: Final = 24  # bytes
+LOCATED_SYMBOLS: Final = {"STT_NOTYPE", "STT_OBJECT", "STT_FUNC"}
+UNLOCATED_SECTIONS: Final = {"SHN_UNDEF", "SHN_ABS", "SHN_COMMON"}
+
+LINK_STATIC: Final = "link with -static -nostdlib -no-pie"
+REBUILD: Final = "the file is damaged or was cut off: build or copy it again"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One PT_LOAD, in bytes, not page aligned. Memory beyond `data` is zero."""
+
+    address: int
+    memory_size: int
+    data: bytes
+    readable: bool
+    writable: bool
+    executable: bool
+
+    @property
+    def end(self) -> int:
+        return self.address + self.memory_size
+
+
+@dataclass(frozen=True, slots=True)
+class ElfImage:
+    """A program ready to be mapped: segments in ascending order, and what the auxiliary vector says of its headers."""
+
+    entry: int
+    segments: tuple[Segment, ...]
+    symbols: dict[str, int]
+    phdr_address: int  # AT_PHDR; 0 where no segment holds the program headers
+    phent: int  # AT_PHENT, bytes
+    phnum: int  # AT_PHNUM
+
+
+class FileHeader(NamedTuple):
+    """Elf64_Ehdr behind e_ident, in its order; one field an element."""
+
+    type: int
+    machine: int
+    version: int
+    entry: int
+    phoff: int
+    shoff: int
+    flags: int
+    ehsize: int
+    phentsize: int
+    phnum: int
+    shentsize: int
+    shnum: int
+    shstrndx: int
+
+
+class ProgramHeader(NamedTuple):
+    """Elf64_Phdr in its order."""
+
+    type: int
+    flags: int
+    offset: int
+    vaddr: int
+    paddr: int
+    filesz: int
+    memsz: int
+    align: int
+
+
+def read_elf(data: bytes, name: str) -> ElfImage:
+    """The program in the file contents `data`; `name` is what errors call it."""
+    header = _file_header(data, name)
+    programs = _program_headers(data, header, name)
+    _refuse_other_kinds(header, programs, name)
+    segments = _segments(data, programs, name)
+    if not any(segment.executable and segment.address <= header.entry < segment.end for segment in segments):
+        raise ElfError(
+            f"the entry point {header.entry:#x} is in no executable segment",
+            where=name,
+            remedy="define a global _start in .text, or name the entry with ld -e",
+        )
+    return ElfImage(
+        entry=header.entry,
+        segments=segments,
+        symbols=_symbols(data, header, name),
+        phdr_address=_phdr_address(header, programs),
+        phent=header.phentsize,
+        phnum=header.phnum,
+    )
+
+
+def _file_header(data: bytes, name: str) -> FileHeader:
+    """The file header of a 64-bit little-endian x86-64 file."""
+    if data[:4] != MAGIC:
+        raise ElfError(
+            "not an ELF file" if data else "the file is empty",
+            where=name,
+            remedy="give a static ELF64 executable, or assembly source named *.s or *.asm",
+        )
+    if len(data) > 4 and data[4] != CLASS_64:
+        raise ElfError("a 32-bit ELF, not a 64-bit one", where=name, remedy="compile and link with -m64")
+    if len(data) > 5 and data[5] != LITTLE_ENDIAN:
+        raise ElfError("a big-endian ELF, not one for x86-64", where=name, remedy="build it for x86-64")
+    _require(data, 0, FILE_HEADER.size, "file header", name)
+    header = FileHeader._make(FILE_HEADER.unpack_from(data))
+    if header.machine != EM_X86_64:
+        machine = MACHINES.get(header.machine, f"machine {header.machine}")
+        raise ElfError(f"an ELF for {machine}, not for x86-64", where=name, remedy="build it for x86-64")
+    return header
+
+
+def _program_headers(data: bytes, header: FileHeader, name: str) -> list[ProgramHeader]:
+    if header.phnum and header.phentsize != PROGRAM_HEADER.size:
+        raise ElfError(
+            f"program headers of {header.phentsize} bytes instead of {PROGRAM_HEADER.size}", where=name, remedy=REBUILD
+        )
+    size = header.phnum * PROGRAM_HEADER.size
+    _require(data, header.phoff, size, "program headers", name)
+    return [
+        ProgramHeader._make(fields) for fields in PROGRAM_HEADER.iter_unpack(data[header.phoff : header.phoff + size])
+    ]
+
+
+def _refuse_other_kinds(header: FileHeader, programs: list[ProgramHeader], name: str) -> None:
+    """Only executables at fixed addresses that need no other file pass."""
+    kinds = {program.type for program in programs}
+    if header.type == ET_REL:
+        raise ElfError("a relocatable object file, not a linked program", where=name, remedy=LINK_STATIC)
+    if PT_INTERP in kinds or (header.type == ET_EXEC and PT_DYNAMIC in kinds):
+        raise ElfError("dynamically linked; pffemu runs only static programs", where=name, remedy=LINK_STATIC)
+    if header.type == ET_DYN:
+        raise ElfError(
+            "position independent (static-pie or a shared library); pffemu loads only at fixed addresses",
+            where=name,
+            remedy="link with -static -no-pie",
+        )
+    if header.type != ET_EXEC:
+        raise ElfError(f"ELF type {header.type} is no executable", where=name, remedy=LINK_STATIC)
+
+
+def _segments(data: bytes, programs: list[ProgramHeader], name: str) -> tuple[Segment, ...]:
+    """Every PT_LOAD that occupies memory, ascending, none overlapping another."""
+    loads = [
+        _segment(data, program, name)
+        for program in programs
+        if program.type == PT_LOAD and (program.memsz or program.filesz)
+    ]
+    if not loads:
+        raise ElfError("nothing to load: it has no PT_LOAD segment", where=name, remedy=LINK_STATIC)
+    loads.sort(key=lambda segment: segment.address)
+    for low, high in pairwise(loads):
+        if high.address < low.end:
+            raise ElfError(
+                f"segments overlap: {low.address:#x}..{low.end:#x} and {high.address:#x}..{high.end:#x}",
+                where=name,
+                remedy="mend the addresses in the linker script",
+            )
+    total = sum(segment.memory_size for segment in loads)
+    if total > MEMORY_LIMIT:
+        raise ElfError(
+            f"its segments take {total / 2**30:,.1f} GiB of memory, the limit is {MEMORY_LIMIT >> 30} GiB",
+            where=name,
+            remedy="reserve large memory with mmap instead of .bss",
+        )
+    return tuple(loads)
+
+
+def _segment(data: bytes, program: ProgramHeader, name: str) -> Segment:
+    place = f"the segment at {program.vaddr:#x}"
+    if not USER_START <= program.vaddr <= program.vaddr + program.memsz <= USER_END:
+        raise ElfError(
+            f"{place} ({program.memsz:#x} bytes) is outside user space, {USER_START:#x} to {USER_END:#x}",
+            where=name,
+            remedy="link at an ordinary address, as ld's default 0x400000",
+        )
+    if program.filesz > program.memsz:
+        raise ElfError(f"{place} has more bytes in the file than in memory", where=name, remedy=REBUILD)
+    _require(data, program.offset, program.filesz, f"contents of {place}", name)
+    return Segment(
+        address=program.vaddr,
+        memory_size=program.memsz,
+        data=data[program.offset : program.offset + program.filesz],
+        readable=bool(program.flags & PF_R),
+        writable=bool(program.flags & PF_W),
+        executable=bool(program.flags & PF_X),
+    )
+
+
+def _phdr_address(header: FileHeader, programs: list[ProgramHeader]) -> int:
+    """Where the program headers lie in memory. Linux: load_elf_binary, phdr_addr."""
+    end = header.phoff + header.phnum * header.phentsize
+    for program in programs:
+        if program.type == PT_LOAD and program.offset <= header.phoff and end <= program.offset + program.filesz:
+            return program.vaddr + header.phoff - program.offset
+    return 0
+
+
+def _symbols(data: bytes, header: FileHeader, name: str) -> dict[str, int]:
+    """Addresses of functions, objects and labels. Empty for a stripped file."""
+    if not header.shoff or not header.shnum:
+        return {}
+    if header.shentsize != SECTION_HEADER_SIZE:
+        raise ElfError(
+            f"section headers of {header.shentsize} bytes instead of {SECTION_HEADER_SIZE}", where=name, remedy=REBUILD
+        )
+    _require(data, header.shoff, header.shnum * SECTION_HEADER_SIZE, "section headers", name)
+    try:
+        table = next(ELFFile(BytesIO(data)).iter_sections("SHT_SYMTAB"), None)
+        if not isinstance(table, SymbolTableSection):
+            return {}
+        # Sizes first: a damaged one would have elftools read symbols until the host's patience ends.
+        extents = [(part["sh_offset"], part["sh_size"]) for part in (table, table.stringtable)]
+        if all(offset + size <= len(data) for offset, size in extents) and table["sh_entsize"] == SYMBOL_SIZE:
+            return dict(_located(table))
+        problem = "it reaches beyond the end of the file"
+    except Exception as error:  # elftools promises ELFError, but malformed tables make it raise nearly anything
+        problem = str(error) or type(error).__name__
+    raise ElfError(f"the symbol table is truncated or damaged: {problem}", where=name, remedy=REBUILD)
+
+
+def _located(table: SymbolTableSection) -> Iterator[tuple[str, int]]:
+    """Named symbols that stand for a place in memory, locals first: of equal names the global one remains."""
+
+    def binding(symbol: Symbol) -> bool:
+        return bool(symbol["st_info"]["bind"] != "STB_LOCAL")
+
+    for symbol in sorted(table.iter_symbols(), key=binding):
+        if (
+            symbol.name
+            and symbol["st_info"]["type"] in LOCATED_SYMBOLS
+            and symbol["st_shndx"] not in UNLOCATED_SECTIONS
+        ):
+            yield symbol.name, symbol["st_value"]
+
+
+def _require(data: bytes, offset: int, size: int, part: str, name: str) -> None:
+    """Refuse a file that ends before `size` bytes at `offset`."""
+    if offset + size > len(data):
+        raise ElfError(
+            f"truncated: the {part} should end at byte {offset + size:,}, the file has {len(data):,}",
+            where=name,
+            remedy=REBUILD,
+        )

@@ -1,0 +1,72 @@
+"""What the loader can load: segments, an entry point and symbols, from assembly source or a static ELF."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from guest.paths import ASM, INCLUDE
+from pffemu.asm import Program, assemble
+from pffemu.errors import MissingFileError, NotLoadableError
+from pffemu.machine.elf import ElfImage, Segment, read_elf
+
+_SOURCE_SUFFIXES = (".s", ".asm")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    name: str
+    entry: int
+    segments: tuple[Segment, ...]
+    symbols: Mapping[str, int] = field(default_factory=dict)
+    phdr: tuple[int, int, int] = (0, 0, 0)  # AT_PHDR, AT_PHENT, AT_PHNUM
+
+
+def image_of_program(program: Program, name: str = "program") -> Image:
+    """An assembled program, ready to load."""
+    segments = tuple(
+        Segment(section.address, section.size, section.data, True, section.writable, section.executable)
+        for section in program.sections
+        if section.size
+    )
+    if not any(segment.executable for segment in segments):
+        raise NotLoadableError("the source has no code", where=name, remedy="write instructions under .text")
+    return Image(name, program.entry, segments, program.symbols)
+
+
+def image_of_elf(elf: ElfImage, name: str) -> Image:
+    phdr = (elf.phdr_address, elf.phent, elf.phnum)
+    return Image(name, elf.entry, elf.segments, elf.symbols, phdr)
+
+
+def open_image(path: Path, defines: Mapping[str, int] | None = None) -> Image:
+    """Read `path`: assembly source by its suffix (.s, .asm), anything else must be ELF.
+
+    A source's `.include` looks beside the file, then among pffemu's own guests (pff.inc, paging.s).
+
+    Raises MissingFileError, ElfError, AssemblyError, NotLoadableError.
+    """
+    if path.exists() and not path.is_file():
+        raise MissingFileError("not a regular file", where=str(path), remedy="name a program")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise MissingFileError(f"cannot read it: {error.strerror}", where=str(path), remedy="check the name") from error
+    if path.suffix.lower() not in _SOURCE_SUFFIXES:
+        return image_of_elf(read_elf(data, str(path)), str(path))
+    try:
+        source = data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise NotLoadableError(
+            "not UTF-8 text", where=f"{path}:{line}", remedy="give assembly source, or an ELF without the .s suffix"
+        ) from error
+    program = assemble(source, file=str(path), defines=defines, include_dirs=(ASM, INCLUDE))
+    if "_start" not in program.symbols:
+        raise NotLoadableError(
+            "no _start, so nothing says where to begin",
+            where=str(path),
+            remedy="put a label _start: there",
+        )
+    return image_of_program(program, str(path))

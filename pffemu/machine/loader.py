@@ -1,0 +1,110 @@
+"""execve: an image into a fresh address space, with Linux's initial stack (arguments, environment, auxiliary vector).
+
+File-backed parts of segments and the top of the stack are mapped at once, so that a run's page faults are those of the
+memory it asks for; the rest of .bss and of the stack comes in lazily.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+from kernel_model import uapi
+from kernel_model.kernel import Kernel
+from kernel_model.mm import Mm
+from kernel_model.task import Process
+from kernel_model.vma import Vma
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of, pages_up
+from pffemu.errors import NotLoadableError
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.ram import Ram
+from pffemu.machine.elf import Segment
+from pffemu.machine.image import Image
+from pffemu.machine.memory import GuestMemory
+
+STACK_SIZE: Final = 8 << 20  # bytes; RLIMIT_STACK
+_POPULATED: Final = 4 * PAGE_SIZE  # of the stack's top
+_ARGUMENTS_MAX: Final = 1 << 20  # bytes
+_RANDOM: Final = bytes(range(16))  # AT_RANDOM: the same every run
+
+
+def load(kernel: Kernel, cpu: Cpu, ram: Ram, image: Image, arguments: Sequence[str]) -> Process:
+    """A process with one runnable thread at the image's entry. Raises NotLoadableError, OutOfGuestMemory."""
+    mm = kernel.create_mm()
+    process = Process(pid=kernel.peek_tid(), mm=mm, name=image.name)
+    for segment in image.segments:
+        _map_segment(mm, ram, image, segment)
+    rsp = _build_stack(mm, ram, image, [image.name, *arguments])
+    registers = cpu.engine.save_registers()
+    zeroed = dict.fromkeys(("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11"), 0)
+    kernel.create_thread(cpu, process, registers.replace(**zeroed, rip=image.entry, rsp=rsp, rflags=0x202))
+    return process
+
+
+def _map_segment(mm: Mm, ram: Ram, image: Image, segment: Segment) -> None:
+    prot = (
+        (uapi.PROT_READ if segment.readable else 0)
+        | (uapi.PROT_WRITE if segment.writable else 0)
+        | (uapi.PROT_EXEC if segment.executable else 0)
+    )
+    start, end = page_of(segment.address), pages_up(segment.address + segment.memory_size)
+    shared = mm.vmas.find(start)
+    if shared is not None:  # two segments on one page: the page gets the rights of both
+        shared.prot |= prot
+        _fill_pages(mm, ram, shared, segment)
+        start = shared.end
+    if start < end:
+        vma = Vma(start, end, prot, image.name)
+        mm.map(vma)
+        _fill_pages(mm, ram, vma, segment)
+
+
+def _fill_pages(mm: Mm, ram: Ram, vma: Vma, segment: Segment) -> None:
+    """Bring in the pages of `vma` that `segment` has file content for."""
+    data_end = segment.address + len(segment.data)
+    for page in range(vma.start, min(vma.end, pages_up(data_end)), PAGE_SIZE):
+        if page + PAGE_SIZE <= segment.address:
+            continue
+        entry = mm.pages.entry(page)
+        frame = entry & PTE_ADDRESS if entry else mm.frames.take()
+        low, high = max(page, segment.address), min(page + PAGE_SIZE, data_end)
+        if low < high:
+            piece = segment.data[low - segment.address : high - segment.address]
+            ram.octets[frame + low - page : frame + high - page] = piece
+        mm.install(vma, page, frame, owned=True)
+
+
+def _build_stack(mm: Mm, ram: Ram, image: Image, arguments: list[str]) -> int:
+    """Map the stack and lay out what System V's ABI promises at entry; the initial RSP."""
+    strings = [argument.encode(errors="surrogateescape") + b"\0" for argument in arguments]
+    if sum(map(len, strings)) > _ARGUMENTS_MAX:
+        raise NotLoadableError(
+            "the arguments are too long", where=image.name, remedy=f"keep below {_ARGUMENTS_MAX} bytes"
+        )
+    vma = Vma(USER_END - STACK_SIZE, USER_END, uapi.PROT_READ | uapi.PROT_WRITE, "[stack]")
+    mm.map(vma)
+    top = USER_END - 16
+    random_at = top = top - len(_RANDOM)
+    block = {random_at: _RANDOM}
+    pointers = []
+    for string in strings:
+        top -= len(string)
+        block[top] = string
+        pointers.append(top)
+    auxv = (
+        (uapi.AT_PHDR, image.phdr[0]), (uapi.AT_PHENT, image.phdr[1]), (uapi.AT_PHNUM, image.phdr[2]),
+        (uapi.AT_PAGESZ, PAGE_SIZE), (uapi.AT_ENTRY, image.entry), (uapi.AT_UID, 0), (uapi.AT_EUID, 0),
+        (uapi.AT_GID, 0), (uapi.AT_EGID, 0), (uapi.AT_HWCAP, 0), (uapi.AT_CLKTCK, 100), (uapi.AT_SECURE, 0),
+        (uapi.AT_RANDOM, random_at), (uapi.AT_NULL, 0),
+    )  # fmt: skip
+    words = [len(pointers), *pointers, 0, 0, *(word for pair in auxv for word in pair)]
+    rsp = (top - 8 * len(words)) & ~0xF
+    block[rsp] = struct.pack(f"<{len(words)}Q", *words)
+    lowest = page_of(rsp) - _POPULATED
+    for page in range(lowest, USER_END, PAGE_SIZE):
+        mm.install(vma, page, mm.frames.take(), owned=True)
+    memory = GuestMemory(ram, mm, [])  # no core has seen these pages yet
+    for address, data in block.items():
+        memory.write(address, data)
+    return rsp

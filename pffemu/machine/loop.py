@@ -1,0 +1,114 @@
+"""The machine's one loop: run a core until it stops, hand the stop to the hardware or to the kernel, again.
+
+Everything that changes guest-visible state happens here or below, never in a hook.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pffemu.arch import exceptions
+from pffemu.engine.stop import LIMIT, EngineStop, StopKind
+from pffemu.events import Hex, MmuDecision, WalkRefused
+from pffemu.hw import forwarding, insns, uintr
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.trap import Trap
+
+if TYPE_CHECKING:
+    from kernel_model.kernel import Kernel
+
+SLICE: Final = 5_000_000  # instructions between looks at the interrupt flag
+_MAX_INSTRUCTION: Final = 15  # bytes
+_INT_LENGTH: Final = 2  # bytes
+# vectors that only INT n can raise in ring 3 under this engine (page faults arrive as refused fills)
+_SOFTWARE_ONLY: Final = frozenset({2, 8, 9, 14, 15, 18, *range(20, 256)})
+
+
+def run_slice(kernel: Kernel, cpu: Cpu, limit: int | None) -> EngineStop:
+    """Run the thread `cpu` holds for at most `limit` instructions; what stopped it, for `act`."""
+    if cpu.uintr.uirr and uintr.can_deliver(cpu, cpu.registers["rflags"]):
+        trap = uintr.deliver_user_interrupt(cpu)
+        if trap is not None:
+            _raise(kernel, cpu, trap, "while a user interrupt was delivered")
+            return LIMIT
+    if limit == 1:
+        return cpu.engine.run_exactly(1)
+    before = cpu.instructions
+    stop = cpu.engine.run(limit)
+    if stop.kind is StopKind.LIMIT and limit is not None and cpu.instructions == before:
+        stop = cpu.engine.run_exactly(limit)  # the next block is longer than what is left
+    return stop
+
+
+def act(kernel: Kernel, cpu: Cpu, stop: EngineStop) -> None:
+    """Let the hardware or the kernel answer `stop`."""
+    match stop.kind:
+        case StopKind.SYSCALL:
+            kernel.syscall(cpu)
+        case StopKind.REFUSED:
+            _refused(kernel, cpu, stop.rip)
+        case StopKind.INVALID:
+            _invalid_opcode(kernel, cpu, stop.rip)
+        case StopKind.LIMIT:
+            kernel.scheduler.preempt(cpu)
+        case StopKind.EXCEPTION | StopKind.PORT_IO:
+            kernel.exception(cpu, _exception(cpu, stop), "")
+        case StopKind.INTERRUPTED | StopKind.BREAKPOINT:
+            pass
+
+
+def _exception(cpu: Cpu, stop: EngineStop) -> Trap:
+    """The trap behind an exception stop. INT n whose gate ring 3 may not use (all but #BP) is #GP at the INT."""
+    if stop.vector not in _SOFTWARE_ONLY:
+        return Trap(stop.vector)
+    cpu.registers["rip"] -= _INT_LENGTH
+    return Trap(exceptions.GP, stop.vector << 3 | 2)
+
+
+def _refused(kernel: Kernel, cpu: Cpu, rip: int) -> None:
+    fault = cpu.mmu.refused_access(cpu.registers, rip)
+    if fault.vector == exceptions.PF:
+        _page_fault(kernel, cpu, fault)
+    else:
+        kernel.exception(cpu, fault, "")
+
+
+def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
+    """#PF of an instruction: the MMU decides where it goes (pff), delivery or the kernel takes it."""
+    registers = rip, _, rflags = cpu.rip_rsp_rflags.read()
+    cpu.emit(WalkRefused, Hex(rip), Hex(fault.address), fault.error_code)
+    decision = forwarding.decide(cpu, fault, rflags)
+    cpu.emit(MmuDecision, Hex(fault.address), "forward" if decision.forward else "kernel", decision.reason)
+    if not decision.forward:
+        kernel.page_fault(cpu, fault)
+        return
+    trap = uintr.deliver_page_fault(cpu, fault, registers)
+    if trap is not None:
+        _raise(kernel, cpu, trap, "while a page fault was forwarded")
+
+
+def _raise(kernel: Kernel, cpu: Cpu, trap: Trap, when: str) -> None:
+    """A trap that a delivery raised; it changed nothing, and is tried again when the thread goes on."""
+    if trap.vector == exceptions.PF:
+        kernel.page_fault(cpu, trap)
+    elif trap.vector == exceptions.GP:
+        kernel.exception(cpu, trap, f"UIHANDLER {cpu.uintr.handler:#x} is not canonical, {when}")
+    else:
+        kernel.exception(cpu, trap, f"the handler's stack is not canonical, {when}")
+
+
+def _invalid_opcode(kernel: Kernel, cpu: Cpu, rip: int) -> None:
+    """An opcode Unicorn does not know: one of ours, or #UD."""
+    found = insns.find(cpu.mmu.code_at(rip, _MAX_INSTRUCTION))
+    if found is None:
+        kernel.exception(cpu, Trap(exceptions.UD), "")
+        return
+    execute, length = found
+    trap = execute(cpu, length)
+    if trap is None:
+        cpu.count_own()
+    elif trap.vector == exceptions.PF:
+        _page_fault(kernel, cpu, trap)
+    else:
+        why = "UIRET to a RIP that is not canonical" if trap.vector == exceptions.GP else ""
+        kernel.exception(cpu, trap, why)

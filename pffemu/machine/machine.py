@@ -1,0 +1,239 @@
+"""The public face: build a machine, load a program, run it, look at it.
+
+from pffemu import Machine, assemble
+machine = Machine()
+machine.load(assemble("_start: mov eax, 60; mov edi, 7; syscall"))
+assert machine.run().exit_code == 7
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kernel_model.files import ByteSink, ByteSource, File, InputFile, OutputFile, RamFile
+from kernel_model.kernel import Kernel, KernelOptions
+from kernel_model.task import Process
+from pffemu.arch import apic_regs, uffd_mmio
+from pffemu.asm import Program
+from pffemu.engine.stop import EngineStop, StopKind
+from pffemu.errors import UsageError
+from pffemu.events import (
+    ContextSwitch,
+    EventBus,
+    FramePushed,
+    MessageQueued,
+    ThreadWoken,
+    Uiret,
+    WalkRefused,
+)
+from pffemu.hw.bus import Bus
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.ram import Ram
+from pffemu.hw.uffd_mmio import UffdMmio
+from pffemu.hw.uffd_regions import RegionTable
+from pffemu.machine import diagnose, loop
+from pffemu.machine.image import Image, image_of_program, open_image
+from pffemu.machine.loader import load
+from pffemu.machine.memory import GuestMemory
+from pffemu.machine.options import MachineOptions, Mode
+from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
+from pffemu.machine.symbols import SymbolTable
+
+
+class Machine:
+    """A machine with its kernel booted; `load` gives it one process.
+
+    `cpus`, `ram`, `regions`, `bus`, `kernel` and `events` are the parts, free to look at.
+    """
+
+    def __init__(
+        self,
+        options: MachineOptions | None = None,
+        *,
+        stdin: bytes | ByteSource = b"",
+        stdout: ByteSink | None = None,
+        stderr: ByteSink | None = None,
+        **changes: Any,
+    ) -> None:
+        """`stdin`: bytes, or what to read them from; `stdout`, `stderr`: where the guest's output goes (the host's).
+
+        `changes`: fields of MachineOptions by name, as in `Machine(mode=Mode.UFFD, cpus=1)`."""
+        self.options = replace(options or MachineOptions(), **changes)
+        holes = ((self.options.uffd_mmio_base, uffd_mmio.SIZE), (apic_regs.APIC_BASE, apic_regs.APIC_SIZE))
+        self.ram = Ram(self.options.ram, holes)
+        self.events = EventBus()
+        self.regions = RegionTable(self.options.uffd_regions)
+        self.bus = Bus()
+        self.bus.add("uffd_mmio", self.options.uffd_mmio_base, uffd_mmio.SIZE, UffdMmio(self.regions))
+        self.cpus = [self._core(index) for index in range(self.options.cpus)]
+        mode = self.options.mode
+        kernel_options = KernelOptions(mode is not Mode.KERNEL, mode is Mode.PFF, self.options.uffd_mmio_base)
+        self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
+        self.symbols = SymbolTable({})
+        self._process: Process | None = None
+        self._interrupted = False
+        self._pending: dict[int, EngineStop] = {}  # by core: stops that wait for cores further behind
+        self._files: dict[int, File] = {
+            0: InputFile("stdin", io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin),
+            1: OutputFile("stdout", stdout or sys.stdout.buffer),
+            2: OutputFile("stderr", stderr or sys.stderr.buffer),
+        }
+
+    def _core(self, index: int) -> Cpu:
+        cpu = Cpu(index, self.ram, self.regions, self.events, self.options.cpu)
+        self.bus.attach(cpu, apic_regs.APIC_BASE, apic_regs.APIC_SIZE)
+        return cpu
+
+    # -- loading ------------------------------------------------------------------------------------------------
+
+    def open_ram_file(self, fd: int, name: str, data: memoryview | bytes) -> None:
+        """Give the guest `data` as open read-only file `fd`, in the page cache. Raises OutOfGuestMemory."""
+        self._files[fd] = RamFile(name, memoryview(data).cast("B"), self.ram, self.kernel.frames)
+
+    def open_output(self, fd: int, name: str, sink: ByteSink) -> None:
+        """Give the guest `fd` to write to; `sink.write` gets the bytes."""
+        self._files[fd] = OutputFile(name, sink)
+
+    def load(
+        self,
+        program: Program | Image | Path | str,
+        arguments: Sequence[str] = (),
+        defines: Mapping[str, int] | None = None,
+    ) -> None:
+        """Load an assembled program, an image, or a file (assembly source or static ELF64), with arguments.
+
+        Raises MissingFileError, NotLoadableError, OutOfGuestMemory; UsageError when one is loaded already.
+        """
+        if self._process is not None:
+            raise UsageError("this machine already has a process", remedy="build a new Machine for another program")
+        if isinstance(program, Program):
+            program = image_of_program(program)
+        image = program if isinstance(program, Image) else open_image(Path(program), defines)
+        self.symbols = SymbolTable(image.symbols)
+        self._process = load(self.kernel, self.cpus[0], self.ram, image, arguments)
+        self._process.files.update(self._files)
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    def run(self, budget: int | None = None, until: Iterable[int | str] = ()) -> Stop:
+        """Run until the guest ends, blocks for good, spends `budget` instructions, or is interrupted.
+
+        `until`: addresses or symbols to stop before, on any thread; running on passes them. `run(budget=1)` is a step.
+        Raises UsageError for an unknown symbol, or a budget without counting.
+        """
+        process = self.process
+        self._set_breakpoints(until)
+        if budget is not None and not self.options.cpu.counting:
+            raise UsageError("a budget needs instruction counting", remedy="do not switch counting off")
+        end = None if budget is None else self.instructions + budget
+        while self.kernel.ended is None:
+            if self._interrupted:
+                self._interrupted = False
+                return Interrupted()
+            cpu = self.kernel.scheduler.next_cpu()
+            if cpu is None:
+                return Deadlock(diagnose.deadlock(self.kernel, process, self.symbols))
+            if not self.kernel.switch_in(cpu):
+                continue
+            if end is not None and self.instructions >= end:
+                return BudgetUsedUp(self.instructions, self._budget_message(cpu, budget))
+            reached = self._advance(cpu, end)
+            if reached is not None:
+                return reached
+        return self._ended(process)
+
+    def _set_breakpoints(self, until: Iterable[int | str]) -> None:
+        addresses = set()
+        for place in until:
+            if isinstance(place, str) and place not in self.symbols:
+                raise UsageError(
+                    f"no symbol {place!r}", remedy=f"use one of {', '.join(sorted(self.symbols)) or 'none'}"
+                )
+            addresses.add(self.symbols[place] if isinstance(place, str) else place)
+        for cpu in self.cpus:
+            cpu.engine.set_breakpoints(frozenset(addresses))
+
+    def _advance(self, cpu: Cpu, end: int | None) -> Reached | None:
+        """Run `cpu` for a slice, or answer what stopped it. Answers come in the order of virtual time."""
+        kernel = self.kernel
+        stop = self._pending.pop(cpu.index, None) or loop.run_slice(kernel, cpu, self._limit(cpu, end))
+        if kernel.scheduler.is_ahead(cpu):
+            self._pending[cpu.index] = stop
+            return None
+        loop.act(kernel, cpu, stop)
+        # nobody else can run: no choice to make until an answer changes that
+        while (
+            stop.kind is not StopKind.BREAKPOINT
+            and kernel.scheduler.alone is cpu
+            and end is None
+            and kernel.ended is None
+            and not self._interrupted
+        ):
+            stop = loop.run_slice(kernel, cpu, self._limit(cpu, None))
+            loop.act(kernel, cpu, stop)
+        return Reached(stop.rip, cpu.tid, cpu.index) if stop.kind is StopKind.BREAKPOINT else None
+
+    def interrupt(self) -> None:
+        """Make `run` return `Interrupted` soon. From any thread; call again if it came between two slices."""
+        self._interrupted = True
+        for cpu in self.cpus:
+            cpu.engine.interrupt()
+
+    def _limit(self, cpu: Cpu, end: int | None) -> int | None:
+        if not self.options.cpu.counting:
+            return None
+        head_start = self.kernel.scheduler.head_start(cpu)
+        limit = loop.SLICE if head_start is None else min(head_start, loop.SLICE)
+        return limit if end is None else min(limit, end - self.instructions)
+
+    def _budget_message(self, cpu: Cpu, budget: int | None) -> str:
+        where = self.symbols.describe(cpu.registers["rip"])
+        return (
+            f"the budget of {budget} instructions is used up\n"
+            f"  thread {cpu.tid} is at {where}\n  try: a larger --budget, or look for an endless loop there"
+        )
+
+    def _ended(self, process: Process) -> Stop:
+        end = self.kernel.ended
+        assert end is not None
+        if end.signal is None:
+            return Exited(end.status)
+        return Killed(end.signal, diagnose.killed(end, self.cpus[end.cpu_index], process, self.symbols))
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    @property
+    def process(self) -> Process:
+        """Raises UsageError before `load`."""
+        if self._process is None:
+            raise UsageError("nothing is loaded", remedy="call load first")
+        return self._process
+
+    @property
+    def memory(self) -> GuestMemory:
+        return GuestMemory(self.ram, self.process.mm, self.cpus)
+
+    @property
+    def instructions(self) -> int:
+        """Guest instructions executed on all cores; 0 with counting off."""
+        return sum(cpu.instructions for cpu in self.cpus)
+
+    def counts(self) -> dict[str, int]:
+        """Exact counts of what happened so far; the keys of every command's JSON."""
+        seen = self.events.counts
+        return {
+            "faults": seen[WalkRefused],
+            "forwarded": seen[FramePushed],
+            "uirets": seen[Uiret],
+            "uffd_messages": seen[MessageQueued],
+            "wakes": seen[ThreadWoken],
+            "context_switches": seen[ContextSwitch],
+            "kernel_entries": self.kernel.entries,
+            "handler_threads": len(self.kernel.uffd_readers),
+            "instructions": self.instructions,
+        }

@@ -1,0 +1,49 @@
+"""What can be chosen about a machine, and how sizes are written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+
+from pffemu.arch import uffd_mmio
+from pffemu.errors import UsageError
+from pffemu.hw.cpu import CpuOptions
+from pffemu.hw.uffd_regions import CAPACITY
+
+MAX_CPUS = 64
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+class Mode(Enum):
+    """Who brings pages in. One guest binary runs under all three: it finds out by asking, as on Linux."""
+
+    KERNEL = "kernel"  # userfaultfd() is ENOSYS: the kernel's minor faults
+    UFFD = "uffd"  # userfaultfd, a handler thread reads messages
+    PFF = "pff"  # userfaultfd, and FORWARD_PF delivers faults to the faulting thread
+
+
+@dataclass(frozen=True, slots=True)
+class MachineOptions:
+    mode: Mode = Mode.PFF
+    cpus: int = 2
+    ram: int = 1 << 30  # bytes
+    cpu: CpuOptions = field(default_factory=CpuOptions)
+    uffd_regions: int = CAPACITY  # entries of the MMU's region table
+    uffd_mmio_base: int = uffd_mmio.BASE  # physical address
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.cpus <= MAX_CPUS:
+            raise UsageError(f"{self.cpus} cores are not possible", remedy=f"use 1 to {MAX_CPUS}")
+        if self.uffd_regions < 1:
+            raise UsageError(f"a region table of {self.uffd_regions} entries", remedy="use at least 1")
+        if self.uffd_mmio_base % 0x1000 or not 0x1000 <= self.uffd_mmio_base < 1 << 44:
+            raise UsageError(f"uffd_mmio at {self.uffd_mmio_base:#x}", remedy="use a page-aligned address below 16 TiB")
+
+
+def parse_size(text: str) -> int:
+    """`64M`, `16G`, `1048576` in bytes. Raises UsageError."""
+    match = re.fullmatch(r"(\d{1,15})\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
+    if match is None:
+        raise UsageError(f"{text!r} is not a size", remedy="write bytes, or a number with K, M or G, as in 512M")
+    return int(match[1]) * _UNITS[match[2].upper()]

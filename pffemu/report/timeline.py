@@ -1,0 +1,77 @@
+"""One fault as text in two lanes: what the faulting thread and its core do, and what the kernel and handler thread do.
+
+Pure: events in, text out. Times are virtual cycles after the refused walk, of the core the event happened on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from pffemu import events
+
+LANE: Final = 44  # columns
+_TIME: Final = 8
+
+_DECISIONS: Final = {"forward": "forward to ring 3", "kernel": "to the kernel"}
+
+_LEFT: Final[dict[type[Any], Callable[[Any], str]]] = {
+    events.WalkRefused: lambda e: f"page walk refused: {e.address:#x}",
+    events.MmuDecision: lambda e: f"MMU: {_DECISIONS[e.decision]} ({e.reason})",
+    events.FramePushed: lambda e: f"frame of {e.size} bytes on its own stack",
+    events.FramePushRefused: lambda e: f"frame refused: no page at {e.address:#x}",
+    events.HandlerEntered: lambda e: f"its handler runs at {e.rip:#x}, UIF=0",
+    events.Uiret: lambda e: f"UIRET, UIF={e.uif}",
+    events.Resumed: lambda e: f"resumes at {e.rip:#x}",
+    events.ThreadBlocked: lambda e: f"sleeps ({e.waits_for})",
+    events.ContextSwitch: lambda e: "runs again (context switch)",
+}
+
+_RIGHT: Final[dict[type[Any], Callable[[Any], str]]] = {
+    events.KernelPageFault: lambda e: "#PF enters the kernel",
+    events.MinorFault: lambda e: f"{e.page} page mapped",
+    events.MessageQueued: lambda e: "uffd_msg queued",
+    events.ThreadWoken: lambda e: f"thread {e.woken} woken (core {e.woken_cpu})",
+    events.ContextSwitch: lambda e: f"handler thread {e.tid} runs (context switch)",
+    events.MessageRead: lambda e: "uffd_msg read by the handler thread",
+    events.Syscall: lambda e: f"system call {e.name}",
+    events.SyscallReturned: lambda e: f"{e.name} returns {e.result}",
+    events.IoctlStep: lambda e: f"{e.ioctl}: {e.step}",
+    events.PageInstalled: lambda e: "page-table entry set",
+    events.ThreadBlocked: lambda e: f"handler thread {e.tid} sleeps ({e.waits_for})",
+}
+
+
+def timeline(fault: Sequence[Any], title: str) -> str:
+    """The events of one fault, WalkRefused first, as a two-lane text. Empty events give a line that says so."""
+    if not fault:
+        return f"{title}\n  (no fault to show)"
+    first, end = fault[0], fault[-1]
+    left = f"faulting thread {first.tid} (core {first.cpu})"
+    handlers = sorted({event.tid for event in fault} - {first.tid, 0})
+    right = "kernel" if not handlers else f"kernel, handler thread {', '.join(map(str, handlers))}"
+    rows = [title, f"{'cycles':>{_TIME}} | {left:<{LANE}} | {right}", _rule()]
+    before = None
+    for event in fault:
+        lane, text = _place(event, first.tid)
+        if not text:
+            continue
+        time = event.time - first.time
+        shown = "" if time == before else f"{time:,}"
+        before = time
+        cells = (text, "") if lane == 0 else ("", text)
+        rows.append(f"{shown:>{_TIME}} | {cells[0]:<{LANE}} | {cells[1]}".rstrip())
+    rows += [_rule(), f"{end.time - first.time:>{_TIME},} | virtual cycles from fault to resume (rough costs)"]
+    return "\n".join(rows)
+
+
+def _rule() -> str:
+    return f"{'-' * (_TIME + 1)}+{'-' * (LANE + 2)}+{'-' * (LANE + 2)}"
+
+
+def _place(event: Any, tid: int) -> tuple[int, str]:
+    """(lane, text); the text is empty for events a timeline does not show."""
+    kind = type(event)
+    if event.tid == tid and kind in _LEFT:
+        return 0, _LEFT[kind](event)
+    return (1, _RIGHT[kind](event)) if kind in _RIGHT else (1, "")

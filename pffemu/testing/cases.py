@@ -1,0 +1,88 @@
+"""One test: a block, with one combination of its parameters, in one mode, ready to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from guest.build import ASM, INCLUDE
+from pffemu.asm import Program, assemble
+from pffemu.errors import AssemblyError
+from pffemu.machine.options import Mode
+from pffemu.testing.blocks import Block, read_blocks, source_of
+from pffemu.testing.claims import Claims, read_claims
+from pffemu.testing.errors import TestFileError
+from pffemu.testing.harness_code import HANDLER, HarnessCode, harness_code
+from pffemu.testing.parameters import Parameters, combinations
+from pffemu.testing.setup import Setup, modes_of, read_setup
+
+_CACHED: Final = 32  # programs
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`id` is the part of the pytest id behind `::`."""
+
+    id: str
+    block: Block
+    parameters: Parameters
+    setup: Setup
+    claims: Claims
+    source: str  # the whole file's text
+    folder: Path  # where `.include` looks first
+
+    @property
+    def title(self) -> str:
+        """The claim, and which of its cases this is."""
+        _, bracket, variant = self.id.partition("[")
+        return f"{self.block.claim} [{variant}" if bracket else self.block.claim
+
+
+def read_cases(source: str, file: str, folder: Path | None = None) -> list[Case]:
+    """Every test of a file, called `file` in messages and lying in `folder`. Raises UsageError that says file:line."""
+    cases = []
+    for block in read_blocks(source, file):
+        modes = modes_of(block)
+        for parameters in combinations(block):
+            claims = read_claims(block, parameters.texts)
+            for mode in modes:
+                setup = read_setup(block, parameters, mode)
+                variant = "-".join(filter(None, (parameters.label, _mode_label(block, modes, mode))))
+                identifier = f"{block.slug}[{variant}]" if variant else block.slug
+                cases.append(Case(identifier, block, parameters, setup, claims, source, folder or Path(file).parent))
+    return cases
+
+
+def _mode_label(block: Block, modes: list[Mode], mode: Mode) -> str:
+    return mode.value if len(modes) > 1 else ""
+
+
+def program_of(case: Case) -> Program:
+    """The case assembled with the code around it. Raises AssemblyError, TestFileError."""
+    code = harness_code(case.setup)
+    text = source_of(case.block, case.source, case.parameters.texts)
+    defines = (*case.parameters.numbers.items(), *case.setup.symbols.items())
+    try:
+        return _assemble("\n".join((text, *code.lines)), case.block.file, case.folder, defines)
+    except AssemblyError as error:
+        raise _blamed(error, case, code, text.count("\n") + 1) from None
+
+
+@lru_cache(maxsize=_CACHED)
+def _assemble(text: str, file: str, folder: Path, defines: tuple[tuple[str, int], ...]) -> Program:
+    return assemble(text, file=file, defines=dict(defines), include_dirs=(folder, ASM, INCLUDE))
+
+
+def _blamed(error: AssemblyError, case: Case, code: HarnessCode, lines: int) -> Exception:
+    """An error in the appended code is one of the directive it stands for."""
+    file, _, number = error.where.rpartition(":")
+    if file != case.block.file or not number.isdigit() or int(number) <= lines:
+        return error
+    origin = code.origin(int(number) - lines - 1)
+    if origin is None:
+        return error
+    what = error.what.partition("\n")[0]
+    remedy = f"define `{HANDLER}:`" if HANDLER in what else error.remedy
+    return TestFileError(f"# {origin.name}: {origin.text}: {what}", where=origin.where, remedy=remedy)

@@ -1,0 +1,180 @@
+"""What a block claims, parsed: how it ends, what holds there and on the way, which events came in which order."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from kernel_model.uapi import Signal
+from pffemu.arch import exceptions, pagefault
+from pffemu.errors import UsageError
+from pffemu.testing.blocks import Block, fill
+from pffemu.testing.directives import CHECK, Directive
+from pffemu.testing.errors import nearest
+from pffemu.testing.expressions import names_in, parse
+
+_VECTORS: Final = {name: vector for vector, name in exceptions.NAMES.items()}
+_CODE_BITS: Final = {name: getattr(pagefault, name) for name in ("P", "W", "U", "RSVD", "I")}
+_FAULT: Final = re.compile(
+    r"(?P<name>#?\w+)\s*(\((?P<code>[^)]*)\))?(\s+address\s*=\s*(?P<address>.+?))?(\s+at\s+(?P<at>[A-Za-z_.][\w.$]*))?"
+)
+_RAISES: Final = re.compile(r"(?P<signal>\w+)(\s+addr\s*=\s*(?P<address>.+?))?(\s+at\s+(?P<at>[A-Za-z_.][\w.$]*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """`condition` holds where the block ends; with `label`, at each arrival there, or only at the `arrival`-th."""
+
+    directive: Directive
+    condition: ast.expr
+    label: str = ""
+    arrival: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`# fault: #GP(0) at LABEL`: the block dies of this exception."""
+
+    directive: Directive
+    vector: int
+    error_code: int | None
+    address: ast.expr | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raises:
+    """`# raises: SIGSEGV addr=EXPR at LABEL`: the block dies of this signal."""
+
+    directive: Directive
+    signal: Signal
+    address: ast.expr | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """`end` is how the block must end: fault, raises, deadlock, budget-used-up, exit, or end (it runs to its end)."""
+
+    end: str
+    expects: tuple[Expect, ...]
+    at: tuple[Expect, ...]
+    counts: tuple[Expect, ...]
+    checks: tuple[Directive, ...]
+    warns: tuple[Directive, ...]
+    fault: Fault | None = None
+    raises: Raises | None = None
+    deadlock: Directive | None = None
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels where the run has to stop."""
+        return list(dict.fromkeys(expect.label for expect in self.at))
+
+
+def read_claims(block: Block, texts: Mapping[str, str]) -> Claims:
+    """Raises TestFileError; a block that claims nothing is one, too."""
+    directives = [replace(d, text=fill(d.text, texts), label=fill(d.label, texts)) for d in block.directives]
+    try:
+        claims = _read(directives)
+    except UsageError as error:
+        raise error if error.where else UsageError(error.what, where=f"{block.file}:{block.first}") from None
+    if not any((claims.expects, claims.at, claims.counts, claims.checks, claims.warns)) and claims.end == "end":
+        raise directives_error(block, "claims nothing", "add an `# expect:`, `# fault:`, `# CHECK:` ...")
+    return claims
+
+
+def directives_error(block: Block, what: str, remedy: str) -> UsageError:
+    return Directive("test", block.claim, block.file, block.first).error(what, remedy)
+
+
+def _read(directives: list[Directive]) -> Claims:
+    expects = [_expect(d) for d in directives if d.name == "expect"]
+    faults = [_fault(d) for d in directives if d.name == "fault"]
+    raises = [_raises(d) for d in directives if d.name == "raises"]
+    deadlocks = [d for d in directives if d.name == "deadlock"]
+    ends = [d for d in directives if d.name in ("fault", "raises", "deadlock", "budget-used-up")]
+    if len({d.name for d in ends}) > 1 or len(faults) > 1 or len(raises) > 1 or len(deadlocks) > 1:
+        raise ends[-1].error(f"the block ends only once, see line {ends[0].number}", "split it into two blocks")
+    exits = [expect for expect in expects if "exit" in names_in(expect.condition)]
+    if ends and exits:
+        raise ends[-1].error("a block that ends so has no exit status", "drop one of the two claims")
+    return Claims(
+        end=ends[-1].name if ends else "exit" if exits else "end",
+        expects=tuple(expects),
+        at=tuple(_at(d) for d in directives if d.name == "at"),
+        counts=tuple(_expect(d) for d in directives if d.name == "count"),
+        checks=tuple(d for d in directives if CHECK.match(f"{d.name}:")),
+        warns=tuple(d for d in directives if d.name == "warns"),
+        fault=faults[0] if faults else None,
+        raises=raises[0] if raises else None,
+        deadlock=deadlocks[0] if deadlocks else None,
+    )
+
+
+def _condition(directive: Directive, text: str) -> ast.expr:
+    try:
+        tree = parse(text)
+    except UsageError as error:
+        raise directive.error(error.what, error.remedy) from None
+    if not names_in(tree):
+        raise directive.error(f"{text!r} is about nothing that runs", "name a register, memory, a flag or a count")
+    return tree
+
+
+def _expect(directive: Directive) -> Expect:
+    return Expect(directive, _condition(directive, directive.text))
+
+
+def _at(directive: Directive) -> Expect:
+    label, _, arrival = directive.label.partition("#")
+    return Expect(directive, _condition(directive, directive.text), label, int(arrival or 0))
+
+
+def _fault(directive: Directive) -> Fault:
+    match = _FAULT.fullmatch(directive.text)
+    if match is None:
+        raise directive.error(f"cannot read {directive.text!r}", "write `# fault: #GP(0) at LABEL`")
+    name = match["name"] if match["name"].startswith("#") else f"#{match['name']}"
+    if name not in _VECTORS:
+        raise directive.error(f"no exception {name!r}", nearest(name, _VECTORS))
+    address = _condition_or_none(directive, match["address"])
+    return Fault(directive, _VECTORS[name], _error_code(directive, match["code"]), address, match["at"] or "")
+
+
+def _error_code(directive: Directive, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if text.strip() in ("", "0", "-"):
+        return 0
+    code = 0
+    for word in text.split("|"):
+        if word.strip() in _CODE_BITS:
+            code |= _CODE_BITS[word.strip()]
+        elif re.fullmatch(r"0x[0-9a-fA-F]+|\d+", word.strip()):
+            code |= int(word, 0)
+        else:
+            raise directive.error(f"no error-code bit {word.strip()!r}", nearest(word.strip(), _CODE_BITS))
+    return code
+
+
+def _raises(directive: Directive) -> Raises:
+    match = _RAISES.fullmatch(directive.text)
+    if match is None:
+        raise directive.error(f"cannot read {directive.text!r}", "write `# raises: SIGSEGV addr=buf at LABEL`")
+    if match["signal"] not in Signal.__members__:
+        raise directive.error(f"no signal {match['signal']!r}", nearest(match["signal"], Signal.__members__))
+    address = _condition_or_none(directive, match["address"])
+    return Raises(directive, Signal[match["signal"]], address, match["at"] or "")
+
+
+def _condition_or_none(directive: Directive, text: str | None) -> ast.expr | None:
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except UsageError as error:
+        raise directive.error(error.what, error.remedy) from None

@@ -1,0 +1,218 @@
+"""The expressions of claims: Python's syntax, a whitelist of its nodes, 64-bit machine words.
+
+    rax == 0x10            mem64[buf + 8] == 7        flags has CF           flags not has ZF
+    rsp % 16 == 0          frame.address == buf       "text" in stdout       s64(rax) == -EINVAL
+
+Integers are compared modulo 2**64, so `rax == -EINVAL` holds for what the system call left; `<` and its kin compare
+what the operands are: registers and memory are unsigned, s8() to s64() make them signed.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from pffemu.errors import UsageError
+from pffemu.testing.errors import nearest
+
+MASK: Final = (1 << 64) - 1
+FLAGS: Final = ("CF", "PF", "AF", "ZF", "SF", "TF", "IF", "DF", "OF", "RF")
+_HAS: Final = re.compile(r"\bflags\s+(?P<no>not\s+)?has\s+(?P<not>not\s+)?(?P<flag>\w+)")
+_LARGEST_SHIFT: Final = 4096
+
+_OPERATORS: Final[dict[type[ast.AST], Callable[[Any, Any], Any]]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv,
+    ast.Div: operator.floordiv, ast.Mod: operator.mod, ast.LShift: operator.lshift, ast.RShift: operator.rshift,
+    ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.BitXor: operator.xor,
+}  # fmt: skip
+_UNARY: Final[dict[type[ast.AST], Callable[[Any], Any]]] = {
+    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert, ast.Not: operator.not_,
+}  # fmt: skip
+_ORDER: Final[dict[type[ast.AST], Callable[[Any, Any], bool]]] = {
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+}  # fmt: skip
+_NODES: Final = (
+    ast.Expression, ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.And,
+    ast.Or, ast.Compare, ast.Eq, ast.NotEq, ast.In, ast.NotIn, ast.Call, ast.Load, ast.Tuple, *_OPERATORS, *_UNARY,
+    *_ORDER,
+)  # fmt: skip
+
+
+class Names(Protocol):
+    """What an expression can speak of. `look_up` raises KeyError; `names` is for messages."""
+
+    def look_up(self, name: str) -> Any: ...
+    def names(self) -> Iterable[str]: ...
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What an expression came to; `part` is the conjunct that failed, `terms` what its words stood for."""
+
+    holds: bool
+    part: str = ""
+    terms: list[tuple[str, Any]] = field(default_factory=list)
+    expected: Any = None  # the right side, when the failed part is `actual == expected`
+
+
+def _sized(bits: int) -> Callable[[int], int]:
+    def signed(value: int) -> int:
+        value &= (1 << bits) - 1
+        return value - (1 << bits) if value >> (bits - 1) else value
+
+    return signed
+
+
+FUNCTIONS: Final[dict[str, Callable[[int], int]]] = {f"s{bits}": _sized(bits) for bits in (8, 16, 32, 64)}
+
+
+def parse(text: str) -> ast.expr:
+    """The expression, or UsageError saying what is not possible in it."""
+    try:
+        tree = ast.parse(_with_flags(text).strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise UsageError(f"{text!r} is no expression: {message}", remedy="write it as in `rax == 0x10`") from None
+    for node in ast.walk(tree):
+        if not isinstance(node, _NODES):
+            kind = type(node).__name__
+            raise UsageError(f"{kind} is not possible in {text!r}", remedy="use names, numbers, operators, mem64[...]")
+        if isinstance(node, ast.Call) and (
+            not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or len(node.args) != 1 or node.keywords
+        ):
+            raise UsageError(f"a call in {text!r}", remedy=f"the only functions are {', '.join(FUNCTIONS)}")
+    return tree.body
+
+
+def _with_flags(text: str) -> str:
+    def flag(match: re.Match[str]) -> str:
+        if match["flag"] not in FLAGS:
+            raise UsageError(f"no flag is called {match['flag']!r}", remedy=nearest(match["flag"], FLAGS))
+        return f"(flags.{match['flag']} == {0 if match['no'] or match['not'] else 1})"
+
+    return _HAS.sub(flag, text)
+
+
+def names_in(tree: ast.expr) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def value_of(tree: ast.expr, names: Names) -> Any:
+    """Raises UsageError for an unknown name, or memory that is not there."""
+    return _Evaluation(names).value(tree)
+
+
+def judge(tree: ast.expr, names: Names) -> Verdict:
+    """Whether the claim holds, and if not, which part of it and what its words were."""
+    parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
+    for part in parts:
+        evaluation = _Evaluation(names)
+        if not evaluation.value(part):
+            expected = None
+            if isinstance(part, ast.Compare) and isinstance(part.ops[0], ast.Eq) and len(part.ops) == 1:
+                expected = _Evaluation(names).value(part.comparators[0])
+            return Verdict(False, ast.unparse(part), list(dict(evaluation.terms).items()), expected)
+    return Verdict(True)
+
+
+class _Evaluation:
+    """One walk over a tree that notes what each word stood for."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self.terms: list[tuple[str, Any]] = []
+
+    def value(self, node: ast.expr) -> Any:
+        match node:
+            case ast.Constant(value):
+                return value.encode() if isinstance(value, str) else value
+            case ast.Name(name):
+                return self._noted(node, self._look_up(name))
+            case ast.Attribute(ast.Name(first), name) if f"{first}.{name}" in self._names.names():
+                return self._noted(node, self._look_up(f"{first}.{name}"))  # a label with a dot
+            case ast.Attribute(owner, name):
+                return self._noted(node, self._attribute(self._quietly(owner), name))
+            case ast.Subscript(owner, index):
+                return self._noted(node, self._item(owner, self.value(index)))
+            case ast.Call(ast.Name(name), [argument]):
+                return FUNCTIONS[name](self.value(argument))
+            case ast.UnaryOp(op, operand):
+                return _UNARY[type(op)](self.value(operand))
+            case ast.BinOp(left, op, right):
+                return self._arithmetic(op, self.value(left), self.value(right))
+            case ast.BoolOp(ast.And(), values):
+                return all(self.value(value) for value in values)
+            case ast.BoolOp(_, values):
+                return any(self.value(value) for value in values)
+            case ast.Tuple(elements):
+                return tuple(self.value(element) for element in elements)
+            case ast.Compare(left, ops, comparators):
+                return self._compare(left, ops, comparators)
+        raise UsageError(f"{ast.unparse(node)!r} is not possible here")
+
+    def _noted(self, node: ast.expr, value: Any) -> Any:
+        if isinstance(value, int | bytes):
+            self.terms.append((ast.unparse(node), value))
+        return value
+
+    def _quietly(self, node: ast.expr) -> Any:
+        kept = list(self.terms)
+        value = self.value(node)
+        self.terms = kept
+        return value
+
+    def _look_up(self, name: str) -> Any:
+        try:
+            return self._names.look_up(name)
+        except KeyError:
+            raise UsageError(f"nothing is called {name!r}", remedy=nearest(name, self._names.names())) from None
+
+    def _attribute(self, owner: Any, name: str) -> Any:
+        fields = getattr(owner, "FIELDS", ())
+        if name not in fields:
+            raise UsageError(f"it has no part {name!r}", remedy=nearest(name, fields) if fields else "")
+        return getattr(owner, name)
+
+    def _item(self, owner: ast.expr, index: Any) -> Any:
+        container = self._quietly(owner)
+        if not hasattr(container, "at"):
+            raise UsageError(f"{ast.unparse(owner)!r} has no elements", remedy="write mem64[ADDRESS] or frames[0]")
+        return container.at(index)
+
+    def _arithmetic(self, op: ast.operator, left: Any, right: Any) -> Any:
+        if isinstance(op, ast.LShift | ast.RShift) and not 0 <= right <= _LARGEST_SHIFT:
+            raise UsageError(f"a shift by {right}", remedy=f"shift by 0 to {_LARGEST_SHIFT}")
+        try:
+            return _OPERATORS[type(op)](left, right)
+        except (TypeError, ZeroDivisionError) as error:
+            raise UsageError(str(error), remedy="check the operands") from None
+
+    def _compare(self, left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr]) -> bool:
+        first = self.value(left)
+        for op, comparator in zip(ops, comparators, strict=True):
+            second = self.value(comparator)
+            if not _holds(op, first, second):
+                return False
+            first = second
+        return True
+
+
+def _holds(op: ast.cmpop, left: Any, right: Any) -> bool:
+    try:
+        if isinstance(op, ast.Eq | ast.NotEq):
+            same = bool(_word(left) == _word(right))
+            return same == isinstance(op, ast.Eq)
+        if isinstance(op, ast.In | ast.NotIn):
+            inside = _word(left) in right if isinstance(right, bytes) else _word(left) in [_word(v) for v in right]
+            return bool(inside) == isinstance(op, ast.In)
+        return _ORDER[type(op)](left, right)
+    except TypeError as error:
+        raise UsageError(str(error), remedy="compare numbers with numbers and text with text") from None
+
+
+def _word(value: Any) -> Any:
+    return value & MASK if isinstance(value, int) else value

@@ -1,0 +1,102 @@
+"""Fixtures for tests written in Python: `machine`, `assemble`, `run_guest`, `trace`.
+
+A machine costs less than two milliseconds to build (after the first), so every test gets a new one: no state to reset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pffemu import Machine, Program, Stop
+
+
+@dataclass(slots=True)
+class Trace:
+    """Every event the test's machines emitted, in order."""
+
+    events: list[Any] = field(default_factory=list)
+
+    def of(self, *kinds: type[Any]) -> list[Any]:
+        """The events of these types."""
+        return [event for event in self.events if isinstance(event, kinds)]
+
+    def lines(self) -> list[str]:
+        """As CHECK lines see them, addresses as numbers."""
+        from pffemu.testing.event_text import event_text
+
+        return [event_text(event, hex) for event in self.events]
+
+
+MachineFactory = Callable[..., "Machine"]
+
+
+@pytest.fixture
+def trace() -> Trace:
+    """What the machines of this test did."""
+    return Trace()
+
+
+@pytest.fixture
+def assemble() -> Callable[..., Program]:
+    """`assemble(source, defines=...)`, with the include files of pffemu's guests (pff.inc, paging.s) in reach."""
+    from guest.build import ASM, INCLUDE
+    from pffemu.asm import assemble
+
+    return partial(assemble, include_dirs=(ASM, INCLUDE))
+
+
+@pytest.fixture
+def machine(request: pytest.FixtureRequest, trace: Trace) -> Machine:
+    """A small machine (one core, 64 MiB, mode pff) whose events `trace` collects.
+
+    `@pytest.mark.parametrize("machine", ["kernel", "uffd", "pff"], indirect=True)` runs the test in each mode; a
+    dictionary gives any options of Machine.
+    """
+    given = getattr(request, "param", {})
+    options = given if isinstance(given, dict) else {"mode": given}
+    return _machine(trace, **options)
+
+
+def _machine(trace: Trace, **options: Any) -> Machine:
+    from pffemu import Machine, Mode
+
+    settings: dict[str, Any] = {"cpus": 1, "ram": 64 << 20, "mode": Mode.PFF} | options
+    settings["mode"] = Mode(settings["mode"])
+    machine = Machine(**settings)
+    machine.events.sinks.append(trace.events.append)
+    return machine
+
+
+@dataclass(slots=True)
+class GuestRun:
+    """A guest that has run: how it stopped, its machine, what it wrote."""
+
+    machine: Machine
+    stop: Stop
+    stdout: bytes
+    stderr: bytes
+
+
+@pytest.fixture
+def run_guest(assemble: Callable[..., Program], trace: Trace) -> Callable[..., GuestRun]:
+    """`run_guest(source_or_program, arguments=(), budget=1_000_000, until=(), **options of Machine)`."""
+
+    def run(
+        program: Program | str, arguments: tuple[str, ...] = (), budget: int = 1_000_000,
+        until: tuple[str | int, ...] = (), **options: Any,
+    ) -> GuestRun:  # fmt: skip
+        import io
+
+        stdout, stderr = io.BytesIO(), io.BytesIO()
+        machine = _machine(trace, stdout=stdout, stderr=stderr, **options)
+        machine.load(assemble(program) if isinstance(program, str) else program, arguments)
+        stop = machine.run(budget, until)
+        return GuestRun(machine, stop, stdout.getvalue(), stderr.getvalue())
+
+    return run

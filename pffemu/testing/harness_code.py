@@ -1,0 +1,113 @@
+"""The guest code around a block: real system calls that map, register and ask for forwarding, then the block.
+
+It is appended to the file's text, so it lies behind the block: a block that just ends falls into `test.end`, where the
+run stops. A set-up step that fails goes to `test.failed` with the number of its line in R15 and the result in RAX.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from kernel_model import uapi
+from kernel_model.uapi import Sys
+from pffemu.machine.options import Mode
+from pffemu.testing.blocks import BEGIN, END
+from pffemu.testing.directives import Directive
+from pffemu.testing.setup import Area, Setup
+
+SETUP: Final = "test.setup"
+FAILED: Final = "test.failed"
+HANDLER: Final = "handler"
+OWN_LABELS: Final = (SETUP, FAILED, "test.api", "test.range")
+_THREAD_STACK: Final = 64 << 10  # bytes
+_THREAD_FLAGS: Final = (
+    uapi.CLONE_VM | uapi.CLONE_FS | uapi.CLONE_FILES | uapi.CLONE_SIGHAND | uapi.CLONE_THREAD | uapi.CLONE_SYSVSEM
+)
+_ANONYMOUS: Final = uapi.MAP_PRIVATE | uapi.MAP_ANONYMOUS
+
+
+@dataclass(frozen=True, slots=True)
+class HarnessCode:
+    """Source lines, and the directive each of them is there for."""
+
+    lines: tuple[str, ...]
+    origins: tuple[Directive | None, ...]
+
+    def origin(self, line: int) -> Directive | None:
+        """Of the line with this index."""
+        return self.origins[line] if 0 <= line < len(self.origins) else None
+
+
+def harness_code(setup: Setup) -> HarnessCode:
+    """What follows the file's text."""
+    pieces: list[tuple[Directive | None, str]] = [(None, f".text\n{END}: nop\n{_exit(0)}\n{FAILED}: nop\n{_exit(99)}")]
+    pieces.append((None, f"{SETUP}: nop"))
+    pieces += [(area.directive, _map(area)) for area in setup.areas]
+    registered = [area for area in setup.areas if area.uffd is not None and setup.mode is not Mode.KERNEL]
+    if registered:
+        pieces.append((registered[0].uffd, _open_userfaultfd()))
+        pieces += [(area.uffd, _register(area)) for area in registered]
+    if setup.forward is not None and setup.mode is Mode.PFF:
+        pieces.append((setup.forward, _forward()))
+    pieces += [(thread, _thread(thread.text)) for thread in setup.threads]
+    pieces.append((None, f"jmp {BEGIN}\n.data\n.balign 8"))
+    pieces += [(area.uffd, _uffd_data()) for area in setup.areas[:1] if any(a.uffd for a in setup.areas)]
+    lines, origins = [], []
+    for origin, text in pieces:
+        for line in text.split("\n"):
+            lines.append(line)
+            origins.append(origin)
+    return HarnessCode(tuple(lines), tuple(origins))
+
+
+def _exit(status: int) -> str:
+    return f"mov eax, {Sys.EXIT_GROUP.value}\nmov edi, {status}\nsyscall"
+
+
+def _call(number: Sys, *arguments: object) -> str:
+    """A system call with immediate arguments; None leaves that register alone."""
+    names = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
+    loads = [f"mov {name}, {value}" for name, value in zip(names, arguments, strict=False) if value is not None]
+    return "\n".join([*loads, f"mov eax, {number.value}", "syscall"])
+
+
+def _checked(call: str) -> str:
+    """Zero or a small positive number is success."""
+    return f"{call}\ncmp rax, -4096\nja {FAILED}"
+
+
+def _map(area: Area) -> str:
+    flags = _ANONYMOUS | uapi.MAP_FIXED_NOREPLACE | uapi.MAP_NORESERVE
+    return _checked(_call(Sys.MMAP, hex(area.start), hex(area.size), area.prot, flags, -1, 0))
+
+
+def _open_userfaultfd() -> str:
+    opening = _checked(_call(Sys.USERFAULTFD, uapi.O_CLOEXEC)) + "\nmov [rip + uffd], rax"
+    api = _call(Sys.IOCTL, None, uapi.UFFDIO_API)
+    return f"{opening}\nmov rdi, rax\nlea rdx, [rip + test.api]\n{_checked(api)}"
+
+
+def _register(area: Area) -> str:
+    fields = f"mov rax, {area.start:#x}\nmov [rip + test.range], rax\nmov rax, {area.size:#x}\n"
+    fields += "mov [rip + test.range + 8], rax\nmov rdi, [rip + uffd]\nlea rdx, [rip + test.range]\n"
+    return fields + _checked(_call(Sys.IOCTL, None, uapi.UFFDIO_REGISTER))
+
+
+def _forward() -> str:
+    call = _call(Sys.UINTR_REGISTER_HANDLER, None, uapi.UINTR_HANDLER_FLAG_FORWARD_PF)
+    return f"lea rdi, [rip + {HANDLER}]\n{_checked(call)}\nstui"
+
+
+def _thread(label: str) -> str:
+    """The new thread starts at its label with a stack of its own; its RAX is 0 there."""
+    stack = _call(Sys.MMAP, 0, _THREAD_STACK, uapi.PROT_READ | uapi.PROT_WRITE, _ANONYMOUS | uapi.MAP_POPULATE, -1, 0)
+    clone = _call(Sys.CLONE, _THREAD_FLAGS, None, 0, 0, 0)
+    return f"{_checked(stack)}\nlea rsi, [rax + {_THREAD_STACK}]\n{_checked(clone)}\ntest rax, rax\njz {label}"
+
+
+def _uffd_data() -> str:
+    return (
+        f"uffd: .quad -1\ntest.api: .quad {uapi.UFFD_API}, 0, 0\n"
+        f"test.range: .quad 0, 0, {uapi.UFFDIO_REGISTER_MODE_MISSING}, 0"
+    )

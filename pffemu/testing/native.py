@@ -1,0 +1,179 @@
+"""Oracle mode: a block that needs nothing but x86-64 and plain system calls also runs on this host's own CPU.
+
+The same bytes at the same addresses, in a child process that is locked in (native_code); what it leaves, registers,
+.data, .bss and regions, is compared with what the machine left. Addresses of the stack differ by a constant.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import signal
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from kernel_model.uapi import PROT_WRITE
+from pffemu.arch.paging import PAGE_SIZE, USER_END
+from pffemu.arch.rflags import CF, DF, OF, PF, SF, ZF
+from pffemu.asm import assemble, decode
+from pffemu.asm.program import Section
+from pffemu.errors import UsageError
+from pffemu.machine.options import Mode
+from pffemu.machine.stop import Exited, Killed
+from pffemu.testing.blocks import BEGIN, END
+from pffemu.testing.elf_writer import static_elf
+from pffemu.testing.native_code import BASE, REGISTERS, STACK_SIZE, STACK_TOP, native_source, saved_size
+from pffemu.testing.runner import Run
+from pffemu.testing.setup import CLEARED
+
+TIMEOUT: Final = 5  # seconds
+_MOST_MEMORY: Final = 1 << 20  # bytes compared
+_FLAGS: Final = CF | PF | ZF | SF | DF | OF  # AF is undefined after most logic
+_DELTA: Final = USER_END - STACK_TOP  # from the host's stack to the machine's
+_ELSEWHERE: Final = frozenset(
+    {"stui", "clui", "testui", "uiret", "senduipi", "cpuid", "rdtsc", "rdtscp", "sgdt", "sidt"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What the host's CPU left: `status` as subprocess has it, and the dump if the block came to its end."""
+
+    status: int
+    stdout: bytes
+    dump: bytes
+
+
+def compare_with_host(run: Run) -> bool:
+    """Run the block here, too; differences become failures. False when it is none for the host."""
+    if platform.machine() != "x86_64" or platform.system() != "Linux":
+        raise UsageError("--pffemu-native needs Linux on x86-64", remedy="leave the option out")
+    pieces = _pieces(run)
+    if not _is_plain(run) or sum(size for _, size in pieces) > _MOST_MEMORY:
+        return False
+    left = _run_here(run, pieces)
+    if left.status == -signal.SIGSYS:  # a system call outside the sandbox
+        return False
+    where = f"{run.case.block.file}:{run.case.block.first}"
+    for difference in _differences(run, left, pieces):
+        run.fail(where, "the same on this host's CPU", difference)
+    return True
+
+
+def _is_plain(run: Run) -> bool:
+    """Nothing in it that only this machine has, and an end that the host can come to."""
+    setup, claims = run.case.setup, run.case.claims
+    special = (setup.forward, setup.threads, setup.state, setup.arguments, setup.regions, claims.deadlock)
+    if any(special) or not setup.native or setup.mode is not Mode.PFF or setup.cpus > 1:
+        return False
+    if any(area.uffd for area in setup.areas) or not (run.reached_end or isinstance(run.stop, Exited | Killed)):
+        return False
+    for section in run.program.sections:
+        for line in run.program.lines:
+            if section.executable and section.address <= line.address < section.address + section.size:
+                start = line.address - section.address
+                instruction = decode(section.data[start : start + line.size], line.address)
+                if instruction is not None and instruction.mnemonic in _ELSEWHERE:
+                    return False
+    return True
+
+
+def _pieces(run: Run) -> list[tuple[int, int]]:
+    """(address, bytes) of the memory that is compared."""
+    sections = [(section.address, section.size) for section in run.program.sections if section.writable]
+    return sections + [(area.start, area.size) for area in run.case.setup.areas if area.prot & PROT_WRITE]
+
+
+def _run_here(run: Run, pieces: list[tuple[int, int]]) -> _Left:
+    with tempfile.TemporaryDirectory(prefix="pffemu-native-") as folder, tempfile.TemporaryFile() as dump:
+        path = Path(folder) / "block"
+        path.write_bytes(_executable(run, pieces, dump.fileno()))
+        path.chmod(0o700)
+        done = subprocess.run(
+            [str(path)], input=run.case.setup.stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={},
+            cwd=folder, pass_fds=(dump.fileno(),), preexec_fn=_limit, timeout=2 * TIMEOUT, check=False,
+        )  # fmt: skip
+        return _Left(done.returncode, done.stdout, os.pread(dump.fileno(), 2 * _MOST_MEMORY, 0))
+
+
+def _limit() -> None:
+    """In the child, before it becomes the block."""
+    resource.setrlimit(resource.RLIMIT_CPU, (TIMEOUT, TIMEOUT))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * _MOST_MEMORY, 2 * _MOST_MEMORY))
+
+
+def _executable(run: Run, pieces: list[tuple[int, int]], dump_fd: int) -> bytes:
+    areas = [(area.start, area.size, area.prot) for area in run.case.setup.areas]
+    registers = {name: run.before[name] for name in (*CLEARED, "rsp", "rflags")}
+    registers = {name: _to_host(value) for name, value in registers.items()}
+    source = native_source(areas, pieces, registers, run.symbols[BEGIN], dump_fd)
+    around = assemble(source, file="native", base=BASE)
+    jump = struct.pack("<Bi", 0xE9, around.symbols["dump"] - run.symbols[END] - 5)
+    sections = [_patched(section, run.symbols[END], jump) for section in run.program.sections]
+    return static_elf([*sections, *around.sections], around.entry)
+
+
+def _patched(section: Section, address: int, code: bytes) -> Section:
+    at = address - section.address
+    if not 0 <= at < section.size:
+        return section
+    return replace(section, data=section.data[:at] + code + section.data[at + len(code) :])
+
+
+def _to_host(value: int) -> int:
+    return value - _DELTA if USER_END - STACK_SIZE <= value < USER_END else value
+
+
+def _from_host(value: int) -> int:
+    return value + _DELTA if STACK_TOP - STACK_SIZE <= value < STACK_TOP else value
+
+
+def _differences(run: Run, left: _Left, pieces: list[tuple[int, int]]) -> Iterator[str]:
+    wanted = 0
+    if isinstance(run.stop, Exited):
+        wanted = run.stop.status
+    elif isinstance(run.stop, Killed):
+        wanted = -run.stop.signal
+    if left.status != wanted:
+        yield f"the host ends it with {_status(left.status)}, the machine with {_status(wanted)}"
+        return
+    if left.stdout != run.output["stdout"].getvalue():
+        yield f"the host writes {left.stdout!r}, the machine {run.output['stdout'].getvalue()!r}"
+    if not run.reached_end:
+        return
+    words = struct.unpack_from(f"<{saved_size(pieces) // 8}Q", left.dump)
+    for name, word in zip(REGISTERS, words, strict=False):
+        mask = _FLAGS if name == "rflags" else (1 << 64) - 1
+        host, ours = _from_host(word) & mask, run.cpu.registers[name] & mask
+        if host != ours:
+            yield f"{name} is {host:#x} on the host and {ours:#x} in the machine"
+    offset = saved_size(pieces)
+    for (address, size), written in zip(pieces, words[len(REGISTERS) :], strict=True):
+        if written == size:
+            yield from _memory_differences(run, address, left.dump[offset : offset + size])
+        offset += size
+
+
+def _memory_differences(run: Run, address: int, host: bytes) -> Iterator[str]:
+    """The first differing word of a piece; pages that the machine never touched are zero."""
+    for start in range(0, len(host), PAGE_SIZE):
+        there = host[start : start + PAGE_SIZE]
+        present = run.machine.memory.is_present(address + start)
+        ours = run.machine.memory.read(address + start, len(there)) if present else bytes(len(there))
+        for at in range(0, len(there), 8):
+            given, own = (int.from_bytes(octets[at : at + 8], "little") for octets in (there, ours))
+            if given != own and _from_host(given) != own:
+                place = run.places.describe(address + start + at)
+                yield f"the word at {place} is {given:#x} on the host and {own:#x} in the machine"
+                return
+
+
+def _status(status: int) -> str:
+    return signal.Signals(-status).name if status < 0 else f"status {status}"

@@ -1,0 +1,180 @@
+"""The pytest plugin: test_*.s and test_*.asm become tests. Nothing of the machine is imported before one is found.
+
+Registered as entry point `pytest11`, so installing pffemu is all it takes.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pffemu.errors import PffemuError
+from pffemu.testing.fixtures import Trace, assemble, machine, run_guest, trace  # noqa: F401 - fixtures by name
+
+if TYPE_CHECKING:
+    from pffemu.testing.cases import Case
+    from pffemu.testing.runner import Run
+
+SUFFIXES: Final = (".s", ".asm")
+COVERAGE: Final = pytest.StashKey[Any]()  # GuestCoverage, while --pffemu-cov is on
+_SENT: Final = "pffemu_coverage"
+_ON_HOST: Final = "pffemu_native"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("pffemu", "tests written in assembly (pffemu)")
+    group.addoption("--pffemu-events", action="store_true", help="print every event of each assembly test")
+    group.addoption(
+        "--pffemu-native", action="store_true",
+        help="also run assembly tests that need nothing but x86-64 and Linux on this host's CPU, and compare",
+    )  # fmt: skip
+    group.addoption(
+        "--pffemu-cov", nargs="?", const="-", metavar="LCOV",
+        help="lines and branches of guest code that ran: a table, and with =FILE an lcov file",
+    )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes more than a few seconds; deselect with -m 'not slow'")
+    if config.getoption("--pffemu-cov"):
+        from pffemu.testing.coverage import GuestCoverage
+
+        config.stash[COVERAGE] = GuestCoverage()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> AssemblyFile | None:
+    if file_path.suffix not in SUFFIXES or not file_path.name.startswith("test_"):
+        return None
+    return AssemblyFile.from_parent(parent, path=file_path)
+
+
+class AssemblyFile(pytest.File):
+    """A file of blocks."""
+
+    def collect(self) -> Iterable[AssemblyItem]:
+        from pffemu.testing.cases import read_cases
+        from pffemu.testing.directives import is_test_file
+
+        shown = _shown(self.path, self.config)
+        try:
+            source = self.path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            return []  # not a file of ours
+        if not is_test_file(source):
+            return []
+        try:
+            cases = read_cases(source.replace("\r\n", "\n"), shown, self.path.parent)
+        except PffemuError as error:
+            raise self.CollectError(str(error)) from None
+        return [AssemblyItem.from_parent(self, name=case.id, case=case) for case in cases]
+
+
+def _shown(path: Path, config: pytest.Config) -> str:
+    """The path as messages show it: from where pytest was started."""
+    try:
+        return str(path.relative_to(config.invocation_params.dir))
+    except ValueError:
+        return str(path)
+
+
+class ClaimsFailed(Exception):
+    """Claims that do not hold; the run is kept to be looked at."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__("; ".join(f"{failure.claim}: {failure.what}" for failure in run.failures))
+        self.run = run
+
+
+class AssemblyItem(pytest.Item):
+    """One case of one block."""
+
+    def __init__(self, *, case: Case, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.case = case
+        for name in ("xfail", "skip"):
+            directive = case.block.last_named(name)
+            if directive is not None:
+                self.add_marker(getattr(pytest.mark, name)(reason=directive.text))
+        if case.block.last_named("slow") is not None:
+            self.add_marker(pytest.mark.slow)
+
+    def runtest(self) -> None:
+        from pffemu.testing.failure import events_text
+        from pffemu.testing.runner import run_block, run_whole, start
+        from pffemu.testing.verify import verify
+
+        coverage = self.config.stash.get(COVERAGE, None)
+        run = start(self.case)
+        run_block(run, coverage.follow(run) if coverage is not None else run_whole)
+        verify(run)
+        if self.config.getoption("--pffemu-native"):
+            from pffemu.testing.native import compare_with_host
+
+            if compare_with_host(run):
+                self.user_properties.append((_ON_HOST, True))
+        if self.config.getoption("--pffemu-events"):
+            self.add_report_section("call", "events", events_text(run))
+            if not run.failures:
+                self._print(events_text(run))
+        if run.failures:
+            raise ClaimsFailed(run)
+
+    def _print(self, text: str) -> None:
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            print(f"\n{self.nodeid}\n{text}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, ClaimsFailed):
+            from pffemu.testing.failure import failure_text
+
+            return failure_text(excinfo.value.run, self._repeat())
+        if isinstance(excinfo.value, PffemuError):
+            return f"{self.case.title}\n\n{excinfo.value}\n\nrepeat:\n    {self._repeat()}"
+        return super().repr_failure(excinfo, style)
+
+    def _repeat(self) -> str:
+        """The command, for a shell in the folder pytest was started from."""
+        place = f"{_shown(self.path, self.config)}::{self.name}"
+        return f"pytest {shlex.quote(place)} --pffemu-events"
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.case.block.first - 1, self.name
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of xdist sends its coverage to the main process."""
+    coverage = session.config.stash.get(COVERAGE, None)
+    sent = getattr(session.config, "workeroutput", None)
+    if coverage is not None and sent is not None:
+        sent[_SENT] = coverage.as_values()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of xdist is done."""
+    coverage = node.config.stash.get(COVERAGE, None)
+    if coverage is not None:
+        coverage.add_values(getattr(node, "workeroutput", {}).get(_SENT, {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if config.getoption("--pffemu-native"):
+        reports = [report for reports in terminalreporter.stats.values() for report in reports]
+        properties = [report.user_properties for report in reports if getattr(report, "when", "") == "call"]
+        compared = sum((_ON_HOST, True) in map(tuple, each) for each in properties)
+        terminalreporter.write_line(f"pffemu: {compared} blocks also ran on this host's CPU")
+    coverage = config.stash.get(COVERAGE, None)
+    if coverage is None or not coverage.files:
+        return
+    terminalreporter.section("coverage of guest code")
+    terminalreporter.write_line(coverage.table())
+    target = config.getoption("--pffemu-cov")
+    if target != "-":
+        path = config.invocation_params.dir / target
+        path.write_text(coverage.lcov(), encoding="utf-8")
+        terminalreporter.write_line(f"written to {target}")

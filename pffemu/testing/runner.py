@@ -1,0 +1,249 @@
+"""Runs one case: set-up in guest code, the block with stops at its `# at` labels, then the claims about its end."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeAlias
+
+from kernel_model.uapi import Errno
+from pffemu.arch.exceptions import PF
+from pffemu.arch.rflags import ALWAYS_ONE, IF
+from pffemu.asm import Program
+from pffemu.errors import UsageError
+from pffemu.hw.cpu import Cpu
+from pffemu.machine.image import image_of_program
+from pffemu.machine.machine import Machine
+from pffemu.machine.stop import BudgetUsedUp, Exited, Interrupted, Killed, Reached, Stop
+from pffemu.machine.symbols import SymbolTable
+from pffemu.testing.blocks import BEGIN, END
+from pffemu.testing.cases import Case, program_of
+from pffemu.testing.claims import Expect
+from pffemu.testing.errors import TestFileError
+from pffemu.testing.expressions import Verdict, judge, value_of
+from pffemu.testing.harness_code import FAILED, OWN_LABELS, SETUP
+from pffemu.testing.setup import CLEARED, REGISTERS, Assignment
+from pffemu.testing.view import MOST_EVENTS, Recorder, View, counts_of
+
+_SETUP_BUDGET: Final = 100_000  # instructions
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One claim that does not hold: the line it stands in, and what was found instead."""
+
+    where: str
+    claim: str
+    what: str
+    verdict: Verdict | None = None
+    event: int | None = None  # index of the event at which the order differed
+
+
+@dataclass(slots=True)
+class Run:
+    """A case while and after it ran."""
+
+    case: Case
+    program: Program
+    machine: Machine
+    recorder: Recorder
+    output: dict[str, io.BytesIO]
+    symbols: dict[str, int]
+    places: SymbolTable
+    stop: Stop | None = None
+    cpu_index: int = 0
+    before: dict[str, int] = field(default_factory=dict)
+    start_counts: dict[str, int] = field(default_factory=dict)
+    arrivals: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def cpu(self) -> Cpu:
+        return self.machine.cpus[self.cpu_index]
+
+    @property
+    def tid(self) -> int:
+        """The thread that ended the block, or runs it now."""
+        ended = self.machine.kernel.ended
+        return ended.tid or self.cpu.tid if ended is not None else self.cpu.tid
+
+    @property
+    def reached_end(self) -> bool:
+        return isinstance(self.stop, Reached) and self.stop.address == self.symbols[END]
+
+    def view(self) -> View:
+        output = {name: buffer.getvalue() for name, buffer in self.output.items()}
+        status = self.stop.status if isinstance(self.stop, Exited) else None
+        return View(self.machine, self.cpu, self.recorder, self.symbols, output, self.start_counts, status)
+
+    def fail(self, where: str, claim: str, what: str, verdict: Verdict | None = None, event: int | None = None) -> None:
+        self.failures.append(Failure(where, claim, what, verdict, event))
+
+    def judge(self, expect: Expect, moment: str = "") -> None:
+        """Check one expression now."""
+        directive = expect.directive
+        claim = f"{directive.name}: {directive.text}" if not expect.label else f"at {directive.label}: {directive.text}"
+        try:
+            verdict = judge(expect.condition, self.view())
+        except UsageError as error:
+            self.fail(directive.where, claim, str(error))
+            return
+        if not verdict.holds:
+            self.fail(directive.where, claim, f"does not hold{moment}", verdict)
+
+
+def start(case: Case, program: Program | None = None) -> Run:
+    """Build the machine and run the set-up code; the block's first instruction comes next. Raises PffemuError."""
+    program = program or program_of(case)
+    setup = case.setup
+    output = {"stdout": io.BytesIO(), "stderr": io.BytesIO()}
+    table: dict[str, Any] = {} if setup.regions is None else {"uffd_regions": setup.regions}
+    machine = Machine(
+        mode=setup.mode, cpus=setup.cpus, ram=setup.ram, cpu=setup.cpu, stdin=setup.stdin,
+        stdout=output["stdout"], stderr=output["stderr"], **table,
+    )  # fmt: skip
+    image = image_of_program(program, case.block.file)
+    shown = _shown_symbols(program) | setup.symbols
+    machine.load(replace(image, entry=program.symbols[SETUP], symbols=shown), setup.arguments)
+    symbols = {**program.symbols, **case.setup.symbols, **case.parameters.numbers}
+    run = Run(case, program, machine, Recorder(machine), output, symbols, SymbolTable(shown))
+    _run_setup(run)
+    machine.events.sinks.append(run.recorder)
+    run.start_counts = counts_of(machine)
+    _put_registers(run)
+    _put_state(run)
+    run.before = {name: run.cpu.registers[name] for name in REGISTERS}
+    return run
+
+
+def _shown_symbols(program: Program) -> dict[str, int]:
+    """Labels as messages use them: the file's own wherever there is one."""
+    own = {name: at for name, at in program.symbols.items() if name not in (*OWN_LABELS, BEGIN, END)}
+    taken = set(own.values())
+    return own | {name: program.symbols[name] for name in (BEGIN, END) if program.symbols[name] not in taken}
+
+
+def _run_setup(run: Run) -> None:
+    stop = run.machine.run(budget=_SETUP_BUDGET, until=[run.symbols[BEGIN], run.symbols[FAILED]])
+    if isinstance(stop, Reached) and stop.address == run.symbols[BEGIN]:
+        run.cpu_index = stop.cpu_index
+        return
+    where = f"{run.case.block.file}:{run.case.block.first}"
+    if isinstance(stop, Reached):
+        result = -run.machine.cpus[stop.cpu_index].registers["rax"] & (1 << 64) - 1
+        known = Errno(result).name if result in Errno.__members__.values() else str(result)
+        raise TestFileError(
+            f"the set-up failed: a system call returned {known}", where=where, remedy="see # map, # uffd"
+        )
+    raise TestFileError(f"the set-up did not finish: {stop}", where=where, remedy="see # map, # uffd, # thread")
+
+
+def _put_registers(run: Run) -> None:
+    registers = run.cpu.registers
+    for name in CLEARED:
+        registers[name] = 0
+    registers["rflags"] = IF | ALWAYS_ONE
+    for assignment in run.case.setup.registers:
+        registers[assignment.name] = _number(run, assignment)
+
+
+def _put_state(run: Run) -> None:
+    cpu = run.cpu
+    for assignment in run.case.setup.state:
+        value = _number(run, assignment)
+        match assignment.name:
+            case "uif":
+                cpu.uintr.uif = bool(value)
+            case "uirr":
+                cpu.uintr.uirr = value
+            case "uihandler":
+                cpu.uintr.handler = value
+            case "uistackadjust":
+                cpu.uintr.stackadjust = value
+            case "cr4_uintr":
+                cpu.cr4_uintr = bool(value)
+            case "forwarding_enabled":
+                cpu.apic.forwarding_enabled = value
+            case "forwarding_active":
+                cpu.apic.forwarding_active = value
+            case "user_vector":
+                cpu.apic.user_vector[PF] = value
+            case "region_tag":
+                run.machine.regions.regions = [r._replace(tag=value) for r in run.machine.regions.regions]
+            case "region_mode":
+                run.machine.regions.regions = [r._replace(mode=value) for r in run.machine.regions.regions]
+
+
+def _number(run: Run, assignment: Assignment) -> int:
+    try:
+        value = value_of(assignment.value, run.view())
+    except UsageError as error:
+        raise assignment.directive.error(error.what, error.remedy) from None
+    if not isinstance(value, int):
+        raise assignment.directive.error(f"{assignment.name} is no number", "write a number or an address")
+    return value & (1 << 64) - 1
+
+
+Advance: TypeAlias = Callable[[Run, set[int], int], Stop]  # (run, places to stop at, instructions left)
+
+
+def run_whole(run: Run, places: set[int], budget: int) -> Stop:
+    """At full speed to the next of `places`, to the end, or for `budget` instructions."""
+    return run.machine.run(budget, places)
+
+
+def run_block(run: Run, advance: Advance = run_whole) -> None:
+    """From the first instruction to the end, checking `# at` on the way; `advance` says how the machine goes on."""
+    claims, symbols = run.case.claims, run.symbols
+    for expect in claims.at:
+        if expect.label not in symbols:
+            raise expect.directive.error(f"no label {expect.label!r}", "name a label of the block")
+    places = {symbols[END], *(symbols[label] for label in claims.labels)}
+    end = run.machine.instructions + run.case.setup.budget
+    if symbols[BEGIN] != symbols[END]:
+        _arrive(run, symbols[BEGIN])
+    while True:
+        left = end - run.machine.instructions
+        stop = advance(run, places, left) if left > 0 else BudgetUsedUp(run.case.setup.budget, "")
+        if left > 0 and isinstance(stop, BudgetUsedUp) and run.cpu.registers["rip"] in places:
+            stop = Reached(run.cpu.registers["rip"], run.cpu.tid, run.cpu.index)  # with its last instruction
+        run.stop = stop
+        if not isinstance(stop, Reached):
+            break
+        run.cpu_index = stop.cpu_index
+        _arrive(run, stop.address)
+        if stop.address == symbols[END]:
+            break
+    ended = run.machine.kernel.ended
+    if ended is not None:
+        run.cpu_index = ended.cpu_index
+
+
+def _arrive(run: Run, address: int) -> None:
+    for label in run.case.claims.labels:
+        if run.symbols[label] != address:
+            continue
+        run.arrivals[label] = run.arrivals.get(label, 0) + 1
+        for expect in run.case.claims.at:
+            if expect.label == label and expect.arrival in (0, run.arrivals[label]):
+                run.judge(expect, f" at arrival {run.arrivals[label]}")
+
+
+def describe_stop(run: Run) -> str:
+    """How the block ended, in words."""
+    stop = run.stop
+    if run.reached_end:
+        return "ran to its end"
+    if isinstance(stop, Killed):
+        return f"was killed by {stop.signal.name}: {stop.message}"
+    if isinstance(stop, BudgetUsedUp):
+        return f"used up its budget of {run.case.setup.budget} instructions at {rip_text(run)}"
+    if isinstance(stop, Interrupted):
+        return f"was stopped after {MOST_EVENTS} events at {rip_text(run)}"
+    return str(stop)
+
+
+def rip_text(run: Run) -> str:
+    rip = run.cpu.registers["rip"]
+    return f"{run.places.describe(rip)} ({rip:#x})"

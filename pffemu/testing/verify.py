@@ -1,0 +1,166 @@
+"""The claims about a block's end: how it ended, what held there, what was counted, which events came in which order."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+from typing import Final
+
+from filecheck.finput import FInput
+from filecheck.matcher import Matcher
+from filecheck.options import Options
+from filecheck.parser import Parser, pattern_for_opts
+
+from pffemu.arch import exceptions, pagefault
+from pffemu.arch.exceptions import PF
+from pffemu.errors import PffemuError, UsageError
+from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Killed
+from pffemu.testing.claims import Claims, Fault, Raises
+from pffemu.testing.directives import Directive
+from pffemu.testing.event_text import event_text
+from pffemu.testing.expressions import value_of
+from pffemu.testing.runner import Run, describe_stop, rip_text
+
+_EXCLUDED: Final = re.compile(r"Matching at: events:.*\n(.*)")
+
+
+def verify(run: Run) -> None:
+    """Put every claim that does not hold into `run.failures`."""
+    claims = run.case.claims
+    ended_as_claimed = _check_end(run, claims)
+    for label in claims.labels:
+        for expect in claims.at:
+            arrivals = run.arrivals.get(label, 0)
+            if expect.label == label and arrivals < max(1, expect.arrival):
+                often = f"only {arrivals} times" if arrivals else "never"
+                claim = f"at {expect.directive.label}: {expect.directive.text}"
+                run.fail(expect.directive.where, claim, f"{label} was {often} reached")
+    if ended_as_claimed:
+        for expect in (*claims.expects, *claims.counts):
+            run.judge(expect)
+    for directive in claims.warns:
+        warnings = run.recorder.warnings()
+        if not any(directive.text in warning for warning in warnings):
+            run.fail(directive.where, f"warns: {directive.text}", f"the warnings were {warnings}")
+    _check_events(run, claims.checks)
+
+
+def _check_end(run: Run, claims: Claims) -> bool:
+    """Whether the block ended as it should; expressions are only worth a look then."""
+    start = f"{run.case.block.file}:{run.case.block.first}"
+    if claims.fault is not None:
+        return _check_fault(run, claims.fault)
+    if claims.raises is not None:
+        return _check_raises(run, claims.raises)
+    if claims.deadlock is not None:
+        return _check_deadlock(run, claims.deadlock)
+    if claims.end == "budget-used-up":
+        if not isinstance(run.stop, BudgetUsedUp):
+            run.fail(start, "budget-used-up", f"the block {describe_stop(run)}")
+        return True
+    if claims.end == "exit" and isinstance(run.stop, Exited):
+        return True
+    if claims.end == "end" and run.reached_end:
+        return True
+    wanted = "it exits" if claims.end == "exit" else "it runs to its end"
+    run.fail(start, wanted, f"the block {describe_stop(run)}")
+    return False
+
+
+def _check_fault(run: Run, fault: Fault) -> bool:
+    directive, ended = fault.directive, run.machine.kernel.ended
+    claim = f"fault: {directive.text}"
+    trap = ended.trap if ended is not None else None
+    if not isinstance(run.stop, Killed) or trap is None:
+        run.fail(directive.where, claim, f"no fault ended the block: it {describe_stop(run)}")
+        return False
+    if trap.vector != fault.vector:
+        run.fail(directive.where, claim, f"it was {exceptions.name(trap.vector)} at {rip_text(run)}")
+    if fault.error_code is not None and trap.error_code != fault.error_code:
+        given = pagefault.describe(trap.error_code) if trap.vector == PF else f"{trap.error_code:#x}"
+        run.fail(directive.where, claim, f"the error code is {given}")
+    _check_place(run, directive, claim, fault.label)
+    _check_address(run, directive, claim, fault.address, trap.address)
+    return True
+
+
+def _check_raises(run: Run, raises: Raises) -> bool:
+    directive, ended = raises.directive, run.machine.kernel.ended
+    claim = f"raises: {directive.text}"
+    if not isinstance(run.stop, Killed) or ended is None:
+        run.fail(directive.where, claim, f"no signal ended the block: it {describe_stop(run)}")
+        return False
+    if run.stop.signal is not raises.signal:
+        run.fail(directive.where, claim, f"it was {run.stop.signal.name} at {rip_text(run)}")
+    _check_place(run, directive, claim, raises.label)
+    _check_address(run, directive, claim, raises.address, ended.trap.address if ended.trap is not None else 0)
+    return True
+
+
+def _check_place(run: Run, directive: Directive, claim: str, label: str) -> None:
+    if not label:
+        return
+    if label not in run.symbols:
+        raise directive.error(f"no label {label!r}", "name a label of the block")
+    if run.cpu.registers["rip"] != run.symbols[label]:
+        run.fail(directive.where, claim, f"it happened at {rip_text(run)}, not at {label} ({run.symbols[label]:#x})")
+
+
+def _check_address(run: Run, directive: Directive, claim: str, wanted: ast.expr | None, found: int) -> None:
+    if wanted is None:
+        return
+    try:
+        address = value_of(wanted, run.view())
+    except UsageError as error:
+        run.fail(directive.where, claim, str(error))
+        return
+    if address != found:
+        text = f"the address is {found:#x} ({run.places.describe(found)}), not {address:#x}"
+        run.fail(directive.where, claim, text)
+
+
+def _check_deadlock(run: Run, directive: Directive) -> bool:
+    if not isinstance(run.stop, Deadlock):
+        run.fail(directive.where, f"deadlock: {directive.text}", f"no deadlock: the block {describe_stop(run)}")
+        return False
+    if directive.text not in run.stop.message:
+        run.fail(directive.where, f"deadlock: {directive.text}", f"the deadlock says: {run.stop.message}")
+    return True
+
+
+def event_lines(run: Run) -> list[str]:
+    """The events from the block's start on, as CHECK lines see them."""
+    return [event_text(event, run.places.describe) for event in run.recorder.events]
+
+
+def _check_events(run: Run, checks: tuple[Directive, ...]) -> None:
+    """CHECK lines against the events, by the filecheck library."""
+    if not checks:
+        return
+    lines = event_lines(run)
+    numbered = [""] * max(directive.number for directive in checks)
+    for directive in checks:
+        numbered[directive.number - 1] = f"{directive.name}: {directive.text}"
+    options = Options("checks", "events", allow_empty=True)
+    parser = Parser(options, io.StringIO("\n".join(numbered) + "\n"), *pattern_for_opts(options))
+    # a first empty line, for CHECK-NEXT at the very start would match the line before it
+    matcher = Matcher(options, FInput("events", "\n".join(["", *lines, ""])), parser)
+    matcher.stderr = io.StringIO()
+    try:
+        failed = matcher.run()
+    except (NotImplementedError, RuntimeError, re.error) as error:
+        raise PffemuError(f"filecheck: {error}", where=checks[0].where, remedy="use a simpler pattern") from None
+    if not failed:
+        return
+    output = re.sub(r"\x1b\[\d+m", "", matcher.stderr.getvalue())
+    head = re.match(r"checks:(\d+):(?:\d+)? *(?:error: )?(.*)", output)
+    number = int(head[1]) if head is not None else checks[0].number
+    what = head[2] if head is not None else output.strip()
+    claimed = next((d for d in checks if d.number == number), checks[0])
+    # behind the last match lies what should have matched
+    event = matcher.file.content.count("\n", 0, matcher.file.range.start)
+    if (found := _EXCLUDED.search(output)) is not None:
+        event = lines.index(found[1])
+    shown = min(event, len(lines) - 1) if lines else None
+    run.fail(claimed.where, f"{claimed.name}: {claimed.text}", what, event=shown)

@@ -1,0 +1,225 @@
+"""What claims can name: the machine at one moment, as expressions see it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from pffemu.arch import rflags
+from pffemu.arch.exceptions import PF
+from pffemu.arch.frames import EXTENDED_SIZE, STANDARD_SIZE, FrameLayout
+from pffemu.arch.registers import GENERAL
+from pffemu.errors import UsageError
+from pffemu.events import EVENTS, FramePushed, Warned, name_of
+from pffemu.hw.cpu import Cpu
+from pffemu.machine.machine import Machine
+from pffemu.testing.constants import CONSTANTS
+from pffemu.testing.expressions import FLAGS
+
+_WHOLE: Final = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
+_STATE: Final = (
+    "uif", "uirr", "uihandler", "uistackadjust", "cr4_uintr", "forwarding_enabled", "forwarding_active", "user_vector",
+)  # fmt: skip
+_OTHERS: Final = ("flags", "frame", "frames", "mem8", "mem16", "mem32", "mem64", "present", "exit", "stdout", "stderr",
+                  "instructions", "uffd_regions", "tid")  # fmt: skip
+EVENT_NAMES: Final = {name_of(event): event for event in EVENTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A pushed frame as it lay on the stack when delivery had written it; `at` is its lowest address."""
+
+    FIELDS: ClassVar = ("vector", "rip", "rflags", "rsp", "address", "error", "at", "size")
+
+    at: int
+    size: int
+    words: dict[str, int]
+
+    def __getattr__(self, name: str) -> int:
+        if name not in self.words:
+            raise UsageError(f"a frame of {self.size} bytes has no {name}", remedy="it holds " + ", ".join(self.words))
+        return self.words[name]
+
+
+MOST_EVENTS: Final = 100_000  # of one block: a fault that repeats for ever spends no instructions
+
+
+class Recorder:
+    """Sink: every event from the block's start on, and each frame as it was pushed. Too many end the run."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.events: list[Any] = []
+        self.frames: list[Frame] = []
+
+    def __call__(self, event: Any) -> None:
+        self.events.append(event)
+        if isinstance(event, FramePushed):
+            self.frames.append(self._frame(event))
+        if len(self.events) > MOST_EVENTS:
+            self._machine.interrupt()
+
+    def warnings(self) -> list[str]:
+        return [event.what for event in self.events if isinstance(event, Warned)]
+
+    def _frame(self, event: FramePushed) -> Frame:
+        standard = ("vector", "rip", "rflags", "rsp")
+        if event.size == STANDARD_SIZE:
+            names: tuple[str, ...] = standard
+        elif event.size == EXTENDED_SIZE[FrameLayout.RIP_FIRST]:
+            names = (*standard[1:], "address", "error")
+        else:
+            names = (*standard, "address", "error")
+        octets = self._machine.memory.read(event.rsp, event.size)
+        return Frame(event.rsp, event.size, dict(zip(names, struct.unpack(f"<{len(names)}Q", octets), strict=True)))
+
+
+class _Frames:
+    def __init__(self, frames: list[Frame]) -> None:
+        self._frames = frames
+
+    def at(self, index: int) -> Frame:
+        if not self._frames:
+            raise UsageError("no frame has been pushed", remedy="see the events: was the fault forwarded?")
+        if not -len(self._frames) <= index < len(self._frames):
+            raise UsageError(f"only {len(self._frames)} frames have been pushed", remedy="frames count from 0")
+        return self._frames[index]
+
+
+@dataclass(frozen=True, slots=True)
+class _Flags:
+    FIELDS: ClassVar = FLAGS
+    rflags: int
+
+    def __getattr__(self, name: str) -> int:
+        return int(bool(self.rflags & rflags.NAMES[name]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    machine: Machine
+    size: int
+
+    def at(self, address: int) -> int:
+        return int.from_bytes(self.machine.memory.read(address & (1 << 64) - 1, self.size), "little")
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    machine: Machine
+
+    def at(self, address: int) -> int:
+        return int(self.machine.memory.is_present(address))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Names of an expression, looked up in `machine` with `cpu`'s registers. `exit_status` None: it did not exit."""
+
+    machine: Machine
+    cpu: Cpu
+    recorder: Recorder
+    symbols: Mapping[str, int]  # labels, regions, numeric parameters
+    output: Mapping[str, bytes]
+    start_counts: Mapping[str, int]
+    exit_status: int | None = None
+
+    def look_up(self, name: str) -> Any:
+        for table in (_registers, _state, _machine_parts):
+            value = table(self, name)
+            if value is not None:
+                return value
+        if name in self.symbols:
+            return self.symbols[name]
+        count = _counts(self, name)
+        return CONSTANTS[name] if count is None else count
+
+    def names(self) -> Iterable[str]:
+        yield from (*_WHOLE, *_NARROW, *_STATE, *_OTHERS, *self.symbols, *self.start_counts, *CONSTANTS)
+
+
+def _narrow_names() -> Iterable[tuple[str, tuple[str, int, int]]]:
+    """eax, ax, al, ah, r8d ... -> (whole register, bits, shift)."""
+    for name in GENERAL:
+        if name[1].isdigit():
+            yield from ((name + suffix, (name, bits, 0)) for suffix, bits in (("d", 32), ("w", 16), ("b", 8)))
+            continue
+        short = name[1:]
+        yield "e" + short, (name, 32, 0)
+        yield short, (name, 16, 0)
+        if short.endswith("x"):
+            yield short[0] + "l", (name, 8, 0)
+            yield short[0] + "h", (name, 8, 8)
+        else:
+            yield short + "l", (name, 8, 0)
+
+
+_NARROW: Final = dict(_narrow_names())
+RESERVED: Final = frozenset((*_WHOLE, *_NARROW, *_STATE, *_OTHERS))  # no parameter and no region is called so
+
+
+def _registers(view: View, name: str) -> Any:
+    if name in _WHOLE:
+        return view.cpu.registers[name]
+    if name in _NARROW:
+        whole, bits, shift = _NARROW[name]
+        return view.cpu.registers[whole] >> shift & (1 << bits) - 1
+    return _Flags(view.cpu.registers["rflags"]) if name == "flags" else None
+
+
+def _state(view: View, name: str) -> Any:
+    cpu = view.cpu
+    match name:
+        case "uif":
+            return int(cpu.uintr.uif)
+        case "uirr":
+            return cpu.uintr.uirr
+        case "uihandler":
+            return cpu.uintr.handler
+        case "uistackadjust":
+            return cpu.uintr.stackadjust
+        case "cr4_uintr":
+            return int(cpu.cr4_uintr)
+        case "forwarding_enabled":
+            return cpu.apic.forwarding_enabled
+        case "forwarding_active":
+            return cpu.apic.forwarding_active
+        case "user_vector":
+            return cpu.apic.user_vector[PF]
+        case "tid":
+            return cpu.tid
+    return None
+
+
+def _machine_parts(view: View, name: str) -> Any:
+    if name in ("mem8", "mem16", "mem32", "mem64"):
+        return _Memory(view.machine, int(name[3:]) // 8)
+    if name in view.output:
+        return view.output[name]
+    match name:
+        case "present":
+            return _Present(view.machine)
+        case "frames":
+            return _Frames(view.recorder.frames)
+        case "frame":
+            return _Frames(view.recorder.frames).at(-1)
+        case "uffd_regions":
+            return len(view.machine.regions.regions)
+        case "exit":
+            if view.exit_status is None:
+                raise UsageError("the block did not exit", remedy="call exit_group in it, or drop the claim")
+            return view.exit_status
+    return None
+
+
+def _counts(view: View, name: str) -> Any:
+    """How often since the block started."""
+    counts = counts_of(view.machine)
+    return counts[name] - view.start_counts[name] if name in view.start_counts else None
+
+
+def counts_of(machine: Machine) -> dict[str, int]:
+    """Machine.counts, and every event by its name in a trace."""
+    return {**{name: machine.events.counts[event] for name, event in EVENT_NAMES.items()}, **machine.counts()}

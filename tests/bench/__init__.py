@@ -1,0 +1,1 @@
+"""Speed on this machine against its targets: `python -m tests.bench`, or `make bench`."""

@@ -1,0 +1,73 @@
+"""Do the assembly tests notice when a step of the machine is missing?    python -m tests.mutation.run [--jobs 2]
+
+Each mutant is applied to a copy of the sources, and tests/asm runs there until its first failure. Prints the kill rate
+and the survivors; exits 1 when fewer than 95 % are killed, or a row no longer fits the sources.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.mutation.mutants import MUTANTS, Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("pffemu", "kernel_model", "guest", "tests/asm")
+ENOUGH = 0.95
+TIMEOUT = 120  # seconds, one mutant; a mutant that hangs is killed, too
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options.add_argument("--only", default="", help="mutants of files whose name holds this")
+    arguments = options.parse_args()
+    mutants = [mutant for mutant in MUTANTS if arguments.only in mutant.file]
+    stale = [mutant for mutant in mutants if (ROOT / mutant.file).read_text().count(mutant.old) != 1]
+    for mutant in stale:
+        print(f"stale: {mutant.file}: not there exactly once: {mutant.old.strip()!r}")
+    fitting = [mutant for mutant in mutants if mutant not in stale]
+    if not survives(None):
+        print("the assembly tests fail without any mutant")
+        return 1
+    survivors = []
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for mutant, alive in zip(fitting, pool.map(survives, fitting), strict=True):
+            if alive:
+                survivors.append(mutant)
+                print(f"survived: {mutant.file}: {mutant.old.strip()!r} -> {mutant.new.strip()!r}", flush=True)
+    rate = 1 - len(survivors) / len(fitting)
+    print(f"{len(fitting) - len(survivors)} of {len(fitting)} mutants killed ({rate:.1%})")
+    return 0 if rate >= ENOUGH and not stale else 1
+
+
+def survives(mutant: Mutant | None) -> bool:
+    """Whether every assembly test passes in a copy that holds the mutant."""
+    with tempfile.TemporaryDirectory(prefix="pffemu-mutant-") as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # no options of the project's own: its plugins and strictness do not matter here, strict xfail does
+        (copy / "pyproject.toml").write_text("[tool.pytest.ini_options]\nxfail_strict = true\n")
+        if mutant is not None:
+            path = copy / mutant.file
+            path.write_text(path.read_text().replace(mutant.old, mutant.new))
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests/asm"]
+        environment = {**os.environ, "PFFEMU_JIT": "0", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": folder}
+        try:
+            done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=TIMEOUT, check=False)
+        except subprocess.TimeoutExpired:
+            return False
+        if mutant is not None and (done.returncode > 1 or b"INTERNALERROR" in done.stdout):
+            print(f"broken: {mutant.file}: {done.stdout[-500:].decode()}{done.stderr[-500:].decode()}")
+        return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

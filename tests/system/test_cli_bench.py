@@ -1,0 +1,150 @@
+"""pffemu bench: right answers, exact counts, the JSON's form, and the same bytes every time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guest.workloads import FaultWorkload
+from tests.system.cli_runs import finish, pffemu, start
+
+RUN_KEYS = [
+    "mode", "faults", "forwarded", "uirets", "uffd_messages", "wakes", "context_switches", "kernel_entries",
+    "handler_threads", "instructions", "correct", "trace_hash",
+]  # fmt: skip
+
+FAULT = ("bench", "fault", "--pages", "40")
+BFS = ("bench", "bfs", "--scale", "9", "--edge-factor", "8")
+
+
+def report(*arguments: str) -> dict[str, Any]:
+    ran = pffemu(*arguments, "--json", "-")
+    assert ran.code == 0, ran.err
+    loaded: dict[str, Any] = json.loads(ran.out)
+    return loaded
+
+
+@pytest.mark.parametrize("command", [FAULT, BFS], ids=["fault", "bfs"])
+def test_form_of_the_report(command: tuple[str, ...]) -> None:
+    told = report(*command)
+    assert list(told) == ["version", "command", "options", "runs"]
+    assert told["command"] == " ".join(command[:2])
+    assert [run["mode"] for run in told["runs"]] == ["kernel", "uffd", "pff"]
+    assert [list(run) for run in told["runs"]] == [RUN_KEYS] * 3
+    assert all(run["correct"] is True for run in told["runs"])
+
+
+@pytest.mark.parametrize("command", [FAULT, BFS], ids=["fault", "bfs"])
+def test_counts_tell_the_modes_apart(command: tuple[str, ...]) -> None:
+    kernel, uffd, pff = report(*command)["runs"]
+    n = pff["faults"]
+    assert (pff["forwarded"], pff["uirets"], pff["uffd_messages"], pff["wakes"], pff["handler_threads"]) == (
+        n,
+        n,
+        0,
+        0,
+        0,
+    )
+    assert (uffd["faults"], uffd["forwarded"], uffd["uffd_messages"], uffd["handler_threads"]) == (n, 0, n, 1)
+    assert uffd["wakes"] >= n
+    assert uffd["context_switches"] > n
+    assert kernel["forwarded"] == kernel["uffd_messages"] == kernel["wakes"] == 0
+
+
+def test_fault_options_that_decide_the_run() -> None:
+    told = report(*FAULT, "--write", "--random", "--zero", "--mode", "pff", "--cpus", "1", "--ram", "64M")
+    assert told["options"] == {
+        "pages": 40, "write": True, "random": True, "copy": False, "modes": ["pff"], "cpus": 1, "ram": 64 << 20,
+    }  # fmt: skip
+    (run,) = told["runs"]
+    assert (run["faults"], run["forwarded"]) == (80, 40)  # the zero page first, then a copy of it to write to
+
+
+def test_bfs_options_that_decide_the_run() -> None:
+    told = report(*BFS, "--seed", "3", "--mode", "pff", "--mode", "uffd", "--mode", "pff")
+    assert told["options"] == {
+        "scale": 9, "edge_factor": 8, "seed": 3, "modes": ["pff", "uffd"], "cpus": 2, "ram": 1 << 30,
+    }  # fmt: skip
+    assert [run["mode"] for run in told["runs"]] == ["pff", "uffd"]
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3, 33])
+@pytest.mark.parametrize("kind", [("--write",), ("--random",), ("--zero",), ("--write", "--random", "--zero")])
+def test_every_kind_of_fault_benchmark_is_right(pages: int, kind: tuple[str, ...]) -> None:
+    told = report("bench", "fault", "--pages", str(pages), *kind)
+    assert all(run["correct"] for run in told["runs"])
+
+
+@pytest.mark.parametrize("command", [FAULT, BFS], ids=["fault", "bfs"])
+def test_same_bytes_with_and_without_compiled_functions(command: tuple[str, ...]) -> None:
+    processes = [start(*command, "--json", "-", environment={"PFFEMU_JIT": jit}) for jit in ("1", "0")]
+    compiled, python = (finish(process) for process in processes)
+    assert compiled.code == python.code == 0
+    assert compiled.out == python.out == pffemu(*command, "--json", "-").out
+
+
+def test_json_in_a_file_leaves_the_table_on_stdout(tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    ran = pffemu(*FAULT, "--json", str(target))
+    assert ran.code == 0
+    assert "deliveries to ring 3" in ran.out
+    assert json.loads(target.read_text())["command"] == "bench fault"
+
+
+def test_json_on_stdout_stands_alone() -> None:
+    ran = pffemu(*FAULT, "--json", "-")
+    assert ran.out.startswith("{")
+    json.loads(ran.out)
+    assert "deliveries to ring 3" in ran.err
+
+
+def test_host_stats_are_extra() -> None:
+    told = report(*FAULT, "--host-stats", "--mode", "pff")
+    (run,) = told["runs"]
+    host = run.pop("host")
+    assert list(run) == RUN_KEYS
+    assert host["seconds"] > 0
+    assert host["max_rss_bytes"] > 1 << 20
+
+
+@pytest.mark.parametrize("mode", ["kernel", "uffd", "pff"])
+def test_trace_hash_is_the_sha256_of_the_trace(tmp_path: Path, mode: str) -> None:
+    trace = tmp_path / "trace.jsonl"
+    (run,) = report(*FAULT, "--mode", mode, "--trace", str(trace))["runs"]
+    assert run["trace_hash"] == hashlib.sha256(trace.read_bytes()).hexdigest()
+
+
+def test_wrong_answer_is_told_and_gives_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FaultWorkload, "expected", lambda self, *, userfaultfd: b"\0" * 8 if userfaultfd else b"")
+    ran = pffemu(*FAULT, "--mode", "uffd", "--mode", "pff", "--json", "-")
+    assert ran.code == 1
+    assert "pffemu: error: wrong answer in mode uffd, pff" in ran.err
+    assert [run["correct"] for run in json.loads(ran.out)["runs"]] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        (("fault", "--pages", "4096", "--ram", "8M"), 125, "fault_bench gave up with status 99"),
+        (("fault", "--pages", "4096", "--ram", "24M"), 137, "killed by SIGKILL: guest RAM is full"),
+        (("bfs", "--scale", "12", "--edge-factor", "16", "--ram", "1M"), 125, "guest RAM is full"),
+    ],
+    ids=["for its mappings", "for its pages", "for the graph"],
+)
+def test_too_little_memory_says_so(command: tuple[str, ...], code: int, message: str) -> None:
+    ran = pffemu("bench", *command, "--mode", "pff")
+    assert ran.code == code
+    assert ran.err.startswith("pffemu: error: ")
+    assert message in ran.err
+    assert "--ram" in ran.err
+
+
+def test_plot_without_matplotlib(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("pffemu.report.plot.available", lambda: False)
+    ran = pffemu(*FAULT, "--plot", str(tmp_path / "x.png"))
+    assert ran.code == 125
+    assert "pip install 'pffemu[plot]'" in ran.err

@@ -1,0 +1,22 @@
+"""pytester forgets every module that its inner run imported: what pffemu needs is imported, and compiled, before."""
+
+from __future__ import annotations
+
+import filecheck.matcher
+import pytest
+
+import pffemu.testing.failure
+import pffemu.testing.verify
+from pffemu.testing.cases import read_cases
+from pffemu.testing.runner import run_block, start
+
+__all__ = ["filecheck", "pffemu"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def warm() -> None:
+    (case,) = read_cases("# test: x\n# expect: rax == 0\n# CHECK-NOT: x\nnop\n", "warm.s")
+    run = start(case)
+    run_block(run)
+    pffemu.testing.verify.verify(run)
+    assert not run.failures

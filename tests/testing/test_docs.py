@@ -1,0 +1,42 @@
+"""The assembly examples of docs/writing-tests.md run, and what it says of a failure is what is printed."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = "pytester"
+
+PAGE = (Path(__file__).parents[2] / "docs" / "writing-tests.md").read_text()
+EXAMPLES = re.findall(r"^```asm\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+SHOWN_FAILURE = PAGE.partition("## When a test fails")[2].partition("A `>`")[0]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_an_example_passes(pytester: pytest.Pytester, example: str) -> None:
+    pytester.makefile(".s", test_example=example)
+    outcomes = pytester.runpytest_inprocess().parseoutcomes()
+    assert outcomes == {"passed": outcomes["passed"]}
+    assert outcomes["passed"] >= 2
+
+
+def test_the_failure_shown_is_the_failure_printed(pytester: pytest.Pytester) -> None:
+    source = "# map: buf 16K rw\n# test: one load gives seven\n# expect: rax == 7 and rbx == buf\n"
+    pytester.makefile(".s", test_f=f"{source}    mov rbx, buf\n    mov rax, [rbx]\n    add rbx, 8\n")
+    printed = pytester.runpytest_inprocess().stdout.str()
+    shown = textwrap.dedent(SHOWN_FAILURE).strip()
+    assert shown.startswith("one load gives seven")
+    assert shown in printed
+
+
+def test_every_directive_is_documented() -> None:
+    from pffemu.testing.directives import KNOWN
+    from pffemu.testing.event_text import _TEXTS
+    from pffemu.testing.setup import _CPU_WORDS, STATE
+
+    for name in (*KNOWN, *STATE, *(word for word in _CPU_WORDS if word != "default" and "vector" not in word)):
+        assert name in PAGE, name
+    assert len(_TEXTS) == 26

@@ -1,0 +1,123 @@
+"""The block hook on its own: compiled and plain count alike, never past the limit, whatever the table holds."""
+
+from __future__ import annotations
+
+import ctypes
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pffemu.engine import block_counter, jit
+from pffemu.engine.block_counter import EXECUTED, SLOTS, STOP, BlockCounter
+
+_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
+_STOP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+needs_numba = pytest.mark.skipif(not jit.available(), reason="numba is not installed, or PFFEMU_JIT=0")
+
+
+def length_of(address: int, size: int) -> tuple[int, bool]:
+    """Blocks of 2-byte instructions, except that 3 bytes are one REP instruction."""
+    return (1, True) if size == 3 else ((size + 1) // 2, False)
+
+
+class Counter:
+    """A BlockCounter whose stops are counted instead of reaching Unicorn."""
+
+    def __init__(self, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.stops = 0
+        self.counter = BlockCounter(length_of, compiled)
+        self._stop = _STOP(self._count_stop)
+        self.counter.state[STOP] = ctypes.cast(self._stop, ctypes.c_void_p).value or 0
+        monkeypatch.setattr(block_counter, "uclib", SimpleNamespace(uc_emu_stop=lambda _: self._count_stop(0, 0)))
+        self._hook = _HOOK(self.counter.callback_address)
+
+    def _count_stop(self, _uc: int, _: int) -> int:
+        self.stops += 1
+        return 0
+
+    def enter(self, address: int, size: int) -> bool:
+        """A block is about to run; False: it is told to stop."""
+        before = self.stops
+        self._hook(None, address, size, self.counter.user_data)
+        return self.stops == before
+
+
+blocks = st.tuples(
+    st.integers(0, 40).map(lambda n: 0x400000 + 7 * n) | st.integers(0, (1 << 47) - 1), st.integers(1, 40)
+)
+
+
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
+@given(limit=st.none() | st.integers(0, 100), entered=st.lists(blocks, max_size=60))
+def test_blocks_count_their_instructions_up_to_the_limit(
+    compiled: bool, limit: int | None, entered: list[tuple[int, int]]
+) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        hook = Counter(compiled, monkeypatch)
+        hook.counter.set_limit(limit)
+        executed, previous_end = 0, 0
+        for address, size in entered:
+            instructions, rep = length_of(address, size)
+            if rep and previous_end == address + size:
+                instructions = 0  # one more iteration of the same REP instruction
+            fits = limit is None or executed + instructions <= limit
+            assert hook.enter(address, size) is fits
+            if fits:
+                executed += instructions
+                previous_end = address + size
+            assert hook.counter.state[EXECUTED] == executed
+
+
+@needs_numba
+@given(entered=st.lists(blocks, max_size=60))
+def test_compiled_and_plain_leave_the_same_state_and_table(entered: list[tuple[int, int]]) -> None:
+    states = []
+    for compiled in (True, False):
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            hook = Counter(compiled, monkeypatch)
+            hook.counter.set_limit(60)
+            for address, size in entered:
+                hook.enter(address, size)
+            states.append((hook.counter.state[:3].tolist(), bytes(hook.counter.table.cast("B"))))
+    assert states[0] == states[1]
+
+
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
+def test_more_blocks_than_a_slot_has_room_for_still_count_right(
+    compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = Counter(compiled, monkeypatch)
+    same_slot = [0x1000 + (n << 30) for n in range(20)]
+    assert len({a % SLOTS for a in same_slot}) == 1
+    for _ in range(3):
+        for address in same_slot:
+            assert hook.enter(address, 10)
+    assert hook.counter.state[EXECUTED] == 3 * 20 * 5
+
+
+def test_a_block_that_ended_early_gives_back_what_did_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = Counter(False, monkeypatch)
+    hook.enter(0x1000, 10)
+    assert hook.counter.unfinished(0x1004) == 3
+    hook.counter.uncount(0x1004)
+    assert hook.counter.state[EXECUTED] == 2
+    assert hook.counter.unfinished(0x1004) == 0  # the block is left; nothing is given back twice
+    hook.counter.uncount(0x1004)
+    assert hook.counter.state[EXECUTED] == 2
+
+
+def test_a_rip_outside_the_last_block_gives_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = Counter(False, monkeypatch)
+    hook.enter(0x1000, 10)
+    for rip in (0xFFF, 0x100A, 0):
+        assert hook.counter.unfinished(rip) == 0
+
+
+def test_forgetting_makes_every_block_unknown_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = Counter(False, monkeypatch)
+    hook.enter(0x1000, 10)
+    assert any(hook.counter.table)
+    hook.counter.forget()
+    assert not any(hook.counter.table)

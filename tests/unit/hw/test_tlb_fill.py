@@ -1,0 +1,130 @@
+"""The TLB's miss handler: compiled and plain are one function, and a refusal says what the MMU needs."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pffemu.arch.paging import PTE_A, PTE_D, PTE_NX, PTE_P, PTE_PS, PTE_U, PTE_W
+from pffemu.engine import jit
+from pffemu.engine.engine_page import ENGINE_PAGE, ENGINE_PAGE_PA
+from pffemu.hw.page_walk import FETCH, USER, WRITE
+from pffemu.hw.ram import Ram
+from pffemu.hw.tlb_fill import TlbFill
+
+READ, STORE, EXECUTE = 16, 17, 18  # UC_MEM_*
+TABLES = 8  # frames 1 to 8 hold random tables
+SMALL = 1 << 20
+
+_HOOK = ctypes.CFUNCTYPE(
+    ctypes.c_bool, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p
+)
+needs_numba = pytest.mark.skipif(not jit.available(), reason="numba is not installed, or PFFEMU_JIT=0")
+
+
+def miss(fill: TlbFill, address: int, kind: int) -> tuple[int, int] | None:
+    """(physical page, permissions) as Unicorn gets them, or None when refused."""
+    entry = (ctypes.c_uint64 * 2)()
+    hook = _HOOK(fill.callback_address)
+    if not hook(None, address & (1 << 64) - 1, kind, ctypes.addressof(entry), fill.user_data):
+        return None
+    return entry[0], entry[1] & 0xFFFF_FFFF
+
+
+def random_tables(ram: Ram, seed: int) -> None:
+    """Tables that mostly point at each other, so that walks get deep."""
+    chance = random.Random(seed)
+    for word in range(512, (TABLES + 1) * 512):
+        entry = chance.randrange(1, TABLES + 1) << 12
+        for bit, likely in ((PTE_P, 0.95), (PTE_U, 0.97), (PTE_W, 0.8), (PTE_A, 0.5), (PTE_D, 0.5), (PTE_PS, 0.1)):
+            entry |= bit if chance.random() < likely else 0
+        entry |= 1 << 58 if chance.random() < 0.1 else 0
+        entry |= chance.choice((1 << 50, 1 << 14, 1 << 35)) if chance.random() < 0.05 else 0
+        ram.words[word] = entry | (PTE_NX if chance.random() < 0.2 else 0)
+
+
+@needs_numba
+@given(
+    seed=st.integers(0, 50),
+    misses=st.lists(
+        st.tuples(st.integers(0, (1 << 64) - 1) | st.integers(0, (1 << 47) - 1), st.sampled_from((16, 17, 18))),
+        min_size=1,
+        max_size=20,
+    ),
+)
+def test_compiled_and_plain_grant_refuse_and_change_tables_alike(seed: int, misses: list[tuple[int, int]]) -> None:
+    sides = []
+    for compiled in (True, False):
+        ram = Ram(SMALL)
+        random_tables(ram, seed)
+        fill = TlbFill(ram, compiled)
+        fill.root = 0x1000
+        sides.append((ram, fill))
+    for address, kind in misses:
+        page = address & ~0xFFF
+        compiled_result, plain_result = (miss(fill, page, kind) for _, fill in sides)
+        assert compiled_result == plain_result
+        compiled_state, plain_state = (fill.state[2:].tolist() for _, fill in sides)
+        assert compiled_state == plain_state
+    used = (TABLES + 1) * 4096
+    assert sides[0][0].octets[:used] == sides[1][0].octets[:used]
+
+
+@pytest.fixture(params=[False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
+def fill(request: pytest.FixtureRequest) -> TlbFill:
+    """Page 0x5000 is user and writable, 0x6000 the kernel's; tables are in frames 1 to 4."""
+    ram = Ram(SMALL)
+    for table in (1, 2, 3):
+        ram.words[table * 512] = (table + 1) << 12 | PTE_P | PTE_W | PTE_U
+    ram.words[4 * 512 + 5] = 0x9000 | PTE_P | PTE_W | PTE_U
+    ram.words[4 * 512 + 6] = 0xA000 | PTE_P | PTE_W
+    made = TlbFill(ram, request.param)
+    made.root = 0x1000
+    return made
+
+
+def test_a_read_is_granted_for_reading_until_a_store_has_set_d(fill: TlbFill) -> None:
+    assert miss(fill, 0x5000, READ) == (0x9000, 1)
+    assert miss(fill, 0x5000, STORE) == (0x9000, 3)
+    assert miss(fill, 0x5000, READ) == (0x9000, 3)
+    assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
+    assert not fill.refused
+
+
+@pytest.mark.parametrize(
+    ("page", "kind", "code"),
+    [
+        (0x7000, READ, USER),
+        (0x7000, STORE, USER | WRITE),
+        (0x7000, EXECUTE, USER | FETCH),
+        (0x6000, READ, USER | 1),
+        (0x6000, STORE, USER | WRITE | 1),
+        (0x7FFF_FFFF_F000, READ, USER),
+        (0xFFFF_8000_0000_0000, READ, USER),
+    ],
+)
+def test_a_refusal_leaves_its_page_and_error_code_until_cleared(fill: TlbFill, page: int, kind: int, code: int) -> None:
+    assert miss(fill, page, kind) is None
+    assert (fill.refused, fill.refused_page, fill.refused_code) == (True, page, code)
+    assert fill.refused_fetch == (kind == EXECUTE)
+    assert not fill.non_canonical
+    fill.clear()
+    assert not fill.refused
+
+
+@pytest.mark.parametrize("page", [1 << 47, (1 << 63) + 0x1000, 0xFFFF_7FFF_FFFF_F000])
+def test_an_address_that_is_not_canonical_is_refused_as_such(fill: TlbFill, page: int) -> None:
+    assert miss(fill, page, READ) is None
+    assert (fill.non_canonical, fill.refused_page) == (True, page)
+
+
+def test_of_the_engines_own_page_ring_3_gets_only_the_fetch_that_ends_a_run(fill: TlbFill) -> None:
+    assert miss(fill, ENGINE_PAGE, READ) is None
+    assert fill.non_canonical
+    assert miss(fill, ENGINE_PAGE, STORE) is None
+    assert miss(fill, ENGINE_PAGE, EXECUTE) == (ENGINE_PAGE_PA, 4)
+    assert miss(fill, ENGINE_PAGE + 0x1000, EXECUTE) is None

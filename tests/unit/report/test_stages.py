@@ -1,0 +1,148 @@
+"""Stages add up to the whole fault, on every path, whatever the clocks do."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from guest.build import guest
+from pffemu import Machine, Mode
+from pffemu import events as e
+from pffemu.events import Hex, Label
+from pffemu.report.stages import (
+    DECISION,
+    DELIVERY,
+    HANDLER,
+    IOCTL,
+    KERNEL_WORK,
+    MESSAGE,
+    RETURN,
+    STAGES,
+    SWITCH,
+    StageCollector,
+)
+
+RIP, PAGE = Hex(0x400100), Hex(0x7000)
+
+
+def collect(events: list[Any]) -> StageCollector:
+    collector = StageCollector()
+    for event in events:
+        collector(event)
+    return collector
+
+
+def forwarded(start: int, tid: int = 1) -> list[Any]:
+    return [
+        e.WalkRefused(start, 0, tid, RIP, PAGE, 4),
+        e.MmuDecision(start + 2, 0, tid, PAGE, Label("forward"), Label("")),
+        e.FramePushed(start + 3, 0, tid, Hex(0), 48, 14, RIP, Hex(0)),
+        e.HandlerEntered(start + 10, 0, tid, Hex(0x500000)),
+        e.Syscall(start + 30, 0, tid, 16, Label("ioctl"), Hex(0)),
+        e.SyscallReturned(start + 100, 0, tid, Label("ioctl"), 0),
+        e.Uiret(start + 110, 0, tid, RIP, 1),
+        e.Resumed(start + 111, 0, tid, RIP),
+    ]
+
+
+def by_message(start: int) -> list[Any]:
+    return [
+        e.WalkRefused(start, 0, 1, RIP, PAGE, 4),
+        e.KernelPageFault(start + 10, 0, 1, PAGE, 1),
+        e.MessageQueued(start + 20, 0, 1, 3, PAGE, 0),
+        e.ThreadWoken(start + 25, 0, 1, 2, 1),
+        e.ContextSwitch(start + 40, 1, 2, 0),
+        e.MessageRead(start + 50, 1, 2, 3, PAGE),
+        e.SyscallReturned(start + 52, 1, 2, Label("read"), 32),
+        e.Syscall(start + 60, 1, 2, 16, Label("ioctl"), Hex(0)),
+        e.PageInstalled(start + 80, 1, 2, PAGE),
+        e.ThreadWoken(start + 85, 1, 2, 1, 0),
+        e.SyscallReturned(start + 86, 1, 2, Label("ioctl"), 0),
+        e.ContextSwitch(start + 95, 0, 1, 0),
+        e.Resumed(start + 100, 0, 1, RIP),
+    ]
+
+
+def used(cycles: dict[str, int]) -> dict[str, int]:
+    return {stage: value for stage, value in cycles.items() if value}
+
+
+def test_forwarded_fault() -> None:
+    costs = collect(forwarded(1000)).costs()
+    assert list(costs) == ["pff"]
+    assert used(costs["pff"].cycles) == {DELIVERY: 10, HANDLER: 30, IOCTL: 70, RETURN: 1}
+    assert (costs["pff"].faults, costs["pff"].total) == (1, 111)
+
+
+def test_fault_by_message() -> None:
+    costs = collect(by_message(1000)).costs()
+    assert list(costs) == ["uffd"]
+    assert used(costs["uffd"].cycles) == {DECISION: 10, MESSAGE: 42, HANDLER: 8, IOCTL: 20, SWITCH: 15, RETURN: 5}
+    assert costs["uffd"].total == 100
+
+
+def test_fault_the_kernel_resolves() -> None:
+    events = [
+        e.WalkRefused(0, 0, 1, RIP, PAGE, 4),
+        e.KernelPageFault(10, 0, 1, PAGE, 1),
+        e.MinorFault(30, 0, 1, PAGE, Label("zero")),
+        e.Resumed(35, 0, 1, RIP),
+    ]
+    assert used(collect(events).costs()["kernel"].cycles) == {DECISION: 10, KERNEL_WORK: 20, RETURN: 5}
+
+
+def test_faults_add_up() -> None:
+    costs = collect([*forwarded(0), *forwarded(1000), *by_message(2000)]).costs()
+    assert (costs["pff"].faults, costs["pff"].total) == (2, 222)
+    assert costs["uffd"].total == 100
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    one, two = forwarded(0, tid=1), forwarded(500, tid=2)
+    mixed = [event for pair in zip(one, two, strict=True) for event in pair]
+    assert collect(mixed).costs() == collect([*one, *two]).costs()
+
+
+def test_core_that_lags_behind_costs_nothing_negative() -> None:
+    events = [event._replace(time=event.time - 30) if event.cpu == 1 else event for event in by_message(1000)]
+    cycles = collect(events).costs()["uffd"].cycles
+    assert all(value >= 0 for value in cycles.values())
+    assert sum(cycles.values()) == 100
+
+
+def test_nested_fault_is_part_of_the_outer_ones_handler() -> None:
+    outer = forwarded(0)
+    inner_rip = Hex(0x500010)
+    inner = [
+        e.WalkRefused(12, 0, 1, inner_rip, Hex(0x9000), 4),
+        e.KernelPageFault(14, 0, 1, Hex(0x9000), 1),
+        e.MinorFault(16, 0, 1, Hex(0x9000), Label("zero")),
+        e.Resumed(18, 0, 1, inner_rip),
+    ]
+    costs = collect([*outer[:4], *inner, *outer[4:]]).costs()
+    assert costs["kernel"].total == 6
+    assert costs["pff"].cycles == collect(outer).costs()["pff"].cycles
+
+
+def test_fault_that_never_resumes_counts_nowhere_and_is_forgotten() -> None:
+    collector = collect([event for n in range(100) for event in forwarded(n * 1000)[:-1]])
+    assert collector.costs() == {}
+    for event in forwarded(200_000):
+        collector(event)
+    assert collector.costs()["pff"].faults == 1
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_real_run_adds_up(mode: Mode) -> None:
+    machine = Machine(mode=mode, ram=16 << 20)
+    collector, seen = StageCollector(), list[Any]()
+    machine.events.sinks += [collector, seen.append]
+    machine.load(guest("fault_bench"), ["20", "0", "1", "1"])
+    machine.run()
+    (path, costs), *others = collector.costs().items()
+    assert (path, others, costs.faults) == (mode.value, [], 20)
+    ends = [event for event in seen if type(event) in (e.WalkRefused, e.Resumed)]
+    assert costs.total == sum(b.time - a.time for a, b in pairwise(ends) if type(b) is e.Resumed)
+    assert set(costs.cycles) == set(STAGES)

@@ -1,0 +1,71 @@
+"""The JSON's form, and the table's numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from rich.console import Console
+
+from pffemu.report.stages import DELIVERY, IOCTL, StageCosts
+from pffemu.report.summary import HostCosts, RunSummary, to_json
+from pffemu.report.table import run_table
+
+COUNTS = {
+    "faults": 3000, "forwarded": 2, "uirets": 1, "uffd_messages": 4, "wakes": 5, "context_switches": 6,
+    "kernel_entries": 7, "handler_threads": 8, "instructions": 9,
+}  # fmt: skip
+
+
+def summary(mode: str = "pff", cycles: int = 1000, correct: bool | None = True) -> RunSummary:
+    stages = {"pff": StageCosts(4, {DELIVERY: 100, IOCTL: 300}), "kernel": StageCosts(1, {IOCTL: 100})}
+    return RunSummary(mode, COUNTS, correct, "0123456789abcdef", cycles, stages, HostCosts(1.23456789, 3 << 20))
+
+
+def shown(*runs: RunSummary, host_stats: bool = False) -> str:
+    out = io.StringIO()
+    Console(file=out, width=100).print(run_table(runs, host_stats=host_stats))
+    return out.getvalue()
+
+
+def test_json_has_exactly_these_keys_in_this_order() -> None:
+    told = json.loads(to_json("1.0", "bench x", {"n": 1}, [summary()], host_stats=False))
+    assert list(told) == ["version", "command", "options", "runs"]
+    assert list(told["runs"][0]) == ["mode", *COUNTS, "correct", "trace_hash"]
+
+
+def test_json_tells_host_costs_only_when_asked() -> None:
+    told = json.loads(to_json("1.0", "bench x", {}, [summary()], host_stats=True))
+    assert told["runs"][0]["host"] == {"seconds": 1.234568, "max_rss_bytes": 3 << 20}
+
+
+def test_cycles_per_fault_is_the_mean_over_all_paths() -> None:
+    assert summary().cycles_per_fault == 100
+    assert summary().stage_per_fault(IOCTL) == 80
+
+
+def test_no_faults_cost_nothing() -> None:
+    run = RunSummary("pff", COUNTS, None, "", 5, {}, HostCosts(0, 0))
+    assert run.cycles_per_fault == 0
+    assert "-" in shown(run)
+
+
+def test_table_compares_with_uffd() -> None:
+    told = shown(summary("uffd", 4000), summary("pff", 1000))
+    assert "4.00x" in told
+    assert "3,000" in told
+    assert "0123456789ab " in told
+
+
+def test_table_without_uffd_compares_nothing() -> None:
+    assert "speedup" not in shown(summary("kernel"), summary("pff"))
+
+
+def test_wrong_answers_stand_out() -> None:
+    assert "WRONG" in shown(summary(correct=False))
+    assert "WRONG" not in shown(summary())
+
+
+def test_host_costs_on_request() -> None:
+    assert "host seconds" not in shown(summary())
+    assert "1.23" in shown(summary(), host_stats=True)
