@@ -13,6 +13,13 @@ from pffemu.testing.runner import run_block, start
 __all__ = ["filecheck", "pffemu"]
 
 
+@pytest.fixture(autouse=True)
+def the_same_output_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest prints its summary in full where CI is set, and the claims here are about what a person sees."""
+    for name in ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def warm() -> None:
     (case,) = read_cases("# test: x\n# expect: rax == 0\n# CHECK-NOT: x\nnop\n", "warm.s")

@@ -121,7 +121,7 @@ def test_a_failure_shows_line_values_registers_events_code_and_how_to_repeat_it(
 def test_the_command_in_a_failure_repeats_it_with_all_events(pytester: pytest.Pytester) -> None:
     pytester.makefile(".s", test_f="# test: a b [c]\n# param: n = 1, 2\n# expect: rax != n\nmov eax, 1\nstui\n")
     result = pytester.runpytest_inprocess()
-    (command,) = [line.strip() for line in result.outlines if "--pffemu-events" in line]
+    (command,) = {line.strip() for line in result.outlines if "--pffemu-events" in line}
     assert command == "pytest 'test_f.s::a-b-c[n=1]' --pffemu-events"
     result = pytester.runpytest_inprocess("test_f.s::a-b-c[n=1]", "--pffemu-events")
     assert result.parseoutcomes() == {"failed": 1}
