@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kernel_model import page_fault, uintr_calls
+from kernel_model.direct_map import DirectMap
 from kernel_model.frames import FrameAllocator
 from kernel_model.futex import FutexTable
 from kernel_model.mm import Mm
@@ -85,6 +86,7 @@ class Kernel:
         self.options = options
         self.frames = FrameAllocator(ram)
         self.zero_frame = self.frames.take()
+        self._direct_map = DirectMap(ram, self.frames)
         self.scheduler = Scheduler(cpus)
         self.futexes = FutexTable(self.scheduler)
         self._printk = Printk()
@@ -103,7 +105,9 @@ class Kernel:
 
     def create_mm(self) -> Mm:
         mark = self.options.forwarding and self._cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
-        return Mm(self._ram, self.frames, self.zero_frame, mark)
+        mm = Mm(self._ram, self.frames, self.zero_frame, mark)
+        self._direct_map.enter(mm.pages.root)
+        return mm
 
     def peek_tid(self) -> int:
         """The tid the next thread gets."""
