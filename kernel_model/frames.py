@@ -1,4 +1,4 @@
-"""Physical frames: a bump pointer over RAM that has never been touched, and a list of returned frames."""
+"""Physical frames: a bump pointer over RAM that has never been touched, a list of returned frames, and sharing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ _FIRST = PAGE_SIZE  # frame 0 stays unused, so that no valid frame is address 0
 
 
 class FrameAllocator:
-    """Hands out zeroed 4 KiB frames by physical address, lowest first."""
+    """Hands out zeroed 4 KiB frames by physical address, lowest first. One user each, until `share`."""
 
     def __init__(self, ram: Ram) -> None:
         self._ram = ram
         self._next = _FIRST
         self._free: list[int] = []
+        self._more_users: dict[int, int] = {}  # frame -> users besides the first, where there are any
 
     @property
     def free_frames(self) -> int:
@@ -29,6 +30,13 @@ class FrameAllocator:
             self._ram.octets[frame : frame + PAGE_SIZE] = bytes(PAGE_SIZE)
             return frame
         return self.take_run(1)
+
+    def take_copy(self, source: int) -> int:
+        """A frame with the bytes of frame `source`. Raises OutOfGuestMemory."""
+        frame = self._free.pop() if self._free else self.take_run(1)
+        octets = self._ram.octets
+        octets[frame : frame + PAGE_SIZE] = octets[source : source + PAGE_SIZE]
+        return frame
 
     def take_run(self, count: int) -> int:
         """`count` physically contiguous frames; the first one's address. Raises OutOfGuestMemory."""
@@ -45,5 +53,19 @@ class FrameAllocator:
         self._next = start + count * PAGE_SIZE
         return start
 
+    def share(self, frame: int) -> None:
+        """One more user of `frame`: each gives it back once."""
+        self._more_users[frame] = self._more_users.get(frame, 0) + 1
+
+    def is_shared(self, frame: int) -> bool:
+        return frame in self._more_users
+
     def give_back(self, frame: int) -> None:
-        self._free.append(frame)
+        """A user is done with `frame`; after the last one it can be handed out again."""
+        more = self._more_users.get(frame)
+        if more is None:
+            self._free.append(frame)
+        elif more == 1:
+            del self._more_users[frame]
+        else:
+            self._more_users[frame] = more - 1

@@ -95,6 +95,7 @@ class Kernel:
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None
         self._ram, self._cpus = ram, cpus
+        self._mms: dict[int, Mm] = {}  # by page-table root
         self._next_tid = 1
         for cpu in cpus:
             uintr_calls.enable(cpu, options.forwarding)
@@ -107,7 +108,24 @@ class Kernel:
         mark = self.options.forwarding and self._cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
         mm = Mm(self._ram, self.frames, self.zero_frame, mark)
         self._direct_map.enter(mm.pages.root)
+        self._mms[mm.pages.root] = mm
         return mm
+
+    def fork_mm(self, mm: Mm) -> Mm:
+        """A copy-on-write copy of `mm` for a new process. Raises OutOfGuestMemory."""
+        child = self.create_mm()
+        mm.fork_into(child)
+        return child
+
+    def release_mm(self, cpu: Cpu, mm: Mm) -> None:
+        """Nobody runs in `mm` any more: its memory goes back. The next thread of each core must load its own."""
+        self.pff_driver.remove_all(cpu, mm)
+        for core in self._cpus:
+            if core.mmu.fill.root == mm.pages.root:
+                core.mmu.fill.root = 0
+                core.flush_tlb(code=True)
+        del self._mms[mm.pages.root]
+        mm.release()
 
     def peek_tid(self) -> int:
         """The tid the next thread gets."""
@@ -198,7 +216,7 @@ class Kernel:
             self.kill(cpu, task, Signal.SIGKILL, str(error), trap)
             return
         finally:
-            self._flush_stale(task.process.mm)
+            self._flush_stale()
         if bad is not None:
             self.kill(cpu, task, bad.signal, bad.why, trap)
             return
@@ -239,7 +257,7 @@ class Kernel:
             self.kill(cpu, task, Signal.SIGKILL, str(error))
             return
         finally:
-            self._flush_stale(task.process.mm)
+            self._flush_stale()
         if task.state is not TaskState.DEAD:
             self._return(cpu, task, number, registers, result)
 
@@ -258,11 +276,12 @@ class Kernel:
 
     # -- shared -------------------------------------------------------------------------------------------------
 
-    def _flush_stale(self, mm: Mm) -> None:
-        """TLB shootdown on every core that has this address space loaded."""
-        if not mm.stale and not mm.code_changed:
-            return
+    def _flush_stale(self) -> None:
+        """TLB shootdown on every core that has a changed address space loaded."""
         for cpu in self._cpus:
-            if cpu.mmu.fill.root == mm.pages.root:
-                cpu.flush_tlb(code=mm.code_changed)
-        mm.stale = mm.code_changed = False
+            mm = self._mms.get(cpu.mmu.fill.root)
+            if mm is not None and (mm.stale or mm.code_changed):
+                for core in self._cpus:
+                    if core.mmu.fill.root == mm.pages.root:
+                        core.flush_tlb(code=mm.code_changed)
+                mm.stale = mm.code_changed = False

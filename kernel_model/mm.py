@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kernel_model.frames import FrameAllocator
 from kernel_model.page_tables import OWNED, PROTNONE, PageTables
 from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.vma import Vma, VmaList
-from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_ADDRESS, PTE_D, PTE_NX, PTE_P, PTE_U, PTE_UFFD, PTE_W
+from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_ADDRESS, PTE_D, PTE_NX, PTE_P, PTE_U, PTE_UFFD, PTE_W, USER_END
 from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
@@ -33,9 +34,20 @@ class Mm:
     def install(self, vma: Vma, address: int, frame: int, *, owned: bool, dirty: bool = False) -> None:
         """Map `frame` at `address` with what `vma` allows; not-owned frames (zero page, page cache) stay read-only."""
         flags = PTE_U | PTE_A | (OWNED if owned else 0) | (PTE_D if dirty else 0)
-        self.pages.set(address, reprotected(frame | flags, vma.prot))
+        self.pages.set(address, self.allowed(vma, frame | flags))
         if vma.prot & PROT_EXEC:
             self.code_changed = True
+
+    def allowed(self, vma: Vma, entry: int) -> int:
+        """`entry` with the rights `vma` gives: W only where a store needs no copy before it."""
+        prot = vma.prot
+        entry &= ~(PTE_W | PTE_NX | PTE_P | PROTNONE)
+        entry |= PTE_P if prot & (PROT_READ | PROT_WRITE | PROT_EXEC) else PROTNONE
+        if not prot & PROT_EXEC:
+            entry |= PTE_NX
+        if prot & PROT_WRITE and (vma.shared or (entry & OWNED and not self.frames.is_shared(entry & PTE_ADDRESS))):
+            entry |= PTE_W
+        return entry
 
     def empty_entry(self, vma: Vma) -> int:
         """What a not-present entry of `vma` holds."""
@@ -53,6 +65,34 @@ class Mm:
         if vma.prot & PROT_EXEC:
             self.code_changed = True
 
+    # -- processes ----------------------------------------------------------------------------------------------
+
+    def fork_into(self, child: Mm) -> None:
+        """Fill the empty `child` with a copy: private pages are shared until one side stores to them.
+
+        No userfaultfd is registered in the copy. Raises OutOfGuestMemory.
+        """
+        child.has_writable_code = self.has_writable_code
+        for vma in self.vmas:
+            if not vma.dont_fork:
+                child.vmas.insert(replace(vma, uffd=None, uffd_mode=0))
+                if not vma.wipe_on_fork:
+                    self._share_pages(vma, child)
+        self.stale = True  # pages of this side became read-only
+
+    def _share_pages(self, vma: Vma, child: Mm) -> None:
+        """Cache pages of shared memory come in by themselves."""
+        for address, entry in self.pages.used(vma.start, vma.end):
+            if entry & OWNED and entry & (PTE_P | PROTNONE):
+                self.frames.share(entry & PTE_ADDRESS)
+                self.pages.set(address, entry & ~PTE_W)
+                child.pages.set(address, entry & ~PTE_W)
+
+    def release(self) -> None:
+        """The last thread that used it is gone: every page and page table goes back."""
+        self.unmap(0, USER_END)
+        self.pages.give_back()
+
     # -- system calls -------------------------------------------------------------------------------------------
 
     def map(self, vma: Vma, *, populate: bool = False) -> None:
@@ -69,13 +109,12 @@ class Mm:
     def populate(self, vma: Vma) -> None:
         """Map every page now, in one run (MAP_POPULATE)."""
         pages = (vma.end - vma.start) // PAGE_SIZE
-        flags = PTE_P | PTE_U | PTE_A
         if vma.file is not None:
             pages = min(pages, (vma.file.mapped_size - vma.offset) // PAGE_SIZE)
             frame = vma.file.frame_at(vma.offset)
-            self.pages.set_run(vma.start, frame, pages, flags | protection(vma.prot, owned=False))
+            self.pages.set_run(vma.start, frame, pages, self.allowed(vma, PTE_U | PTE_A))
         elif vma.prot & PROT_WRITE:
-            flags |= PTE_D | OWNED | protection(vma.prot, owned=True)
+            flags = self.allowed(vma, PTE_U | PTE_A | PTE_D | OWNED)
             self.pages.set_run(vma.start, self.frames.take_run(pages), pages, flags)
         else:
             for address in range(vma.start, vma.end, PAGE_SIZE):
@@ -100,7 +139,7 @@ class Mm:
             self._note_writable_code(prot)
             for address, entry in self.pages.used(vma.start, vma.end):
                 if entry & (PTE_P | PROTNONE):
-                    self.pages.set(address, reprotected(entry, prot))
+                    self.pages.set(address, self.allowed(vma, entry))
         self.stale = True
         if mapped_end < end:
             raise LinuxError(Errno.ENOMEM)
@@ -119,16 +158,3 @@ class Mm:
         new = self.empty_entry(vma)
         if old != new:
             self.pages.replace_empty(vma.start, vma.end, old, new)
-
-
-def protection(prot: int, owned: bool) -> int:
-    """W and NX of an entry; a frame that is shared is never writable (copy-on-write)."""
-    return (PTE_W if prot & PROT_WRITE and owned else 0) | (0 if prot & PROT_EXEC else PTE_NX)
-
-
-def reprotected(entry: int, prot: int) -> int:
-    """`entry` under new PROT_* bits."""
-    readable = prot & (PROT_READ | PROT_WRITE | PROT_EXEC)
-    entry &= ~(PTE_W | PTE_NX | PTE_P | PROTNONE)
-    entry |= PTE_P if readable else PROTNONE
-    return entry | protection(prot, bool(entry & OWNED))

@@ -8,7 +8,7 @@ from kernel_model.page_tables import OWNED, PROTNONE
 from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Signal
 from kernel_model.vma import Vma
 from pffemu.arch import pagefault
-from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, page_of
+from pffemu.arch.paging import PTE_ADDRESS, PTE_P, PTE_W, page_of
 from pffemu.events import Hex, KernelPageFault, Label, MinorFault
 
 if TYPE_CHECKING:
@@ -66,10 +66,8 @@ def _missing(cpu: Cpu, task: Task, vma: Vma, page: int, error_code: int) -> BadA
     else:
         source, kind = mm.zero_frame, "zero"
     if write:
-        frame = mm.frames.take()
-        if vma.file is not None:
-            mm.ram.octets[frame : frame + PAGE_SIZE] = mm.ram.octets[source : source + PAGE_SIZE]
-            kind = "copy"
+        frame = mm.frames.take() if vma.file is None else mm.frames.take_copy(source)
+        kind = "zero" if vma.file is None else "copy"
         cpu.charge("kernel.page.zero")
         mm.install(vma, page, frame, owned=True, dirty=True)
     else:
@@ -84,16 +82,17 @@ def _write_to_present(cpu: Cpu, task: Task, vma: Vma, page: int, entry: int, err
     if not error_code & pagefault.W or entry & PTE_W:
         _resolved(cpu, page, "present")
         return None
-    frame = entry & PTE_ADDRESS
-    if not entry & OWNED:
-        copy = mm.frames.take()
-        if frame != mm.zero_frame:
-            mm.ram.octets[copy : copy + PAGE_SIZE] = mm.ram.octets[frame : frame + PAGE_SIZE]
+    frame, kind = entry & PTE_ADDRESS, "reuse"
+    owned = bool(entry & OWNED)
+    if not vma.shared and (not owned or mm.frames.is_shared(frame)):
+        copy = mm.frames.take() if frame == mm.zero_frame else mm.frames.take_copy(frame)
+        if owned:
+            mm.frames.give_back(frame)
         cpu.charge("kernel.page.copy")
-        frame = copy
-    mm.install(vma, page, frame, owned=True, dirty=True)
+        frame, kind, owned = copy, "copy", True
+    mm.install(vma, page, frame, owned=owned, dirty=True)
     mm.stale = True  # read-only translations of the old frame may be cached
-    _resolved(cpu, page, "copy")
+    _resolved(cpu, page, kind)
     return None
 
 

@@ -1,7 +1,7 @@
 """Edits of one address space's page tables in guest RAM. The caller flushes TLBs after removing or narrowing.
 
-Software bits (SDM: ignored by the walk): OWNED, the frame belongs to this mapping alone and is freed with it;
-PROTNONE, the entry is kept but not present because the mapping is PROT_NONE.
+Software bits (SDM: ignored by the walk): OWNED, a private page, whose frame counts this entry as a user (others are
+the zero page and page cache); PROTNONE, the entry is kept but not present because the mapping is PROT_NONE.
 """
 
 from __future__ import annotations
@@ -64,15 +64,34 @@ class PageTables:
 
     def used(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """(address, entry) of every non-zero entry in [start, end), in order."""
-        for span in range(start // _SPAN, (end + _SPAN - 1) // _SPAN):
-            table = self._tables.get(span)
-            if table is None:
-                continue
+        for span in self._spans(start, end):
             low = max(start, span * _SPAN)
             high = min(end, (span + 1) * _SPAN)
-            at = table + (low >> 12 & 511)
+            at = self._tables[span] + (low >> 12 & 511)
             for i in np.flatnonzero(self._array[at : at + (high - low) // PAGE_SIZE]).tolist():
                 yield low + i * PAGE_SIZE, self._words[at + i]
+
+    def give_back(self) -> None:
+        """Return all tables of user space, the root too; nothing may be mapped or loaded any more."""
+        tables = [self.root]
+        for level in (3, 2, 1, 0):
+            below = [] if level == 0 else [entry & PTE_ADDRESS for table in tables for entry in self._present(table)]
+            for table in tables:
+                self._frames.give_back(table)
+            tables = below
+        self._tables.clear()
+
+    def _present(self, table: int) -> list[int]:
+        entries = self._array[table >> 3 : (table >> 3) + (256 if table == self.root else 512)]
+        present: list[int] = entries[entries & PTE_P != 0].tolist()
+        return present
+
+    def _spans(self, start: int, end: int) -> list[int]:
+        """The spans of [start, end) that have a page table, in order."""
+        first, behind = start // _SPAN, (end + _SPAN - 1) // _SPAN
+        if behind - first <= len(self._tables):
+            return [span for span in range(first, behind) if span in self._tables]
+        return sorted(span for span in self._tables if first <= span < behind)
 
     def _table(self, address: int) -> int:
         span = address // _SPAN

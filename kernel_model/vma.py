@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -20,7 +20,10 @@ MMAP_TOP: Final = 0x7FFF_F7FF_F000  # where Linux starts below the stack without
 
 @dataclass(slots=True)
 class Vma:
-    """[start, end) with PROT_* bits; `file` and `offset` (bytes) of `start` in it; the userfaultfd registered on it."""
+    """[start, end) with PROT_* bits; `file` and `offset` (bytes) of `start` in it; the userfaultfd registered on it.
+
+    Without `file`: private anonymous memory. `shared`: stores reach the file; otherwise they are copied on write.
+    """
 
     start: int
     end: int
@@ -30,6 +33,9 @@ class Vma:
     offset: int = 0
     uffd: Userfaultfd | None = None
     uffd_mode: int = 0
+    shared: bool = False
+    dont_fork: bool = False  # MADV_DONTFORK
+    wipe_on_fork: bool = False  # MADV_WIPEONFORK
 
     def __str__(self) -> str:
         letters = zip("rwx", (PROT_READ, PROT_WRITE, PROT_EXEC), strict=True)
@@ -54,7 +60,9 @@ class VmaList:
         return self._vmas[i] if i >= 0 and address < self._vmas[i].end else None
 
     def overlapping(self, start: int, end: int) -> list[Vma]:
-        return [vma for vma in self._vmas if vma.start < end and start < vma.end]
+        first = max(0, bisect_right(self._starts, start) - 1)
+        last = bisect_left(self._starts, end)
+        return [vma for vma in self._vmas[first:last] if start < vma.end]
 
     def contiguous_end(self, start: int, end: int) -> int:
         """How far from `start` on, at most to `end`, everything is mapped; `start` when it is not."""

@@ -121,7 +121,7 @@ class KernelPageFault(NamedTuple):
 
 
 class MinorFault(NamedTuple):
-    """The kernel resolved the fault at once: `page` is zero, cache or present."""
+    """The kernel resolved the fault at once: `page`: zero, cache, copy, reuse (its last user stores), present."""
 
     time: int
     cpu: int

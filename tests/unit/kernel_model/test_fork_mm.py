@@ -1,0 +1,108 @@
+"""Copy-on-write address spaces: what one process stores, no other sees, and every frame comes back in the end."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel_model.mm import Mm
+from kernel_model.task import Process, Task
+from kernel_model.uapi import PROT_READ, PROT_WRITE
+from kernel_model.user_memory import UserMemory
+from kernel_model.vma import Vma
+from pffemu import Machine
+from tests.guest_tools import PAGE, SMALL_RAM
+
+AREA, PAGES = 0x1000_0000, 6
+RW = PROT_READ | PROT_WRITE
+
+
+class Processes:
+    """Address spaces of one kernel, reached as the kernel reaches user memory."""
+
+    def __init__(self) -> None:
+        self.machine = Machine(cpus=1, ram=SMALL_RAM)
+        self.kernel, self.cpu = self.machine.kernel, self.machine.cpus[0]
+        self.free_at_first = self.kernel.frames.free_frames
+        self.mms = [self.kernel.create_mm()]
+
+    def memory(self, mm: Mm) -> UserMemory:
+        self.cpu.mmu.fill.root = mm.pages.root
+        self.cpu.flush_tlb()
+        return UserMemory(self.cpu, Task(1, Process(1, mm, "test"), 0, self.cpu.engine.save_registers()))
+
+    def map(self, **fields: bool) -> Vma:
+        vma = Vma(AREA, AREA + PAGES * PAGE, RW, **fields)
+        self.mms[0].map(vma)
+        return vma
+
+    def fork(self, parent: int = 0) -> int:
+        self.mms.append(self.kernel.fork_mm(self.mms[parent]))
+        return len(self.mms) - 1
+
+    def store(self, process: int, page: int, value: int) -> None:
+        self.memory(self.mms[process]).write_u32(AREA + page * PAGE, value)
+
+    def load(self, process: int, page: int) -> int:
+        return self.memory(self.mms[process]).read_u32(AREA + page * PAGE)
+
+    def release(self, process: int) -> None:
+        self.kernel.release_mm(self.cpu, self.mms[process])
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("fork"), st.integers(0, 3), st.just(0)),
+        st.tuples(st.just("store"), st.integers(0, 3), st.integers(0, PAGES - 1)),
+        st.tuples(st.just("release"), st.integers(0, 3), st.just(0)),
+    ),
+    max_size=30,
+)
+
+
+@given(steps=steps)
+def test_each_process_sees_its_own_stores_alone_and_frames_come_back(steps: list[tuple[str, int, int]]) -> None:
+    world = Processes()
+    world.map()
+    expected: dict[int, list[int]] = {0: [0] * PAGES}
+    for value, (step, process, page) in enumerate(steps, 1):
+        if process not in expected:
+            continue
+        if step == "fork":
+            expected[world.fork(process)] = list(expected[process])
+        elif step == "store":
+            world.store(process, page, value)
+            expected[process][page] = value
+        else:
+            world.release(process)
+            del expected[process]
+        for alive, values in expected.items():
+            assert [world.load(alive, i) for i in range(PAGES)] == values
+    for alive in expected:
+        world.release(alive)
+    assert world.kernel.frames.free_frames == world.free_at_first
+
+
+def test_the_last_user_of_a_page_stores_without_a_copy() -> None:
+    world = Processes()
+    world.map()
+    world.store(0, 0, 7)
+    before = world.mms[0].pages.entry(AREA)
+    child = world.fork()
+    world.release(child)
+    world.store(0, 0, 8)
+    assert world.mms[0].pages.entry(AREA) == before
+
+
+def test_memory_with_dontfork_is_not_there_in_the_child() -> None:
+    world = Processes()
+    world.map(dont_fork=True)
+    world.store(0, 0, 7)
+    assert list(world.mms[world.fork()].vmas) == []
+
+
+def test_memory_with_wipeonfork_is_zero_in_the_child() -> None:
+    world = Processes()
+    world.map(wipe_on_fork=True)
+    world.store(0, 0, 7)
+    assert world.load(world.fork(), 0) == 0
