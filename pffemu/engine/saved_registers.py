@@ -36,6 +36,15 @@ class SavedRegisters(NamedTuple):
         """One general register, RIP, RFLAGS, FS or GS base."""
         return self.words[_WORD_REGISTERS.index(name)]
 
+    def xmm(self, number: int) -> int:
+        """An SSE register, 128 bits."""
+        return int.from_bytes(self.floating[_SLOT * number : _SLOT * (number + 1)], "little")
+
+    def with_xmm(self, number: int, value: int) -> SavedRegisters:
+        """A copy with one SSE register changed."""
+        below, above = self.floating[: _SLOT * number], self.floating[_SLOT * (number + 1) :]
+        return SavedRegisters(self.words, below + value.to_bytes(_SLOT, "little") + above)
+
 
 class SavedRegisterSet:
     """Reads and writes a core's `SavedRegisters` with one call each way."""

@@ -2,9 +2,11 @@
 
     rax == 0x10            mem64[buf + 8] == 7        flags has CF           flags not has ZF
     rsp % 16 == 0          frame.address == buf       "text" in stdout       s64(rax) == -EINVAL
+    xmm0 == 1 << 64        xmm1.d2 == 7               mem128[buf] == xmm0
 
 Integers are compared modulo 2**64, so `rax == -EINVAL` holds for what the system call left; `<` and its kin compare
-what the operands are: registers and memory are unsigned, s8() to s64() make them signed.
+what the operands are: registers and memory are unsigned, s8() to s64() make them signed. Where one side is a 128-bit
+word (wide.py), both are compared modulo 2**128.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any, Final, Protocol
 
 from pffemu.errors import UsageError
 from pffemu.testing.errors import nearest
+from pffemu.testing.wide import WIDE_MASK, Wide
 
 MASK: Final = (1 << 64) - 1
 FLAGS: Final = ("CF", "PF", "AF", "ZF", "SF", "TF", "IF", "DF", "OF", "RF")
@@ -115,6 +118,8 @@ def judge(tree: ast.expr, names: Names) -> Verdict:
             expected = None
             if isinstance(part, ast.Compare) and isinstance(part.ops[0], ast.Eq) and len(part.ops) == 1:
                 expected = _Evaluation(names).value(part.comparators[0])
+                if isinstance(expected, int) and isinstance(_Evaluation(names).value(part.left), Wide):
+                    expected = Wide(expected)
             return Verdict(False, ast.unparse(part), list(dict(evaluation.terms).items()), expected)
     return Verdict(True)
 
@@ -141,7 +146,7 @@ class _Evaluation:
             case ast.Call(ast.Name(name), [argument]):
                 return FUNCTIONS[name](self.value(argument))
             case ast.UnaryOp(op, operand):
-                return _UNARY[type(op)](self.value(operand))
+                return _like((value := self.value(operand),), _UNARY[type(op)](value))
             case ast.BinOp(left, op, right):
                 return self._arithmetic(op, self.value(left), self.value(right))
             case ast.BoolOp(ast.And(), values):
@@ -187,7 +192,7 @@ class _Evaluation:
         if isinstance(op, ast.LShift | ast.RShift) and not 0 <= right <= _LARGEST_SHIFT:
             raise UsageError(f"a shift by {right}", remedy=f"shift by 0 to {_LARGEST_SHIFT}")
         try:
-            return _OPERATORS[type(op)](left, right)
+            return _like((left, right), _OPERATORS[type(op)](left, right))
         except (TypeError, ZeroDivisionError) as error:
             raise UsageError(str(error), remedy="check the operands") from None
 
@@ -204,15 +209,22 @@ class _Evaluation:
 def _holds(op: ast.cmpop, left: Any, right: Any) -> bool:
     try:
         if isinstance(op, ast.Eq | ast.NotEq):
-            same = bool(_word(left) == _word(right))
-            return same == isinstance(op, ast.Eq)
+            return _same(left, right) == isinstance(op, ast.Eq)
         if isinstance(op, ast.In | ast.NotIn):
-            inside = _word(left) in right if isinstance(right, bytes) else _word(left) in [_word(v) for v in right]
-            return bool(inside) == isinstance(op, ast.In)
+            inside = left in right if isinstance(right, bytes) else any(_same(left, value) for value in right)
+            return inside == isinstance(op, ast.In)
         return _ORDER[type(op)](left, right)
     except TypeError as error:
         raise UsageError(str(error), remedy="compare numbers with numbers and text with text") from None
 
 
-def _word(value: Any) -> Any:
-    return value & MASK if isinstance(value, int) else value
+def _same(left: Any, right: Any) -> bool:
+    """Integers of one word size: what overflows does not count."""
+    if not (isinstance(left, int) and isinstance(right, int)):
+        return bool(left == right)
+    mask = WIDE_MASK if isinstance(left, Wide) or isinstance(right, Wide) else MASK
+    return (left - right) & mask == 0
+
+
+def _like(operands: tuple[Any, ...], result: Any) -> Any:
+    return Wide(result) if any(isinstance(operand, Wide) for operand in operands) else result

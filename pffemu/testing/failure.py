@@ -9,9 +9,9 @@ from pffemu.arch import pagefault
 from pffemu.asm import decode
 from pffemu.events import MmuDecision, ProcessKilled
 from pffemu.testing.expressions import MASK, Verdict
-from pffemu.testing.runner import Failure, Run, describe_stop, rip_text
-from pffemu.testing.setup import REGISTERS
+from pffemu.testing.runner import Failure, Run, describe_stop, register_values, rip_text
 from pffemu.testing.verify import event_lines
+from pffemu.testing.wide import WIDE_MASK
 
 SHOWN_EVENTS: Final = 12
 _BEFORE, _AFTER = 4, 4  # instructions around the arrow
@@ -75,18 +75,18 @@ def _bits(name: str, value: Any) -> str:
 
 def number_text(run: Run, value: int) -> str:
     """`0x10000008 (buf+0x8)`, `0xffffffffffffffea (-22)`, `5`."""
-    value &= MASK
+    value &= MASK if -MASK <= value <= MASK else WIDE_MASK
     text = f"{value:#x}" if value >= _SMALL else str(value)
     place = run.places.describe(value)
     if not place.startswith("0x"):
         return f"{text} ({place})"
-    return f"{text} ({value - MASK - 1})" if value >> 63 else text
+    return f"{text} ({value - MASK - 1})" if value >> 63 == 1 else text
 
 
 def _changed_registers(run: Run) -> list[str]:
     rows = []
-    for name in REGISTERS:
-        before, after = run.before.get(name, 0), run.cpu.registers[name]
+    for name, after in register_values(run).items():
+        before = run.before.get(name, 0)
         if name != "rip" and before != after:
             rows.append(f"{name:<7} {number_text(run, before)} -> {number_text(run, after)}")
     return rows

@@ -13,7 +13,7 @@ import signal
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -28,9 +28,10 @@ from pffemu.machine.options import Mode
 from pffemu.machine.stop import Exited, Killed
 from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.elf_writer import static_elf
+from pffemu.testing.expressions import MASK
 from pffemu.testing.native_code import BASE, REGISTERS, STACK_SIZE, STACK_TOP, native_source, saved_size
-from pffemu.testing.runner import Run
-from pffemu.testing.setup import CLEARED
+from pffemu.testing.runner import Run, register_values
+from pffemu.testing.wide import XMM
 
 TIMEOUT: Final = 5  # seconds
 _MOST_MEMORY: Final = 1 << 20  # bytes compared
@@ -111,13 +112,19 @@ def _limit() -> None:
 
 def _executable(run: Run, pieces: list[tuple[int, int]], dump_fd: int) -> bytes:
     areas = [(area.start, area.size, area.prot) for area in run.case.setup.areas]
-    registers = {name: run.before[name] for name in (*CLEARED, "rsp", "rflags")}
-    registers = {name: _to_host(value) for name, value in registers.items()}
+    before = words_of(run.before)
+    registers = {name: _to_host(before[name]) for name in REGISTERS}
     source = native_source(areas, pieces, registers, run.symbols[BEGIN], dump_fd)
     around = assemble(source, file="native", base=BASE)
     jump = struct.pack("<Bi", 0xE9, around.symbols["dump"] - run.symbols[END] - 5)
     sections = [_patched(section, run.symbols[END], jump) for section in run.program.sections]
     return static_elf([*sections, *around.sections], around.entry)
+
+
+def words_of(values: Mapping[str, int]) -> dict[str, int]:
+    """Registers as the dump has them: an SSE register is two words, xmm0.q0 and xmm0.q1."""
+    halves = {f"{name}.q{i}": values[name] >> 64 * i & MASK for name in XMM for i in (0, 1)}
+    return {**values, **halves}
 
 
 def _patched(section: Section, address: int, code: bytes) -> Section:
@@ -149,9 +156,10 @@ def _differences(run: Run, left: _Left, pieces: list[tuple[int, int]]) -> Iterat
     if not run.reached_end:
         return
     words = struct.unpack_from(f"<{saved_size(pieces) // 8}Q", left.dump)
+    after = words_of(register_values(run))
     for name, word in zip(REGISTERS, words, strict=False):
-        mask = _FLAGS if name == "rflags" else (1 << 64) - 1
-        host, ours = _from_host(word) & mask, run.cpu.registers[name] & mask
+        mask = _FLAGS if name == "rflags" else MASK
+        host, ours = _from_host(word) & mask, after[name] & mask
         if host != ours:
             yield f"{name} is {host:#x} on the host and {ours:#x} in the machine"
     offset = saved_size(pieces)

@@ -12,11 +12,13 @@ from typing import Final
 from kernel_model import uapi
 from kernel_model.uapi import Sys
 from pffemu.arch.registers import GENERAL
+from pffemu.testing.wide import XMM
 
 BASE: Final = 0x7000_0000
 STACK_TOP: Final = 0x6F00_0000_0000
 STACK_SIZE: Final = 8 << 20  # bytes
-REGISTERS: Final = (*GENERAL, "rflags")  # in the order of the dump
+_XMM_WORDS: Final = tuple(f"{name}.{part}" for name in XMM for part in ("q0", "q1"))
+REGISTERS: Final = (*GENERAL, "rflags", *_XMM_WORDS)  # in the order of the dump
 _PWRITE64, _PRCTL = 18, 157  # not modelled, so not in uapi
 ALLOWED: Final = (
     *(call.value for call in (Sys.READ, Sys.WRITE, Sys.CLOSE, Sys.MPROTECT, Sys.MUNMAP, Sys.MADVISE)),
@@ -40,12 +42,17 @@ def native_source(
     mapped = "\n".join(_map(*area) for area in (stack, *maps))
     loads = "\n".join(f"mov {name}, {registers[name]:#x}" for name in GENERAL if name != "rsp")
     saves = "\n".join(f"mov [rip + saved + {8 * i}], {name}" for i, name in enumerate(GENERAL))
+    sse_at = 8 * REGISTERS.index(_XMM_WORDS[0])
+    sse_saves = "\n".join(f"movups [rip + saved + {sse_at + 16 * n}], {name}" for name, n in XMM.items())
+    sse_loads = "\n".join(f"movups {name}, [rip + sse + {16 * n}]" for name, n in XMM.items())
+    sse_values = ", ".join(f"{registers[name]:#x}" for name in _XMM_WORDS)
     writes = "\n".join(_dump(i, area, offset, dump_fd) for i, (area, offset) in enumerate(_placed(dumped)))
     return f"""
 _start:
 {mapped}
 {_prctl(_NO_NEW_PRIVS, 1, "xor edx, edx")}
 {_prctl(_SET_SECCOMP, _FILTER, "lea rdx, [rip + program]")}
+{sse_loads}
 mov rsp, {STACK_TOP - 64:#x}
 mov rax, {registers["rflags"]:#x}
 push rax
@@ -57,6 +64,7 @@ failed:
 {_exit(99)}
 dump:
 {saves}
+{sse_saves}
 lea rsp, [rip + flags_stack_end]
 pushfq
 pop rax
@@ -67,6 +75,7 @@ mov [rip + saved + {8 * len(GENERAL)}], rax
 .data
 .balign 8
 begin: .quad {begin:#x}
+sse: .quad {sse_values}
 program: .quad {len(_filter())}, filter
 filter: .quad {", ".join(map(hex, _filter()))}
 saved: .zero {saved_size(dumped)}

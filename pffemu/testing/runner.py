@@ -21,10 +21,11 @@ from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.cases import Case, program_of
 from pffemu.testing.claims import Expect
 from pffemu.testing.errors import TestFileError
-from pffemu.testing.expressions import Verdict, judge, value_of
+from pffemu.testing.expressions import MASK, Verdict, judge, value_of
 from pffemu.testing.harness_code import FAILED, OWN_LABELS, SETUP
 from pffemu.testing.setup import CLEARED, REGISTERS, Assignment
 from pffemu.testing.view import MOST_EVENTS, Recorder, View, counts_of
+from pffemu.testing.wide import WIDE_MASK, XMM
 
 _SETUP_BUDGET: Final = 100_000  # instructions
 
@@ -113,8 +114,14 @@ def start(case: Case, program: Program | None = None) -> Run:
     run.start_counts = counts_of(machine)
     _put_registers(run)
     _put_state(run)
-    run.before = {name: run.cpu.registers[name] for name in REGISTERS}
+    run.before = register_values(run)
     return run
+
+
+def register_values(run: Run) -> dict[str, int]:
+    """The registers of the core that runs the block, SSE's too."""
+    saved = run.cpu.engine.save_registers()
+    return {name: run.cpu.registers[name] for name in REGISTERS} | {name: saved.xmm(n) for name, n in XMM.items()}
 
 
 def _shown_symbols(program: Program) -> dict[str, int]:
@@ -145,7 +152,12 @@ def _put_registers(run: Run) -> None:
         registers[name] = 0
     registers["rflags"] = IF | ALWAYS_ONE
     for assignment in run.case.setup.registers:
-        registers[assignment.name] = _number(run, assignment)
+        value = _number(run, assignment)
+        if assignment.name in XMM:
+            saved = run.cpu.engine.save_registers()
+            run.cpu.engine.load_registers(saved.with_xmm(XMM[assignment.name], value))
+        else:
+            registers[assignment.name] = value
 
 
 def _put_state(run: Run) -> None:
@@ -182,7 +194,7 @@ def _number(run: Run, assignment: Assignment) -> int:
         raise assignment.directive.error(error.what, error.remedy) from None
     if not isinstance(value, int):
         raise assignment.directive.error(f"{assignment.name} is no number", "write a number or an address")
-    return value & (1 << 64) - 1
+    return value & (WIDE_MASK if assignment.name in XMM else MASK)
 
 
 Advance: TypeAlias = Callable[[Run, set[int], int], Stop]  # (run, places to stop at, instructions left)

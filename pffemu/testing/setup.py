@@ -24,6 +24,7 @@ from pffemu.testing.errors import nearest
 from pffemu.testing.expressions import parse, value_of
 from pffemu.testing.parameters import Parameters
 from pffemu.testing.view import RESERVED
+from pffemu.testing.wide import XMM
 
 FIRST_MAP: Final = 0x1000_0000  # where `# map:` without `at` starts; below 2 GiB, so that addresses fit in operands
 _MAP_ALIGNMENT: Final = 1 << 20
@@ -204,7 +205,7 @@ def _thread(setup: Setup, directive: Directive, _: Parameters) -> Setup:
 
 
 def _regs(setup: Setup, directive: Directive, _: Parameters) -> Setup:
-    return replace(setup, registers=(*setup.registers, *_assignments(directive, REGISTERS)))
+    return replace(setup, registers=(*setup.registers, *_assignments(directive, (*REGISTERS, *XMM))))
 
 
 def _state(setup: Setup, directive: Directive, _: Parameters) -> Setup:

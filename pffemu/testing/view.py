@@ -17,13 +17,14 @@ from pffemu.hw.cpu import Cpu
 from pffemu.machine.machine import Machine
 from pffemu.testing.constants import CONSTANTS
 from pffemu.testing.expressions import FLAGS
+from pffemu.testing.wide import XMM, Wide
 
 _WHOLE: Final = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
 _STATE: Final = (
     "uif", "uirr", "uihandler", "uistackadjust", "cr4_uintr", "forwarding_enabled", "forwarding_active", "user_vector",
 )  # fmt: skip
-_OTHERS: Final = ("flags", "frame", "frames", "mem8", "mem16", "mem32", "mem64", "present", "exit", "stdout", "stderr",
-                  "instructions", "uffd_regions", "tid")  # fmt: skip
+_OTHERS: Final = ("flags", "frame", "frames", "mem8", "mem16", "mem32", "mem64", "mem128", "present", "exit", "stdout",
+                  "stderr", "instructions", "uffd_regions", "tid")  # fmt: skip
 EVENT_NAMES: Final = {name_of(event): event for event in EVENTS}
 
 
@@ -103,7 +104,8 @@ class _Memory:
     size: int
 
     def at(self, address: int) -> int:
-        return int.from_bytes(self.machine.memory.read(address & (1 << 64) - 1, self.size), "little")
+        value = int.from_bytes(self.machine.memory.read(address & (1 << 64) - 1, self.size), "little")
+        return value if self.size <= 8 else Wide(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class View:
         return CONSTANTS[name] if count is None else count
 
     def names(self) -> Iterable[str]:
-        yield from (*_WHOLE, *_NARROW, *_STATE, *_OTHERS, *self.symbols, *self.start_counts, *CONSTANTS)
+        yield from (*_WHOLE, *_NARROW, *XMM, *_STATE, *_OTHERS, *self.symbols, *self.start_counts, *CONSTANTS)
 
 
 def _narrow_names() -> Iterable[tuple[str, tuple[str, int, int]]]:
@@ -157,7 +159,7 @@ def _narrow_names() -> Iterable[tuple[str, tuple[str, int, int]]]:
 
 
 _NARROW: Final = dict(_narrow_names())
-RESERVED: Final = frozenset((*_WHOLE, *_NARROW, *_STATE, *_OTHERS))  # no parameter and no region is called so
+RESERVED: Final = frozenset((*_WHOLE, *_NARROW, *XMM, *_STATE, *_OTHERS))  # no parameter and no region is called so
 
 
 def _registers(view: View, name: str) -> Any:
@@ -166,6 +168,8 @@ def _registers(view: View, name: str) -> Any:
     if name in _NARROW:
         whole, bits, shift = _NARROW[name]
         return view.cpu.registers[whole] >> shift & (1 << bits) - 1
+    if name in XMM:
+        return Wide(view.cpu.engine.save_registers().xmm(XMM[name]))
     return _Flags(view.cpu.registers["rflags"]) if name == "flags" else None
 
 
@@ -194,7 +198,7 @@ def _state(view: View, name: str) -> Any:
 
 
 def _machine_parts(view: View, name: str) -> Any:
-    if name in ("mem8", "mem16", "mem32", "mem64"):
+    if name in ("mem8", "mem16", "mem32", "mem64", "mem128"):
         return _Memory(view.machine, int(name[3:]) // 8)
     if name in view.output:
         return view.output[name]

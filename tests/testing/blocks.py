@@ -54,6 +54,13 @@ ROWS: Final = (
     Row("expect memory", "# expect: mem64[word + 8] == -2 and mem8[word] == 1 and mem32[word] == 1\nnop\n.data\n"
         "word: .quad 1, -2\n", "# expect: mem64[word + 8] == 3\nnop\n.data\nword: .quad 1, word\n",
         "mem64?word + 8? is 0x401000 (word)"),
+    Row("expect xmm", "# regs: xmm1=(3 << 64) + 5\n# expect: xmm0 == xmm1 and xmm0 == mem128[word] and xmm0.q1 == 3\n"
+        "# expect: xmm0.d2 == 3 and xmm0.w0 == 5 and xmm0.b15 == 0 and xmm0 ^ xmm1 == 0 and xmm2 != xmm0\n"
+        "movaps xmm0, xmm1\nmovaps [rip + word], xmm0\n.bss\n.balign 16\nword: .zero 16\n",
+        "# regs: xmm1=(3 << 64) + 5\n# expect: xmm0 == 5\nmovaps xmm0, xmm1\n",
+        "expected 5*xmm0 is 0x30000000000000005*xmm0    0 -> 0x30000000000000005"),
+    Row("expect a part of xmm", "# expect: xmm1.q0 == -1\npcmpeqd xmm1, xmm1\n",
+        "# expect: xmm1.q2 == 0\nnop\n", "it has no part 'q2'*did you mean 'q0'"),
     Row("expect stdout",
         '# expect: stdout == "hi"\nmov eax, 1\nmov edi, 1\nlea rsi, [rip + text]\nmov edx, 2\nsyscall\n'
         '.data\ntext: .ascii "hi"\n', '# expect: "ho" in stdout\nnop\n', "stdout is b''"),

@@ -26,6 +26,10 @@ SAME = """
     stc
 .data
 word: .quad 0
+# test: SSE registers
+# regs: xmm2=(5 << 64) + 7
+# expect: xmm3 == 5 and xmm2.q1 == 5
+    movhlps xmm3, xmm2
 # test: a signal
 # raises: SIGSEGV
     hlt
@@ -72,14 +76,14 @@ name: .asciz "/etc/passwd"
 def test_what_is_the_same_passes_and_is_counted(pytester: pytest.Pytester) -> None:
     pytester.makefile(".s", test_n=SAME)
     result = pytester.runpytest_inprocess("--pffemu-native")
-    assert result.parseoutcomes() == {"passed": 3}
-    result.stdout.fnmatch_lines(["pffemu: 3 blocks also ran on this host's CPU"])
+    assert result.parseoutcomes() == {"passed": 4}
+    result.stdout.fnmatch_lines(["pffemu: 4 blocks also ran on this host's CPU"])
 
 
 def test_workers_of_xdist_are_counted_too(pytester: pytest.Pytester) -> None:
     pytester.makefile(".s", test_n=SAME)
     result = pytester.runpytest_subprocess("--pffemu-native", "-n", "2")
-    result.stdout.fnmatch_lines(["pffemu: 3 blocks also ran on this host's CPU"])
+    result.stdout.fnmatch_lines(["pffemu: 4 blocks also ran on this host's CPU"])
 
 
 def test_what_is_not_for_the_host_does_not_run_there(pytester: pytest.Pytester) -> None:
@@ -90,13 +94,17 @@ def test_what_is_not_for_the_host_does_not_run_there(pytester: pytest.Pytester) 
 
 
 def test_a_difference_is_a_failure_that_says_both(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytester.makefile(".s", test_n="# test: x\n# expect: rax == 3\nmov eax, 3\nmov [rip + w], eax\n.data\nw: .quad 0\n")
+    pytester.makefile(
+        ".s",
+        test_n="# test: x\n# expect: rax == 3\nmov eax, 3\nmov [rip + w], eax\nmovd xmm9, eax\n.data\nw: .quad 0\n",
+    )
     monkeypatch.setattr(native, "_patched", _with_another_constant(native._patched))
     result = pytester.runpytest_inprocess("--pffemu-native")
     assert result.parseoutcomes() == {"failed": 1}
     result.stdout.fnmatch_lines([
         "test_n.s:1: the same on this host's CPU",
         "  rax is 0x4 on the host and 0x3 in the machine",
+        "  xmm9.q0 is 0x4 on the host and 0x3 in the machine",
         "  the word at w is 0x4 on the host and 0x3 in the machine",
     ])  # fmt: skip
 
