@@ -76,3 +76,76 @@ class Timespec(ctypes.LittleEndianStructure):
         ("tv_sec", ctypes.c_int64),  # +0
         ("tv_nsec", ctypes.c_int64),  # +8
     )
+
+
+class Iovec(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("base", ctypes.c_uint64),  # +0
+        ("len", ctypes.c_uint64),  # +8
+    )
+
+
+class Rlimit(ctypes.LittleEndianStructure):
+    """struct rlimit64."""
+
+    _fields_ = (
+        ("rlim_cur", ctypes.c_uint64),  # +0
+        ("rlim_max", ctypes.c_uint64),  # +8
+    )
+
+
+class Utsname(ctypes.LittleEndianStructure):
+    """struct new_utsname; 390 bytes."""
+
+    _fields_ = (
+        ("sysname", ctypes.c_char * 65),  # +0
+        ("nodename", ctypes.c_char * 65),  # +65
+        ("release", ctypes.c_char * 65),  # +130
+        ("version", ctypes.c_char * 65),  # +195
+        ("machine", ctypes.c_char * 65),  # +260
+        ("domainname", ctypes.c_char * 65),  # +325
+    )
+
+
+class Sysinfo(ctypes.LittleEndianStructure):
+    """struct sysinfo; 112 bytes."""
+
+    _fields_ = (
+        ("uptime", ctypes.c_int64),  # +0, seconds
+        ("loads", ctypes.c_uint64 * 3),  # +8
+        ("totalram", ctypes.c_uint64),  # +32
+        ("freeram", ctypes.c_uint64),  # +40
+        ("sharedram", ctypes.c_uint64),  # +48
+        ("bufferram", ctypes.c_uint64),  # +56
+        ("totalswap", ctypes.c_uint64),  # +64
+        ("freeswap", ctypes.c_uint64),  # +72
+        ("procs", ctypes.c_uint16),  # +80
+        ("pad", ctypes.c_uint16),  # +82
+        ("padding", ctypes.c_uint32),  # +84
+        ("totalhigh", ctypes.c_uint64),  # +88
+        ("freehigh", ctypes.c_uint64),  # +96
+        ("mem_unit", ctypes.c_uint32),  # +104
+        ("padding2", ctypes.c_uint32),  # +108
+    )
+
+
+class Stat(ctypes.LittleEndianStructure):
+    """struct stat; 144 bytes."""
+
+    _fields_ = (
+        ("st_dev", ctypes.c_uint64),  # +0
+        ("st_ino", ctypes.c_uint64),  # +8
+        ("st_nlink", ctypes.c_uint64),  # +16
+        ("st_mode", ctypes.c_uint32),  # +24
+        ("st_uid", ctypes.c_uint32),  # +28
+        ("st_gid", ctypes.c_uint32),  # +32
+        ("padding", ctypes.c_uint32),  # +36
+        ("st_rdev", ctypes.c_uint64),  # +40
+        ("st_size", ctypes.c_int64),  # +48
+        ("st_blksize", ctypes.c_int64),  # +56
+        ("st_blocks", ctypes.c_int64),  # +64, of 512 bytes
+        ("st_atime", ctypes.c_uint64 * 2),  # +72, seconds and nanoseconds
+        ("st_mtime", ctypes.c_uint64 * 2),  # +88
+        ("st_ctime", ctypes.c_uint64 * 2),  # +104
+        ("unused", ctypes.c_int64 * 3),  # +120
+    )

@@ -1,32 +1,64 @@
-"""read, write, close, ioctl, poll, userfaultfd."""
+"""read, write and their relatives, lseek, close, ioctl (fs/read_write.c)."""
 
 from __future__ import annotations
 
-import ctypes
+import struct
 
 from kernel_model import uapi
-from kernel_model.abi_structs import PollFd
+from kernel_model.files import File, UserBuffer
+from kernel_model.files.user_buffer import RW_MAX
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi_files import IOV_MAX
 from kernel_model.userfaultfd import Userfaultfd
-from kernel_model.wait_queue import Blocked
-from pffemu.hw.costs import CYCLES_PER_NS
+from pffemu.arch.paging import USER_END
 
-_RW_MAX = 0x7FFF_F000  # MAX_RW_COUNT
-_OPEN_MAX = 1024  # RLIMIT_NOFILE
+_INT64_MAX = (1 << 63) - 1
 
 
 def read(call: Call, fd: int, address: int, size: int) -> int:
-    return call.file(fd).read(call, as_int(fd), address, min(size, _RW_MAX))
+    file = _readable(call, fd)
+    return file.read(call, _buffer(call, address, size))
 
 
 def write(call: Call, fd: int, address: int, size: int) -> int:
-    return call.file(fd).write(call, address, min(size, _RW_MAX))
+    file = _writable(call, fd)
+    return file.write(call, _buffer(call, address, size))
+
+
+def readv(call: Call, fd: int, vector: int, count: int) -> int:
+    file = _readable(call, fd)
+    return file.read(call, import_iovec(call, vector, count))
+
+
+def writev(call: Call, fd: int, vector: int, count: int) -> int:
+    file = _writable(call, fd)
+    return file.write(call, import_iovec(call, vector, count))
+
+
+def pread64(call: Call, fd: int, address: int, size: int, offset: int) -> int:
+    return _positioned(_readable(call, fd), offset).read_at(call, _buffer(call, address, size), offset)
+
+
+def pwrite64(call: Call, fd: int, address: int, size: int, offset: int) -> int:
+    return _positioned(_writable(call, fd), offset).write_at(call, _buffer(call, address, size), offset)
+
+
+def preadv(call: Call, fd: int, vector: int, count: int, offset: int) -> int:
+    return _positioned(_readable(call, fd), offset).read_at(call, import_iovec(call, vector, count), offset)
+
+
+def pwritev(call: Call, fd: int, vector: int, count: int, offset: int) -> int:
+    return _positioned(_writable(call, fd), offset).write_at(call, import_iovec(call, vector, count), offset)
+
+
+def lseek(call: Call, fd: int, offset: int, whence: int) -> int:
+    signed = offset - (1 << 64) if offset >> 63 else offset
+    return call.file(fd).seek(signed, as_int(whence))
 
 
 def close(call: Call, fd: int) -> int:
-    call.file(fd)
-    call.process.files.pop(as_int(fd)).close(call.cpu)
+    call.process.files.close(call.cpu, as_int(fd))
     return 0
 
 
@@ -34,45 +66,58 @@ def ioctl(call: Call, fd: int, request: int, argument: int) -> int:
     return call.file(fd).ioctl(call, request & 0xFFFF_FFFF, argument)
 
 
-def poll(call: Call, address: int, count: int, timeout_ms: int) -> int:
-    """Descriptors that are ready; 0 when `timeout_ms` (negative: none) passes first."""
-    if count > uapi.NFDS_MAX:
-        raise LinuxError(Errno.EINVAL)
-    size = ctypes.sizeof(PollFd)
-    octets = call.memory.read(address, size * count)
-    fds = [PollFd.from_buffer_copy(octets, size * i) for i in range(count)]
-    ready, queues = 0, []
-    for entry in fds:
-        entry.revents = 0
-        if entry.fd < 0:
-            continue
-        file = call.process.files.get(entry.fd)
-        if file is None:
-            entry.revents = uapi.POLLNVAL
-        else:
-            entry.revents = file.poll() & (entry.events | uapi.POLLERR)
-            queue = file.poll_queue()
-            queues += [queue] if queue is not None else []
-        ready += entry.revents != 0
-    timeout = as_int(timeout_ms)
-    if ready == 0 and timeout != 0 and not call.task.timed_out:
-        deadline = call.task.deadline
-        if deadline is None and timeout > 0:
-            deadline = call.cpu.clock + timeout * 1_000_000 * CYCLES_PER_NS
-        raise Blocked(*queues, deadline=deadline, why="poll")
-    call.memory.write(address, b"".join(bytes(entry) for entry in fds))
-    return ready
-
-
 def userfaultfd(call: Call, flags: int) -> int:
     if not call.kernel.options.userfaultfd:
         raise LinuxError(Errno.ENOSYS)
     if flags & ~(uapi.O_NONBLOCK | uapi.O_CLOEXEC | uapi.UFFD_USER_MODE_ONLY):
         raise LinuxError(Errno.EINVAL)
-    files = call.process.files
-    fd = next(n for n in range(len(files) + 1) if n not in files)
-    if fd >= _OPEN_MAX:
-        raise LinuxError(Errno.EMFILE)
-    kernel = call.kernel
-    files[fd] = Userfaultfd(call.mm, fd, flags, kernel.scheduler, kernel.pff_driver, kernel.uffd_readers)
-    return fd
+    kernel, fd = call.kernel, call.new_fd()
+    file = Userfaultfd(call.mm, fd, flags, kernel.scheduler, kernel.pff_driver, kernel.uffd_readers)
+    return call.process.files.install(fd, file, bool(flags & uapi.O_CLOEXEC))
+
+
+def import_iovec(call: Call, vector: int, count: int) -> UserBuffer:
+    """Linux: import_iovec. Raises LinuxError EINVAL, EFAULT."""
+    if count > IOV_MAX:
+        raise LinuxError(Errno.EINVAL)
+    words = struct.unpack(f"<{2 * count}Q", call.memory.read(vector, 16 * count))
+    ranges = list(zip(words[::2], words[1::2], strict=True))
+    if any(length > _INT64_MAX for _, length in ranges):
+        raise LinuxError(Errno.EINVAL)
+    for address, length in ranges:
+        _check_range(address, min(length, RW_MAX))
+    return UserBuffer(call.memory, ranges)
+
+
+def _buffer(call: Call, address: int, size: int) -> UserBuffer:
+    if size > _INT64_MAX:
+        raise LinuxError(Errno.EINVAL)
+    _check_range(address, size)
+    return UserBuffer(call.memory, [(address, size)])
+
+
+def _check_range(address: int, size: int) -> None:
+    """Linux: access_ok."""
+    if address > USER_END or size > USER_END - address:
+        raise LinuxError(Errno.EFAULT)
+
+
+def _readable(call: Call, fd: int) -> File:
+    file = call.file(fd)
+    if not file.readable:
+        raise LinuxError(Errno.EBADF)
+    return file
+
+
+def _writable(call: Call, fd: int) -> File:
+    file = call.file(fd)
+    if not file.writable:
+        raise LinuxError(Errno.EBADF)
+    return file
+
+
+def _positioned(file: File, offset: int) -> File:
+    """Order of checks as in ksys_pread64, but for EBADF, which comes first there too."""
+    if offset >> 63:
+        raise LinuxError(Errno.EINVAL)
+    return file

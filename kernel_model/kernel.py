@@ -15,6 +15,7 @@ from kernel_model.futex import FutexTable
 from kernel_model.mm import Mm
 from kernel_model.pff_driver import PffDriver
 from kernel_model.printk import Printk
+from kernel_model.random import RandomSource
 from kernel_model.scheduler import Scheduler
 from kernel_model.syscall import Call
 from kernel_model.syscall_names import name_of
@@ -66,6 +67,7 @@ class KernelOptions:
     userfaultfd: bool = True
     forwarding: bool = True
     uffd_mmio_base: int | None = None  # None: no such device
+    seed: int = 0  # of getrandom and AT_RANDOM
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Kernel:
         self.entries = 0  # system calls, exceptions and page faults that came from ring 3
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None
+        self.random = RandomSource(options.seed)
         self._ram, self._cpus = ram, cpus
         self._mms: dict[int, Mm] = {}  # by page-table root
         self._next_tid = 1
@@ -170,14 +173,13 @@ class Kernel:
         """Threads and files go (userfaultfds unregister what they hold); the address space stays, to be looked at."""
         cpu.emit(ProcessExited, process.pid, end.status)
         for task in list(process.tasks):
-            for file in process.files.values():
+            for file in process.files.files():
                 if isinstance(file, Userfaultfd):
                     file.forget_task(task)
             if task.handler_registered:
                 uintr_calls.forget(self._cpus[task.cpu_index], task)
             self.scheduler.remove(task)
-        for file in process.files.values():
-            file.close(cpu)
+        process.files.close_all(cpu)
         process.tasks.clear()
         self.ended = end
 
@@ -237,7 +239,7 @@ class Kernel:
         registers = self._syscall_registers[cpu.index].read()
         rip, number = registers[0], registers[2] & 0xFFFF_FFFF
         cpu.emit(Syscall, number, Label(name_of(number)), Hex(rip - SYSCALL_LENGTH))
-        task.timed_out, task.deadline, task.result = False, None, None
+        task.timed_out, task.deadline, task.result, task.progress = False, None, None, 0
         self._call(cpu, task, number, registers)
 
     def _call(self, cpu: Cpu, task: Task, number: int, registers: list[int]) -> None:

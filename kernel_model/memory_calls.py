@@ -7,7 +7,7 @@ from kernel_model.files import RamFile
 from kernel_model.syscall import Call, page_span
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.vma import MMAP_MIN, Vma, is_user_range
-from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of
+from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up
 
 _PROT_ALL = uapi.PROT_READ | uapi.PROT_WRITE | uapi.PROT_EXEC
 
@@ -70,6 +70,22 @@ def unmap(call: Call, start: int, end: int) -> None:
     """Remove what is mapped in [start, end), and tell the MMU of userfaultfd areas that went with it."""
     for vma in call.mm.unmap(start, end):
         call.kernel.pff_driver.remove(call.cpu, call.mm, vma.start, vma.end)
+
+
+def brk(call: Call, address: int) -> int:
+    """The heap's end after the call; the old one when it cannot be moved."""
+    mm = call.mm
+    if not mm.brk_start <= address <= USER_END - PAGE_SIZE:
+        return mm.brk
+    old, new = pages_up(mm.brk), pages_up(address)
+    if new > old:
+        if mm.vmas.overlapping(old, new + PAGE_SIZE) or new - old > mm.ram.size:
+            return mm.brk
+        mm.map(Vma(old, new, uapi.PROT_READ | uapi.PROT_WRITE, "[heap]"))
+    elif new < old:
+        unmap(call, new, old)
+    mm.brk = address
+    return address
 
 
 def mprotect(call: Call, address: int, length: int, prot: int) -> int:

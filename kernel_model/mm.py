@@ -25,6 +25,7 @@ class Mm:
         self.mark_uffd_ptes = mark_uffd_ptes
         self.pages = PageTables(ram, frames)
         self.vmas = VmaList()
+        self.brk_start = self.brk = 0  # the heap is [brk_start, brk), set by exec
         self.stale = False
         self.code_changed = False
         self.has_writable_code = False  # ever: then any store by the kernel may change code

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kernel_model.files import File
 from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi_limits import NOFILE
 from kernel_model.user_memory import UserMemory
 from pffemu.arch.paging import PAGE_SIZE
 
@@ -30,10 +31,11 @@ class Call:
 
     def file(self, fd: int) -> File:
         """Raises LinuxError EBADF."""
-        file = self.process.files.get(as_int(fd))
-        if file is None:
-            raise LinuxError(Errno.EBADF)
-        return file
+        return self.process.files.descriptor(as_int(fd)).file
+
+    def new_fd(self, minimum: int = 0) -> int:
+        """The lowest free descriptor. Raises LinuxError EMFILE."""
+        return self.process.files.free(minimum, self.process.limits[NOFILE][0])
 
 
 # arguments are unsigned 64-bit register values; the result is RAX, or LinuxError or Blocked is raised

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from kernel_model.files.fd_table import FileTable
 from pffemu.hw.cpu import SavedRegisters, UintrState
 
 if TYPE_CHECKING:
-    from kernel_model.files import File
     from kernel_model.mm import Mm
     from kernel_model.wait_queue import WaitQueue
 
@@ -25,7 +25,9 @@ class Process:
     pid: int
     mm: Mm
     name: str
-    files: dict[int, File] = field(default_factory=dict)
+    exe: str = ""  # what /proc/self/exe points to
+    limits: list[tuple[int, int]] = field(default_factory=list)  # (soft, hard) by RLIMIT_* number
+    files: FileTable = field(default_factory=FileTable)
     tasks: list[Task] = field(default_factory=list)
 
 
@@ -42,6 +44,7 @@ class Task:
     handler_registered: bool = False  # uintr_register_handler succeeded
     forward_page_faults: bool = False  # ... with FORWARD_PF
     clear_child_tid: int = 0  # user address, 0: none
+    robust_list: int = 0  # user address of its head, 0: none
     # while blocked
     queues: tuple[WaitQueue, ...] = ()
     deadline: int | None = None  # virtual cycles
@@ -49,5 +52,6 @@ class Task:
     # what happens when it runs next
     restart_syscall: int | None = None  # number of the call to start again
     result: int | None = None  # RAX of the call that slept
+    progress: int = 0  # bytes a read or write moved before it slept
     timed_out: bool = False
     resumes_fault: bool = False  # a page fault of ring 3 put it to sleep

@@ -1,64 +1,49 @@
-"""Linux x86-64 ABI numbers (include/uapi/): system calls, errno, flags. Their one home; structures: abi_structs."""
+"""Linux x86-64 ABI numbers (include/uapi/): flags and signals. Structures: abi_structs; files: uapi_files."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 from typing import Final
 
-
-class Sys(IntEnum):
-    """System-call numbers (arch/x86/entry/syscalls/syscall_64.tbl; the uintr calls: Intel's user-interrupt patches)."""
-
-    READ = 0
-    WRITE = 1
-    CLOSE = 3
-    POLL = 7
-    MMAP = 9
-    MPROTECT = 10
-    MUNMAP = 11
-    IOCTL = 16
-    SCHED_YIELD = 24
-    MADVISE = 28
-    CLONE = 56
-    EXIT = 60
-    GETTID = 186
-    FUTEX = 202
-    CLOCK_GETTIME = 228
-    EXIT_GROUP = 231
-    USERFAULTFD = 323
-    UINTR_REGISTER_HANDLER = 471
-    UINTR_UNREGISTER_HANDLER = 472
-
-
-class Errno(IntEnum):
-    EPERM = 1
-    ENOENT = 2
-    EINTR = 4
-    EBADF = 9
-    EAGAIN = 11
-    ENOMEM = 12
-    EACCES = 13
-    EFAULT = 14
-    EBUSY = 16
-    EEXIST = 17
-    ENODEV = 19
-    EINVAL = 22
-    EMFILE = 24
-    ENOTTY = 25
-    ESPIPE = 29
-    ENOSYS = 38
-    EOVERFLOW = 75
-    EOPNOTSUPP = 95
-    ETIMEDOUT = 110
+from kernel_model.uapi_errno import Errno as Errno
+from kernel_model.uapi_errno import LinuxError as LinuxError
+from kernel_model.uapi_files import O_CLOEXEC as O_CLOEXEC
+from kernel_model.uapi_files import O_NONBLOCK as O_NONBLOCK
+from kernel_model.uapi_syscalls import Sys as Sys
 
 
 class Signal(IntEnum):
+    SIGHUP = 1
+    SIGINT = 2
+    SIGQUIT = 3
     SIGILL = 4
     SIGTRAP = 5
+    SIGABRT = 6
     SIGBUS = 7
     SIGFPE = 8
     SIGKILL = 9
+    SIGUSR1 = 10
     SIGSEGV = 11
+    SIGUSR2 = 12
+    SIGPIPE = 13
+    SIGALRM = 14
+    SIGTERM = 15
+    SIGSTKFLT = 16
+    SIGCHLD = 17
+    SIGCONT = 18
+    SIGSTOP = 19
+    SIGTSTP = 20
+    SIGTTIN = 21
+    SIGTTOU = 22
+    SIGURG = 23
+    SIGXCPU = 24
+    SIGXFSZ = 25
+    SIGVTALRM = 26
+    SIGPROF = 27
+    SIGWINCH = 28
+    SIGIO = 29
+    SIGPWR = 30
+    SIGSYS = 31
 
 
 # mman
@@ -75,9 +60,7 @@ MAP_POPULATE: Final = 0x8000
 MAP_FIXED_NOREPLACE: Final = 0x100000
 MADV_DONTNEED: Final = 4
 
-# fcntl, poll
-O_NONBLOCK: Final = 0o4000
-O_CLOEXEC: Final = 0o2000000
+# poll
 POLLIN: Final = 0x001
 POLLOUT: Final = 0x004
 POLLERR: Final = 0x008
@@ -154,20 +137,18 @@ AT_PHDR: Final = 3
 AT_PHENT: Final = 4
 AT_PHNUM: Final = 5
 AT_PAGESZ: Final = 6
+AT_BASE: Final = 7
+AT_FLAGS: Final = 8
 AT_ENTRY: Final = 9
 AT_UID: Final = 11
 AT_EUID: Final = 12
 AT_GID: Final = 13
 AT_EGID: Final = 14
+AT_PLATFORM: Final = 15
 AT_HWCAP: Final = 16
 AT_CLKTCK: Final = 17
 AT_SECURE: Final = 23
 AT_RANDOM: Final = 25
-
-
-class LinuxError(Exception):
-    """A system call fails with `-errno`."""
-
-    def __init__(self, errno: Errno) -> None:
-        super().__init__(errno.name)
-        self.errno = errno
+AT_HWCAP2: Final = 26
+AT_EXECFN: Final = 31
+AT_MINSIGSTKSZ: Final = 51

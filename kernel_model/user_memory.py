@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kernel_model import page_fault
 from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi_files import PATH_MAX
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap
@@ -44,6 +45,19 @@ class UserMemory:
         for start, length in self.parts(address, len(data), WRITE):
             octets[start : start + length] = data[done : done + length]
             done += length
+
+    def read_path(self, address: int) -> bytes:
+        """The string at `address` without its end. Raises LinuxError EFAULT, ENAMETOOLONG."""
+        text = bytearray()
+        while len(text) < PATH_MAX:
+            size = PAGE_SIZE - address % PAGE_SIZE
+            piece = self.read(address, size)
+            end = piece.find(b"\0")
+            text += piece if end < 0 else piece[:end]
+            if end >= 0 and len(text) < PATH_MAX:
+                return bytes(text)
+            address += size
+        raise LinuxError(Errno.ENAMETOOLONG)
 
     def read_struct(self, kind: type[Struct], address: int) -> Struct:
         return kind.from_buffer_copy(self.read(address, ctypes.sizeof(kind)))

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model import uapi
 from kernel_model.abi_structs import UffdioApi, UffdioCopy, UffdioRange, UffdioRegister, UffdioZeropage, UffdMsg
-from kernel_model.files import File
+from kernel_model.files import File, UserBuffer
 from kernel_model.page_fault import BadAccess
 from kernel_model.uapi import Errno, LinuxError, Signal
+from kernel_model.uapi_files import O_RDONLY
 from kernel_model.vma import Vma, is_user_range
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.arch import pagefault
@@ -54,7 +55,9 @@ class Userfaultfd(File):
     ) -> None:
         """`reader_tids` collects the threads that have read a message."""
         self.name = "userfaultfd"
-        self._mm, self.fd, self._flags = mm, fd, flags
+        self._mm, self.fd = mm, fd
+        self._user_mode_only = bool(flags & uapi.UFFD_USER_MODE_ONLY)
+        self.flags = O_RDONLY | flags & uapi.O_NONBLOCK
         self._scheduler, self._driver, self._reader_tids = scheduler, driver, reader_tids
         self._ready = False  # UFFDIO_API done
         self._features = 0
@@ -67,7 +70,7 @@ class Userfaultfd(File):
     def handle_fault(self, cpu: Cpu, task: Task, address: int, error_code: int) -> BadAccess | None:
         """Linux: handle_userfault. Queue a message, wake a reader, sleep until the range is woken."""
         user = error_code & pagefault.U
-        if self._flags & uapi.UFFD_USER_MODE_ONLY and not user:
+        if self._user_mode_only and not user:
             return BadAccess(Signal.SIGBUS, "userfaultfd is for user-mode faults only")
         shown = address if self._features & uapi.UFFD_FEATURE_EXACT_ADDRESS else page_of(address)
         flags = uapi.UFFD_PAGEFAULT_FLAG_WRITE if error_code & pagefault.W else 0
@@ -82,17 +85,20 @@ class Userfaultfd(File):
 
     # -- file operations ----------------------------------------------------------------------------------------
 
-    def read(self, call: Call, fd: int, address: int, size: int) -> int:
+    def read(self, call: Call, buffer: UserBuffer) -> int:
         """Whole messages, oldest first; at least one, unless non-blocking."""
-        if not self._ready or size < _MSG_SIZE:
+        if not self._ready or buffer.size < _MSG_SIZE:
             raise LinuxError(Errno.EINVAL)
-        fresh = [fault for fault in self._faults if not fault.read][: size // _MSG_SIZE]
+        fresh = [fault for fault in self._faults if not fault.read][: buffer.size // _MSG_SIZE]
         if not fresh:
-            if self._flags & uapi.O_NONBLOCK:
+            if self.nonblocking:
                 raise LinuxError(Errno.EAGAIN)
             raise Blocked(self._readers, why=f"a message on userfaultfd {self.fd}")
         call.cpu.charge("kernel.uffd.read")
-        call.memory.write(address, b"".join(bytes(self._message(fault)) for fault in fresh))
+        fresh = fresh[: buffer.room(_MSG_SIZE * len(fresh)) // _MSG_SIZE]
+        if not fresh:
+            raise LinuxError(Errno.EFAULT)
+        buffer.scatter(b"".join(bytes(self._message(fault)) for fault in fresh))
         for fault in fresh:
             fault.read = True
             call.cpu.emit(MessageRead, self.fd, Hex(fault.address))
@@ -105,7 +111,7 @@ class Userfaultfd(File):
 
     def poll(self) -> int:
         """Linux: polling a blocking or unready userfaultfd is an error."""
-        if not self._ready or not self._flags & uapi.O_NONBLOCK:
+        if not self._ready or not self.nonblocking:
             return uapi.POLLERR
         return uapi.POLLIN if any(not fault.read for fault in self._faults) else 0
 

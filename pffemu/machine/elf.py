@@ -1,11 +1,11 @@
-"""Reads freestanding static ELF64 executables: what the loader maps, where it starts, what its symbols are called.
+"""Reads static ELF64 executables: what the loader maps, where it starts, what its symbols are called.
 
     System V ABI, chapter 4 (object files) and 5 (program loading); AMD64 supplement; Linux: fs/binfmt_elf.c
 
 Headers are checked here with `struct`, so that a refusal can say exactly what is wrong; pyelftools then reads the
-symbols. Whatever the bytes are, the only exception that leaves this file is ElfError. Left out: relocation, dynamic
-linking, PT_TLS, PT_GNU_STACK, separate debug files. Two segments may share a page, as `ld -N` makes them; whoever maps
-them decides what the page then allows.
+symbols. Whatever the bytes are, the only exception that leaves this file is ElfError. A static PIE is moved as a whole
+and relocates itself. Left out: dynamic linking, PT_GNU_STACK, separate debug files. Two segments may share a page, as
+`ld -N` makes them; whoever maps them decides what the page then allows.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import Final, NamedTuple
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Symbol, SymbolTableSection
 
+from kernel_model.vma import MMAP_TOP
+from pffemu.arch.paging import PAGE_SIZE, pages_up
 from pffemu.errors import ElfError
 
 USER_START: Final = 0x1000  # the lowest page stays unmapped (Linux: mmap_min_addr)
@@ -41,7 +43,7 @@ SYMBOL_SIZE: Final = 24  # bytes
 LOCATED_SYMBOLS: Final = {"STT_NOTYPE", "STT_OBJECT", "STT_FUNC"}
 UNLOCATED_SECTIONS: Final = {"SHN_UNDEF", "SHN_ABS", "SHN_COMMON"}
 
-LINK_STATIC: Final = "link with -static -nostdlib -no-pie"
+LINK_STATIC: Final = "link with -static"
 REBUILD: Final = "the file is damaged or was cut off: build or copy it again"
 
 
@@ -71,6 +73,7 @@ class ElfImage:
     phdr_address: int  # AT_PHDR; 0 where no segment holds the program headers
     phent: int  # AT_PHENT, bytes
     phnum: int  # AT_PHNUM
+    relocated: bool = False  # a static PIE, moved to where its addresses are now
 
 
 class FileHeader(NamedTuple):
@@ -109,6 +112,9 @@ def read_elf(data: bytes, name: str) -> ElfImage:
     header = _file_header(data, name)
     programs = _program_headers(data, header, name)
     _refuse_other_kinds(header, programs, name)
+    bias = _bias(programs) if header.type == ET_DYN else 0
+    header = header._replace(entry=header.entry + bias)
+    programs = [program._replace(vaddr=program.vaddr + bias) for program in programs]
     segments = _segments(data, programs, name)
     if not any(segment.executable and segment.address <= header.entry < segment.end for segment in segments):
         raise ElfError(
@@ -119,10 +125,11 @@ def read_elf(data: bytes, name: str) -> ElfImage:
     return ElfImage(
         entry=header.entry,
         segments=segments,
-        symbols=_symbols(data, header, name),
+        symbols={symbol: address + bias for symbol, address in _symbols(data, header, name).items()},
         phdr_address=_phdr_address(header, programs),
         phent=header.phentsize,
         phnum=header.phnum,
+        relocated=bool(bias),
     )
 
 
@@ -165,14 +172,19 @@ def _refuse_other_kinds(header: FileHeader, programs: list[ProgramHeader], name:
         raise ElfError("a relocatable object file, not a linked program", where=name, remedy=LINK_STATIC)
     if PT_INTERP in kinds or (header.type == ET_EXEC and PT_DYNAMIC in kinds):
         raise ElfError("dynamically linked; pffemu runs only static programs", where=name, remedy=LINK_STATIC)
-    if header.type == ET_DYN:
-        raise ElfError(
-            "position independent (static-pie or a shared library); pffemu loads only at fixed addresses",
-            where=name,
-            remedy="link with -static -no-pie",
-        )
-    if header.type != ET_EXEC:
+    if header.type not in (ET_EXEC, ET_DYN):
         raise ElfError(f"ELF type {header.type} is no executable", where=name, remedy=LINK_STATIC)
+
+
+def _bias(programs: list[ProgramHeader]) -> int:
+    """How far a static PIE is moved: as high as mmap would put it. Linux: load_elf_binary, without ASLR."""
+    loads = [program for program in programs if program.type == PT_LOAD]
+    end = max((program.vaddr + program.memsz for program in loads), default=0)
+    if end > MEMORY_LIMIT:
+        return 0  # refused for its size or addresses
+    align = max((program.align for program in loads), default=PAGE_SIZE)
+    align = align if PAGE_SIZE <= align <= MEMORY_LIMIT and align & (align - 1) == 0 else PAGE_SIZE
+    return (MMAP_TOP - pages_up(end)) // align * align
 
 
 def _segments(data: bytes, programs: list[ProgramHeader], name: str) -> tuple[Segment, ...]:

@@ -21,6 +21,7 @@ class Image:
     segments: tuple[Segment, ...]
     symbols: Mapping[str, int] = field(default_factory=dict)
     phdr: tuple[int, int, int] = (0, 0, 0)  # AT_PHDR, AT_PHENT, AT_PHNUM
+    relocated: bool = False  # a static PIE
 
 
 def image_of_program(program: Program, name: str = "program") -> Image:
@@ -37,7 +38,7 @@ def image_of_program(program: Program, name: str = "program") -> Image:
 
 def image_of_elf(elf: ElfImage, name: str) -> Image:
     phdr = (elf.phdr_address, elf.phent, elf.phnum)
-    return Image(name, elf.entry, elf.segments, elf.symbols, phdr)
+    return Image(name, elf.entry, elf.segments, elf.symbols, phdr, elf.relocated)
 
 
 def open_image(path: Path, defines: Mapping[str, int] | None = None) -> Image:

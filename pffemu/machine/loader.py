@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Final
 
-from kernel_model import uapi
+from kernel_model import uapi, uapi_limits
 from kernel_model.kernel import Kernel
 from kernel_model.mm import Mm
 from kernel_model.task import Process
@@ -18,6 +19,7 @@ from kernel_model.vma import Vma
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of, pages_up
 from pffemu.errors import NotLoadableError
 from pffemu.hw.cpu import Cpu
+from pffemu.hw.cpuid import cpuid
 from pffemu.hw.ram import Ram
 from pffemu.machine.elf import Segment
 from pffemu.machine.image import Image
@@ -26,16 +28,23 @@ from pffemu.machine.memory import GuestMemory
 STACK_SIZE: Final = 8 << 20  # bytes; RLIMIT_STACK
 _POPULATED: Final = 4 * PAGE_SIZE  # of the stack's top
 _ARGUMENTS_MAX: Final = 1 << 20  # bytes
-_RANDOM: Final = bytes(range(16))  # AT_RANDOM: the same every run
+_RANDOM_SIZE: Final = 16  # bytes at AT_RANDOM
+_PLATFORM: Final = b"x86_64"
+_BRK_OF_PIE: Final = 0x5555_5555_4000  # ELF_ET_DYN_BASE: a static PIE lies high, its heap does not
+_SIGNAL_STACK_MIN: Final = 2048  # bytes; AT_MINSIGSTKSZ
 
 
-def load(kernel: Kernel, cpu: Cpu, ram: Ram, image: Image, arguments: Sequence[str]) -> Process:
+def load(
+    kernel: Kernel, cpu: Cpu, ram: Ram, image: Image, arguments: Sequence[str], environment: Sequence[str] = ()
+) -> Process:
     """A process with one runnable thread at the image's entry. Raises NotLoadableError, OutOfGuestMemory."""
     mm = kernel.create_mm()
-    process = Process(pid=kernel.peek_tid(), mm=mm, name=image.name)
+    exe = "/" + PurePath(image.name).name
+    process = Process(pid=kernel.peek_tid(), mm=mm, name=image.name, exe=exe, limits=uapi_limits.initial())
     for segment in image.segments:
         _map_segment(mm, ram, image, segment)
-    rsp = _build_stack(mm, ram, image, [image.name, *arguments])
+    mm.brk_start = mm.brk = _BRK_OF_PIE if image.relocated else pages_up(image.segments[-1].end)
+    rsp = _build_stack(kernel, mm, ram, image, [image.name, *arguments], list(environment))
     registers = cpu.engine.save_registers()
     zeroed = dict.fromkeys(("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11"), 0)
     kernel.create_thread(cpu, process, registers.replace(**zeroed, rip=image.entry, rsp=rsp, rflags=0x202))
@@ -75,18 +84,20 @@ def _fill_pages(mm: Mm, ram: Ram, vma: Vma, segment: Segment) -> None:
         mm.install(vma, page, frame, owned=True)
 
 
-def _build_stack(mm: Mm, ram: Ram, image: Image, arguments: list[str]) -> int:
+def _build_stack(kernel: Kernel, mm: Mm, ram: Ram, image: Image, arguments: list[str], environment: list[str]) -> int:
     """Map the stack and lay out what System V's ABI promises at entry; the initial RSP."""
-    strings = [argument.encode(errors="surrogateescape") + b"\0" for argument in arguments]
+    strings = [text.encode(errors="surrogateescape") + b"\0" for text in (*arguments, *environment)]
     if sum(map(len, strings)) > _ARGUMENTS_MAX:
         raise NotLoadableError(
-            "the arguments are too long", where=image.name, remedy=f"keep below {_ARGUMENTS_MAX} bytes"
+            "the arguments and the environment are too long",
+            where=image.name,
+            remedy=f"keep below {_ARGUMENTS_MAX} bytes",
         )
     vma = Vma(USER_END - STACK_SIZE, USER_END, uapi.PROT_READ | uapi.PROT_WRITE, "[stack]")
     mm.map(vma)
-    top = USER_END - 16
-    random_at = top = top - len(_RANDOM)
-    block = {random_at: _RANDOM}
+    random_at = USER_END - 16 - _RANDOM_SIZE
+    platform_at = top = random_at - len(_PLATFORM) - 1
+    block = {random_at: kernel.random.take(_RANDOM_SIZE), platform_at: _PLATFORM + b"\0"}
     pointers = []
     for string in strings:
         top -= len(string)
@@ -94,11 +105,15 @@ def _build_stack(mm: Mm, ram: Ram, image: Image, arguments: list[str]) -> int:
         pointers.append(top)
     auxv = (
         (uapi.AT_PHDR, image.phdr[0]), (uapi.AT_PHENT, image.phdr[1]), (uapi.AT_PHNUM, image.phdr[2]),
-        (uapi.AT_PAGESZ, PAGE_SIZE), (uapi.AT_ENTRY, image.entry), (uapi.AT_UID, 0), (uapi.AT_EUID, 0),
-        (uapi.AT_GID, 0), (uapi.AT_EGID, 0), (uapi.AT_HWCAP, 0), (uapi.AT_CLKTCK, 100), (uapi.AT_SECURE, 0),
-        (uapi.AT_RANDOM, random_at), (uapi.AT_NULL, 0),
+        (uapi.AT_PAGESZ, PAGE_SIZE), (uapi.AT_BASE, 0), (uapi.AT_FLAGS, 0), (uapi.AT_ENTRY, image.entry),
+        (uapi.AT_UID, 0), (uapi.AT_EUID, 0), (uapi.AT_GID, 0), (uapi.AT_EGID, 0), (uapi.AT_SECURE, 0),
+        (uapi.AT_HWCAP, cpuid(1, 0, 0, False)[3]), (uapi.AT_HWCAP2, 0), (uapi.AT_CLKTCK, 100),
+        (uapi.AT_RANDOM, random_at), (uapi.AT_PLATFORM, platform_at), (uapi.AT_EXECFN, pointers[0]),
+        (uapi.AT_MINSIGSTKSZ, _SIGNAL_STACK_MIN), (uapi.AT_NULL, 0),
     )  # fmt: skip
-    words = [len(pointers), *pointers, 0, 0, *(word for pair in auxv for word in pair)]
+    first_variable = len(arguments)
+    words = [first_variable, *pointers[:first_variable], 0, *pointers[first_variable:], 0]
+    words += [word for pair in auxv for word in pair]
     rsp = (top - 8 * len(words)) & ~0xF
     block[rsp] = struct.pack(f"<{len(words)}Q", *words)
     lowest = page_of(rsp) - _POPULATED

@@ -72,7 +72,9 @@ class Machine:
         self.bus.add("uffd_mmio", self.options.uffd_mmio_base, uffd_mmio.SIZE, UffdMmio(self.regions))
         self.cpus = [self._core(index) for index in range(self.options.cpus)]
         mode = self.options.mode
-        kernel_options = KernelOptions(mode is not Mode.KERNEL, mode is Mode.PFF, self.options.uffd_mmio_base)
+        kernel_options = KernelOptions(
+            mode is not Mode.KERNEL, mode is Mode.PFF, self.options.uffd_mmio_base, self.options.seed
+        )
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
         self.symbols = SymbolTable({})
         self._process: Process | None = None
@@ -104,8 +106,11 @@ class Machine:
         program: Program | Image | Path | str,
         arguments: Sequence[str] = (),
         defines: Mapping[str, int] | None = None,
+        environment: Sequence[str] = (),
     ) -> None:
         """Load an assembled program, an image, or a file (assembly source or static ELF64), with arguments.
+
+        `environment`: strings NAME=VALUE; the host's own is not passed on.
 
         Raises MissingFileError, NotLoadableError, OutOfGuestMemory; UsageError when one is loaded already.
         """
@@ -115,8 +120,9 @@ class Machine:
             program = image_of_program(program)
         image = program if isinstance(program, Image) else open_image(Path(program), defines)
         self.symbols = SymbolTable(image.symbols)
-        self._process = load(self.kernel, self.cpus[0], self.ram, image, arguments)
-        self._process.files.update(self._files)
+        self._process = load(self.kernel, self.cpus[0], self.ram, image, arguments, environment)
+        for fd, file in self._files.items():
+            self._process.files.install(fd, file)
 
     # -- running ------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ class MachineOptions:
     cpu: CpuOptions = field(default_factory=CpuOptions)
     uffd_regions: int = CAPACITY  # entries of the MMU's region table
     uffd_mmio_base: int = uffd_mmio.BASE  # physical address
+    seed: int = 0  # of the guest's random numbers
 
     def __post_init__(self) -> None:
         if not 1 <= self.cpus <= MAX_CPUS:

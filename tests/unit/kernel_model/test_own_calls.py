@@ -80,12 +80,12 @@ def test_unregistering_clears_the_active_bit_and_the_state() -> None:
 
 def test_an_unknown_call_is_enosys_and_warns_once_with_number_name_and_rip() -> None:
     body = (
-        "mov ebp, 3\nagain: mov eax, 39\nunknown: syscall\nmov r12, rax\ndec ebp\njnz again\nmov eax, 5000\nsyscall\n"
+        "mov ebp, 3\nagain: mov eax, 103\nunknown: syscall\nmov r12, rax\ndec ebp\njnz again\nmov eax, 5000\nsyscall\n"
     )
     done = run(plain_guest(body + "mov rdi, r12\nneg rdi\n"))
     assert done.stop == Exited(Errno.ENOSYS)
     first, second = (event.what for event in done.of(Warned))
-    assert "39 (getpid)" in first
+    assert "103 (syslog)" in first
     assert f"{done.symbol('unknown'):#x}" in first
     assert "5000" in second
 
@@ -98,9 +98,8 @@ CONTENT = bytes(range(256)) * 24  # one page and a half
 def with_file(body: str) -> Run:
     """A guest with CONTENT as descriptor 3."""
     done = load(plain_guest(body))
-    done.machine.process.files.clear()
     done.machine.open_ram_file(3, "file", CONTENT)
-    done.machine.process.files.update(done.machine._files)
+    done.machine.process.files.install(3, done.machine._files[3])
     done.go()
     return done
 
@@ -165,7 +164,7 @@ def test_a_file_mapping_cannot_be_registered() -> None:
     )
     done = load(plain_guest(body, "api: .quad UFFD_API, 0, 0\nrange: .quad 0, 2 * PAGE, 1, 0\n"))
     done.machine.open_ram_file(3, "file", CONTENT)
-    done.machine.process.files[3] = done.machine._files[3]
+    done.machine.process.files.install(3, done.machine._files[3])
     assert done.go() == Exited(Errno.EINVAL)
 
 

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel_model.vma import MMAP_TOP
+from pffemu.arch.paging import pages_up
 from pffemu.errors import ElfError
 from pffemu.machine.elf import ElfImage, Segment, read_elf
 
@@ -162,11 +164,11 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "magic only": (b"\x7fELF", "truncated: the file header should end at byte 64, the file has 4", "again"),
     "aarch64": (Elf(machine=183).bytes(), "for AArch64", "x86-64"),
     "unknown machine": (Elf(machine=9999).bytes(), "for machine 9999", "x86-64"),
-    "object file": (Elf(type=1).bytes(), "relocatable", "-static -nostdlib"),
+    "object file": (Elf(type=1).bytes(), "relocatable", "-static"),
     "core": (Elf(type=4).bytes(), "ELF type 4", "-static"),
-    "static-pie": (Elf((CODE, Load(0x500000, b"", type=PT_DYNAMIC)), type=3).bytes(), "static-pie", "-static -no-pie"),
-    "dynamic pie": (Elf((CODE, Load(0, b"/ld\0", type=PT_INTERP)), type=3).bytes(), "dynamically", "-static -nostdlib"),
-    "dynamic": (Elf((CODE, Load(0x500000, b"", type=PT_DYNAMIC))).bytes(), "dynamically", "-static -nostdlib"),
+    "shared library": (Elf((CODE,), type=3, entry=0).bytes(), "is in no executable", "_start"),
+    "dynamic pie": (Elf((CODE, Load(0, b"/ld\0", type=PT_INTERP)), type=3).bytes(), "dynamically", "-static"),
+    "dynamic": (Elf((CODE, Load(0x500000, b"", type=PT_DYNAMIC))).bytes(), "dynamically", "-static"),
     "no program headers": (Elf(()).bytes(), "no PT_LOAD", "-static"),
     "only a note": (Elf((replace(CODE, type=PT_NOTE),)).bytes(), "no PT_LOAD", "-static"),
     "segment cut off": (Elf((replace(CODE, filesz=17),)).bytes(), "truncated: the contents of the segment", "again"),
@@ -297,6 +299,15 @@ def test_what_gcc_links_statically_is_read(tmp_path: Path, extra: tuple[str, ...
     assert image.symbols["room"] + 100_000 <= data.end
 
 
+def test_a_static_pie_is_moved_to_the_top_of_user_space(tmp_path: Path) -> None:
+    image = read_elf(link(tmp_path, "-static-pie"), "prog")
+    assert image.relocated
+    assert image.segments[0].address % 0x1000 == 0
+    assert MMAP_TOP - 0x10000 < pages_up(image.segments[-1].end) <= MMAP_TOP
+    assert image.symbols["_start"] == image.entry
+    assert image.segments[0].address < image.phdr_address < image.segments[0].end
+
+
 def test_gcc_puts_the_program_headers_where_auxv_can_name_them(tmp_path: Path) -> None:
     image = read_elf(link(tmp_path, "-static", "-no-pie"), "prog")
     holder = next(segment for segment in image.segments if segment.address <= image.phdr_address < segment.end)
@@ -307,13 +318,11 @@ def test_gcc_puts_the_program_headers_where_auxv_can_name_them(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        (("-static-pie",), "position independent"),
         (("-pie",), "dynamically linked"),
-        (("-shared",), "position independent"),
         (("-c",), "relocatable"),
         (("-m32", "-static"), "32-bit"),
     ],
-    ids=["static-pie", "pie", "shared", "object", "32-bit"],
+    ids=["pie", "object", "32-bit"],
 )
 def test_what_gcc_links_otherwise_is_refused(tmp_path: Path, options: tuple[str, ...], what: str) -> None:
     assert what in refusal(link(tmp_path, *options)).what

@@ -1,0 +1,21 @@
+"""Open files and descriptors. The guest reaches no host file except what the user named."""
+
+from kernel_model.files.fd_table import Descriptor, FileTable
+from kernel_model.files.file import File
+from kernel_model.files.host_stream import ByteSink, ByteSource, InputFile, OutputFile
+from kernel_model.files.ram_file import RamFile
+from kernel_model.files.status import FileStatus
+from kernel_model.files.user_buffer import UserBuffer
+
+__all__ = [
+    "ByteSink",
+    "ByteSource",
+    "Descriptor",
+    "File",
+    "FileStatus",
+    "FileTable",
+    "InputFile",
+    "OutputFile",
+    "RamFile",
+    "UserBuffer",
+]

@@ -1,0 +1,102 @@
+"""The descriptors of a process (fs/file.c): numbers that point to open files, shared with others after dup and fork."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.uapi import Errno, LinuxError
+
+if TYPE_CHECKING:
+    from kernel_model.files.file import File
+    from pffemu.hw.cpu import Cpu
+
+NOFILE: Final = 1024  # RLIMIT_NOFILE as every process starts with
+
+
+@dataclass(slots=True)
+class Descriptor:
+    """One entry: what it points to, and FD_CLOEXEC."""
+
+    file: File
+    close_on_exec: bool = False
+
+
+class FileTable:
+    """Descriptor -> open file. A file is closed when its last descriptor, in any table, is."""
+
+    def __init__(self) -> None:
+        self._descriptors: dict[int, Descriptor] = {}
+        self._lowest = 0  # no free number below
+
+    def __iter__(self) -> Iterator[int]:
+        """Descriptors in use, ascending."""
+        return iter(sorted(self._descriptors))
+
+    def __len__(self) -> int:
+        return len(self._descriptors)
+
+    def get(self, fd: int) -> File | None:
+        descriptor = self._descriptors.get(fd)
+        return None if descriptor is None else descriptor.file
+
+    def descriptor(self, fd: int) -> Descriptor:
+        """Raises LinuxError EBADF."""
+        descriptor = self._descriptors.get(fd)
+        if descriptor is None:
+            raise LinuxError(Errno.EBADF)
+        return descriptor
+
+    def files(self) -> list[File]:
+        """Every open file once, by its lowest descriptor."""
+        return list(dict.fromkeys(self._descriptors[fd].file for fd in self))
+
+    def free(self, minimum: int = 0, limit: int = NOFILE) -> int:
+        """The lowest free number from `minimum` on. Raises LinuxError EMFILE when it is not below `limit`."""
+        fd = max(minimum, self._lowest)
+        while fd in self._descriptors:
+            fd += 1
+        if fd >= limit:
+            raise LinuxError(Errno.EMFILE)
+        return fd
+
+    def install(self, fd: int, file: File, close_on_exec: bool = False) -> int:
+        """Point the free number `fd` to `file`; `fd`."""
+        self._descriptors[fd] = Descriptor(file, close_on_exec)
+        file.references += 1
+        if fd == self._lowest:
+            self._lowest += 1
+        return fd
+
+    def add(self, file: File, close_on_exec: bool = False, limit: int = NOFILE) -> int:
+        """Point the lowest free number to `file`. Raises LinuxError EMFILE."""
+        return self.install(self.free(0, limit), file, close_on_exec)
+
+    def close(self, cpu: Cpu, fd: int) -> None:
+        """Raises LinuxError EBADF."""
+        file = self.descriptor(fd).file
+        del self._descriptors[fd]
+        self._lowest = min(self._lowest, fd)
+        file.references -= 1
+        if file.references == 0:
+            file.close(cpu)
+
+    def close_all(self, cpu: Cpu) -> None:
+        """The process ends."""
+        for fd in self:
+            self.close(cpu, fd)
+
+    def close_on_exec(self, cpu: Cpu) -> None:
+        """execve: descriptors with FD_CLOEXEC go."""
+        for fd in self:
+            if self._descriptors[fd].close_on_exec:
+                self.close(cpu, fd)
+
+    def copy(self) -> FileTable:
+        """fork: a table of its own that shares the open files."""
+        table = FileTable()
+        for fd in self:
+            descriptor = self._descriptors[fd]
+            table.install(fd, descriptor.file, descriptor.close_on_exec)
+        return table

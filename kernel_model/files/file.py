@@ -1,0 +1,74 @@
+"""An open file: Linux's `struct file`, the description that descriptors share after dup and fork."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from kernel_model.files.status import FileStatus
+from kernel_model.uapi import POLLIN, POLLOUT, Errno, LinuxError
+from kernel_model.uapi_files import O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFIFO
+
+if TYPE_CHECKING:
+    from kernel_model.files.user_buffer import UserBuffer
+    from kernel_model.syscall import Call
+    from kernel_model.wait_queue import WaitQueue
+    from pffemu.hw.cpu import Cpu
+
+
+class File:
+    """What every open file can do. Calls raise LinuxError, and Blocked where they must wait.
+
+    `flags` are the O_* access mode and status flags, as F_GETFL gives them; `references` counts descriptors.
+    """
+
+    name = "file"
+    flags = 0
+    references = 0
+    can_seek: ClassVar[bool] = False
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        raise LinuxError(Errno.EINVAL)
+
+    def write(self, call: Call, buffer: UserBuffer) -> int:
+        raise LinuxError(Errno.EINVAL)
+
+    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        """pread. Files that cannot seek: ESPIPE."""
+        raise LinuxError(Errno.ESPIPE)
+
+    def write_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        raise LinuxError(Errno.ESPIPE)
+
+    def seek(self, offset: int, whence: int) -> int:
+        """The new position."""
+        raise LinuxError(Errno.ESPIPE)
+
+    def ioctl(self, call: Call, request: int, argument: int) -> int:
+        raise LinuxError(Errno.ENOTTY)
+
+    def poll(self) -> int:
+        """POLL* bits that hold now."""
+        return POLLIN | POLLOUT
+
+    def poll_queue(self) -> WaitQueue | None:
+        """Where to wait for `poll` to change; None: it never does."""
+        return None
+
+    def status(self) -> FileStatus:
+        """What fstat tells."""
+        return FileStatus(mode=S_IFIFO | 0o600)
+
+    def close(self, cpu: Cpu) -> None:
+        """The last descriptor is gone."""
+
+    @property
+    def readable(self) -> bool:
+        return self.flags & O_ACCMODE != O_WRONLY
+
+    @property
+    def writable(self) -> bool:
+        return self.flags & O_ACCMODE != O_RDONLY
+
+    @property
+    def nonblocking(self) -> bool:
+        return bool(self.flags & O_NONBLOCK)

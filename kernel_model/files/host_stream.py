@@ -1,0 +1,72 @@
+"""Standard input and output: host streams that the user named. The guest always sees a pipe, whatever the host has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from kernel_model.files.file import File
+from kernel_model.uapi import POLLIN, POLLOUT, Errno, LinuxError
+from kernel_model.uapi_files import O_RDONLY, O_WRONLY
+
+if TYPE_CHECKING:
+    from kernel_model.files.user_buffer import UserBuffer
+    from kernel_model.syscall import Call
+
+_AT_ONCE: Final = 1 << 16  # bytes
+
+
+class ByteSink(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+
+
+class OutputFile(File):
+    """Writes go to a host stream the user named (stdout, stderr, a result buffer)."""
+
+    def __init__(self, name: str, sink: ByteSink) -> None:
+        self.name, self.flags = name, O_WRONLY
+        self._sink = sink
+
+    def write(self, call: Call, buffer: UserBuffer) -> int:
+        done = 0
+        while buffer.size:
+            try:
+                data = buffer.gather(_AT_ONCE)
+            except LinuxError:
+                if not done:
+                    raise
+                break
+            self._sink.write(data)
+            buffer.skip(len(data))
+            done += len(data)
+        return done
+
+    def poll(self) -> int:
+        return POLLOUT
+
+
+class ByteSource(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class InputFile(File):
+    """Reads come from a host stream the user named (stdin), when the guest asks and not before."""
+
+    def __init__(self, name: str, source: ByteSource) -> None:
+        self.name, self.flags = name, O_RDONLY
+        self._source = source
+        self._pending = b""  # taken from the stream, not yet given to the guest
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        """As from a pipe: what arrived in one piece is given whole, or not at all when user memory ends within."""
+        wanted = min(buffer.size, _AT_ONCE)
+        room = buffer.room(wanted)  # may sleep: nothing may be taken from the stream before
+        data = self._pending or (self._source.read(wanted) if wanted else b"")
+        if min(len(data), wanted) > room:
+            self._pending = data
+            raise LinuxError(Errno.EFAULT)
+        buffer.scatter(data[:wanted])
+        self._pending = data[wanted:]
+        return min(len(data), wanted)
+
+    def poll(self) -> int:
+        return POLLIN

@@ -1,0 +1,56 @@
+"""A read-only file that lies in guest RAM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from kernel_model.files.file import File
+from kernel_model.files.seek import sought
+from kernel_model.files.status import FileStatus
+from kernel_model.uapi_files import O_RDONLY, S_IFREG
+from pffemu.arch.paging import PAGE_SIZE, pages_up
+
+if TYPE_CHECKING:
+    from kernel_model.files.user_buffer import UserBuffer
+    from kernel_model.frames import FrameAllocator
+    from kernel_model.syscall import Call
+    from pffemu.hw.ram import Ram
+
+
+class RamFile(File):
+    """A read-only file whose pages all lie in the page cache: contiguous guest frames. Can be mapped."""
+
+    can_seek: ClassVar[bool] = True
+
+    def __init__(self, name: str, data: memoryview, ram: Ram, frames: FrameAllocator) -> None:
+        """`data`: unsigned bytes. Raises OutOfGuestMemory."""
+        self.name, self.flags = name, O_RDONLY
+        self.size = data.nbytes
+        self.mapped_size = pages_up(self.size)  # bytes that a mapping can reach without SIGBUS
+        self._ram = ram
+        self._first = frames.take_run(self.mapped_size // PAGE_SIZE) if self.size else 0
+        self._position = 0
+        ram.octets[self._first : self._first + self.size] = data
+
+    def frame_at(self, offset: int) -> int:
+        """Physical address of the page-cache frame at byte `offset`."""
+        return self._first + offset
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        size = self.read_at(call, buffer, self._position)
+        self._position += size
+        return size
+
+    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        size = max(0, min(buffer.size, self.size - offset))
+        size = buffer.room(size)
+        start = self._first + offset
+        buffer.scatter(bytes(self._ram.octets[start : start + size]))
+        return size
+
+    def seek(self, offset: int, whence: int) -> int:
+        self._position = sought(offset, whence, self._position, self.size)
+        return self._position
+
+    def status(self) -> FileStatus:
+        return FileStatus(mode=S_IFREG | 0o444, size=self.size)

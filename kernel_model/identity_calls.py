@@ -1,0 +1,94 @@
+"""Who and where a process is: process, user and thread numbers, uname, sysinfo, getrandom.
+
+The guest is root (as the numbers in its auxiliary vector say) on a machine that is always the same.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kernel_model.abi_structs import Sysinfo, Utsname
+from kernel_model.syscall import Call, as_int
+from kernel_model.uapi import Errno, LinuxError
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.hw.costs import CYCLES_PER_NS
+from pffemu.hw.page_walk import WRITE
+
+_GRND_NONBLOCK, _GRND_RANDOM, _GRND_INSECURE = 1, 2, 4
+_RANDOM_MAX: Final = (1 << 25) - 1  # bytes a call gives at most, as reads of /dev/urandom
+_UTSNAME: Final = Utsname(b"Linux", b"pffemu", b"6.18.0", b"#1 SMP PREEMPT_DYNAMIC", b"x86_64", b"(none)")
+
+
+def getpid(call: Call) -> int:
+    return call.process.pid
+
+
+def root_id(call: Call) -> int:
+    """getuid, geteuid, getgid, getegid: the guest is root."""
+    return 0
+
+
+def uname(call: Call, address: int) -> int:
+    call.memory.write_struct(address, _UTSNAME)
+    return 0
+
+
+def sysinfo(call: Call, address: int) -> int:
+    """Guest RAM and virtual time; loads are 0."""
+    info = Sysinfo(
+        uptime=call.cpu.clock // CYCLES_PER_NS // 1_000_000_000,
+        totalram=call.mm.ram.size,
+        freeram=call.kernel.frames.free_frames * PAGE_SIZE,
+        procs=len(call.process.tasks),
+        mem_unit=1,
+    )
+    call.memory.write_struct(address, info)
+    return 0
+
+
+def getrandom(call: Call, address: int, size: int, flags: int) -> int:
+    """Bytes of the machine's seeded generator; never blocks."""
+    flags &= 0xFFFF_FFFF
+    if flags & ~(_GRND_NONBLOCK | _GRND_RANDOM | _GRND_INSECURE) or flags & 6 == 6:
+        raise LinuxError(Errno.EINVAL)
+    size = min(size, _RANDOM_MAX)
+    call.memory.parts(address, size, WRITE)  # may sleep: nothing may be taken from the generator before
+    call.memory.write(address, call.kernel.random.take(size))
+    return size
+
+
+def set_tid_address(call: Call, address: int) -> int:
+    call.task.clear_child_tid = address
+    return call.task.tid
+
+
+def set_robust_list(call: Call, head: int, length: int) -> int:
+    """Accepted when it looks like the list pthreads registers; EINVAL otherwise."""
+    if length != 24:
+        raise LinuxError(Errno.EINVAL)
+    call.task.robust_list = head
+    return 0
+
+
+def rseq(call: Call, area: int, length: int, flags: int, signature: int) -> int:
+    """As a kernel built without CONFIG_RSEQ: libc then reads the CPU number with getcpu."""
+    raise LinuxError(Errno.ENOSYS)
+
+
+def arch_prctl(call: Call, code: int, address: int) -> int:
+    """ARCH_SET_FS, GET_FS, SET_GS, GET_GS (arch/x86/kernel/process_64.c). Errors: EINVAL, EPERM, EFAULT."""
+    base = {_ARCH_SET_FS: "fs_base", _ARCH_GET_FS: "fs_base", _ARCH_SET_GS: "gs_base", _ARCH_GET_GS: "gs_base"}
+    name = base.get(as_int(code))
+    if name is None:
+        raise LinuxError(Errno.EINVAL)
+    if as_int(code) in (_ARCH_GET_FS, _ARCH_GET_GS):
+        call.memory.write(address, call.cpu.registers[name].to_bytes(8, "little"))
+        return 0
+    if address >= _TASK_SIZE_MAX:
+        raise LinuxError(Errno.EPERM)
+    call.cpu.registers[name] = address
+    return 0
+
+
+_ARCH_SET_GS, _ARCH_SET_FS, _ARCH_GET_FS, _ARCH_GET_GS = 0x1001, 0x1002, 0x1003, 0x1004
+_TASK_SIZE_MAX: Final = (1 << 47) - PAGE_SIZE

@@ -1,0 +1,51 @@
+"""getrlimit, setrlimit, prlimit64 (kernel/sys.c)."""
+
+from __future__ import annotations
+
+from kernel_model.abi_structs import Rlimit
+from kernel_model.syscall import Call, as_int
+from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi_limits import COUNT, NOFILE, NR_OPEN
+
+
+def getrlimit(call: Call, resource: int, address: int) -> int:
+    call.memory.write_struct(address, Rlimit(*_limit(call, resource)))
+    return 0
+
+
+def setrlimit(call: Call, resource: int, address: int) -> int:
+    """Root may raise hard limits. Errors: EINVAL, EFAULT, EPERM (NOFILE above fs.nr_open)."""
+    wanted = call.memory.read_struct(Rlimit, address)
+    _set(call, resource, wanted)
+    return 0
+
+
+def prlimit64(call: Call, pid: int, resource: int, new: int, old: int) -> int:
+    """This process only; any other is ESRCH."""
+    if as_int(pid) not in (0, call.process.pid):
+        raise LinuxError(Errno.ESRCH)
+    before = Rlimit(*_limit(call, resource))
+    wanted = call.memory.read_struct(Rlimit, new) if new else None
+    if old:
+        call.memory.parts(old, 16, 0)  # may sleep: nothing may be changed before
+    if wanted is not None:
+        _set(call, resource, wanted)
+    if old:
+        call.memory.write_struct(old, before)
+    return 0
+
+
+def _limit(call: Call, resource: int) -> tuple[int, int]:
+    number = resource & 0xFFFF_FFFF
+    if number >= COUNT:
+        raise LinuxError(Errno.EINVAL)
+    return call.process.limits[number]
+
+
+def _set(call: Call, resource: int, wanted: Rlimit) -> None:
+    _limit(call, resource)
+    if wanted.rlim_cur > wanted.rlim_max:
+        raise LinuxError(Errno.EINVAL)
+    if resource & 0xFFFF_FFFF == NOFILE and wanted.rlim_max > NR_OPEN:
+        raise LinuxError(Errno.EPERM)
+    call.process.limits[resource & 0xFFFF_FFFF] = (wanted.rlim_cur, wanted.rlim_max)

@@ -1,0 +1,49 @@
+"""Linux x86-64 ABI numbers of files: stat modes, AT_* of path calls (linux/stat.h, fcntl.h, asm-generic/fcntl.h)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# open, fcntl
+O_ACCMODE: Final = 3
+O_RDONLY: Final = 0
+O_WRONLY: Final = 1
+O_RDWR: Final = 2
+O_CREAT: Final = 0o100
+O_EXCL: Final = 0o200
+O_NOCTTY: Final = 0o400
+O_TRUNC: Final = 0o1000
+O_APPEND: Final = 0o2000
+O_NONBLOCK: Final = 0o4000
+O_DSYNC: Final = 0o10000
+O_ASYNC: Final = 0o20000
+O_DIRECT: Final = 0o40000
+O_LARGEFILE: Final = 0o100000
+O_DIRECTORY: Final = 0o200000
+O_NOFOLLOW: Final = 0o400000
+O_NOATIME: Final = 0o1000000
+O_CLOEXEC: Final = 0o2000000
+O_SYNC: Final = 0o4010000
+O_PATH: Final = 0o10000000
+O_TMPFILE: Final = 0o20200000
+
+# stat
+S_IFMT: Final = 0o170000
+S_IFSOCK: Final = 0o140000
+S_IFLNK: Final = 0o120000
+S_IFREG: Final = 0o100000
+S_IFBLK: Final = 0o060000
+S_IFDIR: Final = 0o040000
+S_IFCHR: Final = 0o020000
+S_IFIFO: Final = 0o010000
+
+# path calls
+AT_FDCWD: Final = -100
+AT_SYMLINK_NOFOLLOW: Final = 0x100
+AT_REMOVEDIR: Final = 0x200
+AT_SYMLINK_FOLLOW: Final = 0x400
+AT_NO_AUTOMOUNT: Final = 0x800
+AT_EMPTY_PATH: Final = 0x1000
+PATH_MAX: Final = 4096
+NAME_MAX: Final = 255
+IOV_MAX: Final = 1024
