@@ -24,7 +24,8 @@ from kernel_model.task import Process, Task, TaskState
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.userfaultfd import Userfaultfd
 from kernel_model.wait_queue import Blocked
-from pffemu.arch import exceptions
+from pffemu.arch import apic_regs, exceptions
+from pffemu.arch.msrs import X2APIC_BASE
 from pffemu.errors import OutOfGuestMemory
 from pffemu.events import (
     Hex,
@@ -40,6 +41,7 @@ from pffemu.events import (
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.hw.mmu import UffdLookup
+from pffemu.hw.msrs import wrmsr
 from pffemu.hw.ram import Ram
 from pffemu.hw.trap import Trap
 
@@ -230,6 +232,14 @@ class Kernel:
         """Any other exception from ring 3: the signal Linux sends for it."""
         self.entries += 1
         self.kill(cpu, self.scheduler.current(cpu), _SIGNALS.get(trap.vector, Signal.SIGSEGV), why, trap)
+
+    def interrupt(self, cpu: Cpu, vector: int) -> None:
+        """An external interrupt that the hardware did not take to ring 3; the core may be idle."""
+        cpu.charge("cpu.exception")
+        cpu.charge("kernel.entry")
+        wrmsr(cpu, X2APIC_BASE + (apic_regs.EOI >> 4), 0)
+        cpu.charge("kernel.exit")
+        cpu.charge("cpu.iret")
 
     def syscall(self, cpu: Cpu) -> None:
         """SYSCALL from ring 3: RIP is behind it."""

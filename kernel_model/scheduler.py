@@ -14,6 +14,7 @@ from kernel_model import uintr_calls
 from kernel_model.task import Task, TaskState
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.events import ContextSwitch, Label, ThreadBlocked, ThreadWoken
+from pffemu.hw.interconnect import NEVER
 
 if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu, SavedRegisters
@@ -34,9 +35,21 @@ class RunQueue:
 class Scheduler:
     def __init__(self, cpus: list[Cpu]) -> None:
         self._cpus = cpus
+        self._interconnect = cpus[0].interconnect
         self._queues = [RunQueue() for _ in cpus]
         self._sleepers: list[Task] = []  # blocked with a deadline
-        self.alone: Cpu | None = None  # the core that runs the only runnable thread, while that is known
+        self._alone: Cpu | None = None
+        self._alone_since = 0  # of the interconnect: nothing that wakes a core has happened since
+
+    @property
+    def alone(self) -> Cpu | None:
+        """The core that runs the only runnable thread while no interrupt is due anywhere else, when that is known."""
+        return self._alone if self._alone_since == self._interconnect.sequence else None
+
+    def idles(self, cpu: Cpu) -> bool:
+        """Nothing is there to run on this core."""
+        queue = self._queues[cpu.index]
+        return queue.current is None and not queue.waiting
 
     def current(self, cpu: Cpu) -> Task:
         task = self._queues[cpu.index].current
@@ -50,7 +63,7 @@ class Scheduler:
 
     def add(self, creator: Cpu, task: Task) -> None:
         """A new thread queues up on its core."""
-        self.alone = None
+        self._alone = None
         self._catch_up(self._cpus[task.cpu_index], creator)
         self._queues[task.cpu_index].waiting.append(task)
 
@@ -63,15 +76,19 @@ class Scheduler:
 
     def next_cpu(self) -> Cpu | None:
         """The core that runs next; None when every thread sleeps without a deadline."""
-        if self.alone is not None:
-            return self.alone
-        best = None
+        alone = self.alone
+        if alone is not None:
+            return alone
+        best, best_time = None, NEVER
         for cpu, queue in zip(self._cpus, self._queues, strict=True):
-            if (queue.current is not None or queue.waiting) and (best is None or cpu.clock < best.clock):
-                best = cpu
+            time = cpu.clock
+            if queue.current is None and not queue.waiting:
+                time = max(time, cpu.event_at)
+            if time < best_time:
+                best, best_time = cpu, time
         if self._sleepers:
             first = min(self._sleepers, key=lambda task: (task.deadline, task.tid))
-            if best is None or (first.deadline or 0) <= best.clock:
+            if best is None or (first.deadline or 0) <= best_time:
                 self._time_out(first)
                 return self.next_cpu()
         return best
@@ -91,12 +108,16 @@ class Scheduler:
             return None
         limits = [QUANTUM] if self._queues[cpu.index].waiting else []
         for other, queue in zip(self._cpus, self._queues, strict=True):
-            if other is not cpu and (queue.current is not None or queue.waiting):
+            if other is cpu:
+                continue
+            if queue.current is not None or queue.waiting:
                 limits.append(max(0, other.clock - cpu.clock) + QUANTUM)
+            elif other.event_at != NEVER:
+                limits.append(max(1, other.event_at - cpu.clock))
         limits += [max(1, (task.deadline or 0) - cpu.clock) for task in self._sleepers]
         if limits:
             return min(limits)
-        self.alone = cpu
+        self._alone, self._alone_since = cpu, self._interconnect.sequence
         return None
 
     def preempt(self, cpu: Cpu) -> None:
@@ -137,7 +158,7 @@ class Scheduler:
 
     def block(self, cpu: Cpu, task: Task, blocked: Blocked, resume: Label) -> None:
         """Put the running thread to sleep."""
-        self.alone = None
+        self._alone = None
         task.state = TaskState.BLOCKED
         task.queues, task.deadline, task.why = blocked.queues, blocked.deadline, blocked.why
         for queue in blocked.queues:
@@ -190,7 +211,7 @@ class Scheduler:
             self._leave(self._cpus[task.cpu_index])
 
     def _stop_waiting(self, task: Task) -> None:
-        self.alone = None
+        self._alone = None
         for queue in task.queues:
             queue.tasks.remove(task)
         task.queues = ()

@@ -13,9 +13,10 @@ from kernel_model.syscall import Call
 from kernel_model.uapi import Errno, LinuxError
 from pffemu.arch import apic_regs
 from pffemu.arch.exceptions import PF
-from pffemu.arch.msrs import X2APIC_BASE
+from pffemu.arch.msrs import APIC_BASE_EN, APIC_BASE_EXTD, IA32_APIC_BASE, X2APIC_BASE
 from pffemu.events import ForwardingSwitched
 from pffemu.hw.cpu import UintrState
+from pffemu.hw.msrs import rdmsr, wrmsr
 
 if TYPE_CHECKING:
     from kernel_model.task import Task
@@ -23,13 +24,18 @@ if TYPE_CHECKING:
 
 _ACTIVE_MSR = X2APIC_BASE + (apic_regs.FORWARDING_ACTIVE >> 4)  # vectors 0 to 31
 _ENABLED_MSR = X2APIC_BASE + (apic_regs.FORWARDING_ENABLED >> 4)
+_SPURIOUS_VECTOR = 0xFF  # Linux: SPURIOUS_APIC_VECTOR
 _WAITING = uapi.UINTR_HANDLER_FLAG_WAITING_RECEIVER | uapi.UINTR_HANDLER_FLAG_WAITING_SENDER
 
 
 def enable(cpu: Cpu, forward: bool) -> None:
-    """At boot: CR4.UINTR, and whether vector 14 may be forwarded on this core."""
+    """At boot: x2APIC mode, CR4.UINTR, and whether vector 14 may be forwarded on this core."""
+    base = rdmsr(cpu, IA32_APIC_BASE)
+    assert isinstance(base, int)
+    wrmsr(cpu, IA32_APIC_BASE, base | APIC_BASE_EN | APIC_BASE_EXTD)
+    wrmsr(cpu, X2APIC_BASE + (apic_regs.SVR >> 4), apic_regs.SVR_ENABLE | _SPURIOUS_VECTOR)
     cpu.cr4_uintr = True
-    cpu.apic.wrmsr(_ENABLED_MSR, 1 << PF if forward else 0)
+    wrmsr(cpu, _ENABLED_MSR, 1 << PF if forward else 0)
 
 
 def switch(cpu: Cpu, task: Task) -> None:
@@ -37,7 +43,7 @@ def switch(cpu: Cpu, task: Task) -> None:
     cpu.uintr = task.uintr
     active = task.forward_page_faults
     if cpu.apic.is_active(PF) != active:
-        cpu.apic.wrmsr(_ACTIVE_MSR, 1 << PF if active else 0)
+        wrmsr(cpu, _ACTIVE_MSR, 1 << PF if active else 0)
         cpu.emit(ForwardingSwitched, PF, int(active))
 
 

@@ -227,6 +227,49 @@ class ForwardingSwitched(NamedTuple):
     active: int
 
 
+class SendUipi(NamedTuple):
+    """SENDUIPI posted `vector` to the UPID behind UITT entry `entry`; `notify`: and sent an IPI."""
+
+    time: int
+    cpu: int
+    tid: int
+    entry: int
+    vector: int
+    upid: Hex
+    notify: int
+
+
+class IpiSent(NamedTuple):
+    """A message to core `target`, which it has at `arrival` (cycles)."""
+
+    time: int
+    cpu: int
+    tid: int
+    target: int
+    vector: int
+    arrival: int
+
+
+class InterruptAccepted(NamedTuple):
+    """The core acknowledged `vector`; `goes_to`: `notify` (user interrupt), `forward` (ring 3) or `kernel`."""
+
+    time: int
+    cpu: int
+    tid: int
+    vector: int
+    goes_to: Label
+
+
+class NotificationProcessed(NamedTuple):
+    """ON was cleared and `pir` moved from the UPID into UIRR."""
+
+    time: int
+    cpu: int
+    tid: int
+    upid: Hex
+    pir: Hex
+
+
 class ThreadExited(NamedTuple):
     time: int
     cpu: int
@@ -262,8 +305,8 @@ class Warned(NamedTuple):
 EVENTS: tuple[type[Any], ...] = (
     WalkRefused, MmuDecision, FramePushed, FramePushRefused, HandlerEntered, Uiret, UserInterruptFlag, Resumed, Mmio,
     KernelPageFault, MinorFault, Syscall, SyscallReturned, IoctlStep, PageInstalled, MessageQueued, MessageRead,
-    ThreadCreated, ThreadBlocked, ThreadWoken, ContextSwitch, ForwardingSwitched, ThreadExited, ProcessExited,
-    ProcessKilled, Warned,
+    ThreadCreated, ThreadBlocked, ThreadWoken, ContextSwitch, ForwardingSwitched, SendUipi, IpiSent,
+    InterruptAccepted, NotificationProcessed, ThreadExited, ProcessExited, ProcessKilled, Warned,
 )  # fmt: skip
 
 

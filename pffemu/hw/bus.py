@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from pffemu.events import Hex, Label, Mmio
+from pffemu.hw.apic_access import ApicPage
 from pffemu.hw.cpu import Cpu
 
 
@@ -33,7 +34,7 @@ class Bus:
 
     def attach(self, cpu: Cpu, apic_base: int, apic_size: int) -> None:
         """Let guest code on `cpu` reach every device, and its own APIC."""
-        for window in (*self._windows, _Window(Label("local_apic"), apic_base, apic_size, cpu.apic)):
+        for window in (*self._windows, _Window(Label("local_apic"), apic_base, apic_size, ApicPage(cpu))):
             cpu.engine.map_mmio(
                 window.start,
                 window.size,

@@ -18,6 +18,9 @@ CYCLES: Final[dict[str, int]] = {
     "cpu.uintr.deliver": 645,  # (a) delivery that flushes the pipeline
     "cpu.uintr.uiret": 40,  # (d)
     "cpu.uintr.flag": 20,  # (a) CLUI 2, STUI 32
+    "cpu.uintr.senduipi": 383,  # (a) the sender's part
+    "cpu.uintr.notify": 75,  # (a) receiver overhead of 720, less delivery
+    "cpu.ipi.latency": 257,  # (a) end-to-end 1360, less the sender's and the receiver's part
     "cpu.ipi": 1360,  # (a) end-to-end UIPI, standing in for a wake-up IPI
     "kernel.entry": 367,  # (b) c_entry
     "kernel.exit": 268,  # (b) c_exit + restore

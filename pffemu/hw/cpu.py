@@ -15,12 +15,14 @@ from pffemu.engine.unicorn_cpu import UnicornCpu
 from pffemu.events import EventBus
 from pffemu.hw.costs import CYCLES
 from pffemu.hw.cpuid import cpuid
+from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
 from pffemu.hw.local_apic import LocalApic
 from pffemu.hw.mmu import Mmu, UffdLookup
 from pffemu.hw.ram import Ram
 from pffemu.hw.uffd_regions import RegionTable
+from pffemu.hw.uintr_state import KbTimer, UintrState
 
-__all__ = ["Cpu", "CpuOptions", "SavedRegisters", "UintrState"]
+__all__ = ["Cpu", "CpuOptions", "KbTimer", "SavedRegisters", "UintrState"]
 
 _REP = ("rep ", "repe ", "repne ", "repz ", "repnz ")
 
@@ -34,30 +36,34 @@ class CpuOptions:
     mask_fault_address: bool = False  # the prototype clears the low 12 bits of the frame's address
     uffd_lookup: UffdLookup = UffdLookup.RANGES
     counting: bool = True  # exact instruction counts; without, no budget and no preemption
+    upid_blkd: bool = True  # bit 7 of a UPID is Linux's BLKD; False: reserved, #GP in SENDUIPI (SDM)
     compiled: bool | None = None  # numba; None: when it is installed and PFFEMU_JIT is not 0
-
-
-@dataclass(slots=True)
-class UintrState:
-    """The user-interrupt state of the running thread (SDM): what XSAVES keeps of it."""
-
-    uif: bool = False
-    handler: int = 0  # UIHANDLER
-    stackadjust: int = 0  # UISTACKADJUST; bit 0: load instead of subtract
-    uirr: int = 0  # one bit per user vector
-    fault_rip: int | None = None  # ours, for events: the forwarded fault now being handled
 
 
 class Cpu:
     """Core `index`. `tid` names the thread it runs, for events (0: none)."""
 
-    def __init__(self, index: int, ram: Ram, regions: RegionTable, bus: EventBus, options: CpuOptions) -> None:
+    def __init__(
+        self,
+        index: int,
+        ram: Ram,
+        regions: RegionTable,
+        bus: EventBus,
+        options: CpuOptions,
+        interconnect: Interconnect | None = None,
+    ) -> None:
+        """`interconnect`: what the machine's cores share; None: this core is alone."""
         compiled = jit.available() if options.compiled is None else options.compiled
         self.index, self.options, self.bus = index, options, bus
         self.tid = 0
         self.mmu = Mmu(ram, regions, options.uffd_lookup, compiled)
-        self.apic = LocalApic()
+        self.apic = LocalApic(apic_id=index)
+        self.interconnect = interconnect if interconnect is not None else Interconnect()
+        self.interconnect.cpus.append(self)
+        self.arrivals: list[Arrival] = []  # messages on their way here, earliest first
+        self.event_at = NEVER  # when the core must look at `arrivals`, its timers and IRR
         self.uintr = UintrState()
+        self.kb_timer = KbTimer()
         self.cr4_uintr = False
         self._counter = BlockCounter(self._block_length, compiled) if options.counting else None
         self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, large_tlb=compiled)
@@ -116,6 +122,25 @@ class Cpu:
             self.engine.flush_code()
         else:
             self.engine.flush_tlb()
+
+    def plan(self) -> None:
+        """Set `event_at`: APIC, timers or `kb_timer` were changed. Whoever replaces or edits them calls this."""
+        times = [NEVER if self.apic.deliverable() is None and not self.apic.nmi else 0]
+        if self.arrivals:
+            times.append(self.arrivals[0].time)
+        expiry = self.apic.timer.due()
+        if expiry is not None:
+            times.append(expiry)
+        if self.kb_timer.enabled and self.kb_timer.deadline:
+            times.append(self.kb_timer.deadline)
+        self.event_at = min(times)
+        self.interconnect.changed()
+
+    def reset_apic(self) -> None:
+        """The APIC was disabled: all but its id and the forwarding registers is as after reset."""
+        old = self.apic
+        self.apic = LocalApic(apic_id=old.apic_id)
+        self.plan()
 
     # -- what the engine asks while guest code runs --------------------------------------------------------------
 

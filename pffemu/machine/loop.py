@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pffemu.arch import exceptions
 from pffemu.engine.stop import LIMIT, EngineStop, StopKind
 from pffemu.events import Hex, MmuDecision, WalkRefused
-from pffemu.hw import forwarding, insns, uintr
+from pffemu.hw import forwarding, insns, interrupts, uintr
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.trap import Trap
 
@@ -22,6 +22,16 @@ _MAX_INSTRUCTION: Final = 15  # bytes
 _INT_LENGTH: Final = 2  # bytes
 # vectors that only INT n can raise in ring 3 under this engine (page faults arrive as refused fills)
 _SOFTWARE_ONLY: Final = frozenset({2, 8, 9, 14, 15, 18, *range(20, 256)})
+
+
+def take_interrupts(kernel: Kernel, cpu: Cpu) -> None:
+    """Something is due at `cpu` (`event_at`), which may idle: hardware takes what is its own, the kernel the rest."""
+    cpu.wait_until(cpu.event_at)
+    found = interrupts.accept(cpu)
+    if isinstance(found, Trap):
+        kernel.page_fault(cpu, found)
+    elif found is not None:
+        kernel.interrupt(cpu, found)
 
 
 def run_slice(kernel: Kernel, cpu: Cpu, limit: int | None) -> EngineStop:

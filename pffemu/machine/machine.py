@@ -33,6 +33,7 @@ from pffemu.events import (
 )
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu
+from pffemu.hw.interconnect import Interconnect
 from pffemu.hw.ram import Ram
 from pffemu.hw.uffd_mmio import UffdMmio
 from pffemu.hw.uffd_regions import RegionTable
@@ -70,6 +71,7 @@ class Machine:
         self.regions = RegionTable(self.options.uffd_regions)
         self.bus = Bus()
         self.bus.add("uffd_mmio", self.options.uffd_mmio_base, uffd_mmio.SIZE, UffdMmio(self.regions))
+        self.interconnect = Interconnect()
         self.cpus = [self._core(index) for index in range(self.options.cpus)]
         mode = self.options.mode
         kernel_options = KernelOptions(
@@ -87,7 +89,7 @@ class Machine:
         }
 
     def _core(self, index: int) -> Cpu:
-        cpu = Cpu(index, self.ram, self.regions, self.events, self.options.cpu)
+        cpu = Cpu(index, self.ram, self.regions, self.events, self.options.cpu, self.interconnect)
         self.bus.attach(cpu, apic_regs.APIC_BASE, apic_regs.APIC_SIZE)
         return cpu
 
@@ -144,6 +146,9 @@ class Machine:
             cpu = self.kernel.scheduler.next_cpu()
             if cpu is None:
                 return Deadlock(diagnose.deadlock(self.kernel, process, self.symbols))
+            if cpu.index not in self._pending and (cpu.event_at <= cpu.clock or self.kernel.scheduler.idles(cpu)):
+                loop.take_interrupts(self.kernel, cpu)
+                continue
             if not self.kernel.switch_in(cpu):
                 continue
             if end is not None and self.instructions >= end:
@@ -178,6 +183,7 @@ class Machine:
             and kernel.scheduler.alone is cpu
             and end is None
             and kernel.ended is None
+            and cpu.clock < cpu.event_at
             and not self._interrupted
         ):
             stop = loop.run_slice(kernel, cpu, self._limit(cpu, None))
@@ -195,6 +201,7 @@ class Machine:
             return None
         head_start = self.kernel.scheduler.head_start(cpu)
         limit = loop.SLICE if head_start is None else min(head_start, loop.SLICE)
+        limit = min(limit, max(1, cpu.event_at - cpu.clock))
         return limit if end is None else min(limit, end - self.instructions)
 
     def _budget_message(self, cpu: Cpu, budget: int | None) -> str:

@@ -9,6 +9,8 @@
     syscall ioctl                                    returned ioctl result=-22 (EINVAL)
     step UFFDIO_COPY validate                        installed address=buf
     created tid=2   blocked page   woken tid=1   switched from=1   exited status=0   ended status=0   killed signal=11
+    senduipi entry=0 vector=5 notify=1               ipi core=1 vector=0xec
+    interrupt vector=0xec (notify)                   notified pir=0x20
     active vector=14 on                              mmio uffd_mmio write offset=0x10 size=8 value=0x1
     warned TEXT
 
@@ -80,6 +82,10 @@ _TEXTS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     e.ThreadWoken: lambda v, d: f"woken tid={v.woken} core={v.woken_cpu}",
     e.ContextSwitch: lambda v, d: f"switched from={v.previous}",
     e.ForwardingSwitched: lambda v, d: f"active vector={v.vector} {'on' if v.active else 'off'}",
+    e.SendUipi: lambda v, d: f"senduipi entry={v.entry} vector={v.vector} notify={v.notify}",
+    e.IpiSent: lambda v, d: f"ipi core={v.target} vector={v.vector:#x}",
+    e.InterruptAccepted: lambda v, d: f"interrupt vector={v.vector:#x} ({v.goes_to})",
+    e.NotificationProcessed: lambda v, d: f"notified pir={v.pir:#x}",
     e.ThreadExited: lambda v, d: f"exited status={v.status}",
     e.ProcessExited: lambda v, d: f"ended status={v.status}",
     e.ProcessKilled: lambda v, d: f"killed signal={Signal(v.signal).name}: {v.why}",

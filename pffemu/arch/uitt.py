@@ -1,0 +1,47 @@
+"""The user-interrupt target table (SDM vol. 3, user interrupts): SENDUIPI's operand is an index into it.
+
+offset   bits
++0       0       V         valid
+         15:8    UV        user vector, below 64
+         7:1, 63:16        reserved, zero
++8       63:0    UPIDADDR  linear address of the receiver's UPID, 64-byte aligned
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from pffemu.arch.paging import is_canonical
+from pffemu.arch.upid import ALIGNMENT as UPID_ALIGNMENT
+
+ENTRY_SIZE: Final = 16  # bytes
+USER_VECTORS: Final = 64
+
+V: Final = 1 << 0
+UV_SHIFT: Final = 8
+RESERVED: Final = (1 << 64) - 1 & ~(V | (USER_VECTORS - 1) << UV_SHIFT)  # of the first eight bytes: UV >= 64, too
+
+_WORDS: Final = struct.Struct("<QQ")
+
+
+@dataclass(frozen=True, slots=True)
+class UittEntry:
+    """One entry. An invalid one packs as zeros with what else it holds."""
+
+    user_vector: int
+    upid_address: int
+    valid: bool = True
+
+    def pack(self) -> bytes:
+        """The 16 bytes."""
+        return _WORDS.pack((V if self.valid else 0) | self.user_vector << UV_SHIFT, self.upid_address)
+
+
+def unpack(octets: bytes) -> UittEntry | None:
+    """Of 16 bytes; None where SENDUIPI raises #GP: not valid, reserved bits, or no possible UPID address."""
+    control, address = _WORDS.unpack(octets)
+    if not control & V or control & RESERVED or address % UPID_ALIGNMENT or not is_canonical(address):
+        return None
+    return UittEntry(control >> UV_SHIFT & USER_VECTORS - 1, address)

@@ -1,0 +1,53 @@
+"""SENDUIPI r64: post a user interrupt and notify its receiver (SDM vol. 2, SENDUIPI).
+
+UITT and UPID are accessed as supervisor, whatever the CPL; nothing else runs between reading and writing the UPID.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from pffemu.arch import uitt, upid
+from pffemu.arch.encodings import REGISTERS_64
+from pffemu.arch.exceptions import GP, UD
+from pffemu.events import Hex, SendUipi
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.interrupts import SUPERVISOR
+from pffemu.hw.trap import Trap
+
+_MASK = (1 << 64) - 1
+
+
+def execute(cpu: Cpu, length: int, register: int) -> Trap | None:
+    """`register`: the operand's number."""
+    state = cpu.uintr
+    if not cpu.cr4_uintr or not state.uitt_enabled:
+        return Trap(UD)
+    index = cpu.registers[REGISTERS_64[register]]
+    if index > state.uittsz:
+        return Trap(GP)
+    octets = cpu.mmu.load(state.uittaddr + index * uitt.ENTRY_SIZE & _MASK, uitt.ENTRY_SIZE, SUPERVISOR)
+    if isinstance(octets, Trap):
+        return octets
+    entry = uitt.unpack(octets)
+    if entry is None:
+        return Trap(GP)
+    octets = cpu.mmu.load(entry.upid_address, upid.SIZE, SUPERVISOR)
+    if isinstance(octets, Trap):
+        return octets
+    control, pir = struct.unpack("<QQ", octets)
+    if control & upid.RESERVED & ~(upid.BLKD if cpu.options.upid_blkd else 0):
+        return Trap(GP)
+    notify = not control & (upid.ON | upid.SN)
+    posted = struct.pack("<QQ", control | (upid.ON if notify else 0), pir | 1 << entry.user_vector)
+    trap = cpu.mmu.store(entry.upid_address, posted, SUPERVISOR)
+    if trap is not None:
+        return trap
+    cpu.charge("cpu.uintr.senduipi")
+    cpu.emit(SendUipi, index, entry.user_vector, Hex(entry.upid_address), int(notify))
+    if notify:
+        ndst = control >> upid.NDST_SHIFT
+        target = ndst if cpu.apic.x2apic else ndst >> upid.XAPIC_ID_SHIFT & 0xFF
+        cpu.interconnect.send_to_id(cpu, control >> upid.NV_SHIFT & 0xFF, target)
+    cpu.registers["rip"] += length
+    return None

@@ -1,0 +1,83 @@
+"""The system bus between local APICs: who gets a message, and when (SDM vol. 3, "issuing interprocessor interrupts").
+
+A message arrives `cpu.ipi.latency` cycles after the sender's clock. The target takes it at its own clock or at the
+arrival, whichever is later; an idle core wakes at the arrival. A core's message to itself arrives at once.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pffemu.arch import apic_regs as reg
+from pffemu.events import IpiSent
+from pffemu.hw.costs import CYCLES
+
+if TYPE_CHECKING:
+    from pffemu.hw.cpu import Cpu
+
+NEVER: Final = 1 << 62  # virtual cycles
+
+
+class Arrival(NamedTuple):
+    """A message on its way to one core. `sequence` orders those that arrive in the same cycle."""
+
+    time: int
+    sequence: int
+    vector: int
+    nmi: bool = False
+    level: bool = False
+
+
+class Interconnect:
+    """`sequence` counts what may wake another core; unchanged, nothing new can happen to an idle one."""
+
+    def __init__(self) -> None:
+        self.cpus: list[Cpu] = []
+        self.sequence = 0
+
+    def send_to_id(self, sender: Cpu, vector: int, apic_id: int) -> None:
+        """An ordinary IPI to a physical APIC id, as SENDUIPI sends it. An id nobody has: no effect."""
+        self._deliver(sender, self._addressed(sender, apic_id, False), vector)
+
+    def send_icr(self, sender: Cpu, icr: int) -> None:
+        """What the 64-bit ICR asks for; the destination in the format of the sender's mode."""
+        vector, mode = icr & reg.ICR_VECTOR, icr >> reg.ICR_MODE_SHIFT & 7
+        if mode not in (reg.MODE_FIXED, reg.MODE_LOWEST, reg.MODE_NMI):
+            return
+        if mode != reg.MODE_NMI and vector < reg.LOWEST_VECTOR:
+            sender.apic.report(reg.ESR_SEND_ILLEGAL_VECTOR)
+            return
+        shorthand = icr >> reg.ICR_SHORTHAND_SHIFT & 3
+        if shorthand == 0:
+            destination = icr >> 32 if sender.apic.x2apic else icr >> 56
+            targets = self._addressed(sender, destination, bool(icr & reg.ICR_LOGICAL))
+        else:
+            targets = [cpu for cpu in self.cpus if (cpu is sender if shorthand == 1 else True) and cpu.apic.enabled]
+            if shorthand == 3:
+                targets.remove(sender)
+        if mode == reg.MODE_LOWEST and targets:
+            targets = [min(targets, key=lambda cpu: (cpu.apic.ppr >> 4, cpu.index))]
+        level = bool(icr & reg.ICR_LEVEL) and bool(icr & reg.ICR_ASSERT)
+        self._deliver(sender, targets, vector, mode == reg.MODE_NMI, level)
+
+    def send_self(self, sender: Cpu, vector: int) -> None:
+        """The x2APIC SELF IPI register."""
+        self._deliver(sender, [sender], vector)
+
+    def changed(self) -> None:
+        """A timer was armed, or something else that may wake an idle core."""
+        self.sequence += 1
+
+    def _addressed(self, sender: Cpu, destination: int, logical: bool) -> list[Cpu]:
+        if sender.apic.x2apic:
+            return [cpu for cpu in self.cpus if cpu.apic.is_addressed(destination, logical)]
+        return [cpu for cpu in self.cpus if cpu.apic.is_addressed(destination & 0xFF, logical)]
+
+    def _deliver(self, sender: Cpu, targets: list[Cpu], vector: int, nmi: bool = False, level: bool = False) -> None:
+        for target in targets:
+            self.sequence += 1
+            time = sender.clock if target is sender else sender.clock + CYCLES["cpu.ipi.latency"]
+            insort(target.arrivals, Arrival(time, self.sequence, vector, nmi, level))
+            target.event_at = min(target.event_at, time)
+            sender.emit(IpiSent, target.index, vector, time)

@@ -1,0 +1,95 @@
+"""What reaches a core between two slices: messages, timers, and which way an acknowledged vector goes.
+
+A vector is the notification vector (SDM, "user-interrupt notification"), forwarded to ring 3 (xUI), or the kernel's.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from pffemu.arch import upid
+from pffemu.arch.rflags import IF
+from pffemu.events import Hex, InterruptAccepted, Label, NotificationProcessed
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.trap import Trap
+
+NMI_VECTOR: Final = 2
+SUPERVISOR: Final = 0  # an access without USER
+_RETRY: Final = 1_000  # cycles until a core with IF=0 looks again
+_NOTIFY, _FORWARD, _KERNEL = Label("notify"), Label("forward"), Label("kernel")
+
+
+def collect(cpu: Cpu) -> None:
+    """Let in what has arrived by now: messages to IRR, timers that ran out."""
+    now = cpu.clock
+    while cpu.arrivals and cpu.arrivals[0].time <= now:
+        arrival = cpu.arrivals.pop(0)
+        if arrival.nmi:
+            cpu.apic.nmi = True
+        else:
+            cpu.apic.request(arrival.vector, arrival.level)
+    if cpu.apic.timer.expire(now):
+        cpu.apic.request(cpu.apic.timer.lvt & 0xFF)
+    _expire_kb_timer(cpu, now)
+
+
+def _expire_kb_timer(cpu: Cpu, now: int) -> None:
+    """xUI: the kernel-bypass timer belongs to the running thread; it sets UIRR and nothing else."""
+    timer = cpu.kb_timer
+    if not timer.enabled or not timer.deadline or now < timer.deadline:
+        return
+    cpu.uintr.uirr |= 1 << timer.user_vector
+    timer.deadline += ((now - timer.deadline) // timer.period + 1) * timer.period if timer.period else -timer.deadline
+
+
+def accept(cpu: Cpu) -> int | Trap | None:
+    """Take what can be taken, until nothing is left (None) or the kernel must act: a vector, or a trap of UPID access.
+
+    Ring 0 of the kernel model never runs with interrupts off when this is called, so IF is the thread's.
+    """
+    collect(cpu)
+    if cpu.apic.nmi:
+        cpu.apic.nmi = False
+        return _for_kernel(cpu, NMI_VECTOR)
+    while cpu.apic.deliverable() is not None:
+        if cpu.tid and not cpu.registers["rflags"] & IF:
+            cpu.event_at = cpu.clock + _RETRY
+            return None
+        vector = cpu.apic.acknowledge()
+        if cpu.cr4_uintr and vector == cpu.uintr.uinv:
+            trap = process_notification(cpu, vector)
+            if trap is not None:
+                cpu.plan()
+                return trap
+        elif cpu.cr4_uintr and cpu.apic.is_enabled(vector) and cpu.apic.is_active(vector):
+            cpu.apic.eoi()
+            cpu.uintr.uirr |= 1 << cpu.apic.user_vector[vector]
+            cpu.emit(InterruptAccepted, vector, _FORWARD)
+        else:
+            return _for_kernel(cpu, vector)
+    cpu.plan()
+    return None
+
+
+def _for_kernel(cpu: Cpu, vector: int) -> int:
+    cpu.plan()
+    cpu.emit(InterruptAccepted, vector, _KERNEL)
+    return vector
+
+
+def process_notification(cpu: Cpu, vector: int) -> Trap | None:
+    """SDM, user-interrupt notification identification and processing. A trap of a UPID access leaves UPID and UIRR."""
+    cpu.apic.eoi()
+    cpu.emit(InterruptAccepted, vector, _NOTIFY)
+    octets = cpu.mmu.load(cpu.uintr.upidaddr, upid.SIZE, SUPERVISOR)
+    if isinstance(octets, Trap):
+        return octets
+    control, pir = struct.unpack("<QQ", octets)
+    trap = cpu.mmu.store(cpu.uintr.upidaddr, struct.pack("<QQ", control & ~upid.ON, 0), SUPERVISOR)
+    if trap is not None:
+        return trap
+    cpu.uintr.uirr |= pir
+    cpu.charge("cpu.uintr.notify")
+    cpu.emit(NotificationProcessed, Hex(cpu.uintr.upidaddr), Hex(pir))
+    return None

@@ -1,0 +1,31 @@
+"""The user-interrupt registers of a core, and those of its kernel-bypass timer, as the kernel switches them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class UintrState:
+    """The user-interrupt state of the running thread (SDM): what XSAVES keeps of it."""
+
+    uif: bool = False
+    handler: int = 0  # UIHANDLER
+    stackadjust: int = 0  # UISTACKADJUST; bit 0: load instead of subtract
+    uirr: int = 0  # one bit per user vector
+    uinv: int = 0  # notification vector; 0: none
+    upidaddr: int = 0  # linear address of the thread's own UPID
+    uittaddr: int = 0  # linear address of the table SENDUIPI uses, 16-byte aligned
+    uitt_enabled: bool = False  # IA32_UINTR_TT bit 0: SENDUIPI may be used
+    uittsz: int = 0  # highest index of the table
+    fault_rip: int | None = None  # ours, for events: the forwarded fault now being handled
+
+
+@dataclass(slots=True)
+class KbTimer:
+    """xUI's kernel-bypass timer of the running thread: ring 3 arms it, its expiry sets a bit of UIRR."""
+
+    enabled: bool = False  # by the kernel; otherwise SETTIMER is #UD
+    user_vector: int = 0
+    deadline: int = 0  # virtual cycles of the next expiry; 0: not armed
+    period: int = 0  # cycles; 0: one-shot
