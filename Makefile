@@ -3,14 +3,18 @@
 #   make demo     page faults under userfaultfd and under PFF, side by side
 #   make test     the checks below, then the tests
 #   make check    formatting, lint, types, import directions, file sizes
+#   make conformance   the C programs of tests/conformance on this host's Linux and in pffemu (RECORD=1: record anew)
 #   make bench    guest and fault speed on this machine
 #   make lock     write requirements.lock again from pyproject.toml (make lock UPGRADE=--upgrade: newest versions)
 #   make clean    remove .venv and every cache
 #
-# PYTHON=... chooses the interpreter, PYTEST_ARGS=... is handed to pytest.
+# PYTHON=... chooses the interpreter, PYTEST_ARGS=... is handed to pytest, PROGRAMS=... names topics or
+# programs for `make conformance`.
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(call works,$(p)),$(p))))
 PYTEST_ARGS ?=
+PROGRAMS ?=
+RECORD ?=
 UPGRADE ?=
 
 VENV := .venv
@@ -22,7 +26,7 @@ PIP := $(BIN)/python -m pip -q --disable-pip-version-check --no-input
 works = $(shell $(1) -c 'import ensurepip, sys, venv; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean venv
+.PHONY: help demo test check conformance bench lock clean venv
 
 help:
 	@sed -n '/^#   make/s/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +45,9 @@ check: $(STAMP)
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; exit 1; }
 	@$(BIN)/python .ci/sz > $(VENV)/sz.txt || { cat $(VENV)/sz.txt; exit 1; }
 	@tail -n 1 $(VENV)/sz.txt
+
+conformance: $(STAMP)
+	@$(BIN)/python -m tests.conformance $(if $(RECORD),--record) $(PROGRAMS)
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench
@@ -73,5 +80,5 @@ lock:
 	  cat "$$tools/new.lock"; } > requirements.lock
 
 clean:
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .numba_cache out dist
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .numba_cache .cache out dist
 	@find pffemu kernel_model guest tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
