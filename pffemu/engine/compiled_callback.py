@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
-from unittest import mock
 
 import numba
 import numpy as np
@@ -57,8 +56,12 @@ def version_of(*modules: ModuleType) -> int:
 def compile_callback(hook: Callable[..., Any], result: str, arguments: str) -> Any:
     """`hook` as a numba cfunc. `result` and `arguments` are numba type names, as "boolean" and "int64 int32"."""
     signature = getattr(types, result)(*(getattr(types, name) for name in arguments.split()))
-    with mock.patch.object(CPUContext, "create_cfunc_wrapper", _create_cfunc_wrapper):
+    numbas_own = CPUContext.create_cfunc_wrapper
+    CPUContext.create_cfunc_wrapper = _create_cfunc_wrapper
+    try:
         return numba.cfunc(signature, nopython=True, cache=True)(hook)
+    finally:
+        CPUContext.create_cfunc_wrapper = numbas_own
 
 
 def _create_cfunc_wrapper(context: CPUContext, library: Any, fndesc: Any, _env: Any, _call_helper: Any) -> None:
