@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import pffemu
-from pffemu.cli import bench_bfs, bench_fault, demo, doctor, run
+from pffemu.cli import bench_bfs, bench_fault, demo, doctor, run, timeline, trace
 from pffemu.cli.foreground import Stopped
 from pffemu.cli.terminal import OutputClosed, say
 from pffemu.errors import PffemuError
@@ -31,6 +31,8 @@ app.command("run", context_settings={"allow_interspersed_args": False}, no_args_
 app.add_typer(bench, name="bench")
 bench.command("fault")(bench_fault.bench_fault)
 bench.command("bfs")(bench_bfs.bench_bfs)
+app.command("trace", context_settings={"allow_interspersed_args": False}, no_args_is_help=True)(trace.trace)
+app.command("timeline", context_settings={"allow_interspersed_args": False})(timeline.timeline)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +10,9 @@ import typer
 
 import pffemu
 from pffemu.cli import foreground, options
+from pffemu.cli.guest_machine import load_guest
 from pffemu.cli.measure import Recorder, warn
-from pffemu.cli.terminal import GuestOutput, check_writable, err_console, say, write_text
-from pffemu.machine.image import open_image
-from pffemu.machine.machine import Machine
+from pffemu.cli.terminal import check_writable, err_console, say, write_text
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.machine.stop import Exited, Stop
 from pffemu.report.progress import ProgressLine
@@ -50,7 +47,7 @@ def run(
     machine_options = MachineOptions(mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram)
     progress = ProgressLine(err_console(), Path(file).name)
     machine = foreground.prepare(
-        lambda: _load(machine_options, file, guest_arguments, progress, json == "-"), progress, "loading"
+        lambda: load_guest(machine_options, file, guest_arguments, progress, json == "-"), progress, "loading"
     )
     if trace is None and json is None:
         machine.events.sinks.append(warn)
@@ -67,26 +64,6 @@ def run(
             }  # fmt: skip
             write_text(to_json(pffemu.__version__, "run", chosen, [summary], host_stats=host_stats), json)
     _finish(stop)
-
-
-def _load(
-    chosen: MachineOptions, file: str, arguments: list[str], progress: ProgressLine, keep_stdout: bool
-) -> Machine:
-    image = open_image(Path(file))
-    stderr = GuestOutput(sys.stderr.buffer, progress.clear)
-    stdout = stderr if keep_stdout else GuestOutput(sys.stdout.buffer, progress.clear)
-    machine = Machine(chosen, stdin=_StandardInput(), stdout=stdout, stderr=stderr)
-    machine.load(image, arguments)
-    return machine
-
-
-class _StandardInput:
-    """What the guest reads, when it reads. Whole reads, but for a terminal: there, a line is enough."""
-
-    def read(self, size: int, /) -> bytes:
-        if sys.stdin is None or sys.stdin.closed:
-            return b""
-        return os.read(sys.stdin.fileno(), size) if sys.stdin.isatty() else sys.stdin.buffer.read(size)
 
 
 def _finish(stop: Stop) -> None:

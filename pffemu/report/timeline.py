@@ -6,7 +6,7 @@ Pure: events in, text out. Times are virtual cycles after the refused walk, of t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pffemu import events
 
@@ -42,27 +42,42 @@ _RIGHT: Final[dict[type[Any], Callable[[Any], str]]] = {
 }
 
 
+class Row(NamedTuple):
+    """One thing that happens in a fault: `lane` 0 is the faulting thread's, 1 the kernel's and handler thread's."""
+
+    cycles: int  # after the refused walk
+    lane: int
+    text: str
+
+
+def rows(fault: Sequence[Any]) -> list[Row]:
+    """What a timeline shows of the events of one fault, WalkRefused first."""
+    placed = [(event.time - fault[0].time, *_place(event, fault[0].tid)) for event in fault]
+    return [Row(*row) for row in placed if row[2]]
+
+
+def lane_titles(fault: Sequence[Any]) -> tuple[str, str]:
+    """Whose the two lanes are."""
+    handlers = sorted({event.tid for event in fault} - {fault[0].tid, 0})
+    right = "kernel" if not handlers else f"kernel, handler thread {', '.join(map(str, handlers))}"
+    return f"faulting thread {fault[0].tid} (core {fault[0].cpu})", right
+
+
 def timeline(fault: Sequence[Any], title: str) -> str:
     """The events of one fault, WalkRefused first, as a two-lane text. Empty events give a line that says so."""
     if not fault:
         return f"{title}\n  (no fault to show)"
-    first, end = fault[0], fault[-1]
-    left = f"faulting thread {first.tid} (core {first.cpu})"
-    handlers = sorted({event.tid for event in fault} - {first.tid, 0})
-    right = "kernel" if not handlers else f"kernel, handler thread {', '.join(map(str, handlers))}"
-    rows = [title, f"{'cycles':>{_TIME}} | {left:<{LANE}} | {right}", _rule()]
+    left, right = lane_titles(fault)
+    lines = [title, f"{'cycles':>{_TIME}} | {left:<{LANE}} | {right}", _rule()]
     before = None
-    for event in fault:
-        lane, text = _place(event, first.tid)
-        if not text:
-            continue
-        time = event.time - first.time
+    for time, lane, text in rows(fault):
         shown = "" if time == before else f"{time:,}"
         before = time
         cells = (text, "") if lane == 0 else ("", text)
-        rows.append(f"{shown:>{_TIME}} | {cells[0]:<{LANE}} | {cells[1]}".rstrip())
-    rows += [_rule(), f"{end.time - first.time:>{_TIME},} | virtual cycles from fault to resume (rough costs)"]
-    return "\n".join(rows)
+        lines.append(f"{shown:>{_TIME}} | {cells[0]:<{LANE}} | {cells[1]}".rstrip())
+    took = fault[-1].time - fault[0].time
+    lines += [_rule(), f"{took:>{_TIME},} | virtual cycles from fault to resume (rough costs)"]
+    return "\n".join(lines)
 
 
 def _rule() -> str:

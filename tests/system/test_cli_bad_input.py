@@ -274,7 +274,7 @@ def test_bug_of_ours_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("pffemu.cli.run.open_image", broken)
+    monkeypatch.setattr("pffemu.cli.guest_machine.open_image", broken)
     ran = pffemu("run", "x.s")
     assert ran.code == 125
     assert ran.err.count("\n") == 1

@@ -1,0 +1,33 @@
+"""A machine that runs the user's program, wired to this process's standard streams."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from pffemu.cli.terminal import GuestOutput
+from pffemu.machine.image import open_image
+from pffemu.machine.machine import Machine
+from pffemu.machine.options import MachineOptions
+from pffemu.report.progress import ProgressLine
+
+
+def load_guest(
+    chosen: MachineOptions, file: str, arguments: list[str], progress: ProgressLine, keep_stdout: bool
+) -> Machine:
+    image = open_image(Path(file))
+    stderr = GuestOutput(sys.stderr.buffer, progress.clear)
+    stdout = stderr if keep_stdout else GuestOutput(sys.stdout.buffer, progress.clear)
+    machine = Machine(chosen, stdin=_StandardInput(), stdout=stdout, stderr=stderr)
+    machine.load(image, arguments)
+    return machine
+
+
+class _StandardInput:
+    """What the guest reads, when it reads. Whole reads, but for a terminal: there, a line is enough."""
+
+    def read(self, size: int, /) -> bytes:
+        if sys.stdin is None or sys.stdin.closed:
+            return b""
+        return os.read(sys.stdin.fileno(), size) if sys.stdin.isatty() else sys.stdin.buffer.read(size)

@@ -1,0 +1,70 @@
+"""pffemu timeline: one fault, step by step, as text or as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from guest.workloads import FaultWorkload
+from pffemu.cli import foreground, options
+from pffemu.cli.guest_machine import load_guest
+from pffemu.cli.measure import Setup, measure, warn
+from pffemu.cli.terminal import check_writable, err_console, out_console, write_text
+from pffemu.errors import UsageError
+from pffemu.machine.options import MachineOptions, Mode
+from pffemu.report.one_fault import OneFault
+from pffemu.report.progress import ProgressLine
+from pffemu.report.svg_timeline import svg
+from pffemu.report.timeline import timeline as text
+
+_PAGES = 64  # of the fault benchmark, when no program is named
+
+
+def timeline(
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="A guest program. None: the fault benchmark.")
+    ] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGS", help="The guest's own, passed on untouched.")
+    ] = None,
+    fault: Annotated[int, typer.Option(min=0, help="Which page fault of the run, from 0.")] = 8,
+    mode: options.BenchModes = [],  # noqa: B006
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE.svg", help="Draw it. None: as text.")
+    ] = None,
+    cpus: options.Cpus = options.DEFAULTS.cpus,
+    ram: options.Ram = None,
+) -> None:
+    """Show one page fault from the refused walk to the resumed instruction, under each mode.
+
+    Example: pffemu timeline --mode uffd --mode pff -o fault.svg
+    """
+    if output is not None:
+        if Path(output).suffix != ".svg":
+            raise UsageError("the picture is an .svg", where=output, remedy="name one after -o")
+        check_writable(output)
+    modes = options.chosen_modes(mode) if mode else (Mode.UFFD, Mode.PFF)
+    shown = [
+        (f"One fault under {each.value}", _events(each, file, arguments or [], fault, cpus, ram)) for each in modes
+    ]
+    if not any(events for _, events in shown):
+        raise UsageError(f"the run had no fault {fault} that was resumed", remedy="a smaller --fault, counted from 0")
+    if output is not None:
+        write_text(svg(shown).rstrip("\n"), output)
+        return
+    for title, events in shown:
+        out_console().print(text(events, title), "", sep="\n", markup=False, soft_wrap=True)
+
+
+def _events(mode: Mode, file: str | None, arguments: list[str], fault: int, cpus: int, ram: int | None) -> list[Any]:
+    if file is None:
+        return measure(FaultWorkload(_PAGES), mode, Setup(cpus, ram, shown_fault=fault)).one_fault
+    chosen = MachineOptions(mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram)
+    progress = ProgressLine(err_console(), Path(file).name)
+    machine = foreground.prepare(lambda: load_guest(chosen, file, arguments, progress, True), progress, "loading")
+    one_fault = OneFault(fault)
+    machine.events.sinks += [one_fault, warn]
+    foreground.run(machine, progress)
+    return one_fault.events

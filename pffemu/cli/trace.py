@@ -1,0 +1,85 @@
+"""pffemu trace: a run as a file for a trace viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pffemu.cli import foreground, options
+from pffemu.cli.guest_machine import load_guest
+from pffemu.cli.measure import warn
+from pffemu.cli.terminal import err_console, say
+from pffemu.errors import PffemuError, UsageError
+from pffemu.hw.costs import CYCLES_PER_NS
+from pffemu.machine.options import MachineOptions, Mode
+from pffemu.machine.stop import Exited
+from pffemu.report.chrome_trace import ChromeTrace
+from pffemu.report.lanes import Lanes
+from pffemu.report.perfetto import PerfettoTrace
+from pffemu.report.progress import ProgressLine
+
+PICOSECONDS_PER_CYCLE = 1000 // CYCLES_PER_NS
+
+
+def trace(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, or a static ELF64.")
+    ],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGS", help="The guest's own, passed on untouched.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help=".json (Chrome's format) or .pftrace (Perfetto's).")
+    ] = Path("trace.json"),
+    mode: options.RunMode = Mode.PFF,
+    cpus: options.Cpus = options.DEFAULTS.cpus,
+    ram: options.Ram = None,
+    budget: options.Budget = None,
+) -> None:
+    """Run a guest program and write a trace that ui.perfetto.dev and chrome://tracing open.
+
+    Tracks: cores, what the kernel does on each, threads, devices; an arrow joins a faulting access to its resumption.
+    The exit code is the guest's, as with `pffemu run`. A .pftrace needs the extra `trace`.
+
+    Example: pffemu trace -o fault.json examples/own_handler.s
+    """
+    if output.suffix not in (".json", ".pftrace"):
+        raise UsageError("a trace is a .json or a .pftrace", where=str(output), remedy="name one after -o")
+    machine_options = MachineOptions(mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram)
+    progress = ProgressLine(err_console(), Path(file).name)
+    machine = foreground.prepare(
+        lambda: load_guest(machine_options, file, arguments or [], progress, False), progress, "loading"
+    )
+    with _lanes(output) as lanes:
+        machine.events.sinks += [lanes, warn]
+        stop = foreground.run(machine, progress, budget)
+    if not isinstance(stop, Exited):
+        say(str(stop))
+    raise typer.Exit(stop.exit_code)
+
+
+@contextmanager
+def _lanes(path: Path) -> Iterator[Lanes]:
+    """The sink that writes `path` in the format of its name; whatever happens, the file is completed."""
+    try:
+        if path.suffix == ".json":
+            with path.open("w", encoding="ascii") as text:
+                yield from _closing(Lanes(ChromeTrace(text, PICOSECONDS_PER_CYCLE)))
+        else:
+            with path.open("wb") as binary:
+                yield from _closing(Lanes(PerfettoTrace(binary, PICOSECONDS_PER_CYCLE)))
+    except OSError as error:
+        raise PffemuError(
+            f"the trace cannot be written: {error.strerror}", where=str(path), remedy="name another file after -o"
+        ) from error
+
+
+def _closing(lanes: Lanes) -> Iterator[Lanes]:
+    try:
+        yield lanes
+    finally:
+        lanes.close()

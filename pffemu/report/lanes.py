@@ -1,0 +1,227 @@
+"""Sink: events as slices on tracks, the way trace viewers want them. What their files look like is a TraceWriter's.
+
+A track is a core (which thread it runs), a core's kernel (what it does there), a thread, or a device. Slices on one
+track nest. A fault is a slice of its thread, `access` and `resume` in it; one flow joins everything that serves it,
+from the access to the resumed instruction. Events this file does not know are instants of their thread.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, NamedTuple, Protocol
+
+from pffemu import events
+
+_PAGE: Final = ~0xFFF
+_HEX: Final = frozenset({"rip", "rsp", "address", "interrupted_rip", "interrupted_rsp", "offset", "value"})
+
+
+class Group(Enum):
+    """The kinds of tracks, in the order a viewer shows them."""
+
+    CORE = "cores"
+    KERNEL = "kernel"
+    THREAD = "threads"
+    DEVICE = "devices"
+
+
+class Track(NamedTuple):
+    group: Group
+    name: str
+
+
+class TraceWriter(Protocol):
+    """What a file format must be able to say. Times in virtual cycles, never backwards on one track."""
+
+    def begin(self, track: Track, time: int, name: str, arguments: Mapping[str, Any], flow: int) -> None: ...
+    def end(self, track: Track, time: int) -> None: ...
+    def instant(self, track: Track, time: int, name: str, arguments: Mapping[str, Any], flow: int) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Fault:
+    flow: int
+    rip: int
+    page: int
+
+
+class Lanes:
+    """Calls `writer` for each event it is called with; `close` ends what is still open."""
+
+    def __init__(self, writer: TraceWriter) -> None:
+        self._writer = writer
+        self._open: defaultdict[Track, list[str]] = defaultdict(list)  # names of slices, outermost first
+        self._last: defaultdict[Track, int] = defaultdict(int)
+        self._faults: defaultdict[int, list[_Fault]] = defaultdict(list)  # by thread, innermost last
+        self._flows = 0
+        self._actions: dict[type[Any], Callable[[Any], None]] = {
+            events.WalkRefused: self._refused,
+            events.HandlerEntered: self._handler,
+            events.Uiret: self._uiret,
+            events.Resumed: self._resumed,
+            events.KernelPageFault: self._kernel_fault,
+            events.Syscall: self._syscall,
+            events.SyscallReturned: self._returned,
+            events.MessageQueued: self._queued,
+            events.MessageRead: self._of_page,
+            events.PageInstalled: self._of_page,
+            events.ThreadBlocked: self._blocked,
+            events.ContextSwitch: self._switched,
+            events.ThreadExited: self._exited,
+            events.Mmio: self._mmio,
+        }
+
+    def __call__(self, event: Any) -> None:
+        self._actions.get(type(event), self._instant)(event)
+
+    def close(self) -> None:
+        """The run is over: slices that never ended end where their track does, and the file is complete."""
+        for track in list(self._open):
+            self._end_all(track, self._last[track])
+        self._writer.close()
+
+    # -- a fault ------------------------------------------------------------------------------------------------
+
+    def _refused(self, event: events.WalkRefused) -> None:
+        self._flows += 1
+        self._faults[event.tid].append(_Fault(self._flows, event.rip, event.address & _PAGE))
+        self._begin(_thread(event), event.time, f"fault {event.address:#x}", _arguments(event))
+        self._begin(_thread(event), event.time, "access", {}, self._flows)
+
+    def _handler(self, event: events.HandlerEntered) -> None:
+        self._end_through(_thread(event), "access", event.time)
+        self._begin(_thread(event), event.time, "handler", _arguments(event), self._flow_of(event.tid))
+
+    def _uiret(self, event: events.Uiret) -> None:
+        self._end_through(_thread(event), "handler", event.time)
+        if self._fault_at(event.tid, event.rip):
+            self._begin(_thread(event), event.time, "resume", _arguments(event), self._flow_of(event.tid))
+
+    def _resumed(self, event: events.Resumed) -> None:
+        track = _thread(event)
+        self._end_kernel(event)
+        fault = self._fault_at(event.tid, event.rip)
+        if fault is None:
+            return
+        while self._faults[event.tid].pop() is not fault:
+            pass
+        self._end_through(track, "access", event.time)
+        if "resume" not in self._open[track]:
+            self._begin(track, event.time, "resume", {}, fault.flow)
+        self._end_through(track, "resume", event.time)
+        self._end(track, event.time)
+
+    def _kernel_fault(self, event: events.KernelPageFault) -> None:
+        if event.user:
+            self._begin(_kernel(event), event.time, "page fault", _arguments(event), self._flow_of(event.tid))
+        else:
+            self._instant(event)
+
+    def _queued(self, event: events.MessageQueued) -> None:
+        self._mark(_kernel(event), event, self._flow_of(event.tid))
+
+    def _of_page(self, event: events.MessageRead | events.PageInstalled) -> None:
+        """Somebody serves the fault on this page, whoever's it is."""
+        page = event.address & _PAGE
+        flow = next((fault.flow for stack in self._faults.values() for fault in stack if fault.page == page), 0)
+        self._mark(_kernel(event), event, flow)
+
+    def _fault_at(self, tid: int, rip: int) -> _Fault | None:
+        return next((fault for fault in reversed(self._faults[tid]) if fault.rip == rip), None)
+
+    def _flow_of(self, tid: int) -> int:
+        """0: the thread has no fault open."""
+        return self._faults[tid][-1].flow if self._faults[tid] else 0
+
+    # -- calls, sleep, cores ------------------------------------------------------------------------------------
+
+    def _syscall(self, event: events.Syscall) -> None:
+        for track in (_thread(event), _kernel(event)):
+            self._begin(track, event.time, event.name, _arguments(event))
+
+    def _returned(self, event: events.SyscallReturned) -> None:
+        for track in (_thread(event), _kernel(event)):
+            self._end_through(track, event.name, event.time)
+
+    def _blocked(self, event: events.ThreadBlocked) -> None:
+        self._end_kernel(event)
+        self._end_through(_thread(event), "access", event.time)
+        self._begin(_thread(event), event.time, f"asleep ({event.waits_for})", {})
+        self._end_all(_core(event), event.time)
+
+    def _switched(self, event: events.ContextSwitch) -> None:
+        self._end_all(_core(event), event.time)
+        self._begin(_core(event), event.time, f"thread {event.tid}", {})
+        track = _thread(event)
+        asleep = next((name for name in self._open[track] if name.startswith("asleep")), None)
+        if asleep is not None:
+            self._end_through(track, asleep, event.time)
+            if self._open[track] and self._open[track][-1].startswith("fault"):
+                self._begin(track, event.time, "resume", {}, self._flow_of(event.tid))
+
+    def _exited(self, event: events.ThreadExited) -> None:
+        self._instant(event)
+        for track in (_thread(event), _kernel(event), _core(event)):
+            self._end_all(track, event.time)
+
+    def _mmio(self, event: events.Mmio) -> None:
+        self._mark(Track(Group.DEVICE, event.device), event)
+
+    def _instant(self, event: Any) -> None:
+        self._mark(_thread(event) if event.tid else _core(event), event)
+
+    # -- on one track -------------------------------------------------------------------------------------------
+
+    def _mark(self, track: Track, event: Any, flow: int = 0) -> None:
+        name = events.name_of(type(event)).replace("_", " ")
+        self._writer.instant(track, self._at(track, event.time), name, _arguments(event), flow)
+
+    def _begin(self, track: Track, time: int, name: str, arguments: Mapping[str, Any], flow: int = 0) -> None:
+        self._open[track].append(name)
+        self._writer.begin(track, self._at(track, time), name, arguments, flow)
+
+    def _end(self, track: Track, time: int) -> None:
+        self._open[track].pop()
+        self._writer.end(track, self._at(track, time))
+
+    def _end_through(self, track: Track, name: str, time: int) -> None:
+        """End the innermost slice of that name and what is inside it; nothing, when there is none."""
+        if name in self._open[track]:
+            while self._open[track][-1] != name:
+                self._end(track, time)
+            self._end(track, time)
+
+    def _end_all(self, track: Track, time: int) -> None:
+        while self._open[track]:
+            self._end(track, time)
+
+    def _end_kernel(self, event: Any) -> None:
+        self._end_all(_kernel(event), event.time)
+
+    def _at(self, track: Track, time: int) -> int:
+        """Cores have clocks of their own: what is told late happens when its track has got to."""
+        self._last[track] = max(time, self._last[track])
+        return self._last[track]
+
+
+def _core(event: Any) -> Track:
+    return Track(Group.CORE, f"core {event.cpu}")
+
+
+def _kernel(event: Any) -> Track:
+    return Track(Group.KERNEL, f"core {event.cpu}")
+
+
+def _thread(event: Any) -> Track:
+    return Track(Group.THREAD, f"thread {event.tid}")
+
+
+def _arguments(event: Any) -> dict[str, Any]:
+    """The event's own fields; addresses as text, because viewers show numbers in decimal."""
+    return {
+        name: f"{value:#x}" if name in _HEX else value for name, value in zip(event._fields[3:], event[3:], strict=True)
+    }

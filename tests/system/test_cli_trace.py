@@ -1,0 +1,68 @@
+"""pffemu trace and pffemu timeline: files that viewers read, and what is said when they cannot be written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.system.cli_runs import ROOT, pffemu
+
+GUEST = str(ROOT / "examples" / "own_handler.s")
+
+
+def test_a_trace_for_chrome_and_the_guests_exit_status(tmp_path: Path) -> None:
+    result = pffemu("trace", "-o", str(tmp_path / "t.json"), GUEST)
+    assert result.code == 42, result.err
+    records = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    assert {"access", "handler", "resume"} <= {record.get("name") for record in records}
+
+
+def test_the_same_trace_every_time(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        pffemu("trace", "-o", str(tmp_path / name), GUEST)
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_a_run_cut_short_leaves_a_complete_file(tmp_path: Path) -> None:
+    result = pffemu("trace", "--budget", "20", "-o", str(tmp_path / "t.json"), GUEST)
+    assert result.code == 124
+    assert json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+
+
+def test_another_format_is_refused_before_the_guest_runs(tmp_path: Path) -> None:
+    result = pffemu("trace", "-o", str(tmp_path / "t.txt"), GUEST)
+    assert (result.code, result.out) == (2, "")
+    assert "t.txt: a trace is a .json or a .pftrace" in result.err
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    result = pffemu("trace", "-o", str(tmp_path / "none" / "t.json"), GUEST)
+    assert result.code == 125
+    assert "the trace cannot be written: No such file or directory" in result.err
+
+
+def test_a_timeline_of_one_fault_as_text_and_as_a_picture(tmp_path: Path) -> None:
+    text = pffemu("timeline", "--mode", "pff")
+    assert text.code == 0, text.err
+    assert "MMU: forward to ring 3" in text.out
+    drawn = pffemu("timeline", "--mode", "pff", "-o", str(tmp_path / "fault.svg"))
+    assert drawn.code == 0, drawn.err
+    assert "MMU: forward to ring 3" in (tmp_path / "fault.svg").read_text()
+
+
+def test_a_timeline_of_a_program(tmp_path: Path) -> None:
+    result = pffemu("timeline", "--mode", "pff", "--fault", "0", GUEST)
+    assert result.code == 0, result.err
+    assert "One fault under pff" in result.out
+
+
+def test_a_fault_that_did_not_happen_is_said_so() -> None:
+    result = pffemu("timeline", "--mode", "pff", "--fault", "1000", GUEST)
+    assert result.code == 2
+    assert "the run had no fault 1000 that was resumed" in result.err
+
+
+def test_a_picture_is_an_svg(tmp_path: Path) -> None:
+    result = pffemu("timeline", "-o", str(tmp_path / "fault.png"))
+    assert result.code == 2
+    assert "the picture is an .svg" in result.err
