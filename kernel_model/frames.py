@@ -38,20 +38,31 @@ class FrameAllocator:
         octets[frame : frame + PAGE_SIZE] = octets[source : source + PAGE_SIZE]
         return frame
 
+    def has_run(self, count: int) -> bool:
+        """Whether `take_run` would succeed."""
+        return self._find_run(count)[0] + count * PAGE_SIZE <= self._ram.size
+
     def take_run(self, count: int) -> int:
         """`count` physically contiguous frames; the first one's address. Raises OutOfGuestMemory."""
-        start = self._next
-        for hole, size in self._ram.holes:
-            if start < hole + size and hole < start + count * PAGE_SIZE:
-                self._free.extend(range(start, hole, PAGE_SIZE))
-                start = hole + size
+        start, skipped = self._find_run(count)
         if start + count * PAGE_SIZE > self._ram.size:
             raise OutOfGuestMemory(
                 f"guest RAM is full: {count} frames wanted, {self.free_frames} of {self._ram.size // PAGE_SIZE} left",
                 remedy="give the machine more, as in --ram 4G",
             )
+        for low, high in skipped:
+            self._free.extend(range(low, high, PAGE_SIZE))
         self._next = start + count * PAGE_SIZE
         return start
+
+    def _find_run(self, count: int) -> tuple[int, list[tuple[int, int]]]:
+        """Where `count` frames in a row begin, and the ranges in front of devices that are skipped for it."""
+        start, skipped = self._next, []
+        for hole, size in self._ram.holes:
+            if start < hole + size and hole < start + count * PAGE_SIZE:
+                skipped.append((start, hole))
+                start = hole + size
+        return start, skipped
 
     def share(self, frame: int) -> None:
         """One more user of `frame`: each gives it back once."""

@@ -1,19 +1,35 @@
-"""An address space: page tables, areas, and the mmap family (mm/mmap.c, mm/mprotect.c, mm/madvise.c)."""
+"""An address space: page tables and areas, and the changes to both that system calls and faults are made of."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from kernel_model import uapi
 from kernel_model.frames import FrameAllocator
-from kernel_model.page_tables import OWNED, PROTNONE, PageTables
+from kernel_model.page_tables import HELD, LASTING, OWNED, PROTNONE, UFFD_WP, PageTables
 from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
-from kernel_model.vma import Vma, VmaList
-from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_ADDRESS, PTE_D, PTE_NX, PTE_P, PTE_U, PTE_UFFD, PTE_W, USER_END
+from kernel_model.vma import STACK_GAP, Mappable, Vma, VmaList
+from pffemu.arch.paging import (
+    PAGE_SIZE,
+    PTE_A,
+    PTE_ADDRESS,
+    PTE_D,
+    PTE_NX,
+    PTE_P,
+    PTE_U,
+    PTE_UFFD,
+    PTE_W,
+    USER_END,
+    page_of,
+)
 from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
     from kernel_model.userfaultfd import Userfaultfd
+
+STACK_LIMIT: Final = 8 << 20  # bytes an area that grows down may reach: RLIMIT_STACK
+MISSING_MODES: Final = uapi.UFFDIO_REGISTER_MODE_MISSING | uapi.UFFDIO_REGISTER_MODE_MINOR
 
 
 class Mm:
@@ -32,37 +48,53 @@ class Mm:
 
     # -- entries ------------------------------------------------------------------------------------------------
 
-    def install(self, vma: Vma, address: int, frame: int, *, owned: bool, dirty: bool = False) -> None:
-        """Map `frame` at `address` with what `vma` allows; not-owned frames (zero page, page cache) stay read-only."""
-        flags = PTE_U | PTE_A | (OWNED if owned else 0) | (PTE_D if dirty else 0)
+    def install(
+        self, vma: Vma, address: int, frame: int, *, owned: bool, dirty: bool = False, protect: bool = False
+    ) -> None:
+        """Map `frame` at `address` with what `vma` allows; not-owned frames (zero page, page cache) stay read-only.
+
+        `protect`: userfaultfd write protection.
+        """
+        flags = PTE_U | PTE_A | (OWNED if owned else 0) | (PTE_D if dirty else 0) | (UFFD_WP if protect else 0)
         self.pages.set(address, self.allowed(vma, frame | flags))
         if vma.prot & PROT_EXEC:
             self.code_changed = True
 
     def allowed(self, vma: Vma, entry: int) -> int:
-        """`entry` with the rights `vma` gives: W only where a store needs no copy before it."""
+        """`entry` with the rights `vma` gives: W only where a store needs nothing done before it."""
         prot = vma.prot
         entry &= ~(PTE_W | PTE_NX | PTE_P | PROTNONE)
         entry |= PTE_P if prot & (PROT_READ | PROT_WRITE | PROT_EXEC) else PROTNONE
         if not prot & PROT_EXEC:
             entry |= PTE_NX
-        if prot & PROT_WRITE and (vma.shared or (entry & OWNED and not self.frames.is_shared(entry & PTE_ADDRESS))):
+        if (
+            prot & PROT_WRITE
+            and not entry & UFFD_WP
+            and (vma.shared or (entry & OWNED and not self.frames.is_shared(entry & PTE_ADDRESS)))
+        ):
             entry |= PTE_W
         return entry
 
     def empty_entry(self, vma: Vma) -> int:
         """What a not-present entry of `vma` holds."""
-        return PTE_UFFD if self.mark_uffd_ptes and vma.uffd is not None else 0
+        return PTE_UFFD if self.mark_uffd_ptes and vma.uffd is not None and vma.uffd_mode & MISSING_MODES else 0
 
-    def zap(self, vma: Vma, start: int, end: int) -> None:
-        """Unmap the pages of [start, end), which lies in `vma`; data of owned pages is gone."""
+    def zap(self, vma: Vma, start: int, end: int, *, cows: bool = True) -> None:
+        """Forget the pages of [start, end), which lies in `vma`; data of private pages is gone.
+
+        `cows`: private copies of file pages too. Write protection of file pages and guard pages last.
+        """
         empty = self.empty_entry(vma)
         for address, entry in self.pages.used(start, end):
-            if entry & (PTE_P | PROTNONE):
-                self.pages.set(address, empty)
+            if entry & OWNED and not cows:
+                continue
+            lasting = entry & (LASTING if vma.file is not None else LASTING & ~UFFD_WP)
+            if entry & HELD:
                 self.stale = True
+                lasting &= UFFD_WP
                 if entry & OWNED:
                     self.frames.give_back(entry & PTE_ADDRESS)
+            self.pages.set(address, empty | lasting)
         if vma.prot & PROT_EXEC:
             self.code_changed = True
 
@@ -76,25 +108,27 @@ class Mm:
         child.has_writable_code = self.has_writable_code
         for vma in self.vmas:
             if not vma.dont_fork:
-                child.vmas.insert(replace(vma, uffd=None, uffd_mode=0))
+                child.vmas.insert(replace(vma, uffd=None, uffd_mode=0, locked=False))
                 if not vma.wipe_on_fork:
                     self._share_pages(vma, child)
         self.stale = True  # pages of this side became read-only
 
     def _share_pages(self, vma: Vma, child: Mm) -> None:
-        """Cache pages of shared memory come in by themselves."""
+        """Cache pages of shared memory come in by themselves. Of write protection the child knows nothing."""
         for address, entry in self.pages.used(vma.start, vma.end):
-            if entry & OWNED and entry & (PTE_P | PROTNONE):
+            if entry & HELD and entry & OWNED:
                 self.frames.share(entry & PTE_ADDRESS)
                 self.pages.set(address, entry & ~PTE_W)
-                child.pages.set(address, entry & ~PTE_W)
+                child.pages.set(address, entry & ~(PTE_W | UFFD_WP))
+            elif not entry & HELD and entry & LASTING & ~UFFD_WP:
+                child.pages.set(address, entry & LASTING & ~UFFD_WP)
 
     def release(self) -> None:
         """The last thread that used it is gone: every page and page table goes back."""
         self.unmap(0, USER_END)
         self.pages.give_back()
 
-    # -- system calls -------------------------------------------------------------------------------------------
+    # -- areas --------------------------------------------------------------------------------------------------
 
     def map(self, vma: Vma, *, populate: bool = False) -> None:
         """Insert `vma`, whose range must be free. Raises OutOfGuestMemory when populating."""
@@ -102,48 +136,69 @@ class Mm:
         self._note_writable_code(vma.prot)
         if populate and vma.prot != 0:
             self.populate(vma)
+        self.vmas.merge(vma.start, vma.end)
 
     def _note_writable_code(self, prot: int) -> None:
         if prot & PROT_WRITE and prot & PROT_EXEC:
             self.has_writable_code = True
 
     def populate(self, vma: Vma) -> None:
-        """Map every page now, in one run (MAP_POPULATE)."""
+        """Map every page of the new `vma` now, in long runs (MAP_POPULATE). Raises OutOfGuestMemory."""
         pages = (vma.end - vma.start) // PAGE_SIZE
         if vma.file is not None:
-            pages = min(pages, (vma.file.mapped_size - vma.offset) // PAGE_SIZE)
-            frame = vma.file.frame_at(vma.offset)
-            self.pages.set_run(vma.start, frame, pages, self.allowed(vma, PTE_U | PTE_A))
-        elif vma.prot & PROT_WRITE:
+            self._populate_from(vma.file, vma)
+        elif not vma.prot & PROT_WRITE:
+            self.pages.set_run(vma.start, self.zero_frame, pages, self.allowed(vma, PTE_U | PTE_A), stride=0)
+        elif self.frames.has_run(pages):
             flags = self.allowed(vma, PTE_U | PTE_A | PTE_D | OWNED)
             self.pages.set_run(vma.start, self.frames.take_run(pages), pages, flags)
         else:
             for address in range(vma.start, vma.end, PAGE_SIZE):
-                self.install(vma, address, self.zero_frame, owned=False)
+                self.install(vma, address, self.frames.take(), owned=True, dirty=True)
+
+    def _populate_from(self, file: Mappable, vma: Vma) -> None:
+        copy = vma.prot & PROT_WRITE and not vma.shared
+        for address in range(vma.start, min(vma.end, vma.start + file.mapped_size - vma.offset), PAGE_SIZE):
+            frame = file.frame_at(vma.offset + address - vma.start)
+            if copy:
+                self.install(vma, address, self.frames.take_copy(frame), owned=True, dirty=True)
+            else:
+                self.install(vma, address, frame, owned=False)
+
+    def grow_stack(self, address: int) -> Vma | None:
+        """The area that grows down to hold `address`; None: nothing does, or it must not."""
+        vma = self.vmas.above(address)
+        if vma is None or not vma.grows_down or vma.end - page_of(address) > STACK_LIMIT:
+            return None
+        below = self.vmas.below(address)
+        if below is not None and below.prot and not below.grows_down and page_of(address) - below.end < STACK_GAP:
+            return None
+        self.vmas.move_start(vma, page_of(address))
+        return vma
 
     def unmap(self, start: int, end: int) -> list[Vma]:
         """Remove [start, end); the areas that went and had a userfaultfd."""
         gone = self.vmas.remove(start, end)
-        registered = [vma for vma in gone if vma.uffd is not None]
+        registered = [replace(vma) for vma in gone if vma.uffd is not None]
         for vma in gone:
-            self.register_uffd(vma, None, 0)
+            self.set_uffd(vma, None, 0)
             self.zap(vma, vma.start, vma.end)
+            for address, _ in self.pages.used(vma.start, vma.end):
+                self.pages.set(address, 0)
         return registered
 
     def protect(self, start: int, end: int, prot: int) -> None:
-        """Raises LinuxError ENOMEM when part of the range is not mapped, after changing what lies below the hole."""
-        mapped_end = self.vmas.contiguous_end(start, end)
-        for vma in self.vmas.isolate(start, mapped_end) if mapped_end > start else []:
+        """Give [start, end), all mapped, new PROT_* bits."""
+        for vma in self.vmas.isolate(start, end):
             if (vma.prot | prot) & PROT_EXEC:
                 self.code_changed = True
             vma.prot = prot
             self._note_writable_code(prot)
             for address, entry in self.pages.used(vma.start, vma.end):
-                if entry & (PTE_P | PROTNONE):
+                if entry & HELD:
                     self.pages.set(address, self.allowed(vma, entry))
         self.stale = True
-        if mapped_end < end:
-            raise LinuxError(Errno.ENOMEM)
+        self.vmas.merge(start, end)
 
     def discard(self, start: int, end: int) -> None:
         """MADV_DONTNEED. Raises LinuxError ENOMEM when part of the range is not mapped (after doing the rest)."""
@@ -152,7 +207,7 @@ class Mm:
         if self.vmas.contiguous_end(start, end) < end:
             raise LinuxError(Errno.ENOMEM)
 
-    def register_uffd(self, vma: Vma, uffd: Userfaultfd | None, mode: int) -> None:
+    def set_uffd(self, vma: Vma, uffd: Userfaultfd | None, mode: int) -> None:
         """Put `vma` under `uffd` (None: take it off)."""
         old = self.empty_entry(vma)
         vma.uffd, vma.uffd_mode = uffd, mode

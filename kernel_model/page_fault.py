@@ -4,45 +4,82 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernel_model.page_tables import OWNED, PROTNONE
-from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Signal
-from kernel_model.vma import Vma
+from kernel_model.page_tables import GUARD, OWNED, POISON, PROTNONE, UFFD_WP
+from kernel_model.uapi import (
+    PROT_EXEC,
+    PROT_READ,
+    PROT_WRITE,
+    UFFDIO_REGISTER_MODE_MINOR,
+    UFFDIO_REGISTER_MODE_MISSING,
+    UFFDIO_REGISTER_MODE_WP,
+    Signal,
+)
+from kernel_model.vma import Mappable, Vma
 from pffemu.arch import pagefault
 from pffemu.arch.paging import PTE_ADDRESS, PTE_P, PTE_W, page_of
 from pffemu.events import Hex, KernelPageFault, Label, MinorFault
 
 if TYPE_CHECKING:
+    from kernel_model.mm import Mm
     from kernel_model.task import Task
     from pffemu.hw.cpu import Cpu
 
+SEGV_MAPERR, SEGV_ACCERR = 1, 2  # si_code of SIGSEGV
+BUS_ADRERR, BUS_MCEERR_AR = 2, 4  # si_code of SIGBUS
+
 
 class BadAccess(NamedTuple):
-    """The access is not allowed: the signal Linux sends for it from ring 3, and why."""
+    """The access is not allowed: the signal Linux sends for it from ring 3, its si_code, and why."""
 
     signal: Signal
     why: str
+    code: int
 
 
-def handle(cpu: Cpu, task: Task, address: int, error_code: int) -> BadAccess | None:
-    """Make the access possible, and return None. Raises Blocked when userfaultfd must help, OutOfGuestMemory."""
+class Fault(NamedTuple):
+    """What was refused, where. `task` is who waits when somebody else must help; `mm` need not be its own."""
+
+    cpu: Cpu
+    task: Task
+    mm: Mm
+    vma: Vma
+    address: int
+    error_code: int
+
+    @property
+    def page(self) -> int:
+        return page_of(self.address)
+
+    @property
+    def is_write(self) -> bool:
+        return bool(self.error_code & pagefault.W)
+
+
+def handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm | None = None) -> BadAccess | None:
+    """Make the access possible, and return None. Raises Blocked when userfaultfd must help, OutOfGuestMemory.
+
+    `mm`: the address space, where it is not the thread's own (process_vm_readv).
+    """
     cpu.charge("kernel.fault.vma")
     cpu.emit(KernelPageFault, Hex(address), int(bool(error_code & pagefault.U)))
-    mm = task.process.mm
-    vma = mm.vmas.find(address)
+    mm = task.process.mm if mm is None else mm
+    vma = mm.vmas.find(address) or mm.grow_stack(address)
     if vma is None:
-        return BadAccess(Signal.SIGSEGV, "no mapping there")
+        return BadAccess(Signal.SIGSEGV, "no mapping there", SEGV_MAPERR)
     if not _allowed(vma, error_code):
-        return BadAccess(Signal.SIGSEGV, f"{vma} does not allow it")
+        return BadAccess(Signal.SIGSEGV, f"{vma} does not allow it", SEGV_ACCERR)
     cpu.charge("kernel.fault.walk")
-    page = page_of(address)
-    entry = mm.pages.entry(page)
+    entry = mm.pages.entry(page_of(address))
+    fault = Fault(cpu, task, mm, vma, address, error_code)
     if entry & PTE_P:
-        return _write_to_present(cpu, task, vma, page, entry, error_code)
+        return _write_to_present(fault, entry)
     if entry & PROTNONE:
-        return BadAccess(Signal.SIGSEGV, f"{vma} does not allow it")
-    if vma.uffd is not None:
-        return vma.uffd.handle_fault(cpu, task, address, error_code)
-    return _missing(cpu, task, vma, page, error_code)
+        return BadAccess(Signal.SIGSEGV, f"{vma} does not allow it", SEGV_ACCERR)
+    if entry & POISON:
+        return BadAccess(Signal.SIGBUS, f"the page at {fault.page:#x} is poisoned", BUS_MCEERR_AR)
+    if entry & GUARD:
+        return BadAccess(Signal.SIGSEGV, f"the page at {fault.page:#x} is a guard page", SEGV_MAPERR)
+    return _missing(fault, bool(entry & UFFD_WP) and vma.uffd is not None)
 
 
 def _allowed(vma: Vma, error_code: int) -> bool:
@@ -55,35 +92,63 @@ def _allowed(vma: Vma, error_code: int) -> bool:
     return vma.prot & (PROT_READ | PROT_WRITE | PROT_EXEC) != 0
 
 
-def _missing(cpu: Cpu, task: Task, vma: Vma, page: int, error_code: int) -> BadAccess | None:
-    mm = task.process.mm
-    write = bool(error_code & pagefault.W)
+def _missing(fault: Fault, protect: bool) -> BadAccess | None:
+    """Nothing is mapped: userfaultfd's business, or a page the kernel has. `protect`: write-protect what comes."""
+    vma, mm = fault.vma, fault.mm
     if vma.file is not None:
-        offset = vma.offset + page - vma.start
-        if offset >= vma.file.mapped_size:
-            return BadAccess(Signal.SIGBUS, f"{vma} reaches beyond the end of the file")
-        source, kind = vma.file.frame_at(offset), "cache"
+        return _missing_of_file(fault, vma.file, protect)
+    if vma.uffd is not None and vma.uffd_mode & UFFDIO_REGISTER_MODE_MISSING:
+        return vma.uffd.handle_fault(fault, UFFDIO_REGISTER_MODE_MISSING)
+    if fault.is_write:
+        frame = mm.frames.take()
+        fault.cpu.charge("kernel.page.zero")
+        mm.install(vma, fault.page, frame, owned=True, dirty=True, protect=protect)
     else:
-        source, kind = mm.zero_frame, "zero"
-    if write:
-        frame = mm.frames.take() if vma.file is None else mm.frames.take_copy(source)
-        kind = "zero" if vma.file is None else "copy"
-        cpu.charge("kernel.page.zero")
-        mm.install(vma, page, frame, owned=True, dirty=True)
-    else:
-        mm.install(vma, page, source, owned=False)
-    _resolved(cpu, page, kind)
+        mm.install(vma, fault.page, mm.zero_frame, owned=False, protect=protect)
+    _resolved(fault, "zero")
     return None
 
 
-def _write_to_present(cpu: Cpu, task: Task, vma: Vma, page: int, entry: int, error_code: int) -> BadAccess | None:
-    """A present page faulted: copy-on-write, or another thread was faster."""
-    mm = task.process.mm
-    if not error_code & pagefault.W or entry & PTE_W:
-        _resolved(cpu, page, "present")
+def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> BadAccess | None:
+    vma, mm = fault.vma, fault.mm
+    offset = vma.offset + fault.page - vma.start
+    if offset >= file.mapped_size:
+        return BadAccess(Signal.SIGBUS, f"{vma} reaches beyond the end of the file", BUS_ADRERR)
+    frame = file.cached_frame(offset)
+    if vma.uffd is not None:
+        reason = vma.uffd_mode & (UFFDIO_REGISTER_MODE_MINOR if frame else UFFDIO_REGISTER_MODE_MISSING)
+        if reason:
+            return vma.uffd.handle_fault(fault, reason)
+    kind = "cache"
+    if not frame:
+        frame, kind = file.frame_at(offset), "zero"
+        fault.cpu.charge("kernel.page.zero")
+    if fault.is_write and not vma.shared:
+        frame, kind = mm.frames.take_copy(frame), "copy"
+        fault.cpu.charge("kernel.page.zero")
+        mm.install(vma, fault.page, frame, owned=True, dirty=True, protect=protect)
+    else:
+        mm.install(vma, fault.page, frame, owned=False, dirty=fault.is_write, protect=protect)
+    _resolved(fault, kind)
+    return None
+
+
+def _write_to_present(fault: Fault, entry: int) -> BadAccess | None:
+    """A present page faulted: write protection, copy-on-write, or another thread was faster."""
+    vma = fault.vma
+    if not fault.is_write or entry & PTE_W:
+        _resolved(fault, "present")
         return None
-    frame, kind = entry & PTE_ADDRESS, "reuse"
-    owned = bool(entry & OWNED)
+    if entry & UFFD_WP and vma.uffd is not None and not vma.uffd.resolves_write_protection:
+        return vma.uffd.handle_fault(fault, UFFDIO_REGISTER_MODE_WP)
+    kind = make_writable(fault.cpu, fault.mm, vma, fault.page, entry)
+    _resolved(fault, kind)
+    return None
+
+
+def make_writable(cpu: Cpu, mm: Mm, vma: Vma, page: int, entry: int) -> str:
+    """Let stores to the present `entry` through, after a copy where others use the frame; what was done."""
+    frame, kind, owned = entry & PTE_ADDRESS, "reuse", bool(entry & OWNED)
     if not vma.shared and (not owned or mm.frames.is_shared(frame)):
         copy = mm.frames.take() if frame == mm.zero_frame else mm.frames.take_copy(frame)
         if owned:
@@ -92,10 +157,9 @@ def _write_to_present(cpu: Cpu, task: Task, vma: Vma, page: int, entry: int, err
         frame, kind, owned = copy, "copy", True
     mm.install(vma, page, frame, owned=owned, dirty=True)
     mm.stale = True  # read-only translations of the old frame may be cached
-    _resolved(cpu, page, kind)
-    return None
+    return kind
 
 
-def _resolved(cpu: Cpu, page: int, kind: str) -> None:
-    cpu.charge("kernel.fault.install")
-    cpu.emit(MinorFault, Hex(page), Label(kind))
+def _resolved(fault: Fault, kind: str) -> None:
+    fault.cpu.charge("kernel.fault.install")
+    fault.cpu.emit(MinorFault, Hex(fault.page), Label(kind))

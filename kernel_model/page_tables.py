@@ -1,7 +1,9 @@
 """Edits of one address space's page tables in guest RAM. The caller flushes TLBs after removing or narrowing.
 
 Software bits (SDM: ignored by the walk): OWNED, a private page, whose frame counts this entry as a user (others are
-the zero page and page cache); PROTNONE, the entry is kept but not present because the mapping is PROT_NONE.
+the zero page and page cache); PROTNONE, the entry is kept but not present because the mapping is PROT_NONE; UFFD_WP,
+write-protected by userfaultfd. Not-present entries without PROTNONE hold no frame; they may carry UFFD_WP, for the page
+that comes, or POISON or GUARD (Linux: PTE markers).
 """
 
 from __future__ import annotations
@@ -17,6 +19,11 @@ from pffemu.hw.ram import Ram
 
 OWNED: Final = 1 << 9
 PROTNONE: Final = 1 << 10
+UFFD_WP: Final = 1 << 11
+POISON: Final = 1 << 52  # UFFDIO_POISON: an access is a memory error
+GUARD: Final = 1 << 53  # MADV_GUARD_INSTALL: an access is a segmentation fault
+HELD: Final = PTE_P | PROTNONE  # the entry has a frame
+LASTING: Final = UFFD_WP | GUARD  # bits that outlive a page that is forgotten
 
 _TABLE: Final = PTE_P | PTE_W | PTE_U
 _SPAN: Final = 512 * PAGE_SIZE  # bytes one page table maps
@@ -41,15 +48,15 @@ class PageTables:
         """Raises OutOfGuestMemory when a table is needed and RAM is full."""
         self._words[self._table(address) + (address >> 12 & 511)] = entry
 
-    def set_run(self, address: int, frame: int, pages: int, flags: int) -> None:
-        """Map `pages` contiguous frames from `frame` on."""
+    def set_run(self, address: int, frame: int, pages: int, flags: int, stride: int = PAGE_SIZE) -> None:
+        """Map `pages` frames from `frame` on, `stride` bytes apart (0: always the same)."""
         while pages:
             first = address >> 12 & 511
             count = min(pages, 512 - first)
             start = self._table(address) + first
-            self._array[start : start + count] = np.arange(count, dtype=np.int64) * PAGE_SIZE + (frame | flags)
+            self._array[start : start + count] = np.arange(count, dtype=np.int64) * stride + (frame | flags)
             address += count * PAGE_SIZE
-            frame += count * PAGE_SIZE
+            frame += count * stride
             pages -= count
 
     def replace_empty(self, start: int, end: int, old: int, new: int) -> None:

@@ -5,17 +5,33 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 
 if TYPE_CHECKING:
-    from kernel_model.files import RamFile
     from kernel_model.userfaultfd import Userfaultfd
 
 MMAP_MIN: Final = 0x10000  # vm.mmap_min_addr
 MMAP_TOP: Final = 0x7FFF_F7FF_F000  # where Linux starts below the stack without ASLR
+STACK_GAP: Final = 256 * PAGE_SIZE  # kept free below an area that grows down
+
+
+class Mappable(Protocol):
+    """What a mapping of a file needs of it: its page cache."""
+
+    name: str
+
+    @property
+    def mapped_size(self) -> int:
+        """Bytes, in whole pages, that a mapping reaches without SIGBUS."""
+
+    def cached_frame(self, offset: int) -> int:
+        """Physical address of the page at byte `offset`; 0: not in the cache."""
+
+    def frame_at(self, offset: int) -> int:
+        """The same, brought in where it is missing. Raises OutOfGuestMemory."""
 
 
 @dataclass(slots=True)
@@ -29,19 +45,37 @@ class Vma:
     end: int
     prot: int
     name: str = ""
-    file: RamFile | None = None
+    file: Mappable | None = None
     offset: int = 0
     uffd: Userfaultfd | None = None
     uffd_mode: int = 0
     shared: bool = False
+    may_write: bool = True  # mprotect may grant PROT_WRITE (Linux: VM_MAYWRITE)
     dont_fork: bool = False  # MADV_DONTFORK
     wipe_on_fork: bool = False  # MADV_WIPEONFORK
+    grows_down: bool = False
+    locked: bool = False
+    reserved: bool = True  # not MAP_NORESERVE
+    displaced: int = 0  # bytes between where its pages were first touched and where they are now (mremap)
 
     def __str__(self) -> str:
         letters = zip("rwx", (PROT_READ, PROT_WRITE, PROT_EXEC), strict=True)
         access = "".join(letter if self.prot & bit else "-" for letter, bit in letters)
         registered = " userfaultfd" if self.uffd is not None else ""
         return f"{self.start:#x}-{self.end:#x} {access} {self.name or 'anonymous'}{registered}"
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Private anonymous memory."""
+        return self.file is None
+
+    def continues_in(self, upper: Vma) -> bool:
+        """Whether `upper` could be the rest of this area (Linux: can_vma_merge_after)."""
+        return (
+            self.end == upper.start
+            and (self.file is None or self.offset + self.end - self.start == upper.offset)
+            and replace(self, start=0, end=0, offset=0) == replace(upper, start=0, end=0, offset=0)
+        )
 
 
 class VmaList:
@@ -71,11 +105,26 @@ class VmaList:
             reach = vma.end
         return min(reach, end)
 
+    def above(self, address: int) -> Vma | None:
+        """The lowest area that starts above `address`."""
+        i = bisect_right(self._starts, address)
+        return self._vmas[i] if i < len(self._vmas) else None
+
+    def below(self, address: int) -> Vma | None:
+        """The highest area that starts below `address`."""
+        i = bisect_left(self._starts, address) - 1
+        return self._vmas[i] if i >= 0 else None
+
     def insert(self, vma: Vma) -> None:
         """The range must be free."""
         i = bisect_right(self._starts, vma.start)
         self._starts.insert(i, vma.start)
         self._vmas.insert(i, vma)
+
+    def move_start(self, vma: Vma, start: int) -> None:
+        """Let `vma` begin at `start`; what lies between must be free."""
+        self._starts[bisect_left(self._starts, vma.start)] = start
+        vma.start = start
 
     def isolate(self, start: int, end: int) -> list[Vma]:
         """Split areas at both edges, and return those inside [start, end)."""
@@ -87,11 +136,22 @@ class VmaList:
                 self.insert(upper)
         return self.overlapping(start, end)
 
+    def merge(self, start: int, end: int) -> None:
+        """Join neighbours in and around [start, end) that differ in nothing."""
+        i = max(0, bisect_left(self._starts, start) - 1)
+        while i + 1 < len(self._vmas) and self._starts[i] <= end:
+            lower, upper = self._vmas[i], self._vmas[i + 1]
+            if lower.continues_in(upper):
+                lower.end = upper.end
+                del self._vmas[i + 1], self._starts[i + 1]
+            else:
+                i += 1
+
     def remove(self, start: int, end: int) -> list[Vma]:
         """Take [start, end) out; the areas removed."""
         gone = self.isolate(start, end)
-        self._vmas = [vma for vma in self._vmas if not (start <= vma.start and vma.end <= end)]
-        self._starts = [vma.start for vma in self._vmas]
+        first = bisect_left(self._starts, start)
+        del self._vmas[first : first + len(gone)], self._starts[first : first + len(gone)]
         return gone
 
     def free_range(self, length: int) -> int | None:
@@ -102,7 +162,7 @@ class VmaList:
                 continue
             if vma.end <= top - length:
                 break
-            top = vma.start
+            top = vma.start - (STACK_GAP if vma.grows_down else 0)
         return top - length if top - length >= MMAP_MIN else None
 
 
