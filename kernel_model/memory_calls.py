@@ -94,7 +94,11 @@ def mprotect(call: Call, address: int, length: int, prot: int) -> int:
         return 0
     if prot & ~(_PROT_ALL | uapi.PROT_SEM):
         raise LinuxError(Errno.EINVAL)
-    call.mm.protect(start, end, prot & _PROT_ALL)
+    mapped_end = call.mm.vmas.contiguous_end(start, end)
+    if mapped_end > start:
+        call.mm.protect(start, mapped_end, prot & _PROT_ALL)
+    if mapped_end < end:
+        raise LinuxError(Errno.ENOMEM)
     return 0
 
 

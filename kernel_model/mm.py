@@ -106,6 +106,7 @@ class Mm:
         No userfaultfd is registered in the copy. Raises OutOfGuestMemory.
         """
         child.has_writable_code = self.has_writable_code
+        child.brk_start, child.brk = self.brk_start, self.brk
         for vma in self.vmas:
             if not vma.dont_fork:
                 child.vmas.insert(replace(vma, uffd=None, uffd_mode=0, locked=False))

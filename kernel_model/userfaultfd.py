@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model import uapi
 from kernel_model.abi_structs import UffdioApi, UffdioCopy, UffdioRange, UffdioRegister, UffdioZeropage, UffdMsg
 from kernel_model.files import File, UserBuffer
-from kernel_model.page_fault import BadAccess
+from kernel_model.page_fault import BUS_ADRERR, BadAccess, Fault
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.uapi_files import O_RDONLY
 from kernel_model.vma import Vma, is_user_range
@@ -67,11 +67,14 @@ class Userfaultfd(File):
 
     # -- the fault path -----------------------------------------------------------------------------------------
 
-    def handle_fault(self, cpu: Cpu, task: Task, address: int, error_code: int) -> BadAccess | None:
+    resolves_write_protection = False
+
+    def handle_fault(self, fault: Fault, reason: int) -> BadAccess | None:
         """Linux: handle_userfault. Queue a message, wake a reader, sleep until the range is woken."""
+        cpu, task, _, _, address, error_code = fault
         user = error_code & pagefault.U
         if self._user_mode_only and not user:
-            return BadAccess(Signal.SIGBUS, "userfaultfd is for user-mode faults only")
+            return BadAccess(Signal.SIGBUS, "userfaultfd is for user-mode faults only", BUS_ADRERR)
         shown = address if self._features & uapi.UFFD_FEATURE_EXACT_ADDRESS else page_of(address)
         flags = uapi.UFFD_PAGEFAULT_FLAG_WRITE if error_code & pagefault.W else 0
         cpu.charge("kernel.uffd.enqueue")
@@ -160,7 +163,7 @@ class Userfaultfd(File):
         register.ioctls = _RANGE_IOCTLS
         call.memory.write_struct(argument, register)
         for vma in self._mm.vmas.isolate(start, end):
-            self._mm.register_uffd(vma, self, register.mode)
+            self._mm.set_uffd(vma, self, register.mode)
             self._driver.add(call.cpu, self._mm, vma.start, vma.end)
         return 0
 
@@ -288,7 +291,7 @@ class Userfaultfd(File):
         self._faults = [fault for fault in self._faults if fault.task is not task]
 
     def _unregister(self, cpu: Cpu, vma: Vma) -> None:
-        self._mm.register_uffd(vma, None, 0)
+        self._mm.set_uffd(vma, None, 0)
         self._driver.remove(cpu, self._mm, vma.start, vma.end)
 
 

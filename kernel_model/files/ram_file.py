@@ -32,6 +32,9 @@ class RamFile(File):
         self._position = 0
         ram.octets[self._first : self._first + self.size] = data
 
+    def cached_frame(self, offset: int) -> int:
+        return self._first + offset
+
     def frame_at(self, offset: int) -> int:
         """Physical address of the page-cache frame at byte `offset`."""
         return self._first + offset

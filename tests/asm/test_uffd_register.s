@@ -106,8 +106,8 @@ area: .quad BASE, 32768, 1, 0
 .data
 area: .quad BASE, 16384, 1, 0
 
-# test: a range over two mappings registers both
-# map: next 8K rw at 0x10008000
+# test: a range over two mappings of different rights registers both
+# map: next 8K r at 0x10008000
 # expect: rax == 0 and uffd_regions == 2
 # count: mmio == 12
     call register
