@@ -51,7 +51,7 @@ class BlockCounter:
         self.state[TABLE] = ctypes.addressof(self._table)
         self.state[LEARN] = ctypes.cast(self._learn, ctypes.c_void_p).value or 0
         self.state[STOP] = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0
-        self.state[LIMIT] = NO_LIMIT
+        self._end = self.state[LIMIT] = NO_LIMIT
         self.user_data = ctypes.addressof(self._state)
         if compiled:
             from pffemu.engine.block_counter_compiled import HOOK, SLOW_HOOK
@@ -74,7 +74,17 @@ class BlockCounter:
 
     def set_limit(self, instructions: int | None) -> None:
         """Stop before passing `instructions` more; None: no limit."""
-        self.state[LIMIT] = NO_LIMIT if instructions is None else self.state[EXECUTED] + instructions
+        self._end = NO_LIMIT if instructions is None else self.state[EXECUTED] + instructions
+        self.state[LIMIT] = self._end
+
+    @property
+    def executed_at_limit(self) -> int:
+        """What `executed` is when the limit is reached."""
+        return self._end
+
+    def let_nothing_run(self) -> None:
+        """Let no further block run, whatever the limit was. From any thread."""
+        self.state[LIMIT] = -1
 
     @property
     def last_block(self) -> tuple[int, int]:

@@ -14,13 +14,14 @@ class StopKind(Enum):
     INVALID = auto()  # Unicorn does not know the opcode at RIP
     EXCEPTION = auto()  # `vector` was raised; RIP as the CPU leaves it
     BREAKPOINT = auto()  # RIP is at a breakpoint, its instruction not run yet
+    WATCHED = auto()  # the instruction at RIP touches a watched page; it has not run
     PORT_IO = auto()  # IN, OUT or SYSENTER at CPL 3: `rip` is the instruction
 
 
 class EngineStop(NamedTuple):
     kind: StopKind
     vector: int = 0
-    rip: int = 0  # of INVALID, REFUSED, PORT_IO, EXCEPTION, BREAKPOINT
+    rip: int = 0  # of INVALID, REFUSED, PORT_IO, EXCEPTION, BREAKPOINT, WATCHED
 
 
 LIMIT = EngineStop(StopKind.LIMIT)

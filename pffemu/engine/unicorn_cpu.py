@@ -16,20 +16,9 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu.arch.exceptions import GP
 from pffemu.arch.paging import page_of
-from pffemu.arch.registers import GENERAL, USER_CS
-from pffemu.engine import stop
+from pffemu.engine import boot, stop
 from pffemu.engine.block_counter import BlockCounter
-from pffemu.engine.engine_page import (
-    ENGINE_PAGE,
-    ENGINE_PAGE_PA,
-    GDT_LIMIT,
-    IRET_FRAME_AT,
-    IRETQ_AT,
-    TOUCH,
-    TOUCH_AT,
-    UNTIL,
-    page_content,
-)
+from pffemu.engine.engine_page import UNTIL
 from pffemu.engine.registers import RegisterFile
 from pffemu.engine.saved_registers import SavedRegisters, SavedRegisterSet
 from pffemu.engine.stop import EngineStop, StopKind
@@ -43,10 +32,8 @@ _INTR_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, cty
 _PORT_HOOK: Final = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p)
 _CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 _TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
-# a softmmu TLB only grows when it is flushed
-_TLB_SMALLEST: Final = 256  # entries of a new softmmu TLB
-_TLB_LARGE: Final = 8192
-_TLB_GROWS_AFTER: Final = 1024  # refusals
+_FORGET_BLOCK: Final = unicorn.UC_CTL_TB_REMOVE_CACHE | (2 << 26) | (1 << 30)  # two arguments, UC_CTL_IO_WRITE
+_TLB_GROWS_AFTER: Final = 1024  # refusals; a softmmu TLB only grows when it is flushed
 
 
 class FillState(Protocol):
@@ -70,6 +57,7 @@ class EngineHost(Protocol):
     def cpuid(self, leaf: int, subleaf: int) -> tuple[int, int, int, int]: ...
     def tsc(self, rip: int) -> int: ...
     def last_instruction_start(self, rip: int, edge: int) -> tuple[int, int]: ...
+    def address_after(self, rip: int, instructions: int) -> int: ...
 
 
 class UnicornCpu:
@@ -104,31 +92,41 @@ class UnicornCpu:
         self._saved = SavedRegisterSet(self._handle)
         for address, size, pointer in memory:
             self._uc.mem_map_ptr(address, size, unicorn.UC_PROT_ALL, pointer)
-        self._map_engine_page()
+        boot.map_engine_page(self._uc)
         self._uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
         self._keep: list[Any] = []
         self._add_hooks()
-        self._enter_user_mode()
+        boot.enter_user_mode(self._uc, self.registers)
         if large_tlb:
-            self._grow_tlb()
-        self._leave_boot()
+            boot.grow_tlb(self._uc, self.registers, self.flush_tlb)
+        boot.leave(self.registers, self.flush_tlb)
         self._pristine = self._uc.context_save()
 
     # -- running ------------------------------------------------------------------------------------------------
 
     def run(self, limit: int | None = None) -> EngineStop:
-        """Run until something happens, at most `limit` instructions (counting must be on; never more, maybe fewer)."""
-        if self.counter is not None:
-            self.counter.set_limit(limit)
+        """Run until something happens, or for exactly `limit` instructions (counting must be on); a REP is one."""
         self._translated_for_count = False
-        before, stopped_at = self._executed(), self._stopped_at
-        result = self._run(UNTIL, 0)
-        if result is stop.LIMIT and self._executed() == before:
-            self._stopped_at = stopped_at  # the limit let no block run: still at the breakpoint
+        if self.counter is None:
+            return self._run(UNTIL, 0)
+        self.counter.set_limit(limit)
+        result, end = self._run(UNTIL, 0), self.counter.executed_at_limit
+        while result is stop.LIMIT and self.counter.executed < end:
+            self.counter.set_limit(end - self.counter.executed)
+            result = self._run_part_of_block(end - self.counter.executed)
         return result
 
+    def _run_part_of_block(self, count: int) -> EngineStop:
+        """The next block is longer than `count` instructions: have it translated anew, up to there."""
+        rip = self._rip.read()[0]
+        boundary = self._host.address_after(rip, count)
+        if boundary == rip:
+            return self.run_exactly(count)
+        uclib.uc_ctl(self._handle, _FORGET_BLOCK, ctypes.c_uint64(rip), ctypes.c_uint64(rip + 1))
+        return self._start(rip, boundary, 0)
+
     def _executed(self) -> int:
-        return self.counter.executed if self.counter is not None else 0
+        return self.counter.executed if self.counter is not None else -1
 
     def run_exactly(self, count: int) -> EngineStop:
         """Run `count` instructions, unless something happens first; an iteration of a REP instruction counts as one."""
@@ -143,9 +141,19 @@ class UnicornCpu:
         return result
 
     def interrupt(self) -> None:
-        """Make the current run return INTERRUPTED. From any thread."""
+        """Make the current run return INTERRUPTED. From any thread.
+
+        With counting, the block hook stops it: `uc_emu_stop` may keep a block from running that is counted already.
+        """
         self._interrupted = True
-        uclib.uc_emu_stop(self._handle)
+        if self.counter is not None:
+            self.counter.let_nothing_run()
+        else:
+            uclib.uc_emu_stop(self._handle)
+
+    def pass_breakpoint(self) -> None:
+        """The next run starts at a breakpoint it was already stopped at, and passes it."""
+        self._stopped_at = self._rip.read()[0]
 
     def set_breakpoints(self, addresses: frozenset[int]) -> None:
         """Stop before the instructions at `addresses`, and nowhere else. Blocks without one cost nothing."""
@@ -204,12 +212,20 @@ class UnicornCpu:
             self._interrupted = False
             return stop.INTERRUPTED
         self._stop = None
-        self._passing, self._stopped_at = (begin if begin == self._stopped_at else None), None
+        if begin != self._stopped_at:
+            self._stopped_at = None
+        self._passing, before = self._stopped_at, self._executed()
         self._fill.clear()
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
         if self._hook_error is not None:
             error, self._hook_error = self._hook_error, None
             raise error
+        result = self._result(status, until)
+        if result.kind is not StopKind.BREAKPOINT and (self._executed() != before or self.counter is None):
+            self._stopped_at = None  # it has moved on
+        return result
+
+    def _result(self, status: int, until: int) -> EngineStop:
         if self._stop is not None:
             return self._recorded_stop(self._stop)
         if status == unicorn.UC_ERR_OK:
@@ -354,35 +370,3 @@ class UnicornCpu:
     def _on_rdtscp(self, uc: int, user: int) -> int:
         self.registers["rcx"] = 0  # IA32_TSC_AUX
         return self._on_rdtsc(uc, user)
-
-    # -- into ring 3 --------------------------------------------------------------------------------------------
-
-    def _map_engine_page(self) -> None:
-        self._uc.mem_map(ENGINE_PAGE_PA, 0x1000, unicorn.UC_PROT_ALL)
-        self._uc.mem_write(ENGINE_PAGE_PA, page_content())
-
-    def _enter_user_mode(self) -> None:
-        """Writing CS does not change the CPL; one IRETQ does."""
-        self._uc.reg_write(x86.UC_X86_REG_GDTR, (0, ENGINE_PAGE, GDT_LIMIT, 0))
-        self.registers["rsp"] = ENGINE_PAGE + IRET_FRAME_AT
-        status = uclib.uc_emu_start(self._handle, ENGINE_PAGE + IRETQ_AT, UNTIL, 0, 0)
-        if status or self.registers["cs"] != USER_CS:
-            raise EngineError("cannot enter ring 3", remedy="install unicorn 2.1.4")
-
-    def _grow_tlb(self) -> None:
-        """Touch as many pages as the TLB has entries, flush (which doubles it), again."""
-        entries = _TLB_SMALLEST
-        while entries < _TLB_LARGE:
-            self.registers["rcx"] = entries
-            status = uclib.uc_emu_start(self._handle, ENGINE_PAGE + TOUCH_AT, ENGINE_PAGE + TOUCH_AT + len(TOUCH), 0, 0)
-            if status:
-                raise EngineError("cannot touch pages", remedy="install unicorn 2.1.4")
-            self.flush_tlb()
-            entries *= 2
-
-    def _leave_boot(self) -> None:
-        for name in GENERAL:
-            self.registers[name] = 0
-        self.registers["rip"] = UNTIL
-        self.registers["rflags"] = 0x202
-        self.flush_tlb()

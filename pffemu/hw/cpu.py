@@ -15,6 +15,7 @@ from pffemu.engine.unicorn_cpu import UnicornCpu
 from pffemu.events import EventBus
 from pffemu.hw.costs import CYCLES
 from pffemu.hw.cpuid import cpuid
+from pffemu.hw.fault_address import instruction_at
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
 from pffemu.hw.local_apic import LocalApic
 from pffemu.hw.mmu import Mmu, UffdLookup
@@ -161,6 +162,15 @@ class Cpu:
             rip += instruction.size
             before += 1
         return rip, before
+
+    def address_after(self, rip: int, instructions: int) -> int:
+        """The address behind `instructions` instructions from `rip` on, or the first that is none."""
+        for _ in range(instructions):
+            instruction, _ = instruction_at(self.mmu.code_at(rip, 15))
+            if instruction is None:
+                break
+            rip += instruction.size
+        return rip
 
     def _block_length(self, address: int, size: int) -> tuple[int, bool]:
         code = self.mmu.code_at(address, size)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pffemu.arch import exceptions
-from pffemu.engine.stop import LIMIT, EngineStop, StopKind
+from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.events import Hex, MmuDecision, WalkRefused
 from pffemu.hw import forwarding, insns, interrupts, uintr
 from pffemu.hw.cpu import Cpu
@@ -34,20 +34,15 @@ def take_interrupts(kernel: Kernel, cpu: Cpu) -> None:
         kernel.interrupt(cpu, found)
 
 
-def run_slice(kernel: Kernel, cpu: Cpu, limit: int | None) -> EngineStop:
-    """Run the thread `cpu` holds for at most `limit` instructions; what stopped it, for `act`."""
+def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
+    """Before a turn: deliver what is pending in UIRR. False when that trapped, and the kernel took the trap."""
     if cpu.uintr.uirr and uintr.can_deliver(cpu, cpu.registers["rflags"]):
         trap = uintr.deliver_user_interrupt(cpu)
         if trap is not None:
             _raise(kernel, cpu, trap, "while a user interrupt was delivered")
-            return LIMIT
-    if limit == 1:
-        return cpu.engine.run_exactly(1)
-    before = cpu.instructions
-    stop = cpu.engine.run(limit)
-    if stop.kind is StopKind.LIMIT and limit is not None and cpu.instructions == before:
-        stop = cpu.engine.run_exactly(limit)  # the next block is longer than what is left
-    return stop
+            kernel.scheduler.preempt(cpu)
+            return False
+    return True
 
 
 def act(kernel: Kernel, cpu: Cpu, stop: EngineStop) -> None:
@@ -63,8 +58,8 @@ def act(kernel: Kernel, cpu: Cpu, stop: EngineStop) -> None:
             kernel.scheduler.preempt(cpu)
         case StopKind.EXCEPTION | StopKind.PORT_IO:
             kernel.exception(cpu, _exception(cpu, stop), "")
-        case StopKind.INTERRUPTED | StopKind.BREAKPOINT:
-            pass
+        case StopKind.INTERRUPTED | StopKind.BREAKPOINT | StopKind.WATCHED:
+            pass  # nobody's: whoever asked for it looks
 
 
 def _exception(cpu: Cpu, stop: EngineStop) -> Trap:

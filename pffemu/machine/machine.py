@@ -20,7 +20,7 @@ from kernel_model.kernel import Kernel, KernelOptions
 from kernel_model.task import Process
 from pffemu.arch import apic_regs, uffd_mmio
 from pffemu.asm import Program
-from pffemu.engine.stop import EngineStop, StopKind
+from pffemu.engine.stop import StopKind
 from pffemu.errors import UsageError
 from pffemu.events import (
     ContextSwitch,
@@ -37,13 +37,14 @@ from pffemu.hw.interconnect import Interconnect
 from pffemu.hw.ram import Ram
 from pffemu.hw.uffd_mmio import UffdMmio
 from pffemu.hw.uffd_regions import RegionTable
-from pffemu.machine import diagnose, loop
+from pffemu.machine import diagnose
 from pffemu.machine.image import Image, image_of_program, open_image
 from pffemu.machine.loader import load
 from pffemu.machine.memory import GuestMemory
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
 from pffemu.machine.symbols import SymbolTable
+from pffemu.machine.turns import Turns
 
 
 class Machine:
@@ -78,10 +79,10 @@ class Machine:
             mode is not Mode.KERNEL, mode is Mode.PFF, self.options.uffd_mmio_base, self.options.seed
         )
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
+        self.turns = Turns(self.kernel, self.cpus, self.options.cpu.counting)
         self.symbols = SymbolTable({})
         self._process: Process | None = None
         self._interrupted = False
-        self._pending: dict[int, EngineStop] = {}  # by core: stops that wait for cores further behind
         self._files: dict[int, File] = {
             0: InputFile("stdin", io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin),
             1: OutputFile("stdout", stdout or sys.stdout.buffer),
@@ -134,7 +135,7 @@ class Machine:
         `until`: addresses or symbols to stop before, on any thread; running on passes them. `run(budget=1)` is a step.
         Raises UsageError for an unknown symbol, or a budget without counting.
         """
-        process = self.process
+        assert self.process is not None
         self._set_breakpoints(until)
         if budget is not None and not self.options.cpu.counting:
             raise UsageError("a budget needs instruction counting", remedy="do not switch counting off")
@@ -143,20 +144,15 @@ class Machine:
             if self._interrupted:
                 self._interrupted = False
                 return Interrupted()
-            cpu = self.kernel.scheduler.next_cpu()
+            cpu = self.turns.begin()
             if cpu is None:
-                return Deadlock(diagnose.deadlock(self.kernel, process, self.symbols))
-            if cpu.index not in self._pending and (cpu.event_at <= cpu.clock or self.kernel.scheduler.idles(cpu)):
-                loop.take_interrupts(self.kernel, cpu)
-                continue
-            if not self.kernel.switch_in(cpu):
-                continue
+                break
             if end is not None and self.instructions >= end:
                 return BudgetUsedUp(self.instructions, self._budget_message(cpu, budget))
-            reached = self._advance(cpu, end)
-            if reached is not None:
-                return reached
-        return self._ended(process)
+            stop = self.turns.advance(cpu, None if end is None else end - self.instructions)
+            if stop is not None and stop.kind is StopKind.BREAKPOINT:
+                return Reached(stop.rip, cpu.tid, cpu.index)
+        return self.outcome()
 
     def _set_breakpoints(self, until: Iterable[int | str]) -> None:
         addresses = set()
@@ -169,40 +165,11 @@ class Machine:
         for cpu in self.cpus:
             cpu.engine.set_breakpoints(frozenset(addresses))
 
-    def _advance(self, cpu: Cpu, end: int | None) -> Reached | None:
-        """Run `cpu` for a slice, or answer what stopped it. Answers come in the order of virtual time."""
-        kernel = self.kernel
-        stop = self._pending.pop(cpu.index, None) or loop.run_slice(kernel, cpu, self._limit(cpu, end))
-        if kernel.scheduler.is_ahead(cpu):
-            self._pending[cpu.index] = stop
-            return None
-        loop.act(kernel, cpu, stop)
-        # nobody else can run: no choice to make until an answer changes that
-        while (
-            stop.kind is not StopKind.BREAKPOINT
-            and kernel.scheduler.alone is cpu
-            and end is None
-            and kernel.ended is None
-            and cpu.clock < cpu.event_at
-            and not self._interrupted
-        ):
-            stop = loop.run_slice(kernel, cpu, self._limit(cpu, None))
-            loop.act(kernel, cpu, stop)
-        return Reached(stop.rip, cpu.tid, cpu.index) if stop.kind is StopKind.BREAKPOINT else None
-
     def interrupt(self) -> None:
         """Make `run` return `Interrupted` soon. From any thread; call again if it came between two slices."""
         self._interrupted = True
         for cpu in self.cpus:
             cpu.engine.interrupt()
-
-    def _limit(self, cpu: Cpu, end: int | None) -> int | None:
-        if not self.options.cpu.counting:
-            return None
-        head_start = self.kernel.scheduler.head_start(cpu)
-        limit = loop.SLICE if head_start is None else min(head_start, loop.SLICE)
-        limit = min(limit, max(1, cpu.event_at - cpu.clock))
-        return limit if end is None else min(limit, end - self.instructions)
 
     def _budget_message(self, cpu: Cpu, budget: int | None) -> str:
         where = self.symbols.describe(cpu.registers["rip"])
@@ -211,12 +178,14 @@ class Machine:
             f"  thread {cpu.tid} is at {where}\n  try: a larger --budget, or look for an endless loop there"
         )
 
-    def _ended(self, process: Process) -> Stop:
+    def outcome(self) -> Stop:
+        """How it ended, once nothing can run any more: `turns.begin` gave no core."""
         end = self.kernel.ended
-        assert end is not None
+        if end is None:
+            return Deadlock(diagnose.deadlock(self.kernel, self.process, self.symbols))
         if end.signal is None:
             return Exited(end.status)
-        return Killed(end.signal, diagnose.killed(end, self.cpus[end.cpu_index], process, self.symbols))
+        return Killed(end.signal, diagnose.killed(end, self.cpus[end.cpu_index], self.process, self.symbols))
 
     # -- looking ------------------------------------------------------------------------------------------------
 

@@ -51,8 +51,9 @@ zero:        .quad 0, 4096, 0, 0
 # CHECK: installed address=buf
 # CHECK: step UFFDIO_ZEROPAGE put_user
 # CHECK: woken tid=1
+# CHECK: returned ioctl result=0x0
 # CHECK: resumed rip=touch
-# expect: rax == 0 and mem64[messages] == 1 and mem64[fill_result] == 0
+# expect: rax == 0 and mem64[messages] == 1
 # count: uffd_messages == 1 and forwarded == 0 and uirets == 0
 touch: mov rax, [buf]
 

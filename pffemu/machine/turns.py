@@ -1,0 +1,98 @@
+"""Whose turn it is: the one loop over cores, which stops anywhere without changing what happens.
+
+A turn belongs to one thread on one core and is over after a number of instructions that is fixed when it begins, or
+with the first stop that the hardware or the kernel answers. Whoever looks from outside (a breakpoint, a budget, Ctrl-C)
+leaves it open, and the next run goes on with it: so a run that is stopped a thousand times is the same run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernel_model.kernel import Kernel
+from pffemu.engine.stop import EngineStop, StopKind
+from pffemu.hw.cpu import Cpu
+from pffemu.machine import loop
+
+_ENGINE_STOPS = (StopKind.BREAKPOINT, StopKind.WATCHED, StopKind.INTERRUPTED)
+
+
+@dataclass(slots=True)
+class Turn:
+    """`end`: what the core's instruction counter is when the turn is over (None: counting is off)."""
+
+    cpu_index: int
+    end: int | None
+
+
+class Turns:
+    """The loop's state. `count` numbers the turns; with the instruction and event counts it names a moment."""
+
+    def __init__(self, kernel: Kernel, cpus: list[Cpu], counting: bool) -> None:
+        self._kernel, self._cpus, self._counting = kernel, cpus, counting
+        self.count = 0
+        self.current: Turn | None = None
+        self._pending: dict[int, EngineStop] = {}  # by core: stops that wait for cores further behind
+
+    @property
+    def cpu(self) -> Cpu | None:
+        """The core whose turn it is; None between two turns."""
+        return self._cpus[self.current.cpu_index] if self.current is not None else None
+
+    def begin(self) -> Cpu | None:
+        """The core whose turn it is, with its next thread loaded; None when every thread sleeps or the guest ended."""
+        kernel = self._kernel
+        while kernel.ended is None:
+            cpu = self.cpu or self._next()
+            if cpu is None:
+                return None
+            # also in mid-turn: whoever looked may have changed the state
+            if cpu.index not in self._pending and not loop.deliver_pending(kernel, cpu):
+                self.current = None
+            elif self.current is None:
+                self.current = Turn(cpu.index, cpu.instructions + self._length(cpu) if self._counting else None)
+                self.count += 1
+            if self.current is not None:
+                return cpu
+        return None
+
+    def _next(self) -> Cpu | None:
+        """The core that runs next, with its thread loaded, interrupts taken."""
+        kernel = self._kernel
+        while kernel.ended is None:
+            cpu = kernel.scheduler.next_cpu()
+            if cpu is None:
+                return None
+            due = cpu.event_at <= cpu.clock or kernel.scheduler.idles(cpu)
+            if due and cpu.index not in self._pending:
+                loop.take_interrupts(kernel, cpu)
+            elif kernel.switch_in(cpu):
+                return cpu
+        return None
+
+    def _length(self, cpu: Cpu) -> int:
+        head_start = self._kernel.scheduler.head_start(cpu)
+        return min(head_start or loop.SLICE, loop.SLICE, max(1, cpu.event_at - cpu.clock))
+
+    def advance(self, cpu: Cpu, limit: int | None = None) -> EngineStop | None:
+        """Go on with the open turn for at most `limit` instructions; what stopped it for whoever looks from outside.
+
+        Other stops are answered, in the order of virtual time, and end the turn.
+        """
+        kernel, turn = self._kernel, self.current
+        assert turn is not None
+        stop = self._pending.pop(cpu.index, None)
+        if stop is None:
+            left = None if turn.end is None else turn.end - cpu.instructions
+            stop = cpu.engine.run(left if limit is None or left is None else min(left, limit))
+            if stop.kind in _ENGINE_STOPS:
+                return stop
+            if stop.kind is StopKind.LIMIT and turn.end is not None and cpu.instructions < turn.end:
+                return None
+            if kernel.scheduler.is_ahead(cpu):
+                self._pending[cpu.index] = stop
+                self.current = None
+                return None
+        self.current = None
+        loop.act(kernel, cpu, stop)
+        return None
