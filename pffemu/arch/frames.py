@@ -28,4 +28,9 @@ class FrameLayout(Enum):
 
 STANDARD_SIZE: Final = 32  # bytes
 EXTENDED_SIZE: Final[dict[FrameLayout, int]] = {FrameLayout.VECTOR_FIRST: 48, FrameLayout.RIP_FIRST: 40}
+# names of the words, lowest address first; the standard frame is the first four of VECTOR_FIRST
+FIELDS: Final[dict[FrameLayout, tuple[str, ...]]] = {
+    FrameLayout.VECTOR_FIRST: ("vector", "RIP", "RFLAGS", "RSP", "fault address", "error code"),
+    FrameLayout.RIP_FIRST: ("RIP", "RFLAGS", "RSP", "fault address", "error code"),
+}
 STACK_ALIGNMENT: Final = 16  # bytes, before the first push

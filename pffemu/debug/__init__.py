@@ -1,0 +1,1 @@
+"""Stand inside a run: step, look, go back. Layer between the machine and the command line."""
