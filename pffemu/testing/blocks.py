@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pffemu.testing.c_source import is_c
 from pffemu.testing.directives import Directive, read_directives
 from pffemu.testing.errors import TestFileError
 
@@ -86,11 +87,14 @@ def _check_unique_slugs(blocks: list[Block]) -> None:
 
 
 def source_of(block: Block, source: str, texts: Mapping[str, str]) -> str:
-    """What is assembled for `block`, without the harness's code; `texts` fill `{name}` in code."""
+    """What is assembled for `block`, or compiled, without the harness's code; `texts` fill `{name}` in assembly."""
     lines = []
     for number, line in enumerate(source.split("\n"), start=1):
         kept = number <= block.shared_last or block.first < number <= block.last
-        lines.append(fill(line, texts) if kept else "")
+        lines.append(line if kept else "")
+    if is_c(block.file):
+        return "\n".join(lines)
+    lines = [fill(line, texts) for line in lines]
     lines[block.first - 1] = ".text"
     if block.first == len(lines):
         lines.append("")

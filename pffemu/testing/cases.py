@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -10,8 +10,11 @@ from typing import Final
 from guest.build import ASM, INCLUDE
 from pffemu.asm import Program, assemble
 from pffemu.errors import AssemblyError
+from pffemu.machine.image import Image, image_of_elf, image_of_program
 from pffemu.machine.options import Mode
 from pffemu.testing.blocks import Block, read_blocks, source_of
+from pffemu.testing.c_program import compile_block
+from pffemu.testing.c_source import is_c
 from pffemu.testing.claims import Claims, read_claims
 from pffemu.testing.errors import TestFileError
 from pffemu.testing.harness_code import HANDLER, HarnessCode, harness_code
@@ -19,6 +22,7 @@ from pffemu.testing.parameters import Parameters, combinations
 from pffemu.testing.setup import Setup, modes_of, read_setup
 
 _CACHED: Final = 32  # programs
+HARNESS_BASE: Final = 0x800_0000  # behind what a linker makes of a block in C, in front of regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,40 @@ def _mode_label(block: Block, modes: list[Mode], mode: Mode) -> str:
     return mode.value if len(modes) > 1 else ""
 
 
-def program_of(case: Case) -> Program:
-    """The case assembled with the code around it. Raises AssemblyError, TestFileError."""
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What is loaded, and what is known about it."""
+
+    program: Program
+    image: Image
+
+
+def build(case: Case) -> Built:
+    """The case assembled, or compiled, with the code around it. Raises AssemblyError, TestFileError, UsageError."""
+    if is_c(case.block.file):
+        return _build_c(case)
+    program = _build_assembly(case)
+    return Built(program, image_of_program(program, case.block.file))
+
+
+def _build_c(case: Case) -> Built:
+    text = source_of(case.block, case.source, case.parameters.texts)
+    compiled = compile_block(case.block, case.setup, case.parameters, text, case.folder)
+    code = harness_code(case.setup, compiled.start)
+    wanted = (compiled.start, "uffd", HANDLER, *(thread.text for thread in case.setup.threads))
+    defines = {name: compiled.image.symbols[name] for name in wanted if name in compiled.image.symbols}
+    try:
+        around = assemble("\n".join(code.lines), file=case.block.file, base=HARNESS_BASE, defines=defines)
+    except AssemblyError as error:
+        raise _blamed(error, case, code, 0) from None
+    sections = (*compiled.sections, *around.sections)
+    program = Program(around.base, sections, {**compiled.image.symbols, **around.symbols}, compiled.lines)
+    image = image_of_elf(compiled.image, case.block.file)
+    segments = (*image.segments, *image_of_program(around).segments)
+    return Built(program, replace(image, segments=segments))
+
+
+def _build_assembly(case: Case) -> Program:
     code = harness_code(case.setup)
     text = source_of(case.block, case.source, case.parameters.texts)
     defines = (*case.parameters.numbers.items(), *case.setup.symbols.items())
@@ -84,5 +120,6 @@ def _blamed(error: AssemblyError, case: Case, code: HarnessCode, lines: int) -> 
     if origin is None:
         return error
     what = error.what.partition("\n")[0]
-    remedy = f"define `{HANDLER}:`" if HANDLER in what else error.remedy
+    label = f"a function `{HANDLER}`" if is_c(case.block.file) else f"`{HANDLER}:`"
+    remedy = f"define {label}" if HANDLER in what else error.remedy
     return TestFileError(f"# {origin.name}: {origin.text}: {what}", where=origin.where, remedy=remedy)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from guest.paths import INCLUDE
 from pffemu.asm import Instruction, decode
 from pffemu.asm.program import Line
 from pffemu.machine.stop import BudgetUsedUp, Reached, Stop
@@ -129,7 +130,7 @@ class GuestCoverage:
         length = run.case.source.count("\n") + 1
         places = {}
         for line in run.program.lines:
-            own = line.file != run.case.block.file or line.number <= length
+            own = line.number <= length if line.file == run.case.block.file else Path(line.file).parent != INCLUDE
             section = next((s for s in code.values() if s.address <= line.address < s.address + s.size), None)
             if section is None or not own or _is_data(line):
                 continue

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from pffemu.asm.source import LEXEME
+from pffemu.testing.c_source import C_LEXEME, is_c
 from pffemu.testing.errors import TestFileError, nearest
 
 SETUP: Final = ("mode", "cpu", "cpus", "ram", "regions", "map", "uffd", "forward", "thread", "regs", "state", "budget",
-                "stdin", "arguments", "native")  # fmt: skip
+                "stdin", "arguments", "native", "libc", "cflags")  # fmt: skip
 CLAIMS: Final = ("expect", "at", "fault", "raises", "deadlock", "budget-used-up", "warns", "count")
 MARKS: Final = ("param", "xfail", "skip", "slow")
 KNOWN: Final = ("test", *SETUP, *CLAIMS, *MARKS)
@@ -61,7 +62,7 @@ class Directive:
 def read_directives(source: str, file: str) -> list[Directive]:
     """All directives of a source text, in order. Raises TestFileError for one that is misspelt or not there yet."""
     found = []
-    for match in LEXEME.finditer(source):
+    for match in (C_LEXEME if is_c(file) else LEXEME).finditer(source):
         if match["line"] is None:
             continue
         number = source.count("\n", 0, match.start()) + 1
@@ -114,8 +115,14 @@ def _refuse_near_misses(text: str, where: str) -> None:
         )
 
 
-def is_test_file(source: str) -> bool:
-    """Whether the text holds a `# test:`, or what looks like one misspelt."""
+def is_test_file(source: str, file: str) -> bool:
+    """Whether the text holds a `# test:`, or in assembly what looks like one misspelt.
+
+    C files called test_... are often somebody else's, and their comments are not ours to judge.
+    """
+    if is_c(file):
+        comments = (match["line"] for match in C_LEXEME.finditer(source) if match["line"])
+        return any(re.match(r"//\s*test:", comment) for comment in comments)
     for match in LEXEME.finditer(source):
         word = _WORD.match(match["line"].lstrip("#/;")) if match["line"] else None
         if word is not None and difflib.get_close_matches(word["name"], ["test"], 1, 0.74):

@@ -118,6 +118,8 @@ def _disassembly(run: Run) -> list[str]:
     rip = run.cpu.registers["rip"]
     code = [line for line in run.program.lines if decode(_code(run, line.address), line.address) is not None]
     here = next((i for i, line in enumerate(code) if line.address <= rip < line.address + line.size), None)
+    if here is None and run.reached_end:
+        return []  # behind a function in C
     if here is None:
         found = decode(_code(run, rip), rip)
         return [f"=> {rip:#x}  {found.text if found is not None else '(no code there)'}"]

@@ -1,7 +1,8 @@
 """The guest code around a block: real system calls that map, register and ask for forwarding, then the block.
 
-It is appended to the file's text, so it lies behind the block: a block that just ends falls into `test.end`, where the
-run stops. A set-up step that fails goes to `test.failed` with the number of its line in R15 and the result in RAX.
+It is appended to the text of an assembly file, so it lies behind the block: a block that just ends falls into
+`test.end`, where the run stops. For a block in C it is a program of its own that calls the function. A set-up step
+that fails goes to `test.failed` with the result in RAX.
 """
 
 from __future__ import annotations
@@ -39,20 +40,23 @@ class HarnessCode:
         return self.origins[line] if 0 <= line < len(self.origins) else None
 
 
-def harness_code(setup: Setup) -> HarnessCode:
-    """What follows the file's text."""
-    pieces: list[tuple[Directive | None, str]] = [(None, f".text\n{END}: nop\n{_exit(0)}\n{FAILED}: nop\n{_exit(99)}")]
+def harness_code(setup: Setup, function: str = "") -> HarnessCode:
+    """What follows an assembly file's text; all of it, when the block is the C function `function`."""
+    begin = f".text\n{BEGIN}: {'jmp' if setup.libc else 'call'} {function}\n" if function else ".text\n"
+    pieces: list[tuple[Directive | None, str]] = [(None, f"{begin}{END}: nop\n{_exit(0)}\n{FAILED}: nop\n{_exit(99)}")]
     pieces.append((None, f"{SETUP}: nop"))
     pieces += [(area.directive, _map(area)) for area in setup.areas]
     registered = [area for area in setup.areas if area.uffd is not None and setup.mode is not Mode.KERNEL]
     if registered:
-        pieces.append((registered[0].uffd, _open_userfaultfd()))
-        pieces += [(area.uffd, _register(area)) for area in registered]
+        place = "[uffd]" if function else "[rip + uffd]"  # C's own variable lies elsewhere
+        pieces.append((registered[0].uffd, _open_userfaultfd(place)))
+        pieces += [(area.uffd, _register(area, place)) for area in registered]
     if setup.forward is not None and setup.mode is Mode.PFF:
-        pieces.append((setup.forward, _forward()))
-    pieces += [(thread, _thread(thread.text)) for thread in setup.threads]
+        pieces.append((setup.forward, _forward(f"mov rdi, {HANDLER}" if function else f"lea rdi, [rip + {HANDLER}]")))
+    pieces += [(thread, _thread(thread.text, calls=bool(function))) for thread in setup.threads]
     pieces.append((None, f"jmp {BEGIN}\n.data\n.balign 8"))
-    pieces += [(area.uffd, _uffd_data()) for area in setup.areas[:1] if any(a.uffd for a in setup.areas)]
+    if any(area.uffd for area in setup.areas):
+        pieces.append((None, _uffd_data() if function else f"uffd: .quad -1\n{_uffd_data()}"))
     lines, origins = [], []
     for origin, text in pieces:
         for line in text.split("\n"):
@@ -82,32 +86,30 @@ def _map(area: Area) -> str:
     return _checked(_call(Sys.MMAP, hex(area.start), hex(area.size), area.prot, flags, -1, 0))
 
 
-def _open_userfaultfd() -> str:
-    opening = _checked(_call(Sys.USERFAULTFD, uapi.O_CLOEXEC)) + "\nmov [rip + uffd], rax"
+def _open_userfaultfd(place: str) -> str:
+    opening = _checked(_call(Sys.USERFAULTFD, uapi.O_CLOEXEC)) + f"\nmov {place}, rax"
     api = _call(Sys.IOCTL, None, uapi.UFFDIO_API)
     return f"{opening}\nmov rdi, rax\nlea rdx, [rip + test.api]\n{_checked(api)}"
 
 
-def _register(area: Area) -> str:
+def _register(area: Area, place: str) -> str:
     fields = f"mov rax, {area.start:#x}\nmov [rip + test.range], rax\nmov rax, {area.size:#x}\n"
-    fields += "mov [rip + test.range + 8], rax\nmov rdi, [rip + uffd]\nlea rdx, [rip + test.range]\n"
+    fields += f"mov [rip + test.range + 8], rax\nmov rdi, {place}\nlea rdx, [rip + test.range]\n"
     return fields + _checked(_call(Sys.IOCTL, None, uapi.UFFDIO_REGISTER))
 
 
-def _forward() -> str:
+def _forward(load_handler: str) -> str:
     call = _call(Sys.UINTR_REGISTER_HANDLER, None, uapi.UINTR_HANDLER_FLAG_FORWARD_PF)
-    return f"lea rdi, [rip + {HANDLER}]\n{_checked(call)}\nstui"
+    return f"{load_handler}\n{_checked(call)}\nstui"
 
 
-def _thread(label: str) -> str:
-    """The new thread starts at its label with a stack of its own; its RAX is 0 there."""
+def _thread(label: str, *, calls: bool) -> str:
+    """The new thread starts at its label with a stack of its own; its RAX is 0 there. A C function is called."""
     stack = _call(Sys.MMAP, 0, _THREAD_STACK, uapi.PROT_READ | uapi.PROT_WRITE, _ANONYMOUS | uapi.MAP_POPULATE, -1, 0)
     clone = _call(Sys.CLONE, _THREAD_FLAGS, None, 0, 0, 0)
-    return f"{_checked(stack)}\nlea rsi, [rax + {_THREAD_STACK}]\n{_checked(clone)}\ntest rax, rax\njz {label}"
+    start = f"jnz 1f\ncall {label}\n{_call(Sys.EXIT, 0)}\n1:" if calls else f"jz {label}"
+    return f"{_checked(stack)}\nlea rsi, [rax + {_THREAD_STACK}]\n{_checked(clone)}\ntest rax, rax\n{start}"
 
 
 def _uffd_data() -> str:
-    return (
-        f"uffd: .quad -1\ntest.api: .quad {uapi.UFFD_API}, 0, 0\n"
-        f"test.range: .quad 0, 0, {uapi.UFFDIO_REGISTER_MODE_MISSING}, 0"
-    )
+    return f"test.api: .quad {uapi.UFFD_API}, 0, 0\ntest.range: .quad 0, 0, {uapi.UFFDIO_REGISTER_MODE_MISSING}, 0"

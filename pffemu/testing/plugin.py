@@ -1,4 +1,4 @@
-"""The pytest plugin: test_*.s and test_*.asm become tests. Nothing of the machine is imported before one is found.
+"""The pytest plugin: test_*.s, test_*.asm and test_*.c become tests. The machine is imported when one is found.
 
 Registered as entry point `pytest11`, so installing pffemu is all it takes.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from guest.c_compiler import NO_C_COMPILER, find_c_compiler
 from pffemu.errors import PffemuError
 from pffemu.testing.fixtures import Trace, assemble, machine, run_guest, trace  # noqa: F401 - fixtures by name
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pffemu.testing.cases import Case
     from pffemu.testing.runner import Run
 
-SUFFIXES: Final = (".s", ".asm")
+SUFFIXES: Final = (".s", ".asm", ".c")
 COVERAGE: Final = pytest.StashKey[Any]()  # GuestCoverage, while --pffemu-cov is on
 _SENT: Final = "pffemu_coverage"
 _ON_HOST: Final = "pffemu_native"
@@ -56,15 +57,17 @@ class AssemblyFile(pytest.File):
     """A file of blocks."""
 
     def collect(self) -> Iterable[AssemblyItem]:
-        from pffemu.testing.cases import read_cases
-        from pffemu.testing.directives import is_test_file
-
-        shown = _shown(self.path, self.config)
         try:
             source = self.path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             return []  # not a file of ours
-        if not is_test_file(source):
+        if self.path.suffix == ".c" and "test:" not in source:
+            return []  # nor is this, and the imports below cost what a small project's tests do
+        from pffemu.testing.cases import read_cases
+        from pffemu.testing.directives import is_test_file
+
+        shown = _shown(self.path, self.config)
+        if not is_test_file(source, shown):
             return []
         try:
             cases = read_cases(source.replace("\r\n", "\n"), shown, self.path.parent)
@@ -99,6 +102,8 @@ class AssemblyItem(pytest.Item):
             directive = case.block.last_named(name)
             if directive is not None:
                 self.add_marker(getattr(pytest.mark, name)(reason=directive.text))
+        if self.path.suffix == ".c" and find_c_compiler() is None:
+            self.add_marker(pytest.mark.skip(reason=NO_C_COMPILER))
         if case.block.last_named("slow") is not None:
             self.add_marker(pytest.mark.slow)
 

@@ -13,12 +13,11 @@ from pffemu.arch.rflags import ALWAYS_ONE, IF
 from pffemu.asm import Program
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import Cpu
-from pffemu.machine.image import image_of_program
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import BudgetUsedUp, Exited, Interrupted, Killed, Reached, Stop
 from pffemu.machine.symbols import SymbolTable
 from pffemu.testing.blocks import BEGIN, END
-from pffemu.testing.cases import Case, program_of
+from pffemu.testing.cases import Case, build
 from pffemu.testing.claims import Expect
 from pffemu.testing.errors import TestFileError
 from pffemu.testing.expressions import MASK, Verdict, judge, value_of
@@ -94,19 +93,18 @@ class Run:
             self.fail(directive.where, claim, f"does not hold{moment}", verdict)
 
 
-def start(case: Case, program: Program | None = None) -> Run:
+def start(case: Case) -> Run:
     """Build the machine and run the set-up code; the block's first instruction comes next. Raises PffemuError."""
-    program = program or program_of(case)
-    setup = case.setup
+    built, setup = build(case), case.setup
+    program = built.program
     output = {"stdout": io.BytesIO(), "stderr": io.BytesIO()}
     table: dict[str, Any] = {} if setup.regions is None else {"uffd_regions": setup.regions}
     machine = Machine(
         mode=setup.mode, cpus=setup.cpus, ram=setup.ram, cpu=setup.cpu, stdin=setup.stdin,
         stdout=output["stdout"], stderr=output["stderr"], **table,
     )  # fmt: skip
-    image = image_of_program(program, case.block.file)
     shown = _shown_symbols(program) | setup.symbols
-    machine.load(replace(image, entry=program.symbols[SETUP], symbols=shown), setup.arguments)
+    machine.load(replace(built.image, entry=program.symbols[SETUP], symbols=shown), setup.arguments)
     symbols = {**program.symbols, **case.setup.symbols, **case.parameters.numbers}
     run = Run(case, program, machine, Recorder(machine), output, symbols, SymbolTable(shown))
     _run_setup(run)

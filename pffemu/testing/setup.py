@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -18,6 +19,7 @@ from pffemu.hw.cpu import CpuOptions
 from pffemu.hw.mmu import UffdLookup
 from pffemu.machine.options import MAX_CPUS, Mode, parse_size
 from pffemu.testing.blocks import Block, fill
+from pffemu.testing.c_source import is_c
 from pffemu.testing.constants import KnownNames
 from pffemu.testing.directives import Directive
 from pffemu.testing.errors import nearest
@@ -85,6 +87,8 @@ class Setup:
     stdin: bytes = b""
     arguments: tuple[str, ...] = ()
     native: bool = True  # may also run on the host's CPU
+    libc: bool = False  # a C program with the compiler's libc
+    cflags: tuple[str, ...] = ()
 
     @property
     def symbols(self) -> dict[str, int]:
@@ -229,10 +233,25 @@ def _native(setup: Setup, directive: Directive, _: Parameters) -> Setup:
     return replace(setup, native=directive.text == "yes")
 
 
+def _libc(setup: Setup, directive: Directive, _: Parameters) -> Setup:
+    if directive.text not in ("yes", "no") or not is_c(directive.file):
+        raise directive.error(f"{directive.text!r}?", "write `// libc: yes` in a C file, for a program with main")
+    return replace(setup, libc=directive.text == "yes")
+
+
+def _cflags(setup: Setup, directive: Directive, _: Parameters) -> Setup:
+    if not is_c(directive.file):
+        raise directive.error("only C files are compiled", "leave it out")
+    try:
+        return replace(setup, cflags=(*setup.cflags, *shlex.split(directive.text)))
+    except ValueError as error:
+        raise directive.error(str(error), "quote it as in a shell") from None
+
+
 _READERS: Final[dict[str, Callable[[Setup, Directive, Parameters], Setup]]] = {
     "cpu": _cpu, "cpus": _cpus, "ram": _ram, "regions": _regions, "budget": _budget, "map": _map, "uffd": _uffd,
     "forward": _forward, "thread": _thread, "regs": _regs, "state": _state, "stdin": _stdin, "arguments": _arguments,
-    "native": _native,
+    "native": _native, "libc": _libc, "cflags": _cflags,
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pffemu.errors import PffemuError
-from pffemu.testing.cases import program_of, read_cases
+from pffemu.testing.cases import build, read_cases
 
 pytest_plugins = "pytester"
 
@@ -95,7 +95,7 @@ def test_an_assembly_error_keeps_its_line_and_that_of_the_directive_behind_it(
 ) -> None:
     *_, case = read_cases(source, "test_x.s")
     with pytest.raises(PffemuError) as caught:
-        program_of(case)
+        build(case)
     assert caught.value.where == where
     assert what in caught.value.what
 

@@ -8,11 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from guest.c_compiler import NO_C_COMPILER, find_c_compiler
+
 pytest_plugins = "pytester"
 
 PAGE = (Path(__file__).parents[2] / "docs" / "writing-tests.md").read_text()
 EXAMPLES = re.findall(r"^```asm\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 SHOWN_FAILURE = PAGE.partition("## When a test fails")[2].partition("A `>`")[0]
+
+
+@pytest.mark.skipif(find_c_compiler() is None, reason=NO_C_COMPILER)
+def test_the_example_in_c_passes(pytester: pytest.Pytester) -> None:
+    (example,) = re.findall(r"^```c\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    pytester.makefile(".c", test_example=example)
+    assert pytester.runpytest_inprocess().parseoutcomes() == {"passed": 6}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))

@@ -1,0 +1,92 @@
+/* For guests in C, with a libc or without: system calls, Linux's user-interrupt calls, and the frame that a forwarded
+   page fault leaves on the stack. Compile with -muintr. */
+#ifndef PFF_H
+#define PFF_H
+
+#include <asm/unistd.h>
+#include <linux/ioctl.h>
+#include <linux/userfaultfd.h>
+#include <x86gprintrin.h> /* _stui, _clui, _testui, _senduipi */
+
+#ifndef SYS_ioctl /* <sys/syscall.h> has them all */
+#define SYS_read __NR_read
+#define SYS_write __NR_write
+#define SYS_ioctl __NR_ioctl
+#define SYS_exit_group __NR_exit_group
+#endif
+#define SYS_uintr_register_handler 471
+#define SYS_uintr_unregister_handler 472
+#define UINTR_HANDLER_FLAG_FORWARD_PF 0x10000 /* pffemu's: deliver this thread's userfaultfd faults to it */
+
+/* What lies above the vector, in the layout vector-first: a handler is
+   `INTERRUPT void handler(struct pff_frame *frame, unsigned long long vector)`. */
+struct pff_frame {
+    unsigned long rip, rflags, rsp, address, error;
+};
+#define PFF_PAGE_FAULT 14 /* the vector */
+#define PFF_WRITE 2       /* bit of `error` */
+
+#define PFF_GENERAL __attribute__((target("general-regs-only")))
+#define INTERRUPT __attribute__((interrupt, used)) PFF_GENERAL
+#define PFF_INLINE static inline __attribute__((always_inline, unused)) PFF_GENERAL
+
+/* A system call of up to six arguments, each converted to long; -errno when it fails. */
+#define pff_syscall(...) PFF_SYSCALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+#define PFF_SYSCALL_(number, a, b, c, d, e, f, ...) \
+    pff_syscall6((long)(number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+PFF_INLINE long pff_syscall6(long number, long a, long b, long c, long d, long e, long f)
+{
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+/* A place in the code that has a name. Keep it out of code that the compiler may copy. */
+#define PFF_LABEL(name) __asm__ volatile(".globl " #name "\n" #name ":" ::: "memory")
+
+#if !__STDC_HOSTED__
+/* What compilers call even where there is no libc. */
+typedef __SIZE_TYPE__ pff_size;
+
+__attribute__((weak)) PFF_GENERAL void *memcpy(void *to, const void *from, pff_size size)
+{
+    void *end = to;
+    __asm__ volatile("rep movsb" : "+D"(end), "+S"(from), "+c"(size)::"memory");
+    return to;
+}
+
+__attribute__((weak)) PFF_GENERAL void *memset(void *to, int octet, pff_size size)
+{
+    void *end = to;
+    __asm__ volatile("rep stosb" : "+D"(end), "+c"(size) : "a"(octet) : "memory");
+    return to;
+}
+
+__attribute__((weak)) PFF_GENERAL void *memmove(void *to, const void *from, pff_size size)
+{
+    char *last = (char *)to + size - 1;
+    const char *source = (const char *)from + size - 1;
+    if ((char *)to <= (const char *)from || !size)
+        return memcpy(to, from, size);
+    __asm__ volatile("std\nrep movsb\ncld" : "+D"(last), "+S"(source), "+c"(size)::"memory");
+    return to;
+}
+
+__attribute__((weak)) PFF_GENERAL int memcmp(const void *left, const void *right, pff_size size)
+{
+    const unsigned char *a = left, *b = right;
+    for (; size; a++, b++, size--)
+        if (*a != *b)
+            return *a < *b ? -1 : 1;
+    return 0;
+}
+#endif
+
+#endif

@@ -1,0 +1,20 @@
+"""Where the comments of a C file are: in `//` ones, directives stand."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+C_SUFFIX: Final = ".c"
+C_LEXEME: Final = re.compile(
+    r"""  "(?:\\.|[^"\\\n])*"          # a string
+        | '(?:\\.|[^'\\\n])*'         # a character
+        | /\*.*?(?:\*/|\Z)
+        | (?P<line>//[^\n]*)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def is_c(file: str) -> bool:
+    """By its name."""
+    return file.endswith(C_SUFFIX)
