@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from guest.c_compiler import NO_C_COMPILER, find_c_compiler
+from pffemu.events import EVENTS
 
 pytest_plugins = "pytester"
 
@@ -43,9 +44,17 @@ def test_the_failure_shown_is_the_failure_printed(pytester: pytest.Pytester) -> 
 
 def test_every_directive_is_documented() -> None:
     from pffemu.testing.directives import KNOWN
-    from pffemu.testing.event_text import _TEXTS
     from pffemu.testing.setup import _CPU_WORDS, STATE
 
     for name in (*KNOWN, *STATE, *(word for word in _CPU_WORDS if word != "default" and "vector" not in word)):
         assert name in PAGE, name
-    assert len(_TEXTS) == 26
+
+
+def test_the_first_word_of_every_event_is_documented() -> None:
+    from pffemu.testing import event_text
+
+    assert set(event_text._TEXTS) == set(EVENTS)
+    words = set(re.findall(r'f"([a-z][a-z-]+) ', Path(event_text.__file__).read_text()))
+    assert len(words) > 25
+    for word in words:
+        assert f"`{word}`" in PAGE, word
