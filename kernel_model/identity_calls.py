@@ -11,7 +11,6 @@ from kernel_model.abi_structs import Sysinfo, Utsname
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
 from pffemu.arch.paging import PAGE_SIZE
-from pffemu.hw.costs import CYCLES_PER_NS
 from pffemu.hw.page_walk import WRITE
 
 _GRND_NONBLOCK, _GRND_RANDOM, _GRND_INSECURE = 1, 2, 4
@@ -36,7 +35,7 @@ def uname(call: Call, address: int) -> int:
 def sysinfo(call: Call, address: int) -> int:
     """Guest RAM and virtual time; loads are 0."""
     info = Sysinfo(
-        uptime=call.cpu.clock // CYCLES_PER_NS // 1_000_000_000,
+        uptime=call.cpu.profile.to_ns(call.cpu.clock) // 1_000_000_000,
         totalram=call.mm.ram.size,
         freeram=call.kernel.frames.free_frames * PAGE_SIZE,
         procs=len(call.process.tasks),

@@ -19,7 +19,7 @@ from kernel_model.random import RandomSource
 from kernel_model.scheduler import Scheduler
 from kernel_model.syscall import Call
 from kernel_model.syscall_names import name_of
-from kernel_model.syscall_table import TABLE
+from kernel_model.syscall_table import COSTED, TABLE
 from kernel_model.task import Process, Task, TaskState
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.userfaultfd import Userfaultfd
@@ -245,16 +245,18 @@ class Kernel:
         """SYSCALL from ring 3: RIP is behind it."""
         self.entries += 1
         cpu.charge("cpu.syscall")
+        cpu.charge("kernel.syscall")
         task = self.scheduler.current(cpu)
         registers = self._syscall_registers[cpu.index].read()
         rip, number = registers[0], registers[2] & 0xFFFF_FFFF
         cpu.emit(Syscall, number, Label(name_of(number)), Hex(rip - SYSCALL_LENGTH))
+        if number not in COSTED:
+            cpu.charge("kernel.call")
         task.timed_out, task.deadline, task.result, task.progress = False, None, None, 0
         self._call(cpu, task, number, registers)
 
     def _call(self, cpu: Cpu, task: Task, number: int, registers: list[int]) -> None:
         implementation, arity = TABLE.get(number, (None, 0))
-        cpu.charge("kernel.syscall")
         try:
             if implementation is None:
                 raise LinuxError(self._unknown(cpu, number, registers[0]))
@@ -278,6 +280,7 @@ class Kernel:
         rip, rflags = registers[:2]
         self._result_registers[cpu.index].write(result & _MASK, rip, rflags)
         task.deadline = task.result = None
+        cpu.charge("cpu.sysret")
         cpu.emit(SyscallReturned, Label(name_of(number)), result)
 
     def _unknown(self, cpu: Cpu, number: int, rip: int) -> Errno:

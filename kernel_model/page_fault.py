@@ -16,7 +16,7 @@ from kernel_model.uapi import (
 )
 from kernel_model.vma import Mappable, Vma
 from pffemu.arch import pagefault
-from pffemu.arch.paging import PTE_ADDRESS, PTE_P, PTE_W, page_of
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, page_of
 from pffemu.events import Hex, KernelPageFault, Label, MinorFault
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def _missing(fault: Fault, protect: bool) -> BadAccess | None:
         return vma.uffd.handle_fault(fault, UFFDIO_REGISTER_MODE_MISSING)
     if fault.is_write:
         frame = mm.frames.take()
-        fault.cpu.charge("kernel.page.zero")
+        fault.cpu.charge("kernel.page.allocate")
+        fault.cpu.charge("kernel.page.zero", PAGE_SIZE)
         mm.install(vma, fault.page, frame, owned=True, dirty=True, protect=protect)
     else:
         mm.install(vma, fault.page, mm.zero_frame, owned=False, protect=protect)
@@ -122,10 +123,12 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> BadAccess |
     kind = "cache"
     if not frame:
         frame, kind = file.frame_at(offset), "zero"
-        fault.cpu.charge("kernel.page.zero")
+        fault.cpu.charge("kernel.page.allocate")
+        fault.cpu.charge("kernel.page.zero", PAGE_SIZE)
     if fault.is_write and not vma.shared:
         frame, kind = mm.frames.take_copy(frame), "copy"
-        fault.cpu.charge("kernel.page.zero")
+        fault.cpu.charge("kernel.page.allocate")
+        fault.cpu.charge("kernel.page.copy", PAGE_SIZE)
         mm.install(vma, fault.page, frame, owned=True, dirty=True, protect=protect)
     else:
         mm.install(vma, fault.page, frame, owned=False, dirty=fault.is_write, protect=protect)
@@ -153,7 +156,8 @@ def make_writable(cpu: Cpu, mm: Mm, vma: Vma, page: int, entry: int) -> str:
         copy = mm.frames.take() if frame == mm.zero_frame else mm.frames.take_copy(frame)
         if owned:
             mm.frames.give_back(frame)
-        cpu.charge("kernel.page.copy")
+        cpu.charge("kernel.page.allocate")
+        cpu.charge("kernel.page.zero" if frame == mm.zero_frame else "kernel.page.copy", PAGE_SIZE)
         frame, kind, owned = copy, "copy", True
     mm.install(vma, page, frame, owned=owned, dirty=True)
     mm.stale = True  # read-only translations of the old frame may be cached

@@ -9,7 +9,6 @@ from kernel_model.abi_structs import PollFd
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.wait_queue import Blocked
-from pffemu.hw.costs import CYCLES_PER_NS
 
 
 def poll(call: Call, address: int, count: int, timeout_ms: int) -> int:
@@ -36,7 +35,7 @@ def poll(call: Call, address: int, count: int, timeout_ms: int) -> int:
     if ready == 0 and timeout != 0 and not call.task.timed_out:
         deadline = call.task.deadline
         if deadline is None and timeout > 0:
-            deadline = call.cpu.clock + timeout * 1_000_000 * CYCLES_PER_NS
+            deadline = call.cpu.clock + call.cpu.profile.to_cycles(timeout * 1_000_000)
         raise Blocked(*queues, deadline=deadline, why="poll")
     call.memory.write(address, b"".join(bytes(entry) for entry in fds))
     return ready

@@ -139,10 +139,11 @@ class Scheduler:
             self._load(cpu, task)
             queue.loaded = task
         previous, queue.last_tid = queue.last_tid, task.tid
-        cpu.tid = task.tid
+        cpu.run_thread(task.tid)
         uintr_calls.switch(cpu, task)
         if previous != task.tid:
             cpu.charge("kernel.schedule")
+            cpu.charge("kernel.context_switch")
             cpu.emit(ContextSwitch, previous)
         return task
 
@@ -174,6 +175,7 @@ class Scheduler:
         task.state, task.why = TaskState.RUNNABLE, ""
         home = self._cpus[task.cpu_index]
         if waker is not None:
+            waker.charge("kernel.wake")
             self._catch_up(home, waker)
         self._queues[task.cpu_index].waiting.append(task)
         source = waker if waker is not None else home
@@ -183,8 +185,9 @@ class Scheduler:
         """Another core's idling ends with an IPI from `waker`."""
         queue = self._queues[home.index]
         if home is not waker and queue.current is None and not queue.waiting:
-            waker.charge("cpu.ipi")
-            home.wait_until(waker.clock)
+            waker.charge("cpu.ipi.send")
+            home.wait_until(waker.clock + home.cycles_of("cpu.ipi.flight"))
+            home.charge("cpu.idle_wake")
 
     def wake_all(self, waker: Cpu, queue: WaitQueue) -> None:
         for task in list(dict.fromkeys(queue.tasks)):
@@ -222,4 +225,5 @@ class Scheduler:
         queue = self._queues[cpu.index]
         queue.current = None
         if not queue.waiting:
-            cpu.tid = queue.last_tid = 0  # idle
+            queue.last_tid = 0
+            cpu.run_thread(0)  # idle

@@ -64,4 +64,6 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.UINTR_REGISTER_HANDLER: (uintr_calls.register_handler, 2),
     Sys.UINTR_UNREGISTER_HANDLER: (uintr_calls.unregister_handler, 1),
 }
+# calls that charge what they do themselves
+COSTED: Final = frozenset({Sys.READ, Sys.POLL, Sys.IOCTL})
 NAMES: Final[dict[int, str]] = {number: Sys(number).name.lower() for number in TABLE}

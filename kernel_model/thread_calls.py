@@ -7,7 +7,6 @@ from kernel_model.abi_structs import Timespec
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
 from pffemu.arch.paging import USER_END
-from pffemu.hw.costs import CYCLES_PER_NS
 
 _THREAD = uapi.CLONE_VM | uapi.CLONE_FS | uapi.CLONE_FILES | uapi.CLONE_SIGHAND | uapi.CLONE_THREAD
 _OPTIONAL = (
@@ -77,7 +76,7 @@ def futex(call: Call, address: int, operation: int, value: int, timeout: int) ->
         span = call.memory.read_struct(Timespec, timeout)
         if span.tv_sec < 0 or not 0 <= span.tv_nsec < _NS:
             raise LinuxError(Errno.EINVAL)
-        deadline = call.cpu.clock + (span.tv_sec * _NS + span.tv_nsec) * CYCLES_PER_NS
+        deadline = call.cpu.clock + call.cpu.profile.to_cycles(span.tv_sec * _NS + span.tv_nsec)
     return call.kernel.futexes.wait(call, address, value, deadline)
 
 
@@ -86,7 +85,7 @@ def clock_gettime(call: Call, clock: int, address: int) -> int:
     known = (uapi.CLOCK_REALTIME, uapi.CLOCK_MONOTONIC, uapi.CLOCK_MONOTONIC_RAW, uapi.CLOCK_BOOTTIME)
     if as_int(clock) not in known:
         raise LinuxError(Errno.EINVAL)
-    ns = call.cpu.clock // CYCLES_PER_NS
+    ns = call.cpu.profile.to_ns(call.cpu.clock)
     base = _EPOCH if as_int(clock) == uapi.CLOCK_REALTIME else 0
     call.memory.write_struct(address, Timespec(base + ns // _NS, ns % _NS))
     return 0

@@ -200,7 +200,8 @@ class Userfaultfd(File):
             source = call.memory.read(copy.src + page - copy.dst, PAGE_SIZE)
             frame = self._mm.frames.take()
             self._mm.ram.octets[frame : frame + PAGE_SIZE] = source
-            call.cpu.charge("kernel.page.copy")
+            call.cpu.charge("kernel.page.allocate")
+            call.cpu.charge("kernel.page.copy", PAGE_SIZE)
             self._mm.install(vma, page, frame, owned=True, dirty=True)
 
         def report(done: int) -> None:

@@ -8,8 +8,11 @@ from pffemu.asm.assembler import assemble
 from pffemu.asm.disasm import count_instructions, decode, disassemble
 from pffemu.asm.instruction import Instruction, MemoryOperand, writes_back
 from pffemu.asm.program import Line, Program, Section, listing
+from pffemu.asm.timing_class import REP_PREFIXES, TIMING_CLASSES, timing_classes
 
 __all__ = [
+    "REP_PREFIXES",
+    "TIMING_CLASSES",
     "Instruction",
     "Line",
     "MemoryOperand",
@@ -20,5 +23,6 @@ __all__ = [
     "decode",
     "disassemble",
     "listing",
+    "timing_classes",
     "writes_back",
 ]

@@ -64,19 +64,24 @@ def disassemble(code: bytes, address: int = 0) -> Iterator[Instruction]:
 
 def count_instructions(code: bytes, address: int = 0) -> int:
     """How many instructions `code` holds; whatever follows the first undecodable byte counts as one."""
-    count = offset = 0
+    return sum(1 for _ in mnemonics_and_operands(code, address))
+
+
+def mnemonics_and_operands(code: bytes, address: int = 0) -> Iterator[tuple[str, str]]:
+    """Every instruction of `code` as text, quickly; whatever follows the first undecodable byte is one `.byte`."""
+    offset = 0
     while offset < len(code):
-        for _, size, _, _ in _sizes_only.disasm_lite(bytes(code[offset:]), address + offset):
-            count += 1
+        for _, size, mnemonic, operands in _sizes_only.disasm_lite(bytes(code[offset:]), address + offset):
+            yield mnemonic, operands
             offset += size
         if offset == len(code):
-            break
-        count += 1
+            return
         overlaid = _user_interrupt_instruction(bytes(code[offset : offset + LONGEST_INSTRUCTION]), address + offset)
         if overlaid is None:
-            break
+            yield ".byte", ""
+            return
+        yield overlaid.mnemonic, overlaid.operands
         offset += overlaid.size
-    return count
 
 
 def _user_interrupt_instruction(code: bytes, address: int) -> Instruction | None:

@@ -16,7 +16,6 @@ from types import FrameType
 from typing import Final, Generic, TypeVar
 
 from pffemu.events import WalkRefused
-from pffemu.hw.costs import CYCLES_PER_NS
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import Stop
 from pffemu.report.progress import ProgressLine
@@ -86,7 +85,7 @@ def run(machine: Machine, progress: ProgressLine, budget: int | None = None) -> 
 
     def show() -> None:
         faults = machine.events.counts[WalkRefused]
-        seconds = max(cpu.clock for cpu in machine.cpus) / CYCLES_PER_NS / 1e9
+        seconds = max(cpu.clock for cpu in machine.cpus) / machine.options.cpu.profile.frequency
         instructions = machine.instructions / 1e6
         progress.update(f"{instructions:,.0f} M instructions, {faults:,} faults, {seconds:.2f} virtual s", faults)
 

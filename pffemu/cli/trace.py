@@ -14,7 +14,6 @@ from pffemu.cli.guest_machine import load_guest
 from pffemu.cli.measure import warn
 from pffemu.cli.terminal import err_console, say
 from pffemu.errors import PffemuError, UsageError
-from pffemu.hw.costs import CYCLES_PER_NS
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.machine.stop import Exited
 from pffemu.report.chrome_trace import ChromeTrace
@@ -22,7 +21,7 @@ from pffemu.report.lanes import Lanes
 from pffemu.report.perfetto import PerfettoTrace
 from pffemu.report.progress import ProgressLine
 
-PICOSECONDS_PER_CYCLE = 1000 // CYCLES_PER_NS
+PICOSECONDS_PER_CYCLE = 10**12 // options.DEFAULTS.cpu.profile.frequency
 
 
 def trace(

@@ -5,7 +5,9 @@ tests/quirks). So a block that would pass the limit is not counted and not run. 
 faults, `uncount` takes back the part of the block that did not run.
 
 An instruction with a REP prefix counts once however often it iterates, as the hardware's INST_RETIRED counter has it;
-Unicorn starts a new block per iteration, which `REP_ONLY` entries recognise.
+Unicorn starts a new block per iteration, which negative sizes in the table mark.
+
+Beside instructions a block has a time, in a unit the counter does not know: the sum over its instructions' classes.
 """
 
 from __future__ import annotations
@@ -22,27 +24,29 @@ from pffemu.engine.count_block import (
     LEARN,
     LIMIT,
     NO_LIMIT,
-    REP_ONLY,
     SLOTS,
     SLOWLY,
     STOP,
     TABLE,
+    TIME,
     WORDS,
     count_block,
     count_known,
     find_slot,
     home_slot,
     key_of,
+    size_word,
 )
 
 
 class BlockCounter:
     """Counter state of one core, and the C callback Unicorn's UC_HOOK_BLOCK takes."""
 
-    def __init__(self, decode_length: Callable[[int, int], tuple[int, bool]], compiled: bool) -> None:
-        """`decode_length(address, size)`: instructions in those guest bytes, and whether they are one REP string op."""
+    def __init__(self, decode_length: Callable[[int, int], tuple[int, int, bool]], compiled: bool) -> None:
+        """`decode_length(address, size)`: instructions in those guest bytes, their time, and whether they are one REP
+        string instruction; the time then is that of an iteration."""
         self._decode_length = decode_length
-        self._tails: dict[tuple[int, int], int] = {}  # instructions in [rip, end of its block)
+        self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # instructions and time of [rip, end of its block)
         self._state = (ctypes.c_int64 * WORDS)()
         self._table = (ctypes.c_int64 * (2 * SLOTS))()
         self.state = memoryview(self._state).cast("B").cast("q")
@@ -69,7 +73,7 @@ class BlockCounter:
         return self.state[EXECUTED]
 
     def add(self, instructions: int) -> None:
-        """Count instructions that ran outside blocks (those the machine executes itself; may be negative)."""
+        """Count instructions that ran outside blocks (those the machine executes itself; may be negative). No time."""
         self.state[EXECUTED] += instructions
 
     def set_limit(self, instructions: int | None) -> None:
@@ -93,21 +97,22 @@ class BlockCounter:
         start = key & ((1 << ADDRESS_BITS) - 1)
         return start, start + (key >> ADDRESS_BITS)
 
-    def unfinished(self, rip: int) -> int:
-        """Instructions of the last counted block at and behind `rip`: counted, but not run."""
+    def unfinished(self, rip: int) -> tuple[int, int]:
+        """Instructions of the last counted block at and behind `rip`, and their time: counted, but not run."""
         start, end = self.last_block
         if not start <= rip < end:
-            return 0
+            return 0, 0
         tail = self._tails.get((rip, end))
         if tail is None:
-            tail = self._tails[rip, end] = self._decode_length(rip, end - rip)[0]
+            tail = self._tails[rip, end] = self._decode_length(rip, end - rip)[:2]
         return tail
 
     def uncount(self, rip: int) -> None:
         """The last block ended early: the instruction at `rip` did not complete."""
-        tail = self.unfinished(rip)
-        if tail:
-            self.state[EXECUTED] -= tail
+        instructions, time = self.unfinished(rip)
+        if instructions:
+            self.state[EXECUTED] -= instructions
+            self.state[TIME] -= time
             self.leave_block()
 
     def leave_block(self) -> None:
@@ -120,10 +125,10 @@ class BlockCounter:
         self._tails.clear()
 
     def learn(self, address: int, size: int) -> int:
-        instructions, rep = self._decode_length(address, size)
+        instructions, time, rep = self._decode_length(address, size)
         slot = find_slot(self.table, address, size)
         self.table[slot] = key_of(address, size)
-        self.table[slot + 1] = REP_ONLY if rep else instructions
+        self.table[slot + 1] = size_word(instructions, time, rep)
         return 0
 
     def _python_hook(self, uc: int, address: int, size: int, _user: int) -> None:

@@ -8,18 +8,24 @@ from typing import Any, Final
 EXECUTED: Final = 0  # instructions so far
 LIMIT: Final = 1  # a block that would take EXECUTED past this is not run
 BLOCK: Final = 2  # key of the last block that ran, 0: none
-TABLE: Final = 3  # address of the table, for compiled code
-LEARN: Final = 4  # address of the C function that fills in an unknown block
-STOP: Final = 5  # address of uc_emu_stop
-SLOWLY: Final = 6  # address of the C function for blocks that `count_known` leaves, for compiled code
-PENDING: Final = 7  # key of the block it is called for
-WORDS: Final = 8
+TIME: Final = 3  # what they took, in the unit of the decoder
+TABLE: Final = 4  # address of the table, for compiled code
+LEARN: Final = 5  # address of the C function that fills in an unknown block
+STOP: Final = 6  # address of uc_emu_stop
+SLOWLY: Final = 7  # address of the C function for blocks that `count_known` leaves, for compiled code
+PENDING: Final = 8  # key of the block it is called for
+WORDS: Final = 9
 
-SLOTS: Final = 1 << 15  # table entries, two words each: key, instructions
+SLOTS: Final = 1 << 15  # table entries, two words each: key, size (see `size_word`)
 _PROBES: Final = 16  # words: eight entries
 NO_LIMIT: Final = (1 << 62) - 1
-REP_ONLY: Final = 1 << 62  # "instructions" of a block that is one iteration of a REP instruction: above every limit
 ADDRESS_BITS: Final = 47
+INSTRUCTION_BITS: Final = 20
+
+
+def size_word(instructions: int, time: int, rep: bool) -> int:
+    """A block's instructions and time in one word; negative when it is one iteration of a REP instruction."""
+    return -1 - time if rep else time << INSTRUCTION_BITS | instructions
 
 
 def key_of(address: int, size: int) -> int:
@@ -47,17 +53,21 @@ def count_known(state: Any, table: Any, slot: int, key: int) -> bool:
     """Count the block about to run in the usual case: known, in its home slot, within the limit, no REP iteration."""
     if table[slot] != key:
         return False
-    executed = state[EXECUTED] + table[slot + 1]
-    if executed > state[LIMIT]:
+    size = table[slot + 1]
+    executed = state[EXECUTED] + (size & ((1 << INSTRUCTION_BITS) - 1))
+    if size < 0 or executed > state[LIMIT]:
         return False
     state[EXECUTED] = executed
+    state[TIME] += size >> INSTRUCTION_BITS
     state[BLOCK] = key
     return True
 
 
-def count_block(state: Any, key: int, instructions: int) -> bool:
+def count_block(state: Any, key: int, size: int) -> bool:
     """Count the block about to run; False when it would pass the limit."""
-    if instructions == REP_ONLY:
+    instructions, time = size & ((1 << INSTRUCTION_BITS) - 1), size >> INSTRUCTION_BITS
+    if size < 0:
+        time = -1 - size
         # one more iteration of the instruction the last block ended with, or a new one
         end = (key & ((1 << ADDRESS_BITS) - 1)) + (key >> ADDRESS_BITS)
         last = state[BLOCK]
@@ -66,5 +76,6 @@ def count_block(state: Any, key: int, instructions: int) -> bool:
     if executed > state[LIMIT]:
         return False
     state[EXECUTED] = executed
+    state[TIME] += time
     state[BLOCK] = key
     return True

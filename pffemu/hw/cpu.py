@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from pffemu.arch.frames import FrameLayout
-from pffemu.asm import count_instructions, decode
+from pffemu.asm import REP_PREFIXES, TIMING_CLASSES, decode, timing_classes
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter
-from pffemu.engine.count_block import EXECUTED
+from pffemu.engine.count_block import EXECUTED, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.engine.unicorn_cpu import UnicornCpu
 from pffemu.events import EventBus
-from pffemu.hw.costs import CYCLES
 from pffemu.hw.cpuid import cpuid
 from pffemu.hw.fault_address import instruction_at
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
@@ -22,10 +22,18 @@ from pffemu.hw.mmu import Mmu, UffdLookup
 from pffemu.hw.ram import Ram
 from pffemu.hw.uffd_regions import RegionTable
 from pffemu.hw.uintr_state import KbTimer, UintrState
+from pffemu.timing import SHIFT, Ledger, Profile, check_accounts, load_profile
+from pffemu.timing.catalogue import IDLE
 
-__all__ = ["Cpu", "CpuOptions", "KbTimer", "SavedRegisters", "UintrState"]
+__all__ = ["Cpu", "CpuOptions", "Delivery", "KbTimer", "SavedRegisters", "UintrState"]
 
-_REP = ("rep ", "repe ", "repne ", "repz ", "repnz ")
+
+class Delivery(Enum):
+    """What the pipeline does with what is in flight when a user interrupt is delivered (xUI's strategies)."""
+
+    FLUSH = "flush"
+    DRAIN = "drain"
+    TRACKED = "tracked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,8 @@ class CpuOptions:
     frame_layout: FrameLayout = FrameLayout.VECTOR_FIRST
     mask_fault_address: bool = False  # the prototype clears the low 12 bits of the frame's address
     uffd_lookup: UffdLookup = UffdLookup.RANGES
+    delivery: Delivery = Delivery.FLUSH  # what a delivery costs; nothing else depends on it
+    profile: Profile = field(default_factory=load_profile)  # what everything costs
     counting: bool = True  # exact instruction counts; without, no budget and no preemption
     upid_blkd: bool = True  # bit 7 of a UPID is Linux's BLKD; False: reserved, #GP in SENDUIPI (SDM)
     compiled: bool | None = None  # numba; None: when it is installed and PFFEMU_JIT is not 0
@@ -70,8 +80,15 @@ class Cpu:
         self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, large_tlb=compiled)
         self.registers = self.engine.registers
         self.rip_rsp_rflags = self.registers.group("rip", "rsp", "rflags")
-        self._charged = 0  # cycles, besides one for each guest instruction
-        self._executed = self._counter.state if self._counter is not None else [0]
+        self.profile = options.profile
+        self._rates = options.profile.rates
+        self._class_rates = {"": 0} | {name: self._rates[f"insn.{name}"] for name in TIMING_CLASSES}
+        self._charged = 0  # 2^-SHIFT cycles, besides those of guest instructions
+        self._executed = self._counter.state if self._counter is not None else [0] * WORDS
+        self.ledgers = {0: Ledger(0)}  # by thread
+        self._ledger = self.ledgers[0]
+        self._units = self._ledger.units
+        self._thread_since = self._instructions_since = 0  # clock and instruction time at the last thread switch
 
     # -- virtual time -------------------------------------------------------------------------------------------
 
@@ -82,15 +99,44 @@ class Cpu:
 
     @property
     def clock(self) -> int:
-        """Virtual cycles since reset: one a guest instruction, and what hardware and kernel charged."""
-        return self._charged + self._executed[EXECUTED]
+        """Virtual cycles since reset: guest instructions by class, and what hardware and kernel charged."""
+        return (self._charged + self._executed[TIME]) >> SHIFT
 
-    def charge(self, cost: str) -> None:
-        self._charged += CYCLES[cost]
+    def charge(self, cost: str, units: int = 1) -> None:
+        """`units` of a cost in timing.catalogue pass, on the account of the running thread."""
+        self._charged += self._rates[cost] * units
+        self._units[cost] += units
 
-    def wait_until(self, clock: int) -> None:
-        """An idle core's time passes; never backwards."""
-        self._charged += max(0, clock - self.clock)
+    def cycles_of(self, cost: str) -> int:
+        """Whole cycles of a cost that no core spends (a latency)."""
+        return self._rates[cost] >> SHIFT
+
+    def wait_until(self, clock: int, why: str = IDLE) -> None:
+        """Time passes with nothing done; never backwards. `why`: one of timing.catalogue's WAITS."""
+        cycles = clock - self.clock
+        if cycles > 0:
+            self.charge(why, cycles)
+
+    def run_thread(self, tid: int) -> None:
+        """From now on `tid` (0: nobody) is on this core: events name it, and it is charged."""
+        self.tid = tid
+        self._settle()
+        ledger = self.ledgers.get(tid)
+        if ledger is None:
+            ledger = self.ledgers[tid] = Ledger(tid)
+        self._ledger, self._units = ledger, ledger.units
+
+    def _settle(self) -> None:
+        """Book the running thread's time so far."""
+        now, instruction_time = self._charged + self._executed[TIME], self._executed[TIME]
+        self._ledger.elapsed += now - self._thread_since
+        self._ledger.instruction_time += instruction_time - self._instructions_since
+        self._thread_since, self._instructions_since = now, instruction_time
+
+    def check_accounts(self) -> None:
+        """Raises AccountingError unless charges add up to the clock, for every thread and for the core."""
+        self._settle()
+        check_accounts(self.profile, self.ledgers.values(), self._charged + self._executed[TIME], self.index)
 
     def count_own(self, instructions: int = 1) -> None:
         """Count an instruction that the machine executed in the engine's place."""
@@ -114,7 +160,7 @@ class Cpu:
         bus = self.bus
         bus.counts[event] += 1
         if bus.sinks:
-            bus.publish(event(self._charged + self._executed[EXECUTED], self.index, self.tid, *fields))
+            bus.publish(event((self._charged + self._executed[TIME]) >> SHIFT, self.index, self.tid, *fields))
 
     def flush_tlb(self, *, code: bool = False) -> None:
         """Page-table entries were removed or narrowed, or `code`: executable pages changed."""
@@ -150,7 +196,8 @@ class Cpu:
 
     def tsc(self, rip: int) -> int:
         """The time-stamp counter as RDTSC at `rip` reads it."""
-        return self.clock - (self._counter.unfinished(rip) if self._counter is not None else 0)
+        unfinished = self._counter.unfinished(rip)[1] if self._counter is not None else 0
+        return (self._charged + self._executed[TIME] - unfinished) >> SHIFT
 
     def last_instruction_start(self, rip: int, edge: int) -> tuple[int, int]:
         """The start of the last instruction from `rip` on that begins at or below `edge`, and how many come before."""
@@ -172,9 +219,12 @@ class Cpu:
             rip += instruction.size
         return rip
 
-    def _block_length(self, address: int, size: int) -> tuple[int, bool]:
+    def _block_length(self, address: int, size: int) -> tuple[int, int, bool]:
+        """For the counter: instructions, 2^-SHIFT cycles, and whether it is one REP instruction."""
         code = self.mmu.code_at(address, size)
+        classes = timing_classes(code, address)
+        time = sum(map(self._class_rates.__getitem__, classes))
         first = decode(code, address)
         if first is not None and first.size == size:
-            return 1, first.mnemonic.startswith(_REP)
-        return count_instructions(code, address), False
+            return 1, time, first.mnemonic.startswith(REP_PREFIXES)
+        return len(classes), time, False

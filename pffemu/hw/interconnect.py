@@ -1,6 +1,6 @@
 """The system bus between local APICs: who gets a message, and when (SDM vol. 3, "issuing interprocessor interrupts").
 
-A message arrives `cpu.ipi.latency` cycles after the sender's clock. The target takes it at its own clock or at the
+A message arrives `cpu.ipi.flight` cycles after the sender's clock. The target takes it at its own clock or at the
 arrival, whichever is later; an idle core wakes at the arrival. A core's message to itself arrives at once.
 """
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pffemu.arch import apic_regs as reg
 from pffemu.events import IpiSent
-from pffemu.hw.costs import CYCLES
 
 if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
@@ -77,7 +76,7 @@ class Interconnect:
     def _deliver(self, sender: Cpu, targets: list[Cpu], vector: int, nmi: bool = False, level: bool = False) -> None:
         for target in targets:
             self.sequence += 1
-            time = sender.clock if target is sender else sender.clock + CYCLES["cpu.ipi.latency"]
+            time = sender.clock if target is sender else sender.clock + sender.cycles_of("cpu.ipi.flight")
             insort(target.arrivals, Arrival(time, self.sequence, vector, nmi, level))
             target.event_at = min(target.event_at, time)
             sender.emit(IpiSent, target.index, vector, time)

@@ -13,10 +13,11 @@ from pffemu.arch.frames import STACK_ALIGNMENT, FrameLayout
 from pffemu.arch.paging import PAGE_MASK, is_canonical
 from pffemu.arch.rflags import RF, TF
 from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, Hex
-from pffemu.hw.cpu import Cpu
+from pffemu.hw.cpu import Cpu, Delivery
 from pffemu.hw.page_walk import USER
 from pffemu.hw.trap import Trap
 
+DELIVERY_COSTS = {strategy: f"cpu.uintr.deliver.{strategy.value}" for strategy in Delivery}
 _MASK = (1 << 64) - 1
 
 
@@ -79,7 +80,7 @@ def _deliver(
     state.uif = False
     cpu.rip_rsp_rflags.write(state.handler, new_rsp, rflags & ~(TF | RF))
     cpu.left_block()
-    cpu.charge("cpu.uintr.deliver")
+    cpu.charge(DELIVERY_COSTS[cpu.options.delivery])
     cpu.emit(HandlerEntered, Hex(state.handler))
     return None
 

@@ -181,6 +181,8 @@ class Machine:
     def outcome(self) -> Stop:
         """How it ended, once nothing can run any more: `turns.begin` gave no core."""
         end = self.kernel.ended
+        for cpu in self.cpus:
+            cpu.check_accounts()
         if end is None:
             return Deadlock(diagnose.deadlock(self.kernel, self.process, self.symbols))
         if end.signal is None:

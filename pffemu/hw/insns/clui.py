@@ -13,6 +13,6 @@ def execute(cpu: Cpu, length: int) -> Trap | None:
         return Trap(UD)
     cpu.uintr.uif = False
     cpu.registers["rip"] += length
-    cpu.charge("cpu.uintr.flag")
+    cpu.charge("cpu.uintr.clui")
     cpu.emit(UserInterruptFlag, Label("clui"), 0)
     return None

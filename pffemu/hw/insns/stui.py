@@ -13,6 +13,6 @@ def execute(cpu: Cpu, length: int) -> Trap | None:
         return Trap(UD)
     cpu.uintr.uif = True
     cpu.registers["rip"] += length
-    cpu.charge("cpu.uintr.flag")
+    cpu.charge("cpu.uintr.stui")
     cpu.emit(UserInterruptFlag, Label("stui"), 1)
     return None

@@ -15,6 +15,6 @@ def execute(cpu: Cpu, length: int) -> Trap | None:
     rflags = cpu.registers["rflags"] & ~(TESTUI_CLEARED | CF)
     cpu.registers["rflags"] = rflags | (CF if cpu.uintr.uif else 0)
     cpu.registers["rip"] += length
-    cpu.charge("cpu.uintr.flag")
+    cpu.charge("cpu.uintr.testui")
     cpu.emit(UserInterruptFlag, Label("testui"), int(cpu.uintr.uif))
     return None

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pffemu.engine import block_counter, jit
-from pffemu.engine.block_counter import EXECUTED, SLOTS, STOP, BlockCounter
+from pffemu.engine.block_counter import EXECUTED, SLOTS, STOP, TIME, BlockCounter
 
 _HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 _STOP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 needs_numba = pytest.mark.skipif(not jit.available(), reason="numba is not installed, or PFFEMU_JIT=0")
 
 
-def length_of(address: int, size: int) -> tuple[int, bool]:
-    """Blocks of 2-byte instructions, except that 3 bytes are one REP instruction."""
-    return (1, True) if size == 3 else ((size + 1) // 2, False)
+def length_of(address: int, size: int) -> tuple[int, int, bool]:
+    """Blocks of 2-byte instructions that take 5 each, except that 3 bytes are one REP instruction: 7 an iteration."""
+    return (1, 7, True) if size == 3 else ((size + 1) // 2, 5 * ((size + 1) // 2), False)
 
 
 class Counter:
@@ -57,17 +57,18 @@ def test_blocks_count_their_instructions_up_to_the_limit(
     with pytest.MonkeyPatch.context() as monkeypatch:
         hook = Counter(compiled, monkeypatch)
         hook.counter.set_limit(limit)
-        executed, previous_end = 0, 0
+        executed, elapsed, previous_end = 0, 0, 0
         for address, size in entered:
-            instructions, rep = length_of(address, size)
+            instructions, time, rep = length_of(address, size)
             if rep and previous_end == address + size:
                 instructions = 0  # one more iteration of the same REP instruction
             fits = limit is None or executed + instructions <= limit
             assert hook.enter(address, size) is fits
             if fits:
                 executed += instructions
+                elapsed += time
                 previous_end = address + size
-            assert hook.counter.state[EXECUTED] == executed
+            assert (hook.counter.state[EXECUTED], hook.counter.state[TIME]) == (executed, elapsed)
 
 
 @needs_numba
@@ -80,7 +81,7 @@ def test_compiled_and_plain_leave_the_same_state_and_table(entered: list[tuple[i
             hook.counter.set_limit(60)
             for address, size in entered:
                 hook.enter(address, size)
-            states.append((hook.counter.state[:3].tolist(), bytes(hook.counter.table.cast("B"))))
+            states.append((hook.counter.state[: TIME + 1].tolist(), bytes(hook.counter.table.cast("B"))))
     assert states[0] == states[1]
 
 
@@ -100,10 +101,10 @@ def test_more_blocks_than_a_slot_has_room_for_still_count_right(
 def test_a_block_that_ended_early_gives_back_what_did_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     hook = Counter(False, monkeypatch)
     hook.enter(0x1000, 10)
-    assert hook.counter.unfinished(0x1004) == 3
+    assert hook.counter.unfinished(0x1004) == (3, 15)
     hook.counter.uncount(0x1004)
-    assert hook.counter.state[EXECUTED] == 2
-    assert hook.counter.unfinished(0x1004) == 0  # the block is left; nothing is given back twice
+    assert (hook.counter.state[EXECUTED], hook.counter.state[TIME]) == (2, 10)
+    assert hook.counter.unfinished(0x1004) == (0, 0)  # the block is left; nothing is given back twice
     hook.counter.uncount(0x1004)
     assert hook.counter.state[EXECUTED] == 2
 
@@ -112,7 +113,7 @@ def test_a_rip_outside_the_last_block_gives_nothing_back(monkeypatch: pytest.Mon
     hook = Counter(False, monkeypatch)
     hook.enter(0x1000, 10)
     for rip in (0xFFF, 0x100A, 0):
-        assert hook.counter.unfinished(rip) == 0
+        assert hook.counter.unfinished(rip) == (0, 0)
 
 
 def test_forgetting_makes_every_block_unknown_again(monkeypatch: pytest.MonkeyPatch) -> None:

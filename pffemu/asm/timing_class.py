@@ -1,0 +1,58 @@
+"""The timing class of an instruction, from its text: a coarse sort that every machine profile gives a price."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pffemu.asm.disasm import mnemonics_and_operands
+
+SIMPLE, LOAD, STORE, BRANCH, MULTIPLY, DIVIDE, VECTOR, ATOMIC, REP = TIMING_CLASSES = (
+    "simple", "load", "store", "branch", "multiply", "divide", "vector", "atomic", "rep",
+)  # fmt: skip
+
+REP_PREFIXES: Final = ("rep ", "repe ", "repne ", "repz ", "repnz ")
+_BRANCHES: Final = ("j", "call", "ret", "loop")
+_MULTIPLY: Final = frozenset({"mul", "imul"})
+_DIVIDE: Final = frozenset({"div", "idiv"})
+_ONLY_READ: Final = frozenset({"cmp", "test", "bt"})  # with memory as the first operand
+_ONE_OPERAND_STORES: Final = frozenset({"inc", "dec", "neg", "not"})
+_VECTOR_REGISTERS: Final = ("xmm", "st(", "mm")
+_FREE: Final = frozenset({"syscall"})  # charged where the kernel takes it
+
+
+def timing_classes(code: bytes, address: int) -> list[str]:
+    """The class of every instruction in a basic block; empty for those that are charged elsewhere."""
+    return [timing_class(mnemonic, operands) for mnemonic, operands in mnemonics_and_operands(code, address)]
+
+
+def timing_class(mnemonic: str, operands: str) -> str:
+    """Memory comes before arithmetic: `add rax, [rbx]` is a load, `add [rbx], rax` a store."""
+    if mnemonic in _FREE:
+        return ""
+    if mnemonic.startswith(REP_PREFIXES):
+        return REP
+    memory = "[" in operands and mnemonic not in ("lea", "nop")
+    if mnemonic.startswith("lock ") or (mnemonic == "xchg" and memory):
+        return ATOMIC
+    if mnemonic.startswith(_BRANCHES):
+        return BRANCH
+    if mnemonic in _DIVIDE:
+        return DIVIDE
+    if mnemonic in _MULTIPLY:
+        return MULTIPLY
+    if memory:
+        return STORE if _stores(mnemonic, operands) else LOAD
+    if mnemonic.startswith("push"):
+        return STORE
+    if mnemonic.startswith(("pop", "leave")) and not mnemonic.startswith("popcnt"):
+        return LOAD
+    return VECTOR if any(name in operands for name in _VECTOR_REGISTERS) else SIMPLE
+
+
+def _stores(mnemonic: str, operands: str) -> bool:
+    first, _, second = operands.partition(",")
+    if mnemonic.startswith("push"):
+        return True
+    if not second:
+        return mnemonic in _ONE_OPERAND_STORES or mnemonic.startswith(("set", "pop", "fst", "fist"))
+    return "[" in first and mnemonic not in _ONLY_READ

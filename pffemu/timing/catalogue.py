@@ -1,0 +1,99 @@
+"""Every cost that can be charged: its name, what one unit of it is, and what it stands for.
+
+A profile gives each of them a value; `Cpu.charge(name, units)` is where time passes. Names say who spends it: `cpu.*`
+the hardware, `kernel.*` the kernel, `insn.*` a guest instruction of that class. `wait.*` are cycles in which a core did
+nothing; they have no price, their unit is the cycle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+EVENT: Final = ""  # the unit of most costs: once
+BYTE, REGION, CORE, INSTRUCTION = "byte", "region", "core", "instruction"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """`per`: what one unit is ("" once, else "byte", "region", "core", "instruction")."""
+
+    what: str
+    per: str = EVENT
+
+
+CATALOGUE: Final[dict[str, Cost]] = {
+    # the hardware
+    "cpu.exception": Cost("exception delivery through the IDT, up to the first kernel instruction"),
+    "cpu.iret": Cost("IRET to ring 3"),
+    "cpu.syscall": Cost("SYSCALL"),
+    "cpu.sysret": Cost("SYSRET"),
+    "cpu.tlb_miss": Cost("page-table walk by the hardware, entries in the cache"),
+    "cpu.tlb_flush": Cost("flush of a core's TLB, or of one entry"),
+    "cpu.mmio": Cost("a load or store that reaches a device"),
+    "cpu.region.compare": Cost("pff: a refused address compared with a region of the MMU's table", REGION),
+    "cpu.region.pte": Cost("pff: bit 58 of the refusing page-table entry looked at"),
+    "cpu.ipi.send": Cost("write of the APIC's interrupt command register"),
+    "cpu.ipi.flight": Cost("from that write until the other core's APIC has the interrupt"),
+    "cpu.idle_wake": Cost("an idle core takes the interrupt and leaves its idle loop"),
+    "cpu.uintr.deliver.flush": Cost("user-interrupt delivery that flushes the pipeline, frame included"),
+    "cpu.uintr.deliver.drain": Cost("user-interrupt delivery that drains the pipeline first, frame included"),
+    "cpu.uintr.deliver.tracked": Cost("user-interrupt delivery tracked through the pipeline, frame included"),
+    "cpu.uintr.notify": Cost("notification processing: ON cleared, PIR taken from the UPID"),
+    "cpu.uintr.senduipi": Cost("SENDUIPI"),
+    "cpu.uintr.uiret": Cost("UIRET"),
+    "cpu.uintr.stui": Cost("STUI"),
+    "cpu.uintr.clui": Cost("CLUI"),
+    "cpu.uintr.testui": Cost("TESTUI"),
+    # the kernel: entries
+    "kernel.entry": Cost("exception entry in software: registers saved, dispatched"),
+    "kernel.exit": Cost("exception exit in software: work pending looked at, registers restored"),
+    "kernel.syscall": Cost("system-call entry and exit in software"),
+    "kernel.call": Cost("a system call's own work, where nothing finer is charged"),
+    "kernel.copy_from_user": Cost("a copy from user memory set up"),
+    "kernel.copy_to_user": Cost("a copy to user memory set up"),
+    "kernel.user_byte": Cost("bytes copied from or to user memory", BYTE),
+    # the kernel: memory
+    "kernel.lock": Cost("a lock taken and released that nobody holds"),
+    "kernel.lock.transfer": Cost("the lock's cache line comes from another core"),
+    "kernel.fault.vma": Cost("the area of a faulting address looked up"),
+    "kernel.fault.walk": Cost("page-table walk by the kernel"),
+    "kernel.fault.install": Cost("a page-table entry set, reverse map and counters included"),
+    "kernel.page.allocate": Cost("a page taken from the allocator"),
+    "kernel.page.free": Cost("a page given back"),
+    "kernel.page.zero": Cost("page content zeroed", BYTE),
+    "kernel.page.copy": Cost("page content copied", BYTE),
+    "kernel.tlb.shootdown": Cost("another core made to flush its TLB, and waited for", CORE),
+    "kernel.vma.change": Cost("an area inserted, split or removed"),
+    # the kernel: userfaultfd
+    "kernel.uffd.validate": Cost("arguments of a userfaultfd ioctl checked"),
+    "kernel.uffd.enqueue": Cost("a message built and put on the wait queue of faults"),
+    "kernel.uffd.read": Cost("a message taken off and turned into a uffd_msg"),
+    "kernel.uffd.poll": Cost("poll of a userfaultfd: queues looked at, waiter entered"),
+    "kernel.uffd.wake": Cost("the wait queue of faults searched and a sleeper taken off it"),
+    "kernel.uffd.retry": Cost("a woken faulting thread leaves the wait queue and tries its fault again"),
+    # the kernel: threads
+    "kernel.wake": Cost("try_to_wake_up: a thread made runnable"),
+    "kernel.schedule": Cost("the run queue's next thread picked"),
+    "kernel.context_switch": Cost("registers, stack and address space of another thread loaded"),
+    "kernel.signal.deliver": Cost("a signal frame built on the user stack"),
+    "kernel.signal.return": Cost("rt_sigreturn's own work"),
+    # guest instructions, by class
+    "insn.simple": Cost("an instruction of no other class", INSTRUCTION),
+    "insn.load": Cost("an instruction that reads memory", INSTRUCTION),
+    "insn.store": Cost("an instruction that writes memory", INSTRUCTION),
+    "insn.branch": Cost("a jump, call or return", INSTRUCTION),
+    "insn.multiply": Cost("an integer multiplication", INSTRUCTION),
+    "insn.divide": Cost("an integer division", INSTRUCTION),
+    "insn.vector": Cost("an instruction on XMM or x87 registers", INSTRUCTION),
+    "insn.atomic": Cost("a locked read-modify-write", INSTRUCTION),
+    "insn.rep": Cost("one iteration of a REP string instruction", INSTRUCTION),
+}
+
+IDLE: Final = "wait.idle"
+WAITS: Final[dict[str, str]] = {
+    IDLE: "the core had nothing to run",
+    "wait.mmap_lock": "mmap_lock was held by another core",
+    "wait.uffd_lock": "a userfaultfd's wait-queue lock was held by another core",
+}
+INSTRUCTIONS: Final = "insn"  # in ledgers and breakdowns: guest instructions, all classes

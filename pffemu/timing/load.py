@@ -1,0 +1,177 @@
+"""Read a machine profile from TOML, and refuse what is not one: the nearest right name is in the message.
+
+name = "my-machine"
+machine = "what it is, in a sentence"
+base = "sapphire-rapids"                  # optional: costs not given here are taken over from that profile
+[clock]
+frequency = { value = 2.0, unit = "GHz", status = "published", source = "..." }
+[costs]
+"cpu.iret" = { value = 287, unit = "cycles", status = "published", source = "..." }
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from pffemu.errors import MissingFileError
+from pffemu.timing import units
+from pffemu.timing.catalogue import CATALOGUE
+from pffemu.timing.errors import ProfileError
+from pffemu.timing.profile import Entry, Profile, Status
+
+DEFAULT_PROFILE: Final = "sapphire-rapids"
+_FOLDER: Final = Path(__file__).parent / "profiles"
+_TOP: Final = ("name", "machine", "base", "clock", "costs")
+_FIELDS: Final = ("value", "unit", "status", "source")
+_LARGEST: Final = 10**12
+_SHOWN: Final = 8  # costs named when some are missing
+
+
+def builtin_profiles() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+@cache
+def load_profile(name: str = DEFAULT_PROFILE) -> Profile:
+    """A profile by its name, or from a file (a name that ends in .toml). Raises ProfileError, MissingFileError."""
+    if not name.endswith(".toml"):
+        if name not in builtin_profiles():
+            raise ProfileError(
+                f"no machine profile is called {name!r}",
+                where="--profile",
+                remedy=f"{_nearest(name, builtin_profiles())} (a name that ends in .toml is read as a file)",
+            )
+        return read_profile(_FOLDER / f"{name}.toml", name)
+    return read_profile(Path(name), name)
+
+
+def read_profile(path: Path, where: str) -> Profile:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MissingFileError(
+            f"cannot read: {error.strerror}", where=where, remedy="name a profile or a file"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ProfileError("not UTF-8 text", where=where, remedy="save it as UTF-8") from error
+    return parse_profile(text, where)
+
+
+def parse_profile(text: str, where: str, inheriting: tuple[str, ...] = ()) -> Profile:
+    """The profile written in `text`. `inheriting`: profiles that take costs over from this one, outermost first."""
+    try:
+        document = tomllib.loads(text, parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, ArithmeticError, RecursionError) as error:
+        raise ProfileError(f"not TOML: {error}", where=where, remedy="see pffemu/timing/profiles") from error
+    _known(document, _TOP, where)
+    clock = _table(document, "clock", where)
+    _known(clock, ("frequency",), f"{where}: clock")
+    base = _base(document, where, inheriting)
+    if "frequency" not in clock:
+        if base is None:
+            raise ProfileError("clock.frequency is missing", where=where, remedy='{ value = 2.0, unit = "GHz", ... }')
+        frequency = base.frequency
+    else:
+        frequency = _frequency(clock["frequency"], f"{where}: clock.frequency")
+    entries = _inherited(base) if base is not None else {}
+    costs = _table(document, "costs", where)
+    for cost, fields in costs.items():
+        if cost not in CATALOGUE:
+            raise ProfileError(f"no cost is called {cost!r}", where=where, remedy=_nearest(cost, CATALOGUE))
+        entries[cost] = _entry(fields, units.units_for(CATALOGUE[cost].per), f"{where}: {cost}")
+    missing = [cost for cost in CATALOGUE if cost not in entries]
+    if missing:
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        raise ProfileError(
+            f"no value for {', '.join(missing[:_SHOWN])}{more}",
+            where=where,
+            remedy=f'give them one, or take them over: base = "{DEFAULT_PROFILE}"',
+        )
+    return Profile.of(_text(document, "name", where), _text(document, "machine", where), frequency, entries)
+
+
+def _base(document: Mapping[str, Any], where: str, inheriting: tuple[str, ...]) -> Profile | None:
+    if "base" not in document:
+        return None
+    name = _text(document, "base", where)
+    if name not in builtin_profiles():
+        raise ProfileError(
+            f"no machine profile is called {name!r}",
+            where=f"{where}: base",
+            remedy=_nearest(name, builtin_profiles()),
+        )
+    if name in inheriting:
+        raise ProfileError(f"{name} takes costs over from itself", where=f"{where}: base", remedy="leave base out")
+    path = _FOLDER / f"{name}.toml"
+    return parse_profile(path.read_text(encoding="utf-8"), name, (*inheriting, name))
+
+
+def _inherited(base: Profile) -> dict[str, Entry]:
+    return {cost: replace(entry, inherited=entry.inherited or base.name) for cost, entry in base.entries.items()}
+
+
+def _frequency(fields: Any, where: str) -> int:
+    entry = _entry(fields, units.FREQUENCY_UNITS, where)
+    frequency = units.hertz(entry.value, entry.unit)
+    if frequency.denominator != 1 or not 10**6 <= frequency <= 10**11:
+        raise ProfileError(f"{float(frequency):g} Hz is no clock we can keep", where=where, remedy="1 MHz to 100 GHz")
+    return int(frequency)
+
+
+def _entry(fields: Any, allowed: tuple[str, ...], where: str) -> Entry:
+    if not isinstance(fields, dict):
+        raise ProfileError("a value without unit and source", where=where, remedy=f"{{ {', '.join(_FIELDS)} }}")
+    _known(fields, _FIELDS, where)
+    for field in _FIELDS:
+        if field not in fields:
+            raise ProfileError(f"{field} is missing", where=where, remedy=f"give {', '.join(_FIELDS)}")
+    unit, status = _text(fields, "unit", where), _text(fields, "status", where)
+    if unit not in allowed:
+        raise ProfileError(f"unit {unit!r} is not possible here", where=where, remedy=_nearest(unit, allowed))
+    statuses = [one.value for one in Status]
+    if status not in statuses:
+        raise ProfileError(f"status {status!r}", where=where, remedy=_nearest(status, statuses))
+    return Entry(_value(fields["value"], where), unit, Status(status), _text(fields, "source", where))
+
+
+def _value(value: Any, where: str) -> Fraction:
+    number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    if not number or (isinstance(value, Decimal) and not value.is_finite()) or not 0 <= value <= _LARGEST:
+        raise ProfileError(f"value {value} makes no sense", where=where, remedy=f"a number from 0 to {_LARGEST:,}")
+    if isinstance(value, Decimal) and value and value.adjusted() < -12:
+        raise ProfileError(f"value {value} is too small to matter", where=where, remedy="use 0")
+    return Fraction(value)
+
+
+def _text(fields: Mapping[str, Any], key: str, where: str) -> str:
+    value = fields.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise ProfileError(f"{key} must be text", where=where, remedy=f'{key} = "..."')
+    return value
+
+
+def _table(document: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    value = document.get(key, {})
+    if not isinstance(value, dict):
+        raise ProfileError(f"{key} must be a table", where=where, remedy=f"[{key}]")
+    return value
+
+
+def _known(fields: Mapping[str, Any], allowed: Iterable[str], where: str) -> None:
+    for key in fields:
+        if key not in allowed:
+            raise ProfileError(f"unknown key {key!r}", where=where, remedy=_nearest(key, allowed))
+
+
+def _nearest(name: str, allowed: Iterable[str]) -> str:
+    choices = list(allowed)
+    close = difflib.get_close_matches(name, choices, 1, 0.5)
+    return f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(choices)}"

@@ -1,0 +1,76 @@
+"""A machine profile: what each cost is worth on one machine, resolved to integers before anything runs.
+
+Time is kept in 2^-SHIFT cycles, so that costs per byte and instructions below one cycle add up exactly: no rounding on
+the way, no floating point, the same sum in every order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import Final
+
+from pffemu.timing import units
+from pffemu.timing.catalogue import CATALOGUE, WAITS
+
+SHIFT: Final = 16
+
+
+class Status(Enum):
+    """Where a value comes from."""
+
+    PUBLISHED = "published"  # stands in the source
+    DERIVED = "derived"  # by arithmetic from published values
+    GUESSED = "guessed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One value of a profile, as it stands in the file. `inherited`: the profile it was taken over from."""
+
+    value: Fraction
+    unit: str
+    status: Status
+    source: str
+    inherited: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A machine. `rates`: 2^-SHIFT cycles for one unit of each cost, waits included."""
+
+    name: str
+    machine: str
+    frequency: int  # Hz, of the core and of the time-stamp counter
+    entries: Mapping[str, Entry]
+    rates: Mapping[str, int]
+
+    @classmethod
+    def of(cls, name: str, machine: str, frequency: int, entries: Mapping[str, Entry]) -> Profile:
+        """A profile with a value for every cost of the catalogue."""
+        rates = {cost: 1 << SHIFT for cost in WAITS}
+        for cost in CATALOGUE:
+            entry = entries[cost]
+            exact = units.cycles(entry.value, entry.unit, frequency) * (1 << SHIFT)
+            rates[cost] = round(exact)
+        return cls(name, machine, frequency, dict(entries), rates)
+
+    def cycles_of(self, cost: str, amount: int = 1) -> Fraction:
+        """What `amount` units of `cost` take, in cycles."""
+        return Fraction(self.rates[cost] * amount, 1 << SHIFT)
+
+    def to_ns(self, cycles: int) -> int:
+        return cycles * 10**9 // self.frequency
+
+    def to_cycles(self, ns: int) -> int:
+        """The first whole cycle that is not before `ns`."""
+        return -(-ns * self.frequency // 10**9)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the profile makes things cost: the same for the same times, whatever the file looks like."""
+        text = f"{self.frequency}\n" + "".join(f"{cost} {self.rates[cost]}\n" for cost in sorted(self.rates))
+        return hashlib.sha256(text.encode()).hexdigest()
