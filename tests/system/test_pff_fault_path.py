@@ -120,7 +120,7 @@ def test_what_a_fault_is_charged_for_is_what_its_path_did(monkeypatch: pytest.Mo
     """Per page, between runs of PAGES and 2 * PAGES: forwarding takes no wait queue, no message, no context switch."""
     charged: Counter[str] = Counter()
     charge = Cpu.charge
-    monkeypatch.setattr(Cpu, "charge", lambda cpu, cost: (charged.update([cost]), charge(cpu, cost))[1])
+    monkeypatch.setattr(Cpu, "charge", lambda cpu, cost, units=1: (charged.update([cost]), charge(cpu, cost, units))[1])
     per_page = {}
     for mode in (Mode.PFF, Mode.UFFD):
         totals = []
@@ -131,7 +131,8 @@ def test_what_a_fault_is_charged_for_is_what_its_path_did(monkeypatch: pytest.Mo
         per_page[mode] = {cost: count // PAGES for cost, count in (totals[1] - totals[0]).items() if count >= PAGES}
     pff, uffd = per_page[Mode.PFF], per_page[Mode.UFFD]
     assert pff == {
-        "cpu.uintr.deliver": 1, "cpu.syscall": 1, "kernel.syscall": 1, "kernel.fault.install": 1, "cpu.uintr.uiret": 1,
+        "cpu.uintr.deliver.flush": 1, "cpu.syscall": 1, "kernel.syscall": 1, "kernel.fault.install": 1, "cpu.sysret": 1,
+        "cpu.uintr.uiret": 1,
     }  # fmt: skip
     for cost in ("cpu.exception", "kernel.uffd.enqueue", "kernel.uffd.read", "kernel.uffd.wake", "kernel.schedule"):
         assert uffd[cost] >= 1, cost
