@@ -286,6 +286,7 @@ def test_a_device_page_in_reach_is_accessed_in_4_byte_pieces() -> None:
     """U18, through the page tables: the APIC's registers are 4 bytes wide."""
     body = f"mov rbx, {AREA}\n{CHECKPOINT}mov dword ptr [rbx + 0x680], 0x4000\nmov edi, [rbx + 0x680]\nshr edi, 14\n"
     done = load(plain_guest(body)).to_checkpoint()
+    done.machine.cpus[0].apic.x2apic = False  # the page answers in xAPIC mode only
     done.machine.process.mm.pages.set(AREA, 0xFEE0_0000 | PTE_P | PTE_W | PTE_U | PTE_NX)
     assert done.go() == Exited(1)
     assert done.cpu.apic.forwarding_active == 1 << 14
