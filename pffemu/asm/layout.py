@@ -22,6 +22,7 @@ from pffemu.errors import AssemblyError
 TEXT: Final = ".text"
 BSS: Final = ".bss"
 SECTIONS: Final = (TEXT, ".rodata", ".data", BSS)
+PLAIN: Final = re.compile(r"([A-Za-z_][\w.$]*)\s*,\s*(0x[0-9a-f]+|[1-9]\d*|0)\s*", re.ASCII)  # pff.inc has hundreds
 NAME: Final = re.compile(r"[A-Za-z_.][\w.$]*|\d+@\d+", re.ASCII)
 
 
@@ -103,6 +104,10 @@ def lay_out(statements: Sequence[Statement], defines: Mapping[str, int]) -> Layo
 def _place(layout: Layout, number: int, statement: Statement, section: str) -> str:
     """Put one statement into the current section; returns the section of the next one."""
     word = statement.word
+    if word == ".equ" and (plain := PLAIN.fullmatch(statement.rest)) is not None:
+        _check_name(layout, plain[1])
+        layout.equates[plain[1]] = Value(int(plain[2], 0))
+        return section
     switched = section_of(statement)
     if switched:
         if switched != TEXT:

@@ -11,6 +11,7 @@ import bisect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,7 @@ NUMERIC_REFERENCE: Final = re.compile(
 )
 INCLUDE: Final = re.compile(r"\s*\"([^\"]+)\"\s*", re.ASCII)
 DEEPEST_INCLUDE: Final = 32
+_FILES_KEPT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +72,27 @@ def read(source: str, file: str, include_dirs: Sequence[Path]) -> list[Statement
 
 
 def _read_file(source: str, file: str, include_dirs: Sequence[Path], open_files: tuple[Path, ...]) -> list[Statement]:
+    statements = list[Statement]()
+    for statement in _statements(source, file):
+        if statement.word == ".include":
+            statements += _include(statement, include_dirs, open_files)
+        else:
+            statements.append(statement)
+    return statements
+
+
+@lru_cache(maxsize=_FILES_KEPT)
+def _statements(source: str, file: str) -> tuple[Statement, ...]:
+    """Those of this text alone. Kept, for the same files are included again and again."""
     source = source.replace("\r\n", "\n")
     code, semicolons = strip_comments(source, file)
     originals = source.split("\n")
     statements = list[Statement]()
     for number, line in enumerate(code.split("\n"), start=1):
-        place = Place(file, number, originals[number - 1])
-        for statement in split_line(line, place, semicolons.get(number, "")):
-            if statement.word == ".include":
-                statements += _include(statement, include_dirs, open_files)
-            else:
-                statements.append(statement)
-    return statements
+        if line and not line.isspace():
+            place = Place(file, number, originals[number - 1])
+            statements += split_line(line, place, semicolons.get(number, ""))
+    return tuple(statements)
 
 
 def strip_comments(source: str, file: str) -> tuple[str, dict[int, str]]:

@@ -94,7 +94,8 @@ def source_of(block: Block, source: str, texts: Mapping[str, str]) -> str:
         lines.append(line if kept else "")
     if is_c(block.file):
         return "\n".join(lines)
-    lines = [fill(line, texts) for line in lines]
+    if texts:
+        lines = [fill(line, texts) for line in lines]
     lines[block.first - 1] = ".text"
     if block.first == len(lines):
         lines.append("")
