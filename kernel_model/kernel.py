@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model import page_fault, uintr_calls
+from kernel_model import page_fault, signal_delivery, signal_send, traps, uintr_calls
 from kernel_model.direct_map import DirectMap
 from kernel_model.frames import FrameAllocator
 from kernel_model.futex import FutexTable
@@ -17,14 +17,14 @@ from kernel_model.pff_driver import PffDriver
 from kernel_model.printk import Printk
 from kernel_model.random import RandomSource
 from kernel_model.scheduler import Scheduler
+from kernel_model.siginfo import SigInfo
 from kernel_model.syscall import Call
 from kernel_model.syscall_names import name_of
 from kernel_model.syscall_table import COSTED, TABLE
 from kernel_model.task import Process, Task, TaskState
 from kernel_model.uapi import Errno, LinuxError, Signal
-from kernel_model.userfaultfd import Userfaultfd
-from kernel_model.wait_queue import Blocked
-from pffemu.arch import apic_regs, exceptions
+from kernel_model.wait_queue import Blocked, Interruptible
+from pffemu.arch import apic_regs
 from pffemu.arch.msrs import X2APIC_BASE
 from pffemu.errors import OutOfGuestMemory
 from pffemu.events import (
@@ -49,18 +49,6 @@ SYSCALL_LENGTH: Final = 2  # bytes
 _SYSCALL_REGISTERS: Final = ("rip", "rflags", "rax", "rdi", "rsi", "rdx", "r10", "r8", "r9")
 _MASK: Final = (1 << 64) - 1
 
-# arch/x86/kernel/traps.c: the signal each exception of ring 3 becomes
-_SIGNALS: Final[dict[int, Signal]] = {
-    exceptions.DE: Signal.SIGFPE,
-    exceptions.DB: Signal.SIGTRAP,
-    exceptions.BP: Signal.SIGTRAP,
-    exceptions.UD: Signal.SIGILL,
-    exceptions.SS: Signal.SIGBUS,
-    exceptions.MF: Signal.SIGFPE,
-    exceptions.AC: Signal.SIGBUS,
-    exceptions.XM: Signal.SIGFPE,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class KernelOptions:
@@ -78,9 +66,11 @@ class ProcessEnd:
 
     status: int
     signal: Signal | None = None
+    code: int = 0  # si_code of `signal`
     why: str = ""
     tid: int = 0
     cpu_index: int = 0
+    rip: int = 0
     trap: Trap | None = None
     in_handler: bool = False  # the thread was in its user-interrupt handler (registered, UIF=0)
 
@@ -164,26 +154,33 @@ class Kernel:
     def exit_process(self, cpu: Cpu, process: Process, status: int) -> None:
         self._end_process(cpu, process, ProcessEnd(status))
 
-    def kill(self, cpu: Cpu, task: Task, signal: Signal, why: str, trap: Trap | None = None) -> None:
-        """The process dies of `signal`: there are no handlers for signals yet."""
-        cpu.emit(ProcessKilled, int(signal), why or str(trap))
+    def kill(self, cpu: Cpu, task: Task, info: SigInfo) -> None:
+        """The process dies of a signal that `task` took."""
+        cpu.emit(ProcessKilled, int(info.signo), info.origin)
         in_handler = task.handler_registered and not task.uintr.uif
-        end = ProcessEnd(128 + signal, signal, why, task.tid, cpu.index, trap, in_handler)
+        rip = self.scheduler.registers_of(task).word("rip")
+        why = info.why if info.trap is not None else info.origin
+        end = ProcessEnd(
+            128 + info.signo, Signal(info.signo), info.code, why, task.tid, task.cpu_index, rip, info.trap, in_handler
+        )
         self._end_process(cpu, task.process, end)
 
     def _end_process(self, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
         """Threads and files go (userfaultfds unregister what they hold); the address space stays, to be looked at."""
         cpu.emit(ProcessExited, process.pid, end.status)
         for task in list(process.tasks):
-            for file in process.files.files():
-                if isinstance(file, Userfaultfd):
-                    file.forget_task(task)
+            self.forget_fault(task)
             if task.handler_registered:
                 uintr_calls.forget(self._cpus[task.cpu_index], task)
             self.scheduler.remove(task)
         process.files.close_all(cpu)
         process.tasks.clear()
         self.ended = end
+
+    def forget_fault(self, task: Task) -> None:
+        """The thread no longer waits for a userfaultfd to bring a page in: its message goes."""
+        for uffd in {vma.uffd for vma in task.process.mm.vmas if vma.uffd is not None}:
+            uffd.forget_task(task)
 
     # -- entries ------------------------------------------------------------------------------------------------
 
@@ -193,9 +190,12 @@ class Kernel:
         if task.restart_syscall is not None:
             registers = self._syscall_registers[cpu.index].read()
             number, task.restart_syscall = task.restart_syscall, None
-            if task.result is not None and not task.timed_out:
+            if task.result is not None and task.interrupted:
+                task.restart_syscall = number  # who slept for a wake-up alone has nothing to look at again
+            elif task.result is not None and not task.timed_out:
                 self._return(cpu, task, number, registers, task.result)
             else:
+                task.interrupted = False
                 self._call(cpu, task, number, registers)
         if task.resumes_fault:
             task.resumes_fault = False
@@ -217,21 +217,36 @@ class Kernel:
             self.scheduler.block(cpu, task, blocked, Label("page"))
             return
         except OutOfGuestMemory as error:
-            self.kill(cpu, task, Signal.SIGKILL, str(error), trap)
+            self.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error), trap))
             return
         finally:
             self._flush_stale()
         if bad is not None:
-            self.kill(cpu, task, bad.signal, bad.why, trap)
-            return
+            signal_send.force(self, cpu, SigInfo.of_fault(bad.signal, bad.code, trap.address, bad.why, trap), task)
         cpu.charge("kernel.exit")
         cpu.charge("cpu.iret")
-        cpu.emit(Resumed, Hex(cpu.registers["rip"]))
+        if bad is None:
+            cpu.emit(Resumed, Hex(cpu.registers["rip"]))
+        elif task.state is TaskState.RUNNABLE:
+            self.deliver_signals(cpu)
 
     def exception(self, cpu: Cpu, trap: Trap, why: str) -> None:
         """Any other exception from ring 3: the signal Linux sends for it."""
         self.entries += 1
-        self.kill(cpu, self.scheduler.current(cpu), _SIGNALS.get(trap.vector, Signal.SIGSEGV), why, trap)
+        task, registers = self.scheduler.current(cpu), cpu.engine.save_registers()
+        info = traps.siginfo_of(trap, registers.word("rip"), registers.fxsave(), why)
+        signal_send.force(self, cpu, info, task)
+        if task.state is TaskState.RUNNABLE:
+            for cost in ("cpu.exception", "kernel.entry", "kernel.exit", "cpu.iret"):
+                cpu.charge(cost)
+            self.deliver_signals(cpu)
+
+    def deliver_signals(self, cpu: Cpu) -> bool:
+        """Act on the signals that are due before ring 3 runs on; whether the thread still can."""
+        task = self.scheduler.current(cpu)
+        signal_delivery.deliver(self, cpu, task)
+        self._flush_stale()
+        return task.state is TaskState.RUNNABLE
 
     def interrupt(self, cpu: Cpu, vector: int) -> None:
         """An external interrupt that the hardware did not take to ring 3; the core may be idle."""
@@ -253,6 +268,7 @@ class Kernel:
         if number not in COSTED:
             cpu.charge("kernel.call")
         task.timed_out, task.deadline, task.result, task.progress = False, None, None, 0
+        task.interrupted = False
         self._call(cpu, task, number, registers)
 
     def _call(self, cpu: Cpu, task: Task, number: int, registers: list[int]) -> None:
@@ -264,16 +280,42 @@ class Kernel:
         except LinuxError as error:
             result = -error.errno
         except Blocked as blocked:
-            task.restart_syscall, task.result = number, blocked.result
-            self.scheduler.block(cpu, task, blocked, Label(name_of(number)))
+            self._sleep(cpu, task, number, registers, blocked)
             return
         except OutOfGuestMemory as error:
-            self.kill(cpu, task, Signal.SIGKILL, str(error))
+            self.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error)))
             return
         finally:
             self._flush_stale()
-        if task.state is not TaskState.DEAD:
+        if result is not None and task.state is not TaskState.DEAD:
             self._return(cpu, task, number, registers, result)
+        if task.signals.due and task.state is TaskState.RUNNABLE:
+            self.deliver_signals(cpu)
+
+    def _sleep(self, cpu: Cpu, task: Task, number: int, registers: list[int], blocked: Blocked) -> None:
+        """The call must wait; unless a signal is due, which is what ends such a sleep."""
+        if not task.signals.due or blocked.sleep is Interruptible.NO:
+            task.restart_syscall, task.result = number, blocked.result
+            self.scheduler.block(cpu, task, blocked, Label(name_of(number)))
+        elif task.progress:
+            self._return(cpu, task, number, registers, task.progress)
+        elif blocked.sleep is Interruptible.EINTR:
+            self._return(cpu, task, number, registers, -Errno.EINTR)
+        else:
+            task.restart_syscall, task.result, task.interrupted = number, blocked.result, True
+            task.deadline, task.sleep = blocked.deadline, blocked.sleep
+        if task.state is TaskState.RUNNABLE:
+            self.deliver_signals(cpu)
+
+    def restart(self, cpu: Cpu, task: Task) -> None:
+        """A call that a signal interrupted starts again: no handler ran."""
+        number, task.restart_syscall = task.restart_syscall, None
+        assert number is not None
+        self._call(cpu, task, number, self._syscall_registers[cpu.index].read())
+
+    def return_error(self, cpu: Cpu, task: Task, number: int, errno: Errno) -> None:
+        """An interrupted call fails."""
+        self._return(cpu, task, number, self._syscall_registers[cpu.index].read(), -errno)
 
     def _return(self, cpu: Cpu, task: Task, number: int, registers: list[int], result: int) -> None:
         """SYSRET: RCX and R11 as the instruction pair leaves them."""
@@ -281,6 +323,8 @@ class Kernel:
         self._result_registers[cpu.index].write(result & _MASK, rip, rflags)
         task.deadline = task.result = None
         cpu.charge("cpu.sysret")
+        if task.signals.saved_blocked is not None and result != -Errno.EINTR:
+            signal_send.restore_blocked(self, cpu, task)
         cpu.emit(SyscallReturned, Label(name_of(number)), result)
 
     def _unknown(self, cpu: Cpu, number: int, rip: int) -> Errno:

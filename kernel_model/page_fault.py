@@ -14,6 +14,7 @@ from kernel_model.uapi import (
     UFFDIO_REGISTER_MODE_WP,
     Signal,
 )
+from kernel_model.uapi_signal import BUS_ADRERR, BUS_MCEERR_AR, SEGV_ACCERR, SEGV_MAPERR
 from kernel_model.vma import Mappable, Vma
 from pffemu.arch import pagefault
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, page_of
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from kernel_model.mm import Mm
     from kernel_model.task import Task
     from pffemu.hw.cpu import Cpu
-
-SEGV_MAPERR, SEGV_ACCERR = 1, 2  # si_code of SIGSEGV
-BUS_ADRERR, BUS_MCEERR_AR = 2, 4  # si_code of SIGBUS
 
 
 class BadAccess(NamedTuple):

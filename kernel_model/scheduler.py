@@ -162,6 +162,7 @@ class Scheduler:
         self._alone = None
         task.state = TaskState.BLOCKED
         task.queues, task.deadline, task.why = blocked.queues, blocked.deadline, blocked.why
+        task.sleep = blocked.sleep
         for queue in blocked.queues:
             queue.tasks.append(task)
         if blocked.deadline is not None:

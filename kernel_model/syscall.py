@@ -38,8 +38,9 @@ class Call:
         return self.process.files.free(minimum, self.process.limits[NOFILE][0])
 
 
-# arguments are unsigned 64-bit register values; the result is RAX, or LinuxError or Blocked is raised
-SystemCall = Callable[..., int]
+# arguments are unsigned 64-bit register values; the result is RAX (None: the registers are set already), or LinuxError
+# or Blocked is raised
+SystemCall = Callable[..., int | None]
 
 
 def as_int(value: int) -> int:

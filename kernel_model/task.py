@@ -7,6 +7,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from kernel_model.files.fd_table import FileTable
+from kernel_model.signals import ProcessSignals, TaskSignals
+from kernel_model.wait_queue import Interruptible
 from pffemu.hw.cpu import SavedRegisters, UintrState
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class Process:
     limits: list[tuple[int, int]] = field(default_factory=list)  # (soft, hard) by RLIMIT_* number
     files: FileTable = field(default_factory=FileTable)
     tasks: list[Task] = field(default_factory=list)
+    signals: ProcessSignals = field(default_factory=ProcessSignals)
 
 
 @dataclass(slots=True, eq=False)
@@ -49,9 +52,12 @@ class Task:
     queues: tuple[WaitQueue, ...] = ()
     deadline: int | None = None  # virtual cycles
     why: str = ""
+    sleep: Interruptible = Interruptible.NO
     # what happens when it runs next
     restart_syscall: int | None = None  # number of the call to start again
     result: int | None = None  # RAX of the call that slept
     progress: int = 0  # bytes a read or write moved before it slept
     timed_out: bool = False
     resumes_fault: bool = False  # a page fault of ring 3 put it to sleep
+    interrupted: bool = False  # a signal ended its sleep
+    signals: TaskSignals = field(default_factory=TaskSignals)

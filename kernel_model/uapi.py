@@ -45,6 +45,15 @@ class Signal(IntEnum):
     SIGPWR = 30
     SIGSYS = 31
 
+    @classmethod
+    def _missing_(cls, value: object) -> Signal | None:
+        """Real-time signals are members too, made when asked for."""
+        if not isinstance(value, int) or not 32 <= value <= 64:
+            return None
+        member = int.__new__(cls, value)
+        member._name_, member._value_ = (f"SIGRTMIN+{value - 34}" if value >= 34 else f"SIG{value}"), value
+        return member
+
 
 # mman
 PROT_READ: Final = 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from kernel_model import page_fault
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uapi_files import PATH_MAX
+from kernel_model.wait_queue import Blocked, Interruptible
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap
@@ -88,5 +89,10 @@ class UserMemory:
             start = self._cpu.mmu.translate(address, access)
             if not isinstance(start, Trap):
                 return start
-            if page_fault.handle(self._cpu, self._task, address, start.error_code) is not None:
+            try:
+                bad = page_fault.handle(self._cpu, self._task, address, start.error_code)
+            except Blocked as blocked:
+                blocked.sleep = Interruptible.NO
+                raise
+            if bad is not None:
                 raise LinuxError(Errno.EFAULT)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 from kernel_model import uapi
 from kernel_model.abi_structs import UffdioApi, UffdioCopy, UffdioRange, UffdioRegister, UffdioZeropage, UffdMsg
 from kernel_model.files import File, UserBuffer
-from kernel_model.page_fault import BUS_ADRERR, BadAccess, Fault
+from kernel_model.page_fault import BadAccess, Fault
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.uapi_files import O_RDONLY
+from kernel_model.uapi_signal import BUS_ADRERR
 from kernel_model.vma import Vma, is_user_range
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.arch import pagefault

@@ -7,6 +7,7 @@ touches user memory before it changes anything; `result` is for the few whose wa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,9 +22,25 @@ class WaitQueue:
     tasks: list[Task] = field(default_factory=list)
 
 
+class Interruptible(Enum):
+    """What a signal does to a sleeping system call; the names are Linux's error codes for it."""
+
+    NO = auto()  # only death ends the sleep
+    EINTR = auto()  # it fails
+    ERESTARTNOHAND = auto()  # it fails when a handler runs
+    ERESTARTSYS = auto()  # ... unless that has SA_RESTART
+
+
 class Blocked(Exception):
     """Control flow, no error: the current thread must sleep on `queues`, until `deadline` (cycles) at the latest."""
 
-    def __init__(self, *queues: WaitQueue, deadline: int | None = None, result: int | None = None, why: str) -> None:
+    def __init__(
+        self,
+        *queues: WaitQueue,
+        deadline: int | None = None,
+        result: int | None = None,
+        why: str,
+        sleep: Interruptible = Interruptible.ERESTARTSYS,
+    ) -> None:
         super().__init__(why)
-        self.queues, self.deadline, self.result, self.why = queues, deadline, result, why
+        self.queues, self.deadline, self.result, self.why, self.sleep = queues, deadline, result, why, sleep

@@ -10,10 +10,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple, NewType, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
-Hex = NewType("Hex", int)
-Label = NewType("Label", str)
+from pffemu.event_fields import Hex as Hex
+from pffemu.event_fields import Label as Label
+from pffemu.signal_events import SignalDelivered as SignalDelivered
+from pffemu.signal_events import SignalReturned as SignalReturned
+from pffemu.signal_events import SignalSent as SignalSent
 
 
 class WalkRefused(NamedTuple):
@@ -306,7 +309,8 @@ EVENTS: tuple[type[Any], ...] = (
     WalkRefused, MmuDecision, FramePushed, FramePushRefused, HandlerEntered, Uiret, UserInterruptFlag, Resumed, Mmio,
     KernelPageFault, MinorFault, Syscall, SyscallReturned, IoctlStep, PageInstalled, MessageQueued, MessageRead,
     ThreadCreated, ThreadBlocked, ThreadWoken, ContextSwitch, ForwardingSwitched, SendUipi, IpiSent,
-    InterruptAccepted, NotificationProcessed, ThreadExited, ProcessExited, ProcessKilled, Warned,
+    InterruptAccepted, NotificationProcessed, ThreadExited, ProcessExited, ProcessKilled, SignalSent, SignalDelivered,
+    SignalReturned, Warned,
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import unicorn.x86_const as x86
 
 from pffemu.arch.registers import GENERAL
+from pffemu.engine import fxsave
 from pffemu.engine.registers import IDS, RegisterBuffer, read_batch, write_batch
 from pffemu.errors import EngineError
 
@@ -44,6 +45,14 @@ class SavedRegisters(NamedTuple):
         """A copy with one SSE register changed."""
         below, above = self.floating[: _SLOT * number], self.floating[_SLOT * (number + 1) :]
         return SavedRegisters(self.words, below + value.to_bytes(_SLOT, "little") + above)
+
+    def fxsave(self) -> bytes:
+        """SSE and x87 as the 512 bytes of FXSAVE."""
+        return fxsave.to_fxsave(self.floating)
+
+    def with_fxsave(self, area: bytes | None) -> SavedRegisters:
+        """A copy with SSE and x87 from FXSAVE's 512 bytes; None: as after a reset."""
+        return self._replace(floating=fxsave.RESET if area is None else fxsave.from_fxsave(area))
 
 
 class SavedRegisterSet:

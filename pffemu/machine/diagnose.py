@@ -38,9 +38,11 @@ class _Cause(NamedTuple):
 
 def killed(end: ProcessEnd, cpu: Cpu, process: Process, symbols: SymbolTable) -> str:
     """The message for a process that a signal ended: what, where, what to try."""
-    rip = cpu.registers["rip"]
+    rip = end.rip
+    if end.trap is None:
+        return f"{end.why}\n  at {symbols.describe(rip)} (RIP {rip:#x}, thread {end.tid})"
     instruction = decode(cpu.mmu.code_at(rip, 15), rip)
-    if end.trap is None or end.signal is Signal.SIGKILL:
+    if end.signal is Signal.SIGKILL:
         cause = _Cause(end.why)
     elif end.trap.vector == exceptions.PF:
         cause = _page_fault(end, end.trap, cpu, process)

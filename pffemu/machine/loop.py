@@ -35,7 +35,9 @@ def take_interrupts(kernel: Kernel, cpu: Cpu) -> None:
 
 
 def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
-    """Before a turn: deliver what is pending in UIRR. False when that trapped, and the kernel took the trap."""
+    """Before a turn: deliver signals, then what is pending in UIRR. False when the thread cannot run on then."""
+    if kernel.scheduler.current(cpu).signals.due and not kernel.deliver_signals(cpu):
+        return False
     if cpu.uintr.uirr and uintr.can_deliver(cpu, cpu.registers["rflags"]):
         trap = uintr.deliver_user_interrupt(cpu)
         if trap is not None:

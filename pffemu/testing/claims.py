@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from kernel_model import uapi_signal
 from kernel_model.uapi import Signal
 from pffemu.arch import exceptions, pagefault
 from pffemu.errors import UsageError
@@ -21,7 +22,9 @@ _CODE_BITS: Final = {name: getattr(pagefault, name) for name in ("P", "W", "U", 
 _FAULT: Final = re.compile(
     r"(?P<name>#?\w+)\s*(\((?P<code>[^)]*)\))?(\s+address\s*=\s*(?P<address>.+?))?(\s+at\s+(?P<at>[A-Za-z_.][\w.$]*))?"
 )
-_RAISES: Final = re.compile(r"(?P<signal>\w+)(\s+addr\s*=\s*(?P<address>.+?))?(\s+at\s+(?P<at>[A-Za-z_.][\w.$]*))?")
+_RAISES: Final = re.compile(
+    r"(?P<signal>\w+)(\s+code\s*=\s*(?P<code>\w+))?(\s+addr\s*=\s*(?P<address>.+?))?(\s+at\s+(?P<at>[A-Za-z_.][\w.$]*))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Raises:
-    """`# raises: SIGSEGV addr=EXPR at LABEL`: the block dies of this signal."""
+    """`# raises: SIGSEGV code=SEGV_MAPERR addr=EXPR at LABEL`: the block dies of this signal."""
 
     directive: Directive
     signal: Signal
+    code: int | None
     address: ast.expr | None
     label: str
 
@@ -168,7 +172,14 @@ def _raises(directive: Directive) -> Raises:
     if match["signal"] not in Signal.__members__:
         raise directive.error(f"no signal {match['signal']!r}", nearest(match["signal"], Signal.__members__))
     address = _condition_or_none(directive, match["address"])
-    return Raises(directive, Signal[match["signal"]], address, match["at"] or "")
+    code = _signal_code(directive, match["code"])
+    return Raises(directive, Signal[match["signal"]], code, address, match["at"] or "")
+
+
+def _signal_code(directive: Directive, text: str | None) -> int | None:
+    if text is not None and text not in uapi_signal.CODE_NAMES:
+        raise directive.error(f"no si_code {text!r}", nearest(text, uapi_signal.CODE_NAMES))
+    return None if text is None else int(getattr(uapi_signal, text))
 
 
 def _condition_or_none(directive: Directive, text: str | None) -> ast.expr | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from kernel_model import uapi
+from kernel_model import uapi, uapi_signal
 from pffemu.arch import pagefault, rflags
 from pffemu.arch.paging import PAGE_SIZE
 
@@ -14,6 +14,7 @@ CONSTANTS: Final[Mapping[str, int]] = {
     **_NUMBERS,
     **{errno.name: int(errno) for errno in uapi.Errno},
     **{f"SYS_{call.name.lower()}": int(call) for call in uapi.Sys},
+    **{name: value for name, value in vars(uapi_signal).items() if name.isupper() and isinstance(value, int)},
     **{signal.name: int(signal) for signal in uapi.Signal},
     "PAGE": PAGE_SIZE,
     "UIRET_MASK": rflags.UIRET_MASK,

@@ -16,8 +16,8 @@ from pffemu.asm.source import LEXEME
 from pffemu.testing.c_source import C_LEXEME, is_c
 from pffemu.testing.errors import TestFileError, nearest
 
-SETUP: Final = ("mode", "cpu", "cpus", "ram", "regions", "map", "uffd", "forward", "thread", "regs", "state", "budget",
-                "stdin", "arguments", "native", "libc", "cflags")  # fmt: skip
+SETUP: Final = ("mode", "cpu", "cpus", "ram", "regions", "map", "uffd", "forward", "signal", "thread", "regs", "state",
+                "budget", "stdin", "arguments", "native", "libc", "cflags")  # fmt: skip
 CLAIMS: Final = ("expect", "at", "fault", "raises", "deadlock", "budget-used-up", "warns", "count")
 MARKS: Final = ("param", "xfail", "skip", "slow")
 KNOWN: Final = ("test", *SETUP, *CLAIMS, *MARKS)
@@ -25,8 +25,6 @@ KNOWN: Final = ("test", *SETUP, *CLAIMS, *MARKS)
 # what later machinery brings: refused, so that nobody believes it was checked
 NOT_YET: Final = {
     "cycles": "there is no timing model yet: use `# count:` on events",
-    "signal": "guests cannot handle signals yet: claim the death with `# raises:`",
-    "handles": "guests cannot handle signals yet: claim the death with `# raises:`",
     "debug": "there is no debugger yet: use `# at LABEL:`",
     "break": "there is no debugger yet: use `# at LABEL:`",
     "senduipi": "SENDUIPI does not exist yet: set `# state: uirr=1<<VECTOR`",

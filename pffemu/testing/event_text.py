@@ -89,5 +89,8 @@ _TEXTS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     e.ThreadExited: lambda v, d: f"exited status={v.status}",
     e.ProcessExited: lambda v, d: f"ended status={v.status}",
     e.ProcessKilled: lambda v, d: f"killed signal={Signal(v.signal).name}: {v.why}",
+    e.SignalSent: lambda v, d: f"sent {Signal(v.signal).name} code={v.code} to={v.target}",
+    e.SignalDelivered: lambda v, d: f"delivered {Signal(v.signal).name} code={v.code} rip={d(v.handler)}",
+    e.SignalReturned: lambda v, d: f"sigreturn rip={d(v.rip)}",
     e.Warned: lambda v, d: f"warned {v.what}",
 }

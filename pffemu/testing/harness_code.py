@@ -10,17 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model import uapi
+from kernel_model import uapi, uapi_signal
 from kernel_model.uapi import Sys
 from pffemu.machine.options import Mode
 from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.directives import Directive
-from pffemu.testing.setup import Area, Setup
+from pffemu.testing.setup import Area, Setup, SignalHandler
 
 SETUP: Final = "test.setup"
 FAILED: Final = "test.failed"
 HANDLER: Final = "handler"
-OWN_LABELS: Final = (SETUP, FAILED, "test.api", "test.range")
+RESTORER: Final = "test.restorer"
+ACTION: Final = "test.sigaction"
+OWN_LABELS: Final = (SETUP, FAILED, RESTORER, ACTION, "test.api", "test.range")
 _THREAD_STACK: Final = 64 << 10  # bytes
 _THREAD_FLAGS: Final = (
     uapi.CLONE_VM | uapi.CLONE_FS | uapi.CLONE_FILES | uapi.CLONE_SIGHAND | uapi.CLONE_THREAD | uapi.CLONE_SYSVSEM
@@ -44,6 +46,8 @@ def harness_code(setup: Setup, function: str = "") -> HarnessCode:
     """What follows an assembly file's text; all of it, when the block is the C function `function`."""
     begin = f".text\n{BEGIN}: {'jmp' if setup.libc else 'call'} {function}\n" if function else ".text\n"
     pieces: list[tuple[Directive | None, str]] = [(None, f"{begin}{END}: nop\n{_exit(0)}\n{FAILED}: nop\n{_exit(99)}")]
+    if setup.signals:
+        pieces.append((None, f"{RESTORER}: mov eax, {Sys.RT_SIGRETURN.value}\nsyscall"))
     pieces.append((None, f"{SETUP}: nop"))
     pieces += [(area.directive, _map(area)) for area in setup.areas]
     registered = [area for area in setup.areas if area.uffd is not None and setup.mode is not Mode.KERNEL]
@@ -53,8 +57,10 @@ def harness_code(setup: Setup, function: str = "") -> HarnessCode:
         pieces += [(area.uffd, _register(area, place)) for area in registered]
     if setup.forward is not None and setup.mode is Mode.PFF:
         pieces.append((setup.forward, _forward(f"mov rdi, {HANDLER}" if function else f"lea rdi, [rip + {HANDLER}]")))
+    pieces += [(handler.directive, _signal(handler)) for handler in setup.signals]
     pieces += [(thread, _thread(thread.text, calls=bool(function))) for thread in setup.threads]
     pieces.append((None, f"jmp {BEGIN}\n.data\n.balign 8"))
+    pieces += [(handler.directive, f"{ACTION}: .quad 0, 0, 0, 0") for handler in setup.signals[:1]]
     if any(area.uffd for area in setup.areas):
         pieces.append((None, _uffd_data() if function else f"uffd: .quad -1\n{_uffd_data()}"))
     lines, origins = [], []
@@ -101,6 +107,14 @@ def _register(area: Area, place: str) -> str:
 def _forward(load_handler: str) -> str:
     call = _call(Sys.UINTR_REGISTER_HANDLER, None, uapi.UINTR_HANDLER_FLAG_FORWARD_PF)
     return f"{load_handler}\n{_checked(call)}\nstui"
+
+
+def _signal(handler: SignalHandler) -> str:
+    flags = handler.flags | uapi_signal.SA_SIGINFO | uapi_signal.SA_RESTORER
+    values = (f"movabs rax, {handler.label}", f"mov eax, {flags:#x}", f"movabs rax, {RESTORER}")
+    stores = "".join(f"{load}\nmov [{ACTION} + {8 * i}], rax\n" for i, load in enumerate(values))
+    call = _call(Sys.RT_SIGACTION, handler.signal.value, None, 0, 8)
+    return f"{stores}movabs rsi, {ACTION}\n{_checked(call)}"
 
 
 def _thread(label: str, *, calls: bool) -> str:

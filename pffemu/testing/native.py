@@ -70,8 +70,10 @@ def compare_with_host(run: Run) -> bool:
 def _is_plain(run: Run) -> bool:
     """Nothing in it that only this machine has, and an end that the host can come to."""
     setup, claims = run.case.setup, run.case.claims
-    special = (setup.forward, setup.threads, setup.state, setup.arguments, setup.regions, claims.deadlock)
-    if any(special) or not setup.native or setup.libc or setup.mode is not Mode.PFF or setup.cpus > 1:
+    special = (setup.forward, setup.signals, setup.threads, setup.state, setup.arguments, setup.regions)
+    if any(special) or claims.deadlock or not setup.native or setup.libc:
+        return False
+    if setup.mode is not Mode.PFF or setup.cpus > 1:
         return False
     if any(area.uffd for area in setup.areas) or not (run.reached_end or isinstance(run.stop, Exited | Killed)):
         return False

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from kernel_model import uapi
+from kernel_model import uapi, uapi_signal
+from kernel_model.uapi import Signal
 from kernel_model.vma import MMAP_MIN
 from pffemu.arch.frames import FrameLayout
 from pffemu.arch.paging import PAGE_SIZE, USER_END
@@ -72,6 +73,16 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalHandler:
+    """`# signal: SIGSEGV label SA_NODEFER`: rt_sigaction for it, with SA_SIGINFO."""
+
+    signal: Signal
+    label: str
+    flags: int
+    directive: Directive
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     mode: Mode = Mode.PFF
     cpu: CpuOptions = field(default_factory=CpuOptions)
@@ -80,6 +91,7 @@ class Setup:
     regions: int | None = None
     areas: tuple[Area, ...] = ()
     forward: Directive | None = None
+    signals: tuple[SignalHandler, ...] = ()
     threads: tuple[Directive, ...] = ()  # each text is a label
     registers: tuple[Assignment, ...] = ()
     state: tuple[Assignment, ...] = ()
@@ -202,6 +214,20 @@ def _forward(setup: Setup, directive: Directive, _: Parameters) -> Setup:
     return replace(setup, forward=directive if directive.text == "on" else None)
 
 
+def _signal(setup: Setup, directive: Directive, _: Parameters) -> Setup:
+    words = directive.text.replace("|", " ").split()
+    if len(words) < 2:
+        raise directive.error(f"{directive.text!r}?", "write `# signal: SIGSEGV label`, then SA_* flags if you like")
+    name, label, *names = words
+    if name not in Signal.__members__:
+        raise directive.error(f"no signal {name!r}", nearest(name, Signal.__members__))
+    flags = [flag for flag in vars(uapi_signal) if flag.startswith("SA_")]
+    if unknown := [flag for flag in names if flag not in flags]:
+        raise directive.error(f"no flag {unknown[0]!r}", nearest(unknown[0], flags))
+    given = sum({int(getattr(uapi_signal, flag)) for flag in names})
+    return replace(setup, signals=(*setup.signals, SignalHandler(Signal[name], label, given, directive)))
+
+
 def _thread(setup: Setup, directive: Directive, _: Parameters) -> Setup:
     if not re.fullmatch(r"[A-Za-z_.][\w.$]*", directive.text):
         raise directive.error(f"{directive.text!r} is no label", "write `# thread: reader`")
@@ -250,8 +276,8 @@ def _cflags(setup: Setup, directive: Directive, _: Parameters) -> Setup:
 
 _READERS: Final[dict[str, Callable[[Setup, Directive, Parameters], Setup]]] = {
     "cpu": _cpu, "cpus": _cpus, "ram": _ram, "regions": _regions, "budget": _budget, "map": _map, "uffd": _uffd,
-    "forward": _forward, "thread": _thread, "regs": _regs, "state": _state, "stdin": _stdin, "arguments": _arguments,
-    "native": _native, "libc": _libc, "cflags": _cflags,
+    "forward": _forward, "signal": _signal, "thread": _thread, "regs": _regs, "state": _state, "stdin": _stdin,
+    "arguments": _arguments, "native": _native, "libc": _libc, "cflags": _cflags,
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from filecheck.matcher import Matcher
 from filecheck.options import Options
 from filecheck.parser import Parser, pattern_for_opts
 
+from kernel_model.uapi_signal import code_name
 from pffemu.arch import exceptions, pagefault
 from pffemu.arch.exceptions import PF
 from pffemu.errors import PffemuError, UsageError
@@ -93,6 +94,8 @@ def _check_raises(run: Run, raises: Raises) -> bool:
         return False
     if run.stop.signal is not raises.signal:
         run.fail(directive.where, claim, f"it was {run.stop.signal.name} at {rip_text(run)}")
+    if raises.code is not None and ended.code != raises.code:
+        run.fail(directive.where, claim, f"si_code is {code_name(run.stop.signal, ended.code)}")
     _check_place(run, directive, claim, raises.label)
     _check_address(run, directive, claim, raises.address, ended.trap.address if ended.trap is not None else 0)
     return True

@@ -45,6 +45,10 @@ zeropage: .quad 0, 4096, 0, 0
 """
 FORWARDING: Final = REGION + "# forward: on\n" + ZEROPAGE
 TOUCH: Final = "    mov rbx, buf\ntouch: mov rax, [rbx + 8]\n"
+SIGNAL: Final = (
+    "# signal: SIGSEGV on\n# test: x\n# expect: rbx == 11\nmov al, [0]\njmp test.end\n"
+    "on: mov ebx, edi\nmov rax, [rdx + 168]\nadd rax, 7\nmov [rdx + 168], rax\nmov [rdx + 128], rbx\nret\n"
+)
 
 ROWS: Final = (
     Row("expect", "# expect: rax == 7\nmov eax, 7\n", "# expect: rax == 0x70\nmov eax, 7\n",
@@ -80,6 +84,9 @@ ROWS: Final = (
         "# raises: SIGSEGV addr=0x1239\nhere: mov [0x1238], al\n", "the address is 0x1238 (0x1238), not 0x1239"),
     Row("raises another", "# raises: SIGFPE\nxor ecx, ecx\ndiv ecx\n", "# raises: SIGFPE\nnop\n",
         "no signal ended the block: it ran to its end"),
+    Row("raises with a code", "# raises: SIGSEGV code=SEGV_MAPERR addr=0x1238\nmov [0x1238], al\n",
+        "# raises: SIGSEGV code=SEGV_ACCERR\nmov [0x1238], al\n", "si_code is SEGV_MAPERR"),
+    Row("signal", SIGNAL, SIGNAL.replace("11", "12"), "rbx is 0xb"),
     Row("deadlock", REGION + "# test: x\n# deadlock: userfaultfd 3 to bring in 0x10000008\n" + TOUCH,
         REGION + "# test: x\n# deadlock: futex\n" + TOUCH, "the deadlock says: all threads are blocked"),
     Row("budget-used-up", "# budget: 100\n# budget-used-up\nloop: jmp loop\n", "# budget-used-up\nnop\n",

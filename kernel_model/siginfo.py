@@ -1,0 +1,76 @@
+"""siginfo_t as a value: what is known of one signal that was sent (asm-generic/siginfo.h)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from kernel_model.uapi import Signal
+from kernel_model.uapi_signal import BUS_MCEERR_AR, SI_KERNEL, SI_USER
+from pffemu.hw.trap import Trap
+
+SIGINFO_SIZE: Final = 128  # bytes
+_UNION_AT: Final = 16
+_PAGE_SHIFT: Final = 12
+_UNION_SIZE: Final = SIGINFO_SIZE - _UNION_AT
+
+
+@dataclass(frozen=True, slots=True)
+class SigInfo:
+    """`fields`: the union behind the header. `why` and `trap` are for messages, when an exception sent it."""
+
+    signo: int
+    code: int
+    fields: bytes = b""
+    errno: int = 0
+    why: str = ""
+    trap: Trap | None = None
+
+    def pack(self) -> bytes:
+        header = struct.pack("<iiii", self.signo, self.errno, self.code, 0)
+        return header + self.fields.ljust(_UNION_SIZE, b"\0")
+
+    @classmethod
+    def unpack(cls, octets: bytes, signo: int) -> SigInfo:
+        """What user space hands to rt_sigqueueinfo; the number is the call's."""
+        _, errno, code = struct.unpack_from("<iii", octets)
+        return cls(signo, code, octets[_UNION_AT:SIGINFO_SIZE], errno)
+
+    @classmethod
+    def from_user(cls, signo: int, code: int, pid: int) -> SigInfo:
+        """kill, tgkill: si_pid and si_uid (0)."""
+        return cls(signo, code, struct.pack("<iI", pid, 0))
+
+    @classmethod
+    def from_kernel(cls, signo: int, why: str = "", trap: Trap | None = None) -> SigInfo:
+        return cls(signo, SI_KERNEL, why=why, trap=trap)
+
+    @classmethod
+    def of_fault(cls, signo: int, code: int, address: int, why: str, trap: Trap | None) -> SigInfo:
+        """si_addr; si_addr_lsb is a page's where memory is poisoned."""
+        return cls(
+            signo,
+            code,
+            struct.pack("<QH", address, 12 if (signo, code) == (Signal.SIGBUS, BUS_MCEERR_AR) else 0),
+            why=why,
+            trap=trap,
+        )
+
+    @classmethod
+    def of_child(cls, code: int, pid: int, status: int, utime: int, stime: int) -> SigInfo:
+        """SIGCHLD; times in clock ticks (1/100 s)."""
+        return cls(Signal.SIGCHLD, code, struct.pack("<iIi4xqq", pid, 0, status, utime, stime))
+
+    @property
+    def origin(self) -> str:
+        """Why it was sent, for messages."""
+        sender = f" from process {self.sender}" if self.sender else ""
+        return self.why or (str(self.trap) if self.trap else f"{Signal(self.signo).name}{sender}")
+
+    @property
+    def sender(self) -> int:
+        """si_pid, where there is one."""
+        if self.code != SI_USER and self.code >= 0 and self.signo != Signal.SIGCHLD:
+            return 0
+        return int(struct.unpack("<i", self.fields[:4])[0]) if len(self.fields) >= 4 else 0

@@ -1,0 +1,125 @@
+"""Acting on signals before ring 3 runs on: default actions, handlers, and what becomes of an interrupted call.
+
+kernel/signal.c (get_signal), arch/x86/kernel/signal.c (handle_signal, arch_do_signal_or_restart). An interrupted call
+still has its registers, as every blocked call here: it fails with EINTR, or RIP goes back to its SYSCALL, or, when no
+handler runs, it just starts again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_model import signal_frame, signal_send
+from kernel_model.siginfo import SigInfo
+from kernel_model.signals import IGNORED_BY_DEFAULT, STOPS, PendingSignals, SigAction, bit
+from kernel_model.task import Task, TaskState
+from kernel_model.uapi import Errno, LinuxError, Signal
+from kernel_model.uapi_signal import SA_NODEFER, SA_RESETHAND, SA_RESTART, SIG_DFL, SIG_IGN
+from kernel_model.wait_queue import Blocked, Interruptible
+from pffemu.events import Hex, Label, SignalDelivered
+
+if TYPE_CHECKING:
+    from kernel_model.kernel import Kernel
+    from pffemu.hw.cpu import Cpu
+
+SYSCALL_LENGTH = 2  # bytes
+
+
+def deliver(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+    """Until nothing is due: afterwards the thread runs on, sleeps, is stopped, or is dead."""
+    signals, shared = task.signals, task.process.signals
+    while signals.due and task.state is TaskState.RUNNABLE:
+        if shared.stopped_by:
+            _stop(kernel, cpu, task)
+            return
+        taken = _next(task)
+        if taken is None:
+            signals.due = False
+            break
+        info, pending = taken
+        action = shared.handlers.actions[info.signo]
+        if action.handler not in (SIG_DFL, SIG_IGN):
+            if not _handle(kernel, cpu, task, action, info, pending):
+                return
+            continue
+        pending.remove(info)
+        if action.handler == SIG_IGN or bit(info.signo) & IGNORED_BY_DEFAULT:
+            continue
+        if bit(info.signo) & STOPS:
+            signal_send.stop(kernel, cpu, task.process, info.signo)
+            continue
+        kernel.kill(cpu, task, info)
+    if task.interrupted and task.state is TaskState.RUNNABLE:
+        _start_again(kernel, cpu, task)
+
+
+def _next(task: Task) -> tuple[SigInfo, PendingSignals] | None:
+    for pending in (task.signals.pending, task.process.signals.pending):
+        info = pending.first(~task.signals.blocked)
+        if info is not None:
+            return info, pending
+    return None
+
+
+def _stop(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+    """do_signal_stop: sleep until SIGCONT; an interrupted call keeps its deadline."""
+    stopped_by, deadline = task.process.signals.stopped_by, task.deadline
+    why = f"SIGCONT (stopped by {Signal(stopped_by).name})"
+    queue = task.process.signals.stopped
+    kernel.scheduler.block(cpu, task, Blocked(queue, why=why, sleep=Interruptible.NO), Label("stopped"))
+    task.deadline = deadline
+    task.signals.due = False
+
+
+def _handle(kernel: Kernel, cpu: Cpu, task: Task, action: SigAction, info: SigInfo, pending: PendingSignals) -> bool:
+    """Let the handler run next. False when the thread must sleep first, or dies."""
+    signals = task.signals
+    _finish_call(kernel, cpu, task, action)
+    registers = cpu.engine.save_registers()
+    try:
+        entry = signal_frame.push(cpu, task, registers, action, info)
+    except Blocked as blocked:
+        kernel.scheduler.block(cpu, task, blocked, Label("signal"))
+        return False
+    except LinuxError:
+        pending.remove(info)
+        if info.signo == Signal.SIGSEGV:  # a second one for the same reason
+            signal_send.reset_to_default(task.process, info.signo)
+        why = f"the stack cannot take the frame of {Signal(info.signo).name}, RSP {registers.word('rsp'):#x}"
+        signal_send.force(kernel, cpu, SigInfo.from_kernel(Signal.SIGSEGV, info.why or why, info.trap), task)
+        return task.state is TaskState.RUNNABLE
+    pending.remove(info)
+    cpu.engine.load_registers(entry)
+    if action.flags & SA_RESETHAND:
+        signal_send.reset_to_default(task.process, info.signo)
+    signals.saved_blocked = None
+    mask = signals.blocked | action.mask | (0 if action.flags & SA_NODEFER else bit(info.signo))
+    signal_send.set_blocked(kernel, cpu, task, mask)
+    cpu.charge("kernel.signal.deliver")
+    cpu.emit(SignalDelivered, int(info.signo), info.code, Hex(action.handler), Hex(entry.word("rsp")))
+    return True
+
+
+def _finish_call(kernel: Kernel, cpu: Cpu, task: Task, action: SigAction) -> None:
+    """A handler runs before the interrupted call is answered: EINTR, or the call once more behind the handler."""
+    number = task.restart_syscall
+    if number is None or not task.interrupted:
+        return
+    task.restart_syscall, task.interrupted = None, False
+    registers = cpu.registers.group("rip", "rflags", "rax", "rcx", "r11")
+    rip, rflags, *_ = registers.read()
+    if task.sleep is Interruptible.ERESTARTSYS and action.flags & SA_RESTART:
+        task.deadline = task.result = None
+        registers.write(rip - SYSCALL_LENGTH, rflags, number, rip, rflags)
+        cpu.left_block()
+    else:
+        kernel.return_error(cpu, task, number, Errno.EINTR)
+
+
+def _start_again(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+    """No handler ran: the call goes on waiting, for what is left of its time."""
+    task.interrupted = False
+    if task.signals.saved_blocked is not None:
+        signal_send.restore_blocked(kernel, cpu, task)
+    if task.restart_syscall is not None:
+        kernel.restart(cpu, task)

@@ -1,0 +1,171 @@
+"""Sending a signal: is it ignored, where does it queue, whom does it wake (kernel/signal.c, send_signal_locked)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kernel_model.siginfo import SigInfo
+from kernel_model.signals import IGNORED_BY_DEFAULT, STOPS, bit, ignores
+from kernel_model.task import Process, Task, TaskState
+from kernel_model.uapi import Signal
+from kernel_model.uapi_signal import SIG_DFL, SIG_IGN
+from kernel_model.wait_queue import Interruptible
+from pffemu.events import SignalSent
+
+if TYPE_CHECKING:
+    from kernel_model.kernel import Kernel
+    from pffemu.hw.cpu import Cpu
+
+_DUMPS = sum(
+    bit(signo)
+    for signo in (
+        *(Signal.SIGQUIT, Signal.SIGILL, Signal.SIGTRAP, Signal.SIGABRT, Signal.SIGFPE, Signal.SIGSEGV, Signal.SIGBUS),
+        *(Signal.SIGSYS, Signal.SIGXCPU, Signal.SIGXFSZ),
+    )
+)  # death by these waits until the thread runs; by others it is at once
+
+
+def send_to_process(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process) -> bool:
+    """Any thread that does not block it may take it. False when the queue of a real-time signal is full."""
+    return _send(kernel, cpu, info, process, None)
+
+
+def send_to_task(kernel: Kernel, cpu: Cpu, info: SigInfo, task: Task) -> bool:
+    """Only `task` may take it. False when the queue of a real-time signal is full."""
+    return _send(kernel, cpu, info, task.process, task)
+
+
+def force(kernel: Kernel, cpu: Cpu, info: SigInfo, task: Task) -> None:
+    """The running thread's own fault: blocking or ignoring it does not help (force_sig_info_to_task)."""
+    handlers, signals = task.process.signals.handlers, task.signals
+    action = handlers.actions[info.signo]
+    if signals.blocked & bit(info.signo) or action.handler == SIG_IGN:
+        handlers.actions[info.signo] = replace(action, handler=SIG_DFL)
+        signals.blocked &= ~bit(info.signo)
+    if info.trap is not None:
+        signals.last_trap = info.trap if info.trap.address else info.trap._replace(address=signals.last_trap.address)
+    if handlers.actions[info.signo].handler == SIG_DFL:
+        kernel.kill(cpu, task, info)
+        return
+    cpu.emit(SignalSent, int(info.signo), info.code, task.tid)
+    signals.pending.add(info)
+    signals.due = True
+
+
+def recalculate(task: Task) -> None:
+    """recalc_sigpending: after a change of the mask or of what is pending."""
+    signals, shared = task.signals, task.process.signals
+    pending = (signals.pending.mask | shared.pending.mask) & ~signals.blocked
+    signals.due = bool(pending) or bool(shared.stopped_by) or task.interrupted
+
+
+def set_blocked(kernel: Kernel, cpu: Cpu, task: Task, mask: int) -> None:
+    """The thread's mask; what it now blocks of the process's signals, another thread may take."""
+    newly = mask & ~task.signals.blocked & task.process.signals.pending.mask
+    task.signals.blocked = mask & ~(bit(Signal.SIGKILL) | bit(Signal.SIGSTOP))
+    recalculate(task)
+    if newly:
+        for other in task.process.tasks:
+            if other is not task and newly & ~other.signals.blocked:
+                _notify(kernel, cpu, other)
+
+
+def swap_blocked(kernel: Kernel, cpu: Cpu, task: Task, mask: int) -> None:
+    """`mask` until the call that asks for it ends (sigsuspend, ppoll, epoll_pwait); it may ask again when restarted."""
+    if task.signals.saved_blocked is None:
+        task.signals.saved_blocked = task.signals.blocked
+        set_blocked(kernel, cpu, task, mask)
+
+
+def restore_blocked(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+    mask, task.signals.saved_blocked = task.signals.saved_blocked, None
+    if mask is not None:
+        set_blocked(kernel, cpu, task, mask)
+
+
+def ignore_pending(process: Process, signo: int) -> None:
+    """sigaction made `signo` ignored: what is pending of it is gone."""
+    process.signals.pending.flush(bit(signo))
+    for task in process.tasks:
+        task.signals.pending.flush(bit(signo))
+        recalculate(task)
+
+
+def _send(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process, only: Task | None) -> bool:
+    if not process.tasks:
+        return True  # a zombie takes everything
+    signo, shared = info.signo, process.signals
+    cpu.emit(SignalSent, signo, info.code, only.tid if only is not None else process.pid)
+    if signo == Signal.SIGKILL:
+        kernel.kill(cpu, only or process.tasks[0], info)
+        return True
+    _stop_or_continue(kernel, cpu, process, signo)
+    target = only or _receiver(process, signo)
+    action = shared.handlers.actions[signo]
+    awaited = any(bit(signo) & (task.signals.blocked | task.signals.waiting_for) for task in _possible(process, only))
+    if ignores(action, signo) and not awaited:
+        return True
+    queue = only.signals.pending if only is not None else shared.pending
+    if not queue.add(info):
+        return signo < 32
+    if target is None:
+        return True
+    fatal = action.handler == SIG_DFL and not bit(signo) & (IGNORED_BY_DEFAULT | STOPS | _DUMPS)
+    if fatal and not bit(signo) & (target.signals.blocked | target.signals.waiting_for):
+        kernel.kill(cpu, target, info)
+        return True
+    if not bit(signo) & target.signals.blocked or bit(signo) & target.signals.waiting_for:
+        _notify(kernel, cpu, target)
+    return True
+
+
+def _possible(process: Process, only: Task | None) -> list[Task]:
+    return [only] if only is not None else process.tasks
+
+
+def _receiver(process: Process, signo: int) -> Task | None:
+    """complete_signal: the first thread if it wants it, or another one that does, best one with nothing to do yet."""
+    wanting = [
+        task for task in process.tasks if not bit(signo) & task.signals.blocked or bit(signo) & task.signals.waiting_for
+    ]
+    free = [task for task in wanting if not task.signals.due]
+    return (free or wanting or [None])[0]  # type: ignore[list-item]
+
+
+def _notify(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+    """signal_wake_up: `task` has something to do before ring 3 runs on."""
+    task.signals.due = True
+    if task.state is TaskState.BLOCKED and task.sleep is not Interruptible.NO:
+        task.interrupted = True
+        if task.resumes_fault:
+            kernel.forget_fault(task)
+        kernel.scheduler.wake(cpu, task)
+
+
+def _stop_or_continue(kernel: Kernel, cpu: Cpu, process: Process, signo: int) -> None:
+    """prepare_signal: a stop signal cancels SIGCONT and the reverse; SIGCONT resumes whatever becomes of it."""
+    shared = process.signals
+    if not (bit(signo) & STOPS or signo == Signal.SIGCONT):
+        return
+    cancelled = bit(Signal.SIGCONT) if bit(signo) & STOPS else STOPS
+    for pending in (shared.pending, *(task.signals.pending for task in process.tasks)):
+        pending.flush(cancelled)
+    if signo == Signal.SIGCONT and shared.stopped_by:
+        shared.stopped_by = 0
+        kernel.scheduler.wake_all(cpu, shared.stopped)
+        for task in process.tasks:
+            recalculate(task)
+
+
+def stop(kernel: Kernel, cpu: Cpu, process: Process, signo: int) -> None:
+    """A stop signal's default action: every thread stops before it runs on in ring 3."""
+    process.signals.stopped_by = signo
+    for task in process.tasks:
+        _notify(kernel, cpu, task)
+
+
+def reset_to_default(process: Process, signo: int) -> None:
+    """SIG_DFL; mask and flags stay."""
+    actions = process.signals.handlers.actions
+    actions[signo] = replace(actions[signo], handler=SIG_DFL)

@@ -1,0 +1,39 @@
+"""Events of signals; `pffemu.events` has the others, and what is done with them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pffemu.event_fields import Hex
+
+
+class SignalSent(NamedTuple):
+    """`target`: a thread, or the process any thread of which may take it."""
+
+    time: int
+    cpu: int
+    tid: int
+    signal: int
+    code: int
+    target: int
+
+
+class SignalDelivered(NamedTuple):
+    """The thread runs its handler next, on the frame at `frame`."""
+
+    time: int
+    cpu: int
+    tid: int
+    signal: int
+    code: int
+    handler: Hex
+    frame: Hex
+
+
+class SignalReturned(NamedTuple):
+    """rt_sigreturn: the thread is back at `rip`."""
+
+    time: int
+    cpu: int
+    tid: int
+    rip: Hex
