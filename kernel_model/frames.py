@@ -23,6 +23,11 @@ class FrameAllocator:
         """Frames left (pages behind devices not counted out)."""
         return len(self._free) + (self._ram.size - self._next) // PAGE_SIZE
 
+    @property
+    def high_water(self) -> int:
+        """Nothing from this physical address on has ever been handed out."""
+        return self._next
+
     def take(self) -> int:
         """Raises OutOfGuestMemory."""
         if self._free:

@@ -27,14 +27,14 @@ class Bus:
     """Devices every core sees at the same place; a core's local APIC is its own and is mapped by `attach`."""
 
     def __init__(self) -> None:
-        self._windows: list[_Window] = []
+        self.windows: list[_Window] = []
 
     def add(self, name: str, start: int, size: int, device: Device) -> None:
-        self._windows.append(_Window(Label(name), start, size, device))
+        self.windows.append(_Window(Label(name), start, size, device))
 
     def attach(self, cpu: Cpu, apic_base: int, apic_size: int) -> None:
         """Let guest code on `cpu` reach every device, and its own APIC."""
-        for window in (*self._windows, _Window(Label("local_apic"), apic_base, apic_size, ApicPage(cpu))):
+        for window in (*self.windows, _Window(Label("local_apic"), apic_base, apic_size, ApicPage(cpu))):
             cpu.engine.map_mmio(
                 window.start,
                 window.size,
@@ -53,7 +53,7 @@ class Bus:
         self._store(cpu, window, address - window.start, size, value)
 
     def _at(self, address: int) -> _Window:
-        for window in self._windows:
+        for window in self.windows:
             if window.start <= address < window.start + window.size:
                 return window
         raise KeyError(f"no device at physical {address:#x}")

@@ -43,6 +43,7 @@ from pffemu.machine.loader import load
 from pffemu.machine.memory import GuestMemory
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
+from pffemu.machine.streams import InputLog, OutputLog
 from pffemu.machine.symbols import SymbolTable
 from pffemu.machine.turns import Turns
 
@@ -83,11 +84,12 @@ class Machine:
         self.symbols = SymbolTable({})
         self._process: Process | None = None
         self._interrupted = False
-        self._files: dict[int, File] = {
-            0: InputFile("stdin", io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin),
-            1: OutputFile("stdout", stdout or sys.stdout.buffer),
-            2: OutputFile("stderr", stderr or sys.stderr.buffer),
-        }
+        self.streams: list[InputLog | OutputLog] = []  # to and from the host
+        source = InputLog(io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin)
+        self.streams.append(source)
+        self._files: dict[int, File] = {0: InputFile("stdin", source)}
+        self.open_output(1, "stdout", stdout or sys.stdout.buffer)
+        self.open_output(2, "stderr", stderr or sys.stderr.buffer)
 
     def _core(self, index: int) -> Cpu:
         cpu = Cpu(index, self.ram, self.regions, self.events, self.options.cpu, self.interconnect)
@@ -102,7 +104,9 @@ class Machine:
 
     def open_output(self, fd: int, name: str, sink: ByteSink) -> None:
         """Give the guest `fd` to write to; `sink.write` gets the bytes."""
-        self._files[fd] = OutputFile(name, sink)
+        log = OutputLog(sink)
+        self.streams.append(log)
+        self._files[fd] = OutputFile(name, log)
 
     def load(
         self,

@@ -1,0 +1,79 @@
+"""One number for the whole state of a machine: equal states, equal hashes, whatever lies where in the host's memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, Final
+
+from pffemu.debug.parts import Parts, attributes
+from pffemu.debug.ram_pages import used_pages
+from pffemu.machine.machine import Machine
+
+_PLAIN: Final = (bool, int, float, str, bytes, type(None))
+
+
+def machine_hash(machine: Machine) -> str:
+    """SHA-256 over RAM, cores, kernel, devices, host streams' positions and event counts."""
+    digest = hashlib.sha256()
+    for line in state_lines(machine):
+        digest.update(line.encode() + b"\n")
+    for frame, data in used_pages(machine).items():
+        digest.update(frame.to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def state_lines(machine: Machine) -> Iterator[str]:
+    """Everything but RAM as `path = value` lines, in a fixed order; to compare two states and see what differs."""
+    parts = Parts(machine)
+    walk = _Walk(parts)
+    for name, part in parts.wired.items():
+        yield from walk.lines(name, attributes(part))
+    yield from walk.lines("cores", parts.cores())
+    yield from walk.lines("positions", parts.positions())
+    yield from walk.lines("counts", parts.counts())
+
+
+class _Walk:
+    """Objects met before are named by the path they were met at first."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._met: dict[int, str] = {}
+        self._keep: list[Any] = []  # so that no id is used twice
+
+    def lines(self, path: str, value: Any) -> Iterator[str]:
+        if isinstance(value, Enum):
+            yield f"{path} = {value.name}"
+        elif isinstance(value, _PLAIN):
+            yield f"{path} = {value!r}"
+        elif isinstance(value, bytearray | memoryview) and self._parts.name_of(value) is None:
+            yield f"{path} = {bytes(value)!r}"
+        elif isinstance(value, list | tuple | deque):
+            yield f"{path} = {type(value).__name__} of {len(value)}"
+            for i, item in enumerate(value):
+                yield from self.lines(f"{path}[{i}]", item)
+        elif isinstance(value, dict):
+            yield f"{path} = {type(value).__name__} of {len(value)}"
+            for i, (key, item) in enumerate(value.items()):
+                yield from self.lines(f"{path}.keys[{i}]", key)
+                yield from self.lines(f"{path}[{key}]" if isinstance(key, int | str) else f"{path}.values[{i}]", item)
+        elif isinstance(value, set | frozenset):
+            yield f"{path} = {sorted(value)!r}"
+        elif isinstance(value, type) or callable(value):
+            yield f"{path} = {value.__module__}.{value.__qualname__}"
+        else:
+            yield from self._object(path, value)
+
+    def _object(self, path: str, value: Any) -> Iterator[str]:
+        name = self._parts.name_of(value)
+        if name is not None or id(value) in self._met:
+            yield f"{path} -> {name or self._met[id(value)]}"
+            return
+        self._met[id(value)] = path
+        self._keep.append(value)
+        yield f"{path} = {type(value).__name__}"
+        for attribute, item in sorted(attributes(value).items()):
+            yield from self.lines(f"{path}.{attribute}", item)

@@ -1,0 +1,147 @@
+"""What a machine's state consists of: everything reachable from it, but for a few parts that stay where they are.
+
+Fixed parts belong to the host or hold no state of their own (the engine's handles, views of RAM, host streams); wired
+parts (machine, cores, kernel, devices) are referred to from outside, so their attributes are replaced in place. All
+the rest, whatever it is, is saved and restored by value: a new kernel object needs nothing to be part of a snapshot.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from kernel_model.kernel import KernelOptions
+from pffemu.engine.count_block import BLOCK, EXECUTED
+from pffemu.engine.registers import RegisterGroup
+from pffemu.engine.saved_registers import SavedRegisters
+from pffemu.errors import PffemuError
+from pffemu.events import EVENTS, name_of
+from pffemu.hw.cpu import Cpu, CpuOptions
+from pffemu.hw.fill import REFUSED, REFUSED_CODE, REFUSED_PAGE, ROOT
+from pffemu.hw.mmu import Mmu
+from pffemu.machine.machine import Machine
+from pffemu.machine.options import MachineOptions
+
+CACHES: Final[dict[type[Any], frozenset[str]]] = {Mmu: frozenset({"_tlb"})}  # rebuilt, and no part of the state
+_FILL: Final = (ROOT, REFUSED, REFUSED_PAGE, REFUSED_CODE)
+_ELSEWHERE: Final[dict[type[Any], frozenset[str]]] = {
+    Machine: frozenset({"options", "symbols", "streams", "_interrupted"})
+}
+
+
+class CoreState(NamedTuple):
+    """What a core keeps inside the engine."""
+
+    registers: SavedRegisters
+    executed: int  # instructions
+    block: int  # key of the last block: tells whether a REP instruction goes on
+    fill: tuple[int, ...]  # CR3 and the last refusal, which a stop that waits for its turn still needs
+
+
+class Parts:
+    """The fixed and wired parts of one machine, by name and by identity."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.wired: dict[str, Any] = {"machine": machine, "kernel": machine.kernel}
+        self.fixed: dict[str, Any] = {
+            "ram": machine.ram, "ram.octets": machine.ram.octets, "ram.words": machine.ram.words,
+            "bus": machine.bus, "events": machine.events,
+        }  # fmt: skip
+        self.fixed |= {f"device.{window.name}.window": window for window in machine.bus.windows}
+        self.wired |= {f"device.{window.name}": window.device for window in machine.bus.windows}
+        self.fixed |= {f"stream{i}": stream for i, stream in enumerate(machine.streams)}
+        for cpu in machine.cpus:
+            name = f"cpu{cpu.index}"
+            self.wired[name] = cpu
+            self.fixed |= {
+                f"{name}.engine": cpu.engine, f"{name}.registers": cpu.registers, f"{name}.fill": cpu.mmu.fill,
+                f"{name}.counter": cpu.engine.counter, f"{name}.executed": vars(cpu)["_executed"],
+            }  # fmt: skip
+        self._names = {id(part): name for name, part in (self.fixed | self.wired).items()}
+        self._array: Any = np.frombuffer(machine.ram.octets, dtype=np.int64)
+
+    def name_of(self, part: Any) -> str | None:
+        """The name of a part that stays; None for everything else."""
+        if isinstance(part, RegisterGroup):
+            return self._group_name(part)
+        if isinstance(part, np.ndarray):
+            if part.ctypes.data == self.machine.ram.host_address and part.dtype == np.int64:
+                return "ram.array"
+            raise PffemuError("an array that is no view of RAM cannot be part of a snapshot")
+        if isinstance(part, CpuOptions | KernelOptions | MachineOptions):
+            return f"options.{type(part).__name__}"
+        return self._names.get(id(part))
+
+    def part(self, name: str) -> Any:
+        """The part called `name`. Raises PffemuError for a name this machine does not know."""
+        if name in self.wired:
+            return self.wired[name]
+        if name in self.fixed:
+            return self.fixed[name]
+        if name == "ram.array":
+            return self._array
+        options = (self.machine.options, self.machine.options.cpu, self.machine.kernel.options)
+        for option in options:
+            if name == f"options.{type(option).__name__}":
+                return option
+        core, _, registers = name.partition(".group.")
+        if registers and core in self.wired:
+            return self.wired[core].registers.group(*registers.split(","))
+        raise PffemuError(f"the snapshot is of another kind of machine: it has {name!r}")
+
+    def _group_name(self, group: RegisterGroup) -> str:
+        for cpu in self.machine.cpus:
+            if cpu.registers.group(*group.names) is group:
+                return f"cpu{cpu.index}.group.{','.join(group.names)}"
+        raise PffemuError("a register group of no core")
+
+    # -- state that does not lie in attributes --------------------------------------------------------------------
+
+    def cores(self) -> list[CoreState]:
+        return [_core_state(cpu) for cpu in self.machine.cpus]
+
+    def positions(self) -> list[int]:
+        """Of the host streams."""
+        return [stream.position for stream in self.machine.streams]
+
+    def counts(self) -> dict[str, int]:
+        """Events so far, by name."""
+        return {name_of(kind): count for kind, count in self.machine.events.counts.items() if count}
+
+    def restore(self, cores: list[CoreState], positions: list[int], counts: dict[str, int]) -> None:
+        """After RAM and attributes: the engines forget all they had translated."""
+        for cpu, state in zip(self.machine.cpus, cores, strict=True):
+            for word, value in zip(_FILL, state.fill, strict=True):
+                cpu.mmu.fill.state[word] = value
+            cpu.flush_tlb(code=True)
+            cpu.engine.load_registers(state.registers)
+            counter = cpu.engine.counter
+            if counter is not None:
+                counter.state[EXECUTED], counter.state[BLOCK] = state.executed, state.block
+        for stream, position in zip(self.machine.streams, positions, strict=False):
+            stream.go_to(position)
+        kinds = {name_of(kind): kind for kind in EVENTS}
+        self.machine.events.counts = Counter({kinds[name]: count for name, count in counts.items()})
+
+
+def _core_state(cpu: Cpu) -> CoreState:
+    counter = cpu.engine.counter
+    executed, block = (counter.state[EXECUTED], counter.state[BLOCK]) if counter is not None else (0, 0)
+    return CoreState(cpu.engine.save_registers(), executed, block, tuple(cpu.mmu.fill.state[word] for word in _FILL))
+
+
+def attributes(part: Any) -> dict[str, Any]:
+    """The state of an object, by attribute name: slots and dictionary, without caches and what is kept elsewhere."""
+    names = [name for kind in type(part).__mro__ for name in _slots(kind)]
+    values = {name: getattr(part, name) for name in names if hasattr(part, name)}
+    values |= getattr(part, "__dict__", {})
+    left_out = CACHES.get(type(part), frozenset()) | _ELSEWHERE.get(type(part), frozenset())
+    return {name: value for name, value in values.items() if name not in left_out}
+
+
+def _slots(kind: type[Any]) -> list[str]:
+    slots = kind.__dict__.get("__slots__", ())
+    return [slots] if isinstance(slots, str) else [name for name in slots if name not in ("__weakref__", "__dict__")]

@@ -1,0 +1,46 @@
+"""RAM as its pages that are not zero. Equal pages of two pictures of one machine are one object, so many are cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.machine.machine import Machine
+
+Pages = Mapping[int, bytes]  # frame number -> 4096 bytes
+_ZERO: Final = bytes(PAGE_SIZE)
+_CHUNK: Final = 4096  # pages looked at in one go
+
+
+def used_pages(machine: Machine, before: Pages | None = None) -> dict[int, bytes]:
+    """Every page of RAM that is not all zero, by frame number, ascending. Pages as in `before` are shared with it."""
+    octets, known = machine.ram.octets, before or {}
+    pages = {}
+    for frame in _not_zero(machine):
+        old = known.get(frame)
+        new = bytes(octets[frame * PAGE_SIZE : (frame + 1) * PAGE_SIZE])
+        pages[frame] = old if old == new else new
+    return pages
+
+
+def put_pages(machine: Machine, pages: Pages) -> None:
+    """Make RAM hold exactly `pages`."""
+    octets = machine.ram.octets
+    for frame in {*_not_zero(machine), *pages}:
+        wanted = pages.get(frame, _ZERO)
+        span = slice(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE)
+        if bytes(octets[span]) != wanted:
+            octets[span] = wanted
+
+
+def _not_zero(machine: Machine) -> list[int]:
+    """Frames below the allocator's mark (nobody has touched what lies above) that are not all zero."""
+    end = machine.kernel.frames.high_water // PAGE_SIZE
+    words: Any = np.frombuffer(machine.ram.octets, dtype=np.int64, count=end * PAGE_SIZE // 8).reshape(end, -1)
+    frames: list[int] = []
+    for start in range(0, end, _CHUNK):
+        frames += (np.flatnonzero(words[start : start + _CHUNK].any(axis=1)) + start).tolist()
+    return frames

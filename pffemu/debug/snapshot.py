@@ -1,0 +1,107 @@
+"""The whole state of a machine as a value: taken, put back, into the same machine or another one built alike."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+from pffemu.debug.parts import Parts, attributes
+from pffemu.debug.ram_pages import Pages, put_pages, used_pages
+from pffemu.errors import PffemuError
+from pffemu.machine.machine import Machine
+
+_OUR_PACKAGES: Final = ("pffemu", "kernel_model")
+_PLAIN_CLASSES: Final = frozenset(
+    {
+        *(("builtins", name) for name in ("set", "frozenset", "bytearray", "complex", "range", "slice")),
+        *(("collections", name) for name in ("deque", "Counter", "OrderedDict", "defaultdict")),
+    }
+)
+
+
+class SnapshotError(PffemuError):
+    """A snapshot that cannot be taken, read or used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`graph`: all objects and registers, pickled; `pages`: RAM."""
+
+    graph: bytes
+    pages: Pages
+
+
+def take(machine: Machine, before: Snapshot | None = None) -> Snapshot:
+    """The machine's state now. `before`: an older snapshot of it, to share pages with. Raises SnapshotError."""
+    parts = Parts(machine)
+    state = {name: attributes(part) for name, part in parts.wired.items()}
+    buffer = io.BytesIO()
+    pickler = _Pickler(buffer, parts)
+    try:
+        pickler.dump((state, parts.cores(), parts.positions(), parts.counts()))
+    except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
+        raise SnapshotError(f"a part of the machine cannot be saved: {error}", remedy="report it") from error
+    return Snapshot(buffer.getvalue(), used_pages(machine, before.pages if before is not None else None))
+
+
+def put_back(machine: Machine, snapshot: Snapshot) -> None:
+    """Make `machine` be in the state of `snapshot`. Raises SnapshotError; then the machine may be unusable."""
+    parts = Parts(machine)
+    try:
+        state, cores, positions, counts = _Unpickler(io.BytesIO(snapshot.graph), parts).load()
+        if len(cores) != len(machine.cpus) or not _fits(parts, state):
+            raise SnapshotError("the snapshot is of another kind of machine", remedy="build it with the same options")
+        put_pages(machine, snapshot.pages)
+        for name, values in state.items():
+            for attribute, value in values.items():
+                setattr(parts.wired[name], attribute, value)
+        parts.restore(cores, positions, counts)
+    except PffemuError:
+        raise
+    except Exception as error:
+        raise SnapshotError(f"the snapshot is damaged: {error}", remedy="save it again") from error
+
+
+def _fits(parts: Parts, state: dict[str, dict[str, Any]]) -> bool:
+    """Whether the saved attributes are those of this machine's parts."""
+    here = {name: attributes(part).keys() for name, part in parts.wired.items()}
+    return {name: values.keys() for name, values in state.items()} == here
+
+
+class _Pickler(pickle.Pickler):
+    def __init__(self, file: io.BytesIO, parts: Parts) -> None:
+        super().__init__(file, protocol=5)
+        self._parts = parts
+
+    def persistent_id(self, value: Any) -> str | None:
+        return self._parts.name_of(value)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes objects of our own classes and plain ones only: a file from somewhere else can run nothing."""
+
+    def __init__(self, file: io.BytesIO, parts: Parts) -> None:
+        super().__init__(file)
+        self._parts = parts
+
+    def persistent_load(self, name: Any) -> Any:
+        return self._parts.part(name)
+
+    def find_class(self, module: str, name: str) -> Any:
+        return permitted_class(module, name)
+
+
+def permitted_class(module: str, name: str) -> Any:
+    """The class a snapshot may hold objects of. Raises SnapshotError for all others, and for functions."""
+    found: Any = None
+    if (module, name) in _PLAIN_CLASSES or (module.partition(".")[0] in _OUR_PACKAGES and "." not in name):
+        try:
+            found = getattr(import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise SnapshotError(f"the snapshot holds a {module}.{name}, which does not exist") from error
+    if not isinstance(found, type) or found.__module__ != module:
+        raise SnapshotError(f"the snapshot holds a {module}.{name}, which is no part of a machine")
+    return found

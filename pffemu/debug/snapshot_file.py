@@ -1,0 +1,159 @@
+"""Snapshots as files: a line that says what it is, a checksum, then options, symbols, objects and RAM, compressed.
+
+The version is the format's, and is raised with every change of what a kernel or hardware object consists of that an
+older file does not know: such a file is refused, not guessed at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, Final
+
+import pffemu
+from kernel_model.files import ByteSink, ByteSource
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.debug.snapshot import Snapshot, SnapshotError, permitted_class, put_back, take
+from pffemu.errors import MissingFileError, PffemuError
+from pffemu.machine.machine import Machine
+from pffemu.machine.options import MachineOptions
+from pffemu.machine.symbols import SymbolTable
+
+MAGIC: Final = b"pffemu snapshot "
+VERSION: Final = 1
+_HEADER_MAX: Final = 4096  # bytes
+_SAVE_AGAIN: Final = "save it again, with this version of pffemu"
+_LENGTH: Final = struct.Struct("<Q")
+
+
+def save(machine: Machine, path: Path) -> None:
+    """Write the machine's state to `path`. Raises SnapshotError when it cannot be taken or written."""
+    snapshot = take(machine)
+    parts = (
+        pickle.dumps(machine.options, protocol=5),
+        json.dumps(dict(machine.symbols)).encode(),
+        snapshot.graph,
+        b"".join(_LENGTH.pack(frame) + data for frame, data in snapshot.pages.items()),
+    )
+    body = zlib.compress(b"".join(_LENGTH.pack(len(part)) + part for part in parts), 1)
+    header = {
+        "version": VERSION, "pffemu": pffemu.__version__, "size": sum(map(len, parts)) + len(parts) * _LENGTH.size,
+        "sha256": hashlib.sha256(body).hexdigest(), "instructions": machine.instructions,
+    }  # fmt: skip
+    try:
+        path.write_bytes(MAGIC + json.dumps(header).encode() + b"\n" + body)
+    except OSError as error:
+        raise SnapshotError(
+            f"cannot write it: {error.strerror}", where=str(path), remedy="name another file"
+        ) from error
+
+
+def restore(
+    path: Path,
+    *,
+    stdin: bytes | ByteSource = b"",
+    stdout: ByteSink | None = None,
+    stderr: ByteSink | None = None,
+    outputs: dict[int, ByteSink] | None = None,
+) -> Machine:
+    """A machine in the state `save` wrote. What the guest reads next comes from `stdin`'s beginning.
+
+    `outputs`: files that were given to the guest with `open_output`, in the same order.
+    Raises MissingFileError, SnapshotError.
+    """
+    try:
+        options, symbols, snapshot = _read(path)
+        machine = Machine(options, stdin=stdin, stdout=stdout, stderr=stderr)
+        for fd, sink in (outputs or {}).items():
+            machine.open_output(fd, f"fd {fd}", sink)
+        put_back(machine, snapshot)
+    except PffemuError as error:
+        error.where = error.where or str(path)
+        raise
+    machine.symbols = SymbolTable(symbols)
+    return machine
+
+
+def is_snapshot(path: Path) -> bool:
+    """Whether the file says that it is one."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def _read(path: Path) -> tuple[MachineOptions, dict[str, int], Snapshot]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise MissingFileError(f"cannot read it: {error.strerror}", where=str(path), remedy="check the name") from error
+    header, body = _header(data)
+    try:
+        options_part, symbols_part, graph, pages = _parts(_inflated(header, body))
+        options = _OptionsUnpickler(io.BytesIO(options_part)).load()
+        symbols = {str(name): int(address) for name, address in json.loads(symbols_part).items()}
+        if not isinstance(options, MachineOptions):
+            raise ValueError("no options")
+        return options, symbols, Snapshot(graph, _pages(pages, options.ram // PAGE_SIZE))
+    except PffemuError:
+        raise
+    except Exception as error:
+        raise SnapshotError(f"it is damaged: {error}", remedy=_SAVE_AGAIN) from error
+
+
+def _header(data: bytes) -> tuple[dict[str, Any], bytes]:
+    line, newline, body = data[: len(MAGIC) + _HEADER_MAX].partition(b"\n")
+    if not line.startswith(MAGIC) or not newline:
+        raise SnapshotError("not a snapshot", remedy="give a file that `save` of `pffemu debug` wrote")
+    try:
+        header = json.loads(line[len(MAGIC) :])
+        version, digest = header["version"], header["sha256"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SnapshotError("its first line is damaged", remedy=_SAVE_AGAIN) from error
+    if version != VERSION:
+        raise SnapshotError(f"it has version {version}, this pffemu reads {VERSION}", remedy=_SAVE_AGAIN)
+    body = data[len(line) + 1 :]
+    if hashlib.sha256(body).hexdigest() != digest:
+        raise SnapshotError("it is damaged or was cut off", remedy=_SAVE_AGAIN)
+    return header, body
+
+
+def _inflated(header: dict[str, Any], body: bytes) -> bytes:
+    """At most as much as the header announces, so that a small file cannot fill the host's memory unannounced."""
+    size = int(header["size"])
+    inflated = zlib.decompressobj().decompress(body, size + 1)
+    if len(inflated) != size:
+        raise ValueError(f"{len(inflated)} bytes instead of {size}")
+    return inflated
+
+
+def _parts(data: bytes) -> list[bytes]:
+    parts, at = [], 0
+    while at < len(data):
+        (length,) = _LENGTH.unpack_from(data, at)
+        parts.append(data[at + _LENGTH.size : at + _LENGTH.size + length])
+        at += _LENGTH.size + length
+    return parts
+
+
+def _pages(data: bytes, end: int) -> dict[int, bytes]:
+    pages = {}
+    for at in range(0, len(data), _LENGTH.size + PAGE_SIZE):
+        (frame,) = _LENGTH.unpack_from(data, at)
+        if frame >= end:
+            raise ValueError(f"page {frame:#x} lies behind the end of RAM")
+        pages[frame] = data[at + _LENGTH.size : at + _LENGTH.size + PAGE_SIZE]
+    if any(len(page) != PAGE_SIZE for page in pages.values()):
+        raise ValueError("a page is cut off")
+    return pages
+
+
+class _OptionsUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        return permitted_class(module, name)

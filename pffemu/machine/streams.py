@@ -1,0 +1,49 @@
+"""Host streams that can be gone back over: input that was read is remembered, output that was written is not repeated.
+
+A run that goes back and forward again (`pffemu.debug`) reads the same bytes and writes none twice. `position` is the
+only state: pieces read, or bytes written.
+"""
+
+from __future__ import annotations
+
+from kernel_model.files import ByteSink, ByteSource
+
+
+class InputLog:
+    """Pieces as they came from `source`."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+        self._pieces: list[bytes] = []
+        self.position = 0
+
+    def read(self, size: int, /) -> bytes:
+        if self.position == len(self._pieces):
+            self._pieces.append(self._source.read(size))
+        self.position += 1
+        return self._pieces[self.position - 1]
+
+    def go_to(self, position: int) -> None:
+        """What was read before `position` by another machine is not needed: `source` begins behind it."""
+        self._pieces += [b""] * (position - len(self._pieces))
+        self.position = position
+
+
+class OutputLog:
+    """What lies behind `position` was written before and is written again only to be dropped."""
+
+    def __init__(self, sink: ByteSink) -> None:
+        self._sink = sink
+        self._written = 0
+        self.position = 0
+
+    def write(self, data: bytes, /) -> None:
+        fresh = data[max(0, self._written - self.position) :]
+        self.position += len(data)
+        if fresh:
+            self._written = self.position
+            self._sink.write(fresh)
+
+    def go_to(self, position: int) -> None:
+        self._written = max(self._written, position)
+        self.position = position
