@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from kernel_model.kernel import KernelOptions
-from pffemu.engine.count_block import BLOCK, EXECUTED
+from pffemu.engine.count_block import BLOCK, EXECUTED, TIME
 from pffemu.engine.registers import RegisterGroup
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.errors import PffemuError
@@ -23,8 +23,11 @@ from pffemu.hw.fill import REFUSED, REFUSED_CODE, REFUSED_PAGE, ROOT
 from pffemu.hw.mmu import Mmu
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
+from pffemu.timing.profile import Profile
 
 CACHES: Final[dict[type[Any], frozenset[str]]] = {Mmu: frozenset({"_tlb"})}  # rebuilt, and no part of the state
+_OPTIONS: Final = (CpuOptions, KernelOptions, MachineOptions, Profile)  # frozen, and chosen when a machine is built
+_COUNTER: Final = (EXECUTED, TIME, BLOCK)
 _FILL: Final = (ROOT, REFUSED, REFUSED_PAGE, REFUSED_CODE)
 _ELSEWHERE: Final[dict[type[Any], frozenset[str]]] = {
     Machine: frozenset({"options", "symbols", "streams", "_interrupted"})
@@ -35,8 +38,7 @@ class CoreState(NamedTuple):
     """What a core keeps inside the engine."""
 
     registers: SavedRegisters
-    executed: int  # instructions
-    block: int  # key of the last block: tells whether a REP instruction goes on
+    counted: tuple[int, ...]  # instructions, their time, and the last block: tells whether a REP instruction goes on
     fill: tuple[int, ...]  # CR3 and the last refusal, which a stop that waits for its turn still needs
 
 
@@ -71,7 +73,7 @@ class Parts:
             if part.ctypes.data == self.machine.ram.host_address and part.dtype == np.int64:
                 return "ram.array"
             raise PffemuError("an array that is no view of RAM cannot be part of a snapshot")
-        if isinstance(part, CpuOptions | KernelOptions | MachineOptions):
+        if isinstance(part, _OPTIONS):
             return f"options.{type(part).__name__}"
         return self._names.get(id(part))
 
@@ -83,8 +85,8 @@ class Parts:
             return self.fixed[name]
         if name == "ram.array":
             return self._array
-        options = (self.machine.options, self.machine.options.cpu, self.machine.kernel.options)
-        for option in options:
+        options = self.machine.options
+        for option in (options, options.cpu, options.cpu.profile, self.machine.kernel.options):
             if name == f"options.{type(option).__name__}":
                 return option
         core, _, registers = name.partition(".group.")
@@ -120,7 +122,8 @@ class Parts:
             cpu.engine.load_registers(state.registers)
             counter = cpu.engine.counter
             if counter is not None:
-                counter.state[EXECUTED], counter.state[BLOCK] = state.executed, state.block
+                for word, value in zip(_COUNTER, state.counted, strict=True):
+                    counter.state[word] = value
         for stream, position in zip(self.machine.streams, positions, strict=False):
             stream.go_to(position)
         kinds = {name_of(kind): kind for kind in EVENTS}
@@ -129,8 +132,8 @@ class Parts:
 
 def _core_state(cpu: Cpu) -> CoreState:
     counter = cpu.engine.counter
-    executed, block = (counter.state[EXECUTED], counter.state[BLOCK]) if counter is not None else (0, 0)
-    return CoreState(cpu.engine.save_registers(), executed, block, tuple(cpu.mmu.fill.state[word] for word in _FILL))
+    counted = tuple(counter.state[word] for word in _COUNTER) if counter is not None else (0,) * len(_COUNTER)
+    return CoreState(cpu.engine.save_registers(), counted, tuple(cpu.mmu.fill.state[word] for word in _FILL))
 
 
 def attributes(part: Any) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from pffemu.machine.machine import Machine
 _OUR_PACKAGES: Final = ("pffemu", "kernel_model")
 _PLAIN_CLASSES: Final = frozenset(
     {
-        *(("builtins", name) for name in ("set", "frozenset", "bytearray", "complex", "range", "slice")),
+        *(("builtins", kind.__name__) for kind in (set, frozenset, bytearray, range, slice, int, str, bytes)),
+        *(("builtins", kind.__name__) for kind in (list, dict, tuple, bool)),  # what a defaultdict makes
+        ("fractions", "Fraction"),
         *(("collections", name) for name in ("deque", "Counter", "OrderedDict", "defaultdict")),
     }
 )

@@ -105,7 +105,7 @@ CHANGES: dict[str, Callable[[Machine], object]] = {
     "a forwarding bit": lambda m: setattr(m.cpus[-1].apic, "forwarding_active", 1 << 77),
     "a region": lambda m: m.regions.remove_tag(m.regions.regions[0].tag),
     "a device latch": lambda m: m.bus.store(m.cpus[0], m.options.uffd_mmio_base, 4, 0x1000),
-    "a clock": lambda m: m.cpus[-1].charge("cpu.ipi"),
+    "a clock": lambda m: m.cpus[-1].charge("cpu.tlb_flush"),
     "a frame": lambda m: m.kernel.frames.take(),
     "a mapping": lambda m: m.process.mm.protect(0x10000000, 0x10001000, 1),
     "a descriptor": lambda m: m.process.files.close(m.cpus[0], 1),
