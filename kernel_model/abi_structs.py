@@ -78,6 +78,13 @@ class Timespec(ctypes.LittleEndianStructure):
     )
 
 
+class Timeval(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("tv_sec", ctypes.c_int64),  # +0
+        ("tv_usec", ctypes.c_int64),  # +8
+    )
+
+
 class Iovec(ctypes.LittleEndianStructure):
     _fields_ = (
         ("base", ctypes.c_uint64),  # +0

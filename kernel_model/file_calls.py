@@ -6,12 +6,11 @@ import struct
 
 from kernel_model import uapi
 from kernel_model.files import File, UserBuffer
-from kernel_model.files.user_buffer import RW_MAX
+from kernel_model.files.user_buffer import RW_MAX, check_range
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_files import IOV_MAX
+from kernel_model.uapi_files import FIOCLEX, FIONBIO, FIONCLEX, IOV_MAX
 from kernel_model.userfaultfd import Userfaultfd
-from pffemu.arch.paging import USER_END
 
 _INT64_MAX = (1 << 63) - 1
 
@@ -63,7 +62,16 @@ def close(call: Call, fd: int) -> int:
 
 
 def ioctl(call: Call, fd: int, request: int, argument: int) -> int:
-    return call.file(fd).ioctl(call, request & 0xFFFF_FFFF, argument)
+    """FIOCLEX, FIONCLEX and FIONBIO for every file, then what the file itself knows."""
+    descriptor, what = call.process.files.descriptor(as_int(fd)), request & 0xFFFF_FFFF
+    if what in (FIOCLEX, FIONCLEX):
+        descriptor.close_on_exec = what == FIOCLEX
+        return 0
+    if what == FIONBIO:
+        on = call.memory.read_u32(argument)
+        descriptor.file.flags = descriptor.file.flags & ~uapi.O_NONBLOCK | (uapi.O_NONBLOCK if on else 0)
+        return 0
+    return descriptor.file.ioctl(call, what, argument)
 
 
 def userfaultfd(call: Call, flags: int) -> int:
@@ -85,21 +93,13 @@ def import_iovec(call: Call, vector: int, count: int) -> UserBuffer:
     if any(length > _INT64_MAX for _, length in ranges):
         raise LinuxError(Errno.EINVAL)
     for address, length in ranges:
-        _check_range(address, min(length, RW_MAX))
+        check_range(address, min(length, RW_MAX))
     return UserBuffer(call.memory, ranges)
 
 
 def _buffer(call: Call, address: int, size: int) -> UserBuffer:
-    if size > _INT64_MAX:
-        raise LinuxError(Errno.EINVAL)
-    _check_range(address, size)
+    check_range(address, size)
     return UserBuffer(call.memory, [(address, size)])
-
-
-def _check_range(address: int, size: int) -> None:
-    """Linux: access_ok."""
-    if address > USER_END or size > USER_END - address:
-        raise LinuxError(Errno.EFAULT)
 
 
 def _readable(call: Call, fd: int) -> File:

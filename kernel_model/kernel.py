@@ -26,7 +26,7 @@ from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.wait_queue import Blocked, Interruptible
 from pffemu.arch import apic_regs
 from pffemu.arch.msrs import X2APIC_BASE
-from pffemu.errors import OutOfGuestMemory
+from pffemu.errors import OutOfGuestMemory, UnsupportedError
 from pffemu.events import (
     Hex,
     Label,
@@ -58,6 +58,7 @@ class KernelOptions:
     forwarding: bool = True
     uffd_mmio_base: int | None = None  # None: no such device
     seed: int = 0  # of getrandom and AT_RANDOM
+    strict: bool = False  # end the run at the first system call or flag that is not modelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +276,7 @@ class Kernel:
         implementation, arity = TABLE.get(number, (None, 0))
         try:
             if implementation is None:
-                raise LinuxError(self._unknown(cpu, number, registers[0]))
+                raise self.unsupported(cpu, f"system call {number} ({name_of(number)})", Errno.ENOSYS, str(number))
             result = implementation(Call(self, cpu, task), *registers[3 : 3 + arity])
         except LinuxError as error:
             result = -error.errno
@@ -327,11 +328,15 @@ class Kernel:
             signal_send.restore_blocked(self, cpu, task)
         cpu.emit(SyscallReturned, Label(name_of(number)), result)
 
-    def _unknown(self, cpu: Cpu, number: int, rip: int) -> Errno:
-        where = f"RIP {rip - SYSCALL_LENGTH:#x}"
-        what = f"system call {number} ({name_of(number)}) at {where} is not modelled: ENOSYS"
-        self._printk.warn_once(cpu, what, key=str(number))
-        return Errno.ENOSYS
+    def unsupported(self, cpu: Cpu, what: str, errno: Errno, key: str = "") -> LinuxError:
+        """For what Linux has and this kernel has not: one warning, and the error of a Linux built without it.
+
+        Raises UnsupportedError with the option `strict`."""
+        where = f"RIP {cpu.registers['rip'] - SYSCALL_LENGTH:#x}"
+        if self.options.strict:
+            raise UnsupportedError(f"{what} is not modelled", where=where, remedy=f"without --strict: {errno.name}")
+        self._printk.warn_once(cpu, f"{what} at {where} is not modelled: {errno.name}", key=key or what)
+        return LinuxError(errno)
 
     # -- shared -------------------------------------------------------------------------------------------------
 

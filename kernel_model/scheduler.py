@@ -190,9 +190,13 @@ class Scheduler:
             home.wait_until(waker.clock + home.cycles_of("cpu.ipi.flight"))
             home.charge("cpu.idle_wake")
 
-    def wake_all(self, waker: Cpu, queue: WaitQueue) -> None:
+    def wake_all(self, waker: Cpu, queue: WaitQueue, events: int = 0) -> None:
+        """Everybody on `queue`, and the epolls that watch it, because `events` (POLL*; 0: unknown) happened."""
         for task in list(dict.fromkeys(queue.tasks)):
             self.wake(waker, task)
+        for item in queue.items:
+            if item.notify(events):
+                self.wake_all(waker, item.epoll.waiters)
 
     def _time_out(self, task: Task) -> None:
         home = self._cpus[task.cpu_index]

@@ -33,6 +33,10 @@ class Call:
         """Raises LinuxError EBADF."""
         return self.process.files.descriptor(as_int(fd)).file
 
+    def unsupported(self, what: str, errno: Errno) -> LinuxError:
+        """The error to raise for what Linux has and this kernel has not: `errno`, and one warning."""
+        return self.kernel.unsupported(self.cpu, what, errno)
+
     def new_fd(self, minimum: int = 0) -> int:
         """The lowest free descriptor. Raises LinuxError EMFILE."""
         return self.process.files.free(minimum, self.process.limits[NOFILE][0])

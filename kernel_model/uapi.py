@@ -71,9 +71,16 @@ MADV_DONTNEED: Final = 4
 
 # poll
 POLLIN: Final = 0x001
+POLLPRI: Final = 0x002
 POLLOUT: Final = 0x004
 POLLERR: Final = 0x008
+POLLHUP: Final = 0x010
 POLLNVAL: Final = 0x020
+POLLRDNORM: Final = 0x040
+POLLRDBAND: Final = 0x080
+POLLWRNORM: Final = 0x100
+POLLWRBAND: Final = 0x200
+POLLRDHUP: Final = 0x2000
 NFDS_MAX: Final = 1024
 
 # sched (clone)

@@ -44,6 +44,39 @@ AT_REMOVEDIR: Final = 0x200
 AT_SYMLINK_FOLLOW: Final = 0x400
 AT_NO_AUTOMOUNT: Final = 0x800
 AT_EMPTY_PATH: Final = 0x1000
+
+# fcntl commands
+F_DUPFD: Final = 0
+F_GETFD: Final = 1
+F_SETFD: Final = 2
+F_GETFL: Final = 3
+F_SETFL: Final = 4
+F_GETLK: Final = 5
+F_SETLK: Final = 6
+F_SETLKW: Final = 7
+F_SETOWN: Final = 8
+F_GETOWN: Final = 9
+F_DUPFD_CLOEXEC: Final = 1030
+F_SETPIPE_SZ: Final = 1031
+F_GETPIPE_SZ: Final = 1032
+FD_CLOEXEC: Final = 1
+
+# ioctls of files
+FIONREAD: Final = 0x541B
+FIONBIO: Final = 0x5421
+FIOCLEX: Final = 0x5451
+FIONCLEX: Final = 0x5450
+
+# eventfd, epoll
+EFD_SEMAPHORE: Final = 1
+EPOLL_CTL_ADD: Final = 1
+EPOLL_CTL_DEL: Final = 2
+EPOLL_CTL_MOD: Final = 3
+EPOLLEXCLUSIVE: Final = 1 << 28
+EPOLLWAKEUP: Final = 1 << 29
+EPOLLONESHOT: Final = 1 << 30
+EPOLLET: Final = 1 << 31
+
 PATH_MAX: Final = 4096
 NAME_MAX: Final = 255
 IOV_MAX: Final = 1024

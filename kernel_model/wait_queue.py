@@ -11,15 +11,17 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kernel_model.files.epoll import EpollItem
     from kernel_model.task import Task
 
 
 @dataclass(slots=True, eq=False)
 class WaitQueue:
-    """Threads that wait for one thing, first come first."""
+    """Threads that wait for one thing, first come first, and the epoll entries that want to know of it."""
 
     name: str
     tasks: list[Task] = field(default_factory=list)
+    items: list[EpollItem] = field(default_factory=list)
 
 
 class Interruptible(Enum):

@@ -7,6 +7,7 @@
     |  |- ElfError                      ... it is not a freestanding static x86-64 ELF
     |  `- AssemblyError                 ... its source does not assemble (file:line)
     |- OutOfGuestMemory            125: guest RAM has no free frame left
+    |- UnsupportedError            125: with --strict: the guest asked for what is not modelled
     `- EngineError                 125: Unicorn did something pffemu does not know
 
 What the *guest* does wrong is no error of pffemu: it ends the run with a `Stop` value (pffemu.machine.stop).
@@ -57,6 +58,10 @@ class AssemblyError(NotLoadableError):
 
 class OutOfGuestMemory(PffemuError):
     """Guest RAM has no free frame left."""
+
+
+class UnsupportedError(PffemuError):
+    """The guest asked the kernel for something that is not modelled, and strict mode ends the run there."""
 
 
 class EngineError(PffemuError):

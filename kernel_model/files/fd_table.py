@@ -61,11 +61,19 @@ class FileTable:
             raise LinuxError(Errno.EMFILE)
         return fd
 
+    def replace(self, cpu: Cpu, fd: int, file: File, close_on_exec: bool) -> int:
+        """dup2: point `fd` to `file`, and close what it pointed to; `fd`."""
+        file.references += 1
+        if fd in self._descriptors:
+            self.close(cpu, fd)
+        file.references -= 1
+        return self.install(fd, file, close_on_exec)
+
     def install(self, fd: int, file: File, close_on_exec: bool = False) -> int:
         """Point the free number `fd` to `file`; `fd`."""
         self._descriptors[fd] = Descriptor(file, close_on_exec)
         file.references += 1
-        if fd == self._lowest:
+        while self._lowest in self._descriptors:
             self._lowest += 1
         return fd
 
@@ -80,6 +88,8 @@ class FileTable:
         self._lowest = min(self._lowest, fd)
         file.references -= 1
         if file.references == 0:
+            for item in file.watchers:
+                item.epoll.forget(item)
             file.close(cpu)
 
     def close_all(self, cpu: Cpu) -> None:

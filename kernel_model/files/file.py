@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.status import FileStatus
-from kernel_model.uapi import POLLIN, POLLOUT, Errno, LinuxError
-from kernel_model.uapi_files import O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFIFO
+from kernel_model.uapi import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
+from kernel_model.uapi_files import O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY
 
 if TYPE_CHECKING:
+    from kernel_model.files.epoll import EpollItem
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.syscall import Call
     from kernel_model.wait_queue import WaitQueue
     from pffemu.hw.cpu import Cpu
 
 
+def faulted(done: int) -> int:
+    """User memory ended: what a call answers that moved `done` bytes before. Raises LinuxError EFAULT."""
+    if not done:
+        raise LinuxError(Errno.EFAULT)
+    return done
+
+
 class File:
-    """What every open file can do. Calls raise LinuxError, and Blocked where they must wait.
+    """What every open file can do, as an anonymous inode answers. Calls raise LinuxError, and Blocked to wait.
 
     `flags` are the O_* access mode and status flags, as F_GETFL gives them; `references` counts descriptors.
     """
@@ -25,6 +34,8 @@ class File:
     flags = 0
     references = 0
     can_seek: ClassVar[bool] = False
+    can_poll: ClassVar[bool] = True  # epoll takes it
+    watchers: tuple[EpollItem, ...] = ()  # entries of epolls that go when the file does
 
     def read(self, call: Call, buffer: UserBuffer) -> int:
         raise LinuxError(Errno.EINVAL)
@@ -40,15 +51,21 @@ class File:
         raise LinuxError(Errno.ESPIPE)
 
     def seek(self, offset: int, whence: int) -> int:
-        """The new position."""
-        raise LinuxError(Errno.ESPIPE)
+        """The new position. Without one, nothing happens."""
+        if not SEEK_SET <= whence <= SEEK_HOLE:
+            raise LinuxError(Errno.EINVAL)
+        return 0
 
     def ioctl(self, call: Call, request: int, argument: int) -> int:
         raise LinuxError(Errno.ENOTTY)
 
+    def fcntl(self, call: Call, command: int, argument: int) -> int:
+        """Commands that only some files know."""
+        raise LinuxError(Errno.EINVAL)
+
     def poll(self) -> int:
         """POLL* bits that hold now."""
-        return POLLIN | POLLOUT
+        return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM
 
     def poll_queue(self) -> WaitQueue | None:
         """Where to wait for `poll` to change; None: it never does."""
@@ -56,7 +73,7 @@ class File:
 
     def status(self) -> FileStatus:
         """What fstat tells."""
-        return FileStatus(mode=S_IFIFO | 0o600)
+        return FileStatus(mode=0o600)
 
     def close(self, cpu: Cpu) -> None:
         """The last descriptor is gone."""

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from kernel_model.files.file import File
+from kernel_model.files.file import File, faulted
+from kernel_model.files.status import FileStatus
 from kernel_model.uapi import POLLIN, POLLOUT, Errno, LinuxError
-from kernel_model.uapi_files import O_RDONLY, O_WRONLY
+from kernel_model.uapi_files import F_GETPIPE_SZ, O_RDONLY, O_WRONLY, S_IFIFO
 
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.syscall import Call
 
 _AT_ONCE: Final = 1 << 16  # bytes
+_PIPE_SIZE: Final = 1 << 16  # bytes
 
 
 class ByteSink(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-class OutputFile(File):
+class _HostStream(File):
+    def status(self) -> FileStatus:
+        return FileStatus(mode=S_IFIFO | 0o600)
+
+    def seek(self, offset: int, whence: int) -> int:
+        raise LinuxError(Errno.ESPIPE)
+
+    def fcntl(self, call: Call, command: int, argument: int) -> int:
+        return _PIPE_SIZE if command == F_GETPIPE_SZ else super().fcntl(call, command, argument)
+
+
+class OutputFile(_HostStream):
     """Writes go to a host stream the user named (stdout, stderr, a result buffer)."""
 
     def __init__(self, name: str, sink: ByteSink) -> None:
@@ -27,18 +40,15 @@ class OutputFile(File):
         self._sink = sink
 
     def write(self, call: Call, buffer: UserBuffer) -> int:
-        done = 0
-        while buffer.size:
-            try:
-                data = buffer.gather(_AT_ONCE)
-            except LinuxError:
-                if not done:
-                    raise
-                break
+        """What can be read of the buffer; all of it is brought in first, so that nothing is written twice."""
+        wanted, left = buffer.size, buffer.bring_in()
+        done = left
+        while left:
+            data = buffer.gather(min(left, _AT_ONCE))
             self._sink.write(data)
             buffer.skip(len(data))
-            done += len(data)
-        return done
+            left -= len(data)
+        return done if done or not wanted else faulted(0)
 
     def poll(self) -> int:
         return POLLOUT
@@ -48,7 +58,7 @@ class ByteSource(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class InputFile(File):
+class InputFile(_HostStream):
     """Reads come from a host stream the user named (stdin), when the guest asks and not before."""
 
     def __init__(self, name: str, source: ByteSource) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from kernel_model.files.file import File
+from kernel_model.files.file import File, faulted
 from kernel_model.files.seek import sought
 from kernel_model.files.status import FileStatus
 from kernel_model.uapi_files import O_RDONLY, S_IFREG
@@ -46,7 +46,7 @@ class RamFile(File):
 
     def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
         size = max(0, min(buffer.size, self.size - offset))
-        size = buffer.room(size)
+        size = buffer.room(size) or (faulted(0) if size else 0)
         start = self._first + offset
         buffer.scatter(bytes(self._ram.octets[start : start + size]))
         return size

@@ -1,21 +1,28 @@
 """Where the data of a read or write lies in user memory: one range, or the ranges of an iovec (Linux: iov_iter).
 
 Pages are brought in before a file changes, because a fault may put the thread to sleep and start the call again. Like
-Linux's copies, a transfer ends at the first byte that cannot be reached, and fails only when that is the first of all.
+Linux's copies, a transfer ends at the first byte that cannot be reached; whether that is EFAULT, the file decides.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.uapi import LinuxError
-from pffemu.arch.paging import PAGE_SIZE
+from kernel_model.uapi import Errno, LinuxError
+from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.hw.page_walk import WRITE
 
 if TYPE_CHECKING:
     from kernel_model.user_memory import UserMemory
 
 RW_MAX: Final = 0x7FFF_F000  # bytes one call moves at most: MAX_RW_COUNT
+
+
+def check_range(address: int, size: int) -> None:
+    """Linux: access_ok. Raises LinuxError EFAULT."""
+    if address > USER_END or size > USER_END - address:
+        raise LinuxError(Errno.EFAULT)
 
 
 class UserBuffer:
@@ -32,12 +39,16 @@ class UserBuffer:
             self.size += length
 
     def gather(self, limit: int) -> bytes:
-        """The first bytes of the buffer, at most `limit`; fewer when user memory ends. Raises LinuxError EFAULT."""
+        """The first bytes of the buffer, at most `limit`; fewer, or none, where user memory ends."""
         return b"".join(self._memory.read(*part) for part in self._reachable(limit, 0))
 
     def room(self, limit: int) -> int:
-        """How many of the first `limit` bytes can be written; they are brought in. Raises LinuxError EFAULT."""
+        """How many of the first `limit` bytes can be written; they are brought in."""
         return sum(length for _, length in self._reachable(limit, WRITE))
+
+    def bring_in(self) -> int:
+        """How many bytes can be read, all brought in: for files that change in pieces."""
+        return sum(length for _, length in self._reachable(self.size, 0))
 
     def scatter(self, data: bytes) -> None:
         """Write `data` to the front, where there is `room` for it."""
@@ -58,9 +69,8 @@ class UserBuffer:
                 self._ranges.insert(0, (address + used, length - used))
             count -= used
 
-    def _reachable(self, limit: int, access: int) -> list[tuple[int, int]]:
+    def _reachable(self, limit: int, access: int) -> Iterator[tuple[int, int]]:
         """Pieces, each on one page, of the longest prefix that can be accessed, at most `limit` bytes."""
-        pieces: list[tuple[int, int]] = []
         for address, length in self._ranges:
             end = address + min(length, limit)
             while address < end:
@@ -68,11 +78,8 @@ class UserBuffer:
                 try:
                     self._memory.parts(address, step, access)
                 except LinuxError:
-                    if not pieces:
-                        raise
-                    return pieces
-                pieces.append((address, step))
+                    return
+                yield address, step
                 address, limit = address + step, limit - step
             if not limit:
-                break
-        return pieces
+                return

@@ -1,0 +1,140 @@
+"""What makes descriptors and changes them: dup, fcntl, close_range, pipe2, eventfd2 (fs/file.c, fs/fcntl.c)."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from kernel_model.files import File
+from kernel_model.files.eventfd import EventFd
+from kernel_model.files.pipe import make_pipe
+from kernel_model.syscall import Call, as_int
+from kernel_model.uapi import O_CLOEXEC, O_NONBLOCK, Errno, LinuxError
+from kernel_model.uapi_files import (
+    EFD_SEMAPHORE,
+    F_DUPFD,
+    F_DUPFD_CLOEXEC,
+    F_GETFD,
+    F_GETFL,
+    F_GETOWN,
+    F_GETPIPE_SZ,
+    F_SETFD,
+    F_SETFL,
+    F_SETOWN,
+    F_SETPIPE_SZ,
+    FD_CLOEXEC,
+    O_APPEND,
+    O_ASYNC,
+    O_DIRECT,
+    O_NOATIME,
+    S_IFIFO,
+    S_IFMT,
+)
+from kernel_model.uapi_limits import NOFILE
+from pffemu.hw.page_walk import WRITE
+
+_SETTABLE: Final = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME  # F_SETFL changes these alone
+_CLOSE_RANGE_UNSHARE, _CLOSE_RANGE_CLOEXEC = 2, 4
+
+
+def dup(call: Call, fd: int) -> int:
+    file = call.file(fd)
+    return call.process.files.install(call.new_fd(), file)
+
+
+def dup2(call: Call, old: int, new: int) -> int:
+    """Onto itself: nothing happens, but EBADF is still found."""
+    if as_int(old) == as_int(new):
+        call.file(old)
+        return as_int(new)
+    return _dup_to(call, old, new, False)
+
+
+def dup3(call: Call, old: int, new: int, flags: int) -> int:
+    if flags & 0xFFFF_FFFF & ~O_CLOEXEC or as_int(old) == as_int(new):
+        raise LinuxError(Errno.EINVAL)
+    return _dup_to(call, old, new, bool(flags & O_CLOEXEC))
+
+
+def _dup_to(call: Call, old: int, new: int, close_on_exec: bool) -> int:
+    number = new & 0xFFFF_FFFF
+    if number >= call.process.limits[NOFILE][0]:
+        raise LinuxError(Errno.EBADF)
+    return call.process.files.replace(call.cpu, number, call.file(old), close_on_exec)
+
+
+def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
+    """Locks, leases and signal-driven I/O are not modelled."""
+    descriptor, what = call.process.files.descriptor(as_int(fd)), as_int(command)
+    file = descriptor.file
+    if what in (F_DUPFD, F_DUPFD_CLOEXEC):
+        if argument >= call.process.limits[NOFILE][0]:
+            raise LinuxError(Errno.EINVAL)
+        return call.process.files.install(call.new_fd(argument), file, what == F_DUPFD_CLOEXEC)
+    if what == F_GETFD:
+        return FD_CLOEXEC if descriptor.close_on_exec else 0
+    if what == F_SETFD:
+        descriptor.close_on_exec = bool(argument & FD_CLOEXEC)
+        return 0
+    if what == F_GETFL:
+        return file.flags
+    if what == F_SETFL:
+        file.flags = file.flags & ~_SETTABLE | argument & _SETTABLE
+        return 0
+    if what == F_GETOWN:
+        return 0
+    if what == F_SETOWN:
+        raise call.unsupported("fcntl F_SETOWN", Errno.EINVAL)
+    if what in (F_GETPIPE_SZ, F_SETPIPE_SZ) and file.status().mode & S_IFMT != S_IFIFO:
+        raise LinuxError(Errno.EBADF)
+    return file.fcntl(call, what, argument)
+
+
+def close_range(call: Call, first: int, last: int, flags: int) -> int:
+    """CLOSE_RANGE_UNSHARE changes nothing here: only threads share a table."""
+    first, last, flags = (value & 0xFFFF_FFFF for value in (first, last, flags))
+    if flags & ~(_CLOSE_RANGE_UNSHARE | _CLOSE_RANGE_CLOEXEC) or first > last:
+        raise LinuxError(Errno.EINVAL)
+    files = call.process.files
+    for fd in files:
+        if first <= fd <= last and flags & _CLOSE_RANGE_CLOEXEC:
+            files.descriptor(fd).close_on_exec = True
+        elif first <= fd <= last:
+            files.close(call.cpu, fd)
+    return 0
+
+
+def pipe(call: Call, address: int) -> int:
+    return pipe2(call, address, 0)
+
+
+def pipe2(call: Call, address: int, flags: int) -> int:
+    """Writes two descriptors, the reading one first. O_NOTIFICATION_PIPE: not configured."""
+    flags &= 0xFFFF_FFFF
+    if flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT):
+        raise LinuxError(Errno.EINVAL)
+    reader, writer = make_pipe(call.kernel.scheduler, flags & (O_NONBLOCK | O_DIRECT))
+    return install_pair(call, reader, writer, address, bool(flags & O_CLOEXEC))
+
+
+def install_pair(call: Call, first: File, second: File, address: int, close_on_exec: bool) -> int:
+    """Give both files descriptors and write those to `address`; 0. Raises LinuxError EMFILE, EFAULT."""
+    files, low = call.process.files, call.new_fd()
+    high = call.new_fd(low + 1)
+    call.memory.parts(address, 8, WRITE)
+    files.install(low, first, close_on_exec)
+    files.install(high, second, close_on_exec)
+    call.memory.write(address, struct.pack("<2i", low, high))
+    return 0
+
+
+def eventfd(call: Call, count: int) -> int:
+    return eventfd2(call, count, 0)
+
+
+def eventfd2(call: Call, count: int, flags: int) -> int:
+    flags &= 0xFFFF_FFFF
+    if flags & ~(O_CLOEXEC | O_NONBLOCK | EFD_SEMAPHORE):
+        raise LinuxError(Errno.EINVAL)
+    file = EventFd(call.kernel.scheduler, count & 0xFFFF_FFFF, flags)
+    return call.process.files.install(call.new_fd(), file, bool(flags & O_CLOEXEC))

@@ -1,0 +1,71 @@
+"""eventfd (fs/eventfd.c): a counter that writes add to and reads take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.files.file import File, faulted
+from kernel_model.uapi import POLLERR, POLLIN, POLLOUT, Errno, LinuxError
+from kernel_model.uapi_files import EFD_SEMAPHORE, O_NONBLOCK, O_RDWR
+from kernel_model.wait_queue import Blocked, WaitQueue
+
+if TYPE_CHECKING:
+    from kernel_model.files.user_buffer import UserBuffer
+    from kernel_model.scheduler import Scheduler
+    from kernel_model.syscall import Call
+
+_MAX: Final = (1 << 64) - 1
+_WORD: Final = 8  # bytes
+
+
+class EventFd(File):
+    """`count` never reaches 2**64 - 1."""
+
+    def __init__(self, scheduler: Scheduler, count: int, flags: int) -> None:
+        """`flags`: EFD_SEMAPHORE, O_NONBLOCK."""
+        self.name, self.flags = "eventfd", O_RDWR | flags & O_NONBLOCK
+        self.count, self._semaphore = count, bool(flags & EFD_SEMAPHORE)
+        self._scheduler = scheduler
+        self._changed = WaitQueue("eventfd")
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        if buffer.size < _WORD:
+            raise LinuxError(Errno.EINVAL)
+        if not self.count:
+            self._wait("a count in an eventfd")
+        fits = buffer.room(_WORD) == _WORD
+        taken = 1 if self._semaphore else self.count
+        self.count -= taken
+        self._scheduler.wake_all(call.cpu, self._changed, POLLOUT)
+        if not fits:
+            faulted(0)  # as on Linux, the count is gone
+        buffer.scatter(taken.to_bytes(_WORD, "little"))
+        return _WORD
+
+    def write(self, call: Call, buffer: UserBuffer) -> int:
+        if buffer.size < _WORD:
+            raise LinuxError(Errno.EINVAL)
+        data = buffer.gather(_WORD)
+        if len(data) < _WORD:
+            faulted(0)
+        added = int.from_bytes(data, "little")
+        if added == _MAX:
+            raise LinuxError(Errno.EINVAL)
+        if added >= _MAX - self.count:
+            self._wait("room in an eventfd")
+        self.count += added
+        self._scheduler.wake_all(call.cpu, self._changed, POLLIN)
+        return _WORD
+
+    def _wait(self, why: str) -> None:
+        if self.nonblocking:
+            raise LinuxError(Errno.EAGAIN)
+        raise Blocked(self._changed, why=why)
+
+    def poll(self) -> int:
+        readable = POLLIN if self.count else 0
+        full = POLLERR if self.count == _MAX else 0
+        return readable | full | (POLLOUT if self.count < _MAX - 1 else 0)
+
+    def poll_queue(self) -> WaitQueue:
+        return self._changed

@@ -1,0 +1,195 @@
+"""Pipes (fs/pipe.c): sixteen buffers of at most a page between a reading and a writing end.
+
+Small writes join the last buffer where it has room, so that how much fits, and what one read returns, is as on Linux.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.files.broken_pipe import broken_pipe
+from kernel_model.files.file import File, faulted
+from kernel_model.files.status import FileStatus
+from kernel_model.uapi import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
+from kernel_model.uapi_files import F_GETPIPE_SZ, F_SETPIPE_SZ, FIONREAD, O_DIRECT, O_RDONLY, O_WRONLY, S_IFIFO
+from kernel_model.wait_queue import Blocked, WaitQueue
+from pffemu.arch.paging import PAGE_SIZE
+
+if TYPE_CHECKING:
+    from kernel_model.files.user_buffer import UserBuffer
+    from kernel_model.scheduler import Scheduler
+    from kernel_model.syscall import Call
+    from pffemu.hw.cpu import Cpu
+
+SLOTS: Final = 16  # buffers a new pipe has
+_SLOTS_MAX: Final = 256  # fs.pipe-max-size, 1 MiB, in pages
+_INT_MAX: Final = (1 << 31) - 1
+
+
+@dataclass(slots=True, eq=False)
+class Pipe:
+    """What both ends share. `packets`: for each buffer, whether it must not be joined or split (O_DIRECT)."""
+
+    scheduler: Scheduler
+    buffers: list[bytearray] = field(default_factory=list)
+    packets: list[bool] = field(default_factory=list)
+    slots: int = SLOTS
+    readers: int = 1
+    writers: int = 1
+    data: WaitQueue = field(default_factory=lambda: WaitQueue("pipe (data)"))
+    space: WaitQueue = field(default_factory=lambda: WaitQueue("pipe (space)"))
+
+    @property
+    def full(self) -> bool:
+        return len(self.buffers) >= self.slots
+
+    def closed(self, cpu: Cpu) -> None:
+        """An end went: the other one's sleepers look again."""
+        self.scheduler.wake_all(cpu, self.data)
+        self.scheduler.wake_all(cpu, self.space)
+
+
+def make_pipe(scheduler: Scheduler, flags: int) -> tuple[PipeReader, PipeWriter]:
+    """`flags`: O_NONBLOCK, O_DIRECT."""
+    pipe = Pipe(scheduler)
+    return PipeReader(pipe, flags), PipeWriter(pipe, flags)
+
+
+class _PipeEnd(File):
+    def __init__(self, pipe: Pipe, flags: int) -> None:
+        self.name, self.flags, self.pipe = "pipe", flags, pipe
+
+    def status(self) -> FileStatus:
+        return FileStatus(mode=S_IFIFO | 0o600)
+
+    def seek(self, offset: int, whence: int) -> int:
+        raise LinuxError(Errno.ESPIPE)
+
+    def fcntl(self, call: Call, command: int, argument: int) -> int:
+        if command == F_GETPIPE_SZ:
+            return self.pipe.slots * PAGE_SIZE
+        if command == F_SETPIPE_SZ:
+            return self._resize(argument & 0xFFFF_FFFF)
+        return super().fcntl(call, command, argument)
+
+    def ioctl(self, call: Call, request: int, argument: int) -> int:
+        if request != FIONREAD:
+            raise LinuxError(Errno.ENOTTY)
+        call.memory.write_u32(argument, sum(map(len, self.pipe.buffers)))
+        return 0
+
+    def _resize(self, size: int) -> int:
+        """To a power of two of pages. Raises LinuxError EINVAL, EBUSY, EPERM."""
+        if size > _INT_MAX:
+            raise LinuxError(Errno.EINVAL)
+        slots = 1 << (max(1, (size + PAGE_SIZE - 1) // PAGE_SIZE) - 1).bit_length()
+        if slots < len(self.pipe.buffers):
+            raise LinuxError(Errno.EBUSY)
+        if slots > _SLOTS_MAX:
+            raise LinuxError(Errno.EPERM)
+        self.pipe.slots = slots
+        return slots * PAGE_SIZE
+
+
+class PipeReader(_PipeEnd):
+    def __init__(self, pipe: Pipe, flags: int) -> None:
+        super().__init__(pipe, O_RDONLY | flags)
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        """Linux: pipe_read."""
+        pipe, done = self.pipe, 0
+        while buffer.size and pipe.buffers:
+            head = pipe.buffers[0]
+            chars = min(len(head), buffer.size)
+            if buffer.room(chars) < chars:
+                return faulted(done)
+            buffer.scatter(bytes(head[:chars]))
+            buffer.skip(chars)
+            done += chars
+            self._consume(call.cpu, chars)
+        if done or not buffer.size or not pipe.writers:
+            return done
+        if self.nonblocking:
+            raise LinuxError(Errno.EAGAIN)
+        raise Blocked(pipe.data, why="data in a pipe")
+
+    def _consume(self, cpu: Cpu, chars: int) -> None:
+        pipe = self.pipe
+        was_full = pipe.full
+        del pipe.buffers[0][:chars]
+        if not pipe.buffers[0] or pipe.packets[0]:
+            del pipe.buffers[0], pipe.packets[0]
+            if was_full:
+                pipe.scheduler.wake_all(cpu, pipe.space, POLLOUT | POLLWRNORM)
+
+    def poll(self) -> int:
+        return (POLLIN | POLLRDNORM if self.pipe.buffers else 0) | (0 if self.pipe.writers else POLLHUP)
+
+    def poll_queue(self) -> WaitQueue:
+        return self.pipe.data
+
+    def close(self, cpu: Cpu) -> None:
+        self.pipe.readers -= 1
+        self.pipe.closed(cpu)
+
+
+class PipeWriter(_PipeEnd):
+    def __init__(self, pipe: Pipe, flags: int) -> None:
+        super().__init__(pipe, O_WRONLY | flags)
+
+    def write(self, call: Call, buffer: UserBuffer) -> int:
+        """Linux: anon_pipe_write. What a blocking write could place before it slept is in the task's progress."""
+        pipe, done = self.pipe, call.task.progress
+        if not buffer.size:
+            return 0
+        buffer.skip(done)
+        done += self._join_last(call, buffer) if not done else 0
+        while buffer.size:
+            if not pipe.readers:
+                return done or broken_pipe(call)
+            if pipe.full:
+                return self._wait(call, done)
+            chars = min(PAGE_SIZE, buffer.size)
+            data = buffer.gather(chars)
+            if len(data) < chars:
+                return faulted(done)
+            pipe.buffers.append(bytearray(data))
+            pipe.packets.append(bool(self.flags & O_DIRECT))
+            buffer.skip(chars)
+            done += chars
+            pipe.scheduler.wake_all(call.cpu, pipe.data, POLLIN | POLLRDNORM)
+        return done
+
+    def _join_last(self, call: Call, buffer: UserBuffer) -> int:
+        """Put what is more than whole pages behind the last buffer, if it fits there; how many bytes."""
+        pipe, chars = self.pipe, buffer.size % PAGE_SIZE
+        if not chars or not pipe.readers or not pipe.buffers or pipe.packets[-1] or self.flags & O_DIRECT:
+            return 0
+        if len(pipe.buffers[-1]) + chars > PAGE_SIZE:
+            return 0
+        data = buffer.gather(chars)
+        if len(data) < chars:
+            faulted(0)
+        pipe.buffers[-1] += data
+        buffer.skip(chars)
+        pipe.scheduler.wake_all(call.cpu, pipe.data, POLLIN | POLLRDNORM)
+        return chars
+
+    def _wait(self, call: Call, done: int) -> int:
+        if not self.nonblocking:
+            call.task.progress = done
+            raise Blocked(self.pipe.space, why="space in a pipe")
+        if not done:
+            raise LinuxError(Errno.EAGAIN)
+        return done
+
+    def poll(self) -> int:
+        return (0 if self.pipe.full else POLLOUT | POLLWRNORM) | (0 if self.pipe.readers else POLLERR)
+
+    def poll_queue(self) -> WaitQueue:
+        return self.pipe.space
+
+    def close(self, cpu: Cpu) -> None:
+        self.pipe.writers -= 1
+        self.pipe.closed(cpu)
