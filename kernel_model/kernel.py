@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model import page_fault, signal_delivery, signal_send, traps, uintr_calls
+from kernel_model import page_fault, signal_delivery, signal_send, traps
 from kernel_model.direct_map import DirectMap
 from kernel_model.frames import FrameAllocator
 from kernel_model.futex import FutexTable
@@ -16,13 +16,16 @@ from kernel_model.mm import Mm
 from kernel_model.pff_driver import PffDriver
 from kernel_model.printk import Printk
 from kernel_model.random import RandomSource
-from kernel_model.scheduler import Scheduler
+from kernel_model.scheduler import RESCHEDULE_VECTOR, Scheduler
 from kernel_model.siginfo import SigInfo
 from kernel_model.syscall import Call
 from kernel_model.syscall_names import name_of
 from kernel_model.syscall_table import COSTED, TABLE
 from kernel_model.task import Process, Task, TaskState
 from kernel_model.uapi import Errno, LinuxError, Signal
+from kernel_model.uintr import faults, forwarding, sleep
+from kernel_model.uintr.receiver import KERNEL_VECTOR, NOTIFICATION_VECTOR
+from kernel_model.uintr.user_interrupts import UserInterrupts
 from kernel_model.wait_queue import Blocked, Interruptible
 from pffemu.arch import apic_regs
 from pffemu.arch.msrs import X2APIC_BASE
@@ -59,6 +62,7 @@ class KernelOptions:
     uffd_mmio_base: int | None = None  # None: no such device
     seed: int = 0  # of getrandom and AT_RANDOM
     strict: bool = False  # end the run at the first system call or flag that is not modelled
+    uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,8 @@ class Kernel:
         self.frames = FrameAllocator(ram)
         self.zero_frame = self.frames.take()
         self._direct_map = DirectMap(ram, self.frames)
-        self.scheduler = Scheduler(cpus)
+        self.uintr = UserInterrupts(ram, self.frames)
+        self.scheduler = Scheduler(cpus, self.uintr.switch)
         self.futexes = FutexTable(self.scheduler)
         self._printk = Printk()
         self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.forwarding else None, self._printk)
@@ -94,7 +99,7 @@ class Kernel:
         self._mms: dict[int, Mm] = {}  # by page-table root
         self._next_tid = 1
         for cpu in cpus:
-            uintr_calls.enable(cpu, options.forwarding)
+            forwarding.enable(cpu, options.forwarding)
         self._syscall_registers = [cpu.registers.group(*_SYSCALL_REGISTERS) for cpu in cpus]
         self._result_registers = [cpu.registers.group("rax", "rcx", "r11") for cpu in cpus]
 
@@ -121,6 +126,7 @@ class Kernel:
                 core.mmu.fill.root = 0
                 core.flush_tlb(code=True)
         del self._mms[mm.pages.root]
+        self.uintr.release_mm(mm)
         mm.release()
 
     def peek_tid(self) -> int:
@@ -129,7 +135,8 @@ class Kernel:
 
     def create_thread(self, cpu: Cpu, process: Process, registers: SavedRegisters) -> Task:
         """A runnable thread of `process` on the least loaded core; an idle core catches up with its creator."""
-        task = Task(self._next_tid, process, self.scheduler.least_loaded(), registers)
+        affinity = self.scheduler.affinity_of_running(cpu)
+        task = Task(self._next_tid, process, self.scheduler.least_loaded(affinity), registers, affinity)
         self._next_tid += 1
         process.tasks.append(task)
         cpu.emit(ThreadCreated, task.tid, task.cpu_index)
@@ -145,7 +152,7 @@ class Kernel:
                 self.futexes.wake(call.cpu, call.mm, task.clear_child_tid, 1)
             except LinuxError:
                 pass  # Linux ignores a bad address here
-        uintr_calls.forget(call.cpu, task)
+        self.uintr.forget(task)
         process.tasks.remove(task)
         call.cpu.emit(ThreadExited, status)
         self.scheduler.remove(task)
@@ -171,10 +178,10 @@ class Kernel:
         cpu.emit(ProcessExited, process.pid, end.status)
         for task in list(process.tasks):
             self.forget_fault(task)
-            if task.handler_registered:
-                uintr_calls.forget(self._cpus[task.cpu_index], task)
+            self.uintr.forget(task)
             self.scheduler.remove(task)
         process.files.close_all(cpu)
+        self.uintr.release_mm(process.mm)
         process.tasks.clear()
         self.ended = end
 
@@ -235,6 +242,8 @@ class Kernel:
         """Any other exception from ring 3: the signal Linux sends for it."""
         self.entries += 1
         task, registers = self.scheduler.current(cpu), cpu.engine.save_registers()
+        if faults.mend(self, cpu, task, trap):
+            return
         info = traps.siginfo_of(trap, registers.word("rip"), registers.fxsave(), why)
         signal_send.force(self, cpu, info, task)
         if task.state is TaskState.RUNNABLE:
@@ -254,6 +263,10 @@ class Kernel:
         cpu.charge("cpu.exception")
         cpu.charge("kernel.entry")
         wrmsr(cpu, X2APIC_BASE + (apic_regs.EOI >> 4), 0)
+        if vector in (KERNEL_VECTOR, NOTIFICATION_VECTOR):
+            sleep.end_all(self, cpu)
+        elif vector == RESCHEDULE_VECTOR:
+            self.scheduler.reschedule(cpu)
         cpu.charge("kernel.exit")
         cpu.charge("cpu.iret")
 
@@ -294,13 +307,18 @@ class Kernel:
             self.deliver_signals(cpu)
 
     def _sleep(self, cpu: Cpu, task: Task, number: int, registers: list[int], blocked: Blocked) -> None:
-        """The call must wait; unless a signal is due, which is what ends such a sleep."""
-        if not task.signals.due or blocked.sleep is Interruptible.NO:
+        """The call must wait; unless a signal or a user interrupt is there, which is what ends such a sleep."""
+        user_interrupt = sleep.ends_with_user_interrupt(self, task, number, blocked)
+        if blocked.sleep is Interruptible.NO or not (
+            task.signals.due or (user_interrupt and self.uintr.is_pending(task))
+        ):
             task.restart_syscall, task.result = number, blocked.result
             self.scheduler.block(cpu, task, blocked, Label(name_of(number)))
+            if user_interrupt:
+                self.uintr.switch.sleep(task)
         elif task.progress:
             self._return(cpu, task, number, registers, task.progress)
-        elif blocked.sleep is Interruptible.EINTR:
+        elif blocked.sleep is Interruptible.EINTR or not task.signals.due:
             self._return(cpu, task, number, registers, -Errno.EINTR)
         else:
             task.restart_syscall, task.result, task.interrupted = number, blocked.result, True

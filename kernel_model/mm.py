@@ -26,6 +26,7 @@ from pffemu.arch.paging import (
 from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
+    from kernel_model.uintr.target_table import TargetTable
     from kernel_model.userfaultfd import Userfaultfd
 
 STACK_LIMIT: Final = 8 << 20  # bytes an area that grows down may reach: RLIMIT_STACK
@@ -42,6 +43,7 @@ class Mm:
         self.pages = PageTables(ram, frames)
         self.vmas = VmaList()
         self.brk_start = self.brk = 0  # the heap is [brk_start, brk), set by exec
+        self.target_table: TargetTable | None = None  # whom SENDUIPI reaches
         self.stale = False
         self.code_changed = False
         self.has_writable_code = False  # ever: then any store by the kernel may change code

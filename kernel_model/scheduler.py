@@ -1,4 +1,4 @@
-"""Which thread runs where, and when: one run queue a core, threads stay on their core, virtual time decides.
+"""Which thread runs where, and when: one run queue a core, threads stay on it unless told, virtual time decides.
 
 The core whose clock is furthest behind runs next. An idle core's clock stands still until somebody wakes a thread on
 it. All of it depends on virtual clocks alone, so that the same inputs give the same interleaving.
@@ -10,8 +10,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from kernel_model import uintr_calls
-from kernel_model.task import Task, TaskState
+from kernel_model.task import ALL_CORES, Task, TaskState
+from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.events import ContextSwitch, Label, ThreadBlocked, ThreadWoken
 from pffemu.hw.interconnect import NEVER
@@ -19,6 +19,7 @@ from pffemu.hw.interconnect import NEVER
 if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu, SavedRegisters
 
+RESCHEDULE_VECTOR: Final = 0xFD
 QUANTUM: Final = 20_000  # cycles a core may run ahead of the next one, or a thread before its core's next thread
 
 
@@ -33,8 +34,8 @@ class RunQueue:
 
 
 class Scheduler:
-    def __init__(self, cpus: list[Cpu]) -> None:
-        self._cpus = cpus
+    def __init__(self, cpus: list[Cpu], uintr: UintrSwitch) -> None:
+        self._cpus, self._uintr = cpus, uintr
         self._interconnect = cpus[0].interconnect
         self._queues = [RunQueue() for _ in cpus]
         self._sleepers: list[Task] = []  # blocked with a deadline
@@ -50,6 +51,11 @@ class Scheduler:
         """Nothing is there to run on this core."""
         queue = self._queues[cpu.index]
         return queue.current is None and not queue.waiting
+
+    @property
+    def cores(self) -> int:
+        """How many there are."""
+        return len(self._cpus)
 
     def current(self, cpu: Cpu) -> Task:
         task = self._queues[cpu.index].current
@@ -67,10 +73,46 @@ class Scheduler:
         self._catch_up(self._cpus[task.cpu_index], creator)
         self._queues[task.cpu_index].waiting.append(task)
 
-    def least_loaded(self) -> int:
-        """The core for a new thread: the one with the fewest, lowest number first."""
+    def least_loaded(self, affinity: int = ALL_CORES) -> int:
+        """The core for a thread with this `affinity`: the one with the fewest, lowest number first."""
         loads = [len(queue.waiting) + (queue.current is not None) for queue in self._queues]
-        return loads.index(min(loads))
+        return min((core for core in range(len(loads)) if affinity >> core & 1), key=lambda core: (loads[core], core))
+
+    def affinity_of_running(self, cpu: Cpu) -> int:
+        """What a new thread inherits from its creator, if there is one."""
+        creator = self._queues[cpu.index].current
+        return ALL_CORES if creator is None else creator.affinity
+
+    def set_affinity(self, cpu: Cpu, task: Task, affinity: int) -> None:
+        """`task` runs only on these cores, at least one, from now on; a running one leaves with the IPI sent here."""
+        task.affinity = affinity
+        if affinity >> task.cpu_index & 1:
+            return
+        if self._queues[task.cpu_index].current is task:
+            home = self._cpus[task.cpu_index].apic.apic_id
+            self._interconnect.send_to_id(cpu, RESCHEDULE_VECTOR, home)
+        else:
+            self._move(cpu, task)
+
+    def reschedule(self, cpu: Cpu) -> None:
+        """RESCHEDULE_VECTOR: the running thread, if it may not be here any more, goes elsewhere."""
+        task = self._queues[cpu.index].current
+        if task is not None and not task.affinity >> cpu.index & 1:
+            self._leave(cpu)
+            self._move(cpu, task)
+
+    def _move(self, cpu: Cpu, task: Task) -> None:
+        """From its core, where it does not run, to one its affinity allows."""
+        self._alone = None
+        old = self._queues[task.cpu_index]
+        if old.loaded is task:
+            task.registers, old.loaded = self._cpus[task.cpu_index].engine.save_registers(), None
+        if task in old.waiting:
+            old.waiting.remove(task)
+        task.cpu_index = self.least_loaded(task.affinity)
+        if task.state is TaskState.RUNNABLE:
+            self._catch_up(self._cpus[task.cpu_index], cpu)
+            self._queues[task.cpu_index].waiting.append(task)
 
     # -- choosing -----------------------------------------------------------------------------------------------
 
@@ -125,6 +167,7 @@ class Scheduler:
         queue = self._queues[cpu.index]
         if queue.current is not None and queue.waiting:
             queue.waiting.append(queue.current)
+            self._uintr.out(cpu, queue.current)
             queue.current = None
 
     def switch_in(self, cpu: Cpu) -> Task:
@@ -140,7 +183,7 @@ class Scheduler:
             queue.loaded = task
         previous, queue.last_tid = queue.last_tid, task.tid
         cpu.run_thread(task.tid)
-        uintr_calls.switch(cpu, task)
+        self._uintr.into(cpu, task)
         if previous != task.tid:
             cpu.charge("kernel.schedule")
             cpu.charge("kernel.context_switch")
@@ -228,6 +271,8 @@ class Scheduler:
 
     def _leave(self, cpu: Cpu) -> None:
         queue = self._queues[cpu.index]
+        assert queue.current is not None
+        self._uintr.out(cpu, queue.current)
         queue.current = None
         if not queue.waiting:
             queue.last_tid = 0

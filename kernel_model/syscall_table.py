@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from kernel_model import (
+    affinity_calls,
     epoll_calls,
     fd_calls,
     file_calls,
@@ -92,11 +93,21 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.TKILL: (signal_calls.tkill, 2),
     Sys.TGKILL: (signal_calls.tgkill, 3),
     Sys.FUTEX: (thread_calls.futex, 4),
+    Sys.SCHED_SETAFFINITY: (affinity_calls.sched_setaffinity, 3),
+    Sys.SCHED_GETAFFINITY: (affinity_calls.sched_getaffinity, 3),
+    Sys.GETCPU: (affinity_calls.getcpu, 3),
     Sys.CLOCK_GETTIME: (thread_calls.clock_gettime, 2),
     Sys.EXIT_GROUP: (thread_calls.exit_group, 1),
     Sys.USERFAULTFD: (file_calls.userfaultfd, 1),
     Sys.UINTR_REGISTER_HANDLER: (uintr_calls.register_handler, 2),
     Sys.UINTR_UNREGISTER_HANDLER: (uintr_calls.unregister_handler, 1),
+    Sys.UINTR_VECTOR_FD: (uintr_calls.vector_fd, 2),
+    Sys.UINTR_REGISTER_SENDER: (uintr_calls.register_sender, 2),
+    Sys.UINTR_UNREGISTER_SENDER: (uintr_calls.unregister_sender, 2),
+    Sys.UINTR_WAIT: (uintr_calls.wait, 2),
+    Sys.UINTR_REGISTER_SELF: (uintr_calls.register_self, 2),
+    Sys.UINTR_ALT_STACK: (uintr_calls.alt_stack, 3),
+    Sys.UINTR_IPI_FD: (uintr_calls.ipi_fd, 1),
 }
 # calls that charge what they do themselves
 COSTED: Final = frozenset({Sys.READ, Sys.POLL, Sys.IOCTL})

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kernel_model.files.fd_table import FileTable
 from kernel_model.signals import ProcessSignals, TaskSignals
 from kernel_model.wait_queue import Interruptible
-from pffemu.hw.cpu import SavedRegisters, UintrState
+from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:
     from kernel_model.mm import Mm
+    from kernel_model.uintr.receiver import Receiver
     from kernel_model.wait_queue import WaitQueue
+
+
+ALL_CORES: Final = (1 << 64) - 1
 
 
 class TaskState(Enum):
@@ -36,15 +40,18 @@ class Process:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One thread. It stays on its core. `registers` is only current while it is not loaded on that core."""
+    """One thread. It stays on its core, unless sched_setaffinity moves it. `registers`: while not loaded there."""
 
     tid: int
     process: Process
     cpu_index: int
     registers: SavedRegisters
+    affinity: int = ALL_CORES  # bit i: it may run on core i
     state: TaskState = TaskState.RUNNABLE
     uintr: UintrState = field(default_factory=UintrState)
     handler_registered: bool = False  # uintr_register_handler succeeded
+    receiver: Receiver | None = None  # since its first registration
+    kb_timer: KbTimer = field(default_factory=KbTimer)
     forward_page_faults: bool = False  # ... with FORWARD_PF
     clear_child_tid: int = 0  # user address, 0: none
     robust_list: int = 0  # user address of its head, 0: none

@@ -1,50 +1,23 @@
-"""uintr_register_handler and uintr_unregister_handler (Intel's user-interrupt patches), and pffemu's FORWARD_PF flag.
+"""The system calls of user interrupts, 471 to 479 (Intel's patches and their man pages), and pffemu's FORWARD_PF flag.
 
-The kernel owns two things of forwarding: it sets `forwarding_enabled[14]` once, and it switches
-`forwarding_active[14]` with the thread that asked.
+Where code and man pages of the patches differ, the man page counts: EISCONN for a second connection to one uvec_fd,
+ECONNRESET while its receiver has no handler.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
 from kernel_model import uapi
-from kernel_model.syscall import Call
+from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
-from pffemu.arch import apic_regs
-from pffemu.arch.exceptions import PF
-from pffemu.arch.msrs import APIC_BASE_EN, APIC_BASE_EXTD, IA32_APIC_BASE, X2APIC_BASE
-from pffemu.events import ForwardingSwitched
-from pffemu.hw.cpu import UintrState
-from pffemu.hw.msrs import rdmsr, wrmsr
+from kernel_model.uintr.fds import UipiFd, UvecFd
+from kernel_model.uintr.receiver import Receiver, Waiting
+from kernel_model.wait_queue import Blocked, Interruptible
+from pffemu.arch.uitt import USER_VECTORS
 
-if TYPE_CHECKING:
-    from kernel_model.task import Task
-    from pffemu.hw.cpu import Cpu
-
-_ACTIVE_MSR = X2APIC_BASE + (apic_regs.FORWARDING_ACTIVE >> 4)  # vectors 0 to 31
-_ENABLED_MSR = X2APIC_BASE + (apic_regs.FORWARDING_ENABLED >> 4)
-_SPURIOUS_VECTOR = 0xFF  # Linux: SPURIOUS_APIC_VECTOR
-_WAITING = uapi.UINTR_HANDLER_FLAG_WAITING_RECEIVER | uapi.UINTR_HANDLER_FLAG_WAITING_SENDER
-
-
-def enable(cpu: Cpu, forward: bool) -> None:
-    """At boot: x2APIC mode, CR4.UINTR, and whether vector 14 may be forwarded on this core."""
-    base = rdmsr(cpu, IA32_APIC_BASE)
-    assert isinstance(base, int)
-    wrmsr(cpu, IA32_APIC_BASE, base | APIC_BASE_EN | APIC_BASE_EXTD)
-    wrmsr(cpu, X2APIC_BASE + (apic_regs.SVR >> 4), apic_regs.SVR_ENABLE | _SPURIOUS_VECTOR)
-    cpu.cr4_uintr = True
-    wrmsr(cpu, _ENABLED_MSR, 1 << PF if forward else 0)
-
-
-def switch(cpu: Cpu, task: Task) -> None:
-    """`task` runs next: its user-interrupt state, and the active bit if it asked for forwarding."""
-    cpu.uintr = task.uintr
-    active = task.forward_page_faults
-    if cpu.apic.is_active(PF) != active:
-        wrmsr(cpu, _ACTIVE_MSR, 1 << PF if active else 0)
-        cpu.emit(ForwardingSwitched, PF, int(active))
+WAIT_MAX_USEC: Final = 1_000_000_000
+_WAITING: Final = uapi.UINTR_HANDLER_FLAG_WAITING_RECEIVER | uapi.UINTR_HANDLER_FLAG_WAITING_SENDER
 
 
 def register_handler(call: Call, handler: int, flags: int) -> int:
@@ -58,23 +31,126 @@ def register_handler(call: Call, handler: int, flags: int) -> int:
         raise LinuxError(Errno.EFAULT)
     if call.task.handler_registered:
         raise LinuxError(Errno.EBUSY)
-    call.task.handler_registered = True
-    call.task.forward_page_faults = bool(forward)
-    call.task.uintr = UintrState(handler=handler, stackadjust=uapi.UINTR_REDZONE)
-    switch(call.cpu, call.task)
+    waiting = Waiting.NONE
+    if flags & _WAITING:
+        receiver_pays = flags & uapi.UINTR_HANDLER_FLAG_WAITING_RECEIVER
+        waiting = Waiting.RECEIVER if receiver_pays else Waiting.SENDER
+    call.kernel.uintr.register(call.cpu, call.task, handler, waiting, bool(forward))
     return 0
 
 
 def unregister_handler(call: Call, flags: int) -> int:
     """0. Errors: EINVAL (flags, or nothing registered)."""
-    if flags & 0xFFFF_FFFF or not call.task.handler_registered:
+    _no_flags(flags)
+    if not call.task.handler_registered:
         raise LinuxError(Errno.EINVAL)
-    forget(call.cpu, call.task)
+    call.kernel.uintr.unregister(call.task)
+    call.kernel.uintr.switch.into(call.cpu, call.task)
     return 0
 
 
-def forget(cpu: Cpu, task: Task) -> None:
-    """The thread gives its handler up, or ends."""
-    task.handler_registered = task.forward_page_faults = False
-    task.uintr = UintrState()
-    switch(cpu, task)
+def vector_fd(call: Call, vector: int, flags: int) -> int:
+    """A uvec_fd, close-on-exec. Errors: EINVAL (flags, no handler), ENOSPC (vector above 63), EMFILE."""
+    _no_flags(flags)
+    receiver, fd = _register_vector(call, vector), call.new_fd()
+    return call.process.files.install(fd, UvecFd(call.kernel.uintr.upids, receiver, vector), close_on_exec=True)
+
+
+def register_sender(call: Call, fd: int, flags: int) -> int:
+    """The index for SENDUIPI, good for every thread of the process.
+
+    Errors: EINVAL (flags), EBADF, EOPNOTSUPP (no uvec_fd), EISCONN, ECONNRESET (the receiver has no handler now),
+    ESHUTDOWN (it has ended), ENOSPC.
+    """
+    _no_flags(flags)
+    file = call.file(fd)
+    if not isinstance(file, UvecFd):
+        raise LinuxError(Errno.EOPNOTSUPP)
+    table = call.mm.target_table
+    if table is not None and any(target.made_from is file for target in table.targets.values()):
+        raise LinuxError(Errno.EISCONN)
+    return _connect(call, file.receiver, file.user_vector, file)
+
+
+def unregister_sender(call: Call, index: int, flags: int) -> int:
+    """0. Errors: EINVAL (flags, or no such index)."""
+    _no_flags(flags)
+    table = call.mm.target_table
+    if table is None or as_int(index) not in table.targets:
+        raise LinuxError(Errno.EINVAL)
+    call.kernel.uintr.tables.disconnect(table, as_int(index))
+    return 0
+
+
+def wait(call: Call, usec: int, flags: int) -> int:
+    """0 when `usec` microseconds pass (at once for 0); EINTR when a user interrupt ends the sleep, which takes one of
+    the WAITING flags of uintr_register_handler.
+
+    Errors: EINVAL (flags, more than 1000 s), EOPNOTSUPP (no handler). KernelOptions.uintr_wait_forever: the form of
+    the first patches, uintr_wait(flags), which sleeps without limit and whatever the WAITING flags are.
+    """
+    forever = call.kernel.options.uintr_wait_forever
+    _no_flags(usec if forever else flags)
+    if not forever and usec > WAIT_MAX_USEC:
+        raise LinuxError(Errno.EINVAL)
+    if not forever and usec == 0:
+        return 0
+    task = call.task
+    if not task.handler_registered:
+        raise LinuxError(Errno.EOPNOTSUPP)
+    if task.timed_out:
+        return 0
+    deadline = None if forever else task.deadline or call.cpu.clock + call.cpu.profile.to_cycles(usec * 1000)
+    raise Blocked(deadline=deadline, why="a user interrupt", sleep=Interruptible.EINTR)
+
+
+def register_self(call: Call, vector: int, flags: int) -> int:
+    """The index by which this process sends to the calling thread. Errors: EINVAL, ENOSPC (vector, or table full)."""
+    _no_flags(flags)
+    return _connect(call, _register_vector(call, vector), vector, None)
+
+
+def alt_stack(call: Call, sp: int, _size: int, flags: int) -> int:
+    """0. Delivery loads RSP with `sp`, the top of the stack, as given; null: back to the red zone.
+
+    Errors: EINVAL (flags), EOPNOTSUPP (no handler). As in the patches nothing looks at the size.
+    """
+    _no_flags(flags)
+    if not call.task.handler_registered:
+        raise LinuxError(Errno.EOPNOTSUPP)
+    call.task.uintr.stackadjust = sp | 1 if sp else uapi.UINTR_REDZONE
+    return 0
+
+
+def ipi_fd(call: Call, flags: int) -> int:
+    """A uipi_fd for this process's target table, close-on-exec. Errors: EINVAL (flags), EMFILE."""
+    _no_flags(flags)
+    fd, table = call.new_fd(), call.kernel.uintr.target_table(call.mm)
+    return call.process.files.install(fd, UipiFd(call.kernel.uintr.tables, table), close_on_exec=True)
+
+
+def _no_flags(flags: int) -> None:
+    if flags & 0xFFFF_FFFF:
+        raise LinuxError(Errno.EINVAL)
+
+
+def _register_vector(call: Call, vector: int) -> Receiver:
+    """The calling thread answers to `vector` from now on; a vector once registered stays so."""
+    receiver = call.task.receiver
+    if not call.task.handler_registered or receiver is None:
+        raise LinuxError(Errno.EINVAL)
+    if vector >= USER_VECTORS:
+        raise LinuxError(Errno.ENOSPC)
+    receiver.vectors |= 1 << vector
+    return receiver
+
+
+def _connect(call: Call, receiver: Receiver, vector: int, made_from: UvecFd | None) -> int:
+    if receiver.task is None:
+        raise LinuxError(Errno.ESHUTDOWN)
+    if not receiver.task.handler_registered:
+        raise LinuxError(Errno.ECONNRESET)
+    uintr = call.kernel.uintr
+    index = uintr.tables.connect(uintr.target_table(call.mm), receiver, vector, made_from)
+    uintr.arm(call.task)
+    return index

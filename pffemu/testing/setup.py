@@ -40,6 +40,7 @@ _CPU_WORDS: Final[dict[str, Callable[[CpuOptions], CpuOptions]]] = {
     "frame=vector-first": lambda cpu: replace(cpu, frame_layout=FrameLayout.VECTOR_FIRST),
     "frame=rip-first": lambda cpu: replace(cpu, frame_layout=FrameLayout.RIP_FIRST),
     "pte-bit": lambda cpu: replace(cpu, uffd_lookup=UffdLookup.PTE_BIT),
+    "upid-reserved": lambda cpu: replace(cpu, upid_blkd=False),
     "mask-address": lambda cpu: replace(cpu, mask_fault_address=True),
     "default": lambda cpu: cpu,
 }

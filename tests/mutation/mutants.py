@@ -24,6 +24,8 @@ UFFD: Final = "kernel_model/userfaultfd.py"
 FAULT: Final = "kernel_model/page_fault.py"
 MM: Final = "kernel_model/mm.py"
 CALLS: Final = "kernel_model/uintr_calls.py"
+UINTR_KERNEL: Final = "kernel_model/uintr/user_interrupts.py"
+UINTR_SWITCH: Final = "kernel_model/uintr/switch.py"
 
 HARDWARE: Final = (
     Mutant(
@@ -134,16 +136,26 @@ KERNEL: Final = (
     Mutant(MM, "(PTE_W if prot & PROT_WRITE and owned else 0)", "(PTE_W if prot & PROT_WRITE else 0)"),
     Mutant(MM, "(0 if prot & PROT_EXEC else PTE_NX)", "0"),
     Mutant(CALLS, "        raise LinuxError(Errno.EBUSY)\n", "        pass\n"),
-    Mutant(CALLS, "handler=handler, stackadjust=uapi.UINTR_REDZONE", "handler=handler"),
-    Mutant(CALLS, "call.task.forward_page_faults = bool(forward)", "call.task.forward_page_faults = True"),
-    Mutant(CALLS, "    active = task.forward_page_faults\n", "    active = cpu.apic.is_active(PF) or task.forward_page_faults\n"),
-    Mutant(CALLS, "    task.uintr = UintrState()\n", ""),
-    Mutant(CALLS, "    cpu.uintr = task.uintr\n", ""),
+    Mutant(UINTR_KERNEL, "state.handler, state.stackadjust = handler, UINTR_REDZONE", "state.handler = handler"),
+    Mutant(CALLS, "handler, waiting, bool(forward))", "handler, waiting, True)"),
+    Mutant(UINTR_SWITCH, "        forwarding.activate(cpu, task)\n", "        forwarding.activate(cpu, task) if not cpu.apic.forwarding_active else None\n"),
+    Mutant(UINTR_SWITCH, "            self._upids.change(task.receiver, 0, upid.SN)\n", "            pass\n"),
+    Mutant(UINTR_SWITCH, "        if self._upids.posted(task.receiver):\n", "        if False:\n"),
+    Mutant(UINTR_SWITCH, "KERNEL_VECTOR << upid.NV_SHIFT | blocked", "NOTIFICATION_VECTOR << upid.NV_SHIFT | blocked"),
+    Mutant(UINTR_SWITCH, "upid.BLKD if receiver.waiting is Waiting.SENDER else 0", "0"),
+    Mutant(UINTR_SWITCH, " and control >> upid.NDST_SHIFT == cpu.apic.ndst", ""),
+    Mutant(UINTR_SWITCH, "NOTIFICATION_VECTOR << upid.NV_SHIFT | ndst", "NOTIFICATION_VECTOR << upid.NV_SHIFT"),
+    Mutant(CALLS, "        raise LinuxError(Errno.EISCONN)\n", "        pass\n"),
+    Mutant(CALLS, "        raise LinuxError(Errno.ECONNRESET)\n", "        pass\n"),
+    Mutant(CALLS, "        raise LinuxError(Errno.ESHUTDOWN)\n", "        pass\n"),
+    Mutant(CALLS, "sp | 1 if sp", "sp if sp"),
+    Mutant(UINTR_KERNEL, "        task.uintr = UintrState(uittaddr", "        UintrState(uittaddr"),
+    Mutant(UINTR_SWITCH, "        cpu.uintr = task.uintr\n", ""),
     Mutant("kernel_model/pff_driver.py", "(reg.TAG, mm.pages.root & PTE_ADDRESS)", "(reg.TAG, 4096)"),
     Mutant("kernel_model/pff_driver.py", "        if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == reg.STATUS_FULL:\n", "        if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == 99:\n"),
     Mutant("kernel_model/memory_calls.py", "        call.kernel.pff_driver.remove(call.cpu, call.mm, vma.start, vma.end)\n", "        pass\n"),
     Mutant("kernel_model/user_memory.py", "start = self._cpu.mmu.translate(address, access)", "start = self._cpu.mmu.translate(address, 0)"),
-    Mutant("kernel_model/scheduler.py", "        queue.waiting.append(queue.current)\n            queue.current = None\n", "        pass\n"),
+    Mutant("kernel_model/scheduler.py", "        queue.waiting.append(queue.current)\n            self._uintr.out(cpu, queue.current)\n            queue.current = None\n", "        pass\n"),
 )  # fmt: skip
 
 MUTANTS: Final = (*HARDWARE, *KERNEL)

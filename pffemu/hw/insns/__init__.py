@@ -27,14 +27,11 @@ def find(code: bytes) -> tuple[Execute, int] | None:
     """
     if code[:1] != b"\xf3":
         return None
-    rex = code[1] if len(code) > 1 and code[1] & 0xF0 == 0x40 else 0
-    at = 2 if rex else 1
-    if len(code) < at + 3:
+    decoded = senduipi.decode(code)
+    if decoded is not None:
+        return partial(senduipi.execute, register=decoded[0]), decoded[1]
+    at = 2 if len(code) > 1 and code[1] & 0xF0 == 0x40 else 1
+    if code[at : at + 2] != b"\x0f\x01" or len(code) < at + 3:
         return None
-    opcode, last = code[at : at + 2], code[at + 2]
-    if opcode == b"\x0f\xc7" and last & 0xF8 == 0xF0:
-        return partial(senduipi.execute, register=(rex & 1) << 3 | last & 7), at + 3
-    if opcode != b"\x0f\x01":
-        return None
-    execute = _BY_LAST_BYTE.get(last)
+    execute = _BY_LAST_BYTE.get(code[at + 2])
     return (execute, at + 3) if execute is not None else None

@@ -1,0 +1,51 @@
+"""sched_setaffinity, sched_getaffinity, getcpu (kernel/sched/syscalls.c, kernel/sys.c)."""
+
+from __future__ import annotations
+
+from kernel_model.syscall import Call, as_int
+from kernel_model.task import Task
+from kernel_model.uapi import Errno, LinuxError
+
+_MASK_SIZE = 8  # bytes; cpumask_size() of up to 64 cores
+
+
+def sched_setaffinity(call: Call, pid: int, size: int, address: int) -> int:
+    """0; a running thread that may not stay where it is goes at once. Errors: EFAULT, ESRCH, EINVAL (no such core)."""
+    mask = int.from_bytes(call.memory.read(address, min(size & 0xFFFF_FFFF, _MASK_SIZE)), "little")
+    task = _find(call, pid)
+    mask &= _cores(call)
+    if not mask:
+        raise LinuxError(Errno.EINVAL)
+    call.kernel.scheduler.set_affinity(call.cpu, task, mask)
+    return 0
+
+
+def sched_getaffinity(call: Call, pid: int, size: int, address: int) -> int:
+    """Bytes of the mask written. Errors: EINVAL (`size` too small, no multiple of 8), ESRCH, EFAULT."""
+    size &= 0xFFFF_FFFF
+    if size * 8 < call.kernel.scheduler.cores or size % _MASK_SIZE:
+        raise LinuxError(Errno.EINVAL)
+    mask = _find(call, pid).affinity & _cores(call)
+    call.memory.write(address, mask.to_bytes(_MASK_SIZE, "little"))
+    return _MASK_SIZE
+
+
+def getcpu(call: Call, core: int, node: int, _unused: int) -> int:
+    """0: the number of the core to `core`, of its NUMA node to `node`, where they are not null. Errors: EFAULT."""
+    for address, value in ((core, call.cpu.index), (node, 0)):
+        if address:
+            call.memory.write_u32(address, value)
+    return 0
+
+
+def _cores(call: Call) -> int:
+    return (1 << call.kernel.scheduler.cores) - 1
+
+
+def _find(call: Call, pid: int) -> Task:
+    """The thread `pid`, 0: the calling one. Raises LinuxError ESRCH."""
+    tid = as_int(pid)
+    for task in call.process.tasks:
+        if tid in (0, task.tid) and (tid or task is call.task):
+            return task
+    raise LinuxError(Errno.ESRCH)

@@ -1,0 +1,46 @@
+"""Exceptions of SENDUIPI that are the kernel's business (fixup_senduipi_ud_exception, fixup_uintr_gp_exception).
+
+#UD: the process has a target table, but this thread has not been armed for it. #GP: the receiver sleeps and wants its
+senders to pay (UPID.BLKD): the kernel posts in the sender's place and wakes it. All else is the sender's own fault.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.uintr import sleep
+from pffemu.arch import exceptions, upid
+from pffemu.arch.encodings import REGISTERS_64
+from pffemu.hw.insns import senduipi
+
+if TYPE_CHECKING:
+    from kernel_model.kernel import Kernel
+    from kernel_model.task import Task
+    from pffemu.hw.cpu import Cpu
+    from pffemu.hw.trap import Trap
+
+_LONGEST: Final = 5  # bytes: F3 REX 0F C7 /6
+
+
+def mend(kernel: Kernel, cpu: Cpu, task: Task, trap: Trap) -> bool:
+    """Whether the kernel has dealt with `trap` of the running thread, which goes on at its RIP."""
+    table = task.process.mm.target_table
+    if table is None or trap.vector not in (exceptions.UD, exceptions.GP):
+        return False
+    rip = cpu.registers["rip"]
+    decoded = senduipi.decode(cpu.mmu.code_at(rip, _LONGEST))
+    if decoded is None:
+        return False
+    if trap.vector == exceptions.UD:
+        armed = task.uintr.uitt_enabled
+        kernel.uintr.arm(task)
+        return not armed
+    register, length = decoded
+    target = table.targets.get(cpu.registers[REGISTERS_64[register]])
+    if target is None or not kernel.uintr.upids.control(target.receiver) & upid.BLKD:
+        return False
+    kernel.uintr.upids.post(target.receiver, target.user_vector)
+    sleep.end(kernel, cpu, target.receiver)
+    cpu.registers["rip"] = rip + length
+    cpu.left_block()
+    return True

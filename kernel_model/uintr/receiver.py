@@ -1,0 +1,89 @@
+"""A receiver: one thread's UPID in guest memory, and what the kernel remembers of it (uintr_upid_ctx).
+
+It belongs to its thread from the first registration on, through unregistering and registering again, and outlives the
+thread while descriptors or target tables refer to it: a late sender then posts into memory nobody else uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.direct_map import linear
+from kernel_model.frames import FrameAllocator
+from pffemu.arch import upid
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.hw.ram import Ram
+
+if TYPE_CHECKING:
+    from kernel_model.task import Task
+
+NOTIFICATION_VECTOR: Final = 0xEC  # UINTR_NOTIFICATION_VECTOR: UINV of every receiver
+KERNEL_VECTOR: Final = 0xEB  # UINTR_KERNEL_VECTOR: NV of one that sleeps
+
+
+class Waiting(Enum):
+    """Whether a user interrupt ends a sleep, and on whose time the thread is woken."""
+
+    NONE = auto()
+    RECEIVER = auto()
+    SENDER = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Receiver:
+    """`address` is the UPID's physical one. `task` is None once the thread has ended."""
+
+    address: int
+    task: Task | None
+    waiting: Waiting = Waiting.NONE
+    sleeping: bool = False  # its NV is KERNEL_VECTOR
+    vectors: int = 0  # user vectors that were registered, one bit each
+    references: int = 1  # the thread, descriptors, entries of target tables
+
+    @property
+    def linear(self) -> int:
+        """What IA32_UINTR_PD and target tables hold."""
+        return linear(self.address)
+
+
+class UpidMemory:
+    """Where UPIDs lie: 64 in a frame. Reads and writes are by the kernel, while no core is in SENDUIPI."""
+
+    def __init__(self, ram: Ram, frames: FrameAllocator) -> None:
+        self._words, self._frames = ram.words, frames
+        self._free: list[int] = []
+
+    def create(self, task: Task) -> Receiver:
+        """Raises OutOfGuestMemory."""
+        if not self._free:
+            frame = self._frames.take()
+            self._free = list(range(frame + PAGE_SIZE - upid.ALIGNMENT, frame - 1, -upid.ALIGNMENT))
+        receiver = Receiver(self._free.pop(), task)
+        self._words[receiver.address >> 3] = self._words[(receiver.address >> 3) + 1] = 0
+        return receiver
+
+    def release(self, receiver: Receiver) -> None:
+        """One reference less; the last one frees the UPID."""
+        receiver.references -= 1
+        if not receiver.references:
+            self._free.append(receiver.address)
+
+    def control(self, receiver: Receiver) -> int:
+        """The first eight bytes: status bits, NV, NDST."""
+        return self._words[receiver.address >> 3]
+
+    def change(self, receiver: Receiver, clear: int, put: int = 0) -> None:
+        """Clear bits of the first eight bytes, then set some."""
+        at = receiver.address >> 3
+        self._words[at] = self._words[at] & ~clear | put
+
+    def posted(self, receiver: Receiver) -> int:
+        """PIR."""
+        return self._words[(receiver.address >> 3) + 1] & (1 << 64) - 1
+
+    def post(self, receiver: Receiver, user_vector: int) -> None:
+        """PIR[user_vector] := 1."""
+        pir = self.posted(receiver) | 1 << user_vector
+        self._words[(receiver.address >> 3) + 1] = pir - (1 << 64) if pir >> 63 else pir

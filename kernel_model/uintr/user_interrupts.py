@@ -1,0 +1,80 @@
+"""The kernel's part of user interrupts as one value, and how a thread or an address space lets go of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_model.frames import FrameAllocator
+from kernel_model.uapi import UINTR_REDZONE
+from kernel_model.uintr.receiver import UpidMemory, Waiting
+from kernel_model.uintr.switch import UintrSwitch
+from kernel_model.uintr.target_table import ENTRIES, TableMemory, TargetTable
+from pffemu.arch import upid
+from pffemu.hw.cpu import UintrState
+from pffemu.hw.ram import Ram
+
+if TYPE_CHECKING:
+    from kernel_model.mm import Mm
+    from kernel_model.task import Task
+    from pffemu.hw.cpu import Cpu
+
+
+class UserInterrupts:
+    def __init__(self, ram: Ram, frames: FrameAllocator) -> None:
+        self.upids = UpidMemory(ram, frames)
+        self.tables = TableMemory(ram, frames, self.upids)
+        self.switch = UintrSwitch(self.upids)
+
+    def register(self, cpu: Cpu, task: Task, handler: int, waiting: Waiting, forward_page_faults: bool) -> None:
+        """The running thread becomes a receiver. Raises OutOfGuestMemory. UIF stays 0."""
+        if task.receiver is None:
+            task.receiver = self.upids.create(task)
+        task.receiver.waiting = waiting
+        state = task.uintr
+        state.handler, state.stackadjust = handler, UINTR_REDZONE
+        state.upidaddr = task.receiver.linear
+        task.handler_registered, task.forward_page_faults = True, forward_page_faults
+        self.switch.into(cpu, task)
+
+    def unregister(self, task: Task) -> None:
+        """The thread is no receiver any more. Its UPID stays, suppressed: senders go on posting to it."""
+        assert task.receiver is not None
+        self.switch.stop_sleeping(task.receiver)
+        self.upids.change(task.receiver, 0, upid.SN)
+        task.handler_registered = task.forward_page_faults = False
+        old = task.uintr
+        task.uintr = UintrState(uittaddr=old.uittaddr, uitt_enabled=old.uitt_enabled, uittsz=old.uittsz)
+
+    def forget(self, task: Task) -> None:
+        """The thread ends, or starts another program: no registration, and senders find nobody."""
+        if task.handler_registered:
+            self.unregister(task)
+        if task.uintr.uitt_enabled:
+            task.uintr = UintrState()
+        if task.receiver is not None:
+            task.receiver.task = None
+            self.upids.release(task.receiver)
+            task.receiver = None
+
+    def is_pending(self, task: Task) -> bool:
+        """Something was posted to the thread that it has not taken."""
+        return bool(task.uintr.uirr) or (task.receiver is not None and self.upids.posted(task.receiver) != 0)
+
+    def target_table(self, mm: Mm) -> TargetTable:
+        """The table of `mm`, made when it is first wanted. Raises OutOfGuestMemory."""
+        if mm.target_table is None:
+            mm.target_table = self.tables.create()
+        return mm.target_table
+
+    def arm(self, task: Task) -> None:
+        """Let the running thread execute SENDUIPI: IA32_UINTR_TT and UITTSZ; its address space has a table."""
+        table = task.process.mm.target_table
+        assert table is not None
+        state = task.uintr
+        state.uittaddr, state.uitt_enabled, state.uittsz = table.linear, True, ENTRIES - 1
+
+    def release_mm(self, mm: Mm) -> None:
+        """Nobody runs in `mm` any more."""
+        if mm.target_table is not None:
+            self.tables.release(mm.target_table)
+            mm.target_table = None
