@@ -46,7 +46,7 @@ class Block:
 
 def slug(text: str) -> str:
     """`STUI sets UIF` is `STUI-sets-UIF` in a test's id."""
-    return re.sub(r"[^A-Za-z0-9_.#+=<>-]+", "-", text).strip("-")[:_SLUG_LENGTH].rstrip("-")
+    return re.sub(r"[^\w.#+=<>-]+", "-", text).strip("-")[:_SLUG_LENGTH].rstrip("-")
 
 
 def read_blocks(source: str, file: str) -> list[Block]:
@@ -61,6 +61,8 @@ def read_blocks(source: str, file: str) -> list[Block]:
     for start, following in zip(starts, [*starts[1:], None], strict=True):
         if not start.text:
             raise start.error("no claim", "say in English what the block shows")
+        if not slug(start.text):
+            raise start.error(f"no letter and no digit in {start.text!r}", "say in words what the block shows")
         if start.text in seen:
             raise start.error(
                 f"the claim {start.text!r} stands in line {seen[start.text]} already", "say how it differs"

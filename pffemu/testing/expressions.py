@@ -26,6 +26,9 @@ MASK: Final = (1 << 64) - 1
 FLAGS: Final = ("CF", "PF", "AF", "ZF", "SF", "TF", "IF", "DF", "OF", "RF")
 _HAS: Final = re.compile(r"\bflags\s+(?P<no>not\s+)?has\s+(?P<not>not\s+)?(?P<flag>\w+)")
 _LARGEST_SHIFT: Final = 4096
+_SHOWN: Final = 200  # characters of an expression in a message
+_LARGEST_NUMBER: Final = 1 << 16  # bits
+_LONGEST_TEXT: Final = 1 << 20  # bytes
 
 _OPERATORS: Final[dict[type[ast.AST], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv,
@@ -33,14 +36,15 @@ _OPERATORS: Final[dict[type[ast.AST], Callable[[Any, Any], Any]]] = {
     ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.BitXor: operator.xor,
 }  # fmt: skip
 _UNARY: Final[dict[type[ast.AST], Callable[[Any], Any]]] = {
-    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert, ast.Not: operator.not_,
+    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert,
 }  # fmt: skip
 _ORDER: Final[dict[type[ast.AST], Callable[[Any, Any], bool]]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
 _NODES: Final = (
     ast.Expression, ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.And,
-    ast.Or, ast.Compare, ast.Eq, ast.NotEq, ast.In, ast.NotIn, ast.Call, ast.Load, ast.Tuple, *_OPERATORS, *_UNARY,
+    ast.Or, ast.Compare, ast.Eq, ast.NotEq, ast.In, ast.NotIn, ast.Call, ast.Load, ast.Tuple, ast.Not, *_OPERATORS,
+    *_UNARY,
     *_ORDER,
 )  # fmt: skip
 
@@ -77,18 +81,36 @@ def parse(text: str) -> ast.expr:
     """The expression, or UsageError saying what is not possible in it."""
     try:
         tree = ast.parse(_with_flags(text).strip(), mode="eval")
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise UsageError(f"{text!r} is no expression: {message}", remedy="write it as in `rax == 0x10`") from None
+        what = f"{_shortened(text)} is no expression: {message}"
+        raise UsageError(what, remedy="write it as in `rax == 0x10`") from None
     for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and not _is_plain(node.value):
+            raise UsageError(
+                f"{node.value!r} is not possible in {_shortened(text)}", remedy="use whole numbers and text"
+            )
         if not isinstance(node, _NODES):
             kind = type(node).__name__
-            raise UsageError(f"{kind} is not possible in {text!r}", remedy="use names, numbers, operators, mem64[...]")
+            raise UsageError(
+                f"{kind} is not possible in {_shortened(text)}", remedy="use names, numbers, operators, mem64[...]"
+            )
         if isinstance(node, ast.Call) and (
             not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or len(node.args) != 1 or node.keywords
         ):
-            raise UsageError(f"a call in {text!r}", remedy=f"the only functions are {', '.join(FUNCTIONS)}")
+            raise UsageError(f"a call in {_shortened(text)}", remedy=f"the only functions are {', '.join(FUNCTIONS)}")
     return tree.body
+
+
+def _is_plain(value: object) -> bool:
+    """A whole number or text that can be encoded."""
+    if isinstance(value, str):
+        return not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
 
 def _with_flags(text: str) -> str:
@@ -106,7 +128,7 @@ def names_in(tree: ast.expr) -> set[str]:
 
 def value_of(tree: ast.expr, names: Names) -> Any:
     """Raises UsageError for an unknown name, or memory that is not there."""
-    return _Evaluation(names).value(tree)
+    return _Evaluation(names).outcome(tree)
 
 
 def judge(tree: ast.expr, names: Names) -> Verdict:
@@ -114,7 +136,7 @@ def judge(tree: ast.expr, names: Names) -> Verdict:
     parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
     for part in parts:
         evaluation = _Evaluation(names)
-        if not evaluation.value(part):
+        if not evaluation.outcome(part):
             expected = None
             if isinstance(part, ast.Compare) and isinstance(part.ops[0], ast.Eq) and len(part.ops) == 1:
                 expected = _Evaluation(names).value(part.comparators[0])
@@ -144,9 +166,11 @@ class _Evaluation:
             case ast.Subscript(owner, index):
                 return self._noted(node, self._item(owner, self.value(index)))
             case ast.Call(ast.Name(name), [argument]):
-                return FUNCTIONS[name](self.value(argument))
+                return FUNCTIONS[name](self._number(argument))
+            case ast.UnaryOp(ast.Not(), operand):
+                return not self.value(operand)
             case ast.UnaryOp(op, operand):
-                return _like((value := self.value(operand),), _UNARY[type(op)](value))
+                return _like((value := self._number(operand),), _UNARY[type(op)](value))
             case ast.BinOp(left, op, right):
                 return self._arithmetic(op, self.value(left), self.value(right))
             case ast.BoolOp(ast.And(), values):
@@ -158,6 +182,19 @@ class _Evaluation:
             case ast.Compare(left, ops, comparators):
                 return self._compare(left, ops, comparators)
         raise UsageError(f"{ast.unparse(node)!r} is not possible here")
+
+    def outcome(self, node: ast.expr) -> Any:
+        """`value`, with a clean error for what nests too deep."""
+        try:
+            return self.value(node)
+        except RecursionError:
+            raise UsageError("an expression too deep to work out", remedy="split it") from None
+
+    def _number(self, node: ast.expr) -> int:
+        value = self.value(node)
+        if not isinstance(value, int):
+            raise UsageError(f"{_shortened(ast.unparse(node))} is no number", remedy="numbers only, here")
+        return value
 
     def _noted(self, node: ast.expr, value: Any) -> Any:
         if isinstance(value, int | bytes):
@@ -189,12 +226,17 @@ class _Evaluation:
         return container.at(index)
 
     def _arithmetic(self, op: ast.operator, left: Any, right: Any) -> Any:
-        if isinstance(op, ast.LShift | ast.RShift) and not 0 <= right <= _LARGEST_SHIFT:
-            raise UsageError(f"a shift by {right}", remedy=f"shift by 0 to {_LARGEST_SHIFT}")
-        try:
-            return _like((left, right), _OPERATORS[type(op)](left, right))
-        except (TypeError, ZeroDivisionError) as error:
-            raise UsageError(str(error), remedy="check the operands") from None
+        if isinstance(left, int) and isinstance(right, int):
+            return _like((left, right), _compute(op, left, right))
+        if isinstance(op, ast.Add) and isinstance(left, bytes) and isinstance(right, bytes):
+            return left + right
+        if isinstance(op, ast.Mult) and isinstance(left, bytes) and isinstance(right, int):
+            if len(left) * right > _LONGEST_TEXT:
+                raise UsageError("so long a text", remedy=f"at most {_LONGEST_TEXT} bytes")
+            return left * right
+        raise UsageError(
+            "arithmetic with what is no number", remedy='text can be joined, "a" + "b", or repeated, "a" * 8'
+        )
 
     def _compare(self, left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr]) -> bool:
         first = self.value(left)
@@ -204,6 +246,17 @@ class _Evaluation:
                 return False
             first = second
         return True
+
+
+def _compute(op: ast.operator, left: int, right: int) -> int:
+    if isinstance(op, ast.LShift | ast.RShift) and not 0 <= right <= _LARGEST_SHIFT:
+        raise UsageError(f"a shift by {right}", remedy=f"shift by 0 to {_LARGEST_SHIFT}")
+    if max(left.bit_length(), right.bit_length()) > _LARGEST_NUMBER:
+        raise UsageError("numbers so large", remedy="no claim needs more than 128 bits")
+    try:
+        return int(_OPERATORS[type(op)](left, right))
+    except ZeroDivisionError as error:
+        raise UsageError(str(error), remedy="check the operands") from None
 
 
 def _holds(op: ast.cmpop, left: Any, right: Any) -> bool:

@@ -57,16 +57,21 @@ class AssemblyFile(pytest.File):
     """A file of blocks."""
 
     def collect(self) -> Iterable[AssemblyItem]:
+        shown = _shown(self.path, self.config)
         try:
-            source = self.path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            return []  # not a file of ours
-        if self.path.suffix == ".c" and "test:" not in source:
-            return []  # nor is this, and the imports below cost what a small project's tests do
+            octets = self.path.read_bytes()
+        except OSError as error:
+            raise self.CollectError(f"{shown}: {error.strerror}") from None
+        if b"test:" not in octets and (self.path.suffix == ".c" or b"\0" in octets):
+            return []  # not a file of ours, and the imports below cost what a small project's tests do
+        try:
+            source = octets.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = octets.count(b"\n", 0, error.start) + 1
+            raise self.CollectError(f"{shown}:{line}: not UTF-8\n  try: save the file as UTF-8") from None
         from pffemu.testing.cases import read_cases
         from pffemu.testing.directives import is_test_file
 
-        shown = _shown(self.path, self.config)
         if not is_test_file(source, shown):
             return []
         try:

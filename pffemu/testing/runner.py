@@ -211,8 +211,10 @@ def run_block(run: Run, advance: Advance = run_whole) -> None:
             raise expect.directive.error(f"no label {expect.label!r}", "name a label of the block")
     places = {symbols[END], *(symbols[label] for label in claims.labels)}
     end = run.machine.instructions + run.case.setup.budget
-    if symbols[BEGIN] != symbols[END]:
-        _arrive(run, symbols[BEGIN])
+    _arrive(run, symbols[BEGIN])
+    if symbols[BEGIN] == symbols[END]:  # no code at all
+        run.stop = Reached(symbols[END], run.cpu.tid, run.cpu.index)
+        return
     while True:
         left = end - run.machine.instructions
         stop = advance(run, places, left) if left > 0 else BudgetUsedUp(run.case.setup.budget, "")

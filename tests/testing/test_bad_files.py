@@ -117,6 +117,32 @@ def test_pytest_leaves_files_alone_that_are_not_ours(pytester: pytest.Pytester) 
     assert pytester.runpytest_inprocess().ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
+@pytest.mark.parametrize(
+    ("octets", "outcomes"),
+    [
+        (b"# test: x\r\n# expect: rax == 7\r\n    mov eax, 7\r\n# test: y\r\n# expect: rax == 7\r\nnop",
+         {"passed": 1, "failed": 1}),
+        (b"\xef\xbb\xbf# test: x\n# expect: rax == 7\nmov eax, 7\n", {"passed": 1}),
+        (b"#\ttest:\tx\n#\texpect:\trax\t==\t7\n\tmov\teax,\t7\n", {"passed": 1}),
+        (b"# test: x\n# expect: rax == 0", {"passed": 1}),
+        (b"# test: x\n# at test.begin: rax == 0 and rip == test.end", {"passed": 1}),
+        ("# test: größer\n# expect: rax == 0\nnop\n# test: 日本\n# expect: rax == 0\nnop\n".encode(), {"passed": 2}),
+        (b"# test: caf\xe9\n# expect: rax == 0\nnop\n", {"errors": 1}),
+        ("# test: \U0001f389\n# expect: rax == 0\nnop\n".encode(), {"errors": 1}),
+        (b"# test: x\n# expect: rax == 0\nnop\n\0", {"failed": 1}),
+        (b"\x7fELF\0\xff", {}),
+        (b"# test: x\n# expect: rax == 0\n" + b"nop\n" * 20000, {"passed": 1}),
+    ],
+    ids=["CRLF", "BOM", "tabs", "no code", "at", "other letters", "Latin-1", "no letter", "NUL", "binary", "huge"],
+)  # fmt: skip
+def test_how_a_file_is_written_down(pytester: pytest.Pytester, octets: bytes, outcomes: dict[str, int]) -> None:
+    (pytester.path / "test_x.s").write_bytes(octets)
+    result = pytester.runpytest_inprocess("-p", "no:xdist")
+    assert result.parseoutcomes() == outcomes
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*.py:*")
+
+
 def test_a_misspelt_test_is_not_silently_nothing(pytester: pytest.Pytester) -> None:
     pytester.makefile(".s", test_bad="# tests: x\n# expect: rax == 1\nnop\n")
     result = pytester.runpytest_inprocess()
