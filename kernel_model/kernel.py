@@ -20,7 +20,7 @@ from kernel_model.scheduler import RESCHEDULE_VECTOR, Scheduler
 from kernel_model.siginfo import SigInfo
 from kernel_model.syscall import Call
 from kernel_model.syscall_names import name_of
-from kernel_model.syscall_table import COSTED, TABLE
+from kernel_model.syscall_table import COSTED, TABLE, run
 from kernel_model.task import Process, Task, TaskState
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.uintr import faults, forwarding, sleep
@@ -207,10 +207,22 @@ class Kernel:
                 self._call(cpu, task, number, registers)
         if task.resumes_fault:
             task.resumes_fault = False
+            self._retry_fault(cpu, task)
             cpu.charge("kernel.exit")
             cpu.charge("cpu.iret")
+            cpu.charge("cpu.tlb_miss")
             cpu.emit(Resumed, Hex(cpu.registers["rip"]))
         return task.state is TaskState.RUNNABLE and self.ended is None
+
+    @staticmethod
+    def _retry_fault(cpu: Cpu, task: Task) -> None:
+        """VM_FAULT_RETRY: area and entry are looked up again. That it may have to wait again, the access will show."""
+        cpu.charge("kernel.uffd.retry")
+        lock = task.process.mm.mmap_lock
+        since = lock.acquire_read(cpu)
+        cpu.charge("kernel.fault.vma")
+        cpu.charge("kernel.fault.walk")
+        lock.release_read(cpu, since)
 
     def page_fault(self, cpu: Cpu, trap: Trap) -> None:
         """An ordinary #PF from ring 3 (arch/x86/mm/fault.c)."""
@@ -228,12 +240,13 @@ class Kernel:
             self.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error), trap))
             return
         finally:
-            self._flush_stale()
+            self._flush_stale(cpu)
         if bad is not None:
             signal_send.force(self, cpu, SigInfo.of_fault(bad.signal, bad.code, trap.address, bad.why, trap), task)
         cpu.charge("kernel.exit")
         cpu.charge("cpu.iret")
         if bad is None:
+            cpu.charge("cpu.tlb_miss")
             cpu.emit(Resumed, Hex(cpu.registers["rip"]))
         elif task.state is TaskState.RUNNABLE:
             self.deliver_signals(cpu)
@@ -255,7 +268,7 @@ class Kernel:
         """Act on the signals that are due before ring 3 runs on; whether the thread still can."""
         task = self.scheduler.current(cpu)
         signal_delivery.deliver(self, cpu, task)
-        self._flush_stale()
+        self._flush_stale(cpu)
         return task.state is TaskState.RUNNABLE
 
     def interrupt(self, cpu: Cpu, vector: int) -> None:
@@ -290,7 +303,7 @@ class Kernel:
         try:
             if implementation is None:
                 raise self.unsupported(cpu, f"system call {number} ({name_of(number)})", Errno.ENOSYS, str(number))
-            result = implementation(Call(self, cpu, task), *registers[3 : 3 + arity])
+            result = run(implementation, number, Call(self, cpu, task), registers[3 : 3 + arity])
         except LinuxError as error:
             result = -error.errno
         except Blocked as blocked:
@@ -300,7 +313,7 @@ class Kernel:
             self.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error)))
             return
         finally:
-            self._flush_stale()
+            self._flush_stale(cpu)
         if result is not None and task.state is not TaskState.DEAD:
             self._return(cpu, task, number, registers, result)
         if task.signals.due and task.state is TaskState.RUNNABLE:
@@ -358,12 +371,25 @@ class Kernel:
 
     # -- shared -------------------------------------------------------------------------------------------------
 
-    def _flush_stale(self) -> None:
-        """TLB shootdown on every core that has a changed address space loaded."""
+    def _flush_stale(self, caller: Cpu) -> None:
+        """TLB shootdown on every core that has a changed address space loaded; idle ones flush when they wake."""
         for cpu in self._cpus:
             mm = self._mms.get(cpu.mmu.fill.root)
             if mm is not None and (mm.stale or mm.code_changed):
                 for core in self._cpus:
                     if core.mmu.fill.root == mm.pages.root:
                         core.flush_tlb(code=mm.code_changed)
+                        if mm.stale:
+                            self._charge_flush(caller, core)
                 mm.stale = mm.code_changed = False
+            if mm is not None and mm.owed:
+                for cost, units in mm.owed.items():
+                    caller.charge(cost, units)
+                mm.owed.clear()
+
+    @staticmethod
+    def _charge_flush(caller: Cpu, core: Cpu) -> None:
+        if core is caller or core.tid:
+            core.charge("cpu.tlb_flush")
+        if core is not caller and core.tid:
+            caller.charge("kernel.tlb.shootdown")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model import uapi
 from kernel_model.frames import FrameAllocator
+from kernel_model.lock import RwLock
 from kernel_model.page_tables import HELD, LASTING, OWNED, PROTNONE, UFFD_WP, PageTables
 from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.vma import STACK_GAP, Mappable, Vma, VmaList
@@ -44,6 +45,8 @@ class Mm:
         self.vmas = VmaList()
         self.brk_start = self.brk = 0  # the heap is [brk_start, brk), set by exec
         self.target_table: TargetTable | None = None  # whom SENDUIPI reaches
+        self.mmap_lock = RwLock("wait.mmap_lock")
+        self.owed: dict[str, int] = {}  # units by cost that the call in progress is to be charged for
         self.stale = False
         self.code_changed = False
         self.has_writable_code = False  # ever: then any store by the kernel may change code
@@ -77,6 +80,9 @@ class Mm:
             entry |= PTE_W
         return entry
 
+    def owe(self, cost: str, units: int) -> None:
+        self.owed[cost] = self.owed.get(cost, 0) + units
+
     def empty_entry(self, vma: Vma) -> int:
         """What a not-present entry of `vma` holds."""
         return PTE_UFFD if self.mark_uffd_ptes and vma.uffd is not None and vma.uffd_mode & MISSING_MODES else 0
@@ -96,6 +102,7 @@ class Mm:
                 lasting &= UFFD_WP
                 if entry & OWNED:
                     self.frames.give_back(entry & PTE_ADDRESS)
+                    self.owe("kernel.page.free", 1)
             self.pages.set(address, empty | lasting)
         if vma.prot & PROT_EXEC:
             self.code_changed = True
@@ -148,6 +155,10 @@ class Mm:
     def populate(self, vma: Vma) -> None:
         """Map every page of the new `vma` now, in long runs (MAP_POPULATE). Raises OutOfGuestMemory."""
         pages = (vma.end - vma.start) // PAGE_SIZE
+        self.owe("kernel.fault.install", pages)
+        if vma.file is None and vma.prot & PROT_WRITE:
+            self.owe("kernel.page.allocate", pages)
+            self.owe("kernel.page.zero", pages * PAGE_SIZE)
         if vma.file is not None:
             self._populate_from(vma.file, vma)
         elif not vma.prot & PROT_WRITE:

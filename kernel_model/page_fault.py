@@ -58,9 +58,17 @@ def handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm | None = 
 
     `mm`: the address space, where it is not the thread's own (process_vm_readv).
     """
-    cpu.charge("kernel.fault.vma")
     cpu.emit(KernelPageFault, Hex(address), int(bool(error_code & pagefault.U)))
     mm = task.process.mm if mm is None else mm
+    since = mm.mmap_lock.acquire_read(cpu)
+    try:
+        return _handle(cpu, task, address, error_code, mm)
+    finally:
+        mm.mmap_lock.release_read(cpu, since)
+
+
+def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm) -> BadAccess | None:
+    cpu.charge("kernel.fault.vma")
     vma = mm.vmas.find(address) or mm.grow_stack(address)
     if vma is None:
         return BadAccess(Signal.SIGSEGV, "no mapping there", SEGV_MAPERR)

@@ -166,6 +166,7 @@ class Scheduler:
         """The running thread's turn is over; it queues up behind the others of its core."""
         queue = self._queues[cpu.index]
         if queue.current is not None and queue.waiting:
+            cpu.charge("kernel.schedule")
             queue.waiting.append(queue.current)
             self._uintr.out(cpu, queue.current)
             queue.current = None
@@ -185,7 +186,8 @@ class Scheduler:
         cpu.run_thread(task.tid)
         self._uintr.into(cpu, task)
         if previous != task.tid:
-            cpu.charge("kernel.schedule")
+            if previous == 0:
+                cpu.charge("kernel.schedule")  # by the idle thread; else by who left the core
             cpu.charge("kernel.context_switch")
             cpu.emit(ContextSwitch, previous)
         return task
@@ -211,6 +213,7 @@ class Scheduler:
         if blocked.deadline is not None:
             self._sleepers.append(task)
         cpu.emit(ThreadBlocked, resume)
+        cpu.charge("kernel.schedule")
         self._leave(cpu)
 
     def wake(self, waker: Cpu | None, task: Task) -> None:

@@ -18,7 +18,7 @@ from kernel_model import (
     thread_calls,
     uintr_calls,
 )
-from kernel_model.syscall import SystemCall
+from kernel_model.syscall import Call, SystemCall
 from kernel_model.uapi import Sys
 
 TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
@@ -111,4 +111,26 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
 }
 # calls that charge what they do themselves
 COSTED: Final = frozenset({Sys.READ, Sys.POLL, Sys.IOCTL})
+# calls that hold mmap_lock throughout, and how
+MMAP_WRITERS: Final = frozenset({Sys.MMAP, Sys.MPROTECT, Sys.MUNMAP, Sys.BRK})
+MMAP_READERS: Final = frozenset({Sys.MADVISE})
 NAMES: Final[dict[int, str]] = {number: Sys(number).name.lower() for number in TABLE}
+
+
+def run(implementation: SystemCall, number: int, call: Call, arguments: list[int]) -> int | None:
+    """Calls that change an address space hold its mmap_lock as writers, those that only discard as readers."""
+    lock, cpu = call.mm.mmap_lock, call.cpu
+    if number in MMAP_WRITERS:
+        since = lock.acquire(cpu)
+        cpu.charge("kernel.vma.change")
+        try:
+            return implementation(call, *arguments)
+        finally:
+            lock.release(cpu, since)
+    if number in MMAP_READERS:
+        since = lock.acquire_read(cpu)
+        try:
+            return implementation(call, *arguments)
+        finally:
+            lock.release_read(cpu, since)
+    return implementation(call, *arguments)

@@ -30,7 +30,10 @@ class UserMemory:
     def __init__(self, cpu: Cpu, task: Task) -> None:
         self._cpu, self._task = cpu, task
 
-    def read(self, address: int, size: int) -> bytes:
+    def read(self, address: int, size: int, per_byte: str = "kernel.user_byte") -> bytes:
+        """`per_byte`: the cost that each byte has."""
+        self._cpu.charge("kernel.copy_from_user")
+        self._cpu.charge(per_byte, size)
         octets = self._cpu.mmu.ram.octets
         if 0 < size <= PAGE_SIZE - address % PAGE_SIZE and address < USER_END:
             start = self._bring_in(address, 0)
@@ -39,6 +42,8 @@ class UserMemory:
 
     def write(self, address: int, data: bytes) -> None:
         """Writes all of `data` or, when it faults, nothing."""
+        self._cpu.charge("kernel.copy_to_user")
+        self._cpu.charge("kernel.user_byte", len(data))
         mm = self._task.process.mm
         if mm.has_writable_code:
             mm.code_changed = True

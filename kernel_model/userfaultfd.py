@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model import uapi
 from kernel_model.abi_structs import UffdioApi, UffdioCopy, UffdioRange, UffdioRegister, UffdioZeropage, UffdMsg
 from kernel_model.files import File, UserBuffer
+from kernel_model.lock import Lock
 from kernel_model.page_fault import BadAccess, Fault
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.uapi_files import O_RDONLY
@@ -65,6 +66,7 @@ class Userfaultfd(File):
         self._faults: list[WaitingFault] = []  # oldest first
         self._readers = WaitQueue(f"userfaultfd {fd} (message)")
         self._faulters = WaitQueue(f"userfaultfd {fd} (page)")
+        self._lock = Lock("wait.uffd_lock")  # fault_pending_wqh and fault_wqh of Linux in one
 
     # -- the fault path -----------------------------------------------------------------------------------------
 
@@ -78,7 +80,9 @@ class Userfaultfd(File):
             return BadAccess(Signal.SIGBUS, "userfaultfd is for user-mode faults only", BUS_ADRERR)
         shown = address if self._features & uapi.UFFD_FEATURE_EXACT_ADDRESS else page_of(address)
         flags = uapi.UFFD_PAGEFAULT_FLAG_WRITE if error_code & pagefault.W else 0
+        since = self._lock.acquire(cpu)
         cpu.charge("kernel.uffd.enqueue")
+        self._lock.release(cpu, since)
         self._faults.append(WaitingFault(task, shown, flags))
         cpu.emit(MessageQueued, self.fd, Hex(shown), flags)
         self._scheduler.wake_all(cpu, self._readers)
@@ -98,7 +102,9 @@ class Userfaultfd(File):
             if self.nonblocking:
                 raise LinuxError(Errno.EAGAIN)
             raise Blocked(self._readers, why=f"a message on userfaultfd {self.fd}")
-        call.cpu.charge("kernel.uffd.read")
+        since = self._lock.acquire(call.cpu)
+        call.cpu.charge("kernel.uffd.read", len(fresh))
+        self._lock.release(call.cpu, since)
         fresh = fresh[: buffer.room(_MSG_SIZE * len(fresh)) // _MSG_SIZE]
         if not fresh:
             raise LinuxError(Errno.EFAULT)
@@ -193,16 +199,16 @@ class Userfaultfd(File):
         _checked(copy.dst, copy.len)
         if copy.src + copy.len >= 1 << 64 or copy.mode & ~uapi.UFFDIO_COPY_MODE_DONTWAKE:
             raise LinuxError(Errno.EINVAL)
+        call.cpu.charge("kernel.uffd.validate")
         step("validate")
         if copy.len > PAGE_SIZE and self._destination(copy.dst, copy.len) is not None:
             self._bring_in_source(call, copy)
 
         def bring(vma: Vma, page: int) -> None:
-            source = call.memory.read(copy.src + page - copy.dst, PAGE_SIZE)
+            source = call.memory.read(copy.src + page - copy.dst, PAGE_SIZE, "kernel.page.copy")
             frame = self._mm.frames.take()
             self._mm.ram.octets[frame : frame + PAGE_SIZE] = source
             call.cpu.charge("kernel.page.allocate")
-            call.cpu.charge("kernel.page.copy", PAGE_SIZE)
             self._mm.install(vma, page, frame, owned=True, dirty=True)
 
         def report(done: int) -> None:
@@ -224,6 +230,7 @@ class Userfaultfd(File):
         _checked(zero.start, zero.len)
         if zero.mode & ~uapi.UFFDIO_ZEROPAGE_MODE_DONTWAKE:
             raise LinuxError(Errno.EINVAL)
+        call.cpu.charge("kernel.uffd.validate")
         step("validate")
 
         def bring(vma: Vma, page: int) -> None:
@@ -240,7 +247,11 @@ class Userfaultfd(File):
         bring: Callable[[Vma, int], None], report: Callable[[int], None], step: Callable[[str], None],
     ) -> int:  # fmt: skip
         """mfill_atomic and what surrounds it: install, tell user space how far it got, wake what was installed."""
-        done, error = self._fill_pages(call, start, length, bring)
+        since = self._mm.mmap_lock.acquire_read(call.cpu)
+        try:
+            done, error = self._fill_pages(call, start, length, bring)
+        finally:
+            self._mm.mmap_lock.release_read(call.cpu, since)
         step("mfill")
         report(done if done or error is None else -error)
         step("put_user")
@@ -257,10 +268,12 @@ class Userfaultfd(File):
         self, call: Call, start: int, length: int, bring: Callable[[Vma, int], None]
     ) -> tuple[int, Errno | None]:
         """(bytes installed, why it ended early)."""
+        call.cpu.charge("kernel.fault.vma")
         vma = self._destination(start, length)
         if vma is None:
             return 0, Errno.ENOENT
         for page in range(start, start + length, PAGE_SIZE):
+            call.cpu.charge("kernel.fault.walk")
             if self._mm.pages.entry(page) & ~self._mm.empty_entry(vma):
                 return page - start, Errno.EEXIST
             try:
@@ -283,10 +296,12 @@ class Userfaultfd(File):
         woken = [fault for fault in self._faults if start <= page_of(fault.address) < end]
         if not woken:
             return
-        cpu.charge("kernel.uffd.wake")
+        since = self._lock.acquire(cpu)
+        cpu.charge("kernel.uffd.wake", len(woken))
         self._faults = [fault for fault in self._faults if fault not in woken]
         for fault in woken:
             self._scheduler.wake(cpu, fault.task)
+        self._lock.release(cpu, since)
 
     def forget_task(self, task: Task) -> None:
         """The thread died asleep."""

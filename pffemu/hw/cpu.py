@@ -120,13 +120,13 @@ class Cpu:
     def run_thread(self, tid: int) -> None:
         """From now on `tid` (0: nobody) is on this core: events name it, and it is charged."""
         self.tid = tid
-        self._settle()
+        self.settle()
         ledger = self.ledgers.get(tid)
         if ledger is None:
             ledger = self.ledgers[tid] = Ledger(tid)
         self._ledger, self._units = ledger, ledger.units
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Book the running thread's time so far."""
         now, instruction_time = self._charged + self._executed[TIME], self._executed[TIME]
         self._ledger.elapsed += now - self._thread_since
@@ -135,7 +135,7 @@ class Cpu:
 
     def check_accounts(self) -> None:
         """Raises AccountingError unless charges add up to the clock, for every thread and for the core."""
-        self._settle()
+        self.settle()
         check_accounts(self.profile, self.ledgers.values(), self._charged + self._executed[TIME], self.index)
 
     def count_own(self, instructions: int = 1) -> None:

@@ -9,6 +9,7 @@ from pffemu.arch.pagefault import RSVD, U
 from pffemu.arch.rflags import IF
 from pffemu.events import Label
 from pffemu.hw.cpu import Cpu
+from pffemu.hw.mmu import UffdLookup
 from pffemu.hw.trap import Trap
 
 
@@ -45,6 +46,10 @@ def decide(cpu: Cpu, fault: Trap, rflags: int) -> Decision:
         return NOT_ACTIVE
     if fault.error_code & RSVD:
         return RESERVED_BIT
+    if cpu.mmu.lookup is UffdLookup.RANGES:
+        cpu.charge("cpu.region.compare", len(cpu.mmu.regions.regions))
+    else:
+        cpu.charge("cpu.region.pte")
     region = cpu.mmu.check_region(fault)
     if not region.inside:
         return NO_REGION

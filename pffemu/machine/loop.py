@@ -84,6 +84,7 @@ def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
     """#PF of an instruction: the MMU decides where it goes (pff), delivery or the kernel takes it."""
     registers = rip, _, rflags = cpu.rip_rsp_rflags.read()
     cpu.emit(WalkRefused, Hex(rip), Hex(fault.address), fault.error_code)
+    cpu.charge("cpu.tlb_miss")
     decision = forwarding.decide(cpu, fault, rflags)
     cpu.emit(MmuDecision, Hex(fault.address), "forward" if decision.forward else "kernel", decision.reason)
     if not decision.forward:

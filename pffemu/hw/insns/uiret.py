@@ -33,5 +33,6 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
     cpu.emit(Uiret, Hex(new_rip), int(cpu.uintr.uif))
     if new_rip == cpu.uintr.fault_rip:
         cpu.uintr.fault_rip = None
+        cpu.charge("cpu.tlb_miss")  # of the access that is made again
         cpu.emit(Resumed, Hex(new_rip))
     return None

@@ -1,0 +1,73 @@
+"""Locks in virtual time: who comes while it is held waits, and nobody waits for what happens later."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel_model.lock import Lock, RwLock
+
+
+class Core:
+    """What a lock needs of a core. Taking one costs 10, from another core 5 more."""
+
+    def __init__(self, index: int, clock: int = 0) -> None:
+        self.index, self.clock, self.waited = index, clock, 0
+
+    def charge(self, cost: str, units: int = 1) -> None:
+        self.clock += {"kernel.lock": 10, "kernel.lock.transfer": 5}[cost] * units
+
+    def wait_until(self, clock: int, why: str) -> None:
+        assert why == "wait.uffd_lock"
+        self.waited += max(0, clock - self.clock)
+        self.clock = max(clock, self.clock)
+
+
+def hold(lock: Lock, core: Core, cycles: int, read: bool = False) -> tuple[int, int]:
+    since = lock.acquire_read(core) if read else lock.acquire(core)  # type: ignore[attr-defined,arg-type]
+    core.clock += cycles
+    (lock.release_read if read else lock.release)(core, since)  # type: ignore[attr-defined,arg-type]
+    return since, core.clock
+
+
+def test_a_later_comer_waits_until_it_is_released() -> None:
+    lock, first, second = Lock("wait.uffd_lock"), Core(0, 100), Core(1, 150)
+    assert hold(lock, first, 200) == (100, 310)
+    since, _ = hold(lock, second, 0)
+    assert (since, second.waited, second.clock) == (310, 160, 310 + 15)
+
+
+def test_between_two_holds_it_is_free() -> None:
+    lock, first, second = Lock("wait.uffd_lock"), Core(0, 100), Core(1, 300)
+    hold(lock, first, 100)
+    first.clock = 1000
+    hold(lock, first, 100)
+    assert hold(lock, second, 10)[0] == 300
+
+
+def test_its_own_core_never_waits_and_pays_no_transfer() -> None:
+    lock, core = Lock("wait.uffd_lock"), Core(0)
+    for _ in range(100):
+        hold(lock, core, 3)
+    assert (core.waited, core.clock) == (0, 100 * 13)
+
+
+@pytest.mark.parametrize(("first_reads", "second_reads", "waits"), [(1, 1, False), (1, 0, True), (0, 1, True)])
+def test_readers_share_writers_do_not(first_reads: int, second_reads: int, waits: bool) -> None:
+    lock, first, second = RwLock("wait.uffd_lock"), Core(0, 100), Core(1, 150)
+    hold(lock, first, 200, bool(first_reads))
+    hold(lock, second, 10, bool(second_reads))
+    assert (second.waited > 0) is waits
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50), st.integers(0, 40)), max_size=40))
+def test_no_two_cores_start_to_hold_it_at_once(steps: list[tuple[int, int, int]]) -> None:
+    """Cores come in the order of their clocks, as the machine lets them."""
+    lock, cores, held = Lock("wait.uffd_lock"), [Core(i) for i in range(4)], []
+    for _, think, cycles in steps:
+        core = min(cores, key=lambda one: one.clock)
+        core.clock += think
+        since, until = hold(lock, core, cycles)
+        assert not any(start <= since < end for start, end in held)
+        held.append((since, until))
