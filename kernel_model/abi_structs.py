@@ -85,6 +85,77 @@ class Timeval(ctypes.LittleEndianStructure):
     )
 
 
+class Statfs(ctypes.LittleEndianStructure):
+    """struct statfs; 120 bytes."""
+
+    _fields_ = (
+        ("f_type", ctypes.c_int64),  # +0
+        ("f_bsize", ctypes.c_int64),  # +8
+        ("f_blocks", ctypes.c_uint64),  # +16
+        ("f_bfree", ctypes.c_uint64),  # +24
+        ("f_bavail", ctypes.c_uint64),  # +32
+        ("f_files", ctypes.c_uint64),  # +40
+        ("f_ffree", ctypes.c_uint64),  # +48
+        ("f_fsid", ctypes.c_uint64),  # +56
+        ("f_namelen", ctypes.c_int64),  # +64
+        ("f_frsize", ctypes.c_int64),  # +72
+        ("f_flags", ctypes.c_int64),  # +80
+        ("f_spare", ctypes.c_int64 * 4),  # +88
+    )
+
+
+class StatxTime(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("tv_sec", ctypes.c_int64),  # +0
+        ("tv_nsec", ctypes.c_uint32),  # +8
+        ("reserved", ctypes.c_int32),  # +12
+    )
+
+
+class Statx(ctypes.LittleEndianStructure):
+    """struct statx; 256 bytes."""
+
+    _fields_ = (
+        ("stx_mask", ctypes.c_uint32),  # +0
+        ("stx_blksize", ctypes.c_uint32),  # +4
+        ("stx_attributes", ctypes.c_uint64),  # +8
+        ("stx_nlink", ctypes.c_uint32),  # +16
+        ("stx_uid", ctypes.c_uint32),  # +20
+        ("stx_gid", ctypes.c_uint32),  # +24
+        ("stx_mode", ctypes.c_uint16),  # +28
+        ("spare0", ctypes.c_uint16),  # +30
+        ("stx_ino", ctypes.c_uint64),  # +32
+        ("stx_size", ctypes.c_uint64),  # +40
+        ("stx_blocks", ctypes.c_uint64),  # +48
+        ("stx_attributes_mask", ctypes.c_uint64),  # +56
+        ("stx_atime", StatxTime),  # +64
+        ("stx_btime", StatxTime),  # +80
+        ("stx_ctime", StatxTime),  # +96
+        ("stx_mtime", StatxTime),  # +112
+        ("stx_rdev_major", ctypes.c_uint32),  # +128
+        ("stx_rdev_minor", ctypes.c_uint32),  # +132
+        ("stx_dev_major", ctypes.c_uint32),  # +136
+        ("stx_dev_minor", ctypes.c_uint32),  # +140
+        ("spare", ctypes.c_uint64 * 14),  # +144
+    )
+
+
+class Msghdr(ctypes.LittleEndianStructure):
+    """struct user_msghdr; 56 bytes."""
+
+    _fields_ = (
+        ("msg_name", ctypes.c_uint64),  # +0
+        ("msg_namelen", ctypes.c_int32),  # +8
+        ("padding", ctypes.c_uint32),  # +12
+        ("msg_iov", ctypes.c_uint64),  # +16
+        ("msg_iovlen", ctypes.c_uint64),  # +24
+        ("msg_control", ctypes.c_uint64),  # +32
+        ("msg_controllen", ctypes.c_uint64),  # +40
+        ("msg_flags", ctypes.c_uint32),  # +48
+        ("padding2", ctypes.c_uint32),  # +52
+    )
+
+
 class Iovec(ctypes.LittleEndianStructure):
     _fields_ = (
         ("base", ctypes.c_uint64),  # +0

@@ -27,6 +27,7 @@ from kernel_model.uapi_files import (
     O_ASYNC,
     O_DIRECT,
     O_NOATIME,
+    O_PATH,
     S_IFIFO,
     S_IFMT,
 )
@@ -38,14 +39,14 @@ _CLOSE_RANGE_UNSHARE, _CLOSE_RANGE_CLOEXEC = 2, 4
 
 
 def dup(call: Call, fd: int) -> int:
-    file = call.file(fd)
+    file = call.any_file(fd)
     return call.process.files.install(call.new_fd(), file)
 
 
 def dup2(call: Call, old: int, new: int) -> int:
     """Onto itself: nothing happens, but EBADF is still found."""
     if as_int(old) == as_int(new):
-        call.file(old)
+        call.any_file(old)
         return as_int(new)
     return _dup_to(call, old, new, False)
 
@@ -60,7 +61,7 @@ def _dup_to(call: Call, old: int, new: int, close_on_exec: bool) -> int:
     number = new & 0xFFFF_FFFF
     if number >= call.process.limits[NOFILE][0]:
         raise LinuxError(Errno.EBADF)
-    return call.process.files.replace(call.cpu, number, call.file(old), close_on_exec)
+    return call.process.files.replace(call.cpu, number, call.any_file(old), close_on_exec)
 
 
 def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
@@ -78,6 +79,8 @@ def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
         return 0
     if what == F_GETFL:
         return file.flags
+    if file.flags & O_PATH:
+        raise LinuxError(Errno.EBADF)
     if what == F_SETFL:
         file.flags = file.flags & ~_SETTABLE | argument & _SETTABLE
         return 0

@@ -6,6 +6,7 @@ import struct
 
 from kernel_model import uapi
 from kernel_model.files import File, UserBuffer
+from kernel_model.files.host_file import HostNode
 from kernel_model.files.user_buffer import RW_MAX, check_range
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
@@ -56,6 +57,31 @@ def lseek(call: Call, fd: int, offset: int, whence: int) -> int:
     return call.file(fd).seek(signed, as_int(whence))
 
 
+def ftruncate(call: Call, fd: int, size: int) -> int:
+    if size >> 63:
+        raise LinuxError(Errno.EINVAL)
+    file = call.file(fd)
+    file.truncate(size)
+    return 0
+
+
+def fallocate(call: Call, fd: int, mode: int, offset: int, length: int) -> int:
+    if offset >> 63 or length >> 63 or not length:
+        raise LinuxError(Errno.EINVAL)
+    file = _writable(call, fd)
+    if offset + length > _INT64_MAX:
+        raise LinuxError(Errno.EFBIG)
+    file.allocate(mode & 0xFFFF_FFFF, offset, length)
+    return 0
+
+
+def fsync(call: Call, fd: int) -> int:
+    """What was written is with the host at once."""
+    if not isinstance(call.file(fd), HostNode):
+        raise LinuxError(Errno.EINVAL)
+    return 0
+
+
 def close(call: Call, fd: int) -> int:
     call.process.files.close(call.cpu, as_int(fd))
     return 0
@@ -63,6 +89,7 @@ def close(call: Call, fd: int) -> int:
 
 def ioctl(call: Call, fd: int, request: int, argument: int) -> int:
     """FIOCLEX, FIONCLEX and FIONBIO for every file, then what the file itself knows."""
+    call.file(fd)
     descriptor, what = call.process.files.descriptor(as_int(fd)), request & 0xFFFF_FFFF
     if what in (FIOCLEX, FIONCLEX):
         descriptor.close_on_exec = what == FIOCLEX
@@ -84,10 +111,10 @@ def userfaultfd(call: Call, flags: int) -> int:
     return call.process.files.install(fd, file, bool(flags & uapi.O_CLOEXEC))
 
 
-def import_iovec(call: Call, vector: int, count: int) -> UserBuffer:
-    """Linux: import_iovec. Raises LinuxError EINVAL, EFAULT."""
+def import_iovec(call: Call, vector: int, count: int, too_many: Errno = Errno.EINVAL) -> UserBuffer:
+    """Linux: import_iovec. Raises LinuxError `too_many`, EINVAL, EFAULT."""
     if count > IOV_MAX:
-        raise LinuxError(Errno.EINVAL)
+        raise LinuxError(too_many)
     words = struct.unpack(f"<{2 * count}Q", call.memory.read(vector, 16 * count))
     ranges = list(zip(words[::2], words[1::2], strict=True))
     if any(length > _INT64_MAX for _, length in ranges):

@@ -10,6 +10,7 @@ from typing import Final
 
 from kernel_model import page_fault, signal_delivery, signal_send, traps
 from kernel_model.direct_map import DirectMap
+from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.frames import FrameAllocator
 from kernel_model.futex import FutexTable
 from kernel_model.mm import Mm
@@ -61,6 +62,7 @@ class KernelOptions:
     forwarding: bool = True
     uffd_mmio_base: int | None = None  # None: no such device
     seed: int = 0  # of getrandom and AT_RANDOM
+    mounts: tuple[Mount, ...] = ()  # host directories that the guest may reach
     strict: bool = False  # end the run at the first system call or flag that is not modelled
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
 
@@ -94,6 +96,7 @@ class Kernel:
         self.entries = 0  # system calls, exceptions and page faults that came from ring 3
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None
+        self.tree = HostTree(list(options.mounts))
         self.random = RandomSource(options.seed)
         self._ram, self._cpus = ram, cpus
         self._mms: dict[int, Mm] = {}  # by page-table root

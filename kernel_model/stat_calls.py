@@ -1,34 +1,189 @@
-"""fstat, newfstatat, readlink (fs/stat.c)."""
+"""stat and its relatives, access, readlink, statfs, getdents (fs/stat.c, fs/open.c, fs/readdir.c)."""
 
 from __future__ import annotations
 
+import stat as modes
+import struct
+from typing import Final
+
+from kernel_model.abi_structs import Statfs, Statx
+from kernel_model.files.host_file import HostDirectory, PathFile, inode_of, status_at
+from kernel_model.files.host_tree import Place
+from kernel_model.files.special import made_up, special_status
+from kernel_model.files.status import FileStatus
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_files import AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW
+from kernel_model.uapi_files import (
+    AT_EACCESS,
+    AT_EMPTY_PATH,
+    AT_FDCWD,
+    AT_NO_AUTOMOUNT,
+    AT_STATX_SYNC_TYPE,
+    AT_SYMLINK_NOFOLLOW,
+    NAME_MAX,
+)
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.hw.page_walk import WRITE
+
+_NS: Final = 1_000_000_000
+_STATX_BASIC: Final = 0x7FF
+_STATX_RESERVED: Final = 1 << 31
+_W_OK, _X_OK = 2, 1
+_DIRENT: Final = struct.Struct("<QqHB")  # struct linux_dirent64 up to the name
+_TMPFS_MAGIC: Final = 0x01021994
 
 
 def fstat(call: Call, fd: int, address: int) -> int:
-    call.memory.write_struct(address, call.file(fd).status().as_struct())
+    call.memory.write_struct(address, call.any_file(fd).status().as_struct())
     return 0
 
 
+def stat(call: Call, path: int, address: int) -> int:
+    return newfstatat(call, AT_FDCWD, path, address, 0)
+
+
+def lstat(call: Call, path: int, address: int) -> int:
+    return newfstatat(call, AT_FDCWD, path, address, AT_SYMLINK_NOFOLLOW)
+
+
 def newfstatat(call: Call, directory: int, path: int, address: int, flags: int) -> int:
-    """With AT_EMPTY_PATH: fstat. There are no named files: ENOENT."""
-    if flags & 0xFFFF_FFFF & ~(AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW):
+    """With AT_EMPTY_PATH and no path: fstat."""
+    status = _status(call, directory, path, flags, AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW)
+    call.memory.write_struct(address, status.as_struct())
+    return 0
+
+
+def statx(call: Call, directory: int, path: int, flags: int, mask: int, address: int) -> int:
+    """The basic fields, whatever `mask` asks for."""
+    if mask & _STATX_RESERVED or flags & AT_STATX_SYNC_TYPE == AT_STATX_SYNC_TYPE:
         raise LinuxError(Errno.EINVAL)
-    if not call.memory.read_path(path):
+    known = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_TYPE
+    status = _status(call, directory, path, flags, known)
+    times = [(ns // _NS, ns % _NS) for ns in (status.atime, status.ctime, status.mtime)]
+    call.memory.write_struct(
+        address,
+        Statx(
+            stx_mask=_STATX_BASIC, stx_blksize=status.block_size, stx_nlink=status.links, stx_uid=status.uid,
+            stx_gid=status.gid, stx_mode=status.mode, stx_ino=status.inode, stx_size=status.size,
+            stx_blocks=status.blocks_used, stx_atime=times[0], stx_ctime=times[1], stx_mtime=times[2],
+            stx_rdev_major=status.rdev >> 8, stx_rdev_minor=status.rdev & 0xFF, stx_dev_minor=status.device,
+        ),
+    )  # fmt: skip
+    return 0
+
+
+def _status(call: Call, directory: int, path: int, flags: int, known: int) -> FileStatus:
+    if flags & 0xFFFF_FFFF & ~known:
+        raise LinuxError(Errno.EINVAL)
+    name = b"" if not path and flags & AT_EMPTY_PATH else call.memory.read_path(path)
+    if name:
+        return _status_at(call, call.walk(directory, name, follow=not flags & AT_SYMLINK_NOFOLLOW))
+    if not flags & AT_EMPTY_PATH:
+        raise LinuxError(Errno.ENOENT)
+    if as_int(directory) == AT_FDCWD:
+        return _status_at(call, call.walk(AT_FDCWD, b"."))
+    file = call.any_file(directory)
+    return _status_at(call, file.place) if isinstance(file, PathFile) else file.status()
+
+
+def _status_at(call: Call, place: Place) -> FileStatus:
+    if place.mount is None and place.exists and not place.is_directory:
+        return special_status(place)
+    return status_at(call.kernel.tree, place)
+
+
+def access(call: Call, path: int, mode: int) -> int:
+    return faccessat2(call, AT_FDCWD, path, mode, 0)
+
+
+def faccessat(call: Call, directory: int, path: int, mode: int) -> int:
+    return faccessat2(call, directory, path, mode, 0)
+
+
+def faccessat2(call: Call, directory: int, path: int, mode: int, flags: int) -> int:
+    """Root may read and write everything, and execute what anybody may."""
+    wanted = as_int(mode)
+    if wanted & ~7 or flags & 0xFFFF_FFFF & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH):
+        raise LinuxError(Errno.EINVAL)
+    name = call.memory.read_path(path)
+    if not name:
         if not flags & AT_EMPTY_PATH:
             raise LinuxError(Errno.ENOENT)
-        return fstat(call, directory, address)
-    raise LinuxError(Errno.ENOENT)
+        call.any_file(directory)
+        return 0
+    place = call.walk(directory, name, follow=not flags & AT_SYMLINK_NOFOLLOW)
+    if not place.exists:
+        raise LinuxError(Errno.ENOENT)
+    if wanted & _X_OK and modes.S_ISREG(place.mode) and not place.mode & 0o111:
+        raise LinuxError(Errno.EACCES)
+    if wanted & _W_OK and place.mount is not None and place.mount.read_only:
+        raise LinuxError(Errno.EROFS)
+    return 0
 
 
 def readlink(call: Call, path: int, address: int, size: int) -> int:
-    """Only /proc/self/exe is one."""
+    return readlinkat(call, AT_FDCWD, path, address, size)
+
+
+def readlinkat(call: Call, directory: int, path: int, address: int, size: int) -> int:
+    """Bytes of the link's target, cut off at `size`, without a NUL."""
     if as_int(size) <= 0:
         raise LinuxError(Errno.EINVAL)
-    if call.memory.read_path(path) != b"/proc/self/exe":
-        raise LinuxError(Errno.ENOENT)
-    target = call.process.exe.encode(errors="surrogateescape")[:size]
+    name = call.memory.read_path(path)
+    if name:
+        place = call.walk(directory, name, follow=False)
+    else:
+        file = call.any_file(directory)
+        if not isinstance(file, PathFile):
+            raise LinuxError(Errno.ENOENT)
+        place = file.place
+    target = made_up(call.process).links.get(place.names) or call.kernel.tree.read_link(place)
+    target = target[: as_int(size)]
     call.memory.write(address, target)
     return len(target)
+
+
+def getdents64(call: Call, fd: int, address: int, size: int) -> int:
+    """Whole entries, by name; 0 at the end. Raises EINVAL when the next one does not fit."""
+    directory = call.file(fd)
+    if not isinstance(directory, HostDirectory):
+        raise LinuxError(Errno.ENOTDIR)
+    data, taken, base = b"", 0, directory.place.path.rstrip(b"/")
+    for name, mode in directory.entries():
+        length = (_DIRENT.size + len(name) + 1 + 7) // 8 * 8
+        if len(data) + length > size & 0xFFFF_FFFF:
+            break
+        taken += 1
+        head = _DIRENT.pack(inode_of(base + b"/" + name), directory.position + taken, length, mode >> 12 & 15)
+        data += (head + name).ljust(length, b"\0")
+    if not taken and directory.entries():
+        raise LinuxError(Errno.EINVAL)
+    call.memory.parts(address, len(data), WRITE)
+    directory.position += taken
+    call.memory.write(address, data)
+    return len(data)
+
+
+def statfs(call: Call, path: int, address: int) -> int:
+    place = call.walk(AT_FDCWD, call.memory.read_path(path))
+    if not place.exists:
+        raise LinuxError(Errno.ENOENT)
+    return _statfs(call, address)
+
+
+def fstatfs(call: Call, fd: int, address: int) -> int:
+    call.any_file(fd)
+    return _statfs(call, address)
+
+
+def _statfs(call: Call, address: int) -> int:
+    """Every tree looks like a tmpfs half as large as guest RAM."""
+    blocks = call.mm.ram.size // PAGE_SIZE // 2
+    call.memory.write_struct(
+        address,
+        Statfs(
+            f_type=_TMPFS_MAGIC, f_bsize=PAGE_SIZE, f_blocks=blocks, f_bfree=blocks, f_bavail=blocks,
+            f_files=blocks, f_ffree=blocks, f_namelen=NAME_MAX, f_frsize=PAGE_SIZE,
+        ),
+    )  # fmt: skip
+    return 0

@@ -6,7 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kernel_model.files import File
+from kernel_model.files.host_file import HostNode
+from kernel_model.files.host_tree import Place
+from kernel_model.files.special import made_up
 from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi_files import AT_FDCWD, O_PATH
 from kernel_model.uapi_limits import NOFILE
 from kernel_model.user_memory import UserMemory
 from pffemu.arch.paging import PAGE_SIZE
@@ -30,8 +34,25 @@ class Call:
         self.memory = UserMemory(cpu, task)
 
     def file(self, fd: int) -> File:
-        """Raises LinuxError EBADF."""
+        """Raises LinuxError EBADF, also for what was opened with O_PATH."""
+        file = self.process.files.descriptor(as_int(fd)).file
+        if file.flags & O_PATH:
+            raise LinuxError(Errno.EBADF)
+        return file
+
+    def any_file(self, fd: int) -> File:
+        """Also what was opened with O_PATH. Raises LinuxError EBADF."""
         return self.process.files.descriptor(as_int(fd)).file
+
+    def walk(self, directory: int, path: bytes, *, follow: bool = True) -> Place:
+        """Where `path` leads from the directory descriptor (or AT_FDCWD). Raises LinuxError."""
+        start = self.process.cwd
+        if not path.startswith(b"/") and as_int(directory) != AT_FDCWD:
+            file = self.any_file(directory)
+            if not isinstance(file, HostNode):
+                raise LinuxError(Errno.ENOTDIR)
+            start = file.place.names
+        return self.kernel.tree.walk(start, path, made_up(self.process), follow=follow)
 
     def unsupported(self, what: str, errno: Errno) -> LinuxError:
         """The error to raise for what Linux has and this kernel has not: `errno`, and one warning."""

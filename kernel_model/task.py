@@ -32,6 +32,9 @@ class Process:
     mm: Mm
     name: str
     exe: str = ""  # what /proc/self/exe points to
+    arguments: list[str] = field(default_factory=list)  # argv
+    cwd: tuple[bytes, ...] = ()  # components of the current directory's guest path
+    umask: int = 0o022
     limits: list[tuple[int, int]] = field(default_factory=list)  # (soft, hard) by RLIMIT_* number
     files: FileTable = field(default_factory=FileTable)
     tasks: list[Task] = field(default_factory=list)

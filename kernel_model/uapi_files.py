@@ -44,6 +44,8 @@ AT_REMOVEDIR: Final = 0x200
 AT_SYMLINK_FOLLOW: Final = 0x400
 AT_NO_AUTOMOUNT: Final = 0x800
 AT_EMPTY_PATH: Final = 0x1000
+AT_STATX_SYNC_TYPE: Final = 0x6000
+AT_EACCESS: Final = 0x200
 
 # fcntl commands
 F_DUPFD: Final = 0

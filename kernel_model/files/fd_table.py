@@ -86,11 +86,7 @@ class FileTable:
         file = self.descriptor(fd).file
         del self._descriptors[fd]
         self._lowest = min(self._lowest, fd)
-        file.references -= 1
-        if file.references == 0:
-            for item in file.watchers:
-                item.epoll.forget(item)
-            file.close(cpu)
+        file.drop(cpu)
 
     def close_all(self, cpu: Cpu) -> None:
         """The process ends."""

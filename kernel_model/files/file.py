@@ -56,6 +56,14 @@ class File:
             raise LinuxError(Errno.EINVAL)
         return 0
 
+    def truncate(self, size: int) -> None:
+        """ftruncate. Raises LinuxError."""
+        raise LinuxError(Errno.EINVAL)
+
+    def allocate(self, mode: int, offset: int, length: int) -> None:
+        """fallocate. Raises LinuxError."""
+        raise LinuxError(Errno.ENODEV)
+
     def ioctl(self, call: Call, request: int, argument: int) -> int:
         raise LinuxError(Errno.ENOTTY)
 
@@ -77,6 +85,14 @@ class File:
 
     def close(self, cpu: Cpu) -> None:
         """The last descriptor is gone."""
+
+    def drop(self, cpu: Cpu) -> None:
+        """A descriptor, or a message, that referred to it is gone."""
+        self.references -= 1
+        if self.references == 0:
+            for item in self.watchers:
+                item.epoll.forget(item)
+            self.close(cpu)
 
     @property
     def readable(self) -> bool:

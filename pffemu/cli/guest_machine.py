@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pffemu.cli.terminal import GuestOutput
@@ -13,14 +15,21 @@ from pffemu.machine.options import MachineOptions
 from pffemu.report.progress import ProgressLine
 
 
-def load_guest(
-    chosen: MachineOptions, file: str, arguments: list[str], progress: ProgressLine, keep_stdout: bool
-) -> Machine:
-    image = open_image(Path(file))
+@dataclass(frozen=True, slots=True)
+class GuestCommand:
+    """The program's file, its arguments, and its environment as NAME=VALUE."""
+
+    file: str
+    arguments: Sequence[str] = ()
+    environment: Sequence[str] = ()
+
+
+def load_guest(chosen: MachineOptions, guest: GuestCommand, progress: ProgressLine, keep_stdout: bool) -> Machine:
+    image = open_image(Path(guest.file))
     stderr = GuestOutput(sys.stderr.buffer, progress.clear)
     stdout = stderr if keep_stdout else GuestOutput(sys.stdout.buffer, progress.clear)
     machine = Machine(chosen, stdin=_StandardInput(), stdout=stdout, stderr=stderr)
-    machine.load(image, arguments)
+    machine.load(image, guest.arguments, environment=guest.environment)
     return machine
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +38,17 @@ def _size(text: str) -> int:
         raise typer.BadParameter(f"{error.what}; {error.remedy}") from error
 
 
+def environment(given: list[str] | None) -> list[str]:
+    """NAME=VALUE for each --env; of equal names the last one counts."""
+    variables: dict[str, str] = {}
+    for text in given or []:
+        name, equals, value = text.partition("=")
+        if not name:
+            raise UsageError(f"--env {text!r} has no name", remedy="write --env NAME=VALUE, or --env NAME")
+        variables[name] = value if equals else os.environ.get(name, "")
+    return [f"{name}={value}" for name, value in variables.items()]
+
+
 RunMode = Annotated[
     Mode,
     typer.Option(help="Who handles page faults of userfaultfd memory: the kernel, a thread, or the thread itself."),
@@ -58,6 +70,20 @@ Trace = Annotated[
 ]
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write exact counts as JSON; - is standard output.")
+]
+Root = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="HOST[:GUEST][:ro]", help="Let the guest reach a host directory, as / or GUEST; none by default."
+    ),
+]
+Env = Annotated[
+    list[str] | None,
+    typer.Option("--env", metavar="NAME[=VALUE]", help="Give the guest an environment variable (NAME: the host's)."),
+]
+Seed = Annotated[int, typer.Option(min=0, max=(1 << 64) - 1, help="Of the guest's random numbers.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Stop at the first system call or flag that is not modelled (exit code 125).")
 ]
 HostStats = Annotated[bool, typer.Option("--host-stats", help="Also tell host time and memory; these vary.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the costs, as PNG, SVG or PDF (extra: plot).")]

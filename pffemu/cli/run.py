@@ -10,10 +10,11 @@ import typer
 
 import pffemu
 from pffemu.cli import foreground, options
-from pffemu.cli.guest_machine import load_guest
+from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.measure import Recorder, warn
 from pffemu.cli.terminal import check_writable, err_console, say, write_text
 from pffemu.machine.options import MachineOptions, Mode
+from pffemu.machine.roots import parse_root
 from pffemu.machine.stop import Exited, Stop
 from pffemu.report.progress import ProgressLine
 from pffemu.report.summary import to_json
@@ -29,6 +30,10 @@ def run(
     mode: options.RunMode = Mode.PFF,
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
+    root: options.Root = None,
+    env: options.Env = None,
+    seed: options.Seed = 0,
+    strict: options.Strict = False,
     budget: options.Budget = None,
     trace: options.Trace = None,
     json: options.Json = None,
@@ -44,11 +49,13 @@ def run(
     """
     check_writable(json)
     guest_arguments = arguments or []
-    machine_options = MachineOptions(mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram)
+    machine_options = MachineOptions(
+        mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed,
+        roots=tuple(parse_root(text) for text in root or []), strict=strict,
+    )  # fmt: skip
     progress = ProgressLine(err_console(), Path(file).name)
-    machine = foreground.prepare(
-        lambda: load_guest(machine_options, file, guest_arguments, progress, json == "-"), progress, "loading"
-    )
+    guest = GuestCommand(file, guest_arguments, options.environment(env))
+    machine = foreground.prepare(lambda: load_guest(machine_options, guest, progress, json == "-"), progress, "loading")
     if trace is None and json is None:
         machine.events.sinks.append(warn)
         stop = foreground.run(machine, progress, budget)

@@ -9,7 +9,7 @@ import typer
 
 from guest.workloads import FaultWorkload
 from pffemu.cli import foreground, options
-from pffemu.cli.guest_machine import load_guest
+from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.measure import Setup, measure, warn
 from pffemu.cli.terminal import check_writable, err_console, out_console, write_text
 from pffemu.errors import UsageError
@@ -63,7 +63,8 @@ def _events(mode: Mode, file: str | None, arguments: list[str], fault: int, cpus
         return measure(FaultWorkload(_PAGES), mode, Setup(cpus, ram, shown_fault=fault)).one_fault
     chosen = MachineOptions(mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram)
     progress = ProgressLine(err_console(), Path(file).name)
-    machine = foreground.prepare(lambda: load_guest(chosen, file, arguments, progress, True), progress, "loading")
+    guest = GuestCommand(file, arguments)
+    machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, True), progress, "loading")
     one_fault = OneFault(fault)
     machine.events.sinks += [one_fault, warn]
     foreground.run(machine, progress)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pffemu.cli import foreground, options
-from pffemu.cli.guest_machine import load_guest
+from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.measure import warn
 from pffemu.cli.terminal import err_console, say
 from pffemu.errors import PffemuError, UsageError
@@ -50,9 +50,8 @@ def trace(
         raise UsageError("a trace is a .json or a .pftrace", where=str(output), remedy="name one after -o")
     machine_options = MachineOptions(mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram)
     progress = ProgressLine(err_console(), Path(file).name)
-    machine = foreground.prepare(
-        lambda: load_guest(machine_options, file, arguments or [], progress, False), progress, "loading"
-    )
+    guest = GuestCommand(file, arguments or [])
+    machine = foreground.prepare(lambda: load_guest(machine_options, guest, progress, False), progress, "loading")
     with _lanes(output) as lanes:
         machine.events.sinks += [lanes, warn]
         stop = foreground.run(machine, progress, budget)

@@ -40,7 +40,14 @@ def load(
     """A process with one runnable thread at the image's entry. Raises NotLoadableError, OutOfGuestMemory."""
     mm = kernel.create_mm()
     exe = "/" + PurePath(image.name).name
-    process = Process(pid=kernel.peek_tid(), mm=mm, name=image.name, exe=exe, limits=uapi_limits.initial())
+    process = Process(
+        pid=kernel.peek_tid(),
+        mm=mm,
+        name=image.name,
+        exe=exe,
+        arguments=[image.name, *arguments],
+        limits=uapi_limits.initial(),
+    )
     for segment in image.segments:
         _map_segment(mm, ram, image, segment)
     mm.brk_start = mm.brk = _BRK_OF_PIE if image.relocated else pages_up(image.segments[-1].end)

@@ -77,8 +77,10 @@ class Machine:
         self.cpus = [self._core(index) for index in range(self.options.cpus)]
         mode = self.options.mode
         kernel_options = KernelOptions(
-            mode is not Mode.KERNEL, mode is Mode.PFF, self.options.uffd_mmio_base, self.options.seed
-        )
+            userfaultfd=mode is not Mode.KERNEL, forwarding=mode is Mode.PFF,
+            uffd_mmio_base=self.options.uffd_mmio_base, seed=self.options.seed, mounts=self.options.roots,
+            strict=self.options.strict,
+        )  # fmt: skip
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
         self.turns = Turns(self.kernel, self.cpus, self.options.cpu.counting)
         self.symbols = SymbolTable({})

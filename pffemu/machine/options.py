@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
+from kernel_model.files.host_tree import Mount
 from pffemu.arch import uffd_mmio
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import CpuOptions
 from pffemu.hw.uffd_regions import CAPACITY
+from pffemu.machine.roots import check_roots
 
 MAX_CPUS = 64
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -32,8 +34,11 @@ class MachineOptions:
     uffd_regions: int = CAPACITY  # entries of the MMU's region table
     uffd_mmio_base: int = uffd_mmio.BASE  # physical address
     seed: int = 0  # of the guest's random numbers
+    roots: tuple[Mount, ...] = ()  # host directories that the guest may reach (parse_root)
+    strict: bool = False  # end at the first system call or flag that is not modelled, with UnsupportedError
 
     def __post_init__(self) -> None:
+        check_roots(self.roots)
         if not 1 <= self.cpus <= MAX_CPUS:
             raise UsageError(f"{self.cpus} cores are not possible", remedy=f"use 1 to {MAX_CPUS}")
         if self.uffd_regions < 1:

@@ -129,7 +129,7 @@ before: .quad 0, 0
 after:  .quad 0, 0
 
 # test: a system call that does not exist is ENOSYS and warns with its number
-# param: number = 2, 999, 0x10000
+# param: number = 246, 999, 0x10000
 # expect: rax == -ENOSYS
 # warns: is not modelled: ENOSYS
     mov eax, number

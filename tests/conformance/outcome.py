@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from kernel_model.files.host_tree import Mount
 from pffemu import Machine
 from pffemu.events import Warned
 from pffemu.machine.image import open_image
@@ -52,13 +53,15 @@ def on_host(program: ConformanceProgram, binary: Path) -> Outcome:
 
 
 def in_pffemu(program: ConformanceProgram, binary: Path) -> Outcome:
-    """Run it in a machine of its own."""
+    """Run it in a machine of its own, with an empty directory as its root."""
     out, err = io.BytesIO(), io.BytesIO()
     warnings: list[str] = []
-    machine = Machine(stdin=program.stdin, stdout=out, stderr=err, cpus=program.cpus)
-    machine.events.sinks.append(lambda event: warnings.append(event.what) if isinstance(event, Warned) else None)
-    machine.load(replace(open_image(binary), name=f"/{binary.parent.name}"), program.args)
-    stop = machine.run(budget=program.budget)
+    with tempfile.TemporaryDirectory() as directory:
+        roots = (Mount(directory, ()),)
+        machine = Machine(stdin=program.stdin, stdout=out, stderr=err, cpus=program.cpus, roots=roots)
+        machine.events.sinks.append(lambda event: warnings.append(event.what) if isinstance(event, Warned) else None)
+        machine.load(replace(open_image(binary), name=f"/{binary.parent.name}"), program.args)
+        stop = machine.run(budget=program.budget)
     if stop.exit_code in (124, 125):
         warnings.append(str(stop))
     streams = (stream.getvalue().decode(errors="backslashreplace") for stream in (out, err))

@@ -1,0 +1,220 @@
+"""An open file or directory of the tree the user named (--root).
+
+State is where it lies, its position and flags; the host's descriptor is opened when needed and no part of a snapshot.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from kernel_model.files.file import File, faulted
+from kernel_model.files.host_tree import HostTree, Place, host_errors
+from kernel_model.files.seek import OFFSET_MAX, sought
+from kernel_model.files.status import FileStatus
+from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi_files import FIONREAD, O_ACCMODE, O_APPEND, O_PATH
+from kernel_model.uapi_limits import FSIZE
+
+if TYPE_CHECKING:
+    from kernel_model.files.user_buffer import UserBuffer
+    from kernel_model.syscall import Call
+    from pffemu.hw.cpu import Cpu
+
+_AT_ONCE: Final = 1 << 20  # bytes moved in one piece
+_EPOCH_NS: Final = 1_735_689_600 * 1_000_000_000  # every file's times: 2025-01-01, as CLOCK_REALTIME at reset
+
+
+class HostNode(File):
+    """What an open file and an open directory have in common."""
+
+    can_poll: ClassVar[bool] = False
+
+    def __init__(self, tree: HostTree, place: Place, flags: int, descriptor: int) -> None:
+        """`descriptor`: the host's, from now on this file's own; -1 for a directory that only leads to mounts."""
+        self.name, self.flags = place.path.decode(errors="surrogateescape"), flags
+        self.tree, self.place = tree, place
+        self.position = 0
+        self._descriptor = descriptor
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_descriptor": -1}
+
+    def host(self) -> int:
+        """The host's descriptor, opened again after a snapshot was restored. Raises LinuxError when it is gone."""
+        if self._descriptor < 0:
+            access = self.flags & O_ACCMODE if not self.place.is_directory else os.O_RDONLY
+            self._descriptor = self.tree.open(self.place, access)
+        return self._descriptor
+
+    def status(self) -> FileStatus:
+        if self.place.mount is None:
+            return directory_status(self.place)
+        with host_errors():
+            return status_of(self.place, os.fstat(self.host()))
+
+    def close(self, cpu: Cpu) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class HostFile(HostNode):
+    """A regular file."""
+
+    can_seek: ClassVar[bool] = True
+
+    @property
+    def size(self) -> int:
+        with host_errors():
+            return os.fstat(self.host()).st_size
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        done = self.read_at(call, buffer, self.position)
+        self.position += done
+        return done
+
+    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        wanted = max(0, min(buffer.size, self.size - offset))
+        room = buffer.room(wanted)  # may sleep: nothing may be moved before
+        done = 0
+        while done < room:
+            with host_errors():
+                data = os.pread(self.host(), min(_AT_ONCE, room - done), offset + done)
+            if not data:
+                break
+            buffer.scatter(data)
+            buffer.skip(len(data))
+            done += len(data)
+        return done if done or not wanted or room else faulted(0)
+
+    def write(self, call: Call, buffer: UserBuffer) -> int:
+        if self.flags & O_APPEND:
+            self.position = self.size
+        done = self.write_at(call, buffer, self.position)
+        self.position += done
+        return done
+
+    def write_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        """With O_APPEND pwrite appends, too, as Linux does."""
+        if self.flags & O_APPEND:
+            offset = self.size
+        wanted = min(buffer.size, self._room_below_limit(call, offset))
+        reachable = min(wanted, buffer.bring_in())
+        done = 0
+        while done < reachable:
+            data = buffer.gather(min(_AT_ONCE, reachable - done))
+            with host_errors():
+                written = os.pwrite(self.host(), data, offset + done)
+            buffer.skip(written)
+            done += written
+            if written < len(data):
+                break
+        return done if done or not wanted else faulted(0)
+
+    def _room_below_limit(self, call: Call, offset: int) -> int:
+        """Linux: generic_write_checks. Raises LinuxError EFBIG."""
+        limit = min(call.process.limits[FSIZE][0], OFFSET_MAX)
+        if offset >= limit:
+            raise LinuxError(Errno.EFBIG)
+        return limit - offset
+
+    def seek(self, offset: int, whence: int) -> int:
+        self.position = sought(offset, whence, self.position, self.size)
+        return self.position
+
+    def truncate(self, size: int) -> None:
+        if not self.writable:
+            raise LinuxError(Errno.EINVAL)
+        with host_errors():
+            os.ftruncate(self.host(), size)
+
+    def allocate(self, mode: int, offset: int, length: int) -> None:
+        """Only makes the file longer; nothing is set aside on the host."""
+        if mode:
+            raise LinuxError(Errno.EOPNOTSUPP)
+        if offset + length > self.size:
+            self.truncate(offset + length)
+
+    def ioctl(self, call: Call, request: int, argument: int) -> int:
+        if request != FIONREAD:
+            raise LinuxError(Errno.ENOTTY)
+        call.memory.write_u32(argument, max(0, self.size - self.position) & 0xFFFF_FFFF)
+        return 0
+
+
+class HostDirectory(HostNode):
+    """An open directory. What it lists is fixed when its reading begins."""
+
+    can_seek: ClassVar[bool] = True
+
+    def __init__(self, tree: HostTree, place: Place, flags: int, descriptor: int) -> None:
+        super().__init__(tree, place, flags, descriptor)
+        self._listing: list[tuple[bytes, int]] | None = None
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        raise LinuxError(Errno.EISDIR)
+
+    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        raise LinuxError(Errno.EISDIR)
+
+    def entries(self) -> list[tuple[bytes, int]]:
+        """(name, st_mode) from the position on, "." and ".." first."""
+        if self._listing is None or self.position == 0:
+            own = self.place.mode
+            self._listing = [(b".", own), (b"..", own), *self.tree.list(self.place)]
+        return self._listing[self.position :]
+
+    def seek(self, offset: int, whence: int) -> int:
+        if whence > 1:
+            raise LinuxError(Errno.EINVAL)
+        self.position = sought(offset, whence, self.position, 0)
+        return self.position
+
+
+class PathFile(HostNode):
+    """Opened with O_PATH: a place, not its content."""
+
+    def __init__(self, tree: HostTree, place: Place, flags: int) -> None:
+        super().__init__(tree, place, flags | O_PATH, -1)
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        raise LinuxError(Errno.EBADF)
+
+    def write(self, call: Call, buffer: UserBuffer) -> int:
+        raise LinuxError(Errno.EBADF)
+
+    def status(self) -> FileStatus:
+        return status_at(self.tree, self.place)
+
+
+def status_at(tree: HostTree, place: Place) -> FileStatus:
+    """What lies at `place`. Raises LinuxError ENOENT."""
+    if not place.exists:
+        raise LinuxError(Errno.ENOENT)
+    return directory_status(place) if place.mount is None else status_of(place, tree.status(place))
+
+
+def status_of(place: Place, status: os.stat_result) -> FileStatus:
+    """Type, rights, size and links are the host's; owner, times and numbers the same on every host."""
+    return FileStatus(
+        mode=status.st_mode, size=status.st_size, inode=_inode(place), links=status.st_nlink,
+        atime=_EPOCH_NS, mtime=_EPOCH_NS, ctime=_EPOCH_NS,
+    )  # fmt: skip
+
+
+def directory_status(place: Place) -> FileStatus:
+    """Of a directory that only leads to mounts."""
+    return FileStatus(mode=place.mode, size=4096, inode=_inode(place), links=2, atime=_EPOCH_NS, mtime=_EPOCH_NS)
+
+
+def inode_of(path: bytes) -> int:
+    """A number that depends on the guest path alone (FNV-1a)."""
+    value = 0xCBF29CE484222325
+    for octet in path:
+        value = (value ^ octet) * 0x100000001B3 & (1 << 64) - 1
+    return value >> 16 or 1
+
+
+def _inode(place: Place) -> int:
+    return inode_of(place.path)

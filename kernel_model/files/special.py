@@ -1,0 +1,158 @@
+"""Files that the kernel makes up: /dev/null and its relatives, and what programs read of /proc/self.
+
+They lie over the user's directories, as mounts of devtmpfs and proc would. Directories that hold them are not listed.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from kernel_model.files.file import File, faulted
+from kernel_model.files.host_file import inode_of
+from kernel_model.files.host_tree import MadeUp, Place
+from kernel_model.files.seek import sought
+from kernel_model.files.status import FileStatus
+from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi_files import O_ACCMODE, O_RDONLY
+
+if TYPE_CHECKING:
+    from kernel_model.files.user_buffer import UserBuffer
+    from kernel_model.syscall import Call
+    from kernel_model.task import Process
+
+_AT_ONCE: Final = 1 << 16  # bytes
+_DEVICES: Final = {b"null": (1, 3), b"zero": (1, 5), b"full": (1, 7), b"random": (1, 8), b"urandom": (1, 9)}
+
+
+def made_up(process: Process) -> MadeUp:
+    """Everything made up that `process` can see, directories included."""
+    pid = str(process.pid).encode()
+    directory, link = stat.S_IFDIR | 0o555, stat.S_IFLNK | 0o777
+    links = {
+        (b"proc", b"self"): pid,
+        (b"proc", pid, b"exe"): process.exe.encode(errors="surrogateescape"),
+        (b"proc", pid, b"cwd"): b"/" + b"/".join(process.cwd),
+        (b"proc", pid, b"root"): b"/",
+    }
+    modes = {(b"dev",): directory, (b"proc",): directory, (b"proc", pid): directory}
+    modes |= {(b"dev", name): stat.S_IFCHR | 0o666 for name in _DEVICES}
+    modes |= {(b"proc", pid, name): stat.S_IFREG | 0o444 for name in _TEXTS}
+    modes |= dict.fromkeys(links, link)
+    return MadeUp(modes, links)
+
+
+def open_special(call: Call, place: Place, flags: int) -> File | None:
+    """The made-up file at `place`; None: there is none. Raises LinuxError EACCES."""
+    if place.names[:1] == (b"dev",) and place.names[-1] in _DEVICES and len(place.names) == 2:
+        return Device(place, flags)
+    if place.names[:-1] == (b"proc", str(call.process.pid).encode()) and place.names[-1] in _TEXTS:
+        if flags & O_ACCMODE != O_RDONLY:
+            raise LinuxError(Errno.EACCES)
+        return TextFile(place, flags, _TEXTS[place.names[-1]](call.process).encode())
+    return None
+
+
+def special_status(place: Place) -> FileStatus:
+    device = _DEVICES.get(place.names[-1], (0, 0)) if stat.S_ISCHR(place.mode) else (0, 0)
+    return FileStatus(mode=place.mode, inode=inode_of(place.path), rdev=device[0] << 8 | device[1])
+
+
+class Device(File):
+    """/dev/null, zero, full, random, urandom (drivers/char/mem.c)."""
+
+    can_seek: ClassVar[bool] = True
+
+    def __init__(self, place: Place, flags: int) -> None:
+        self.name, self.flags, self.place = place.path.decode(), flags, place
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        kind = self.place.names[-1]
+        if kind == b"null" or not buffer.size:
+            return 0
+        room = left = buffer.room(buffer.size)
+        if not room:
+            return faulted(0)
+        while left:
+            size = min(left, _AT_ONCE)
+            buffer.scatter(call.kernel.random.take(size) if kind.endswith(b"random") else bytes(size))
+            buffer.skip(size)
+            left -= size
+        return room
+
+    def write(self, call: Call, buffer: UserBuffer) -> int:
+        if self.place.names[-1] == b"full":
+            raise LinuxError(Errno.ENOSPC)
+        return buffer.size
+
+    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        return self.read(call, buffer)
+
+    def write_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        return self.write(call, buffer)
+
+    def status(self) -> FileStatus:
+        return special_status(self.place)
+
+
+class TextFile(File):
+    """A text that was made when the file was opened."""
+
+    can_seek: ClassVar[bool] = True
+    can_poll: ClassVar[bool] = False
+
+    def __init__(self, place: Place, flags: int, text: bytes) -> None:
+        self.name, self.flags, self.place = place.path.decode(), flags, place
+        self._text, self._position = text, 0
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        done = self.read_at(call, buffer, self._position)
+        self._position += done
+        return done
+
+    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        wanted = max(0, min(buffer.size, len(self._text) - offset))
+        room = buffer.room(wanted)
+        if wanted and not room:
+            return faulted(0)
+        buffer.scatter(self._text[offset : offset + room])
+        return room
+
+    def seek(self, offset: int, whence: int) -> int:
+        self._position = sought(offset, whence, self._position, 0)
+        return self._position
+
+    def status(self) -> FileStatus:
+        return special_status(self.place)
+
+
+def _maps(process: Process) -> str:
+    """/proc/PID/maps; the kernel's own areas are not in it."""
+    lines = []
+    for vma in process.mm.vmas:
+        rights = "".join(letter if vma.prot & 1 << i else "-" for i, letter in enumerate("rwx"))
+        shared = "s" if getattr(vma, "shared", False) else "p"
+        name = vma.name if vma.name.startswith(("[", "/")) or vma.file is not None else ""
+        head = f"{vma.start:08x}-{vma.end:08x} {rights}{shared} {vma.offset:08x} 00:00 0"
+        lines.append(f"{head:<73}{name}\n" if name else f"{head} \n")
+    return "".join(lines)
+
+
+def _status(process: Process) -> str:
+    """The lines of /proc/PID/status that do not depend on what this kernel has not."""
+    name = process.exe.rsplit("/", 1)[-1][:15]
+    size = sum(vma.end - vma.start for vma in process.mm.vmas) // 1024
+    ids = "0\t0\t0\t0"
+    return (
+        f"Name:\t{name}\nState:\tR (running)\nTgid:\t{process.pid}\nPid:\t{process.pid}\nUid:\t{ids}\nGid:\t{ids}\n"
+        f"VmSize:\t{size:8} kB\nThreads:\t{len(process.tasks)}\n"
+    )
+
+
+_TEXTS: Final[dict[bytes, Callable[[Process], str]]] = {  # by name under /proc/self
+    b"maps": _maps,
+    b"status": _status,
+    b"comm": lambda process: process.exe.rsplit("/", 1)[-1][:15] + "\n",
+    b"cmdline": lambda process: "\0".join(process.arguments) + "\0",
+}

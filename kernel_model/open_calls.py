@@ -1,0 +1,183 @@
+"""open, openat, openat2, creat; chdir, fchdir, getcwd, umask (fs/open.c, fs/namei.c)."""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import Final
+
+from kernel_model.files import File
+from kernel_model.files.host_file import HostDirectory, HostFile, HostNode, PathFile
+from kernel_model.files.host_tree import Place
+from kernel_model.files.special import open_special
+from kernel_model.syscall import Call
+from kernel_model.uapi import O_CLOEXEC, Errno, LinuxError
+from kernel_model.uapi_files import (
+    AT_FDCWD,
+    O_ACCMODE,
+    O_APPEND,
+    O_ASYNC,
+    O_CREAT,
+    O_DIRECT,
+    O_DIRECTORY,
+    O_DSYNC,
+    O_EXCL,
+    O_LARGEFILE,
+    O_NOATIME,
+    O_NOCTTY,
+    O_NOFOLLOW,
+    O_NONBLOCK,
+    O_PATH,
+    O_RDONLY,
+    O_SYNC,
+    O_TMPFILE,
+    O_TRUNC,
+    O_WRONLY,
+    S_IFLNK,
+    S_IFMT,
+)
+
+_KNOWN: Final = (
+    O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT
+    | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | O_TMPFILE
+)  # fmt: skip
+_OF_OPENING: Final = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC  # not kept in the file's flags
+_WITH_PATH: Final = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC
+_RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH, _RESOLVE_IN_ROOT = 0x04, 0x08, 0x10
+_RESOLVE_KNOWN: Final = 0x3F
+_MODE: Final = 0o7777
+
+
+def open_(call: Call, path: int, flags: int, mode: int) -> int:
+    return openat(call, AT_FDCWD, path, flags, mode)
+
+
+def creat(call: Call, path: int, mode: int) -> int:
+    return openat(call, AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode)
+
+
+def openat(call: Call, directory: int, path: int, flags: int, mode: int) -> int:
+    """A descriptor of a file under the roots, or of a special file. Flags Linux does not know are ignored."""
+    flags &= _KNOWN
+    if flags & O_PATH:
+        flags &= _WITH_PATH
+    name = call.memory.read_path(path)
+    return _open(call, directory, name, flags, mode & _MODE)
+
+
+def openat2(call: Call, directory: int, path: int, how: int, size: int) -> int:
+    """RESOLVE_BENEATH, IN_ROOT and NO_SYMLINKS restrict nothing that the tree does not, and are refused: EOPNOTSUPP."""
+    if size < 24:
+        raise LinuxError(Errno.EINVAL)
+    words = call.memory.read(how, min(size, 4096))
+    if any(words[24:]):
+        raise LinuxError(Errno.E2BIG)
+    flags, mode, resolve = struct.unpack_from("<3Q", words)
+    if flags & ~_KNOWN or resolve & ~_RESOLVE_KNOWN or mode & ~_MODE:
+        raise LinuxError(Errno.EINVAL)
+    if mode and not flags & O_CREAT and flags & O_TMPFILE != O_TMPFILE:
+        raise LinuxError(Errno.EINVAL)
+    if flags & O_PATH and flags & ~_WITH_PATH:
+        raise LinuxError(Errno.EINVAL)
+    if resolve & (_RESOLVE_NO_SYMLINKS | _RESOLVE_BENEATH | _RESOLVE_IN_ROOT):
+        raise call.unsupported("openat2 with RESOLVE_*", Errno.EOPNOTSUPP)
+    return _open(call, directory, call.memory.read_path(path), flags, mode)
+
+
+def _open(call: Call, directory: int, name: bytes, flags: int, mode: int) -> int:
+    if flags & (O_CREAT | O_DIRECTORY) == O_CREAT | O_DIRECTORY:
+        raise LinuxError(Errno.EINVAL)
+    if not name:
+        raise LinuxError(Errno.ENOENT)
+    if flags & O_TMPFILE == O_TMPFILE:
+        raise call.unsupported("O_TMPFILE", Errno.EOPNOTSUPP)
+    fd = call.new_fd()
+    if (
+        flags & O_CREAT
+        and name.endswith(b"/")
+        and not name.rstrip(b"/").endswith((b"/.", b"/.."))
+        and name.strip(b"/.")
+    ):
+        call.walk(directory, name.rstrip(b"/"), follow=False)
+        raise LinuxError(Errno.EISDIR)
+    exclusive = flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL
+    follow = not flags & O_NOFOLLOW and not exclusive
+    place = call.walk(directory, name, follow=follow)
+    file = _open_place(call, place, flags, mode & ~call.process.umask)
+    return call.process.files.install(fd, file, bool(flags & O_CLOEXEC))
+
+
+def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
+    kept = flags & ~_OF_OPENING | (0 if flags & O_PATH else O_LARGEFILE)
+    _check(place, flags)
+    if flags & O_PATH:
+        return PathFile(call.kernel.tree, place, kept)
+    special = open_special(call, place, kept)
+    if special is not None:
+        return special
+    writing = flags & O_ACCMODE != O_RDONLY or flags & O_TRUNC
+    if place.mount is not None and place.mount.read_only and (writing or not place.exists):
+        raise LinuxError(Errno.EROFS)
+    if place.is_directory:
+        descriptor = -1 if place.mount is None else call.kernel.tree.open(place, os.O_RDONLY | os.O_DIRECTORY)
+        return HostDirectory(call.kernel.tree, place, kept, descriptor)
+    if place.mount is None:
+        raise LinuxError(Errno.EROFS)
+    created = not place.exists
+    access = flags & (O_ACCMODE | O_TRUNC) | (O_CREAT | O_EXCL if created else 0)
+    descriptor = call.kernel.tree.open(place, access, mode)
+    if created:
+        os.fchmod(descriptor, mode)
+        place = Place(place.names, place.mount, os.fstat(descriptor).st_mode)
+    return HostFile(call.kernel.tree, place, kept, descriptor)
+
+
+def _check(place: Place, flags: int) -> None:
+    """What open refuses whatever the file system. Raises LinuxError."""
+    if not place.exists:
+        if not flags & O_CREAT:
+            raise LinuxError(Errno.ENOENT)
+        return
+    if flags & O_CREAT and flags & O_EXCL:
+        raise LinuxError(Errno.EEXIST)
+    if place.mode & S_IFMT == S_IFLNK and not flags & O_PATH:
+        raise LinuxError(Errno.ENOTDIR if flags & O_DIRECTORY else Errno.ELOOP)
+    if flags & O_DIRECTORY and not place.is_directory:
+        raise LinuxError(Errno.ENOTDIR)
+    if place.is_directory and (flags & (O_CREAT | O_TRUNC) or flags & O_ACCMODE != O_RDONLY) and not flags & O_PATH:
+        raise LinuxError(Errno.EISDIR)
+
+
+def chdir(call: Call, path: int) -> int:
+    place = call.walk(AT_FDCWD, call.memory.read_path(path))
+    return _change_directory(call, place)
+
+
+def fchdir(call: Call, fd: int) -> int:
+    file = call.any_file(fd)
+    if not isinstance(file, HostNode):
+        raise LinuxError(Errno.ENOTDIR)
+    return _change_directory(call, file.place)
+
+
+def _change_directory(call: Call, place: Place) -> int:
+    if not place.exists:
+        raise LinuxError(Errno.ENOENT)
+    if not place.is_directory:
+        raise LinuxError(Errno.ENOTDIR)
+    call.process.cwd = place.names
+    return 0
+
+
+def getcwd(call: Call, address: int, size: int) -> int:
+    """Bytes written, with the final NUL."""
+    path = b"/" + b"/".join(call.process.cwd) + b"\0"
+    if len(path) > size:
+        raise LinuxError(Errno.ERANGE)
+    call.memory.write(address, path)
+    return len(path)
+
+
+def umask(call: Call, mask: int) -> int:
+    before, call.process.umask = call.process.umask, mask & 0o777
+    return before
