@@ -31,13 +31,17 @@ class RunQueue:
     current: Task | None = None
     loaded: Task | None = None
     last_tid: int = 0  # of the thread that ran last; 0 after idling
+    turn_ends: int = 0  # clock at which `current` makes way for those that wait
 
 
 class Scheduler:
     def __init__(self, cpus: list[Cpu], uintr: UintrSwitch) -> None:
         self._cpus, self._uintr = cpus, uintr
         self._interconnect = cpus[0].interconnect
+        # cycles a receiver of user interrupts may run ahead of a sender: none can reach it sooner
+        self._uipi_look_ahead = sum(cpus[0].cycles_of(cost) for cost in ("cpu.uintr.senduipi", "cpu.ipi.flight"))
         self._queues = [RunQueue() for _ in cpus]
+        self._cores = list(zip(cpus, self._queues, strict=True))
         self._sleepers: list[Task] = []  # blocked with a deadline
         self._alone: Cpu | None = None
         self._alone_since = 0  # of the interconnect: nothing that wakes a core has happened since
@@ -122,7 +126,7 @@ class Scheduler:
         if alone is not None:
             return alone
         best, best_time = None, NEVER
-        for cpu, queue in zip(self._cpus, self._queues, strict=True):
+        for cpu, queue in self._cores:
             time = cpu.clock
             if queue.current is None and not queue.waiting:
                 time = max(time, cpu.event_at)
@@ -139,28 +143,40 @@ class Scheduler:
         """Another core with something to run is further behind: what it does comes first."""
         if self.alone is cpu:
             return False
-        return any(
-            other.clock < cpu.clock and (queue.current is not None or bool(queue.waiting))
-            for other, queue in zip(self._cpus, self._queues, strict=True)
-        )
+        clock = cpu.clock
+        for other, queue in self._cores:
+            if other.clock < clock and (queue.current is not None or queue.waiting or other.event_at < clock):
+                return True
+        return False
 
     def head_start(self, cpu: Cpu) -> int | None:
         """Cycles `cpu` may run before somebody else's turn comes; None when nobody else can run."""
         if self.alone is cpu:
             return None
-        limits = [QUANTUM] if self._queues[cpu.index].waiting else []
-        for other, queue in zip(self._cpus, self._queues, strict=True):
+        clock, own = cpu.clock, self._queues[cpu.index]
+        limits = []
+        if own.waiting:
+            if own.turn_ends <= clock:
+                own.turn_ends = clock + QUANTUM  # nobody waited before
+            limits.append(own.turn_ends - clock)
+        for other, queue in self._cores:
             if other is cpu:
                 continue
             if queue.current is not None or queue.waiting:
-                limits.append(max(0, other.clock - cpu.clock) + QUANTUM)
+                receives = cpu.uintr.uinv != 0 and other.uintr.uitt_enabled
+                limits.append(max(0, other.clock - clock) + (self._uipi_look_ahead if receives else QUANTUM))
             elif other.event_at != NEVER:
-                limits.append(max(1, other.event_at - cpu.clock))
-        limits += [max(1, (task.deadline or 0) - cpu.clock) for task in self._sleepers]
+                limits.append(max(1, other.event_at - clock))
+        limits += [max(1, (task.deadline or 0) - clock) for task in self._sleepers]
         if limits:
             return min(limits)
         self._alone, self._alone_since = cpu, self._interconnect.sequence
         return None
+
+    def tick(self, cpu: Cpu) -> None:
+        """The core came to the end of a slice: is the thread's turn over?"""
+        if cpu.clock >= self._queues[cpu.index].turn_ends:
+            self.preempt(cpu)
 
     def preempt(self, cpu: Cpu) -> None:
         """The running thread's turn is over; it queues up behind the others of its core."""
@@ -177,6 +193,7 @@ class Scheduler:
         if queue.current is not None:
             return queue.current
         task = queue.current = queue.waiting.popleft()
+        queue.turn_ends = cpu.clock + QUANTUM
         if queue.loaded is not task:
             if queue.loaded is not None:
                 queue.loaded.registers = cpu.engine.save_registers()

@@ -273,6 +273,26 @@ class NotificationProcessed(NamedTuple):
     pir: Hex
 
 
+class KbTimerSet(NamedTuple):
+    """Ring 3 armed its kernel-bypass timer; 0 cycles disarm it."""
+
+    time: int
+    cpu: int
+    tid: int
+    cycles: int
+    periodic: int
+
+
+class TimerExpired(NamedTuple):
+    """`timer`: `apic` (its vector is requested) or `kb` (the user vector is pending)."""
+
+    time: int
+    cpu: int
+    tid: int
+    timer: Label
+    vector: int
+
+
 class ThreadExited(NamedTuple):
     time: int
     cpu: int
@@ -309,8 +329,8 @@ EVENTS: tuple[type[Any], ...] = (
     WalkRefused, MmuDecision, FramePushed, FramePushRefused, HandlerEntered, Uiret, UserInterruptFlag, Resumed, Mmio,
     KernelPageFault, MinorFault, Syscall, SyscallReturned, IoctlStep, PageInstalled, MessageQueued, MessageRead,
     ThreadCreated, ThreadBlocked, ThreadWoken, ContextSwitch, ForwardingSwitched, SendUipi, IpiSent,
-    InterruptAccepted, NotificationProcessed, ThreadExited, ProcessExited, ProcessKilled, SignalSent, SignalDelivered,
-    SignalReturned, Warned,
+    InterruptAccepted, NotificationProcessed, KbTimerSet, TimerExpired, ThreadExited, ProcessExited, ProcessKilled,
+    SignalSent, SignalDelivered, SignalReturned, Warned,
 )  # fmt: skip
 
 

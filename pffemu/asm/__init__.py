@@ -8,9 +8,11 @@ from pffemu.asm.assembler import assemble
 from pffemu.asm.disasm import count_instructions, decode, disassemble
 from pffemu.asm.instruction import Instruction, MemoryOperand, writes_back
 from pffemu.asm.program import Line, Program, Section, listing
-from pffemu.asm.timing_class import REP_PREFIXES, TIMING_CLASSES, timing_classes
+from pffemu.asm.timing_class import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, timing_class, timing_classes
 
 __all__ = [
+    "BRANCH",
+    "REP",
     "REP_PREFIXES",
     "TIMING_CLASSES",
     "Instruction",
@@ -23,6 +25,7 @@ __all__ = [
     "decode",
     "disassemble",
     "listing",
+    "timing_class",
     "timing_classes",
     "writes_back",
 ]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import capstone
 
-from pffemu.arch.encodings import SENDUIPI_REGISTERS, UINTR_LENGTH, UINTR_MNEMONICS
+from pffemu.arch.encodings import UINTR_LENGTH, UINTR_MNEMONICS, UINTR_REGISTER_FORMS
 from pffemu.asm.instruction import Instruction
 from pffemu.asm.memory_operands import memory_operands
 
@@ -91,14 +91,14 @@ def _user_interrupt_instruction(code: bytes, address: int) -> Instruction | None
     if mnemonic is not None:
         return Instruction(address, UINTR_LENGTH, code[:UINTR_LENGTH], mnemonic, "")
     for size in (4, 5):  # without and with REX
-        register = SENDUIPI_REGISTERS.get(_plain_rex(code[:size]))
-        if register is not None:
-            return Instruction(address, size, code[:size], "senduipi", register)
+        form = UINTR_REGISTER_FORMS.get(_plain_rex(code[:size]))
+        if form is not None:
+            return Instruction(address, size, code[:size], *form)
     return None
 
 
 def _plain_rex(code: bytes) -> bytes:
-    """SENDUIPI ignores REX.W, R and X: F3 48 0F C7 F0 is F3 0F C7 F0."""
+    """They ignore REX.W, R and X: F3 48 0F C7 F0 is F3 0F C7 F0."""
     if len(code) == 5 and code[1] & 0xF0 == 0x40:
         return code[:1] + (b"\x41" if code[1] & 1 else b"") + code[2:]
     return code

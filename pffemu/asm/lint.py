@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from pffemu.arch.encodings import REGISTER_EXTENSIONS
 from pffemu.asm import registers
 from pffemu.asm.expressions import Names, signed
 from pffemu.asm.operands import Immediate, Memory, Operand, Register, parse_operands
@@ -80,9 +81,11 @@ def check_instruction(written: Written) -> None:
     _check_prefix(written)
     if written.fixed_bytes:
         return
-    if written.mnemonic in BYTES or written.mnemonic == "senduipi":
+    if written.mnemonic in BYTES or written.mnemonic in REGISTER_EXTENSIONS:
         what = f"wrong operands for {written.mnemonic}"
-        raise AssemblyError(what, remedy="senduipi takes a 64-bit register, the others take none")
+        raise AssemblyError(
+            what, remedy="senduipi, settimer and settimerp take a 64-bit register, the others take none"
+        )
     if written.mnemonic == "iret":
         raise AssemblyError("keystone encodes iret as a 16-bit return", remedy="write iretq")
     if written.mnemonic in STRING_MNEMONICS or written.mnemonic == "xlatb":

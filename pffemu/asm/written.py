@@ -15,7 +15,7 @@ from typing import Final
 import capstone
 from capstone import x86 as cs_x86
 
-from pffemu.arch.encodings import ENDBR64, SENDUIPI_BYTES, UINTR_BYTES
+from pffemu.arch.encodings import ENDBR64, REGISTER_EXTENSIONS, UINTR_BYTES, UINTR_REGISTER_BYTES
 from pffemu.asm.expressions import Names
 from pffemu.asm.operands import Operand, Register, parse_operands
 from pffemu.asm.source import Statement
@@ -60,8 +60,8 @@ class Written:
     @property
     def fixed_bytes(self) -> bytes:
         """The whole encoding where keystone has none, else empty."""
-        if self.mnemonic == "senduipi" and len(self.operands) == 1 and isinstance(self.operands[0], Register):
-            return SENDUIPI_BYTES.get(self.operands[0].name, b"")
+        if len(self.operands) == 1 and isinstance(self.operands[0], Register):
+            return UINTR_REGISTER_BYTES.get((self.mnemonic, self.operands[0].name), b"")
         return BYTES.get(self.mnemonic, b"") if not self.operands else b""
 
 
@@ -70,7 +70,7 @@ def known_mnemonics() -> frozenset[str]:
     decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
     names = {decoder.insn_name(number) for number in range(1, cs_x86.X86_INS_ENDING)}
     unlisted = ("faddp", "fstcw", "fstsw", "fstenv", "fsave", "finit", "fclex")
-    return frozenset((*names, *unlisted, *SYNONYMS, *SPELLINGS, *BYTES, "senduipi")) - FATAL
+    return frozenset((*names, *unlisted, *SYNONYMS, *SPELLINGS, *BYTES, *REGISTER_EXTENSIONS)) - FATAL
 
 
 def is_mnemonic(word: str) -> bool:

@@ -29,6 +29,7 @@ from pffemu.engine.count_block import (
     STOP,
     TABLE,
     TIME,
+    TIME_LIMIT,
     WORDS,
     count_block,
     count_known,
@@ -55,7 +56,7 @@ class BlockCounter:
         self.state[TABLE] = ctypes.addressof(self._table)
         self.state[LEARN] = ctypes.cast(self._learn, ctypes.c_void_p).value or 0
         self.state[STOP] = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0
-        self._end = self.state[LIMIT] = NO_LIMIT
+        self._end = self._time_end = self.state[LIMIT] = self.state[TIME_LIMIT] = NO_LIMIT
         self.user_data = ctypes.addressof(self._state)
         if compiled:
             from pffemu.engine.block_counter_compiled import HOOK, SLOW_HOOK
@@ -76,18 +77,23 @@ class BlockCounter:
         """Count instructions that ran outside blocks (those the machine executes itself; may be negative). No time."""
         self.state[EXECUTED] += instructions
 
-    def set_limit(self, instructions: int | None) -> None:
-        """Stop before passing `instructions` more; None: no limit."""
-        self._end = NO_LIMIT if instructions is None else self.state[EXECUTED] + instructions
-        self.state[LIMIT] = self._end
-
     @property
-    def executed_at_limit(self) -> int:
-        """What `executed` is when the limit is reached."""
-        return self._end
+    def time(self) -> int:
+        """What they took."""
+        return self.state[TIME]
+
+    def set_limit(self, instructions: int | None, time: int | None = None) -> None:
+        """Stop before passing `instructions` or `time` more; None: no limit."""
+        self._end = NO_LIMIT if instructions is None else self.state[EXECUTED] + instructions
+        self._time_end = NO_LIMIT if time is None else self.state[TIME] + time
+        self.state[LIMIT], self.state[TIME_LIMIT] = self._end, self._time_end
+
+    def left(self) -> tuple[int, int]:
+        """Instructions and time up to the limits; neither is positive when its limit is reached."""
+        return self._end - self.state[EXECUTED], self._time_end - self.state[TIME]
 
     def let_nothing_run(self) -> None:
-        """Let no further block run, whatever the limit was. From any thread."""
+        """Let no further block run, whatever the limits were. From any thread."""
         self.state[LIMIT] = -1
 
     @property

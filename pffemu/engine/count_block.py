@@ -9,12 +9,13 @@ EXECUTED: Final = 0  # instructions so far
 LIMIT: Final = 1  # a block that would take EXECUTED past this is not run
 BLOCK: Final = 2  # key of the last block that ran, 0: none
 TIME: Final = 3  # what they took, in the unit of the decoder
-TABLE: Final = 4  # address of the table, for compiled code
-LEARN: Final = 5  # address of the C function that fills in an unknown block
-STOP: Final = 6  # address of uc_emu_stop
-SLOWLY: Final = 7  # address of the C function for blocks that `count_known` leaves, for compiled code
-PENDING: Final = 8  # key of the block it is called for
-WORDS: Final = 9
+TIME_LIMIT: Final = 4  # a block that would take TIME past this is not run
+TABLE: Final = 5  # address of the table, for compiled code
+LEARN: Final = 6  # address of the C function that fills in an unknown block
+STOP: Final = 7  # address of uc_emu_stop
+SLOWLY: Final = 8  # address of the C function for blocks that `count_known` leaves, for compiled code
+PENDING: Final = 9  # key of the block it is called for
+WORDS: Final = 10
 
 SLOTS: Final = 1 << 15  # table entries, two words each: key, size (see `size_word`)
 _PROBES: Final = 16  # words: eight entries
@@ -50,21 +51,22 @@ def find_slot(table: Any, address: int, size: int) -> int:
 
 
 def count_known(state: Any, table: Any, slot: int, key: int) -> bool:
-    """Count the block about to run in the usual case: known, in its home slot, within the limit, no REP iteration."""
+    """Count the block about to run in the usual case: known, in its home slot, within the limits, no REP iteration."""
     if table[slot] != key:
         return False
     size = table[slot + 1]
     executed = state[EXECUTED] + (size & ((1 << INSTRUCTION_BITS) - 1))
-    if size < 0 or executed > state[LIMIT]:
+    time = state[TIME] + (size >> INSTRUCTION_BITS)
+    if size < 0 or executed > state[LIMIT] or time > state[TIME_LIMIT]:
         return False
     state[EXECUTED] = executed
-    state[TIME] += size >> INSTRUCTION_BITS
+    state[TIME] = time
     state[BLOCK] = key
     return True
 
 
 def count_block(state: Any, key: int, size: int) -> bool:
-    """Count the block about to run; False when it would pass the limit."""
+    """Count the block about to run; False when it would pass a limit."""
     instructions, time = size & ((1 << INSTRUCTION_BITS) - 1), size >> INSTRUCTION_BITS
     if size < 0:
         time = -1 - size
@@ -73,7 +75,7 @@ def count_block(state: Any, key: int, size: int) -> bool:
         last = state[BLOCK]
         instructions = 0 if (last & ((1 << ADDRESS_BITS) - 1)) + (last >> ADDRESS_BITS) == end else 1
     executed = state[EXECUTED] + instructions
-    if executed > state[LIMIT]:
+    if executed > state[LIMIT] or state[TIME] + time > state[TIME_LIMIT]:
         return False
     state[EXECUTED] = executed
     state[TIME] += time

@@ -56,6 +56,7 @@ class EngineHost(Protocol):
 
     def cpuid(self, leaf: int, subleaf: int) -> tuple[int, int, int, int]: ...
     def tsc(self, rip: int) -> int: ...
+    def instructions_within(self, rip: int, most: int, time: int) -> tuple[int, int]: ...
     def last_instruction_start(self, rip: int, edge: int) -> tuple[int, int]: ...
     def address_after(self, rip: int, instructions: int) -> int: ...
 
@@ -104,21 +105,28 @@ class UnicornCpu:
 
     # -- running ------------------------------------------------------------------------------------------------
 
-    def run(self, limit: int | None = None) -> EngineStop:
-        """Run until something happens, or for exactly `limit` instructions (counting must be on); a REP is one."""
+    def run(self, limit: int | None = None, time: int | None = None) -> EngineStop:
+        """Run until something happens, for exactly `limit` instructions (a REP is one), or to the first instruction's
+        end at which `time` has passed, in the host's unit. Limits need counting.
+        """
         self._translated_for_count = False
-        if self.counter is None:
+        counter = self.counter
+        if counter is None:
             return self._run(UNTIL, 0)
-        self.counter.set_limit(limit)
-        result, end = self._run(UNTIL, 0), self.counter.executed_at_limit
-        while result is stop.LIMIT and self.counter.executed < end:
-            self.counter.set_limit(end - self.counter.executed)
-            result = self._run_part_of_block(end - self.counter.executed)
+        counter.set_limit(limit, time)
+        result, (instructions, time_left) = self._run(UNTIL, 0), counter.left()
+        while result is stop.LIMIT and instructions > 0 and time_left > 0:
+            end, time_end = counter.executed + instructions, counter.time + time_left
+            result = self._run_part_of_block(instructions, time_left)
+            instructions, time_left = end - counter.executed, time_end - counter.time
         return result
 
-    def _run_part_of_block(self, count: int) -> EngineStop:
-        """The next block is longer than `count` instructions: have it translated anew, up to there."""
+    def _run_part_of_block(self, instructions: int, time: int) -> EngineStop:
+        """The next block is longer than `instructions` or `time`: have it translated anew, up to there."""
         rip = self._rip.read()[0]
+        count, takes = self._host.instructions_within(rip, instructions, time)
+        assert self.counter is not None
+        self.counter.set_limit(count, takes)
         boundary = self._host.address_after(rip, count)
         if boundary == rip:
             return self.run_exactly(count)

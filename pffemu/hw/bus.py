@@ -28,6 +28,7 @@ class Bus:
 
     def __init__(self) -> None:
         self.windows: list[_Window] = []
+        self.initiator: Cpu | None = None  # the core whose access is on the bus
 
     def add(self, name: str, start: int, size: int, device: Device) -> None:
         self.windows.append(_Window(Label(name), start, size, device))
@@ -39,7 +40,7 @@ class Bus:
                 window.start,
                 window.size,
                 lambda offset, size, w=window: self._load(cpu, w, offset, size),  # type: ignore[misc]
-                lambda offset, size, value, w=window: self._store(cpu, w, offset, size, value),
+                lambda offset, size, value, w=window: self._guest_store(cpu, w, offset, size, value),
             )
 
     def load(self, cpu: Cpu, address: int, size: int) -> int:
@@ -63,6 +64,13 @@ class Bus:
         cpu.emit(Mmio, window.name, Hex(offset), size, 0, Hex(value))
         return value
 
+    def _guest_store(self, cpu: Cpu, window: _Window, offset: int, size: int, value: int) -> None:
+        before = cpu.event_at
+        self._store(cpu, window, offset, size, value)
+        if cpu.event_at < before:
+            cpu.look_up()
+
     def _store(self, cpu: Cpu, window: _Window, offset: int, size: int, value: int) -> None:
+        self.initiator = cpu
         window.device.write(offset, size, value)
         cpu.emit(Mmio, window.name, Hex(offset), size, 1, Hex(value))

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from pffemu.arch.frames import FrameLayout
-from pffemu.asm import REP_PREFIXES, TIMING_CLASSES, decode, timing_classes
+from pffemu.asm import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, decode, timing_class, timing_classes
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.count_block import EXECUTED, TIME, WORDS
@@ -73,6 +73,7 @@ class Cpu:
         self.interconnect.cpus.append(self)
         self.arrivals: list[Arrival] = []  # messages on their way here, earliest first
         self.event_at = NEVER  # when the core must look at `arrivals`, its timers and IRR
+        self.looks_up = False  # guest code changed `event_at` in mid-turn
         self.uintr = UintrState()
         self.kb_timer = KbTimer()
         self.cr4_uintr = False
@@ -183,6 +184,12 @@ class Cpu:
         self.event_at = min(times)
         self.interconnect.changed()
 
+    def look_up(self) -> None:
+        """A store of the guest reached a device: end the run of guest code, for `event_at` may be nearer now."""
+        if self._counter is not None:
+            self.looks_up = True
+            self.engine.interrupt()
+
     def reset_apic(self) -> None:
         """The APIC was disabled: all but its id and the forwarding registers is as after reset."""
         old = self.apic
@@ -218,6 +225,27 @@ class Cpu:
                 break
             rip += instruction.size
         return rip
+
+    def instructions_within(self, rip: int, most: int, time: int) -> tuple[int, int]:
+        """How many instructions from `rip` on it takes for `time` (2^-SHIFT cycles) to pass, and their time.
+
+        At least one; at most `most`, and none behind a branch.
+        """
+        count = taken = 0
+        while count < most and taken < time:
+            instruction, _ = instruction_at(self.mmu.code_at(rip, 15))
+            if instruction is None:
+                break
+            kind = timing_class(instruction.mnemonic, instruction.operands)
+            count, taken = count + 1, taken + self._class_rates[kind]
+            rip += instruction.size
+            if kind in (BRANCH, REP):
+                break
+        return max(count, 1), taken
+
+    def time_until(self, clock: int) -> int:
+        """2^-SHIFT cycles up to `clock`, for the engine."""
+        return (clock << SHIFT) - self._charged - self._executed[TIME]
 
     def _block_length(self, address: int, size: int) -> tuple[int, int, bool]:
         """For the counter: instructions, 2^-SHIFT cycles, and whether it is one REP instruction."""

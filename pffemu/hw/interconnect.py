@@ -7,7 +7,7 @@ arrival, whichever is later; an idle core wakes at the arrival. A core's message
 from __future__ import annotations
 
 from bisect import insort
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from pffemu.arch import apic_regs as reg
 from pffemu.events import IpiSent
@@ -18,14 +18,21 @@ if TYPE_CHECKING:
 NEVER: Final = 1 << 62  # virtual cycles
 
 
+class Completion(Protocol):
+    """A device that has something to finish when its message arrives."""
+
+    def complete(self) -> None: ...
+
+
 class Arrival(NamedTuple):
     """A message on its way to one core. `sequence` orders those that arrive in the same cycle."""
 
     time: int
     sequence: int
-    vector: int
+    vector: int | None  # None: `device` interrupts nobody
     nmi: bool = False
     level: bool = False
+    device: Completion | None = None
 
 
 class Interconnect:
@@ -63,6 +70,20 @@ class Interconnect:
     def send_self(self, sender: Cpu, vector: int) -> None:
         """The x2APIC SELF IPI register."""
         self._deliver(sender, [sender], vector)
+
+    def signal_later(self, initiator: Cpu, apic_id: int, delay: int, vector: int | None, device: Completion) -> bool:
+        """A device's line: `device` completes, and raises `vector`, `delay` cycles from the initiator's clock.
+
+        False when no core has this physical id; nothing happens then.
+        """
+        for target in self.cpus:
+            if target.apic.apic_id == apic_id:
+                self.sequence += 1
+                time = initiator.clock + delay
+                insort(target.arrivals, Arrival(time, self.sequence, vector, device=device))
+                target.event_at = min(target.event_at, time)
+                return True
+        return False
 
     def changed(self) -> None:
         """A timer was armed, or something else that may wake an idle core."""

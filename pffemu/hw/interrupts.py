@@ -10,7 +10,7 @@ from typing import Final
 
 from pffemu.arch import upid
 from pffemu.arch.rflags import IF
-from pffemu.events import Hex, InterruptAccepted, Label, NotificationProcessed
+from pffemu.events import Hex, InterruptAccepted, Label, NotificationProcessed, TimerExpired
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.trap import Trap
 
@@ -25,12 +25,16 @@ def collect(cpu: Cpu) -> None:
     now = cpu.clock
     while cpu.arrivals and cpu.arrivals[0].time <= now:
         arrival = cpu.arrivals.pop(0)
+        if arrival.device is not None:
+            arrival.device.complete()
         if arrival.nmi:
             cpu.apic.nmi = True
-        else:
+        elif arrival.vector is not None:
             cpu.apic.request(arrival.vector, arrival.level)
     if cpu.apic.timer.expire(now):
-        cpu.apic.request(cpu.apic.timer.lvt & 0xFF)
+        vector = cpu.apic.timer.lvt & 0xFF
+        cpu.apic.request(vector)
+        cpu.emit(TimerExpired, Label("apic"), vector)
     _expire_kb_timer(cpu, now)
 
 
@@ -40,6 +44,7 @@ def _expire_kb_timer(cpu: Cpu, now: int) -> None:
     if not timer.enabled or not timer.deadline or now < timer.deadline:
         return
     cpu.uintr.uirr |= 1 << timer.user_vector
+    cpu.emit(TimerExpired, Label("kb"), timer.user_vector)
     timer.deadline += ((now - timer.deadline) // timer.period + 1) * timer.period if timer.period else -timer.deadline
 
 

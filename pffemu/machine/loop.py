@@ -24,14 +24,18 @@ _INT_LENGTH: Final = 2  # bytes
 _SOFTWARE_ONLY: Final = frozenset({2, 8, 9, 14, 15, 18, *range(20, 256)})
 
 
-def take_interrupts(kernel: Kernel, cpu: Cpu) -> None:
-    """Something is due at `cpu` (`event_at`), which may idle: hardware takes what is its own, the kernel the rest."""
+def take_interrupts(kernel: Kernel, cpu: Cpu) -> bool:
+    """Something is due at `cpu` (`event_at`), which may idle: hardware takes what is its own, the kernel the rest.
+
+    True when the kernel was entered.
+    """
     cpu.wait_until(cpu.event_at)
     found = interrupts.accept(cpu)
     if isinstance(found, Trap):
         kernel.page_fault(cpu, found)
     elif found is not None:
         kernel.interrupt(cpu, found)
+    return found is not None
 
 
 def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
@@ -47,6 +51,15 @@ def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
     return True
 
 
+def executed_local(cpu: Cpu, rip: int) -> bool:
+    """Execute the instruction at `rip` when no other core and no kernel has a part in it."""
+    found = insns.find(cpu.mmu.code_at(rip, _MAX_INSTRUCTION))
+    if found is None or not found.local or found.execute(cpu, found.length) is not None:
+        return False  # a trap changed nothing: `act` executes it again, in the order of virtual time
+    cpu.count_own()
+    return True
+
+
 def act(kernel: Kernel, cpu: Cpu, stop: EngineStop) -> None:
     """Let the hardware or the kernel answer `stop`."""
     match stop.kind:
@@ -57,7 +70,7 @@ def act(kernel: Kernel, cpu: Cpu, stop: EngineStop) -> None:
         case StopKind.INVALID:
             _invalid_opcode(kernel, cpu, stop.rip)
         case StopKind.LIMIT:
-            kernel.scheduler.preempt(cpu)
+            kernel.scheduler.tick(cpu)
         case StopKind.EXCEPTION | StopKind.PORT_IO:
             kernel.exception(cpu, _exception(cpu, stop), "")
         case StopKind.INTERRUPTED | StopKind.BREAKPOINT | StopKind.WATCHED:
@@ -111,12 +124,10 @@ def _invalid_opcode(kernel: Kernel, cpu: Cpu, rip: int) -> None:
     if found is None:
         kernel.exception(cpu, Trap(exceptions.UD), "")
         return
-    execute, length = found
-    trap = execute(cpu, length)
+    trap = found.execute(cpu, found.length)
     if trap is None:
         cpu.count_own()
     elif trap.vector == exceptions.PF:
         _page_fault(kernel, cpu, trap)
     else:
-        why = "UIRET to a RIP that is not canonical" if trap.vector == exceptions.GP else ""
-        kernel.exception(cpu, trap, why)
+        kernel.exception(cpu, trap, insns.why(found, trap))

@@ -18,7 +18,7 @@ from typing import Any
 from kernel_model.files import ByteSink, ByteSource, File, InputFile, OutputFile, RamFile
 from kernel_model.kernel import Kernel, KernelOptions
 from kernel_model.task import Process
-from pffemu.arch import apic_regs, uffd_mmio
+from pffemu.arch import apic_regs, dma_device, uffd_mmio
 from pffemu.asm import Program
 from pffemu.engine.stop import StopKind
 from pffemu.errors import UsageError
@@ -33,6 +33,7 @@ from pffemu.events import (
 )
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu
+from pffemu.hw.dma_device import DmaDevice
 from pffemu.hw.interconnect import Interconnect
 from pffemu.hw.ram import Ram
 from pffemu.hw.uffd_mmio import UffdMmio
@@ -67,13 +68,18 @@ class Machine:
 
         `changes`: fields of MachineOptions by name, as in `Machine(mode=Mode.UFFD, cpus=1)`."""
         self.options = replace(options or MachineOptions(), **changes)
-        holes = ((self.options.uffd_mmio_base, uffd_mmio.SIZE), (apic_regs.APIC_BASE, apic_regs.APIC_SIZE))
+        holes = (
+            (self.options.uffd_mmio_base, uffd_mmio.SIZE),
+            (apic_regs.APIC_BASE, apic_regs.APIC_SIZE),
+            (dma_device.BASE, dma_device.SIZE),
+        )
         self.ram = Ram(self.options.ram, holes)
         self.events = EventBus()
         self.regions = RegionTable(self.options.uffd_regions)
         self.bus = Bus()
         self.bus.add("uffd_mmio", self.options.uffd_mmio_base, uffd_mmio.SIZE, UffdMmio(self.regions))
         self.interconnect = Interconnect()
+        self.bus.add("dma_device", dma_device.BASE, dma_device.SIZE, DmaDevice(self.bus, self.ram, self.interconnect))
         self.cpus = [self._core(index) for index in range(self.options.cpus)]
         mode = self.options.mode
         kernel_options = KernelOptions(

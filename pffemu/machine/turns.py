@@ -1,8 +1,8 @@
 """Whose turn it is: the one loop over cores, which stops anywhere without changing what happens.
 
-A turn belongs to one thread on one core and is over after a number of instructions that is fixed when it begins, or
-with the first stop that the hardware or the kernel answers. Whoever looks from outside (a breakpoint, a budget, Ctrl-C)
-leaves it open, and the next run goes on with it: so a run that is stopped a thousand times is the same run.
+A turn belongs to one thread on one core and is over at a clock that is fixed when it begins, or with the first stop
+that another core or the kernel has a part in. Whoever looks from outside (a breakpoint, a budget, Ctrl-C) leaves it
+open, and the next run goes on with it: so a run that is stopped a thousand times is the same run.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from kernel_model.kernel import Kernel
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.hw.cpu import Cpu
+from pffemu.hw.interconnect import NEVER
 from pffemu.machine import loop
 
 _ENGINE_STOPS = (StopKind.BREAKPOINT, StopKind.WATCHED, StopKind.INTERRUPTED)
@@ -19,7 +20,7 @@ _ENGINE_STOPS = (StopKind.BREAKPOINT, StopKind.WATCHED, StopKind.INTERRUPTED)
 
 @dataclass(slots=True)
 class Turn:
-    """`end`: what the core's instruction counter is when the turn is over (None: counting is off)."""
+    """`end`: what the core's clock is when the turn is over (None: counting is off)."""
 
     cpu_index: int
     end: int | None
@@ -46,12 +47,13 @@ class Turns:
             cpu = self.cpu or self._next()
             if cpu is None:
                 return None
-            # also in mid-turn: whoever looked may have changed the state
             if cpu.index not in self._pending and not loop.deliver_pending(kernel, cpu):
-                self.current = None
+                self.current = None  # also in mid-turn: an instruction, or whoever looked, may have changed the state
             elif self.current is None:
-                self.current = Turn(cpu.index, cpu.instructions + self._length(cpu) if self._counting else None)
+                self.current = Turn(cpu.index, cpu.clock + self._length(cpu) if self._counting else None)
                 self.count += 1
+            elif self.current.end is not None and cpu.clock >= self.current.end:
+                self._end(cpu)
             if self.current is not None:
                 return cpu
         return None
@@ -63,31 +65,52 @@ class Turns:
             cpu = kernel.scheduler.next_cpu()
             if cpu is None:
                 return None
-            due = cpu.event_at <= cpu.clock or kernel.scheduler.idles(cpu)
-            if due and cpu.index not in self._pending:
-                loop.take_interrupts(kernel, cpu)
-            elif kernel.switch_in(cpu):
+            if cpu.event_at != NEVER and cpu.index not in self._pending and self._interrupted(cpu):
+                continue
+            if kernel.switch_in(cpu):
                 return cpu
         return None
 
+    def _interrupted(self, cpu: Cpu) -> bool:
+        """Take what is due at `cpu`; True when it has nothing to run, or the kernel was entered."""
+        idles = self._kernel.scheduler.idles(cpu)
+        if not idles and cpu.clock < cpu.event_at:
+            return False
+        return loop.take_interrupts(self._kernel, cpu) or idles
+
     def _length(self, cpu: Cpu) -> int:
+        """Cycles of a turn that begins now."""
         head_start = self._kernel.scheduler.head_start(cpu)
-        return min(head_start or loop.SLICE, loop.SLICE, max(1, cpu.event_at - cpu.clock))
+        length = loop.SLICE if head_start is None or head_start > loop.SLICE else head_start
+        return length if cpu.event_at == NEVER else min(length, max(1, cpu.event_at - cpu.clock))
+
+    def _end(self, cpu: Cpu) -> None:
+        """The turn ran its length."""
+        self.current = None
+        self._kernel.scheduler.tick(cpu)
 
     def advance(self, cpu: Cpu, limit: int | None = None) -> EngineStop | None:
         """Go on with the open turn for at most `limit` instructions; what stopped it for whoever looks from outside.
 
-        Other stops are answered, in the order of virtual time, and end the turn.
+        Other stops are answered, in the order of virtual time, and end the turn; but for instructions that concern this
+        core alone.
         """
         kernel, turn = self._kernel, self.current
         assert turn is not None
         stop = self._pending.pop(cpu.index, None)
         if stop is None:
-            left = None if turn.end is None else turn.end - cpu.instructions
-            stop = cpu.engine.run(left if limit is None or left is None else min(left, limit))
+            stop = cpu.engine.run(limit, None if turn.end is None else cpu.time_until(turn.end))
+            if cpu.looks_up and turn.end is not None:
+                cpu.looks_up, turn.end = False, max(cpu.clock, min(turn.end, cpu.event_at))
+                if stop.kind is StopKind.INTERRUPTED:
+                    return None
             if stop.kind in _ENGINE_STOPS:
                 return stop
-            if stop.kind is StopKind.LIMIT and turn.end is not None and cpu.instructions < turn.end:
+            if stop.kind is StopKind.LIMIT and turn.end is not None:
+                if cpu.clock >= turn.end:
+                    self._end(cpu)
+                return None
+            if stop.kind is StopKind.INVALID and loop.executed_local(cpu, stop.rip):
                 return None
             if kernel.scheduler.is_ahead(cpu):
                 self._pending[cpu.index] = stop

@@ -27,7 +27,6 @@ NOT_YET: Final = {
     "cycles": "there is no timing model yet: use `# count:` on events",
     "debug": "there is no debugger yet: use `# at LABEL:`",
     "break": "there is no debugger yet: use `# at LABEL:`",
-    "senduipi": "SENDUIPI does not exist yet: set `# state: uirr=1<<VECTOR`",
 }
 
 CHECK: Final = re.compile(r"CHECK(-(NEXT|NOT|SAME|DAG|EMPTY|LABEL|COUNT-\d+))?(\{LITERAL\})?:")

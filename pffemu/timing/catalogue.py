@@ -45,6 +45,7 @@ CATALOGUE: Final[dict[str, Cost]] = {
     "cpu.uintr.stui": Cost("STUI"),
     "cpu.uintr.clui": Cost("CLUI"),
     "cpu.uintr.testui": Cost("TESTUI"),
+    "cpu.uintr.settimer": Cost("SETTIMER, SETTIMERP: the kernel-bypass timer armed"),
     # the kernel: entries
     "kernel.entry": Cost("exception entry in software: registers saved, dispatched"),
     "kernel.exit": Cost("exception exit in software: work pending looked at, registers restored"),

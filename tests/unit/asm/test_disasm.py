@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pffemu.arch.encodings import SENDUIPI_BYTES, UINTR_BYTES
+from pffemu.arch.encodings import UINTR_BYTES, UINTR_REGISTER_BYTES
 from pffemu.asm import count_instructions, decode, disassemble
 
 
@@ -16,11 +16,11 @@ def test_user_interrupt_instructions(mnemonic: str, code: bytes) -> None:
     assert instruction.bytes == code
 
 
-@pytest.mark.parametrize(("register", "code"), SENDUIPI_BYTES.items())
-def test_senduipi(register: str, code: bytes) -> None:
+@pytest.mark.parametrize(("form", "code"), UINTR_REGISTER_BYTES.items())
+def test_forms_with_a_register(form: tuple[str, str], code: bytes) -> None:
     instruction = decode(code)
     assert instruction is not None
-    assert (instruction.text, instruction.size) == (f"senduipi {register}", len(code))
+    assert (instruction.text, instruction.size) == (" ".join(form), len(code))
 
 
 def test_senduipi_ignores_rex_w() -> None:
@@ -58,7 +58,11 @@ def test_counting(code: str, count: int) -> None:
     assert count_instructions(bytes.fromhex(code)) == count
 
 
-@given(st.lists(st.sampled_from([*UINTR_BYTES.values(), *SENDUIPI_BYTES.values(), b"\x90", b"\x48\x01\xd8", b"\xc3"])))
+@given(
+    st.lists(
+        st.sampled_from([*UINTR_BYTES.values(), *UINTR_REGISTER_BYTES.values(), b"\x90", b"\x48\x01\xd8", b"\xc3"])
+    )
+)
 def test_counting_agrees_with_disassembly(parts: list[bytes]) -> None:
     code = b"".join(parts)
     assert count_instructions(code) == len(parts) == len(list(disassemble(code)))

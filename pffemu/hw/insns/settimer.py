@@ -1,0 +1,28 @@
+"""SETTIMER r64, SETTIMERP r64: arm the thread's kernel-bypass timer from ring 3 (xUI: set_timer(cycles, mode)).
+
+The encodings are ours, xUI publishes none: F3 0F C7 /4 (one-shot) and /5 (periodic) with a register operand, which is
+the span in cycles; 0 disarms, as it does for the APIC timer.
+"""
+
+from __future__ import annotations
+
+from pffemu.arch.encodings import REGISTERS_64
+from pffemu.arch.exceptions import UD
+from pffemu.events import KbTimerSet
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.trap import Trap
+
+
+def execute(cpu: Cpu, length: int, register: int, periodic: bool) -> Trap | None:
+    """#UD where the kernel has not enabled the timer for this thread. `register`: the operand's number."""
+    timer = cpu.kb_timer
+    if not cpu.cr4_uintr or not timer.enabled:
+        return Trap(UD)
+    cycles = cpu.registers[REGISTERS_64[register]]
+    cpu.charge("cpu.uintr.settimer")
+    timer.deadline = cpu.clock + cycles if cycles else 0
+    timer.period = cycles if periodic else 0
+    cpu.plan()
+    cpu.registers["rip"] += length
+    cpu.emit(KbTimerSet, cycles, int(periodic))
+    return None

@@ -1,0 +1,58 @@
+"""User interrupts between threads on different cores, through the machine's loop: latency, order, nothing lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from pffemu import Exited
+from pffemu.events import FramePushed, HandlerEntered, InterruptAccepted, IpiSent, SendUipi, TraceHash, Uiret
+from tests.uipi import load_ping_pong, upid_of
+
+
+def test_a_ping_pong_counts_every_interrupt_and_leaves_nothing_pending() -> None:
+    run = load_ping_pong(50)
+    assert run.go() == Exited(0)
+    assert run.word("count") == 50
+    assert len(run.of(SendUipi)) == len(run.of(HandlerEntered)) == len(run.of(Uiret)) == 100
+    assert [(upid_of(run, i).on, upid_of(run, i).pir) for i in (0, 1)] == [(False, 0), (False, 0)]
+    assert [task.uirr for task in (cpu.uintr for cpu in run.machine.cpus)] == [0, 0]
+
+
+def test_an_interrupt_is_taken_at_its_arrival_and_its_handler_starts_1388_cycles_after_senduipi_did() -> None:
+    """Published end to end: 1360 (xUI); the profile's parts add up to 28 more."""
+    run = load_ping_pong(20)
+    run.go()
+    cost = run.cpu.cycles_of
+    path = ("cpu.uintr.senduipi", "cpu.ipi.flight", "cpu.uintr.notify", "cpu.uintr.deliver.flush")
+    assert sum(cost(part) for part in path) == 1388
+    sent = run.of(IpiSent)
+    taken = run.of(InterruptAccepted)
+    entered = run.of(HandlerEntered)
+    for ipi, acceptance, entry in list(zip(sent, taken, entered, strict=True))[1:]:
+        # the first finds its receiver ahead: it has run while the sender was being set up
+        assert ipi.arrival == ipi.time + cost("cpu.ipi.flight")
+        assert 0 <= acceptance.time - ipi.arrival <= 1  # instructions take fractions of a cycle
+        assert 1388 <= entry.time - (ipi.time - cost("cpu.uintr.senduipi")) <= 1389
+
+
+def test_the_same_guest_gives_the_same_trace() -> None:
+    hashes = []
+    for _ in range(2):
+        run, trace = load_ping_pong(30), TraceHash()
+        run.machine.events.sinks.append(trace)
+        run.go()
+        hashes.append(trace.hexdigest())
+    assert hashes[0] == hashes[1]
+
+
+@pytest.mark.parametrize("step", [1, 7, 100])
+def test_in_small_budgets_it_is_the_same_run(step: int) -> None:
+    runs = [load_ping_pong(3), load_ping_pong(3)]
+    traces = [TraceHash(), TraceHash()]
+    for run, trace in zip(runs, traces, strict=True):
+        run.machine.events.sinks.append(trace)
+    runs[0].go()
+    while not isinstance(runs[1].go(step), Exited):
+        pass
+    assert traces[1].hexdigest() == traces[0].hexdigest()
+    assert [frame.vector for frame in runs[1].of(FramePushed)] == [5, 7] * 3
