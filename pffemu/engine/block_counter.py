@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from typing import NamedTuple
 
 from unicorn.unicorn_py3.unicorn import uclib
 
@@ -24,6 +25,7 @@ from pffemu.engine.count_block import (
     LEARN,
     LIMIT,
     NO_LIMIT,
+    RELENT,
     SLOTS,
     SLOWLY,
     STOP,
@@ -40,13 +42,22 @@ from pffemu.engine.count_block import (
 )
 
 
+class BlockLength(NamedTuple):
+    """What a block counts for. `rep`: it is one REP string instruction, and `time` that of an iteration."""
+
+    instructions: int
+    time: int
+    rep: bool
+    last: int  # time of its last instruction
+
+
 class BlockCounter:
     """Counter state of one core, and the C callback Unicorn's UC_HOOK_BLOCK takes."""
 
-    def __init__(self, decode_length: Callable[[int, int], tuple[int, int, bool]], compiled: bool) -> None:
-        """`decode_length(address, size)`: instructions in those guest bytes, their time, and whether they are one REP
-        string instruction; the time then is that of an iteration."""
+    def __init__(self, decode_length: Callable[[int, int], BlockLength], compiled: bool) -> None:
+        """`decode_length(address, size)`: of those guest bytes."""
         self._decode_length = decode_length
+        self._refused: dict[tuple[int, int], BlockLength] = {}  # blocks that `relent` was asked about
         self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # instructions and time of [rip, end of its block)
         self._state = (ctypes.c_int64 * WORDS)()
         self._table = (ctypes.c_int64 * (2 * SLOTS))()
@@ -55,6 +66,8 @@ class BlockCounter:
         self._learn = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(self.learn)
         self.state[TABLE] = ctypes.addressof(self._table)
         self.state[LEARN] = ctypes.cast(self._learn, ctypes.c_void_p).value or 0
+        self._relent = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(self.relent)
+        self.state[RELENT] = ctypes.cast(self._relent, ctypes.c_void_p).value or 0
         self.state[STOP] = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0
         self._end = self._time_end = self.state[LIMIT] = self.state[TIME_LIMIT] = NO_LIMIT
         self.user_data = ctypes.addressof(self._state)
@@ -110,7 +123,8 @@ class BlockCounter:
             return 0, 0
         tail = self._tails.get((rip, end))
         if tail is None:
-            tail = self._tails[rip, end] = self._decode_length(rip, end - rip)[:2]
+            length = self._decode_length(rip, end - rip)
+            tail = self._tails[rip, end] = length.instructions, length.time
         return tail
 
     def uncount(self, rip: int) -> None:
@@ -129,13 +143,32 @@ class BlockCounter:
         """Drop all learnt blocks: the code at their addresses may have changed."""
         ctypes.memset(self._table, 0, ctypes.sizeof(self._table))
         self._tails.clear()
+        self._refused.clear()
 
     def learn(self, address: int, size: int) -> int:
-        instructions, time, rep = self._decode_length(address, size)
+        length = self._decode_length(address, size)
         slot = find_slot(self.table, address, size)
         self.table[slot] = key_of(address, size)
-        self.table[slot + 1] = size_word(instructions, time, rep)
+        self.table[slot + 1] = size_word(length.instructions, length.time, length.rep)
         return 0
+
+    def relent(self, address: int, size: int) -> int:
+        """A block passes a limit: 1, and it is counted, when only its last instruction passes that of time.
+
+        That instruction begins before the limit, so the block's end is just where a run to that time ends.
+        """
+        length = self._refused.get((address, size))
+        if length is None:
+            length = self._refused[address, size] = self._decode_length(address, size)
+        begins = self.state[TIME] + length.time - length.last
+        if begins >= self.state[TIME_LIMIT] or self.state[LIMIT] < 0:
+            return 0
+        limit, self.state[TIME_LIMIT] = self.state[TIME_LIMIT], NO_LIMIT
+        counted = count_block(
+            self.state, key_of(address, size), size_word(length.instructions, length.time, length.rep)
+        )
+        self.state[TIME_LIMIT] = limit
+        return int(counted)
 
     def _python_hook(self, uc: int, address: int, size: int, _user: int) -> None:
         key = key_of(address, size)
@@ -145,5 +178,5 @@ class BlockCounter:
         if self.table[slot] != key:
             self.learn(address, size)
             slot = find_slot(self.table, address, size)
-        if not count_block(self.state, key, self.table[slot + 1]):
+        if not count_block(self.state, key, self.table[slot + 1]) and not self.relent(address, size):
             uclib.uc_emu_stop(uc)

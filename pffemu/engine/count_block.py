@@ -9,13 +9,14 @@ EXECUTED: Final = 0  # instructions so far
 LIMIT: Final = 1  # a block that would take EXECUTED past this is not run
 BLOCK: Final = 2  # key of the last block that ran, 0: none
 TIME: Final = 3  # what they took, in the unit of the decoder
-TIME_LIMIT: Final = 4  # a block that would take TIME past this is not run
+TIME_LIMIT: Final = 4  # a block that would take TIME up to this is not run, unless RELENT says so
 TABLE: Final = 5  # address of the table, for compiled code
 LEARN: Final = 6  # address of the C function that fills in an unknown block
 STOP: Final = 7  # address of uc_emu_stop
 SLOWLY: Final = 8  # address of the C function for blocks that `count_known` leaves, for compiled code
 PENDING: Final = 9  # key of the block it is called for
-WORDS: Final = 10
+RELENT: Final = 10  # address of the C function that may let a block run that `count_block` refused
+WORDS: Final = 11
 
 SLOTS: Final = 1 << 15  # table entries, two words each: key, size (see `size_word`)
 _PROBES: Final = 16  # words: eight entries
@@ -57,7 +58,7 @@ def count_known(state: Any, table: Any, slot: int, key: int) -> bool:
     size = table[slot + 1]
     executed = state[EXECUTED] + (size & ((1 << INSTRUCTION_BITS) - 1))
     time = state[TIME] + (size >> INSTRUCTION_BITS)
-    if size < 0 or executed > state[LIMIT] or time > state[TIME_LIMIT]:
+    if size < 0 or executed > state[LIMIT] or time >= state[TIME_LIMIT]:
         return False
     state[EXECUTED] = executed
     state[TIME] = time
@@ -75,7 +76,7 @@ def count_block(state: Any, key: int, size: int) -> bool:
         last = state[BLOCK]
         instructions = 0 if (last & ((1 << ADDRESS_BITS) - 1)) + (last >> ADDRESS_BITS) == end else 1
     executed = state[EXECUTED] + instructions
-    if executed > state[LIMIT] or state[TIME] + time > state[TIME_LIMIT]:
+    if executed > state[LIMIT] or state[TIME] + time >= state[TIME_LIMIT]:
         return False
     state[EXECUTED] = executed
     state[TIME] += time

@@ -56,7 +56,7 @@ class EngineHost(Protocol):
 
     def cpuid(self, leaf: int, subleaf: int) -> tuple[int, int, int, int]: ...
     def tsc(self, rip: int) -> int: ...
-    def instructions_within(self, rip: int, most: int, time: int) -> tuple[int, int]: ...
+    def instructions_within(self, rip: int, most: int, time: int) -> tuple[int, int | None]: ...
     def last_instruction_start(self, rip: int, edge: int) -> tuple[int, int]: ...
     def address_after(self, rip: int, instructions: int) -> int: ...
 
@@ -124,9 +124,9 @@ class UnicornCpu:
     def _run_part_of_block(self, instructions: int, time: int) -> EngineStop:
         """The next block is longer than `instructions` or `time`: have it translated anew, up to there."""
         rip = self._rip.read()[0]
-        count, takes = self._host.instructions_within(rip, instructions, time)
+        count, iteration = self._host.instructions_within(rip, instructions, time)
         assert self.counter is not None
-        self.counter.set_limit(count, takes)
+        self.counter.set_limit(count, iteration)
         boundary = self._host.address_after(rip, count)
         if boundary == rip:
             return self.run_exactly(count)

@@ -9,7 +9,7 @@ from typing import Any
 from pffemu.arch.frames import FrameLayout
 from pffemu.asm import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, decode, timing_class, timing_classes
 from pffemu.engine import jit
-from pffemu.engine.block_counter import BlockCounter
+from pffemu.engine.block_counter import BlockCounter, BlockLength
 from pffemu.engine.count_block import EXECUTED, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.engine.unicorn_cpu import UnicornCpu
@@ -226,10 +226,10 @@ class Cpu:
             rip += instruction.size
         return rip
 
-    def instructions_within(self, rip: int, most: int, time: int) -> tuple[int, int]:
-        """How many instructions from `rip` on it takes for `time` (2^-SHIFT cycles) to pass, and their time.
+    def instructions_within(self, rip: int, most: int, time: int) -> tuple[int, int | None]:
+        """How many instructions from `rip` on it takes for `time` (2^-SHIFT cycles) to pass.
 
-        At least one; at most `most`, and none behind a branch.
+        At least one; at most `most`, and none behind a branch. A REP instruction comes alone, with an iteration's time.
         """
         count = taken = 0
         while count < most and taken < time:
@@ -237,22 +237,24 @@ class Cpu:
             if instruction is None:
                 break
             kind = timing_class(instruction.mnemonic, instruction.operands)
+            if kind == REP:
+                return (count, None) if count else (1, self._class_rates[kind])
             count, taken = count + 1, taken + self._class_rates[kind]
             rip += instruction.size
-            if kind in (BRANCH, REP):
+            if kind == BRANCH:
                 break
-        return max(count, 1), taken
+        return max(count, 1), None
 
     def time_until(self, clock: int) -> int:
         """2^-SHIFT cycles up to `clock`, for the engine."""
         return (clock << SHIFT) - self._charged - self._executed[TIME]
 
-    def _block_length(self, address: int, size: int) -> tuple[int, int, bool]:
-        """For the counter: instructions, 2^-SHIFT cycles, and whether it is one REP instruction."""
+    def _block_length(self, address: int, size: int) -> BlockLength:
+        """For the counter; times in 2^-SHIFT cycles."""
         code = self.mmu.code_at(address, size)
         classes = timing_classes(code, address)
         time = sum(map(self._class_rates.__getitem__, classes))
         first = decode(code, address)
         if first is not None and first.size == size:
-            return 1, time, first.mnemonic.startswith(REP_PREFIXES)
-        return len(classes), time, False
+            return BlockLength(1, time, first.mnemonic.startswith(REP_PREFIXES), time)
+        return BlockLength(len(classes), time, False, self._class_rates[classes[-1]] if classes else 0)

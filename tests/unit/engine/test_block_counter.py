@@ -10,16 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pffemu.engine import block_counter, jit
-from pffemu.engine.block_counter import EXECUTED, SLOTS, STOP, TIME, BlockCounter
+from pffemu.engine.block_counter import EXECUTED, SLOTS, STOP, TIME, BlockCounter, BlockLength
 
 _HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 _STOP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 needs_numba = pytest.mark.skipif(not jit.available(), reason="numba is not installed, or PFFEMU_JIT=0")
 
 
-def length_of(address: int, size: int) -> tuple[int, int, bool]:
+def length_of(address: int, size: int) -> BlockLength:
     """Blocks of 2-byte instructions that take 5 each, except that 3 bytes are one REP instruction: 7 an iteration."""
-    return (1, 7, True) if size == 3 else ((size + 1) // 2, 5 * ((size + 1) // 2), False)
+    instructions = (size + 1) // 2
+    return BlockLength(1, 7, True, 7) if size == 3 else BlockLength(instructions, 5 * instructions, False, 5)
 
 
 class Counter:
@@ -59,7 +60,7 @@ def test_blocks_count_their_instructions_up_to_the_limit(
         hook.counter.set_limit(limit)
         executed, elapsed, previous_end = 0, 0, 0
         for address, size in entered:
-            instructions, time, rep = length_of(address, size)
+            instructions, time, rep, _ = length_of(address, size)
             if rep and previous_end == address + size:
                 instructions = 0  # one more iteration of the same REP instruction
             fits = limit is None or executed + instructions <= limit
@@ -68,6 +69,26 @@ def test_blocks_count_their_instructions_up_to_the_limit(
                 executed += instructions
                 elapsed += time
                 previous_end = address + size
+            assert (hook.counter.state[EXECUTED], hook.counter.state[TIME]) == (executed, elapsed)
+
+
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
+@given(limit=st.integers(0, 200), most=st.none() | st.integers(0, 60), entered=st.lists(blocks, max_size=60))
+def test_a_time_limit_lets_exactly_those_blocks_run_whose_last_instruction_begins_before_it(
+    compiled: bool, limit: int, most: int | None, entered: list[tuple[int, int]]
+) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        hook = Counter(compiled, monkeypatch)
+        hook.counter.set_limit(most, limit)
+        executed, elapsed, previous_end = 0, 0, 0
+        for address, size in entered:
+            instructions, time, rep, last = length_of(address, size)
+            if rep and previous_end == address + size:
+                instructions = 0
+            fits = elapsed + time - last < limit and (most is None or executed + instructions <= most)
+            assert hook.enter(address, size) is fits
+            if fits:
+                executed, elapsed, previous_end = executed + instructions, elapsed + time, address + size
             assert (hook.counter.state[EXECUTED], hook.counter.state[TIME]) == (executed, elapsed)
 
 
