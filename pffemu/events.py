@@ -273,24 +273,15 @@ class NotificationProcessed(NamedTuple):
     pir: Hex
 
 
-class KbTimerSet(NamedTuple):
-    """Ring 3 armed its kernel-bypass timer; 0 cycles disarm it."""
-
-    time: int
-    cpu: int
-    tid: int
-    cycles: int
-    periodic: int
-
-
-class TimerExpired(NamedTuple):
-    """`timer`: `apic` (its vector is requested) or `kb` (the user vector is pending)."""
+class Timer(NamedTuple):
+    """`timer` (`apic`, or `kb`: the kernel-bypass one) is `armed` for `value` cycles, or `expired` with that vector."""
 
     time: int
     cpu: int
     tid: int
     timer: Label
-    vector: int
+    what: Label
+    value: int
 
 
 class ThreadExited(NamedTuple):
@@ -329,7 +320,7 @@ EVENTS: tuple[type[Any], ...] = (
     WalkRefused, MmuDecision, FramePushed, FramePushRefused, HandlerEntered, Uiret, UserInterruptFlag, Resumed, Mmio,
     KernelPageFault, MinorFault, Syscall, SyscallReturned, IoctlStep, PageInstalled, MessageQueued, MessageRead,
     ThreadCreated, ThreadBlocked, ThreadWoken, ContextSwitch, ForwardingSwitched, SendUipi, IpiSent,
-    InterruptAccepted, NotificationProcessed, KbTimerSet, TimerExpired, ThreadExited, ProcessExited, ProcessKilled,
+    InterruptAccepted, NotificationProcessed, Timer, ThreadExited, ProcessExited, ProcessKilled,
     SignalSent, SignalDelivered, SignalReturned, Warned,
 )  # fmt: skip
 

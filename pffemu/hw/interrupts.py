@@ -10,7 +10,7 @@ from typing import Final
 
 from pffemu.arch import upid
 from pffemu.arch.rflags import IF
-from pffemu.events import Hex, InterruptAccepted, Label, NotificationProcessed, TimerExpired
+from pffemu.events import Hex, InterruptAccepted, Label, NotificationProcessed, Timer
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.trap import Trap
 
@@ -34,7 +34,7 @@ def collect(cpu: Cpu) -> None:
     if cpu.apic.timer.expire(now):
         vector = cpu.apic.timer.lvt & 0xFF
         cpu.apic.request(vector)
-        cpu.emit(TimerExpired, Label("apic"), vector)
+        cpu.emit(Timer, Label("apic"), Label("expired"), vector)
     _expire_kb_timer(cpu, now)
 
 
@@ -44,7 +44,7 @@ def _expire_kb_timer(cpu: Cpu, now: int) -> None:
     if not timer.enabled or not timer.deadline or now < timer.deadline:
         return
     cpu.uintr.uirr |= 1 << timer.user_vector
-    cpu.emit(TimerExpired, Label("kb"), timer.user_vector)
+    cpu.emit(Timer, Label("kb"), Label("expired"), timer.user_vector)
     timer.deadline += ((now - timer.deadline) // timer.period + 1) * timer.period if timer.period else -timer.deadline
 
 

@@ -10,7 +10,7 @@
     step UFFDIO_COPY validate                        installed address=buf
     created tid=2   blocked page   woken tid=1   switched from=1   exited status=0   ended status=0   killed signal=11
     senduipi entry=0 vector=5 notify=1               ipi core=1 vector=0xec
-    settimer cycles=500 periodic=0                   timer kb vector=7
+    timer kb armed 500                               timer kb expired 7
     interrupt vector=0xec (notify)                   notified pir=0x20
     active vector=14 on                              mmio uffd_mmio write offset=0x10 size=8 value=0x1
     warned TEXT
@@ -87,8 +87,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     e.IpiSent: lambda v, d: f"ipi core={v.target} vector={v.vector:#x}",
     e.InterruptAccepted: lambda v, d: f"interrupt vector={v.vector:#x} ({v.goes_to})",
     e.NotificationProcessed: lambda v, d: f"notified pir={v.pir:#x}",
-    e.KbTimerSet: lambda v, d: f"settimer cycles={v.cycles} periodic={v.periodic}",
-    e.TimerExpired: lambda v, d: f"timer {v.timer} vector={v.vector:#x}",
+    e.Timer: lambda v, d: f"timer {v.timer} {v.what} {v.value}",
     e.ThreadExited: lambda v, d: f"exited status={v.status}",
     e.ProcessExited: lambda v, d: f"ended status={v.status}",
     e.ProcessKilled: lambda v, d: f"killed signal={Signal(v.signal).name}: {v.why}",

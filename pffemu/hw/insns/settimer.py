@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pffemu.arch.encodings import REGISTERS_64
 from pffemu.arch.exceptions import UD
-from pffemu.events import KbTimerSet
+from pffemu.events import Label, Timer
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.trap import Trap
 
@@ -24,5 +24,5 @@ def execute(cpu: Cpu, length: int, register: int, periodic: bool) -> Trap | None
     timer.period = cycles if periodic else 0
     cpu.plan()
     cpu.registers["rip"] += length
-    cpu.emit(KbTimerSet, cycles, int(periodic))
+    cpu.emit(Timer, Label("kb"), Label("armed"), cycles)
     return None
