@@ -48,18 +48,39 @@ class UffdioZeropage(ctypes.LittleEndianStructure):
     )
 
 
-class UffdMsg(ctypes.LittleEndianStructure):
-    """struct uffd_msg with its pagefault arm; 32 bytes."""
-
+class UffdioContinue(ctypes.LittleEndianStructure):
     _fields_ = (
-        ("event", ctypes.c_uint8),  # +0
-        ("reserved1", ctypes.c_uint8),  # +1
-        ("reserved2", ctypes.c_uint16),  # +2
-        ("reserved3", ctypes.c_uint32),  # +4
-        ("flags", ctypes.c_uint64),  # +8
-        ("address", ctypes.c_uint64),  # +16
-        ("ptid", ctypes.c_uint32),  # +24
-        ("padding", ctypes.c_uint32),  # +28
+        ("start", ctypes.c_uint64),  # +0
+        ("len", ctypes.c_uint64),  # +8
+        ("mode", ctypes.c_uint64),  # +16
+        ("mapped", ctypes.c_int64),  # +24, out: bytes, or -errno
+    )
+
+
+class UffdioPoison(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("start", ctypes.c_uint64),  # +0
+        ("len", ctypes.c_uint64),  # +8
+        ("mode", ctypes.c_uint64),  # +16
+        ("updated", ctypes.c_int64),  # +24, out: bytes, or -errno
+    )
+
+
+class UffdioWriteprotect(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("start", ctypes.c_uint64),  # +0
+        ("len", ctypes.c_uint64),  # +8
+        ("mode", ctypes.c_uint64),  # +16
+    )
+
+
+class UffdioMove(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("dst", ctypes.c_uint64),  # +0
+        ("src", ctypes.c_uint64),  # +8
+        ("len", ctypes.c_uint64),  # +16
+        ("mode", ctypes.c_uint64),  # +24
+        ("move", ctypes.c_int64),  # +32, out: bytes, or -errno
     )
 
 

@@ -11,7 +11,6 @@ from kernel_model.files.user_buffer import RW_MAX, check_range
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uapi_files import FIOCLEX, FIONBIO, FIONCLEX, IOV_MAX
-from kernel_model.userfaultfd import Userfaultfd
 
 _INT64_MAX = (1 << 63) - 1
 
@@ -99,16 +98,6 @@ def ioctl(call: Call, fd: int, request: int, argument: int) -> int:
         descriptor.file.flags = descriptor.file.flags & ~uapi.O_NONBLOCK | (uapi.O_NONBLOCK if on else 0)
         return 0
     return descriptor.file.ioctl(call, what, argument)
-
-
-def userfaultfd(call: Call, flags: int) -> int:
-    if not call.kernel.options.userfaultfd:
-        raise LinuxError(Errno.ENOSYS)
-    if flags & ~(uapi.O_NONBLOCK | uapi.O_CLOEXEC | uapi.UFFD_USER_MODE_ONLY):
-        raise LinuxError(Errno.EINVAL)
-    kernel, fd = call.kernel, call.new_fd()
-    file = Userfaultfd(call.mm, fd, flags, kernel.scheduler, kernel.pff_driver, kernel.uffd_readers)
-    return call.process.files.install(fd, file, bool(flags & uapi.O_CLOEXEC))
 
 
 def import_iovec(call: Call, vector: int, count: int, too_many: Errno = Errno.EINVAL) -> UserBuffer:

@@ -1,57 +1,104 @@
-"""mmap, munmap, mprotect, madvise: arguments and errors as mm/mmap.c, mm/mprotect.c and mm/madvise.c have them."""
+"""mmap, munmap, brk, mprotect: arguments and errors as mm/mmap.c and mm/mprotect.c have them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final
+
 from kernel_model import uapi
-from kernel_model.files import RamFile
+from kernel_model import uapi_mman as mman
+from kernel_model.page_cache import PageCache
 from kernel_model.syscall import Call, page_span
 from kernel_model.uapi import Errno, LinuxError
-from kernel_model.vma import MMAP_MIN, Vma, is_user_range
+from kernel_model.uffd.events import after_events, unmapped
+from kernel_model.uffd.messages import Event
+from kernel_model.vma import MMAP_MIN, Mappable, Vma, is_user_range
 from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up
 
-_PROT_ALL = uapi.PROT_READ | uapi.PROT_WRITE | uapi.PROT_EXEC
+_PROT_ALL: Final = uapi.PROT_READ | uapi.PROT_WRITE | uapi.PROT_EXEC
+_U64: Final = 1 << 64
+# what MAP_SHARED_VALIDATE lets pass (MAP_SYNC needs a DAX file)
+_KNOWN_FLAGS: Final = (
+    mman.MAP_TYPE | uapi.MAP_FIXED | uapi.MAP_ANONYMOUS | mman.MAP_DENYWRITE | mman.MAP_EXECUTABLE
+    | mman.MAP_GROWSDOWN | mman.MAP_LOCKED | uapi.MAP_NORESERVE | uapi.MAP_POPULATE | mman.MAP_NONBLOCK
+    | mman.MAP_STACK | mman.MAP_HUGETLB | mman.MAP_32BIT | mman.MAP_ABOVE4G | uapi.MAP_FIXED_NOREPLACE
+)  # fmt: skip
 
 
 def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, offset: int) -> int:
-    if length == 0 or offset % PAGE_SIZE or not flags & (uapi.MAP_SHARED | uapi.MAP_PRIVATE):
-        raise LinuxError(Errno.EINVAL)
     prot &= _PROT_ALL  # Linux ignores bits it does not know here
-    if length > USER_END:
+    if offset % PAGE_SIZE:
+        raise LinuxError(Errno.EINVAL)
+    source = None if flags & uapi.MAP_ANONYMOUS else call.file(fd)
+    if flags & mman.MAP_HUGETLB:
+        raise LinuxError(Errno.ENOMEM if source is None else Errno.EINVAL)  # no huge pages are reserved
+    if length == 0:
+        raise LinuxError(Errno.EINVAL)
+    size = pages_up(length)
+    if size >= _U64 or size > USER_END:
         raise LinuxError(Errno.ENOMEM)
-    file = None if flags & uapi.MAP_ANONYMOUS else _mappable(call, fd, prot, flags)
-    _, end = page_span(0, length)
-    start = _place(call, address, end, flags)
-    if file is None and not flags & uapi.MAP_NORESERVE and end > call.mm.ram.size:
+    if offset + size > _U64:
+        raise LinuxError(Errno.EOVERFLOW)
+    start = _place(call, address, size, flags)
+    shared = _is_shared(flags, source is None)
+    if flags & mman.MAP_GROWSDOWN and (shared or source is not None):
+        raise LinuxError(Errno.EINVAL)
+    may_write = True
+    file: Mappable | None = None
+    if source is not None:
+        file, may_write = source.mapping(prot, shared)
+    reserved = not flags & uapi.MAP_NORESERVE
+    counted = source is None if shared else prot & uapi.PROT_WRITE
+    if reserved and counted and size > call.mm.ram.size:
         raise LinuxError(Errno.ENOMEM)  # vm.overcommit_memory=0: obvious overcommits are refused
-    unmap(call, start, start + end)
-    vma = Vma(start, start + end, prot, file.name if file else "", file, offset if file else 0)
-    call.mm.map(vma, populate=bool(flags & uapi.MAP_POPULATE))
-    return start
+    if len(call.mm.vmas) >= mman.MAX_MAP_COUNT:
+        raise LinuxError(Errno.ENOMEM)
+    events = unmap(call, start, start + size)
+    if shared and source is None:
+        file, offset = PageCache("/dev/zero (deleted)", size, call.mm.ram, call.mm.frames), 0
+    vma = Vma(
+        start, start + size, prot, file.name if file else "", file, offset if file else 0,
+        shared=shared, may_write=may_write, grows_down=bool(flags & mman.MAP_GROWSDOWN),
+        locked=bool(flags & mman.MAP_LOCKED) or call.mm.lock_new, reserved=reserved,
+    )  # fmt: skip
+    call.mm.map(vma, populate=vma.locked or flags & (uapi.MAP_POPULATE | mman.MAP_NONBLOCK) == uapi.MAP_POPULATE)
+    return after_events(call, events, start)
 
 
-def _mappable(call: Call, fd: int, prot: int, flags: int) -> RamFile:
-    file = call.file(fd)
-    if not isinstance(file, RamFile):
-        raise LinuxError(Errno.ENODEV)
-    if flags & uapi.MAP_SHARED and prot & uapi.PROT_WRITE:
-        raise LinuxError(Errno.EACCES)  # the file is open read-only
-    return file
+def _is_shared(flags: int, anonymous: bool) -> bool:
+    kind = flags & mman.MAP_TYPE
+    if kind == uapi.MAP_PRIVATE or (kind == mman.MAP_DROPPABLE and anonymous):
+        return False
+    if kind == mman.MAP_SHARED_VALIDATE and not anonymous:
+        if flags & ~_KNOWN_FLAGS:
+            raise LinuxError(Errno.EOPNOTSUPP)
+        return True
+    if kind != uapi.MAP_SHARED:
+        raise LinuxError(Errno.EINVAL)
+    return True
 
 
 def _place(call: Call, address: int, length: int, flags: int) -> int:
     fixed = flags & (uapi.MAP_FIXED | uapi.MAP_FIXED_NOREPLACE)
-    if fixed and address % PAGE_SIZE:
-        raise LinuxError(Errno.EINVAL)
     hint = address if fixed else page_of(address)
-    fits = is_user_range(hint, length) and hint >= MMAP_MIN
     if fixed:
-        if not fits:
-            raise LinuxError(Errno.EPERM if hint < MMAP_MIN else Errno.ENOMEM)
+        if not 0 <= hint <= USER_END - length:
+            raise LinuxError(Errno.ENOMEM)
+        if hint % PAGE_SIZE:
+            raise LinuxError(Errno.EINVAL)
         if flags & uapi.MAP_FIXED_NOREPLACE and call.mm.vmas.overlapping(hint, hint + length):
             raise LinuxError(Errno.EEXIST)
+        if hint < MMAP_MIN:
+            raise LinuxError(Errno.EPERM)
         return hint
+    fits = is_user_range(hint, length) and hint >= MMAP_MIN
     if fits and not call.mm.vmas.overlapping(hint, hint + length):
         return hint
+    return free_range(call, length)
+
+
+def free_range(call: Call, length: int) -> int:
+    """Where a mapping goes that says nothing of it. Raises LinuxError ENOMEM."""
     free = call.mm.vmas.free_range(length)
     if free is None:
         raise LinuxError(Errno.ENOMEM)
@@ -62,14 +109,15 @@ def munmap(call: Call, address: int, length: int) -> int:
     start, end = page_span(address, length)
     if not is_user_range(start, end - start):
         raise LinuxError(Errno.EINVAL)
-    unmap(call, start, end)
-    return 0
+    return after_events(call, unmap(call, start, end), 0)
 
 
-def unmap(call: Call, start: int, end: int) -> None:
-    """Remove what is mapped in [start, end), and tell the MMU of userfaultfd areas that went with it."""
-    for vma in call.mm.unmap(start, end):
+def unmap(call: Call, start: int, end: int) -> list[Event]:
+    """Remove what is mapped in [start, end), and tell the MMU of userfaultfd areas that went with it; whom else to."""
+    gone = call.mm.unmap(start, end)
+    for vma in gone:
         call.kernel.pff_driver.remove(call.cpu, call.mm, vma.start, vma.end)
+    return unmapped(gone, start, end)
 
 
 def brk(call: Call, address: int) -> int:
@@ -78,38 +126,50 @@ def brk(call: Call, address: int) -> int:
     if not mm.brk_start <= address <= USER_END - PAGE_SIZE:
         return mm.brk
     old, new = pages_up(mm.brk), pages_up(address)
+    events: list[Event] = []
     if new > old:
         if mm.vmas.overlapping(old, new + PAGE_SIZE) or new - old > mm.ram.size:
             return mm.brk
-        mm.map(Vma(old, new, uapi.PROT_READ | uapi.PROT_WRITE, "[heap]"))
+        vma = Vma(old, new, uapi.PROT_READ | uapi.PROT_WRITE, "[heap]", locked=mm.lock_new)
+        mm.map(vma, populate=mm.lock_new)
     elif new < old:
-        unmap(call, new, old)
+        events = unmap(call, new, old)
     mm.brk = address
-    return address
+    return after_events(call, events, address)
 
 
 def mprotect(call: Call, address: int, length: int, prot: int) -> int:
+    grows = prot & (mman.PROT_GROWSDOWN | mman.PROT_GROWSUP)
+    prot &= ~grows
+    if grows == mman.PROT_GROWSDOWN | mman.PROT_GROWSUP:
+        raise LinuxError(Errno.EINVAL)
     start, end = page_span(address, length)
     if length == 0:
         return 0
+    if end >= _U64:
+        raise LinuxError(Errno.ENOMEM)
     if prot & ~(_PROT_ALL | uapi.PROT_SEM):
         raise LinuxError(Errno.EINVAL)
-    mapped_end = call.mm.vmas.contiguous_end(start, end)
-    if mapped_end > start:
-        call.mm.protect(start, mapped_end, prot & _PROT_ALL)
-    if mapped_end < end:
-        raise LinuxError(Errno.ENOMEM)
+    first = call.mm.vmas.find(start)
+    if first is not None and grows:
+        if grows == mman.PROT_GROWSUP or not first.grows_down:
+            raise LinuxError(Errno.EINVAL)
+        start = first.start
+    for vma in mapped(call, start, end):
+        if prot & uapi.PROT_WRITE and vma.shared and not vma.may_write:
+            raise LinuxError(Errno.EACCES)
+        low, high = max(start, vma.start), min(end, vma.end)
+        call.mm.protect(low, high, prot & _PROT_ALL)
+        if vma.uffd is not None:
+            call.kernel.pff_driver.sync(call.cpu, call.mm, low, high)
     return 0
 
 
-def madvise(call: Call, address: int, length: int, advice: int) -> int:
-    """MADV_DONTNEED only; other advice is EINVAL."""
-    start, end = page_span(address, length)
-    if advice != uapi.MADV_DONTNEED:
-        raise LinuxError(Errno.EINVAL)
-    if end == start:
-        return 0
-    if end >> 64:
-        raise LinuxError(Errno.EINVAL)
-    call.mm.discard(start, end)
-    return 0
+def mapped(call: Call, start: int, end: int) -> Iterator[Vma]:
+    """The areas of [start, end), one after the other. Raises LinuxError ENOMEM at the first hole."""
+    while start < end:
+        vma = call.mm.vmas.find(start)
+        if vma is None:
+            raise LinuxError(Errno.ENOMEM)
+        start = vma.end
+        yield vma

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model import uapi
 from kernel_model.frames import FrameAllocator
 from kernel_model.lock import RwLock
-from kernel_model.page_tables import HELD, LASTING, OWNED, PROTNONE, UFFD_WP, PageTables
+from kernel_model.page_tables import HELD, LASTING, OWNED, POISON, PROTNONE, UFFD_WP, PageTables
 from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.vma import STACK_GAP, Mappable, Vma, VmaList
 from pffemu.arch.paging import (
@@ -24,11 +24,12 @@ from pffemu.arch.paging import (
     USER_END,
     page_of,
 )
+from pffemu.hw.page_walk import WRITE
 from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
+    from kernel_model.uffd.context import Userfaultfd
     from kernel_model.uintr.target_table import TargetTable
-    from kernel_model.userfaultfd import Userfaultfd
 
 STACK_LIMIT: Final = 8 << 20  # bytes an area that grows down may reach: RLIMIT_STACK
 MISSING_MODES: Final = uapi.UFFDIO_REGISTER_MODE_MISSING | uapi.UFFDIO_REGISTER_MODE_MINOR
@@ -43,6 +44,8 @@ class Mm:
         self.mark_uffd_ptes = mark_uffd_ptes
         self.pages = PageTables(ram, frames)
         self.vmas = VmaList()
+        self.is_gone = False  # released: a userfaultfd of it may still be open
+        self.lock_new = False  # mlockall(MCL_FUTURE)
         self.brk_start = self.brk = 0  # the heap is [brk_start, brk), set by exec
         self.target_table: TargetTable | None = None  # whom SENDUIPI reaches
         self.mmap_lock = RwLock("wait.mmap_lock")
@@ -107,6 +110,22 @@ class Mm:
         if vma.prot & PROT_EXEC:
             self.code_changed = True
 
+    def is_ready(self, page: int, access: int) -> bool:
+        """Whether a load (`access` 0) or a store (WRITE) by the kernel needs no fault."""
+        entry = self.pages.entry(page)
+        return bool(entry & PTE_P and (entry & PTE_W or not access & WRITE))
+
+    def move_pages(self, source: Vma, target: Vma, old: int, new: int, length: int) -> None:
+        """Take what the entries of [old, old + length) hold to `new`, which is empty."""
+        drop = 0 if target.uffd is not None else UFFD_WP
+        for address, entry in self.pages.used(old, old + length):
+            if entry & HELD:
+                self.pages.set(address - old + new, self.allowed(target, entry & ~drop))
+            else:
+                self.pages.set(address - old + new, entry & (LASTING | POISON) & ~drop | self.empty_entry(target))
+            self.pages.set(address, self.empty_entry(source))
+        self.stale = True
+
     # -- processes ----------------------------------------------------------------------------------------------
 
     def fork_into(self, child: Mm) -> None:
@@ -119,6 +138,8 @@ class Mm:
         for vma in self.vmas:
             if not vma.dont_fork:
                 child.vmas.insert(replace(vma, uffd=None, uffd_mode=0, locked=False))
+                if vma.file is not None:
+                    vma.file.mapped_in(child)
                 if not vma.wipe_on_fork:
                     self._share_pages(vma, child)
         self.stale = True  # pages of this side became read-only
@@ -137,12 +158,15 @@ class Mm:
         """The last thread that used it is gone: every page and page table goes back."""
         self.unmap(0, USER_END)
         self.pages.give_back()
+        self.is_gone = True
 
     # -- areas --------------------------------------------------------------------------------------------------
 
     def map(self, vma: Vma, *, populate: bool = False) -> None:
         """Insert `vma`, whose range must be free. Raises OutOfGuestMemory when populating."""
         self.vmas.insert(vma)
+        if vma.file is not None:
+            vma.file.mapped_in(self)
         self._note_writable_code(vma.prot)
         if populate and vma.prot != 0:
             self.populate(vma)
@@ -199,6 +223,8 @@ class Mm:
             self.zap(vma, vma.start, vma.end)
             for address, _ in self.pages.used(vma.start, vma.end):
                 self.pages.set(address, 0)
+        for file in {id(vma.file): vma.file for vma in gone if vma.file is not None}.values():
+            file.unmapped()
         return registered
 
     def protect(self, start: int, end: int, prot: int) -> None:
@@ -220,6 +246,33 @@ class Mm:
             self.zap(vma, max(start, vma.start), min(end, vma.end))
         if self.vmas.contiguous_end(start, end) < end:
             raise LinuxError(Errno.ENOMEM)
+
+    def protect_from_stores(self, vma: Vma, start: int, end: int, *, markers: bool) -> None:
+        """Let stores to pages of [start, end) fault. `markers`: also to those that are not there yet."""
+        for address, entry in self.pages.used(start, end):
+            if entry & HELD:
+                self.pages.set(address, entry & ~PTE_W | UFFD_WP)
+        if markers:
+            empty = self.empty_entry(vma)
+            self.pages.replace_empty(start, end, empty, empty | UFFD_WP)
+        self.stale = True
+
+    def unprotect(self, vma: Vma, start: int, end: int) -> None:
+        """Undo `protect_from_stores`."""
+        for address, entry in self.pages.used(start, end):
+            if entry & UFFD_WP:
+                entry &= ~UFFD_WP
+                self.pages.set(address, self.allowed(vma, entry) if entry & HELD else entry)
+                self.stale = True
+
+    def copy_protection(self, parent: Mm, vma: Vma) -> None:
+        """fork: `vma` of this child is registered as the parent's is; what was protected there is here."""
+        for address, entry in parent.pages.used(vma.start, vma.end):
+            if entry & UFFD_WP:
+                own = self.pages.entry(address)
+                if entry & HELD and not own & HELD:
+                    own = entry
+                self.pages.set(address, own & ~PTE_W | UFFD_WP)
 
     def set_uffd(self, vma: Vma, uffd: Userfaultfd | None, mode: int) -> None:
         """Put `vma` under `uffd` (None: take it off)."""

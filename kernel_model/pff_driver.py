@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kernel_model import uapi_uffd as uffd_abi
 from kernel_model.printk import Printk
+from kernel_model.uapi import PROT_WRITE
 from pffemu.arch import uffd_mmio as reg
-from pffemu.arch.paging import PTE_ADDRESS
+from pffemu.arch.paging import PTE_ADDRESS, USER_END
 from pffemu.hw.bus import Bus
 
 if TYPE_CHECKING:
     from kernel_model.mm import Mm
+    from kernel_model.vma import Vma
     from pffemu.hw.cpu import Cpu
 
 
@@ -24,8 +27,9 @@ class PffDriver:
     def __init__(self, bus: Bus, base: int | None, printk: Printk) -> None:
         self._bus, self._base, self._printk = bus, base, printk
 
-    def add(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None:
-        if self._command(cpu, mm, reg.COMMAND_ADD, start, end) == reg.STATUS_FULL:
+    def add(self, cpu: Cpu, mm: Mm, start: int, end: int, mode: int) -> None:
+        """Forward faults of the kinds in `mode` (MODE_* of the device; 0: none)."""
+        if mode and self._command(cpu, mm, reg.COMMAND_ADD, start, end, mode) == reg.STATUS_FULL:
             self._printk.warn_once(
                 cpu,
                 f"the MMU's region table is full: faults in {start:#x}-{end:#x} take the userfaultfd path"
@@ -36,20 +40,33 @@ class PffDriver:
         """A removal that would need one more entry than there is falls back to telling the device all again."""
         if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == reg.STATUS_FULL:
             self.remove_all(cpu, mm)
-            for vma in mm.vmas:
-                if vma.uffd is not None:
-                    self.add(cpu, mm, vma.start, vma.end)
+            self._add_areas(cpu, mm, list(mm.vmas))
+
+    def register(self, cpu: Cpu, mm: Mm, start: int, end: int, *, fresh: bool) -> None:
+        """Areas of [start, end) were registered; `fresh`: they were not before."""
+        if not fresh:
+            self.remove(cpu, mm, start, end)
+        self._add_areas(cpu, mm, mm.vmas.overlapping(start, end), start, end)
+
+    def sync(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None:
+        """The rights of [start, end), or what is registered there, changed."""
+        self.register(cpu, mm, start, end, fresh=False)
+
+    def _add_areas(self, cpu: Cpu, mm: Mm, vmas: list[Vma], start: int = 0, end: int = USER_END) -> None:
+        for vma in vmas:
+            if vma.uffd is not None:
+                self.add(cpu, mm, max(start, vma.start), min(end, vma.end), forwarded(vma))
 
     def remove_all(self, cpu: Cpu, mm: Mm) -> None:
         """The address space ends."""
         self._command(cpu, mm, reg.COMMAND_REMOVE_TAG, 0, 0)
 
-    def _command(self, cpu: Cpu, mm: Mm, command: int, start: int, end: int) -> int:
+    def _command(self, cpu: Cpu, mm: Mm, command: int, start: int, end: int, mode: int = reg.MODE_MISSING) -> int:
         if self._base is None:
             return reg.STATUS_OK
         stores = (
             (reg.TAG, mm.pages.root & PTE_ADDRESS),
-            (reg.MODE, reg.MODE_MISSING),
+            (reg.MODE, mode),
             (reg.START, start),
             (reg.END, end),
             (reg.COMMAND, command),
@@ -57,3 +74,17 @@ class PffDriver:
         for offset, value in stores:
             self._bus.store(cpu, self._base + offset, 8, value)
         return self._bus.load(cpu, self._base + reg.STATUS, 8)
+
+
+def forwarded(vma: Vma) -> int:
+    """The faults of a registered area that userfaultfd answers (MODE_* of the device), not the kernel or a signal.
+
+    The MMU sees P=0 alone, so a minor fault is a missing one to it. What the area forbids is a segmentation fault,
+    and asynchronous write protection is the kernel's.
+    """
+    mode = 0
+    if vma.prot and vma.uffd_mode & (uffd_abi.MODE_MISSING | uffd_abi.MODE_MINOR):
+        mode |= reg.MODE_MISSING
+    if vma.uffd is not None and not vma.uffd.resolves_write_protection:
+        mode |= reg.MODE_WRITE_PROTECT if vma.prot & PROT_WRITE and vma.uffd_mode & uffd_abi.MODE_WP else 0
+    return mode

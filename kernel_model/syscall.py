@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 class Call:
     """One system call of `task` on `cpu`; `memory` is user memory as this thread sees it."""
 
-    __slots__ = ("cpu", "kernel", "memory", "mm", "process", "task")
+    __slots__ = ("cpu", "events", "kernel", "memory", "mm", "process", "task")
 
     def __init__(self, kernel: Kernel, cpu: Cpu, task: Task) -> None:
         self.kernel, self.cpu, self.task = kernel, cpu, task
         self.process: Process = task.process
         self.mm: Mm = task.process.mm
         self.memory = UserMemory(cpu, task)
+        self.events = 0  # userfaultfd events of this call so far; see Task.events_sent
 
     def file(self, fd: int) -> File:
         """Raises LinuxError EBADF, also for what was opened with O_PATH."""

@@ -11,10 +11,15 @@ from kernel_model import (
     file_calls,
     identity_calls,
     limit_calls,
+    madvise_call,
+    memfd_calls,
     memory_calls,
+    mremap_call,
     open_calls,
     path_calls,
     poll_calls,
+    process_vm_calls,
+    residency_calls,
     signal_calls,
     socket_calls,
     stat_calls,
@@ -23,6 +28,7 @@ from kernel_model import (
 )
 from kernel_model.syscall import Call, SystemCall
 from kernel_model.uapi import Sys
+from kernel_model.uffd import calls as uffd_calls
 
 TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.READ: (file_calls.read, 3),
@@ -112,8 +118,19 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.SETSOCKOPT: (socket_calls.setsockopt, 5),
     Sys.GETSOCKNAME: (socket_calls.getsockname, 3),
     Sys.GETPEERNAME: (socket_calls.getpeername, 3),
+    Sys.MREMAP: (mremap_call.mremap, 5),
+    Sys.MSYNC: (residency_calls.msync, 3),
+    Sys.MINCORE: (residency_calls.mincore, 3),
+    Sys.MLOCK: (residency_calls.mlock, 2),
+    Sys.MLOCK2: (residency_calls.mlock2, 3),
+    Sys.MUNLOCK: (residency_calls.munlock, 2),
+    Sys.MLOCKALL: (residency_calls.mlockall, 1),
+    Sys.MUNLOCKALL: (residency_calls.munlockall, 0),
+    Sys.PROCESS_VM_READV: (process_vm_calls.process_vm_readv, 6),
+    Sys.PROCESS_VM_WRITEV: (process_vm_calls.process_vm_writev, 6),
+    Sys.MEMFD_CREATE: (memfd_calls.memfd_create, 2),
     Sys.SCHED_YIELD: (thread_calls.sched_yield, 0),
-    Sys.MADVISE: (memory_calls.madvise, 3),
+    Sys.MADVISE: (madvise_call.madvise, 3),
     Sys.CLONE: (thread_calls.clone, 5),
     Sys.EXIT: (thread_calls.exit_thread, 1),
     Sys.GETTID: (thread_calls.gettid, 0),
@@ -151,7 +168,7 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.GETCPU: (affinity_calls.getcpu, 3),
     Sys.CLOCK_GETTIME: (thread_calls.clock_gettime, 2),
     Sys.EXIT_GROUP: (thread_calls.exit_group, 1),
-    Sys.USERFAULTFD: (file_calls.userfaultfd, 1),
+    Sys.USERFAULTFD: (uffd_calls.userfaultfd, 1),
     Sys.UINTR_REGISTER_HANDLER: (uintr_calls.register_handler, 2),
     Sys.UINTR_UNREGISTER_HANDLER: (uintr_calls.unregister_handler, 1),
     Sys.UINTR_VECTOR_FD: (uintr_calls.vector_fd, 2),

@@ -67,6 +67,7 @@ class Task:
     restart_syscall: int | None = None  # number of the call to start again
     result: int | None = None  # RAX of the call that slept
     progress: int = 0  # bytes a read or write moved before it slept
+    events_sent: int = 0  # userfaultfd events that this call, started again, has sent and waited for
     timed_out: bool = False
     resumes_fault: bool = False  # a page fault of ring 3 put it to sleep
     interrupted: bool = False  # a signal ended its sleep

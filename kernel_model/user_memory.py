@@ -90,6 +90,8 @@ class UserMemory:
         return parts
 
     def _bring_in(self, address: int, access: int) -> int:
+        if self._task.process.mm.stale:
+            self._cpu.mmu.flush()  # this call removed pages
         while True:
             start = self._cpu.mmu.translate(address, access)
             if not isinstance(start, Trap):

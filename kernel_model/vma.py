@@ -11,7 +11,8 @@ from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 
 if TYPE_CHECKING:
-    from kernel_model.userfaultfd import Userfaultfd
+    from kernel_model.mm import Mm
+    from kernel_model.uffd.context import Userfaultfd
 
 MMAP_MIN: Final = 0x10000  # vm.mmap_min_addr
 MMAP_TOP: Final = 0x7FFF_F7FF_F000  # where Linux starts below the stack without ASLR
@@ -32,6 +33,18 @@ class Mappable(Protocol):
 
     def frame_at(self, offset: int) -> int:
         """The same, brought in where it is missing. Raises OutOfGuestMemory."""
+
+    def punch(self, start: int, end: int) -> None:
+        """Make bytes [start, end) a hole."""
+
+    def write_back(self) -> None:
+        """msync: stores of shared mappings reach what lies behind the cache."""
+
+    def mapped_in(self, mm: Mm) -> None:
+        """An area of `mm` maps it."""
+
+    def unmapped(self) -> None:
+        """An area that mapped it is gone."""
 
 
 @dataclass(slots=True)
@@ -84,6 +97,9 @@ class VmaList:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._vmas: list[Vma] = []
+
+    def __len__(self) -> int:
+        return len(self._vmas)
 
     def __iter__(self) -> Iterator[Vma]:
         return iter(self._vmas)

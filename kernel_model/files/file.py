@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kernel_model.files.epoll import EpollItem
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.syscall import Call
+    from kernel_model.vma import Mappable
     from kernel_model.wait_queue import WaitQueue
     from pffemu.hw.cpu import Cpu
 
@@ -70,6 +71,10 @@ class File:
     def fcntl(self, call: Call, command: int, argument: int) -> int:
         """Commands that only some files know."""
         raise LinuxError(Errno.EINVAL)
+
+    def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
+        """mmap: the pages, and whether a mapping may ever be writable. Raises LinuxError ENODEV, EACCES, EPERM."""
+        raise LinuxError(Errno.ENODEV)
 
     def poll(self) -> int:
         """POLL* bits that hold now."""

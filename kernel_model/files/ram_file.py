@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, ClassVar
 from kernel_model.files.file import File, faulted
 from kernel_model.files.seek import sought
 from kernel_model.files.status import FileStatus
+from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.uapi_files import O_RDONLY, S_IFREG
 from pffemu.arch.paging import PAGE_SIZE, pages_up
 
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.frames import FrameAllocator
+    from kernel_model.mm import Mm
     from kernel_model.syscall import Call
+    from kernel_model.vma import Mappable
     from pffemu.hw.ram import Ram
 
 
@@ -38,6 +41,23 @@ class RamFile(File):
     def frame_at(self, offset: int) -> int:
         """Physical address of the page-cache frame at byte `offset`."""
         return self._first + offset
+
+    def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
+        if shared and prot & PROT_WRITE:
+            raise LinuxError(Errno.EACCES)  # open read-only
+        return self, not shared
+
+    def punch(self, start: int, end: int) -> None:
+        """Never: shared mappings of it cannot be written."""
+
+    def write_back(self) -> None:
+        """Nothing can have been written."""
+
+    def mapped_in(self, mm: Mm) -> None:
+        """Its pages never go."""
+
+    def unmapped(self) -> None:
+        """Its pages never go."""
 
     def read(self, call: Call, buffer: UserBuffer) -> int:
         size = self.read_at(call, buffer, self._position)

@@ -55,20 +55,20 @@ api: .quad UFFD_API, 0, 0
     call open_plain
 
 # test: UFFDIO_API answers with features and ioctls
-# expect: rax == 0 and mem64[api] == UFFD_API and mem64[api + 8] == 0x900
+# expect: rax == 0 and mem64[api] == UFFD_API and mem64[api + 8] == 0x1ffff
 # expect: mem64[api + 16] == 1 << 0 | 1 << 1 | 1 << 0x3f
     call open_plain
     call call_api
 
 # test: UFFDIO_API takes the features it has
-# param: features = 0x100, 0x800, 0x900
+# param: features = 1, 0x10, 0x100, 0x800, 0x901, 0x1ffff
 # expect: rax == 0
     call open_plain
     mov qword ptr [rip + api + 8], features
     call call_api
 
-# test: UFFDIO_API with another feature is EINVAL and zeroes the structure
-# param: features = 1, 0x10, 0x1000, 0x901
+# test: UFFDIO_API with an unknown feature is EINVAL and zeroes the structure
+# param: features = 0x20000, 0x20900, 0x40000000
 # expect: rax == -EINVAL and mem64[api] == 0 and mem64[api + 8] == 0 and mem64[api + 16] == 0
     call open_plain
     mov qword ptr [rip + api + 8], features

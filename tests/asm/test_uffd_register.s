@@ -18,7 +18,7 @@ unregister:
     jmp ioctl
 
 # test: REGISTER tells which ioctls work on the range
-# expect: rax == 0 and mem64[area + 24] == 1 << 2 | 1 << 3 | 1 << 4
+# expect: rax == 0 and mem64[area + 24] == 0x13c
     call register
 .data
 area: .quad BASE, 32768, 1, 0
@@ -52,9 +52,16 @@ area: .quad BASE, 32768, 1, 0
 .data
 area: .quad start, length, 1, 0
 
-# test: REGISTER refuses the modes that are not modelled
-# param: mode = 0, 2, 3, 4, 7, 8
+# test: REGISTER refuses no mode, unknown modes, and minor faults of private memory
+# param: mode = 0, 4, 7, 8
 # expect: rax == -EINVAL and uffd_regions == 1
+    call register
+.data
+area: .quad BASE, 4096, mode, 0
+
+# test: REGISTER for write protection offers WRITEPROTECT
+# param: mode = 2, 3
+# expect: rax == 0 and uffd_regions == 2 and mem64[area + 24] == 0x17c
     call register
 .data
 area: .quad BASE, 4096, mode, 0

@@ -1,0 +1,122 @@
+"""memfd_create's file: shmem that only descriptors and mappings keep (mm/memfd.c, mm/shmem.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from kernel_model import uapi_mman as mman
+from kernel_model.files.file import File
+from kernel_model.files.seek import sought
+from kernel_model.files.status import FileStatus
+from kernel_model.page_cache import PageCache
+from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.uapi_files import O_RDWR, S_IFREG
+from pffemu.arch.paging import PAGE_SIZE, page_of, pages_up
+
+if TYPE_CHECKING:
+    from kernel_model.files.user_buffer import UserBuffer
+    from kernel_model.frames import FrameAllocator
+    from kernel_model.syscall import Call
+    from kernel_model.vma import Mappable
+    from pffemu.hw.cpu import Cpu
+    from pffemu.hw.ram import Ram
+
+_O_LARGEFILE: Final = 0o100000
+_ALL_SEALS: Final = 0x3F
+_BLOCK: Final = 512  # bytes
+
+
+class Memfd(File):
+    """`seals` are F_SEAL_*; with F_SEAL_SEAL no more can be added."""
+
+    can_seek: ClassVar[bool] = True
+
+    def __init__(self, name: str, ram: Ram, frames: FrameAllocator, seals: int) -> None:
+        self.name = f"/memfd:{name} (deleted)"
+        self.flags = O_RDWR | _O_LARGEFILE
+        self.seals = seals
+        self.mode = 0o777
+        self.cache = PageCache(self.name, 0, ram, frames)
+        self.cache.open_files = 1
+        self._position = 0
+
+    # -- content ------------------------------------------------------------------------------------------------
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        size = self.read_at(call, buffer, self._position)
+        self._position += size
+        return size
+
+    def write(self, call: Call, buffer: UserBuffer) -> int:
+        size = self.write_at(call, buffer, self._position)
+        self._position += size
+        return size
+
+    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        size = buffer.room(max(0, min(buffer.size, self.cache.size - offset)))
+        buffer.scatter(self.cache.read(offset, size))
+        return size
+
+    def write_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        if self.seals & (mman.F_SEAL_WRITE | mman.F_SEAL_FUTURE_WRITE):
+            raise LinuxError(Errno.EPERM)
+        data = buffer.gather(buffer.size)
+        if self.seals & mman.F_SEAL_GROW and offset + len(data) > self.cache.size:
+            raise LinuxError(Errno.EPERM)
+        self.cache.write(offset, data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int) -> int:
+        self._position = sought(offset, whence, self._position, self.cache.size)
+        return self._position
+
+    def truncate(self, size: int) -> None:
+        if (self.seals & mman.F_SEAL_SHRINK and size < self.cache.size) or (
+            self.seals & mman.F_SEAL_GROW and size > self.cache.size
+        ):
+            raise LinuxError(Errno.EPERM)
+        self.cache.truncate(size)
+
+    def allocate(self, mode: int, offset: int, length: int) -> None:
+        if mode & ~(mman.FALLOC_FL_KEEP_SIZE | mman.FALLOC_FL_PUNCH_HOLE) or mode == mman.FALLOC_FL_PUNCH_HOLE:
+            raise LinuxError(Errno.EOPNOTSUPP)
+        if mode & mman.FALLOC_FL_PUNCH_HOLE:
+            if self.seals & (mman.F_SEAL_WRITE | mman.F_SEAL_FUTURE_WRITE):
+                raise LinuxError(Errno.EPERM)
+            self.cache.punch(offset, offset + length)
+            return
+        end = offset + length
+        if not mode & mman.FALLOC_FL_KEEP_SIZE and end > self.cache.size and self.seals & mman.F_SEAL_GROW:
+            raise LinuxError(Errno.EPERM)
+        if (pages_up(end) - page_of(offset)) // PAGE_SIZE > self.cache.free_frames:
+            raise LinuxError(Errno.ENOSPC)
+        for page in range(page_of(offset), end, PAGE_SIZE):
+            self.cache.frame_at(page)
+        if not mode & mman.FALLOC_FL_KEEP_SIZE:
+            self.cache.size = max(self.cache.size, end)
+
+    # -- the rest -----------------------------------------------------------------------------------------------
+
+    def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
+        sealed = bool(self.seals & (mman.F_SEAL_WRITE | mman.F_SEAL_FUTURE_WRITE))
+        if shared and sealed and prot & PROT_WRITE:
+            raise LinuxError(Errno.EPERM)
+        return self.cache, not (shared and sealed)
+
+    def add_seals(self, seals: int) -> None:
+        """F_ADD_SEALS. Raises LinuxError EINVAL, EPERM (no more), EBUSY (a writable shared mapping)."""
+        if seals & ~_ALL_SEALS:
+            raise LinuxError(Errno.EINVAL)
+        if self.seals & mman.F_SEAL_SEAL:
+            raise LinuxError(Errno.EPERM)
+        if seals & mman.F_SEAL_WRITE and not self.seals & mman.F_SEAL_WRITE and self.cache.has_shared_mapping:
+            raise LinuxError(Errno.EBUSY)
+        self.seals |= seals
+
+    def status(self) -> FileStatus:
+        blocks = self.cache.cached_bytes // _BLOCK
+        return FileStatus(mode=S_IFREG | self.mode, size=self.cache.size, blocks=blocks)
+
+    def close(self, cpu: Cpu) -> None:
+        self.cache.open_files -= 1
+        self.cache.unmapped()

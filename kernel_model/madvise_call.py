@@ -1,0 +1,150 @@
+"""madvise (mm/madvise.c). Advice that only concerns speed is checked and then ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from kernel_model import uapi
+from kernel_model import uapi_mman as mman
+from kernel_model.page_tables import GUARD, HELD
+from kernel_model.populate import bring_in
+from kernel_model.syscall import Call, as_int, page_span
+from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uffd.events import announce_removal
+from kernel_model.vma import Vma
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.hw.page_walk import WRITE
+
+_U64: Final = 1 << 64
+_IGNORED: Final = (
+    mman.MADV_NORMAL, mman.MADV_RANDOM, mman.MADV_SEQUENTIAL, mman.MADV_WILLNEED, mman.MADV_MERGEABLE,
+    mman.MADV_UNMERGEABLE, mman.MADV_HUGEPAGE, mman.MADV_NOHUGEPAGE, mman.MADV_DONTDUMP, mman.MADV_DODUMP,
+)  # fmt: skip
+
+
+def madvise(call: Call, address: int, length: int, advice: int) -> int:
+    """What can be done is done around holes, then ENOMEM."""
+    advice = as_int(advice)
+    if advice not in _ADVICE and advice not in (mman.MADV_POPULATE_READ, mman.MADV_POPULATE_WRITE):
+        raise LinuxError(Errno.EINVAL)
+    start, end = page_span(address, length)
+    if end >= _U64:
+        raise LinuxError(Errno.EINVAL)
+    if start == end:
+        return 0
+    if advice in (mman.MADV_POPULATE_READ, mman.MADV_POPULATE_WRITE):
+        return _populate(call, start, end, WRITE if advice == mman.MADV_POPULATE_WRITE else 0)
+    hole = call.mm.vmas.contiguous_end(start, end) < end
+    for vma in call.mm.vmas.overlapping(start, end):
+        _ADVICE[advice](_Advice(call, vma, max(start, vma.start), min(end, vma.end), advice))
+    call.mm.vmas.merge(start, end)
+    if hole:
+        raise LinuxError(Errno.ENOMEM)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Advice:
+    """[start, end) of one area."""
+
+    call: Call
+    vma: Vma
+    start: int
+    end: int
+    advice: int
+
+    def refuse(self, condition: bool, errno: Errno = Errno.EINVAL) -> None:
+        if condition:
+            raise LinuxError(errno)
+
+    def isolated(self) -> Vma:
+        """The area, cut to the range."""
+        return self.call.mm.vmas.isolate(self.start, self.end)[0]
+
+
+def _ignore(advice: _Advice) -> None:
+    """Reclaim and read-ahead change nothing that a program sees."""
+
+
+def _cold(advice: _Advice) -> None:
+    advice.refuse(advice.vma.locked)
+
+
+def _discard(advice: _Advice) -> None:
+    """MADV_DONTNEED: pages are gone. MADV_FREE: they may go when memory is short, which here it never is."""
+    vma = advice.vma
+    advice.refuse(vma.locked and advice.advice != mman.MADV_DONTNEED_LOCKED)
+    advice.refuse(advice.advice == mman.MADV_FREE and not vma.is_anonymous)
+    announce_removal(advice.call, vma, advice.start, advice.end)
+    if advice.advice != mman.MADV_FREE:
+        advice.call.mm.zap(vma, advice.start, advice.end)
+
+
+def _remove(advice: _Advice) -> None:
+    """MADV_REMOVE: punch a hole in the shared file behind the range."""
+    vma = advice.vma
+    advice.refuse(vma.locked or vma.file is None)
+    advice.refuse(not vma.shared or not vma.may_write, Errno.EACCES)
+    assert vma.file is not None
+    offset = vma.offset + advice.start - vma.start
+    announce_removal(advice.call, vma, advice.start, advice.end)
+    vma.file.punch(offset, offset + advice.end - advice.start)
+
+
+def _fork(advice: _Advice) -> None:
+    advice.isolated().dont_fork = advice.advice == mman.MADV_DONTFORK
+
+
+def _wipe(advice: _Advice) -> None:
+    wipe = advice.advice == mman.MADV_WIPEONFORK
+    advice.refuse(wipe and not advice.vma.is_anonymous)
+    advice.isolated().wipe_on_fork = wipe
+
+
+def _guard(advice: _Advice) -> None:
+    """MADV_GUARD_INSTALL: data goes, accesses fault, and stay so under MADV_DONTNEED."""
+    mm, vma = advice.call.mm, advice.vma
+    advice.refuse(vma.locked)
+    mm.zap(vma, advice.start, advice.end)
+    for page in range(advice.start, advice.end, PAGE_SIZE):
+        mm.pages.set(page, mm.empty_entry(vma) | GUARD)
+
+
+def _unguard(advice: _Advice) -> None:
+    mm, vma = advice.call.mm, advice.vma
+    for page, entry in mm.pages.used(advice.start, advice.end):
+        if not entry & HELD and entry & GUARD:
+            mm.pages.set(page, mm.empty_entry(vma))
+
+
+def _populate(call: Call, start: int, end: int, access: int) -> int:
+    """Touch every page. Raises LinuxError ENOMEM (a hole), EINVAL (not allowed there), EFAULT (a fault's signal)."""
+    while start < end:
+        vma = call.mm.vmas.find(start)
+        if vma is None:
+            raise LinuxError(Errno.ENOMEM)
+        if not vma.prot & (uapi.PROT_WRITE if access else uapi.PROT_READ | uapi.PROT_WRITE):
+            raise LinuxError(Errno.EINVAL)
+        for page in range(start, min(end, vma.end), PAGE_SIZE):
+            bring_in(call, page, access)
+        start = vma.end
+    return 0
+
+
+_ADVICE: Final[dict[int, Callable[[_Advice], None]]] = {
+    **dict.fromkeys(_IGNORED, _ignore),
+    mman.MADV_COLD: _cold,
+    mman.MADV_PAGEOUT: _cold,
+    uapi.MADV_DONTNEED: _discard,
+    mman.MADV_DONTNEED_LOCKED: _discard,
+    mman.MADV_FREE: _discard,
+    mman.MADV_REMOVE: _remove,
+    mman.MADV_DONTFORK: _fork,
+    mman.MADV_DOFORK: _fork,
+    mman.MADV_WIPEONFORK: _wipe,
+    mman.MADV_KEEPONFORK: _wipe,
+    mman.MADV_GUARD_INSTALL: _guard,
+    mman.MADV_GUARD_REMOVE: _unguard,
+}

@@ -1,0 +1,141 @@
+"""The pages of one file in RAM (Linux: struct address_space, here of shmem): holes read as zero and cost nothing.
+
+Open files and mappings share it. A page leaves it when the file is cut or punched, and then every mapping of it, too;
+all of them go back when nothing is open and nothing mapped any more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from kernel_model.uapi import PROT_EXEC
+from pffemu.arch.paging import PAGE_SIZE, page_of, pages_up
+
+if TYPE_CHECKING:
+    from kernel_model.frames import FrameAllocator
+    from kernel_model.mm import Mm
+    from pffemu.hw.ram import Ram
+
+
+class PageCache:
+    """`size` in bytes. `open_files` counts the open files on it: with none, it ends with its last mapping."""
+
+    is_shmem: ClassVar[bool] = True
+
+    def __init__(self, name: str, size: int, ram: Ram, frames: FrameAllocator) -> None:
+        self.name, self.size = name, size
+        self.open_files = 0
+        self._ram, self._allocator = ram, frames
+        self._frames: dict[int, int] = {}  # offset of a page -> frame
+        self._mms: list[Mm] = []  # where it may be mapped
+
+    # -- mappings -----------------------------------------------------------------------------------------------
+
+    @property
+    def mapped_size(self) -> int:
+        """Bytes, in whole pages, that a mapping reaches without SIGBUS."""
+        return pages_up(self.size)
+
+    @property
+    def cached_bytes(self) -> int:
+        """What the pages that exist take."""
+        return PAGE_SIZE * len(self._frames)
+
+    @property
+    def free_frames(self) -> int:
+        """How many more pages RAM has room for."""
+        return self._allocator.free_frames
+
+    @property
+    def has_shared_mapping(self) -> bool:
+        """Some mapping's stores reach the file, now or after mprotect."""
+        return any(vma.file is self and vma.shared and vma.may_write for mm in self._mms for vma in mm.vmas)
+
+    def cached_frame(self, offset: int) -> int:
+        """Physical address of the page at `offset`; 0: a hole."""
+        return self._frames.get(offset, 0)
+
+    def frame_at(self, offset: int) -> int:
+        """The same; a hole is filled. Raises OutOfGuestMemory."""
+        frame = self._frames.get(offset)
+        if frame is None:
+            frame = self._frames[offset] = self._allocator.take()
+        return frame
+
+    def add(self, offset: int, frame: int) -> None:
+        """Put `frame`, its own, into the hole at `offset`."""
+        self._frames[offset] = frame
+
+    def write_back(self) -> None:
+        """Nothing lies behind shmem."""
+
+    def mapped_in(self, mm: Mm) -> None:
+        """An area of `mm` maps it."""
+        if mm not in self._mms:
+            self._mms.append(mm)
+
+    def unmapped(self) -> None:
+        """An area or an open file is gone: with the last of them the pages go back."""
+        self._mms = [mm for mm in self._mms if any(vma.file is self for vma in mm.vmas)]
+        if not self._mms and not self.open_files:
+            self._drop(0, self.size, cows=True)
+
+    # -- content ------------------------------------------------------------------------------------------------
+
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes; zeros where there is nothing."""
+        parts = []
+        while size > 0:
+            length = min(size, PAGE_SIZE - offset % PAGE_SIZE)
+            frame = self._frames.get(page_of(offset))
+            start = 0 if frame is None else frame + offset % PAGE_SIZE
+            parts.append(bytes(length) if frame is None else bytes(self._ram.octets[start : start + length]))
+            offset, size = offset + length, size - length
+        return b"".join(parts)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Within or beyond the end, which moves. Raises OutOfGuestMemory."""
+        done = 0
+        while done < len(data):
+            at = offset + done
+            length = min(len(data) - done, PAGE_SIZE - at % PAGE_SIZE)
+            start = self.frame_at(page_of(at)) + at % PAGE_SIZE
+            self._ram.octets[start : start + length] = data[done : done + length]
+            done += length
+        self.size = max(self.size, offset + len(data))
+        for mm in self._mms:
+            mm.code_changed |= any(vma.file is self and vma.prot & PROT_EXEC for vma in mm.vmas)
+
+    def truncate(self, size: int) -> None:
+        """Cut or extend; private copies of pages behind the end go too."""
+        if size < self.size:
+            self._zero(size, pages_up(size))
+            self._drop(pages_up(size), pages_up(self.size), cows=True)
+        self.size = size
+
+    def punch(self, start: int, end: int) -> None:
+        """Make [start, end) a hole; private copies stay."""
+        first, last = pages_up(start), page_of(end)
+        if first > last:
+            self._zero(start, end)
+            return
+        self._zero(start, first)
+        self._zero(last, end)
+        self._drop(first, last, cows=False)
+
+    def _zero(self, start: int, end: int) -> None:
+        frame = self._frames.get(page_of(start))
+        if frame is not None and start < end:
+            at = frame + start % PAGE_SIZE
+            self._ram.octets[at : at + end - start] = bytes(end - start)
+
+    def _drop(self, start: int, end: int, *, cows: bool) -> None:
+        for mm in self._mms:
+            for vma in mm.vmas:
+                if vma.file is self:
+                    low = max(vma.start, vma.start + start - vma.offset)
+                    high = min(vma.end, vma.start + end - vma.offset)
+                    if low < high:
+                        mm.zap(vma, low, high, cows=cows)
+        for offset in sorted(offset for offset in self._frames if start <= offset < end):
+            self._allocator.give_back(self._frames.pop(offset))

@@ -1,0 +1,35 @@
+"""Pages brought in before anybody touches them: mlock, MADV_POPULATE_* (mm/gup.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_model import page_fault
+from kernel_model.syscall import Call
+from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.hw.page_walk import WRITE
+
+if TYPE_CHECKING:
+    from kernel_model.mm import Mm
+
+
+def bring_in(call: Call, page: int, access: int, mm: Mm | None = None) -> None:
+    """One access (0 or WRITE) by the kernel to `page`, of `mm` or the caller. Raises LinuxError EFAULT, Blocked."""
+    mm = call.mm if mm is None else mm
+    while not mm.is_ready(page, access):
+        if page_fault.handle(call.cpu, call.task, page, access, mm) is not None:
+            raise LinuxError(Errno.EFAULT)
+
+
+def bring_in_all(call: Call, start: int, end: int, *, ignore_errors: bool) -> None:
+    """Linux: __mm_populate; private writable pages come in writable. Raises LinuxError ENOMEM, Blocked."""
+    for vma in call.mm.vmas.overlapping(start, end):
+        access = WRITE if vma.prot & PROT_WRITE and not vma.shared else 0
+        for page in range(max(start, vma.start), min(end, vma.end), PAGE_SIZE):
+            try:
+                bring_in(call, page, access)
+            except LinuxError:
+                if not ignore_errors:
+                    raise LinuxError(Errno.ENOMEM) from None
+                break

@@ -1,0 +1,131 @@
+"""process_vm_readv and process_vm_writev (mm/process_vm_access.c): between the caller's memory and a process's."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from kernel_model.populate import bring_in
+from kernel_model.syscall import Call, as_int
+from kernel_model.uapi import PROT_READ, PROT_WRITE, Errno, LinuxError
+from kernel_model.uapi_files import IOV_MAX
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of
+from pffemu.hw.page_walk import WRITE
+
+if TYPE_CHECKING:
+    from kernel_model.mm import Mm
+
+_INT64_MAX = (1 << 63) - 1
+Ranges = list[tuple[int, int]]
+
+
+def process_vm_readv(
+    call: Call, pid: int, local: int, local_count: int, remote: int, remote_count: int, flags: int
+) -> int:
+    """Bytes read from the process; fewer than asked where its memory ends. Errors: EINVAL, EFAULT, ESRCH."""
+    ours, theirs = _arguments(call, local, local_count, remote, remote_count, flags)
+    mm = _memory_of(call, pid)
+    return _transfer(call, mm, ours, theirs, writes=False)
+
+
+def process_vm_writev(
+    call: Call, pid: int, local: int, local_count: int, remote: int, remote_count: int, flags: int
+) -> int:
+    """Bytes written to the process."""
+    ours, theirs = _arguments(call, local, local_count, remote, remote_count, flags)
+    mm = _memory_of(call, pid)
+    return _transfer(call, mm, ours, theirs, writes=True)
+
+
+def _arguments(
+    call: Call, local: int, local_count: int, remote: int, remote_count: int, flags: int
+) -> tuple[Ranges, Ranges]:
+    if flags:
+        raise LinuxError(Errno.EINVAL)
+    ours = _iovec(call, local, local_count)
+    for address, length in ours:
+        if address > USER_END or length > USER_END - address:
+            raise LinuxError(Errno.EFAULT)
+    return ours, _iovec(call, remote, remote_count)
+
+
+def _iovec(call: Call, vector: int, count: int) -> Ranges:
+    if count > IOV_MAX:
+        raise LinuxError(Errno.EINVAL)
+    words = struct.unpack(f"<{2 * count}Q", call.memory.read(vector, 16 * count))
+    ranges = list(zip(words[::2], words[1::2], strict=True))
+    if any(length > _INT64_MAX for _, length in ranges):
+        raise LinuxError(Errno.EINVAL)
+    return ranges
+
+
+def _memory_of(call: Call, pid: int) -> Mm:
+    number = as_int(pid)
+    if number != call.process.pid and all(task.tid != number for task in call.process.tasks):
+        raise LinuxError(Errno.ESRCH)
+    return call.mm
+
+
+def _transfer(call: Call, mm: Mm, ours: Ranges, theirs: Ranges, *, writes: bool) -> int:
+    """Page by page, until either side ends or faults. An error only when nothing at all was moved."""
+    done = 0
+    theirs_left, room = [list(r) for r in theirs if r[1]], sum(length for _, length in ours)
+    cursor = _Cursor(ours)
+    while theirs_left and done < room:
+        address, length = theirs_left[0]
+        size = min(length, PAGE_SIZE - address % PAGE_SIZE, cursor.contiguous())
+        try:
+            there = _parts_of(call, mm, address, size, WRITE if writes else 0)
+            here = call.memory.parts(cursor.address(), size, 0 if writes else WRITE)
+        except LinuxError:
+            if done:
+                return done
+            raise
+        _copy(call, *((here, there) if writes else (there, here)))
+        target = mm if writes else call.mm
+        target.code_changed |= target.has_writable_code
+        cursor.advance(size)
+        done += size
+        theirs_left[0] = [address + size, length - size]
+        if length == size:
+            theirs_left.pop(0)
+    return done
+
+
+def _parts_of(call: Call, mm: Mm, address: int, size: int, access: int) -> list[tuple[int, int]]:
+    """(physical address, bytes) of a piece of one page of `mm`, brought in. Raises LinuxError EFAULT, Blocked."""
+    if address + size > USER_END:
+        raise LinuxError(Errno.EFAULT)
+    vma = mm.vmas.find(address)
+    if vma is not None and not vma.prot & (PROT_WRITE if access else PROT_READ):
+        raise LinuxError(Errno.EFAULT)  # that x86 cannot keep ring 3 from reading what it may write is no matter here
+    bring_in(call, page_of(address), access, mm)
+    return [((mm.pages.entry(page_of(address)) & PTE_ADDRESS) + address % PAGE_SIZE, size)]
+
+
+class _Cursor:
+    """A position in a list of ranges."""
+
+    def __init__(self, ranges: Ranges) -> None:
+        self._ranges = [[address, length] for address, length in ranges if length]
+
+    def address(self) -> int:
+        return self._ranges[0][0]
+
+    def contiguous(self) -> int:
+        return self._ranges[0][1]
+
+    def advance(self, size: int) -> None:
+        self._ranges[0][0] += size
+        self._ranges[0][1] -= size
+        if not self._ranges[0][1]:
+            self._ranges.pop(0)
+
+
+def _copy(call: Call, source: list[tuple[int, int]], target: list[tuple[int, int]]) -> None:
+    octets = call.mm.ram.octets
+    data = b"".join(bytes(octets[start : start + length]) for start, length in source)
+    done = 0
+    for start, length in target:
+        octets[start : start + length] = data[done : done + length]
+        done += length

@@ -1,0 +1,123 @@
+"""mincore, mlock and its relatives, msync (mm/mincore.c, mm/mlock.c, mm/msync.c). Nothing is ever swapped out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kernel_model import uapi_mman as mman
+from kernel_model.memory_calls import mapped
+from kernel_model.page_tables import HELD
+from kernel_model.populate import bring_in_all
+from kernel_model.syscall import Call, page_span
+from kernel_model.uapi import Errno, LinuxError
+from kernel_model.vma import Vma
+from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up
+
+_U64: Final = 1 << 64
+_ALL_LOCK_FLAGS: Final = mman.MCL_CURRENT | mman.MCL_FUTURE | mman.MCL_ONFAULT
+
+
+def mincore(call: Call, address: int, length: int, vector: int) -> int:
+    """One byte a page: 1 where an access needs nothing brought in. What lies before a hole is written, then ENOMEM."""
+    if address % PAGE_SIZE:
+        raise LinuxError(Errno.EINVAL)
+    if address > USER_END or length > USER_END - address:
+        raise LinuxError(Errno.ENOMEM)
+    pages = pages_up(length) // PAGE_SIZE
+    if vector > USER_END or pages > USER_END - vector:
+        raise LinuxError(Errno.EFAULT)
+    while pages:
+        vma = call.mm.vmas.find(address)
+        if vma is None:
+            raise LinuxError(Errno.ENOMEM)
+        count = min(pages, PAGE_SIZE, (vma.end - address) // PAGE_SIZE)
+        call.memory.write(vector, bytes(_resident(call, vma, address + i * PAGE_SIZE) for i in range(count)))
+        pages, vector, address = pages - count, vector + count, address + count * PAGE_SIZE
+    return 0
+
+
+def _resident(call: Call, vma: Vma, page: int) -> bool:
+    if call.mm.pages.entry(page) & HELD:
+        return True
+    return vma.file is not None and bool(vma.file.cached_frame(vma.offset + page - vma.start))
+
+
+def mlock(call: Call, address: int, length: int) -> int:
+    return _lock(call, address, length, on_fault=False)
+
+
+def mlock2(call: Call, address: int, length: int, flags: int) -> int:
+    if flags & ~mman.MLOCK_ONFAULT:
+        raise LinuxError(Errno.EINVAL)
+    return _lock(call, address, length, on_fault=bool(flags))
+
+
+def munlock(call: Call, address: int, length: int) -> int:
+    start, end = _around(address, length)
+    _mark(call, start, end, False)
+    return 0
+
+
+def mlockall(call: Call, flags: int) -> int:
+    if not flags or flags & ~_ALL_LOCK_FLAGS or flags == mman.MCL_ONFAULT:
+        raise LinuxError(Errno.EINVAL)
+    call.mm.lock_new = bool(flags & mman.MCL_FUTURE)
+    if flags & mman.MCL_CURRENT:
+        for vma in list(call.mm.vmas):
+            vma.locked = True
+            if not flags & mman.MCL_ONFAULT:
+                bring_in_all(call, vma.start, vma.end, ignore_errors=True)
+    return 0
+
+
+def munlockall(call: Call) -> int:
+    call.mm.lock_new = False
+    for vma in call.mm.vmas:
+        vma.locked = False
+    call.mm.vmas.merge(0, USER_END)
+    return 0
+
+
+def _lock(call: Call, address: int, length: int, *, on_fault: bool) -> int:
+    start, end = _around(address, length)
+    _mark(call, start, end, True)
+    if not on_fault:
+        bring_in_all(call, start, end, ignore_errors=False)
+    return 0
+
+
+def _around(address: int, length: int) -> tuple[int, int]:
+    """The whole pages that hold the range. Raises LinuxError EINVAL when it wraps around."""
+    start = page_of(address)
+    end = start + pages_up(length + address - start) % _U64
+    if end >= _U64:
+        raise LinuxError(Errno.EINVAL)
+    return start, end
+
+
+def _mark(call: Call, start: int, end: int, locked: bool) -> None:
+    """Raises LinuxError ENOMEM at the first hole, after marking what lies before it."""
+    try:
+        for vma in mapped(call, start, end):
+            for part in call.mm.vmas.isolate(max(start, vma.start), min(end, vma.end)):
+                part.locked = locked
+    finally:
+        call.mm.vmas.merge(start, end)
+
+
+def msync(call: Call, address: int, length: int, flags: int) -> int:
+    """A shared mapping is the file's pages, so nothing is left to write; holes are ENOMEM."""
+    known = mman.MS_ASYNC | mman.MS_INVALIDATE | mman.MS_SYNC
+    if flags & ~known or (flags & mman.MS_ASYNC and flags & mman.MS_SYNC):
+        raise LinuxError(Errno.EINVAL)
+    start, end = page_span(address, length)
+    if end >= _U64:
+        raise LinuxError(Errno.ENOMEM)
+    for vma in call.mm.vmas.overlapping(start, end):
+        if flags & mman.MS_INVALIDATE and vma.locked:
+            raise LinuxError(Errno.EBUSY)
+        if vma.file is not None and vma.shared:
+            vma.file.write_back()
+    if call.mm.vmas.contiguous_end(start, end) < end:
+        raise LinuxError(Errno.ENOMEM)
+    return 0

@@ -1,0 +1,46 @@
+"""userfaultfd(), and /dev/userfaultfd, which does the same for programs that may open it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_model import uapi
+from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.files.file import File
+from kernel_model.files.status import FileStatus
+from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi_files import O_CLOEXEC, O_NONBLOCK, O_RDWR, S_IFCHR
+from kernel_model.uffd.context import UffdServices, Userfaultfd
+
+if TYPE_CHECKING:
+    from kernel_model.syscall import Call
+
+_MISC_MAJOR = 10
+
+
+def userfaultfd(call: Call, flags: int) -> int:
+    """A new descriptor. Errors: ENOSYS (mode kernel), EINVAL, EMFILE."""
+    if not call.kernel.options.userfaultfd:
+        raise LinuxError(Errno.ENOSYS)
+    if flags & ~(O_NONBLOCK | O_CLOEXEC | uapi.UFFD_USER_MODE_ONLY):
+        raise LinuxError(Errno.EINVAL)
+    kernel, fd = call.kernel, call.new_fd()
+    services = UffdServices(kernel.scheduler, kernel.pff_driver, kernel.uffd_readers)
+    file = Userfaultfd(call.mm, fd, flags, services)
+    file.close_on_exec_for_children = bool(flags & O_CLOEXEC)
+    return call.process.files.install(fd, file, bool(flags & O_CLOEXEC))
+
+
+class UserfaultfdDevice(File):
+    """/dev/userfaultfd, opened."""
+
+    def __init__(self) -> None:
+        self.name, self.flags = "/dev/userfaultfd", O_RDWR
+
+    def ioctl(self, call: Call, request: int, argument: int) -> int:
+        if request != uffd_abi.USERFAULTFD_IOC_NEW:
+            raise LinuxError(Errno.EINVAL)
+        return userfaultfd(call, argument)
+
+    def status(self) -> FileStatus:
+        return FileStatus(mode=S_IFCHR | 0o600, rdev=_MISC_MAJOR << 8)

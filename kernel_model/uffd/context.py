@@ -1,0 +1,238 @@
+"""One userfaultfd: the threads that wait for pages, the messages about them, and who reads those."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from kernel_model import uapi
+from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.files.file import File
+from kernel_model.files.user_buffer import UserBuffer
+from kernel_model.lock import Lock
+from kernel_model.page_fault import BadAccess, Fault
+from kernel_model.task import TaskState
+from kernel_model.uapi import Errno, LinuxError, Signal
+from kernel_model.uapi_files import O_CLOEXEC, O_NONBLOCK, O_RDONLY
+from kernel_model.uapi_signal import BUS_ADRERR
+from kernel_model.uffd.ioctls import IOCTLS
+from kernel_model.uffd.messages import MESSAGE_SIZE, Event, WaitingFault
+from kernel_model.wait_queue import Blocked, WaitQueue
+from pffemu.arch import pagefault
+from pffemu.arch.paging import USER_END, page_of
+from pffemu.events import Hex, MessageQueued, MessageRead
+
+if TYPE_CHECKING:
+    from kernel_model.mm import Mm
+    from kernel_model.pff_driver import PffDriver
+    from kernel_model.scheduler import Scheduler
+    from kernel_model.syscall import Call
+    from kernel_model.task import Task
+    from kernel_model.vma import Vma
+    from pffemu.hw.cpu import Cpu
+
+_FAULT_FLAGS: Final = {
+    uffd_abi.MODE_MISSING: 0,
+    uffd_abi.MODE_WP: uffd_abi.PAGEFAULT_FLAG_WP,
+    uffd_abi.MODE_MINOR: uffd_abi.PAGEFAULT_FLAG_MINOR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UffdServices:
+    """What every userfaultfd of a kernel uses. `reader_tids` collects the threads that have read a message."""
+
+    scheduler: Scheduler
+    driver: PffDriver
+    reader_tids: set[int]
+
+
+class Userfaultfd(File):
+    """`mm`: the address space it was opened in, whoever holds the file. `fd`: its first descriptor, for events."""
+
+    def __init__(self, mm: Mm, fd: int, flags: int, services: UffdServices) -> None:
+        """`flags` of the system call."""
+        self.name = "userfaultfd"
+        self.mm, self.fd, self.services = mm, fd, services
+        self.user_mode_only = bool(flags & uapi.UFFD_USER_MODE_ONLY)
+        self.flags = O_RDONLY | flags & O_NONBLOCK
+        self.ready = False  # UFFDIO_API done
+        self.features = 0
+        self.changing = 0  # events not read yet: the memory is changing, filling must wait (Linux: mmap_changing)
+        self._faults: list[WaitingFault] = []  # oldest first
+        self._events: list[Event] = []  # oldest first
+        self.readers = WaitQueue(f"userfaultfd {fd} (message)")
+        self.event_waiters = WaitQueue(f"userfaultfd {fd} (event)")
+        self._faulters = WaitQueue(f"userfaultfd {fd} (page)")
+        self._lock = Lock("wait.uffd_lock")  # fault_pending_wqh and fault_wqh of Linux in one
+
+    # -- the fault path -----------------------------------------------------------------------------------------
+
+    def has(self, feature: int) -> bool:
+        return bool(self.features & feature)
+
+    @property
+    def resolves_write_protection(self) -> bool:
+        """WP_ASYNC: a store to a protected page is let through, and seen by PAGEMAP_SCAN alone."""
+        return self.has(uffd_abi.FEATURE_WP_ASYNC)
+
+    def handle_fault(self, fault: Fault, reason: int) -> BadAccess | None:
+        """Linux: handle_userfault. Queue a message, wake a reader, sleep until the range is woken.
+
+        `reason` is the MODE_* that covers it. Raises Blocked.
+        """
+        user = fault.error_code & pagefault.U
+        if self.has(uffd_abi.FEATURE_SIGBUS):
+            return BadAccess(Signal.SIGBUS, f"userfaultfd {self.fd} answers with SIGBUS", BUS_ADRERR)
+        if self.user_mode_only and not user:
+            return BadAccess(Signal.SIGBUS, "userfaultfd is for user-mode faults only", BUS_ADRERR)
+        cpu, task = fault.cpu, fault.task
+        shown = fault.address if self.has(uffd_abi.FEATURE_EXACT_ADDRESS) else page_of(fault.address)
+        flags = _FAULT_FLAGS[reason] | (uffd_abi.PAGEFAULT_FLAG_WRITE if fault.is_write else 0)
+        since = self._lock.acquire(cpu)
+        cpu.charge("kernel.uffd.enqueue")
+        self._lock.release(cpu, since)
+        self._faults = [*(old for old in self._live_faults() if old.task is not task), WaitingFault(task, shown, flags)]
+        cpu.emit(MessageQueued, self.fd, Hex(shown), flags)
+        self.services.scheduler.wake_all(cpu, self.readers)
+        where = "" if user else " on behalf of a system call"
+        if user and task.handler_registered and not task.uintr.uif:
+            where = ", with UIF=0: a page fault inside the user-interrupt handler is not forwarded"
+        raise Blocked(self._faulters, why=f"userfaultfd {self.fd} to bring in {fault.address:#x}{where}")
+
+    def _live_faults(self) -> list[WaitingFault]:
+        """Without those whose thread a signal took away: it faults again if it still has to."""
+        return [fault for fault in self._faults if self._faulters in fault.task.queues]
+
+    def wake_range(self, cpu: Cpu, start: int, end: int) -> None:
+        """Linux: wake_userfault. Without a sleeper it takes no lock and wakes nobody: what forwarding saves."""
+        if not self._faults:
+            return
+        self._faults = self._live_faults()
+        woken = [fault for fault in self._faults if start <= page_of(fault.address) < end]
+        if not woken:
+            return
+        since = self._lock.acquire(cpu)
+        cpu.charge("kernel.uffd.wake", len(woken))
+        self._faults = [fault for fault in self._faults if fault not in woken]
+        for fault in woken:
+            self.services.scheduler.wake(cpu, fault.task)
+        self._lock.release(cpu, since)
+
+    def forget_task(self, task: Task) -> None:
+        """The thread no longer waits."""
+        self._faults = [fault for fault in self._faults if fault.task is not task]
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def queue_event(self, cpu: Cpu, event: Event) -> None:
+        """Let readers have `event`; its thread sleeps on `event_waiters`."""
+        self._events.append(event)
+        cpu.emit(MessageQueued, self.fd, Hex(event.arguments[0]), event.kind)
+        self.services.scheduler.wake_all(cpu, self.readers)
+
+    def _complete(self, cpu: Cpu, event: Event) -> None:
+        """`event` was read, or never will be: the next one of its call follows, or the thread goes on."""
+        self._events.remove(event)
+        self.changing -= 1
+        task = event.task
+        if event.then:
+            following, *rest = event.then
+            following.task, following.then = task, rest
+            following.uffd.queue_event(cpu, following)
+        elif task is not None and task.state is TaskState.BLOCKED:
+            self.services.scheduler.wake(cpu, task)
+
+    def _live_events(self) -> list[Event]:
+        """Without those whose thread was killed meanwhile."""
+        for event in [e for e in self._events if e.task is None or e.task.state is TaskState.DEAD]:
+            self._events.remove(event)
+            self.changing -= 1 + len(event.then)
+        return self._events
+
+    # -- file operations ----------------------------------------------------------------------------------------
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        """Whole messages, oldest first, page faults before events; at least one, unless non-blocking."""
+        if not self.ready or buffer.size < MESSAGE_SIZE:
+            raise LinuxError(Errno.EINVAL)
+        room = buffer.size // MESSAGE_SIZE
+        faults = [fault for fault in self._live_faults() if not fault.read][:room]
+        events = list(self._live_events())[: room - len(faults)]
+        if not faults and not events:
+            if self.nonblocking:
+                raise LinuxError(Errno.EAGAIN)
+            raise Blocked(self.readers, why=f"a message on userfaultfd {self.fd}")
+        since = self._lock.acquire(call.cpu)
+        call.cpu.charge("kernel.uffd.read", len(faults) + len(events))
+        self._lock.release(call.cpu, since)
+        room = buffer.room(MESSAGE_SIZE * (len(faults) + len(events))) // MESSAGE_SIZE
+        if not room:
+            raise LinuxError(Errno.EFAULT)
+        faults = faults[:room]
+        events = events[: room - len(faults)]
+        messages = [fault.encoded(self.has(uffd_abi.FEATURE_THREAD_ID)) for fault in faults]
+        messages += [event.encoded(self._receive_child(call, event)) for event in events]
+        buffer.scatter(b"".join(messages))
+        for fault in faults:
+            fault.read = True
+            call.cpu.emit(MessageRead, self.fd, Hex(fault.address))
+        for event in events:
+            call.cpu.emit(MessageRead, self.fd, Hex(event.arguments[0]))
+            self._complete(call.cpu, event)
+        self.services.reader_tids.add(call.task.tid)
+        return MESSAGE_SIZE * len(messages)
+
+    def _receive_child(self, call: Call, event: Event) -> int:
+        """EVENT_FORK: the reader gets a descriptor for the child's memory."""
+        if event.child is None:
+            return 0
+        fd = event.child.fd = call.new_fd()
+        flags = O_CLOEXEC if self.close_on_exec_for_children else 0
+        return call.process.files.install(fd, event.child, bool(flags))
+
+    close_on_exec_for_children = False  # the system call had O_CLOEXEC
+
+    def poll(self) -> int:
+        """Linux: polling a blocking or unready userfaultfd is an error."""
+        if not self.ready or not self.nonblocking:
+            return uapi.POLLERR
+        waiting = self._live_events() or any(not fault.read for fault in self._live_faults())
+        return uapi.POLLIN if waiting else 0
+
+    def poll_queue(self) -> WaitQueue:
+        return self.readers
+
+    def close(self, cpu: Cpu) -> None:
+        """Linux: userfaultfd_release. Everything is unregistered, everybody woken."""
+        for vma in list(self.mm.vmas):
+            if vma.uffd is self:
+                self.unregister(cpu, vma)
+        self.mm.vmas.merge(0, USER_END)
+        self.wake_range(cpu, 0, 1 << 47)
+        for event in list(self._live_events()):
+            if event.child is not None:
+                event.child.close(cpu)
+            self._complete(cpu, event)
+
+    def unregister(self, cpu: Cpu, vma: Vma) -> None:
+        """Take `vma`, which is this userfaultfd's, off it."""
+        self.mm.unprotect(vma, vma.start, vma.end)
+        self.mm.set_uffd(vma, None, 0)
+        self.services.driver.remove(cpu, self.mm, vma.start, vma.end)
+
+    def ioctl(self, call: Call, request: int, argument: int) -> int:
+        handler = IOCTLS.get(request)
+        if handler is None or (not self.ready and request != uffd_abi.API):
+            raise LinuxError(Errno.EINVAL)
+        return handler(self, call, argument)
+
+    # -- fork ---------------------------------------------------------------------------------------------------
+
+    def duplicate(self, mm: Mm) -> Userfaultfd:
+        """EVENT_FORK: the same for the child's address space."""
+        flags = self.flags & O_NONBLOCK | (uapi.UFFD_USER_MODE_ONLY if self.user_mode_only else 0)
+        child = Userfaultfd(mm, self.fd, flags, self.services)
+        child.ready, child.features = True, self.features
+        child.close_on_exec_for_children = self.close_on_exec_for_children
+        return child

@@ -1,0 +1,90 @@
+"""What a process does to its own userfaultfd memory, and who must hear of it before the call returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.uffd.messages import Event
+from kernel_model.wait_queue import Blocked, Interruptible
+
+if TYPE_CHECKING:
+    from kernel_model.mm import Mm
+    from kernel_model.syscall import Call
+    from kernel_model.uffd.context import Userfaultfd
+    from kernel_model.vma import Vma
+    from pffemu.hw.cpu import Cpu
+
+
+def after_events(call: Call, events: list[Event], result: int) -> int:
+    """`result`, once all `events` were read, one after the other. Raises Blocked."""
+    if not events:
+        return result
+    first, *rest = events
+    first.task, first.then = call.task, rest
+    first.uffd.queue_event(call.cpu, first)
+    raise Blocked(first.uffd.event_waiters, result=result, why=_why(first.uffd), sleep=Interruptible.NO)
+
+
+def announce_removal(call: Call, vma: Vma, start: int, end: int) -> None:
+    """EVENT_REMOVE, before [start, end) of `vma` loses its data; the call starts again when it was read.
+
+    Raises Blocked.
+    """
+    uffd = vma.uffd
+    if uffd is None or not uffd.has(uffd_abi.FEATURE_EVENT_REMOVE):
+        return
+    call.events += 1
+    if call.events <= call.task.events_sent:
+        return
+    call.task.events_sent = call.events
+    event = _event(uffd, uffd_abi.EVENT_REMOVE, start, end)
+    event.task = call.task
+    uffd.queue_event(call.cpu, event)
+    raise Blocked(uffd.event_waiters, why=_why(uffd), sleep=Interruptible.NO)
+
+
+def unmapped(gone: list[Vma], start: int, end: int) -> list[Event]:
+    """EVENT_UNMAP of a call that removed [start, end), and with it the registered areas `gone`: one a userfaultfd."""
+    uffds = dict.fromkeys(vma.uffd for vma in gone if vma.uffd is not None)
+    return [_event(uffd, uffd_abi.EVENT_UNMAP, start, end) for uffd in uffds if uffd.has(uffd_abi.FEATURE_EVENT_UNMAP)]
+
+
+def follow_move(call: Call, vma: Vma, moved: Vma, old: int, new: int, length: int) -> list[Event]:
+    """EVENT_REMAP: `moved` stays registered where somebody hears of it, and only there."""
+    uffd = vma.uffd
+    if uffd is None or not uffd.has(uffd_abi.FEATURE_EVENT_REMAP):
+        return []
+    uffd.mm.set_uffd(moved, uffd, vma.uffd_mode)
+    call.kernel.pff_driver.sync(call.cpu, uffd.mm, moved.start, moved.end)
+    return [_event(uffd, uffd_abi.EVENT_REMAP, old, new, length)]
+
+
+def register_child(cpu: Cpu, parent: Mm, child: Mm) -> list[Event]:
+    """EVENT_FORK: the child's areas stay registered where somebody hears of it, with a userfaultfd of their own."""
+    children: dict[Userfaultfd, Userfaultfd] = {}
+    for vma in parent.vmas:
+        uffd = vma.uffd
+        copy = child.vmas.find(vma.start)
+        if uffd is None or copy is None or not uffd.has(uffd_abi.FEATURE_EVENT_FORK):
+            continue
+        if uffd not in children:
+            children[uffd] = uffd.duplicate(child)
+        child.set_uffd(copy, children[uffd], vma.uffd_mode)
+        uffd.services.driver.sync(cpu, child, copy.start, copy.end)
+        child.copy_protection(parent, copy)
+    events = []
+    for uffd, own in children.items():
+        event = _event(uffd, uffd_abi.EVENT_FORK)
+        event.child = own
+        events.append(event)
+    return events
+
+
+def _event(uffd: Userfaultfd, kind: int, first: int = 0, second: int = 0, third: int = 0) -> Event:
+    uffd.changing += 1
+    return Event(uffd, kind, (first, second, third))
+
+
+def _why(uffd: Userfaultfd) -> str:
+    return f"somebody to read an event of userfaultfd {uffd.fd}"

@@ -1,0 +1,247 @@
+"""UFFDIO_COPY, ZEROPAGE, CONTINUE and POISON: give missing pages, then wake who waits (mm/userfaultfd.c: mfill_atomic).
+
+Each stops at the first page it cannot give, says in its structure how far it got, and wakes what it gave.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.abi_structs import UffdioContinue, UffdioCopy, UffdioPoison, UffdioZeropage
+from kernel_model.page_cache import PageCache
+from kernel_model.page_tables import HELD, POISON
+from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.uffd.ranges import check_unaligned, checked_range
+from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
+from pffemu.events import Hex, IoctlStep, Label, PageInstalled
+
+if TYPE_CHECKING:
+    from kernel_model.syscall import Call
+    from kernel_model.uffd.context import Userfaultfd
+    from kernel_model.vma import Vma
+
+Bring = Callable[["Fill", "Vma", int, int], None]  # gives one page, whose entry is the last argument
+
+
+@dataclass(slots=True)
+class Fill:
+    """One ioctl under way: its structure at user address `argument`, and the field that tells how far it got."""
+
+    uffd: Userfaultfd
+    call: Call
+    name: Label
+    argument: int
+    struct: ctypes.LittleEndianStructure
+    result: str
+    start: int = 0
+    length: int = 0
+    source: int = 0  # COPY: user address
+    protect: bool = False  # the pages come write-protected
+
+    def step(self, what: str) -> None:
+        self.call.cpu.emit(IoctlStep, self.name, Label(what))
+
+    def validated(self) -> None:
+        self.call.cpu.charge("kernel.uffd.validate")
+        self.step("validate")
+
+    def report(self, value: int) -> None:
+        """Bytes done or -errno, for user space."""
+        setattr(self.struct, self.result, value)
+        self.call.memory.write_struct(self.argument, self.struct)
+
+    def refuse_while_changing(self) -> None:
+        if self.uffd.changing:
+            self.report(-Errno.EAGAIN)
+            raise LinuxError(Errno.EAGAIN)
+
+
+def copy(uffd: Userfaultfd, call: Call, argument: int) -> int:
+    given = call.memory.read_struct(UffdioCopy, argument)
+    fill = Fill(uffd, call, Label("UFFDIO_COPY"), argument, given, "copy")
+    fill.refuse_while_changing()
+    fill.step("copy_from_user")
+    check_unaligned(given.src, given.len)
+    checked_range(given.dst, given.len)
+    _check_mode(given.mode, uffd_abi.DONTWAKE | uffd_abi.COPY_MODE_WP)
+    fill.start, fill.length, fill.source = given.dst, given.len, given.src
+    fill.protect = bool(given.mode & uffd_abi.COPY_MODE_WP)
+    fill.validated()
+    if given.len > PAGE_SIZE and not uffd.mm.is_gone and _destination(fill) is not None:
+        with suppress(LinuxError):  # a fault there may start the call again: it must come before the first page
+            call.memory.parts(given.src, given.len, 0)
+    return _fill(fill, _bring_copy, bool(given.mode & uffd_abi.DONTWAKE))
+
+
+def zeropage(uffd: Userfaultfd, call: Call, argument: int) -> int:
+    given = call.memory.read_struct(UffdioZeropage, argument)
+    fill = Fill(uffd, call, Label("UFFDIO_ZEROPAGE"), argument, given, "zeropage")
+    fill.refuse_while_changing()
+    fill.step("copy_from_user")
+    checked_range(given.start, given.len)
+    _check_mode(given.mode, uffd_abi.DONTWAKE)
+    fill.start, fill.length = given.start, given.len
+    fill.validated()
+    return _fill(fill, _bring_zeropage, bool(given.mode))
+
+
+def continue_(uffd: Userfaultfd, call: Call, argument: int) -> int:
+    given = call.memory.read_struct(UffdioContinue, argument)
+    fill = Fill(uffd, call, Label("UFFDIO_CONTINUE"), argument, given, "mapped")
+    fill.refuse_while_changing()
+    fill.step("copy_from_user")
+    checked_range(given.start, given.len)
+    _check_mode(given.mode, uffd_abi.DONTWAKE | uffd_abi.CONTINUE_MODE_WP)
+    fill.start, fill.length = given.start, given.len
+    fill.protect = bool(given.mode & uffd_abi.CONTINUE_MODE_WP)
+    fill.validated()
+    return _fill(fill, _bring_cached, bool(given.mode & uffd_abi.DONTWAKE))
+
+
+def poison(uffd: Userfaultfd, call: Call, argument: int) -> int:
+    given = call.memory.read_struct(UffdioPoison, argument)
+    fill = Fill(uffd, call, Label("UFFDIO_POISON"), argument, given, "updated")
+    fill.refuse_while_changing()
+    fill.step("copy_from_user")
+    checked_range(given.start, given.len)
+    _check_mode(given.mode, uffd_abi.DONTWAKE)
+    fill.start, fill.length = given.start, given.len
+    fill.validated()
+    return _fill(fill, _bring_poison, bool(given.mode))
+
+
+def _check_mode(mode: int, known: int) -> None:
+    if mode & ~known:
+        raise LinuxError(Errno.EINVAL)
+
+
+def _fill(fill: Fill, bring: Bring, dont_wake: bool) -> int:
+    """Give the pages, tell user space how far it got, wake what was given."""
+    if fill.uffd.mm.is_gone:
+        raise LinuxError(Errno.ESRCH)
+    mmap_lock, cpu = fill.uffd.mm.mmap_lock, fill.call.cpu
+    since = mmap_lock.acquire_read(cpu)
+    try:
+        done, error = _fill_pages(fill, bring)
+    finally:
+        mmap_lock.release_read(cpu, since)
+    fill.step("mfill")
+    fill.report(done if done or error is None else -error)
+    fill.step("put_user")
+    if error is not None and not done:
+        raise LinuxError(error)
+    if not dont_wake:
+        fill.uffd.wake_range(fill.call.cpu, fill.start, fill.start + done)
+    fill.step("wake")
+    if done != fill.length:
+        raise LinuxError(Errno.EAGAIN)
+    return 0
+
+
+def _fill_pages(fill: Fill, bring: Bring) -> tuple[int, Errno | None]:
+    """(bytes given, why it ended early)."""
+    fill.call.cpu.charge("kernel.fault.vma")
+    vma = _destination(fill)
+    if vma is None:
+        return 0, Errno.ENOENT
+    if fill.protect and not vma.uffd_mode & uffd_abi.MODE_WP:
+        return 0, Errno.EINVAL
+    if bring is _bring_cached and not _is_shmem(vma):
+        return 0, Errno.EINVAL
+    pages, cpu = fill.uffd.mm.pages, fill.call.cpu
+    for page in range(fill.start, fill.start + fill.length, PAGE_SIZE):
+        cpu.charge("kernel.fault.walk")
+        entry = pages.entry(page)
+        if entry & (HELD | POISON):
+            return page - fill.start, Errno.EEXIST
+        try:
+            bring(fill, vma, page, entry)
+        except LinuxError as error:
+            return page - fill.start, error.errno
+        cpu.charge("kernel.fault.install")
+        cpu.emit(PageInstalled, Hex(page))
+    return fill.length, None
+
+
+def _destination(fill: Fill) -> Vma | None:
+    """The one registered area that holds the whole range."""
+    vma = fill.uffd.mm.vmas.find(fill.start)
+    return vma if vma is not None and fill.start + fill.length <= vma.end and vma.uffd is not None else None
+
+
+def _is_shmem(vma: Vma) -> bool:
+    return isinstance(vma.file, PageCache) and vma.file.is_shmem
+
+
+# -- one page -----------------------------------------------------------------------------------------------------
+
+
+def _bring_copy(fill: Fill, vma: Vma, page: int, _entry: int) -> None:
+    mm, cpu = fill.uffd.mm, fill.call.cpu
+    source = fill.call.memory.read(fill.source + page - fill.start, PAGE_SIZE, "kernel.page.copy")
+    if vma.shared:
+        _check_hole(vma, page)
+    frame = mm.frames.take()
+    mm.ram.octets[frame : frame + PAGE_SIZE] = source
+    cpu.charge("kernel.page.allocate")
+    _give(fill, vma, page, frame)
+
+
+def _bring_zeropage(fill: Fill, vma: Vma, page: int, entry: int) -> None:
+    mm = fill.uffd.mm
+    if vma.shared:
+        _check_hole(vma, page)
+        frame = mm.frames.take()
+        fill.call.cpu.charge("kernel.page.allocate")
+        fill.call.cpu.charge("kernel.page.zero", PAGE_SIZE)
+        _give(fill, vma, page, frame)
+        return
+    _check_empty(vma, page, entry)
+    mm.install(vma, page, mm.zero_frame, owned=False)
+
+
+def _bring_cached(fill: Fill, vma: Vma, page: int, _entry: int) -> None:
+    assert vma.file is not None
+    offset = vma.offset + page - vma.start
+    frame = vma.file.cached_frame(offset) if offset < vma.file.mapped_size else 0
+    if not frame:
+        raise LinuxError(Errno.EFAULT)
+    fill.uffd.mm.install(vma, page, frame, owned=False, dirty=vma.shared, protect=fill.protect)
+
+
+def _bring_poison(fill: Fill, vma: Vma, page: int, entry: int) -> None:
+    mm = fill.uffd.mm
+    _check_empty(vma, page, entry)
+    mm.pages.set(page, mm.empty_entry(vma) & ~PTE_UFFD | POISON)
+
+
+def _check_empty(vma: Vma, page: int, entry: int) -> None:
+    """Beyond the end of the file: EFAULT; where write protection is kept for the page to come: EEXIST."""
+    if vma.file is not None and vma.offset + page - vma.start >= vma.file.mapped_size:
+        raise LinuxError(Errno.EFAULT)
+    if entry & ~PTE_UFFD:
+        raise LinuxError(Errno.EEXIST)
+
+
+def _check_hole(vma: Vma, page: int) -> None:
+    """Shared shmem: there must be room in the file, and nothing there yet."""
+    assert vma.file is not None
+    offset = vma.offset + page - vma.start
+    if offset >= vma.file.mapped_size:
+        raise LinuxError(Errno.EFAULT)
+    if vma.file.cached_frame(offset):
+        raise LinuxError(Errno.EEXIST)
+
+
+def _give(fill: Fill, vma: Vma, page: int, frame: int) -> None:
+    """Map a new frame: a private page, or one of the shared file."""
+    if vma.shared:
+        assert isinstance(vma.file, PageCache)
+        vma.file.add(vma.offset + page - vma.start, frame)
+    dirty = bool(vma.prot & PROT_WRITE) or not vma.shared
+    fill.uffd.mm.install(vma, page, frame, owned=not vma.shared, dirty=dirty, protect=fill.protect)

@@ -1,0 +1,47 @@
+"""What waits on a userfaultfd to be read: page faults of sleeping threads, and events."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from kernel_model import uapi_uffd as uffd_abi
+
+if TYPE_CHECKING:
+    from kernel_model.task import Task
+    from kernel_model.uffd.context import Userfaultfd
+
+MESSAGE_SIZE: Final = 32
+_MESSAGE: Final = struct.Struct("<BBHI3Q")  # struct uffd_msg
+
+
+@dataclass(slots=True, eq=False)
+class WaitingFault:
+    """A thread asleep in handle_userfault, and whether its message was read."""
+
+    task: Task
+    address: int
+    flags: int
+    read: bool = False
+
+    def encoded(self, with_thread_id: bool) -> bytes:
+        ptid = self.task.tid if with_thread_id else 0
+        return _MESSAGE.pack(uffd_abi.EVENT_PAGEFAULT, 0, 0, 0, self.flags, self.address, ptid)
+
+
+@dataclass(slots=True, eq=False)
+class Event:
+    """What happened to the memory, and the thread that sleeps until it was read; `then` follow, one by one."""
+
+    uffd: Userfaultfd
+    kind: int  # EVENT_*
+    arguments: tuple[int, int, int] = (0, 0, 0)
+    child: Userfaultfd | None = None  # EVENT_FORK: of the new process
+    task: Task | None = None
+    then: list[Event] = field(default_factory=list)
+
+    def encoded(self, child_fd: int = 0) -> bytes:
+        """`child_fd`: where the reader gets `child`."""
+        arguments = self.arguments if self.child is None else (child_fd, 0, 0)
+        return _MESSAGE.pack(self.kind, 0, 0, 0, *arguments)

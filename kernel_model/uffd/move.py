@@ -1,0 +1,103 @@
+"""UFFDIO_MOVE (mm/userfaultfd.c: move_pages): pages change their address, without a copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.abi_structs import UffdioMove
+from kernel_model.page_tables import HELD, OWNED
+from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.uffd.ranges import checked_range
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_UFFD
+from pffemu.events import Hex, IoctlStep, Label, PageInstalled
+
+if TYPE_CHECKING:
+    from kernel_model.syscall import Call
+    from kernel_model.uffd.context import Userfaultfd
+    from kernel_model.vma import Vma
+
+_NAME = Label("UFFDIO_MOVE")
+
+
+def move(uffd: Userfaultfd, call: Call, argument: int) -> int:
+    if uffd.changing:
+        given = call.memory.read_struct(UffdioMove, argument)
+        given.move = -Errno.EAGAIN
+        call.memory.write_struct(argument, given)
+        raise LinuxError(Errno.EAGAIN)
+    if uffd.mm is not call.mm:
+        raise LinuxError(Errno.EINVAL)
+    given = call.memory.read_struct(UffdioMove, argument)
+    call.cpu.emit(IoctlStep, _NAME, Label("copy_from_user"))
+    checked_range(given.dst, given.len)
+    checked_range(given.src, given.len)
+    if given.mode & ~(uffd_abi.MOVE_MODE_ALLOW_SRC_HOLES | uffd_abi.DONTWAKE):
+        raise LinuxError(Errno.EINVAL)
+    call.cpu.charge("kernel.uffd.validate")
+    call.cpu.emit(IoctlStep, _NAME, Label("validate"))
+    since = uffd.mm.mmap_lock.acquire_read(call.cpu)
+    done, error = _move_pages(uffd, call, given)
+    uffd.mm.mmap_lock.release_read(call.cpu, since)
+    given.move = done if done or error is None else -error
+    call.memory.write_struct(argument, given)
+    call.cpu.emit(IoctlStep, _NAME, Label("put_user"))
+    if error is not None and not done:
+        raise LinuxError(error)
+    if not given.mode & uffd_abi.DONTWAKE:
+        uffd.wake_range(call.cpu, given.dst, given.dst + done)
+    call.cpu.emit(IoctlStep, _NAME, Label("wake"))
+    if done != given.len:
+        raise LinuxError(Errno.EAGAIN)
+    return 0
+
+
+def _move_pages(uffd: Userfaultfd, call: Call, given: UffdioMove) -> tuple[int, Errno | None]:
+    """(bytes moved, why it ended early)."""
+    target, source = uffd.mm.vmas.find(given.dst), uffd.mm.vmas.find(given.src)
+    if target is None or source is None:
+        return 0, Errno.ENOENT
+    if not _compatible(uffd, source, target, given):
+        return 0, Errno.EINVAL
+    for done in range(0, given.len, PAGE_SIZE):
+        error = _move_page(uffd, call, given, source, target, done)
+        if error is not None:
+            return done, error
+    return given.len, None
+
+
+def _compatible(uffd: Userfaultfd, source: Vma, target: Vma, given: UffdioMove) -> bool:
+    """Both ranges in one private area each, of the same rights; the target's is this userfaultfd's."""
+    return (
+        not source.shared
+        and not target.shared
+        and given.src + given.len <= source.end
+        and given.dst + given.len <= target.end
+        and source.prot == target.prot
+        and source.locked == target.locked
+        and bool(source.prot & PROT_WRITE)
+        and target.uffd is uffd
+        and source.is_anonymous
+        and target.is_anonymous
+    )
+
+
+def _move_page(uffd: Userfaultfd, call: Call, given: UffdioMove, source: Vma, target: Vma, done: int) -> Errno | None:
+    mm = uffd.mm
+    old, new = given.src + done, given.dst + done
+    if mm.pages.entry(new) & ~PTE_UFFD:
+        return Errno.EEXIST
+    entry = mm.pages.entry(old)
+    if not entry & ~PTE_UFFD:
+        return None if given.mode & uffd_abi.MOVE_MODE_ALLOW_SRC_HOLES else Errno.ENOENT
+    if not entry & HELD:
+        return Errno.EFAULT
+    frame, owned = entry & PTE_ADDRESS, bool(entry & OWNED)
+    if owned and mm.frames.is_shared(frame):
+        return Errno.EBUSY
+    mm.pages.set(old, mm.empty_entry(source))
+    mm.install(target, new, frame, owned=owned, dirty=owned)
+    mm.stale = True
+    call.cpu.charge("kernel.fault.install")
+    call.cpu.emit(PageInstalled, Hex(new))
+    return None

@@ -1,0 +1,116 @@
+"""UFFDIO_API, UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_WAKE."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_model import uapi
+from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.abi_structs import UffdioApi, UffdioRange, UffdioRegister
+from kernel_model.page_cache import PageCache
+from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uffd.ranges import checked_range
+
+if TYPE_CHECKING:
+    from kernel_model.syscall import Call
+    from kernel_model.uffd.context import Userfaultfd
+    from kernel_model.vma import Vma
+
+
+def api(uffd: Userfaultfd, call: Call, argument: int) -> int:
+    """The handshake, once: every feature is reported, those asked for are in force."""
+    given = call.memory.read_struct(UffdioApi, argument)
+    wanted = given.features
+    if wanted & uffd_abi.FEATURE_WP_ASYNC:
+        wanted |= uffd_abi.FEATURE_WP_UNPOPULATED
+    if given.api != uapi.UFFD_API or wanted & ~uffd_abi.FEATURES or uffd.ready:
+        call.memory.write_struct(argument, UffdioApi())
+        raise LinuxError(Errno.EINVAL)
+    call.memory.write_struct(argument, UffdioApi(uapi.UFFD_API, uffd_abi.FEATURES, uffd_abi.API_IOCTLS))
+    uffd.ready, uffd.features = True, wanted
+    return 0
+
+
+def register(uffd: Userfaultfd, call: Call, argument: int) -> int:
+    """Faults of the areas in the range become messages; holes in it are passed over."""
+    given = call.memory.read_struct(UffdioRegister, argument)
+    mode = given.mode
+    if not mode or mode & ~uffd_abi.MODES:
+        raise LinuxError(Errno.EINVAL)
+    start, end = checked_range(given.start, given.len)
+    mm = uffd.mm
+    if mm.is_gone:
+        raise LinuxError(Errno.ENOMEM)
+    vmas = mm.vmas.overlapping(start, end)
+    if not vmas:
+        anything_above = any(vma.end > start for vma in mm.vmas)
+        raise LinuxError(Errno.EINVAL if anything_above else Errno.ENOMEM)
+    for vma in vmas:
+        if not can_userfault(uffd, vma, mode):
+            raise LinuxError(Errno.EINVAL)
+        if not vma.may_write:
+            raise LinuxError(Errno.EPERM)
+        if vma.uffd not in (None, uffd):
+            raise LinuxError(Errno.EBUSY)
+    given.ioctls = range_ioctls(mode)
+    call.memory.write_struct(argument, given)
+    for vma in list(vmas):
+        low, high = max(start, vma.start), min(end, vma.end)
+        if vma.uffd is uffd and vma.uffd_mode & mode == mode:
+            continue
+        fresh = vma.uffd is None
+        for part in mm.vmas.isolate(low, high):
+            mm.set_uffd(part, uffd, mode)
+        uffd.services.driver.register(call.cpu, mm, low, high, fresh=fresh)
+    mm.vmas.merge(start, end)
+    return 0
+
+
+def can_userfault(uffd: Userfaultfd, vma: Vma, mode: int) -> bool:
+    """Linux: vma_can_userfault. Private anonymous memory and shmem; any memory for asynchronous protection alone."""
+    is_shmem = isinstance(vma.file, PageCache) and vma.file.is_shmem
+    if mode & uffd_abi.MODE_MINOR and not is_shmem:
+        return False
+    if uffd.resolves_write_protection and mode == uffd_abi.MODE_WP:
+        return True
+    return vma.is_anonymous or is_shmem
+
+
+def range_ioctls(mode: int) -> int:
+    """What works on a range registered with `mode`."""
+    ioctls = uffd_abi.RANGE_IOCTLS
+    if not mode & uffd_abi.MODE_WP:
+        ioctls &= ~(1 << uffd_abi.NR_WRITEPROTECT)
+    if not mode & uffd_abi.MODE_MINOR:
+        ioctls &= ~(1 << uffd_abi.NR_CONTINUE)
+    return ioctls
+
+
+def unregister(uffd: Userfaultfd, call: Call, argument: int) -> int:
+    """The range's faults are the kernel's again; who waits for a missing page there tries anew."""
+    area = call.memory.read_struct(UffdioRange, argument)
+    start, end = checked_range(area.start, area.len)
+    mm = uffd.mm
+    if mm.is_gone:
+        raise LinuxError(Errno.ENOMEM)
+    vmas = mm.vmas.overlapping(start, end)
+    if not vmas:
+        raise LinuxError(Errno.EINVAL)
+    for vma in vmas:
+        if vma.uffd not in (None, uffd) or not can_userfault(uffd, vma, vma.uffd_mode):
+            raise LinuxError(Errno.EINVAL)
+    for vma in mm.vmas.isolate(start, end):
+        if vma.uffd is uffd:
+            was_missing = vma.uffd_mode & uffd_abi.MODE_MISSING
+            uffd.unregister(call.cpu, vma)
+            if was_missing:
+                uffd.wake_range(call.cpu, vma.start, vma.end)
+    mm.vmas.merge(start, end)
+    return 0
+
+
+def wake(uffd: Userfaultfd, call: Call, argument: int) -> int:
+    area = call.memory.read_struct(UffdioRange, argument)
+    start, end = checked_range(area.start, area.len)
+    uffd.wake_range(call.cpu, start, end)
+    return 0
