@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from kernel_model.uapi import Errno, LinuxError
-from kernel_model.vma import MMAP_MIN, is_user_range
+from kernel_model.vma import is_user_range
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 
 
 def checked_range(start: int, length: int) -> tuple[int, int]:
     """[start, end) in whole pages (Linux: validate_range). Raises LinuxError EINVAL."""
-    if not is_user_range(start, length) or start < MMAP_MIN:
+    if not is_user_range(start, length):
         raise LinuxError(Errno.EINVAL)
     return start, start + length
 
 
 def check_unaligned(start: int, length: int) -> None:
     """Whole pages at any address (Linux: validate_unaligned_range). Raises LinuxError EINVAL."""
-    if not MMAP_MIN <= start < USER_END or length % PAGE_SIZE or not 0 < length <= USER_END - start:
+    if start >= USER_END or length % PAGE_SIZE or not 0 < length <= USER_END - start:
         raise LinuxError(Errno.EINVAL)
