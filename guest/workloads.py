@@ -6,7 +6,9 @@ A workload says nothing about the machine: the same one runs in every mode. Gues
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from fractions import Fraction
 from typing import Final, Protocol
 
 import numpy as np
@@ -19,9 +21,35 @@ from pffemu.errors import UsageError
 GRAPH_FD: Final = 3
 RESULT_FD: Final = 4
 MOST_PAGES: Final = 1 << 26  # of the fault benchmark: 256 GiB
+MOST_THREADS: Final = 16
+SMALLEST_BUDGET: Final = 16  # pages that stay: more than one instruction and its handler can need at once
 
 _SLACK: Final = 64 << 20  # bytes for the program, its stacks and the kernel's own
 _WORD: Final = 8  # bytes
+
+
+class Handler(Enum):
+    """How a userfaultfd handler learns of a fault (paging.s: handler_kind)."""
+
+    READ = "read"  # another thread, blocking read
+    POLL = "poll"  # another thread, poll and then read
+    BUSY = "busy"  # another thread, non-blocking read again and again
+    SIGBUS = "sigbus"  # the same thread, by a signal
+
+    @property
+    def argument(self) -> str:
+        return str(list(Handler).index(self))
+
+
+class Eviction(Enum):
+    """Which page goes when no more may stay (paging.s: policy)."""
+
+    FIFO = "fifo"
+    CLOCK = "clock"
+
+    @property
+    def argument(self) -> str:
+        return str(list(Eviction).index(self))
 
 
 class Workload(Protocol):
@@ -63,6 +91,8 @@ class FaultWorkload:
     write: bool = False
     random: bool = False
     copy: bool = True
+    threads: int = 1  # that fault, each in its slice of the region
+    handler: Handler = Handler.READ
     guest: str = field(default="fault_bench", init=False)
 
     def __post_init__(self) -> None:
@@ -70,10 +100,15 @@ class FaultWorkload:
             raise UsageError(
                 f"{self.pages} pages are not possible", where="fault benchmark", remedy=f"use 1 to {MOST_PAGES}"
             )
+        if not 1 <= self.threads <= MOST_THREADS:
+            raise UsageError(
+                f"{self.threads} threads are not possible", where="fault benchmark", remedy=f"use 1 to {MOST_THREADS}"
+            )
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        return (str(self.pages), *(str(int(choice)) for choice in (self.write, self.random, self.copy)))
+        choices = (str(int(choice)) for choice in (self.write, self.random, self.copy))
+        return (str(self.pages), *choices, str(self.threads), self.handler.argument)
 
     @property
     def files(self) -> Mapping[int, memoryview]:
@@ -102,12 +137,16 @@ class BfsWorkload:
     vertices: int
     source: int
     levels: NDArray[np.uint16]
+    budget: int = 0  # pages that stay, 0: all
+    eviction: Eviction = Eviction.FIFO
+    handler: Handler = Handler.READ
     guest: str = field(default="bfs", init=False)
 
     @property
     def arguments(self) -> tuple[str, ...]:
         edges = len(self.data) - self.vertices - 1
-        return str(self.vertices), str(edges), str(self.source)
+        numbers = (self.vertices, edges, self.source, self.budget)
+        return (*map(str, numbers), self.eviction.argument, self.handler.argument)
 
     @property
     def files(self) -> Mapping[int, memoryview]:
@@ -125,6 +164,19 @@ class BfsWorkload:
     def expected(self, *, userfaultfd: bool) -> bytes:
         """Every vertex's level, in either case."""
         return self.levels.tobytes()
+
+
+def resident_fraction(value: float) -> Fraction:
+    """Raises UsageError unless it is in (0, 1]."""
+    if not 0 < value <= 1:
+        raise UsageError(f"a resident fraction of {value:g}", remedy="use more than 0, and 1 at most")
+    return Fraction(str(value))
+
+
+def with_resident(workload: BfsWorkload, fraction: Fraction, eviction: Eviction) -> BfsWorkload:
+    """The same search with at most `fraction` of the graph's pages in memory."""
+    budget = 0 if fraction == 1 else max(SMALLEST_BUDGET, int(workload.region_pages * fraction))
+    return replace(workload, budget=budget, eviction=eviction)
 
 
 def bfs_workload(scale: int, edge_factor: int, seed: int) -> BfsWorkload:

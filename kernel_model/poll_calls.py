@@ -80,6 +80,7 @@ def _poll(call: Call, address: int, count: int, limit: Timeout) -> int:
         if file is None:
             entry.revents = uapi.POLLNVAL
         else:
+            call.cpu.charge("kernel.poll")
             entry.revents = file.poll() & (entry.events & 0xFFFF | uapi.POLLERR | uapi.POLLHUP)
             queues += _queue(file)
         ready += entry.revents != 0

@@ -1,8 +1,9 @@
 # Breadth-first search as PFF-UINTR ran it: level-synchronous over a CSR graph, 64-bit index and edge arrays, 16-bit
 # levels, a visited bitmap.
-#   bfs VERTICES EDGES SOURCE
+#   bfs VERTICES EDGES SOURCE [BUDGET POLICY [HANDLER]]
 # fd 3 holds the index array (VERTICES + 1 words) and, directly behind it, the edge array. Both lie in the region whose
 # pages are brought in on demand: from the file's pages (kernel), or by UFFDIO_COPY from a mapping of them (uffd, pff).
+# BUDGET pages of it stay (0: all), POLICY and HANDLER are paging.s's. The measured part lies between two gettid().
 # Writes the levels (0xFFFF: not reached) to fd 4.
 
 .equ UNREACHED, 0xFFFF
@@ -23,7 +24,20 @@ _start:
     mov rsi, [rbp + 32]
     call parse_number
     mov r15, rax                    # r15 source
-
+    cmp qword ptr [rbp], 6          # argc
+    jb 1f
+    mov rsi, [rbp + 40]
+    call parse_number
+    mov [rip + budget], rax
+    mov rsi, [rbp + 48]
+    call parse_number
+    mov [rip + policy], rax
+    cmp qword ptr [rbp], 7
+    jb 1f
+    mov rsi, [rbp + 56]
+    call parse_number
+    mov [rip + handler_kind], rax
+1:
     call open_userfaultfd
     test eax, eax
     jz map_graph_file
@@ -81,6 +95,8 @@ search:
     bts rdx, r15
     mov [r13 + rax * 8], rdx
     lea r15, [rbx + r12 * 8 + 8]    # r15 edges
+    mov eax, SYS_gettid
+    syscall
     xor ebp, ebp                    # ebp current level
 
 next_level:
@@ -118,6 +134,8 @@ skip_vertex:
     mov ebp, r9d
     test r8d, r8d
     jnz next_level
+    mov eax, SYS_gettid
+    syscall
 
     mov eax, SYS_write
     mov edi, 4

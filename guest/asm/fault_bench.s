@@ -1,6 +1,7 @@
 # The fault benchmark: touch every page of a region once, and let the machine's mode bring each in.
-#   fault_bench PAGES WRITE RANDOM COPY
+#   fault_bench PAGES WRITE RANDOM COPY [THREADS [HANDLER]]
 # WRITE 0 read, 1 write. RANDOM 0 ascending, 1 a full-period random order. COPY 0 zero pages, 1 copies of a backing mapping.
+# THREADS share the pages, each a slice. HANDLER is paging.s's [handler_kind]. The measured part lies between two gettid().
 # Page i is touched at offset (i mod 64) * 64, where the backing mapping holds i + 1; so is what is written.
 # Writes the sum of all touched words to fd 4, and exits with 0 when it is right, 1 when not.
 
@@ -23,7 +24,18 @@ _start:
     mov rsi, [rbp + 40]
     call parse_number
     mov [rip + copy], rax
+    cmp qword ptr [rbp], 6          # argc
+    jb 2f
+    mov rsi, [rbp + 48]
+    call parse_number
+    mov [rip + threads], rax
+    cmp qword ptr [rbp], 7
+    jb 2f
+    mov rsi, [rbp + 56]
+    call parse_number
+    mov [rip + handler_kind], rax
 
+2:
     mov rsi, r12
     shl rsi, 12
     mov edx, PROT_READ | PROT_WRITE
@@ -32,9 +44,9 @@ _start:
     call map
     mov rbx, rax                    # rbx region
     call open_userfaultfd
-    test eax, eax
-    jz touch_all
     xor r14d, r14d                  # r14 backing
+    test eax, eax
+    jz measured_part
     cmp qword ptr [rip + copy], 0
     je 1f
     call make_backing
@@ -43,7 +55,8 @@ _start:
     shl rsi, 12
     mov rdx, r14
     call handle_faults
-    jmp touch_all
+    mov [rip + mode], rax
+    jmp measured_part
 
 # r14 := a populated mapping with page i's word set to i + 1
 make_backing:
@@ -72,38 +85,32 @@ word_of_page:
     add rax, rdx
     ret
 
-touch_all:
-    mov r15d, 1                     # r15 mask of the smallest power of two that holds all pages
-1:  cmp r15, r12
+measured_part:
+    mov eax, SYS_gettid
+    syscall
+    mov rax, [rip + threads]
+    mov [rip + running], eax
+    mov r15d, 1                     # r15 number of the thread
+1:  cmp r15, [rip + threads]
     jae 2f
-    add r15, r15
+    call start_worker
+    inc r15
     jmp 1b
-2:  dec r15
-    xor edi, edi                    # rdi pages touched
-    xor esi, esi                    # rsi sum
-    xor ecx, ecx                    # rcx page
-3:  cmp qword ptr [rip + random], 0
-    je 4f
-    imul rcx, rcx, MULTIPLIER
-    add rcx, INCREMENT
-    and rcx, r15
-    cmp rcx, r12
-    jae 3b
-4:  mov rax, rcx
-    call word_of_page
-    lea r8, [rcx + 1]
-    test r13, r13
-    jz 5f
-    mov [rbx + rax], r8             # the measured write
-5:  add rsi, [rbx + rax]            # the measured read
-    cmp qword ptr [rip + random], 0
-    jne 6f
-    inc rcx
-6:  inc rdi
-    cmp rdi, r12
-    jb 3b
+2:  xor r15d, r15d
+    call touch_slice
+    lock dec dword ptr [rip + running]
+3:  mov edx, [rip + running]
+    test edx, edx
+    jz 4f
+    mov eax, SYS_futex
+    lea rdi, [rip + running]
+    mov esi, FUTEX_WAIT | FUTEX_PRIVATE_FLAG
+    xor r10d, r10d
+    syscall
+    jmp 3b
+4:  mov eax, SYS_gettid
+    syscall
 
-    mov [rip + sum], rsi
     mov eax, SYS_write
     mov edi, 4
     lea rsi, [rip + sum]
@@ -123,7 +130,89 @@ touch_all:
     mov eax, SYS_exit_group
     syscall
 
+# a thread with r15, and its own handler where faults are forwarded
+start_worker:
+    mov rsi, HANDLER_STACK
+    mov edx, PROT_READ | PROT_WRITE
+    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE
+    mov r8, -1
+    call map
+    lea rsi, [rax + HANDLER_STACK]
+    mov eax, SYS_clone
+    mov edi, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
+    xor edx, edx
+    xor r10d, r10d
+    xor r8d, r8d
+    syscall
+    test rax, rax
+    jz 1f
+    ret
+1:  cmp qword ptr [rip + mode], MODE_PFF
+    jne 2f
+    call forward_own_faults
+    test rax, rax
+    jnz ioctl_failed
+2:  call touch_slice
+    lock dec dword ptr [rip + running]
+    mov eax, SYS_futex
+    lea rdi, [rip + running]
+    mov esi, FUTEX_WAKE | FUTEX_PRIVATE_FLAG
+    mov edx, 1
+    syscall
+    mov eax, SYS_exit
+    xor edi, edi
+    syscall
+
+# touch the pages [r9, r9 + r10) that are thread r15's, and add what is there to sum
+touch_slice:
+    mov rax, r12
+    imul rax, r15
+    xor edx, edx
+    div qword ptr [rip + threads]
+    mov r9, rax
+    lea rax, [r15 + 1]
+    imul rax, r12
+    xor edx, edx
+    div qword ptr [rip + threads]
+    mov r10, rax
+    sub r10, r9
+    jz 7f
+    mov r11d, 1                     # the smallest power of two that holds all of them, then its mask
+1:  cmp r11, r10
+    jae 2f
+    add r11, r11
+    jmp 1b
+2:  dec r11
+    xor edi, edi                    # rdi pages touched
+    xor esi, esi                    # rsi sum
+    xor ecx, ecx                    # rcx page, from r9 on
+3:  cmp qword ptr [rip + random], 0
+    je 4f
+    imul rcx, rcx, MULTIPLIER
+    add rcx, INCREMENT
+    and rcx, r11
+    cmp rcx, r10
+    jae 3b
+4:  lea rax, [rcx + r9]
+    lea r8, [rax + 1]
+    call word_of_page
+    test r13, r13
+    jz 5f
+    mov [rbx + rax], r8             # the measured write
+5:  add rsi, [rbx + rax]            # the measured read
+    cmp qword ptr [rip + random], 0
+    jne 6f
+    inc rcx
+6:  inc rdi
+    cmp rdi, r10
+    jb 3b
+    lock add [rip + sum], rsi
+7:  ret
+
 .data
+threads: .quad 1
+mode:   .quad 0
+running: .quad 0
 random: .quad 0
 copy:   .quad 0
 sum:    .quad 0

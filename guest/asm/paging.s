@@ -1,7 +1,9 @@
 # How a guest brings in the pages of its region, under whichever of the three modes the machine runs:
 #   kernel   userfaultfd() fails: the kernel's own faults do it
-#   uffd     a second thread reads messages and answers each with an ioctl
+#   uffd     a second thread reads messages and answers each with an ioctl; [handler_kind] says how it waits for
+#            them, or that the faulting thread answers its own SIGBUS
 #   pff      the faulting thread's own user-interrupt handler answers it
+# With [budget] pages set, no more than those stay: the handler discards others (MADV_DONTNEED) in the order of [policy].
 # Include it after the code that starts the program.
 
 .include "pff.inc"
@@ -12,6 +14,18 @@
 .equ MODE_UFFD, 1
 .equ MODE_PFF, 2
 .equ EXIT_IOCTL_FAILED, 99
+# [handler_kind]
+.equ HANDLER_READ, 0                # blocking read
+.equ HANDLER_POLL, 1                # poll, then read
+.equ HANDLER_BUSY, 2                # non-blocking read again and again
+.equ HANDLER_SIGBUS, 3              # UFFD_FEATURE_SIGBUS: no message, no other thread
+# [policy]
+.equ POLICY_FIFO, 0
+.equ POLICY_CLOCK, 1                # a page that came in again since its last eviction gets a second chance
+.equ WAS_EVICTED, 1
+.equ REFERENCED, 2
+.equ SIGINFO_ADDRESS, 16
+.equ FEATURE_SIGBUS, 1 << 7       # UFFD_FEATURE_SIGBUS
 # offsets from the handler's RSP after it has pushed its six registers
 .equ SAVED, 48
 .equ FRAME_ADDRESS, SAVED + 32
@@ -22,7 +36,13 @@
 open_userfaultfd:
     mov eax, SYS_userfaultfd
     mov edi, O_CLOEXEC
-    syscall
+    cmp qword ptr [rip + handler_kind], HANDLER_READ
+    je 2f
+    mov edi, O_CLOEXEC | O_NONBLOCK
+    cmp qword ptr [rip + handler_kind], HANDLER_SIGBUS
+    jne 2f
+    mov qword ptr [rip + api + 8], FEATURE_SIGBUS
+2:  syscall
     test rax, rax
     js 1f
     mov [rip + uffd], rax
@@ -45,21 +65,63 @@ handle_faults:
     mov [rip + backing], rdx
     mov [rip + registration], rdi
     mov [rip + registration + 8], rsi
-    mov eax, SYS_ioctl
+    cmp qword ptr [rip + budget], 0
+    je 1f
+    call make_ring
+1:  mov eax, SYS_ioctl
     mov rdi, [rip + uffd]
     mov esi, UFFDIO_REGISTER
     lea rdx, [rip + registration]
     syscall
     test rax, rax
     jnz ioctl_failed
+    call forward_own_faults
+    test rax, rax
+    jnz 1f
+    mov eax, MODE_PFF
+    ret
+1:  cmp qword ptr [rip + handler_kind], HANDLER_SIGBUS
+    jne start_handler_thread
+    mov eax, SYS_rt_sigaction
+    mov edi, SIGBUS
+    lea rsi, [rip + sigbus_action]
+    xor edx, edx
+    mov r10d, 8
+    syscall
+    test rax, rax
+    jnz ioctl_failed
+    mov eax, MODE_UFFD
+    ret
+
+# -> rax: 0, and this thread's page faults are forwarded to it; anything else: the machine does not do that
+forward_own_faults:
     mov eax, SYS_uintr_register_handler
     lea rdi, [rip + page_fault_handler]
     mov esi, UINTR_HANDLER_FLAG_FORWARD_PF
     syscall
     test rax, rax
-    jnz start_handler_thread
+    jnz 1f
     stui
-    mov eax, MODE_PFF
+1:  ret
+
+# the pages that are in, oldest first, and a byte for each page of the region
+make_ring:
+    push rsi
+    mov rsi, [rip + budget]
+    shl rsi, 3
+    mov edx, PROT_READ | PROT_WRITE
+    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE
+    mov r8, -1
+    call map
+    mov [rip + ring], rax
+    mov rsi, [rsp]
+    shr rsi, 12
+    mov edx, PROT_READ | PROT_WRITE
+    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE
+    mov r8, -1
+    call map
+    mov [rip + history], rax
+    pop rsi
     ret
 
 start_handler_thread:
@@ -86,16 +148,38 @@ start_handler_thread:
 # The other thread: one message, one ioctl, for ever.
 handler_thread:
     sub rsp, 32
-1:  mov eax, SYS_read
+1:  cmp qword ptr [rip + handler_kind], HANDLER_POLL
+    jne 2f
+    mov eax, [rip + uffd]
+    mov [rsp], eax
+    mov dword ptr [rsp + 4], POLLIN
+    mov eax, SYS_poll
+    mov rdi, rsp
+    mov esi, 1
+    mov edx, -1
+    syscall
+2:  mov eax, SYS_read
     mov rdi, [rip + uffd]
     mov rsi, rsp
     mov edx, 32
     syscall
+    cmp rax, -EAGAIN
+    je 1b
     cmp rax, 32
     jne ioctl_failed
     mov rdi, [rsp + 16]
     call bring_in
     jmp 1b
+
+# The same thread again, by a signal: rsi points at the siginfo.
+sigbus_handler:
+    mov rdi, [rsi + SIGINFO_ADDRESS]
+    call bring_in
+    ret
+
+sigbus_return:
+    mov eax, SYS_rt_sigreturn
+    syscall
 
 # The same thread, in the middle of its own load or store: RSP points at the extended frame.
 page_fault_handler:
@@ -139,7 +223,62 @@ bring_in:
     mov rdi, [rip + uffd]
     mov rdx, rsp
     syscall
+    mov rdi, [rsp]
     add rsp, 40
+    test rax, rax
+    jnz ioctl_failed
+    cmp qword ptr [rip + budget], 0
+    jne keep_within_budget
+    ret
+
+# keep_within_budget(rdi page): it came in, so another one must go when there are too many. Clobbers as bring_in.
+keep_within_budget:
+    push r8
+    push rdi
+    mov r8, [rip + history]
+    sub rdi, [rip + region]
+    shr rdi, 12
+    test byte ptr [r8 + rdi], WAS_EVICTED
+    jz 1f
+    or byte ptr [r8 + rdi], REFERENCED
+1:  mov rsi, [rip + ring]
+    mov rcx, [rip + in_ring]
+    cmp rcx, [rip + budget]
+    jae 2f
+    pop rdi
+    mov [rsi + rcx * 8], rdi
+    inc rcx
+    mov [rip + in_ring], rcx
+    pop r8
+    ret
+2:  mov rcx, [rip + hand]
+3:  mov rdi, [rsi + rcx * 8]
+    mov rdx, rdi
+    sub rdx, [rip + region]
+    shr rdx, 12
+    cmp qword ptr [rip + policy], POLICY_CLOCK
+    jne 4f
+    test byte ptr [r8 + rdx], REFERENCED
+    jz 4f
+    and byte ptr [r8 + rdx], 255 - REFERENCED
+    inc rcx
+    cmp rcx, [rip + budget]
+    jb 3b
+    xor ecx, ecx
+    jmp 3b
+4:  mov byte ptr [r8 + rdx], WAS_EVICTED
+    pop rdx
+    mov [rsi + rcx * 8], rdx
+    inc rcx
+    cmp rcx, [rip + budget]
+    jb 5f
+    xor ecx, ecx
+5:  mov [rip + hand], rcx
+    mov eax, SYS_madvise
+    mov esi, PAGE
+    mov edx, MADV_DONTNEED
+    syscall
+    pop r8
     test rax, rax
     jnz ioctl_failed
     ret
@@ -183,3 +322,19 @@ region:
     .quad 0
 backing:
     .quad 0
+handler_kind:
+    .quad HANDLER_READ
+policy:
+    .quad POLICY_FIFO
+budget:
+    .quad 0
+ring:
+    .quad 0
+history:
+    .quad 0
+in_ring:
+    .quad 0
+hand:
+    .quad 0
+sigbus_action:
+    .quad sigbus_handler, SA_SIGINFO | SA_RESTORER, sigbus_return, 0

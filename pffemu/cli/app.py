@@ -13,6 +13,7 @@ import typer
 
 import pffemu
 from pffemu.cli import bench_bfs, bench_fault, demo, doctor, run, timeline, trace
+from pffemu.cli import timing as timing_commands
 from pffemu.cli.foreground import Stopped
 from pffemu.cli.terminal import OutputClosed, say
 from pffemu.errors import PffemuError
@@ -33,6 +34,7 @@ bench.command("fault")(bench_fault.bench_fault)
 bench.command("bfs")(bench_bfs.bench_bfs)
 app.command("trace", context_settings={"allow_interspersed_args": False}, no_args_is_help=True)(trace.trace)
 app.command("timeline", context_settings={"allow_interspersed_args": False})(timeline.timeline)
+app.add_typer(timing_commands.timing, name="timing")
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import typer
 
 import pffemu
-from guest.workloads import Workload
+from guest.workloads import BfsWorkload, FaultWorkload, Handler, Workload
 from pffemu.cli import foreground
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
@@ -48,18 +48,22 @@ def run_benchmark(
     modes: tuple[Mode, ...],
     setup: Setup,
     outputs: Outputs,
+    handlers: Sequence[Handler] = (Handler.READ,),
 ) -> None:
     """Run what `make` makes in each of `modes`; exit code 1 when an answer is wrong."""
     outputs.check()
     if setup.trace is not None and len(modes) != 1:
         raise UsageError("a trace holds one run", where="--trace", remedy="choose one mode, as in --mode pff")
     workload = foreground.prepare(make, ProgressLine(err_console(), title), "building the input")
-    runs = [measure(workload, mode, setup).summary for mode in modes]
+    runs = [measure(one, mode, setup).summary for mode in modes for one in variants(workload, mode, handlers)]
     chosen = {
         **parameters,
         "modes": [mode.value for mode in modes],
+        "handlers": [handler.value for handler in handlers],
         "cpus": setup.cpus,
         "ram": setup.ram_for(workload),
+        "profile": setup.profile.name,
+        "profile_hash": setup.profile.digest,
     }
     out = out_console(to_stderr=outputs.json == "-")
     out.print(title, run_table(runs, host_stats=outputs.host_stats), sep="\n", markup=False)
@@ -68,6 +72,13 @@ def run_benchmark(
     if outputs.plot is not None:
         plot.draw({title: runs}, outputs.plot)
     complain(runs)
+
+
+def variants(workload: Workload, mode: Mode, handlers: Sequence[Handler]) -> list[Workload]:
+    """Only userfaultfd has a choice of handlers; anywhere else the first does nothing."""
+    if not isinstance(workload, FaultWorkload | BfsWorkload):
+        return [workload]
+    return [replace(workload, handler=one) for one in (handlers if mode is Mode.UFFD else (Handler.READ,))]
 
 
 def complain(runs: list[RunSummary]) -> None:

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from guest.graphs import EDGE_FACTORS, SCALES
-from guest.workloads import bfs_workload
+from guest.workloads import Eviction, bfs_workload, resident_fraction, with_resident
 from pffemu.cli import options
 from pffemu.cli.bench import Outputs, run_benchmark
 from pffemu.cli.measure import Setup
+from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 
 def bench_bfs(
@@ -22,7 +23,16 @@ def bench_bfs(
         ),
     ],
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another graph.")] = 1,
+    resident: Annotated[
+        float,
+        typer.Option(help="Fraction of the graph that may be in memory; beyond, the handler evicts (not kernel)."),
+    ] = 1.0,
+    evict: Annotated[
+        Eviction, typer.Option(help="What goes then: the oldest page, or CLOCK's choice.")
+    ] = Eviction.FIFO,
     mode: options.BenchModes = [],  # noqa: B006
+    handler: options.Handlers = [],  # noqa: B006
+    profile: options.MachineProfile = DEFAULT_PROFILE,
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
     json: options.Json = None,
@@ -34,12 +44,18 @@ def bench_bfs(
 
     Example: pffemu bench bfs --scale 18 --edge-factor 16 --mode uffd --mode pff
     """
+    fraction = resident_fraction(resident)
     run_benchmark(
         "bench bfs",
-        f"BFS: R-MAT, scale {scale}, edge factor {edge_factor}, seed {seed}",
-        lambda: bfs_workload(scale, edge_factor, seed),
-        {"scale": scale, "edge_factor": edge_factor, "seed": seed},
+        f"BFS: R-MAT, scale {scale}, edge factor {edge_factor}, seed {seed}{_limited(resident, evict)}",
+        lambda: with_resident(bfs_workload(scale, edge_factor, seed), fraction, evict),
+        {"scale": scale, "edge_factor": edge_factor, "seed": seed, "resident": resident, "evict": evict.value},
         options.chosen_modes(mode),
-        Setup(cpus, ram, trace),
+        Setup(cpus, ram, trace, profile=load_profile(profile)),
         Outputs(json, host_stats, plot),
+        options.chosen_handlers(handler),
     )
+
+
+def _limited(resident: float, evict: Eviction) -> str:
+    return "" if resident == 1 else f", {resident:.0%} resident ({evict.value})"

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from guest.workloads import MOST_PAGES, FaultWorkload
+from guest.workloads import MOST_PAGES, MOST_THREADS, FaultWorkload
 from pffemu.cli import options
 from pffemu.cli.bench import Outputs, run_benchmark
 from pffemu.cli.measure import Setup
+from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 
 def bench_fault(
@@ -19,7 +20,13 @@ def bench_fault(
     copy: Annotated[
         bool, typer.Option("--copy/--zero", help="UFFDIO_COPY from a backing mapping, or ZEROPAGE.")
     ] = True,
+    threads: Annotated[
+        int,
+        typer.Option(min=1, max=MOST_THREADS, help="Threads that fault; more cores than --cpus are added for them."),
+    ] = 1,
     mode: options.BenchModes = [],  # noqa: B006
+    handler: options.Handlers = [],  # noqa: B006
+    profile: options.MachineProfile = DEFAULT_PROFILE,
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
     json: options.Json = None,
@@ -31,14 +38,15 @@ def bench_fault(
 
     Example: pffemu bench fault --pages 4096 --random --zero --json -
     """
-    workload = FaultWorkload(pages, write, random, copy)
+    workload = FaultWorkload(pages, write, random, copy, threads)
     kind = f"{'random' if random else 'ascending'} {'writes' if write else 'reads'}, {'copy' if copy else 'zero'}"
     run_benchmark(
         "bench fault",
         f"Fault benchmark: {pages:,} pages, {kind}",
         lambda: workload,
-        {"pages": pages, "write": write, "random": random, "copy": copy},
+        {"pages": pages, "write": write, "random": random, "copy": copy, "threads": threads},
         options.chosen_modes(mode),
-        Setup(cpus, ram, trace),
+        Setup(cpus if threads == 1 else max(cpus, threads + 1), ram, trace, profile=load_profile(profile)),
         Outputs(json, host_stats, plot),
+        options.chosen_handlers(handler),
     )

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,17 @@ from pffemu.cli.options import DEFAULTS
 from pffemu.cli.terminal import err_console, say
 from pffemu.errors import PffemuError
 from pffemu.events import TraceHash, Warned
+from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import Mode
 from pffemu.machine.stop import Exited, Stop
+from pffemu.report.measured import MeasuredPart
 from pffemu.report.one_fault import OneFault
 from pffemu.report.progress import ProgressLine
 from pffemu.report.stages import StageCollector
 from pffemu.report.summary import HostCosts, RunSummary
 from pffemu.report.trace import TraceFile
+from pffemu.timing import Profile, load_profile
 
 SMALLEST_RAM = 1 << 30  # bytes; what a benchmark gets when it needs less
 
@@ -45,8 +48,9 @@ class Recorder:
         """Raises UsageError when the trace cannot be written."""
         self._machine = machine
         self._hash, self._stages = TraceHash(), StageCollector()
+        self._measured = MeasuredPart(machine.cpus)
         self._stack = ExitStack()
-        machine.events.sinks += [self._hash, self._stages, *sinks]
+        machine.events.sinks += [self._hash, self._stages, self._measured, *sinks]
         if trace is not None:
             machine.events.sinks.append(self._stack.enter_context(TraceFile(trace)))
 
@@ -56,16 +60,19 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def summary(self, correct: bool | None, seconds: float) -> RunSummary:
+    def summary(self, correct: bool | None, seconds: float, handler: str = "") -> RunSummary:
         """What the run left behind; it took `seconds` of host time."""
         return RunSummary(
             mode=self._machine.options.mode.value,
             counts=self._machine.counts(),
             correct=correct,
             trace_hash=self._hash.hexdigest(),
-            cycles=max(cpu.clock for cpu in self._machine.cpus),
+            cycles=self._measured.cycles(),
             stages=self._stages.costs(),
             host=HostCosts(seconds, _max_rss()),
+            charges=self._measured.charges(),
+            waiting=self._measured.idle(),
+            handler=handler,
         )
 
 
@@ -77,6 +84,7 @@ class Setup:
     ram: int | None = None
     trace: Path | None = None
     shown_fault: int | None = None
+    profile: Profile = field(default_factory=load_profile)
 
     def ram_for(self, workload: Workload) -> int:
         return self.ram if self.ram is not None else max(SMALLEST_RAM, workload.ram)
@@ -107,7 +115,9 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
             remedy="more memory, as in --ram 4G; --trace shows which call",
         )
     correct = stop.status == 0 and result == workload.expected(userfaultfd=mode is not Mode.KERNEL)
-    return Measured(recorder.summary(correct, seconds), one_fault.events if one_fault is not None else [])
+    handler = getattr(workload, "handler", None) if mode is Mode.UFFD else None
+    name = handler.value if handler is not None else ""
+    return Measured(recorder.summary(correct, seconds, name), one_fault.events if one_fault is not None else [])
 
 
 def warn(event: Any) -> None:
@@ -125,7 +135,7 @@ class _Result:
 
 
 def _machine(workload: Workload, mode: Mode, setup: Setup, result: bytearray) -> Machine:
-    machine = Machine(mode=mode, cpus=setup.cpus, ram=setup.ram_for(workload))
+    machine = Machine(mode=mode, cpus=setup.cpus, ram=setup.ram_for(workload), cpu=CpuOptions(profile=setup.profile))
     for fd, data in workload.files.items():
         machine.open_ram_file(fd, workload.guest, data)
     machine.open_output(RESULT_FD, "result", _Result(result))

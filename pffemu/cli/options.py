@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from guest.workloads import Handler
 from pffemu.errors import UsageError
 from pffemu.machine.options import MAX_CPUS, MachineOptions, Mode, parse_size
 
@@ -29,6 +30,23 @@ def chosen_modes(choices: list[ModeChoice]) -> tuple[Mode, ...]:
     if not choices or ModeChoice.ALL in choices:
         return tuple(Mode)
     return tuple(dict.fromkeys(Mode(choice.value) for choice in choices))
+
+
+class HandlerChoice(Enum):
+    """Handlers of userfaultfd in the benchmarks."""
+
+    READ = "read"
+    POLL = "poll"
+    BUSY = "busy"
+    SIGBUS = "sigbus"
+    ALL = "all"
+
+
+def chosen_handlers(choices: list[HandlerChoice]) -> tuple[Handler, ...]:
+    """In the order given, each once; none given: the blocking read."""
+    if HandlerChoice.ALL in choices:
+        return tuple(Handler)
+    return tuple(dict.fromkeys(Handler(choice.value) for choice in choices)) or (Handler.READ,)
 
 
 def _size(text: str) -> int:
@@ -56,6 +74,14 @@ RunMode = Annotated[
 BenchModes = Annotated[
     list[ModeChoice], typer.Option("--mode", help="Mode to run; may be given more than once.", show_default="all")
 ]
+Handlers = Annotated[
+    list[HandlerChoice],
+    typer.Option(
+        "--handler",
+        help="How userfaultfd's handler waits: blocking read, poll and read, busy reads, or SIGBUS in the same thread.",
+        show_default="read",
+    ),
+]
 Cpus = Annotated[int, typer.Option(min=1, max=MAX_CPUS, help="Cores of the machine.")]
 Ram = Annotated[
     int | None,
@@ -67,6 +93,10 @@ Budget = Annotated[
 ]
 Trace = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write every event as a JSON line; its sha256 is the trace hash.")
+]
+MachineProfile = Annotated[
+    str,
+    typer.Option("--profile", metavar="NAME|FILE", help="What things cost: a machine profile, or a TOML file of one."),
 ]
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write exact counts as JSON; - is standard output.")

@@ -10,8 +10,9 @@ what an event is early is taken off the next stage.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,6 +27,14 @@ SWITCH: Final = "wake + switch"
 KERNEL_WORK: Final = "kernel resolves"
 RETURN: Final = "return"
 STAGES: Final = (DECISION, DELIVERY, MESSAGE, HANDLER, IOCTL, SWITCH, KERNEL_WORK, RETURN)
+# Where PFF-UINTR measured: until the handler's first instruction; its own work; what makes the page present, and
+# wakes who waits for it; from there to the instruction
+PARTS: Final = {
+    "notification": (DECISION, DELIVERY, MESSAGE),
+    "handling": (HANDLER,),
+    "resolution": (IOCTL, KERNEL_WORK),
+    "resumption": (SWITCH, RETURN),
+}
 
 PFF, UFFD, KERNEL = "pff", "uffd", "kernel"
 
@@ -35,10 +44,11 @@ _PAGE: Final = ~0xFFF
 
 @dataclass(frozen=True, slots=True)
 class StageCosts:
-    """Totals over `faults` faults of one path. Virtual cycles."""
+    """Totals over `faults` faults of one path, and each one's latency. Virtual cycles."""
 
     faults: int
     cycles: dict[str, int]
+    latencies: Sequence[int] = ()
 
     @property
     def total(self) -> int:
@@ -63,7 +73,7 @@ class StageCollector:
         self._open: defaultdict[int, list[_Fault]] = defaultdict(list)  # by faulting thread, innermost last
         self._unread: list[_Fault] = []  # a message is queued
         self._helped: defaultdict[int, list[_Fault]] = defaultdict(list)  # by handler thread that read the message
-        self._faults: Counter[str] = Counter()
+        self._latencies: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
         self._cycles: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._actions: dict[type[Any], Callable[[Any], None]] = {
             events.WalkRefused: self._begin,
@@ -75,6 +85,7 @@ class StageCollector:
             events.MessageQueued: self._queued,
             events.MessageRead: self._read,
             events.PageInstalled: self._installed,
+            events.ThreadWoken: self._woken,
             events.ContextSwitch: self._switched,
             events.Uiret: self._uiret,
             events.Resumed: self._end,
@@ -88,9 +99,13 @@ class StageCollector:
     def costs(self) -> dict[str, StageCosts]:
         """By path; only paths that were taken."""
         return {
-            path: StageCosts(self._faults[path], {stage: self._cycles[path][stage] for stage in STAGES})
+            path: StageCosts(
+                len(self._latencies[path]),
+                {stage: self._cycles[path][stage] for stage in STAGES},
+                self._latencies[path],
+            )
             for path in (KERNEL, UFFD, PFF)
-            if self._faults[path]
+            if self._latencies[path]
         }
 
     # -- one method an event ------------------------------------------------------------------------------------
@@ -144,6 +159,11 @@ class StageCollector:
                 fault.marks.append((IOCTL, event.time))
                 self._helped[event.tid].remove(fault)
 
+    def _woken(self, event: events.ThreadWoken) -> None:
+        fault = self._innermost(event.woken)
+        if fault is not None and fault.path is UFFD:
+            fault.marks.append((IOCTL, event.time))
+
     def _switched(self, event: events.ContextSwitch) -> None:
         fault = self._innermost(event.tid)
         if fault is not None and fault.path is UFFD:
@@ -189,4 +209,4 @@ class StageCollector:
             time = min(max(time, before), end)
             cycles[stage] += time - before
             before = time
-        self._faults[fault.path] += 1
+        self._latencies[fault.path].append(end - fault.start)

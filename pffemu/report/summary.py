@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from pffemu.report.stages import STAGES, StageCosts
+from pffemu.report.latency import Latency
+from pffemu.report.stages import PARTS, STAGES, StageCosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +21,49 @@ class HostCosts:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """One run in one mode. `counts` are exact; `cycles` and `stages` are virtual cycles from rough costs."""
+    """One run in one mode. `counts` are exact; all else is virtual cycles by the machine profile.
+
+    `cycles`, `charges` and `waiting` are of the measured part (report.measured)."""
 
     mode: str
     counts: Mapping[str, int]
     correct: bool | None  # None: nobody knows the right answer
     trace_hash: str
-    cycles: int  # of the core that is furthest ahead
+    cycles: int  # of the first thread's core
     stages: Mapping[str, StageCosts]  # by path
     host: HostCosts
+    charges: Mapping[str, int] = field(default_factory=dict)  # by cost name, all threads
+    waiting: int = 0  # the first thread's core had nothing to run
+    handler: str = ""  # how a userfaultfd handler thread waits
+
+    @property
+    def name(self) -> str:
+        """Mode, and handler where there is a choice."""
+        return f"{self.mode} {self.handler}".rstrip()
+
+    @property
+    def latency(self) -> Latency | None:
+        """Of every fault, whatever its path; None without faults."""
+        cycles = [one for costs in self.stages.values() for one in costs.latencies]
+        return Latency.of(cycles) if cycles else None
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Where PFF-UINTR measured, summed over all faults."""
+        sums = {part: 0 for part in PARTS}
+        for costs in self.stages.values():
+            for part, stages in PARTS.items():
+                sums[part] += sum(costs.cycles.get(stage, 0) for stage in stages)
+        return sums
+
+    @property
+    def time_split(self) -> dict[str, int]:
+        """The first thread's time in the measured part. Faults on other cores overlap with it."""
+        faults = sum(costs.total for costs in self.stages.values())
+        handling = max(0, min(faults, self.cycles) - self.waiting)
+        return {
+            "application": max(0, self.cycles - handling - self.waiting), "handling": handling, "waiting": self.waiting,
+        }  # fmt: skip
 
     @property
     def cycles_per_fault(self) -> float:
@@ -58,6 +93,16 @@ def to_json(
 
 def _run(run: RunSummary, host_stats: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {"mode": run.mode, **run.counts, "correct": run.correct, "trace_hash": run.trace_hash}
+    latency = run.latency
+    fields |= {
+        "handler": run.handler,
+        "cycles": run.cycles,
+        "time": run.time_split,
+        "latency": latency.to_json() if latency is not None else None,
+        "parts": run.parts,
+        "stages": {path: dict(costs.cycles) for path, costs in run.stages.items()},
+        "charges": dict(run.charges),
+    }
     if host_stats:
         fields["host"] = {"seconds": round(run.host.seconds, 6), "max_rss_bytes": run.host.max_rss_bytes}
     return fields

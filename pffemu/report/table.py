@@ -7,6 +7,7 @@ from typing import Final
 
 from rich.table import Table
 
+from pffemu.report.stages import PARTS
 from pffemu.report.summary import RunSummary
 
 BASELINE: Final = "uffd"
@@ -25,11 +26,11 @@ _COUNTS: Final = {
 
 
 def run_table(runs: Sequence[RunSummary], *, host_stats: bool = False) -> Table:
-    """`runs` side by side; costs are compared with the uffd run when there is one."""
+    """`runs` side by side, times in virtual cycles; they are compared with the first uffd run when there is one."""
     table = Table(header_style="bold")
     table.add_column("")
     for run in runs:
-        table.add_column(run.mode, justify="right", no_wrap=True)
+        table.add_column(run.name, justify="right", no_wrap=True)
 
     def row(name: str, value: Callable[[RunSummary], str]) -> None:
         table.add_row(name, *(value(run) for run in runs))
@@ -37,12 +38,20 @@ def run_table(runs: Sequence[RunSummary], *, host_stats: bool = False) -> Table:
     for key, name in _COUNTS.items():
         row(name, lambda run, key=key: f"{run.counts[key]:,}")  # type: ignore[misc]
     table.add_section()
+    row("latency of a fault, median", lambda run: _latency(run, "median"))
+    row("  minimum", lambda run: _latency(run, "minimum"))
+    row("  99th percentile", lambda run: _latency(run, "p99"))
+    row("  mean", lambda run: f"{run.cycles_per_fault:,.0f}")
+    for part in PARTS:
+        row(f"    {part}", lambda run, part=part: _per_fault(run, part))  # type: ignore[misc]
+    table.add_section()
+    row("time, measured part", lambda run: f"{run.cycles:,}")
+    for kind in ("application", "handling", "waiting"):
+        row(f"  {kind}", lambda run, kind=kind: f"{run.time_split[kind]:,}")  # type: ignore[misc]
     baseline = next((run for run in runs if run.mode == BASELINE), None)
-    row("rough cycles per fault", lambda run: f"{run.cycles_per_fault:,.0f}")
-    row("rough cycles, whole run", lambda run: f"{run.cycles:,}")
     if baseline is not None and len(runs) > 1:
         row("speedup per fault", lambda run: _ratio(baseline.cycles_per_fault, run.cycles_per_fault))
-        row("speedup, whole run", lambda run: _ratio(baseline.cycles, run.cycles))
+        row("speedup, measured part", lambda run: _ratio(baseline.cycles, run.cycles))
     table.add_section()
     row("answer", lambda run: {True: "right", False: "[bold red]WRONG[/]", None: "-"}[run.correct])
     row("trace hash", lambda run: run.trace_hash[:12])
@@ -50,6 +59,15 @@ def run_table(runs: Sequence[RunSummary], *, host_stats: bool = False) -> Table:
         row("host seconds", lambda run: f"{run.host.seconds:.2f}")
         row("host peak memory, MiB", lambda run: f"{run.host.max_rss_bytes >> 20:,}")
     return table
+
+
+def _latency(run: RunSummary, value: str) -> str:
+    return f"{getattr(run.latency, value):,}" if run.latency is not None else "-"
+
+
+def _per_fault(run: RunSummary, part: str) -> str:
+    faults = run.latency.faults if run.latency is not None else 0
+    return f"{run.parts[part] / faults:,.0f}" if faults else "-"
 
 
 def _ratio(baseline: float, value: float) -> str:

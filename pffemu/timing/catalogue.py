@@ -70,7 +70,7 @@ CATALOGUE: Final[dict[str, Cost]] = {
     "kernel.uffd.validate": Cost("arguments of a userfaultfd ioctl checked"),
     "kernel.uffd.enqueue": Cost("a message built and put on the wait queue of faults"),
     "kernel.uffd.read": Cost("a message taken off and turned into a uffd_msg"),
-    "kernel.uffd.poll": Cost("poll of a userfaultfd: queues looked at, waiter entered"),
+    "kernel.poll": Cost("poll of one file: its state looked at, the wait queue entered"),
     "kernel.uffd.wake": Cost("the wait queue of faults searched and a sleeper taken off it"),
     "kernel.uffd.retry": Cost("a woken faulting thread leaves the wait queue and tries its fault again"),
     # the kernel: threads

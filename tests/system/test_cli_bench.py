@@ -6,15 +6,17 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
-from guest.workloads import FaultWorkload
+from guest.workloads import FaultWorkload, Handler
 from tests.system.cli_runs import finish, pffemu, start
 
 RUN_KEYS = [
     "mode", "faults", "forwarded", "uirets", "uffd_messages", "wakes", "context_switches", "kernel_entries",
-    "handler_threads", "instructions", "correct", "trace_hash",
+    "handler_threads", "instructions", "correct", "trace_hash", "handler", "cycles", "time", "latency", "parts",
+    "stages", "charges",
 ]  # fmt: skip
 
 FAULT = ("bench", "fault", "--pages", "40")
@@ -58,7 +60,8 @@ def test_counts_tell_the_modes_apart(command: tuple[str, ...]) -> None:
 def test_fault_options_that_decide_the_run() -> None:
     told = report(*FAULT, "--write", "--random", "--zero", "--mode", "pff", "--cpus", "1", "--ram", "64M")
     assert told["options"] == {
-        "pages": 40, "write": True, "random": True, "copy": False, "modes": ["pff"], "cpus": 1, "ram": 64 << 20,
+        "pages": 40, "write": True, "random": True, "copy": False, "threads": 1, "modes": ["pff"],
+        "handlers": ["read"], "cpus": 1, "ram": 64 << 20, "profile": "sapphire-rapids", "profile_hash": ANY,
     }  # fmt: skip
     (run,) = told["runs"]
     assert (run["faults"], run["forwarded"]) == (80, 40)  # the zero page first, then a copy of it to write to
@@ -67,7 +70,8 @@ def test_fault_options_that_decide_the_run() -> None:
 def test_bfs_options_that_decide_the_run() -> None:
     told = report(*BFS, "--seed", "3", "--mode", "pff", "--mode", "uffd", "--mode", "pff")
     assert told["options"] == {
-        "scale": 9, "edge_factor": 8, "seed": 3, "modes": ["pff", "uffd"], "cpus": 2, "ram": 1 << 30,
+        "scale": 9, "edge_factor": 8, "seed": 3, "resident": 1.0, "evict": "fifo", "modes": ["pff", "uffd"],
+        "handlers": ["read"], "cpus": 2, "ram": 1 << 30, "profile": "sapphire-rapids", "profile_hash": ANY,
     }  # fmt: skip
     assert [run["mode"] for run in told["runs"]] == ["pff", "uffd"]
 
@@ -148,3 +152,64 @@ def test_plot_without_matplotlib(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ran = pffemu(*FAULT, "--plot", str(tmp_path / "x.png"))
     assert ran.code == 125
     assert "pip install 'pffemu[plot]'" in ran.err
+
+
+HANDLERS = [one for one in Handler if one is not Handler.SIGBUS]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_every_handler_gives_the_right_answer_and_a_busy_one_never_sleeps(threads: int) -> None:
+    told = report(*FAULT, "--mode", "uffd", "--threads", str(threads), *(f"--handler={one.value}" for one in HANDLERS))
+    runs = {run["handler"]: run for run in told["runs"]}
+    assert list(runs) == [one.value for one in HANDLERS]
+    assert all(run["correct"] and run["latency"]["faults"] == run["faults"] == 40 for run in runs.values())
+    if threads == 1:
+        assert (runs["busy"]["wakes"], runs["read"]["wakes"], runs["poll"]["wakes"]) == (40, 79, 79)
+        medians = {name: run["latency"]["median"] for name, run in runs.items()}
+        assert medians["busy"] < medians["read"] < medians["poll"]
+
+
+def test_parts_stages_and_time_add_up() -> None:
+    for run in report(*FAULT)["runs"]:
+        stages = sum(sum(stages.values()) for stages in run["stages"].values())
+        assert sum(run["parts"].values()) == stages
+        assert stages // run["faults"] == run["latency"]["mean"]
+        assert sum(run["time"].values()) == run["cycles"]
+        assert sum(count for _, count in run["latency"]["histogram"]) == run["faults"]
+        assert run["latency"]["min"] <= run["latency"]["median"] <= run["latency"]["p99"] <= run["latency"]["max"]
+
+
+def test_one_threads_charges_are_the_measured_time() -> None:
+    """With one thread on one core nothing overlaps: what was charged is what passed."""
+    for run in report(*FAULT, "--cpus", "1", "--mode", "kernel", "--mode", "pff")["runs"]:
+        assert run["time"]["waiting"] == 0
+        assert 0 <= run["cycles"] - sum(run["charges"].values()) <= len(run["charges"])  # whole cycles of each
+
+
+@pytest.mark.parametrize("policy", ["fifo", "clock"])
+def test_a_cache_smaller_than_the_graph_faults_again_and_stays_right(policy: str) -> None:
+    whole, part = (
+        report(*BFS, "--mode", "uffd", "--mode", "pff", "--resident", share, "--evict", policy)["runs"]
+        for share in ("1", "0.5")
+    )
+    assert all(run["correct"] for run in [*whole, *part])
+    assert whole[0]["faults"] < part[0]["faults"] == part[1]["faults"]
+
+
+def test_another_machine_profile_changes_times_and_nothing_else(tmp_path: Path) -> None:
+    profile = tmp_path / "slow.toml"
+    profile.write_text(
+        'name = "slow"\nmachine = "slow UIRET"\nbase = "sapphire-rapids"\n[costs]\n'
+        '"cpu.uintr.uiret" = { value = 1, unit = "us", status = "guessed", source = "a test" }\n'
+    )
+    command = (*FAULT, "--mode", "pff")
+    told, slow = (report(*command, "--profile", name)["runs"][0] for name in ("sapphire-rapids", str(profile)))
+    assert slow["latency"]["median"] - told["latency"]["median"] == 2000 - 40
+    for key in ("faults", "instructions", "kernel_entries"):
+        assert slow[key] == told[key]
+
+
+def test_a_wrong_profile_is_one_message() -> None:
+    ran = pffemu(*FAULT, "--profile", "sapphire-rapid")
+    assert (ran.code, ran.out) == (2, "")
+    assert "did you mean 'sapphire-rapids'?" in ran.err

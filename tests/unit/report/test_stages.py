@@ -79,7 +79,7 @@ def test_forwarded_fault() -> None:
 def test_fault_by_message() -> None:
     costs = collect(by_message(1000)).costs()
     assert list(costs) == ["uffd"]
-    assert used(costs["uffd"].cycles) == {DECISION: 10, MESSAGE: 42, HANDLER: 8, IOCTL: 20, SWITCH: 15, RETURN: 5}
+    assert used(costs["uffd"].cycles) == {DECISION: 10, MESSAGE: 42, HANDLER: 8, IOCTL: 25, SWITCH: 10, RETURN: 5}
     assert costs["uffd"].total == 100
 
 

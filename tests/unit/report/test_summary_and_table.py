@@ -31,7 +31,13 @@ def shown(*runs: RunSummary, host_stats: bool = False) -> str:
 def test_json_has_exactly_these_keys_in_this_order() -> None:
     told = json.loads(to_json("1.0", "bench x", {"n": 1}, [summary()], host_stats=False))
     assert list(told) == ["version", "command", "options", "runs"]
-    assert list(told["runs"][0]) == ["mode", *COUNTS, "correct", "trace_hash"]
+    assert list(told["runs"][0]) == [
+        "mode", *COUNTS, "correct", "trace_hash", "handler", "cycles", "time", "latency", "parts", "stages", "charges",
+    ]  # fmt: skip
+
+
+def test_time_of_the_first_thread_is_split_in_three() -> None:
+    assert summary(cycles=1000).time_split == {"application": 500, "handling": 500, "waiting": 0}
 
 
 def test_json_tells_host_costs_only_when_asked() -> None:

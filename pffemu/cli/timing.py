@@ -1,0 +1,63 @@
+"""pffemu timing: what a machine profile says, and whether a profile of one's own makes sense."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Final
+
+import typer
+from rich.table import Table
+
+from pffemu.cli.terminal import out_console
+from pffemu.timing import CATALOGUE, DEFAULT_PROFILE, Entry, Profile, builtin_profiles, load_profile
+
+_NAME: Final = typer.Argument(metavar="PROFILE", help="A profile's name, or a TOML file.")
+timing = typer.Typer(no_args_is_help=True, help="Machine profiles: what each step costs, and where that is from.")
+
+
+@timing.command("show")
+def show(profile: Annotated[str, _NAME] = DEFAULT_PROFILE) -> None:
+    """Show every cost of a machine profile with its unit, cycles, status and source.
+
+    Example: pffemu timing show amd-rome
+    """
+    chosen = load_profile(profile)
+    table = Table(header_style="bold", title=_title(chosen), title_justify="left")
+    for heading in ("cost", "value", "cycles", "status"):
+        table.add_column(heading)
+    table.add_column("source", min_width=30)
+    for cost in CATALOGUE:
+        entry = chosen.entries[cost]
+        value = f"{_number(entry.value)} {entry.unit}"
+        table.add_row(cost, value, _number(chosen.cycles_of(cost)), entry.status.value, _source(entry))
+    out = out_console()
+    out.print(table, markup=False)
+    others = ", ".join(name for name in builtin_profiles() if name != chosen.name)
+    out.print(f"Other profiles: {others}", markup=False)
+
+
+@timing.command("check")
+def check(profiles: Annotated[list[str] | None, _NAME] = None) -> None:
+    """Check profiles (none named: all that come with pffemu): keys, units, values. Exit code 2 when one is wrong.
+
+    Example: pffemu timing check my-machine.toml
+    """
+    out = out_console()
+    for name in profiles or builtin_profiles():
+        out.print(_title(load_profile(name)), markup=False, soft_wrap=True)
+
+
+def _title(profile: Profile) -> str:
+    count = {status: 0 for status in ("published", "derived", "guessed")}
+    for entry in profile.entries.values():
+        count[entry.status.value] += 1
+    told = ", ".join(f"{number} {status}" for status, number in count.items())
+    return f"{profile.name}: {profile.machine}; {profile.frequency / 1e9:g} GHz; {told}; {profile.digest[:12]}"
+
+
+def _source(entry: Entry) -> str:
+    return f"{entry.source} (from {entry.inherited})" if entry.inherited else entry.source
+
+
+def _number(value: Fraction) -> str:
+    return f"{float(value):,.4g}" if value < 1000 else f"{float(value):,.0f}"

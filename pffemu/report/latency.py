@@ -1,0 +1,51 @@
+"""Latencies of many faults in a few exact numbers. Everything is whole virtual cycles, so that no float enters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+_MANTISSA: Final = 2  # bits below the leading one: buckets are at most a quarter wide
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """`histogram`: (lowest value, values from there to the next bucket), ascending, empty buckets left out."""
+
+    faults: int
+    minimum: int
+    median: int
+    p99: int
+    maximum: int
+    mean: int
+    histogram: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, cycles: Sequence[int]) -> Latency:
+        """Of at least one latency. Percentiles are values that occur: the lowest with at least that share below."""
+        ordered = sorted(cycles)
+        count = len(ordered)
+        buckets = Counter(map(bucket_of, ordered))
+        return cls(
+            faults=count,
+            minimum=ordered[0],
+            median=ordered[(count - 1) // 2],
+            p99=ordered[(count * 99 + 99) // 100 - 1],
+            maximum=ordered[-1],
+            mean=sum(ordered) // count,
+            histogram=tuple(sorted(buckets.items())),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "faults": self.faults, "min": self.minimum, "median": self.median, "p99": self.p99, "max": self.maximum,
+            "mean": self.mean, "histogram": [list(bucket) for bucket in self.histogram],
+        }  # fmt: skip
+
+
+def bucket_of(cycles: int) -> int:
+    """The lowest value of the bucket that `cycles` is in."""
+    shift = max(0, cycles.bit_length() - 1 - _MANTISSA)
+    return cycles >> shift << shift

@@ -1,0 +1,79 @@
+"""The measured part of a benchmark: what passed and what was charged between the guest's two calls of gettid().
+
+Benchmarks set up memory first; that is not what is asked about. The guest's first thread marks the part with the
+cheapest system call, so that one binary measures itself alike under every mode.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pffemu.events import Syscall, SyscallReturned
+from pffemu.hw.cpu import Cpu
+from pffemu.timing import SHIFT
+from pffemu.timing.catalogue import IDLE, INSTRUCTIONS
+
+MARK: Final = "gettid"
+MAIN: Final = 1  # the thread that marks
+Account = Counter[tuple[int, int, str]]  # (core, thread, cost) -> 2^-SHIFT cycles
+
+
+class MeasuredPart:
+    """Sink. Without both marks everything from reset to the end counts."""
+
+    def __init__(self, cpus: Sequence[Cpu]) -> None:
+        self._cpus = cpus
+        self._marks: list[tuple[int, Account]] = []
+        self._home = 0
+
+    def __call__(self, event: Any) -> None:
+        # from the first call's return to the second's entry
+        if type(event) is not (Syscall if self.running else SyscallReturned) or len(self._marks) == 2:
+            return
+        if event.name == MARK and event.tid == MAIN:
+            self._home = event.cpu
+            self._marks.append((event.time, self._account()))
+
+    @property
+    def running(self) -> bool:
+        return len(self._marks) == 1
+
+    def cycles(self) -> int:
+        """By the clock of the first thread's core."""
+        return self._ends()[1][0] - self._ends()[0][0]
+
+    def charges(self) -> dict[str, int]:
+        """Whole cycles by cost name, of all threads; idling is left out."""
+        by_cost: Counter[str] = Counter()
+        for (_, tid, cost), time in self._difference().items():
+            if tid and cost != IDLE:
+                by_cost[cost] += time
+        return {cost: time >> SHIFT for cost, time in sorted(by_cost.items()) if time >> SHIFT}
+
+    def idle(self) -> int:
+        """Cycles the first thread's core had nothing to run."""
+        return (
+            sum(t for (core, _, cost), t in self._difference().items() if core == self._home and cost == IDLE) >> SHIFT
+        )
+
+    def _difference(self) -> Account:
+        (_, before), (_, after) = self._ends()
+        return Counter({key: time - before[key] for key, time in after.items() if time != before[key]})
+
+    def _ends(self) -> tuple[tuple[int, Account], tuple[int, Account]]:
+        if len(self._marks) == 2:
+            return self._marks[0], self._marks[1]
+        return (0, Counter()), (max(cpu.clock for cpu in self._cpus), self._account())
+
+    def _account(self) -> Account:
+        account: Account = Counter()
+        for cpu in self._cpus:
+            cpu.settle()
+            rates = cpu.profile.rates
+            for tid, ledger in cpu.ledgers.items():
+                account[cpu.index, tid, INSTRUCTIONS] = ledger.instruction_time
+                for cost, units in ledger.units.items():
+                    account[cpu.index, tid, cost] = rates[cost] * units
+        return account
