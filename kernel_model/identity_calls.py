@@ -18,10 +18,6 @@ _RANDOM_MAX: Final = (1 << 25) - 1  # bytes a call gives at most, as reads of /d
 _UTSNAME: Final = Utsname(b"Linux", b"pffemu", b"6.18.0", b"#1 SMP PREEMPT_DYNAMIC", b"x86_64", b"(none)")
 
 
-def getpid(call: Call) -> int:
-    return call.process.pid
-
-
 def root_id(call: Call) -> int:
     """getuid, geteuid, getgid, getegid: the guest is root."""
     return 0

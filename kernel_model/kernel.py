@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model import page_fault, signal_delivery, signal_send, traps
+from kernel_model import exit, page_fault, signal_delivery, signal_send, traps
 from kernel_model.direct_map import DirectMap
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.frames import FrameAllocator
@@ -16,6 +16,7 @@ from kernel_model.futex import FutexTable
 from kernel_model.mm import Mm
 from kernel_model.pff_driver import PffDriver
 from kernel_model.printk import Printk
+from kernel_model.process_end import ProcessEnd
 from kernel_model.random import RandomSource
 from kernel_model.scheduler import RESCHEDULE_VECTOR, Scheduler
 from kernel_model.siginfo import SigInfo
@@ -34,13 +35,11 @@ from pffemu.errors import OutOfGuestMemory, UnsupportedError
 from pffemu.events import (
     Hex,
     Label,
-    ProcessExited,
     ProcessKilled,
     Resumed,
     Syscall,
     SyscallReturned,
     ThreadCreated,
-    ThreadExited,
 )
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu, SavedRegisters
@@ -67,21 +66,6 @@ class KernelOptions:
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessEnd:
-    """How the process ended. `signal` None: it exited with `status`. `trap` is what killed it, if one did."""
-
-    status: int
-    signal: Signal | None = None
-    code: int = 0  # si_code of `signal`
-    why: str = ""
-    tid: int = 0
-    cpu_index: int = 0
-    rip: int = 0
-    trap: Trap | None = None
-    in_handler: bool = False  # the thread was in its user-interrupt handler (registered, UIF=0)
-
-
 class Kernel:
     def __init__(self, cpus: list[Cpu], ram: Ram, bus: Bus, options: KernelOptions) -> None:
         self.options = options
@@ -98,9 +82,12 @@ class Kernel:
         self.ended: ProcessEnd | None = None
         self.tree = HostTree(list(options.mounts))
         self.random = RandomSource(options.seed)
-        self._ram, self._cpus = ram, cpus
+        self._ram, self.cpus = ram, cpus
+        self.processes: dict[int, Process] = {}  # zombies too
+        self.first_process: Process | None = None
         self._mms: dict[int, Mm] = {}  # by page-table root
         self._next_tid = 1
+        self._code_versions = 0
         for cpu in cpus:
             forwarding.enable(cpu, options.forwarding)
         self._syscall_registers = [cpu.registers.group(*_SYSCALL_REGISTERS) for cpu in cpus]
@@ -109,22 +96,28 @@ class Kernel:
     # -- processes and threads ----------------------------------------------------------------------------------
 
     def create_mm(self) -> Mm:
-        mark = self.options.forwarding and self._cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
+        mark = self.options.forwarding and self.cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
         mm = Mm(self._ram, self.frames, self.zero_frame, mark)
         self._direct_map.enter(mm.pages.root)
         self._mms[mm.pages.root] = mm
+        mm.code_version = self._next_code_version()
         return mm
+
+    def _next_code_version(self) -> int:
+        self._code_versions += 1
+        return self._code_versions
 
     def fork_mm(self, mm: Mm) -> Mm:
         """A copy-on-write copy of `mm` for a new process. Raises OutOfGuestMemory."""
         child = self.create_mm()
         mm.fork_into(child)
+        child.code_version = mm.code_version
         return child
 
     def release_mm(self, cpu: Cpu, mm: Mm) -> None:
         """Nobody runs in `mm` any more: its memory goes back. The next thread of each core must load its own."""
         self.pff_driver.remove_all(cpu, mm)
-        for core in self._cpus:
+        for core in self.cpus:
             if core.mmu.fill.root == mm.pages.root:
                 core.mmu.fill.root = 0
                 core.flush_tlb(code=True)
@@ -141,29 +134,19 @@ class Kernel:
         affinity = self.scheduler.affinity_of_running(cpu)
         task = Task(self._next_tid, process, self.scheduler.least_loaded(affinity), registers, affinity)
         self._next_tid += 1
+        if not process.tasks:
+            self.processes[process.pid] = process
+            self.first_process = self.first_process or process
         process.tasks.append(task)
         cpu.emit(ThreadCreated, task.tid, task.cpu_index)
         self.scheduler.add(cpu, task)
         return task
 
-    def exit_thread(self, call: Call, status: int) -> None:
-        """The calling thread ends; with the last one the process does."""
-        task, process = call.task, call.process
-        if task.clear_child_tid:
-            try:
-                call.memory.write_u32(task.clear_child_tid, 0)
-                self.futexes.wake(call.cpu, call.mm, task.clear_child_tid, 1)
-            except LinuxError:
-                pass  # Linux ignores a bad address here
-        self.uintr.forget(task)
-        process.tasks.remove(task)
-        call.cpu.emit(ThreadExited, status)
-        self.scheduler.remove(task)
-        if not process.tasks:
-            self._end_process(call.cpu, process, ProcessEnd(status))
-
-    def exit_process(self, cpu: Cpu, process: Process, status: int) -> None:
-        self._end_process(cpu, process, ProcessEnd(status))
+    def find_task(self, tid: int) -> Task | None:
+        """A living thread of any process."""
+        own = self.processes.get(tid)
+        processes = self.processes.values() if own is None else [own, *self.processes.values()]
+        return next((task for process in processes for task in process.tasks if task.tid == tid), None)
 
     def kill(self, cpu: Cpu, task: Task, info: SigInfo) -> None:
         """The process dies of a signal that `task` took."""
@@ -174,19 +157,11 @@ class Kernel:
         end = ProcessEnd(
             128 + info.signo, Signal(info.signo), info.code, why, task.tid, task.cpu_index, rip, info.trap, in_handler
         )
-        self._end_process(cpu, task.process, end)
+        exit.end_process(self, cpu, task.process, end)
 
-    def _end_process(self, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
-        """Threads and files go (userfaultfds unregister what they hold); the address space stays, to be looked at."""
-        cpu.emit(ProcessExited, process.pid, end.status)
-        for task in list(process.tasks):
-            self.forget_fault(task)
-            self.uintr.forget(task)
-            self.scheduler.remove(task)
-        process.files.close_all(cpu)
-        self.uintr.release_mm(process.mm)
-        process.tasks.clear()
-        self.ended = end
+    def continued(self, cpu: Cpu, process: Process) -> None:
+        """SIGCONT: the parent may want to know."""
+        exit.continued(self, cpu, process)
 
     def forget_fault(self, task: Task) -> None:
         """The thread no longer waits for a userfaultfd to bring a page in: its message goes."""
@@ -377,10 +352,12 @@ class Kernel:
 
     def _flush_stale(self, caller: Cpu) -> None:
         """TLB shootdown on every core that has a changed address space loaded; idle ones flush when they wake."""
-        for cpu in self._cpus:
+        for cpu in self.cpus:
             mm = self._mms.get(cpu.mmu.fill.root)
             if mm is not None and (mm.stale or mm.code_changed):
-                for core in self._cpus:
+                if mm.code_changed:
+                    mm.code_version = self._next_code_version()
+                for core in self.cpus:
                     if core.mmu.fill.root == mm.pages.root:
                         core.flush_tlb(code=mm.code_changed)
                         if mm.stale:

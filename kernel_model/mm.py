@@ -52,6 +52,7 @@ class Mm:
         self.owed: dict[str, int] = {}  # units by cost that the call in progress is to be charged for
         self.stale = False
         self.code_changed = False
+        self.code_version = 0  # two address spaces with the same have the same code at the same addresses
         self.has_writable_code = False  # ever: then any store by the kernel may change code
 
     # -- entries ------------------------------------------------------------------------------------------------

@@ -10,13 +10,15 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.task import ALL_CORES, Task, TaskState
+from kernel_model.task import ALL_CORES, Process, Task, TaskState
+from kernel_model.timers import TimerList
 from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.events import ContextSwitch, Label, ThreadBlocked, ThreadWoken
 from pffemu.hw.interconnect import NEVER
 
 if TYPE_CHECKING:
+    from kernel_model.mm import Mm
     from pffemu.hw.cpu import Cpu, SavedRegisters
 
 RESCHEDULE_VECTOR: Final = 0xFD
@@ -32,6 +34,8 @@ class RunQueue:
     loaded: Task | None = None
     last_tid: int = 0  # of the thread that ran last; 0 after idling
     turn_ends: int = 0  # clock at which `current` makes way for those that wait
+    since: int = 0  # clock when `current` began its turn
+    mm: Mm | None = None  # loaded
 
 
 class Scheduler:
@@ -43,6 +47,7 @@ class Scheduler:
         self._queues = [RunQueue() for _ in cpus]
         self._cores = list(zip(cpus, self._queues, strict=True))
         self._sleepers: list[Task] = []  # blocked with a deadline
+        self.timers = TimerList(self)
         self._alone: Cpu | None = None
         self._alone_since = 0  # of the interconnect: nothing that wakes a core has happened since
 
@@ -65,6 +70,14 @@ class Scheduler:
         task = self._queues[cpu.index].current
         assert task is not None, f"core {cpu.index} runs nothing"
         return task
+
+    def running_tid(self, cpu: Cpu) -> int:
+        """0: none."""
+        current = self._queues[cpu.index].current
+        return 0 if current is None else current.tid
+
+    def runs(self, cpu: Cpu, task: Task) -> bool:
+        return self._queues[cpu.index].current is task
 
     def registers_of(self, task: Task) -> SavedRegisters:
         """The thread's registers, wherever they are now."""
@@ -132,12 +145,36 @@ class Scheduler:
                 time = max(time, cpu.event_at)
             if time < best_time:
                 best, best_time = cpu, time
-        if self._sleepers:
-            first = min(self._sleepers, key=lambda task: (task.deadline, task.tid))
-            if best is None or (first.deadline or 0) <= best_time:
-                self._time_out(first)
-                return self.next_cpu()
+        if (self._sleepers or self.timers) and self._expire(best, best_time):
+            return self.next_cpu()
         return best
+
+    def _expire(self, best: Cpu | None, now: int) -> bool:
+        """End the sleep, or fire the timer, that is due first, if it is due before anything runs."""
+        sleeper = min(self._sleepers, key=lambda task: (task.deadline, task.tid), default=None)
+        timer = self.timers.first()
+        deadline = NEVER if sleeper is None else sleeper.deadline or 0
+        if best is not None:
+            self.timers.somebody_runs()
+        if timer is not None and timer.deadline < deadline:
+            if timer.deadline > now or (best is None and self.timers.idle_in_vain()):
+                return False
+            self._until(self._cpus[timer.cpu_index], timer.deadline)
+            self.timers.fire(self._cpus[timer.cpu_index], timer)
+            return True
+        if sleeper is None or deadline > now:
+            return False
+        self._time_out(sleeper)
+        return True
+
+    def no_longer_alone(self) -> None:
+        """Something else may have to happen while a core runs."""
+        self._alone = None
+
+    def _until(self, home: Cpu, deadline: int) -> None:
+        """An idle core's time passes until `deadline`."""
+        if self.idles(home):
+            home.wait_until(deadline)
 
     def is_ahead(self, cpu: Cpu) -> bool:
         """Another core with something to run is further behind: what it does comes first."""
@@ -168,6 +205,9 @@ class Scheduler:
             elif other.event_at != NEVER:
                 limits.append(max(1, other.event_at - clock))
         limits += [max(1, (task.deadline or 0) - clock) for task in self._sleepers]
+        timer = self.timers.first()
+        if timer is not None:
+            limits.append(max(1, timer.deadline - clock))
         if limits:
             return min(limits)
         self._alone, self._alone_since = cpu, self._interconnect.sequence
@@ -185,6 +225,7 @@ class Scheduler:
             cpu.charge("kernel.schedule")
             queue.waiting.append(queue.current)
             self._uintr.out(cpu, queue.current)
+            self._account(cpu, queue)
             queue.current = None
 
     def switch_in(self, cpu: Cpu) -> Task:
@@ -194,10 +235,11 @@ class Scheduler:
             return queue.current
         task = queue.current = queue.waiting.popleft()
         queue.turn_ends = cpu.clock + QUANTUM
+        queue.since = cpu.clock
         if queue.loaded is not task:
             if queue.loaded is not None:
                 queue.loaded.registers = cpu.engine.save_registers()
-            self._load(cpu, task)
+            self._load(cpu, queue, task)
             queue.loaded = task
         previous, queue.last_tid = queue.last_tid, task.tid
         cpu.run_thread(task.tid)
@@ -210,12 +252,30 @@ class Scheduler:
         return task
 
     @staticmethod
-    def _load(cpu: Cpu, task: Task) -> None:
-        root = task.process.mm.pages.root
-        if cpu.mmu.fill.root != root:
-            cpu.mmu.fill.root = root
-            cpu.flush_tlb()
+    def _load(cpu: Cpu, queue: RunQueue, task: Task) -> None:
+        mm = task.process.mm
+        if cpu.mmu.fill.root != mm.pages.root:
+            cpu.mmu.fill.root = mm.pages.root
+            cpu.flush_tlb(code=queue.mm is None or queue.mm.code_version != mm.code_version)
+            queue.mm = mm
         cpu.engine.load_registers(task.registers)
+
+    # -- processor time -----------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _account(cpu: Cpu, queue: RunQueue) -> None:
+        if queue.current is not None:
+            queue.current.cpu_time += cpu.clock - queue.since
+
+    def time_of_thread(self, task: Task) -> int:
+        """Cycles `task` has run."""
+        queue = self._queues[task.cpu_index]
+        running = self._cpus[task.cpu_index].clock - queue.since if queue.current is task else 0
+        return task.cpu_time + running
+
+    def time_of_process(self, process: Process) -> int:
+        """Cycles its threads have run, dead ones included."""
+        return process.dead_time + sum(self.time_of_thread(task) for task in process.tasks)
 
     # -- sleeping and waking ------------------------------------------------------------------------------------
 
@@ -236,6 +296,7 @@ class Scheduler:
     def wake(self, waker: Cpu | None, task: Task) -> None:
         """Make a sleeping thread runnable. An idle core it belongs to catches up with the waker, and an IPI."""
         self._stop_waiting(task)
+        self.timers.somebody_runs()
         task.state, task.why = TaskState.RUNNABLE, ""
         home = self._cpus[task.cpu_index]
         if waker is not None:
@@ -262,10 +323,7 @@ class Scheduler:
                 self.wake_all(waker, item.epoll.waiters)
 
     def _time_out(self, task: Task) -> None:
-        home = self._cpus[task.cpu_index]
-        queue = self._queues[task.cpu_index]
-        if queue.current is None and not queue.waiting:
-            home.wait_until(task.deadline or 0)
+        self._until(self._cpus[task.cpu_index], task.deadline or 0)
         task.timed_out = True
         self.wake(None, task)
 
@@ -293,6 +351,7 @@ class Scheduler:
         queue = self._queues[cpu.index]
         assert queue.current is not None
         self._uintr.out(cpu, queue.current)
+        self._account(cpu, queue)
         queue.current = None
         if not queue.waiting:
             queue.last_tid = 0

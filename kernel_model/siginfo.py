@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from kernel_model.uapi import Signal
@@ -61,6 +61,10 @@ class SigInfo:
     def of_child(cls, code: int, pid: int, status: int, utime: int, stime: int) -> SigInfo:
         """SIGCHLD; times in clock ticks (1/100 s)."""
         return cls(Signal.SIGCHLD, code, struct.pack("<iIi4xqq", pid, 0, status, utime, stime))
+
+    def renumbered(self, signo: int) -> SigInfo:
+        """The same under another number."""
+        return replace(self, signo=signo)
 
     @property
     def origin(self) -> str:

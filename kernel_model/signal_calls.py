@@ -172,16 +172,23 @@ def kill(call: Call, pid: int, signo: int) -> int:
 
 
 def _targets(call: Call, pid: int) -> list[Process]:
-    process = call.process
-    return [process] if pid in (0, -1, process.pid) else []
+    """One process, a group (0: the own one, below -1: -pid), or everybody else (-1)."""
+    processes, own = call.kernel.processes, call.process
+    if pid > 0:
+        return [processes[pid]] if pid in processes else []
+    if pid == -1:
+        return [process for process in processes.values() if process is not own]
+    group = -pid or own.group
+    members = [process for process in processes.values() if process.group == group]
+    return sorted(members, key=lambda process: process is own)  # the caller may die of it: last
 
 
 def _thread(call: Call, tgid: int | None, tid: int) -> Task:
     """Raises LinuxError ESRCH."""
-    for task in call.process.tasks:
-        if task.tid == tid and tgid in (None, task.process.pid):
-            return task
-    raise LinuxError(Errno.ESRCH)
+    task = call.kernel.find_task(tid)
+    if task is None or tgid not in (None, task.process.pid):
+        raise LinuxError(Errno.ESRCH)
+    return task
 
 
 def tkill(call: Call, tid: int, signo: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import signal_frame, signal_send
+from kernel_model import exit, signal_frame, signal_send
 from kernel_model.siginfo import SigInfo
 from kernel_model.signals import IGNORED_BY_DEFAULT, STOPS, PendingSignals, SigAction, bit
 from kernel_model.task import Task, TaskState
@@ -51,6 +51,8 @@ def deliver(kernel: Kernel, cpu: Cpu, task: Task) -> None:
         kernel.kill(cpu, task, info)
     if task.interrupted and task.state is TaskState.RUNNABLE:
         _start_again(kernel, cpu, task)
+    elif signals.saved_blocked is not None and task.state is TaskState.RUNNABLE and task.restart_syscall is None:
+        signal_send.restore_blocked(kernel, cpu, task)
 
 
 def _next(task: Task) -> tuple[SigInfo, PendingSignals] | None:
@@ -69,6 +71,8 @@ def _stop(kernel: Kernel, cpu: Cpu, task: Task) -> None:
     kernel.scheduler.block(cpu, task, Blocked(queue, why=why, sleep=Interruptible.NO), Label("stopped"))
     task.deadline = deadline
     task.signals.due = False
+    if all(other.queues == (queue,) for other in task.process.tasks):
+        exit.stopped(kernel, cpu, task.process)
 
 
 def _handle(kernel: Kernel, cpu: Cpu, task: Task, action: SigAction, info: SigInfo, pending: PendingSignals) -> bool:

@@ -156,6 +156,7 @@ def _stop_or_continue(kernel: Kernel, cpu: Cpu, process: Process, signo: int) ->
         kernel.scheduler.wake_all(cpu, shared.stopped)
         for task in process.tasks:
             recalculate(task)
+        kernel.continued(cpu, process)
 
 
 def stop(kernel: Kernel, cpu: Cpu, process: Process, signo: int) -> None:

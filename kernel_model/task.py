@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.files.fd_table import FileTable
 from kernel_model.signals import ProcessSignals, TaskSignals
-from kernel_model.wait_queue import Interruptible
+from kernel_model.wait_queue import Interruptible, WaitQueue
 from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:
     from kernel_model.mm import Mm
+    from kernel_model.process_end import ProcessEnd
+    from kernel_model.timers import Timer
     from kernel_model.uintr.receiver import Receiver
-    from kernel_model.wait_queue import WaitQueue
 
 
 ALL_CORES: Final = (1 << 64) - 1
@@ -39,6 +40,25 @@ class Process:
     files: FileTable = field(default_factory=FileTable)
     tasks: list[Task] = field(default_factory=list)
     signals: ProcessSignals = field(default_factory=ProcessSignals)
+    # relatives; None: outside the machine
+    parent: Process | None = None
+    children: list[Process] = field(default_factory=list)
+    group: int = 0  # process group and session, by the pid of who started them
+    session: int = 0
+    exit_signal: int = 0  # what the parent gets when it ends
+    is_subreaper: bool = False
+    has_execed: bool = False
+    child_changes: WaitQueue = field(default_factory=lambda: WaitQueue("children"))
+    vfork_done: WaitQueue = field(default_factory=lambda: WaitQueue("vfork"))
+    # its end, and what of it was reported
+    end: ProcessEnd | None = None
+    stop_seen: bool = True
+    continue_seen: bool = True
+    # processor time of dead threads, and of children waited for, in cycles
+    dead_time: int = 0
+    children_time: int = 0
+    timers: list[Timer] = field(default_factory=list)
+    no_new_privileges: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -72,3 +92,7 @@ class Task:
     resumes_fault: bool = False  # a page fault of ring 3 put it to sleep
     interrupted: bool = False  # a signal ended its sleep
     signals: TaskSignals = field(default_factory=TaskSignals)
+    futex_bits: int = 0xFFFF_FFFF  # FUTEX_WAIT_BITSET
+    set_child_tid: int = 0  # user address that a new process's first thread stores its number to, 0: none
+    cpu_time: int = 0  # cycles in earlier turns
+    name: bytes = b""  # PR_SET_NAME

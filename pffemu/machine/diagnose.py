@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from kernel_model.kernel import SYSCALL_LENGTH, Kernel, ProcessEnd
+from kernel_model.kernel import SYSCALL_LENGTH, Kernel
+from kernel_model.process_end import ProcessEnd
 from kernel_model.task import Process, TaskState
 from kernel_model.uapi import Signal
 from kernel_model.vma import Vma
@@ -156,12 +157,15 @@ def _near(address: int, process: Process) -> list[Vma]:
 def deadlock(kernel: Kernel, process: Process, symbols: SymbolTable) -> str:
     """Who waits for what, when nobody can run."""
     lines = ["all threads are blocked"]
-    for task in process.tasks:
-        if task.state is TaskState.BLOCKED:
-            rip = kernel.scheduler.registers_of(task).word("rip")
-            rip -= SYSCALL_LENGTH if task.restart_syscall is not None else 0
-            lines.append(f"  thread {task.tid} at {symbols.describe(rip)} (RIP {rip:#x}) waits for {task.why}")
-    if not kernel.uffd_readers and any("to bring in" in task.why for task in process.tasks):
+    tasks = [task for other in kernel.processes.values() for task in other.tasks if task.state is TaskState.BLOCKED]
+    several = any(task.process is not process for task in tasks)
+    for task in tasks:
+        rip = kernel.scheduler.registers_of(task).word("rip")
+        rip -= SYSCALL_LENGTH if task.restart_syscall is not None else 0
+        place = symbols.describe(rip) if task.process.exe == process.exe else f"{task.process.name}"
+        who = f"thread {task.tid}" + (f" of process {task.process.pid}" if several else "")
+        lines.append(f"  {who} at {place} (RIP {rip:#x}) waits for {task.why}")
+    if not kernel.uffd_readers and any("to bring in" in task.why for task in tasks):
         lines.append("  try: let a thread read the userfaultfd, or handle the fault where it is forwarded (mode pff)")
     else:
         lines.append("  try: check who should wake them, and in which order")

@@ -40,13 +40,16 @@ def load(
     """A process with one runnable thread at the image's entry. Raises NotLoadableError, OutOfGuestMemory."""
     mm = kernel.create_mm()
     exe = "/" + PurePath(image.name).name
+    pid = kernel.peek_tid()
     process = Process(
-        pid=kernel.peek_tid(),
+        pid=pid,
         mm=mm,
         name=image.name,
         exe=exe,
         arguments=[image.name, *arguments],
         limits=uapi_limits.initial(),
+        group=pid,
+        session=pid,
     )
     for segment in image.segments:
         _map_segment(mm, ram, image, segment)

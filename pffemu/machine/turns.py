@@ -34,6 +34,7 @@ class Turns:
         self.count = 0
         self.current: Turn | None = None
         self._pending: dict[int, EngineStop] = {}  # by core: stops that wait for cores further behind
+        self._pending_tids: dict[int, int] = {}  # by core: whose stop that was
 
     @property
     def cpu(self) -> Cpu | None:
@@ -65,11 +66,17 @@ class Turns:
             cpu = kernel.scheduler.next_cpu()
             if cpu is None:
                 return None
+            self._drop_stale(cpu)
             if cpu.event_at != NEVER and cpu.index not in self._pending and self._interrupted(cpu):
                 continue
             if kernel.switch_in(cpu):
                 return cpu
         return None
+
+    def _drop_stale(self, cpu: Cpu) -> None:
+        """Nobody answers a stop whose thread another core has killed meanwhile."""
+        if cpu.index in self._pending and self._pending_tids[cpu.index] != self._kernel.scheduler.running_tid(cpu):
+            del self._pending[cpu.index]
 
     def _interrupted(self, cpu: Cpu) -> bool:
         """Take what is due at `cpu`; True when it has nothing to run, or the kernel was entered."""
@@ -113,7 +120,7 @@ class Turns:
             if stop.kind is StopKind.INVALID and loop.executed_local(cpu, stop.rip):
                 return None
             if kernel.scheduler.is_ahead(cpu):
-                self._pending[cpu.index] = stop
+                self._pending[cpu.index], self._pending_tids[cpu.index] = stop, cpu.tid
                 self.current = None
                 return None
         self.current = None

@@ -78,11 +78,7 @@ class AssemblyFile(pytest.File):
             cases = read_cases(source.replace("\r\n", "\n"), shown, self.path.parent)
         except PffemuError as error:
             raise self.CollectError(str(error)) from None
-        # the whole id, for pytest to find the parameters in it: --lf and --sw compare them
-        return [
-            AssemblyItem.from_parent(self, name=case.id, nodeid=f"{self.nodeid}::{case.id}", case=case)
-            for case in cases
-        ]
+        return [AssemblyItem.from_parent(self, name=case.id, case=case) for case in cases]
 
 
 def _shown(path: Path, config: pytest.Config) -> str:

@@ -54,8 +54,8 @@ out: nop
     lea rbx, [rip + spin]
     call start
 
-# test: clone refuses what is no thread
-# param: bits, errno = (0, ENOSYS), (CLONE_VM, ENOSYS), (CLONE_THREAD, EINVAL), (0x10f00 | 0x20000000, EINVAL)
+# test: clone refuses what does not fit together
+# param: bits, errno = (CLONE_SIGHAND, EINVAL), (CLONE_THREAD, EINVAL), (0x10f00 | 0x20000000, EINVAL)
 # expect: rax == -errno
     mov rdi, bits
     lea rbx, [rip + spin]
@@ -159,11 +159,36 @@ out: nop
     mov edx, 1
     syscall
 
-# test: other futex operations are ENOSYS
+# test: futex operations with priority inheritance are ENOSYS
+# param: operation = 6, 7, 8, 11, 12, 13, 99
 # expect: rax == -ENOSYS
     mov eax, SYS_futex
     lea rdi, [rip + word]
-    mov esi, 5
+    mov esi, operation
+    syscall
+
+# test: FUTEX_WAKE_OP changes the second word and compares what it held
+# param: encoded, left = (0x01001000, 1), (0x11002000, 9), (0x20003000, 7), (0x30003000, 4), (0x40002000, 5)
+# expect: rax == 0 and mem32[word] == left
+    mov dword ptr [rip + word], 7
+    mov eax, SYS_futex
+    lea rdi, [rip + word + 4]
+    mov esi, FUTEX_WAKE_OP
+    mov edx, 1
+    mov r10d, 1
+    lea r8, [rip + word]
+    mov r9d, encoded
+    syscall
+
+# test: FUTEX_CMP_REQUEUE with another value is EAGAIN
+# expect: rax == -EAGAIN
+    mov eax, SYS_futex
+    lea rdi, [rip + word]
+    mov esi, FUTEX_CMP_REQUEUE
+    mov edx, 1
+    mov r10d, 1
+    lea r8, [rip + word + 4]
+    mov r9d, 5
     syscall
 
 # test: FUTEX_WAKE wakes as many as asked for

@@ -1,0 +1,46 @@
+"""Clocks (kernel/time/): all of them count virtual time. CLOCK_REALTIME starts at a fixed date, the others at reset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from kernel_model import uapi
+from kernel_model.uapi import Errno, LinuxError
+
+if TYPE_CHECKING:
+    from kernel_model.syscall import Call
+    from pffemu.hw.cpu import Cpu
+
+EPOCH: Final = 1_735_689_600 * 10**9  # ns; 2025-01-01 UTC: CLOCK_REALTIME at reset, so that no wall clock enters
+_BASES: Final[dict[int, int]] = {
+    uapi.CLOCK_REALTIME: EPOCH,
+    uapi.CLOCK_MONOTONIC: 0,
+    uapi.CLOCK_MONOTONIC_RAW: 0,
+    uapi.CLOCK_REALTIME_COARSE: EPOCH,
+    uapi.CLOCK_MONOTONIC_COARSE: 0,
+    uapi.CLOCK_BOOTTIME: 0,
+    uapi.CLOCK_TAI: EPOCH,
+}
+
+
+def now(call: Call, clock: int) -> int:
+    """Nanoseconds of `clock`, or of the process's or thread's processor time. Raises LinuxError EINVAL."""
+    cpu = call.cpu
+    if clock == uapi.CLOCK_PROCESS_CPUTIME_ID:
+        return cpu.profile.to_ns(call.kernel.scheduler.time_of_process(call.process))
+    if clock == uapi.CLOCK_THREAD_CPUTIME_ID:
+        return cpu.profile.to_ns(call.kernel.scheduler.time_of_thread(call.task))
+    return base_of(clock) + cpu.profile.to_ns(cpu.clock)
+
+
+def base_of(clock: int) -> int:
+    """Nanoseconds of `clock` at reset. Raises LinuxError EINVAL."""
+    base = _BASES.get(clock)
+    if base is None:
+        raise LinuxError(Errno.EINVAL)
+    return base
+
+
+def deadline_at(cpu: Cpu, clock: int, nanoseconds: int) -> int:
+    """The cycle at which `clock` shows `nanoseconds`; past moments are cycle 0. Raises LinuxError EINVAL."""
+    return cpu.profile.to_cycles(max(0, nanoseconds - base_of(clock)))

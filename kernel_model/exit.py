@@ -1,0 +1,175 @@
+"""The end of threads and processes, and what it means to their relatives (kernel/exit.c, kernel/signal.c).
+
+The first process is what the machine runs: with it the run ends. Its parent, and that of orphans, is outside the
+machine (pid 0, as in a pid namespace), where nobody has to wait for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_model import robust_list, signal_send
+from kernel_model.futex import key_of
+from kernel_model.process_end import ProcessEnd
+from kernel_model.siginfo import SigInfo
+from kernel_model.task import Process, Task
+from kernel_model.uapi import LinuxError, Signal
+from kernel_model.uapi_signal import (
+    CLD_CONTINUED,
+    CLD_EXITED,
+    CLD_KILLED,
+    CLD_STOPPED,
+    SA_NOCLDSTOP,
+    SA_NOCLDWAIT,
+    SIG_IGN,
+)
+from pffemu.events import ProcessExited, ThreadExited
+
+if TYPE_CHECKING:
+    from kernel_model.kernel import Kernel
+    from kernel_model.mm import Mm
+    from pffemu.hw.cpu import Cpu
+
+
+def end_thread(kernel: Kernel, cpu: Cpu, task: Task, status: int) -> None:
+    """The running thread exits; with the last one the process does, with that one's status."""
+    process = task.process
+    if len(process.tasks) == 1:
+        cpu.emit(ThreadExited, status)
+        end_process(kernel, cpu, process, ProcessEnd(status))
+        return
+    _forget_thread(kernel, cpu, task)
+    process.tasks.remove(task)
+    cpu.emit(ThreadExited, status)
+    kernel.scheduler.remove(task)
+
+
+def end_process(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
+    """All threads, files and, unless others use it, the address space go; a zombie stays until its parent looks."""
+    cpu.emit(ProcessExited, process.pid, end.status)
+    for task in list(process.tasks):
+        kernel.forget_fault(task)
+        _forget_thread(kernel, cpu, task)
+        kernel.scheduler.remove(task)
+        process.tasks.remove(task)
+        process.dead_time += task.cpu_time
+    process.end = end
+    leave_files(kernel, cpu, process)
+    if process is kernel.first_process:
+        kernel.ended = end  # its memory stays, to be looked at
+        kernel.uintr.release_mm(process.mm)
+    else:
+        leave_mm(kernel, cpu, process, process.mm)
+    for timer in list(process.timers):
+        kernel.scheduler.timers.disarm(timer)
+    _leave_children(kernel, cpu, process)
+    _tell_parent(kernel, cpu, process, end)
+
+
+def _forget_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+    """What a dying thread leaves in user memory: robust futexes, and the word that pthread_join waits on."""
+    robust_list.release(kernel, cpu, task)
+    forget_mm(kernel, cpu, task)
+    kernel.uintr.forget(task)
+
+
+def forget_mm(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+    """mm_release: CLONE_CHILD_CLEARTID, when anybody is left to see it."""
+    address, task.clear_child_tid = task.clear_child_tid, 0
+    if not address or not _is_shared(kernel, task):
+        return
+    try:
+        robust_list.poke_u32(kernel, cpu, task, address, 0)
+        kernel.futexes.wake(cpu, key_of(task.process.mm, address, private=False), 1)
+    except LinuxError:
+        return  # Linux ignores a bad address here
+
+
+def _is_shared(kernel: Kernel, task: Task) -> bool:
+    mm = task.process.mm
+    return len(task.process.tasks) > 1 or any(
+        other.mm is mm and other.tasks for other in kernel.processes.values() if other is not task.process
+    )
+
+
+def leave_files(kernel: Kernel, cpu: Cpu, process: Process) -> None:
+    """The descriptors close, unless another process has the same table (CLONE_FILES)."""
+    others = (other for other in kernel.processes.values() if other is not process and other.tasks)
+    if not any(other.files is process.files for other in others):
+        process.files.close_all(cpu)
+
+
+def leave_mm(kernel: Kernel, cpu: Cpu, process: Process, mm: Mm) -> None:
+    """The process has no more use for `mm`; a parent that lent it (vfork) goes on, the last user frees it."""
+    kernel.scheduler.wake_all(cpu, process.vfork_done)
+    if not any(other.mm is mm and other.tasks for other in kernel.processes.values() if other is not process):
+        kernel.release_mm(cpu, mm)
+
+
+def _leave_children(kernel: Kernel, cpu: Cpu, process: Process) -> None:
+    """Orphans go to the next ancestor that asked for them (PR_SET_CHILD_SUBREAPER), or to nobody."""
+    reaper = process.parent
+    while reaper is not None and not (reaper.is_subreaper and reaper.tasks):
+        reaper = reaper.parent
+    for child in process.children:
+        child.parent = reaper
+        if reaper is not None:
+            reaper.children.append(child)
+            if child.end is not None:
+                _tell_parent(kernel, cpu, child, child.end)
+        elif child.end is not None:
+            del kernel.processes[child.pid]
+    process.children.clear()
+
+
+def _tell_parent(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
+    """do_notify_parent: SIGCHLD and whoever waits; a parent that ignores SIGCHLD never sees a zombie."""
+    parent = process.parent
+    if parent is None or not parent.tasks:
+        kernel.processes.pop(process.pid, None)
+        return
+    action = parent.signals.handlers.actions[Signal.SIGCHLD]
+    unwanted = action.handler == SIG_IGN or bool(action.flags & SA_NOCLDWAIT)
+    autoreap = process.exit_signal == Signal.SIGCHLD and unwanted
+    if process.exit_signal and not (autoreap and action.handler == SIG_IGN):
+        info = _child_info(kernel, process, CLD_EXITED if end.signal is None else CLD_KILLED, end)
+        signal_send.send_to_process(kernel, cpu, info.renumbered(process.exit_signal), parent)
+    if autoreap:
+        reap(kernel, process)
+    kernel.scheduler.wake_all(cpu, parent.child_changes)
+
+
+def _child_info(kernel: Kernel, process: Process, code: int, end: ProcessEnd | None = None, status: int = 0) -> SigInfo:
+    if end is not None:
+        status = end.status if end.signal is None else int(end.signal)
+    ticks = kernel.scheduler.time_of_process(process) * 100 // kernel.cpus[0].profile.frequency
+    return SigInfo.of_child(code, process.pid, status, ticks, 0)
+
+
+def stopped(kernel: Kernel, cpu: Cpu, process: Process) -> None:
+    """The last thread stopped: the parent may want to know."""
+    process.stop_seen = False
+    _tell_change(kernel, cpu, process, CLD_STOPPED, process.signals.stopped_by)
+
+
+def continued(kernel: Kernel, cpu: Cpu, process: Process) -> None:
+    process.continue_seen = False
+    _tell_change(kernel, cpu, process, CLD_CONTINUED, int(Signal.SIGCONT))
+
+
+def _tell_change(kernel: Kernel, cpu: Cpu, process: Process, code: int, status: int) -> None:
+    parent = process.parent
+    if parent is None:
+        return
+    action = parent.signals.handlers.actions[Signal.SIGCHLD]
+    if action.handler != SIG_IGN and not action.flags & SA_NOCLDSTOP:
+        signal_send.send_to_process(kernel, cpu, _child_info(kernel, process, code, status=status), parent)
+    kernel.scheduler.wake_all(cpu, parent.child_changes)
+
+
+def reap(kernel: Kernel, process: Process) -> None:
+    """The zombie is gone."""
+    if process.parent is not None:
+        process.parent.children.remove(process)
+        process.parent.children_time += process.dead_time + process.children_time
+    kernel.processes.pop(process.pid, None)

@@ -1,0 +1,164 @@
+"""clone, clone3, fork, vfork: new threads and processes (kernel/fork.c, copy_process)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from kernel_model import uapi
+from kernel_model.signals import ProcessSignals
+from kernel_model.syscall import Call
+from kernel_model.task import Process
+from kernel_model.uapi import Errno, LinuxError, Signal
+from kernel_model.uapi_signal import NSIG
+from kernel_model.wait_queue import Blocked, Interruptible
+from pffemu.arch.paging import PAGE_SIZE, USER_END
+from pffemu.hw.page_walk import WRITE
+
+if TYPE_CHECKING:
+    from pffemu.hw.cpu import SavedRegisters
+
+RET_FROM_FORK: Final = -1  # the pseudo system call a new process's thread starts in
+_CSIGNAL: Final = 0xFF
+_SHARED: Final = uapi.CLONE_VM | uapi.CLONE_FS | uapi.CLONE_FILES | uapi.CLONE_SIGHAND
+_KNOWN: Final = (
+    _SHARED | uapi.CLONE_THREAD | uapi.CLONE_VFORK | uapi.CLONE_PARENT | uapi.CLONE_SYSVSEM | uapi.CLONE_SETTLS
+    | uapi.CLONE_PARENT_SETTID | uapi.CLONE_CHILD_CLEARTID | uapi.CLONE_CHILD_SETTID | uapi.CLONE_DETACHED
+    | uapi.CLONE_PTRACE | uapi.CLONE_UNTRACED | uapi.CLONE_CLEAR_SIGHAND
+)  # fmt: skip
+_ARGS: Final = struct.Struct("<11Q")  # struct clone_args
+_ARGS_MIN: Final = 64  # bytes, CLONE_ARGS_SIZE_VER0
+_PROCESSES_MAX: Final = 4096  # RLIMIT_NPROC, threads included
+
+
+@dataclass(frozen=True, slots=True)
+class CloneArguments:
+    flags: int
+    exit_signal: int = 0
+    stack: int = 0  # the new RSP; 0: the old one
+    parent_tid: int = 0
+    child_tid: int = 0
+    tls: int = 0
+
+
+def clone(call: Call, flags: int, stack: int, parent_tid: int, child_tid: int, tls: int) -> int:
+    arguments = CloneArguments(flags & 0xFFFF_FF00, flags & _CSIGNAL, stack, parent_tid, child_tid, tls)
+    return _create(call, arguments)
+
+
+def clone3(call: Call, address: int, size: int) -> int:
+    if size > PAGE_SIZE:
+        raise LinuxError(Errno.E2BIG)
+    if size < _ARGS_MIN:
+        raise LinuxError(Errno.EINVAL)
+    octets = call.memory.read(address, size)
+    if any(octets[_ARGS.size :]):
+        raise LinuxError(Errno.E2BIG)
+    flags, _, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, _ = _ARGS.unpack(
+        octets[: _ARGS.size].ljust(_ARGS.size, b"\0")
+    )
+    wrong = flags & (_CSIGNAL | uapi.CLONE_DETACHED) or exit_signal > NSIG or bool(stack) != bool(stack_size)
+    if wrong or set_tid or set_tid_size or (exit_signal and flags & (uapi.CLONE_THREAD | uapi.CLONE_PARENT)):
+        raise LinuxError(Errno.EINVAL)
+    both = uapi.CLONE_SIGHAND | uapi.CLONE_CLEAR_SIGHAND
+    if flags & both == both:
+        raise LinuxError(Errno.EINVAL)
+    return _create(call, CloneArguments(flags, exit_signal, stack + stack_size, parent_tid, child_tid, tls))
+
+
+def fork(call: Call) -> int:
+    return _create(call, CloneArguments(0, int(Signal.SIGCHLD)))
+
+
+def vfork(call: Call) -> int:
+    return _create(call, CloneArguments(uapi.CLONE_VFORK | uapi.CLONE_VM, int(Signal.SIGCHLD)))
+
+
+def _check(call: Call, arguments: CloneArguments) -> None:
+    flags = arguments.flags
+    if flags & uapi.CLONE_THREAD and not flags & uapi.CLONE_SIGHAND:
+        raise LinuxError(Errno.EINVAL)
+    if flags & uapi.CLONE_SIGHAND and not flags & uapi.CLONE_VM:
+        raise LinuxError(Errno.EINVAL)
+    if flags & ~_KNOWN:
+        raise LinuxError(Errno.EINVAL)  # namespaces and pidfds: as in a kernel built without them
+    if flags & uapi.CLONE_PARENT and call.process is call.kernel.first_process:
+        raise LinuxError(Errno.EINVAL)
+    if flags & uapi.CLONE_SETTLS and arguments.tls >= USER_END:
+        raise LinuxError(Errno.EPERM)
+    if sum(len(process.tasks) or 1 for process in call.kernel.processes.values()) >= _PROCESSES_MAX:
+        raise LinuxError(Errno.EAGAIN)
+
+
+def _create(call: Call, arguments: CloneArguments) -> int:
+    """The new thread's number, also in the parent's and the child's memory where they asked for it."""
+    _check(call, arguments)
+    flags, tid = arguments.flags, call.kernel.peek_tid()
+    shares_memory = bool(flags & uapi.CLONE_VM)
+    if flags & uapi.CLONE_PARENT_SETTID:
+        call.memory.parts(arguments.parent_tid, 4, WRITE)
+    if flags & uapi.CLONE_CHILD_SETTID and shares_memory:
+        call.memory.write_u32(arguments.child_tid, tid)
+    if flags & uapi.CLONE_PARENT_SETTID:
+        call.memory.write_u32(arguments.parent_tid, tid)
+    registers = _registers(call, arguments)
+    if flags & uapi.CLONE_THREAD:
+        child = call.kernel.create_thread(call.cpu, call.process, registers)
+    else:
+        child = call.kernel.create_thread(call.cpu, _copy_process(call, arguments, tid), registers)
+    child.signals.blocked = call.task.signals.blocked
+    if not shares_memory or flags & uapi.CLONE_VFORK:
+        child.signals.altstack = replace(call.task.signals.altstack)
+    if flags & uapi.CLONE_CHILD_CLEARTID:
+        child.clear_child_tid = arguments.child_tid
+    if flags & uapi.CLONE_CHILD_SETTID and not shares_memory:
+        child.set_child_tid, child.restart_syscall = arguments.child_tid, RET_FROM_FORK
+    if flags & uapi.CLONE_VFORK:
+        why = f"its vfork child {tid} to start another program, or to end"
+        raise Blocked(child.process.vfork_done, result=tid, why=why, sleep=Interruptible.NO)
+    return tid
+
+
+def ret_from_fork(call: Call) -> int:
+    """What a new process's first thread does before ring 3: CLONE_CHILD_SETTID, in its own memory."""
+    address, call.task.set_child_tid = call.task.set_child_tid, 0
+    try:
+        call.memory.write_u32(address, call.task.tid)
+    except Blocked:
+        call.task.set_child_tid = address
+        raise
+    except LinuxError:
+        pass  # Linux ignores a bad address here
+    return 0
+
+
+def _registers(call: Call, arguments: CloneArguments) -> SavedRegisters:
+    registers = call.cpu.engine.save_registers()
+    changes = {"rax": 0, "rcx": registers.word("rip"), "r11": registers.word("rflags")}
+    if arguments.stack:
+        changes["rsp"] = arguments.stack
+    if arguments.flags & uapi.CLONE_SETTLS:
+        changes["fs_base"] = arguments.tls
+    return registers.replace(**changes)
+
+
+def _copy_process(call: Call, arguments: CloneArguments, pid: int) -> Process:
+    """Memory copied on write unless shared; no user-interrupt state, no pending signals, no timers."""
+    parent, flags = call.process, arguments.flags
+    relative = parent.parent if flags & uapi.CLONE_PARENT else parent
+    mm = parent.mm if flags & uapi.CLONE_VM else call.kernel.fork_mm(parent.mm)
+    handlers = parent.signals.handlers
+    if not flags & uapi.CLONE_SIGHAND:
+        handlers = handlers.copy()
+    if flags & uapi.CLONE_CLEAR_SIGHAND:
+        handlers.reset()
+    child = Process(
+        pid, mm, parent.name, parent.exe, list(parent.arguments), parent.cwd, parent.umask, list(parent.limits),
+        parent.files if flags & uapi.CLONE_FILES else parent.files.copy(),
+        signals=ProcessSignals(handlers), parent=relative, group=parent.group, session=parent.session,
+        exit_signal=parent.exit_signal if flags & uapi.CLONE_PARENT else arguments.exit_signal,
+    )  # fmt: skip
+    if relative is not None:
+        relative.children.append(child)
+    return child

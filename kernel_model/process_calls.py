@@ -1,0 +1,136 @@
+"""Who is related to whom: parents, process groups, sessions; prctl; exit."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from kernel_model import exit
+from kernel_model.process_end import ProcessEnd
+from kernel_model.syscall import Call, as_int
+from kernel_model.task import Process
+from kernel_model.uapi import Errno, LinuxError
+
+
+class _Option(IntEnum):
+    """include/uapi/linux/prctl.h."""
+
+    PR_GET_DUMPABLE = 3
+    PR_SET_DUMPABLE = 4
+    PR_SET_NAME = 15
+    PR_GET_NAME = 16
+    PR_SET_CHILD_SUBREAPER = 36
+    PR_GET_CHILD_SUBREAPER = 37
+    PR_SET_NO_NEW_PRIVS = 38
+    PR_GET_NO_NEW_PRIVS = 39
+
+
+_NAME_SIZE = 16  # bytes, TASK_COMM_LEN
+
+
+def exit_thread(call: Call, status: int) -> int:
+    exit.end_thread(call.kernel, call.cpu, call.task, status & 0xFF)
+    return 0
+
+
+def exit_group(call: Call, status: int) -> int:
+    exit.end_process(call.kernel, call.cpu, call.process, ProcessEnd(status & 0xFF))
+    return 0
+
+
+def sched_yield(call: Call) -> int:
+    call.kernel.scheduler.preempt(call.cpu)
+    return 0
+
+
+def gettid(call: Call) -> int:
+    return call.task.tid
+
+
+def getpid(call: Call) -> int:
+    return call.process.pid
+
+
+def getppid(call: Call) -> int:
+    """0: the parent is outside the machine."""
+    return call.process.parent.pid if call.process.parent is not None else 0
+
+
+def getpgid(call: Call, pid: int) -> int:
+    return _process(call, as_int(pid)).group
+
+
+def getpgrp(call: Call) -> int:
+    return call.process.group
+
+
+def getsid(call: Call, pid: int) -> int:
+    return _process(call, as_int(pid)).session
+
+
+def setpgid(call: Call, pid: int, group: int) -> int:
+    """Errors: EINVAL, ESRCH (not the caller or its child), EACCES (a child after execve), EPERM."""
+    number, own = as_int(group), call.process
+    if number < 0:
+        raise LinuxError(Errno.EINVAL)
+    target = _process(call, as_int(pid))
+    if target is not own and target.parent is not own:
+        raise LinuxError(Errno.ESRCH)
+    number = number or target.pid
+    if target.session == target.pid or target.session != own.session:
+        raise LinuxError(Errno.EPERM)
+    if target is not own and target.has_execed:
+        raise LinuxError(Errno.EACCES)
+    if number != target.pid and not _group_exists(call, number, target.session):
+        raise LinuxError(Errno.EPERM)
+    target.group = number
+    return 0
+
+
+def _group_exists(call: Call, group: int, session: int) -> bool:
+    return any(other.group == group and other.session == session for other in call.kernel.processes.values())
+
+
+def setsid(call: Call) -> int:
+    own = call.process
+    if any(other.group == own.pid for other in call.kernel.processes.values()):
+        raise LinuxError(Errno.EPERM)
+    own.group = own.session = own.pid
+    return own.pid
+
+
+def _process(call: Call, pid: int) -> Process:
+    """0: the caller. Raises LinuxError ESRCH."""
+    if pid == 0:
+        return call.process
+    found = call.kernel.processes.get(pid)
+    if found is None:
+        raise LinuxError(Errno.ESRCH)
+    return found
+
+
+def prctl(call: Call, option: int, argument: int, third: int, fourth: int, fifth: int) -> int:
+    """Names, PR_SET_CHILD_SUBREAPER, and the settings that have nothing to act on here. Others: EINVAL."""
+    match as_int(option):
+        case _Option.PR_SET_NAME:
+            call.task.name = call.memory.read(argument, _NAME_SIZE).split(b"\0")[0][: _NAME_SIZE - 1]
+        case _Option.PR_GET_NAME:
+            name = call.task.name or call.process.exe.rpartition("/")[2].encode(errors="surrogateescape")
+            call.memory.write(argument, name[: _NAME_SIZE - 1].ljust(_NAME_SIZE, b"\0"))
+        case _Option.PR_SET_CHILD_SUBREAPER:
+            call.process.is_subreaper = bool(argument)
+        case _Option.PR_GET_CHILD_SUBREAPER:
+            call.memory.write_u32(argument, int(call.process.is_subreaper))
+        case _Option.PR_GET_DUMPABLE:
+            return 1
+        case _Option.PR_SET_DUMPABLE:
+            if argument > 1:
+                raise LinuxError(Errno.EINVAL)
+        case _Option.PR_SET_NO_NEW_PRIVS:
+            if argument != 1 or third or fourth or fifth:
+                raise LinuxError(Errno.EINVAL)
+            call.process.no_new_privileges = True
+        case _Option.PR_GET_NO_NEW_PRIVS:
+            return int(call.process.no_new_privileges)
+        case _:
+            raise LinuxError(Errno.EINVAL)
+    return 0

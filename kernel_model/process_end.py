@@ -1,0 +1,28 @@
+"""How a process ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernel_model.uapi import Signal
+from pffemu.hw.trap import Trap
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEnd:
+    """`signal` None: it exited with `status`; otherwise that is 128 + signal. `trap` is what killed it, if one did."""
+
+    status: int
+    signal: Signal | None = None
+    code: int = 0  # si_code of `signal`
+    why: str = ""
+    tid: int = 0
+    cpu_index: int = 0
+    rip: int = 0
+    trap: Trap | None = None
+    in_handler: bool = False  # the thread was in its user-interrupt handler (registered, UIF=0)
+
+    @property
+    def wait_status(self) -> int:
+        """As wait4 reports it; no core is ever dumped."""
+        return self.status << 8 if self.signal is None else int(self.signal)

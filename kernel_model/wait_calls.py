@@ -1,0 +1,134 @@
+"""wait4 and waitid: what became of children (kernel/exit.c, do_wait)."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final, NamedTuple
+
+from kernel_model import exit, uapi
+from kernel_model.syscall import Call, as_int
+from kernel_model.task import Process
+from kernel_model.uapi import Errno, LinuxError, Signal
+from kernel_model.uapi_signal import CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED
+from kernel_model.wait_queue import Blocked
+
+_SELECTING: Final = uapi.WNOTHREAD | uapi.WCLONE | uapi.WALL
+_WAIT4: Final = uapi.WNOHANG | uapi.WUNTRACED | uapi.WCONTINUED | _SELECTING
+_WAITID_EVENTS: Final = uapi.WEXITED | uapi.WUNTRACED | uapi.WCONTINUED
+_WAITID: Final = _WAITID_EVENTS | uapi.WNOHANG | uapi.WNOWAIT | _SELECTING
+_STOPPED_BITS, _CONTINUED_STATUS = 0x7F, 0xFFFF
+RUSAGE_SIZE: Final = 144  # bytes
+
+
+class Change(NamedTuple):
+    """What a child has to report: si_code, si_status, and the status wait4 gives."""
+
+    child: Process
+    code: int
+    status: int
+    wait_status: int
+
+
+def wait4(call: Call, pid: int, status: int, options: int, rusage: int) -> int:
+    number, options = as_int(pid), options & 0xFFFF_FFFF
+    if options & ~_WAIT4:
+        raise LinuxError(Errno.EINVAL)
+    if number == -(1 << 31):
+        raise LinuxError(Errno.ESRCH)
+    change = _wait(call, _children(call, number, options), options | uapi.WEXITED, "wait4")
+    if change is None:
+        return 0
+    if status:
+        call.memory.write_u32(status, change.wait_status)
+    if rusage:
+        call.memory.write(rusage, _rusage(call, change.child))
+    _take(call, change, options)
+    return change.child.pid
+
+
+def waitid(call: Call, kind: int, number: int, info: int, options: int, rusage: int) -> int:
+    options &= 0xFFFF_FFFF
+    if options & ~_WAITID or not options & _WAITID_EVENTS:
+        raise LinuxError(Errno.EINVAL)
+    change = _wait(call, _children(call, _selector(call, as_int(kind), as_int(number)), options), options, "waitid")
+    if info:
+        values = (int(Signal.SIGCHLD), 0, change.code, change.child.pid, 0, change.status) if change else (0,) * 6
+        call.memory.write(info, struct.pack("<iii", *values[:3]))
+        call.memory.write(info + 16, struct.pack("<iIi", *values[3:]))
+    if change is not None:
+        if rusage:
+            call.memory.write(rusage, _rusage(call, change.child))
+        _take(call, change, options)
+    return 0
+
+
+def _selector(call: Call, kind: int, number: int) -> int:
+    """waitid's choice in wait4's terms. Raises LinuxError EINVAL."""
+    if kind == uapi.P_ALL:
+        return -1
+    if kind == uapi.P_PID and number > 0:
+        return number
+    if kind == uapi.P_PGID and number >= 0:
+        return -(number or call.process.group)
+    raise LinuxError(Errno.EINVAL)
+
+
+def _children(call: Call, pid: int, options: int) -> list[Process]:
+    """Those the call speaks of. Raises LinuxError ECHILD when there is none."""
+    group = call.process.group if pid == 0 else -pid
+
+    def is_meant(child: Process) -> bool:
+        if not options & uapi.WALL and (child.exit_signal != Signal.SIGCHLD) != bool(options & uapi.WCLONE):
+            return False
+        return pid == -1 or (child.pid == pid if pid > 0 else child.group == group)
+
+    found = [child for child in call.process.children if is_meant(child)]
+    if not found:
+        raise LinuxError(Errno.ECHILD)
+    return found
+
+
+def _wait(call: Call, children: list[Process], options: int, name: str) -> Change | None:
+    """The first change there is; None with WNOHANG. Raises Blocked."""
+    for child in children:
+        change = _change_of(child, options)
+        if change is not None:
+            return change
+    if options & uapi.WNOHANG:
+        return None
+    numbers = ", ".join(str(child.pid) for child in children[:4]) + (" ..." if len(children) > 4 else "")
+    raise Blocked(call.process.child_changes, why=f"the end of child {numbers} ({name})")
+
+
+def _change_of(child: Process, options: int) -> Change | None:
+    end = child.end
+    if end is not None:
+        if not options & uapi.WEXITED:
+            return None
+        if end.signal is None:
+            return Change(child, CLD_EXITED, end.status, end.wait_status)
+        return Change(child, CLD_KILLED, int(end.signal), end.wait_status)
+    if options & uapi.WUNTRACED and not child.stop_seen and child.signals.stopped_by:
+        number = child.signals.stopped_by
+        return Change(child, CLD_STOPPED, number, number << 8 | _STOPPED_BITS)
+    if options & uapi.WCONTINUED and not child.continue_seen:
+        return Change(child, CLD_CONTINUED, int(Signal.SIGCONT), _CONTINUED_STATUS)
+    return None
+
+
+def _take(call: Call, change: Change, options: int) -> None:
+    """The report is given once."""
+    if options & uapi.WNOWAIT:
+        return
+    if change.child.end is not None:
+        exit.reap(call.kernel, change.child)
+    elif change.code == CLD_STOPPED:
+        change.child.stop_seen = True
+    else:
+        change.child.continue_seen = True
+
+
+def _rusage(call: Call, child: Process) -> bytes:
+    """struct rusage: user time; everything else is 0."""
+    microseconds = call.cpu.profile.to_ns(call.kernel.scheduler.time_of_process(child) + child.children_time) // 1000
+    return struct.pack("<qq", *divmod(microseconds, 1_000_000)).ljust(RUSAGE_SIZE, b"\0")
