@@ -15,6 +15,7 @@ import pytest
 from guest.c_compiler import NO_C_COMPILER, find_c_compiler
 from pffemu.errors import PffemuError
 from pffemu.testing.fixtures import Trace, assemble, machine, run_guest, trace  # noqa: F401 - fixtures by name
+from pffemu.testing.shown import Shown, shown
 
 if TYPE_CHECKING:
     from pffemu.testing.cases import Case
@@ -57,25 +58,25 @@ class AssemblyFile(pytest.File):
     """A file of blocks."""
 
     def collect(self) -> Iterable[AssemblyItem]:
-        shown = _shown(self.path, self.config)
+        name = _shown(self.path, self.config)
         try:
             octets = self.path.read_bytes()
         except OSError as error:
-            raise self.CollectError(f"{shown}: {error.strerror}") from None
+            raise self.CollectError(f"{name}: {error.strerror}") from None
         if b"test:" not in octets and (self.path.suffix == ".c" or b"\0" in octets):
             return []  # not a file of ours, and the imports below cost what a small project's tests do
         try:
             source = octets.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = octets.count(b"\n", 0, error.start) + 1
-            raise self.CollectError(f"{shown}:{line}: not UTF-8\n  try: save the file as UTF-8") from None
+            raise self.CollectError(f"{name}:{line}: not UTF-8\n  try: save the file as UTF-8") from None
         from pffemu.testing.cases import read_cases
         from pffemu.testing.directives import is_test_file
 
-        if not is_test_file(source, shown):
+        if not is_test_file(source, name):
             return []
         try:
-            cases = read_cases(source.replace("\r\n", "\n"), shown, self.path.parent)
+            cases = read_cases(source.replace("\r\n", "\n"), name, self.path.parent)
         except PffemuError as error:
             raise self.CollectError(str(error)) from None
         return [AssemblyItem.from_parent(self, name=case.id, case=case) for case in cases]
@@ -142,10 +143,16 @@ class AssemblyItem(pytest.Item):
         if isinstance(excinfo.value, ClaimsFailed):
             from pffemu.testing.failure import failure_text
 
-            return failure_text(excinfo.value.run, self._repeat())
+            run = excinfo.value.run
+            return self._shown(failure_text(run, self._repeat()), run.failures[0].where)
         if isinstance(excinfo.value, PffemuError):
-            return f"{self.case.title}\n\n{excinfo.value}\n\nrepeat:\n    {self._repeat()}"
+            error = excinfo.value
+            text = f"{self.case.title}: {error.what}\n\n{error}\n\nrepeat:\n    {self._repeat()}"
+            return self._shown(text, error.where or f"{self.case.block.file}:{self.case.block.first}")
         return super().repr_failure(excinfo, style)
+
+    def _shown(self, text: str, where: str) -> Shown:
+        return shown(text, where, only_line=self.config.getoption("tbstyle") == "line")
 
     def _repeat(self) -> str:
         """The command, for a shell in the folder pytest was started from."""

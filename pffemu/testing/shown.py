@@ -1,0 +1,41 @@
+"""A failure as pytest wants it: text for the terminal, and one line with a place for summaries and editors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where, and what in a line; printed as `file:line: message`, as `--tb=line` and editors expect."""
+
+    path: str
+    lineno: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.lineno}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Has of pytest's TerminalRepr what reports use; nothing of it is imported, for it is not public."""
+
+    text: str
+    reprcrash: Place
+
+    def toterminal(self, terminal: Any) -> None:
+        if self.text:
+            terminal.line(self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def shown(text: str, where: str, *, only_line: bool) -> Shown:
+    """`text`, whose first line says it in short; `where` is file:line. `only_line`: pytest prints that alone."""
+    path, _, number = where.rpartition(":")
+    return Shown(
+        "" if only_line else text, Place(path, int(number) if number.isdigit() else 0, text.partition("\n")[0])
+    )
