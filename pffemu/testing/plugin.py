@@ -79,7 +79,11 @@ class AssemblyFile(pytest.File):
             cases = read_cases(source.replace("\r\n", "\n"), name, self.path.parent)
         except PffemuError as error:
             raise self.CollectError(str(error)) from None
-        return [AssemblyItem.from_parent(self, name=case.id, case=case) for case in cases]
+        # the whole id, for pytest to find the parameters in it: --lf and --sw compare them
+        return [
+            AssemblyItem.from_parent(self, name=case.id, nodeid=f"{self.nodeid}::{case.id}", case=case)
+            for case in cases
+        ]
 
 
 def _shown(path: Path, config: pytest.Config) -> str:
