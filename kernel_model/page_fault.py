@@ -19,6 +19,7 @@ from kernel_model.vma import Mappable, Vma
 from pffemu.arch import pagefault
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, page_of
 from pffemu.events import Hex, KernelPageFault, Label, MinorFault
+from pffemu.phases import AreaFound
 
 if TYPE_CHECKING:
     from kernel_model.mm import Mm
@@ -70,6 +71,9 @@ def handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm | None = 
 def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm) -> BadAccess | None:
     cpu.charge("kernel.fault.vma")
     vma = mm.vmas.find(address) or mm.grow_stack(address)
+    if cpu.bus.details:
+        found = (vma.start, vma.end, int(vma.uffd is not None)) if vma is not None else (0, 0, 0)
+        cpu.detail(AreaFound, Hex(found[0]), Hex(found[1]), found[2])
     if vma is None:
         return BadAccess(Signal.SIGSEGV, "no mapping there", SEGV_MAPERR)
     if not _allowed(vma, error_code):

@@ -79,6 +79,10 @@ class Scheduler:
     def runs(self, cpu: Cpu, task: Task) -> bool:
         return self._queues[cpu.index].current is task
 
+    def is_loaded(self, task: Task) -> bool:
+        """Whether its core holds the thread's registers now."""
+        return self._queues[task.cpu_index].loaded is task
+
     def registers_of(self, task: Task) -> SavedRegisters:
         """The thread's registers, wherever they are now."""
         loaded = self._queues[task.cpu_index].loaded is task

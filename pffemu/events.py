@@ -362,6 +362,7 @@ class EventBus:
     def __init__(self) -> None:
         self.counts: Counter[type[Any]] = Counter()
         self.sinks: list[Callable[[Any], None]] = []
+        self.details: list[Callable[[Any], None]] = []  # who wants the steps below events, too (pffemu.phases)
 
     def emit(self, event: Any) -> None:
         self.counts[type(event)] += 1

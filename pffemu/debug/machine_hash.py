@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final
 
-from pffemu.debug.parts import Parts, attributes
+from pffemu.debug.parts import CoreState, Parts, attributes
 from pffemu.debug.ram_pages import used_pages
 from pffemu.machine.machine import Machine
 
@@ -31,9 +31,15 @@ def state_lines(machine: Machine) -> Iterator[str]:
     walk = _Walk(parts)
     for name, part in parts.wired.items():
         yield from walk.lines(name, attributes(part))
-    yield from walk.lines("cores", parts.cores())
+    yield from walk.lines("cores", [_seen(machine, i, core) for i, core in enumerate(parts.cores())])
     yield from walk.lines("positions", parts.positions())
     yield from walk.lines("counts", parts.counts())
+
+
+def _seen(machine: Machine, index: int, core: CoreState) -> CoreState:
+    """Without what depends on how the engine came here: the last block, and a refusal that nobody waits for."""
+    waits = machine.turns.waits(machine.cpus[index])
+    return core._replace(counted=core.counted[:2], fill=core.fill if waits else core.fill[:1])
 
 
 class _Walk:

@@ -23,6 +23,7 @@ from pffemu.hw.fill import REFUSED, REFUSED_CODE, REFUSED_PAGE, ROOT
 from pffemu.hw.mmu import Mmu
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
+from pffemu.machine.turns import Turns
 from pffemu.timing.profile import Profile
 
 CACHES: Final[dict[type[Any], frozenset[str]]] = {Mmu: frozenset({"_tlb"})}  # rebuilt, and no part of the state
@@ -30,7 +31,8 @@ _OPTIONS: Final = (CpuOptions, KernelOptions, MachineOptions, Profile)  # frozen
 _COUNTER: Final = (EXECUTED, TIME, BLOCK)
 _FILL: Final = (ROOT, REFUSED, REFUSED_PAGE, REFUSED_CODE)
 _ELSEWHERE: Final[dict[type[Any], frozenset[str]]] = {
-    Machine: frozenset({"options", "symbols", "streams", "_interrupted"})
+    Machine: frozenset({"options", "symbols", "streams", "_interrupted"}),
+    Turns: frozenset({"ran"}),  # for whoever looks
 }
 
 

@@ -46,6 +46,8 @@ class FillState(Protocol):
     @property
     def refused(self) -> bool: ...
     @property
+    def watched(self) -> bool: ...
+    @property
     def refused_fetch(self) -> bool: ...
     @property
     def refused_page(self) -> int: ...
@@ -194,6 +196,7 @@ class UnicornCpu:
 
     def load_registers(self, saved: SavedRegisters) -> None:
         self._saved.write(saved)
+        self._stopped_at = None
         if self.counter is not None:
             self.counter.leave_block()
 
@@ -242,7 +245,7 @@ class UnicornCpu:
             return self._early(StopKind.INVALID)
         if status == unicorn.UC_ERR_EXCEPTION and self._fill.refused:
             self._let_tlb_grow()
-            return self._early(StopKind.REFUSED)
+            return self._early(StopKind.WATCHED if self._fill.watched else StopKind.REFUSED)
         where = f"RIP {self._rip.read()[0]:#x}"
         raise EngineError(f"Unicorn stopped with {unicorn.UcError(status)}", where=where, remedy="report this guest")
 

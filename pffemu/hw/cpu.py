@@ -163,6 +163,17 @@ class Cpu:
         if bus.sinks:
             bus.publish(event((self._charged + self._executed[TIME]) >> SHIFT, self.index, self.tid, *fields))
 
+    def detail(self, event: Any, *fields: Any) -> None:
+        """Tell who wants to know of a step below an event (pffemu.phases); ask `bus.details` first."""
+        values = event((self._charged + self._executed[TIME]) >> SHIFT, self.index, self.tid, *fields)
+        for sink in self.bus.details:
+            sink(values)
+
+    def watch_pages(self, pages: tuple[int, ...]) -> None:
+        """Stop before every load and store of ring 3 that touches one of these pages (at most 4); () ends it."""
+        self.mmu.fill.watch(pages)
+        self.engine.flush_tlb()
+
     def flush_tlb(self, *, code: bool = False) -> None:
         """Page-table entries were removed or narrowed, or `code`: executable pages changed."""
         self.mmu.flush()

@@ -15,10 +15,14 @@ RAM_WORDS: Final = 2
 REFUSED: Final = 3  # 0 nothing, 1 page fault, 2 non-canonical address
 REFUSED_PAGE: Final = 4
 REFUSED_CODE: Final = 5  # page-fault error code; bit 4 (I) tells a fetch
-WORDS: Final = 8
+WATCHED: Final = 6  # pages a debugger watches: 0, or the number of words from WATCHED_PAGE on
+WATCHED_PAGE: Final = 7
+WATCHED_MAX: Final = 4
+WORDS: Final = WATCHED_PAGE + WATCHED_MAX
 
 _PAGE_FAULT: Final = 1
 NON_CANONICAL: Final = 2
+WATCH: Final = 3  # nothing is wrong with the access: a debugger wants to know of it
 _ENGINE_PAGE: Final = ENGINE_PAGE - (1 << 64)  # as the signed number the hook sees
 _UC_MEM_WRITE: Final = 17
 _UC_MEM_FETCH: Final = 18
@@ -46,4 +50,11 @@ def fill(ram: Any, state: Any, address: int, kind: int) -> int:
         state[REFUSED_PAGE] = address
         state[REFUSED_CODE] = code
         return 0
+    if state[WATCHED] and access & FETCH == 0:
+        for i in range(state[WATCHED]):
+            if state[WATCHED_PAGE + i] == address:
+                state[REFUSED] = WATCH
+                state[REFUSED_PAGE] = address
+                state[REFUSED_CODE] = access
+                return 0
     return frame | page_walk.permissions(entry, access)

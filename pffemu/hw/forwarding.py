@@ -11,6 +11,7 @@ from pffemu.events import Label
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.mmu import UffdLookup
 from pffemu.hw.trap import Trap
+from pffemu.phases import ConditionChecked
 
 
 class Decision(NamedTuple):
@@ -28,6 +29,18 @@ NOT_ACTIVE: Final = Decision(False, Label("forwarding_active[14]=0"))
 RESERVED_BIT: Final = Decision(False, Label("reserved bit set"))
 NO_REGION: Final = Decision(False, Label("no UFFD region of this address space"))
 NOT_COVERED: Final = Decision(False, Label("region's mode does not cover this fault"))
+
+CONDITIONS: Final = {  # what must hold, in the order `decide` asks; the decision when it does not
+    Label("CPL = 3"): NOT_CPL3,
+    Label("CR4.UINTR = 1"): NO_CR4,
+    Label("UIF = 1"): NO_UIF,
+    Label("RFLAGS.IF = 1"): NO_IF,
+    Label("forwarding_enabled[14] = 1"): NOT_ENABLED,
+    Label("forwarding_active[14] = 1"): NOT_ACTIVE,
+    Label("no reserved bit"): RESERVED_BIT,
+    Label("in a UFFD region of this address space"): NO_REGION,
+    Label("the region's mode covers this fault"): NOT_COVERED,
+}
 
 
 def decide(cpu: Cpu, fault: Trap, rflags: int) -> Decision:
@@ -54,3 +67,11 @@ def decide(cpu: Cpu, fault: Trap, rflags: int) -> Decision:
     if not region.inside:
         return NO_REGION
     return FORWARD if region.covered else NOT_COVERED
+
+
+def tell(cpu: Cpu, decision: Decision) -> None:
+    """The checks of `decide` one by one, up to the one that decided, for whoever listens to details."""
+    for condition, refusal in CONDITIONS.items():
+        cpu.detail(ConditionChecked, condition, int(decision is not refusal))
+        if decision is refusal:
+            return

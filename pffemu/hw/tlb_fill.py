@@ -18,6 +18,10 @@ from pffemu.hw.fill import (
     REFUSED_CODE,
     REFUSED_PAGE,
     ROOT,
+    WATCH,
+    WATCHED,
+    WATCHED_MAX,
+    WATCHED_PAGE,
     WORDS,
     fill,
 )
@@ -63,6 +67,22 @@ class TlbFill:
 
     def clear(self) -> None:
         self.state[REFUSED] = 0
+
+    def watch(self, pages: tuple[int, ...]) -> None:
+        """Refuse every load and store in these pages (at most WATCHED_MAX) that would be granted."""
+        for i, page in enumerate(pages[:WATCHED_MAX]):
+            self.state[WATCHED_PAGE + i] = page - (1 << 64) if page >> 63 else page
+        self.state[WATCHED] = min(len(pages), WATCHED_MAX)
+
+    @property
+    def watched_pages(self) -> tuple[int, ...]:
+        mask = (1 << 64) - 1
+        return tuple(self.state[WATCHED_PAGE + i] & mask for i in range(self.state[WATCHED]))
+
+    @property
+    def watched(self) -> bool:
+        """The last refusal was for a watched page."""
+        return self.state[REFUSED] == WATCH
 
     @property
     def refused(self) -> bool:

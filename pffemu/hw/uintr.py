@@ -9,13 +9,14 @@ from __future__ import annotations
 import struct
 
 from pffemu.arch.exceptions import GP, PF, SS
-from pffemu.arch.frames import STACK_ALIGNMENT, FrameLayout
-from pffemu.arch.paging import PAGE_MASK, is_canonical
+from pffemu.arch.frames import FIELDS, STACK_ALIGNMENT, FrameLayout
+from pffemu.arch.paging import PAGE_MASK, is_canonical, page_of
 from pffemu.arch.rflags import RF, TF
-from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, Hex
+from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, Hex, Label
 from pffemu.hw.cpu import Cpu, Delivery
-from pffemu.hw.page_walk import USER
+from pffemu.hw.page_walk import USER, WRITE
 from pffemu.hw.trap import Trap
+from pffemu.phases import UifCleared, WordPushed
 
 DELIVERY_COSTS = {strategy: f"cpu.uintr.deliver.{strategy.value}" for strategy in Delivery}
 _MASK = (1 << 64) - 1
@@ -72,12 +73,15 @@ def _deliver(
     # step 3: all pushes at once, as user accesses
     words = (*below, rip, rflags, rsp, *above)
     new_rsp = (top - 8 * len(words)) & _MASK
-    trap = _push(cpu, new_rsp, words)
+    names = FIELDS[FrameLayout.VECTOR_FIRST if below else FrameLayout.RIP_FIRST]
+    trap = _push(cpu, new_rsp, words, names)
     if trap is not None:
         return trap
     cpu.emit(FramePushed, Hex(new_rsp), 8 * len(words), vector, Hex(rip), Hex(rsp))
     # step 5
     state.uif = False
+    if cpu.bus.details:
+        cpu.detail(UifCleared)
     cpu.rip_rsp_rflags.write(state.handler, new_rsp, rflags & ~(TF | RF))
     cpu.left_block()
     cpu.charge(DELIVERY_COSTS[cpu.options.delivery])
@@ -85,11 +89,27 @@ def _deliver(
     return None
 
 
-def _push(cpu: Cpu, rsp: int, words: tuple[int, ...]) -> Trap | None:
-    trap = cpu.mmu.store(rsp, struct.pack(f"<{len(words)}Q", *words), USER)
+def _push(cpu: Cpu, rsp: int, words: tuple[int, ...], names: tuple[str, ...]) -> Trap | None:
+    if cpu.bus.details:
+        trap = _push_word_by_word(cpu, rsp, words, names)
+    else:
+        trap = cpu.mmu.store(rsp, struct.pack(f"<{len(words)}Q", *words), USER)
     if trap is None:
         return None
     if trap.vector == PF:
         cpu.emit(FramePushRefused, Hex(trap.address), trap.error_code)
         return trap
     return Trap(SS)  # a non-canonical stack address
+
+
+def _push_word_by_word(cpu: Cpu, rsp: int, words: tuple[int, ...], names: tuple[str, ...]) -> Trap | None:
+    """The same for whoever wants to stand between two pushes: highest address first, nothing when one would trap."""
+    last = rsp + 8 * len(words) - 1
+    for address in (rsp, max(rsp, page_of(last))):
+        start = cpu.mmu.translate(address, USER | WRITE)
+        if isinstance(start, Trap):
+            return start
+    for i in reversed(range(len(words))):
+        cpu.mmu.store(rsp + 8 * i, struct.pack("<Q", words[i]), USER)
+        cpu.detail(WordPushed, Label(names[i]), Hex(rsp + 8 * i), Hex(words[i]))
+    return None

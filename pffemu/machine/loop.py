@@ -99,6 +99,8 @@ def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
     cpu.emit(WalkRefused, Hex(rip), Hex(fault.address), fault.error_code)
     cpu.charge("cpu.tlb_miss")
     decision = forwarding.decide(cpu, fault, rflags)
+    if cpu.bus.details:
+        forwarding.tell(cpu, decision)
     cpu.emit(MmuDecision, Hex(fault.address), "forward" if decision.forward else "kernel", decision.reason)
     if not decision.forward:
         kernel.page_fault(cpu, fault)

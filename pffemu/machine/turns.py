@@ -33,6 +33,7 @@ class Turns:
         self._kernel, self._cpus, self._counting = kernel, cpus, counting
         self.count = 0
         self.current: Turn | None = None
+        self.ran: tuple[EngineStop, int] | None = None  # what ended the engine's last run, and its core's count then
         self._pending: dict[int, EngineStop] = {}  # by core: stops that wait for cores further behind
         self._pending_tids: dict[int, int] = {}  # by core: whose stop that was
 
@@ -40,6 +41,10 @@ class Turns:
     def cpu(self) -> Cpu | None:
         """The core whose turn it is; None between two turns."""
         return self._cpus[self.current.cpu_index] if self.current is not None else None
+
+    def waits(self, cpu: Cpu) -> bool:
+        """The last instruction of this core's thread has stopped it, and is answered when its turn comes."""
+        return cpu.index in self._pending
 
     def begin(self) -> Cpu | None:
         """The core whose turn it is, with its next thread loaded; None when every thread sleeps or the guest ended."""
@@ -104,9 +109,10 @@ class Turns:
         """
         kernel, turn = self._kernel, self.current
         assert turn is not None
-        stop = self._pending.pop(cpu.index, None)
+        stop, self.ran = self._pending.pop(cpu.index, None), None
         if stop is None:
             stop = cpu.engine.run(limit, None if turn.end is None else cpu.time_until(turn.end))
+            self.ran = stop, cpu.instructions
             if cpu.looks_up and turn.end is not None:
                 cpu.looks_up, turn.end = False, max(cpu.clock, min(turn.end, cpu.event_at))
                 if stop.kind is StopKind.INTERRUPTED:

@@ -1,0 +1,118 @@
+"""Where to stop: at an address, at an event, when data changes or is touched; on a condition, in a thread."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from pffemu.arch.paging import PAGE_SIZE, page_of
+from pffemu.errors import UsageError
+from pffemu.hw.fill import WATCHED_MAX
+
+# what people say -> the words of pffemu.testing.event_text
+ALIASES: Final = {
+    "message queued": "message", "message read": "msg-read", "walk refused": "refused", "frame pushed": "frame",
+    "wake": "woken", "block": "blocked", "switch": "switched", "resume": "resumed", "page installed": "installed",
+    "uif cleared": "UIF cleared", "return": "returned", "page fault": "page-fault",
+}  # fmt: skip
+
+
+class Access(Enum):
+    """What a watchpoint waits for."""
+
+    WRITE = "write"  # the value changed
+    READ = "read"
+    ANY = "access"
+
+
+@dataclass(slots=True)
+class Breakpoint:
+    """One of `address`, `event` and `access` is set. `text` is how the user wrote it."""
+
+    number: int
+    text: str
+    address: int | None = None
+    event: str | None = None  # the first words of the event's line
+    access: Access | None = None
+    watched: int = 0  # address
+    size: int = 0  # bytes
+    tid: int | None = None  # only this thread
+    condition: ast.expr | None = None
+    condition_text: str = ""
+    temporary: bool = False
+    enabled: bool = True
+    hits: int = 0
+
+    @property
+    def pages(self) -> set[int]:
+        if self.access is None:
+            return set()
+        return set(range(page_of(self.watched), self.watched + self.size, PAGE_SIZE))
+
+    def __str__(self) -> str:
+        parts = [f"{self.number}: {self.text}"]
+        parts += [f"if {self.condition_text}"] if self.condition_text else []
+        parts += [f"thread {self.tid}"] if self.tid is not None else []
+        parts += ["disabled"] if not self.enabled else []
+        return ", ".join([*parts, f"{self.hits} hits"])
+
+
+class Breakpoints:
+    """All of a session, by number."""
+
+    def __init__(self) -> None:
+        self._all: dict[int, Breakpoint] = {}
+        self._next = 1
+
+    def __iter__(self) -> Iterator[Breakpoint]:
+        return iter(list(self._all.values()))
+
+    def add(self, breakpoint: Breakpoint) -> Breakpoint:
+        """Give it a number. Raises UsageError when more pages would be watched than can be."""
+        if len(self.pages | breakpoint.pages) > WATCHED_MAX:
+            raise UsageError(f"more than {WATCHED_MAX} pages to watch", remedy="delete a watchpoint")
+        breakpoint.number = self._next
+        self._next += 1
+        self._all[breakpoint.number] = breakpoint
+        return breakpoint
+
+    def remove(self, number: int) -> None:
+        """Raises UsageError."""
+        if self._all.pop(number, None) is None:
+            raise UsageError(f"there is no breakpoint {number}", remedy="see `info breakpoints`")
+
+    def get(self, number: int) -> Breakpoint:
+        """Raises UsageError."""
+        if number not in self._all:
+            raise UsageError(f"there is no breakpoint {number}", remedy="see `info breakpoints`")
+        return self._all[number]
+
+    @property
+    def enabled(self) -> list[Breakpoint]:
+        return [breakpoint for breakpoint in self._all.values() if breakpoint.enabled]
+
+    @property
+    def addresses(self) -> frozenset[int]:
+        return frozenset(b.address for b in self.enabled if b.address is not None)
+
+    @property
+    def watches(self) -> list[Breakpoint]:
+        return [breakpoint for breakpoint in self.enabled if breakpoint.access is not None]
+
+    @property
+    def events(self) -> list[Breakpoint]:
+        return [breakpoint for breakpoint in self.enabled if breakpoint.event is not None]
+
+    @property
+    def pages(self) -> set[int]:
+        """Watched ones."""
+        return {page for breakpoint in self._all.values() for page in breakpoint.pages if breakpoint.enabled}
+
+
+def event_words(text: str) -> str:
+    """How the event's line begins, from what the user wrote."""
+    words = " ".join(text.split())
+    return ALIASES.get(words.lower(), words)

@@ -1,0 +1,24 @@
+"""Events and the steps below them as one line of text each; breakpoints on events match its first words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pffemu import phases
+from pffemu.testing.event_text import Describe, event_text
+
+_DETAILS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
+    phases.ConditionChecked: lambda v, d: f"condition {v.condition}: {'holds' if v.holds else 'fails'}",
+    phases.WordPushed: lambda v, d: f"push {v.word} value={v.value:#x} at={d(v.address)}",
+    phases.UifCleared: lambda v, d: "UIF cleared",
+    phases.AreaFound: lambda v, d: (
+        f"area {v.start:#x}-{v.end:#x}{' userfaultfd' if v.userfaultfd else ''}" if v.end else "area none"
+    ),
+}
+
+
+def line_of(mark: Any, describe: Describe) -> str:
+    """`frame size=48 vector=14 ... thread=1`."""
+    text = _DETAILS.get(type(mark))
+    return f"{text(mark, describe)} thread={mark.tid}" if text is not None else event_text(mark, describe)

@@ -1,0 +1,39 @@
+"""Which memory an instruction touches, before it runs: what a read watchpoint has to know."""
+
+from __future__ import annotations
+
+from pffemu.asm import decode
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.fault_address import effective_address
+
+_POPS = ("pop", "popf", "popfq", "ret", "leave", "uiret")
+_STRING_UNITS = {"b": 1, "w": 2, "d": 4, "q": 8}
+
+
+def touches(cpu: Cpu, rip: int, address: int, size: int) -> bool:
+    """Whether the instruction at `rip` reads or writes any of [address, address + size)."""
+    return any(start < address + size and address < end for start, end in ranges(cpu, rip))
+
+
+def ranges(cpu: Cpu, rip: int) -> list[tuple[int, int]]:
+    """[start, end) of each operand in memory, the stack of PUSH, POP, CALL and RET among them."""
+    instruction = decode(cpu.mmu.code_at(rip, 15), rip)
+    if instruction is None:
+        return []
+    registers, words = cpu.registers, instruction.mnemonic.split()
+    found = []
+    for operand in instruction.memory:
+        start = effective_address(operand, registers, rip + instruction.size)
+        if words[0].startswith("rep"):
+            length = max(operand.size, 1) * registers["rcx"]
+            down = registers["rflags"] >> 10 & 1
+            found.append((start - length + operand.size, start + operand.size) if down else (start, start + length))
+        else:
+            found.append((start, start + max(operand.size, 1)))
+    rsp = registers["rsp"]
+    if words[0] in ("push", "call", "pushf", "pushfq"):
+        found.append((rsp - 8, rsp))
+    elif words[0] in _POPS:
+        base = registers["rbp"] if words[0] == "leave" else rsp
+        found.append((base, base + (24 if words[0] == "uiret" else 8)))
+    return found

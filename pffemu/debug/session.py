@@ -1,0 +1,252 @@
+"""A debugging session over a machine: move, stop, look, go back. Every front-end (gdb, line mode, panes) drives this.
+
+Movements come in pairs: each has its reverse. They start with `begin` and are waited for with `wait`, or both at once
+with `move`; while one is under way nothing else may be asked but `interrupt`. What a session does never changes what
+the guest does: only `write_memory` and `write_register` do, and then what came after is forgotten.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from kernel_model.task import Task
+from pffemu.debug import stepping
+from pffemu.debug.breakpoints import Breakpoints
+from pffemu.debug.halt import Halt, Why
+from pffemu.debug.journal import Journal
+from pffemu.debug.moment import Moment
+from pffemu.debug.stepping import Movement
+from pffemu.debug.stops import Stops
+from pffemu.debug.travel import Travel
+from pffemu.debug.worker import Worker
+from pffemu.errors import UsageError
+from pffemu.hw.cpu import Cpu
+from pffemu.machine.machine import Machine
+
+
+class Session:
+    """`halt` says where it stands and why; `tid` is the thread it looks at."""
+
+    def __init__(self, machine: Machine) -> None:
+        """A machine with a program loaded. Raises UsageError without counting, or when nothing is loaded."""
+        if not machine.options.cpu.counting:
+            raise UsageError("debugging needs instruction counting", remedy="do not switch counting off")
+        self.machine = machine
+        self.symbols = machine.symbols
+        self.tid = machine.process.tasks[0].tid if machine.process.tasks else 0
+        self.journal = Journal(machine)
+        self.travel = Travel(machine, self.journal)
+        self.breakpoints = Breakpoints()
+        self.stops = Stops(self)
+        self._worker = Worker()
+        self._interrupted = False
+        self.began_inside = False  # the movement under way began in the middle of a step
+        self._trail: dict[Moment, Moment] = {}  # where a step ended -> where it began
+        self.journal.at_mark = self._at_mark
+        self.halt = self.halted(Why.START)
+
+    def close(self) -> None:
+        """Leave the machine alone; one that was held in the middle of something is unusable afterwards."""
+        self._worker.end()
+        self.journal.close()
+        self.stops.disarm()
+
+    # -- moving -------------------------------------------------------------------------------------------------
+
+    def begin(self, movement: Movement) -> None:
+        """Start a movement; `wait` tells when it is over."""
+        self._interrupted = False
+        if movement.back and self._worker.held:
+            self._worker.abandon()
+            self.travel.astray = True
+        self.stops.phases = movement.phases
+        self.began_inside = self._worker.held
+        self.travel.cancelled = self._worker.held  # what it is in the middle of is done first, no more
+        self._worker.start(partial(self._run, movement))
+
+    def wait(self, timeout: float | None = None) -> Halt | None:
+        """The new `halt`, or None after `timeout` seconds. Raises PffemuError when the machine did."""
+        if not self._worker.wait(timeout):
+            return None
+        self.halt = self._held_halt() if self._worker.held else self._worker.result()
+        if self.halt.tid:
+            self.tid = self.halt.tid
+        return self.halt
+
+    def move(self, movement: Movement) -> Halt:
+        """`begin`, and `wait` for as long as it takes."""
+        self.begin(movement)
+        halt = self.wait()
+        assert halt is not None
+        return halt
+
+    def interrupt(self) -> None:
+        """Make the movement end soon with Why.INTERRUPTED. From any thread; call again while it has not."""
+        self._interrupted = True
+        for cpu in self.machine.cpus:
+            cpu.engine.interrupt()
+
+    def step(self) -> Halt:
+        """One instruction of the thread `tid`; what its fault or system call leads to in the kernel is passed over."""
+        return self.move(stepping.STEP)
+
+    def step_over(self) -> Halt:
+        """`step`, but a call is run to its return."""
+        return self.move(stepping.STEP_OVER)
+
+    def finish(self) -> Halt:
+        """Out of the current function; out of a user-interrupt handler through its UIRET."""
+        return self.move(stepping.FINISH)
+
+    def resume(self) -> Halt:
+        """Run on to the next breakpoint, or the end."""
+        return self.move(stepping.RESUME)
+
+    def phase(self) -> Halt:
+        """To the next phase of a fault (pffemu.phases), of whichever thread."""
+        return self.move(stepping.PHASE)
+
+    def go_to(self, moment: Moment) -> Halt:
+        """Be at `moment`, earlier or later."""
+        return self.move(stepping.to_moment(moment))
+
+    def go_to_instruction(self, number: int) -> Halt:
+        """Be where `number` instructions of all threads have run."""
+        return self.move(stepping.to_instruction(number))
+
+    def reverse_step(self) -> Halt:
+        """Where `step` of this thread would have come from."""
+        return self.move(stepping.REVERSE_STEP)
+
+    def reverse_step_over(self) -> Halt:
+        return self.move(stepping.REVERSE_STEP_OVER)
+
+    def reverse_finish(self) -> Halt:
+        """To where the current function was called from; of a handler, to the access that faulted."""
+        return self.move(stepping.REVERSE_FINISH)
+
+    def reverse_resume(self) -> Halt:
+        """Back to the latest breakpoint hit before here, or the start."""
+        return self.move(stepping.REVERSE_RESUME)
+
+    def reverse_phase(self) -> Halt:
+        return self.move(stepping.REVERSE_PHASE)
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    @property
+    def tasks(self) -> list[Task]:
+        """Living threads."""
+        return list(self.machine.process.tasks)
+
+    def task(self, tid: int) -> Task | None:
+        return next((task for task in self.machine.process.tasks if task.tid == tid), None)
+
+    @property
+    def cpu(self) -> Cpu:
+        """The core of the thread `tid`."""
+        task = self.task(self.tid)
+        ended = self.machine.kernel.ended
+        if task is None and ended is not None:
+            return self.machine.cpus[ended.cpu_index]
+        return self.machine.cpus[task.cpu_index if task is not None else 0]
+
+    def register(self, tid: int, name: str) -> int:
+        """A general register, RIP, RFLAGS, FS or GS base of any thread."""
+        task = self.task(tid)
+        if task is None:
+            return self.cpu.registers[name]
+        return self.machine.kernel.scheduler.registers_of(task).word(name)
+
+    def write_register(self, tid: int, name: str, value: int) -> None:
+        """Raises UsageError while held, and for a thread that is gone."""
+        task = self._writable(tid)
+        scheduler = self.machine.kernel.scheduler
+        saved = scheduler.registers_of(task).replace(**{name: value & (1 << 64) - 1})
+        if scheduler.is_loaded(task):
+            self.machine.cpus[task.cpu_index].engine.load_registers(saved)
+        else:
+            task.registers = saved
+        self._changed()
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Raises UsageError while held, or where no page is present."""
+        self._writable(self.tid)
+        self.machine.memory.write(address, data)
+        self._changed()
+
+    # -- what the movements use, in the machine's thread -----------------------------------------------------------
+
+    @property
+    def interrupted(self) -> bool:
+        return self._interrupted
+
+    def here(self) -> Halt:
+        """A step that ended here."""
+        return self.halted(Why.STEP)
+
+    def stepped(self, begin: Moment) -> Halt:
+        """The end of a step that began at `begin`; going back leads there."""
+        halt = self.halted(Why.STEP, self.tid if self.task(self.tid) else None)
+        self._trail[halt.moment] = begin
+        return halt
+
+    def trail(self, moment: Moment) -> Moment | None:
+        """Where the step that ended at `moment` had begun, if there was one."""
+        return self._trail.get(moment)
+
+    def halted(self, why: Why, tid: int | None = None, **details: Any) -> Halt:
+        """A halt between two instructions, of the thread whose turn it is when `tid` is None."""
+        cpu = self.machine.turns.cpu
+        if tid is None:
+            tid = cpu.tid if cpu is not None else self.tid
+        return Halt(why, self.travel.here(), tid, self.register(tid, "rip"), **details)
+
+    def caller(self, tid: int) -> tuple[int, int] | None:
+        """(return address, RSP after the return) of the function thread `tid` is in, when the program tells."""
+        return None
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _run(self, movement: Movement) -> Halt:
+        """In the machine's thread."""
+        self.travel.cancelled = False
+        phases = self.stops.phases
+        self.stops.disarm()
+        self.stops.phases = phases
+        halt = movement.run(self)
+        self.stops.disarm()
+        if halt is not None:
+            return halt
+        if self._interrupted:
+            return self.halted(Why.INTERRUPTED)
+        return self.halted(Why.ENDED, outcome=self.machine.outcome())
+
+    def _held_halt(self) -> Halt:
+        number = self.journal.count
+        mark, found = self.journal.mark(number), self.stops.found
+        moment = self.travel.here()._replace(held=True)
+        rip = self.register(mark.tid, "rip") if mark.tid else 0
+        if found is None or not found.moment.held:
+            return Halt(Why.MOVED, moment, mark.tid, rip, event=mark)
+        return Halt(found.why, moment, mark.tid, rip, **found.details)
+
+    def _at_mark(self, mark: Any) -> None:
+        if self.stops.holds(mark):
+            self._worker.hold()
+
+    def _writable(self, tid: int) -> Task:
+        task = self.task(tid)
+        if self._worker.held:
+            raise UsageError("the machine is inside a step", remedy="finish it first (step)")
+        if task is None:
+            raise UsageError(f"thread {tid} does not live", remedy="see `info threads`")
+        return task
+
+    def _changed(self) -> None:
+        here = self.travel.here()
+        self.journal.forget(here.marks)
+        self._trail.clear()
+        self.travel.history.forget(here)
+        self.travel.history.take(here)

@@ -1,0 +1,217 @@
+"""Deciding, in the machine's thread, where a movement ends: breakpoints, watchpoints, events, phases, interrupts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P
+from pffemu.debug.breakpoints import Access, Breakpoint
+from pffemu.debug.halt import Why
+from pffemu.debug.lines import line_of
+from pffemu.debug.moment import Moment
+from pffemu.debug.operands import touches
+from pffemu.engine.stop import EngineStop, StopKind
+from pffemu.errors import UsageError
+from pffemu.hw.cpu import Cpu
+from pffemu.phases import PHASES
+from pffemu.testing.expressions import value_of
+from pffemu.testing.view import Recorder, View
+
+if TYPE_CHECKING:
+    from pffemu.debug.session import Session
+
+
+class Found(NamedTuple):
+    """A place to stop at: the arguments of a Halt, and the moment to go back to when it is found on the way back."""
+
+    why: Why
+    tid: int
+    moment: Moment
+    details: dict[str, Any]
+
+
+class Until(NamedTuple):
+    """Where a movement of its own ends: thread `tid` at `address` with RSP at `rsp` or above."""
+
+    tid: int
+    address: int
+    rsp: int
+
+
+class Stops:
+    """`found` is what ended the movement. With `scan` set nothing ends it: all that would have is collected there."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._machine = session.machine
+        self.found: Found | None = None
+        self.scan: list[Found] | None = None
+        self.hold_at: int | None = None  # number of a mark
+        self.phases = False
+        self.until: tuple[Until, ...] = ()
+        self.until_mark: type[Any] | None = None  # ... made by thread `session.tid`
+        self._listening = False
+        self._values: dict[int, bytes | None] = {}
+
+    def arm(self, *, until: tuple[Until, ...] = (), only_until: bool = False) -> None:
+        """From now on breakpoints and watchpoints count. Where the machine stands now does not."""
+        self.found, self.until, self._listening = None, until, not only_until
+        breakpoints = self._session.breakpoints
+        addresses = frozenset(place.address for place in until)
+        if not only_until:
+            addresses |= breakpoints.addresses
+        for cpu in self._machine.cpus:
+            cpu.engine.set_breakpoints(addresses)
+        current = self._machine.turns.cpu
+        if current is not None and self.scan is None:
+            current.engine.pass_breakpoint()
+        self._watch(tuple(sorted(breakpoints.pages)) if not only_until else ())
+        self._values = self._read_values()
+
+    def disarm(self) -> None:
+        for cpu in self._machine.cpus:
+            cpu.engine.set_breakpoints(frozenset())
+        self._watch(())
+        self.until, self.until_mark, self.phases, self._listening, self.hold_at = (), None, False, False, None
+
+    def _watch(self, pages: tuple[int, ...]) -> None:
+        for cpu in self._machine.cpus:
+            if cpu.mmu.fill.watched_pages != pages:
+                cpu.watch_pages(pages)
+
+    # -- between two instructions -----------------------------------------------------------------------------------
+
+    def visit(self, cpu: Cpu, stop: EngineStop | None) -> bool:
+        """After each piece of a turn: does the movement end here?"""
+        if self.found is not None:
+            return True
+        if self._session.interrupted:
+            return self._find(Why.INTERRUPTED, cpu.tid, self._session.travel.here())
+        if stop is None or stop.kind is StopKind.INTERRUPTED:
+            return self._changed(cpu.tid, self._session.travel.here())
+        if stop.kind is StopKind.BREAKPOINT:
+            return self._reached(cpu, stop.rip)
+        return self._watched(cpu)
+
+    def _find(self, why: Why, tid: int, moment: Moment, **details: Any) -> bool:
+        found = Found(why, tid, moment, details)
+        if self.scan is not None and why is not Why.INTERRUPTED:
+            self.scan.append(found)
+            return False
+        self.found = found
+        return True
+
+    def _reached(self, cpu: Cpu, address: int) -> bool:
+        here = self._session.travel.here()
+        rsp = cpu.registers["rsp"]
+        if any(place.address == address and place.tid == cpu.tid and rsp >= place.rsp for place in self.until):
+            return self._find(Why.STEP, cpu.tid, here)
+        for breakpoint in self._session.breakpoints.enabled if self._listening else ():
+            if breakpoint.address == address and self._counts(breakpoint, cpu, cpu.tid):
+                return self._find(Why.BREAKPOINT, cpu.tid, here, breakpoint=breakpoint.number)
+        return False
+
+    def _counts(self, breakpoint: Breakpoint, cpu: Cpu, tid: int) -> bool:
+        """Whether thread and condition are right; counts the hit and removes a temporary one."""
+        if breakpoint.tid not in (None, tid):
+            return False
+        if breakpoint.condition is not None and not self._holds(breakpoint, cpu):
+            return False
+        if self.scan is None:
+            breakpoint.hits += 1
+            if breakpoint.temporary:
+                self._session.breakpoints.remove(breakpoint.number)
+        return True
+
+    def _holds(self, breakpoint: Breakpoint, cpu: Cpu) -> bool:
+        assert breakpoint.condition is not None
+        view = View(self._machine, cpu, Recorder(self._machine), self._machine.symbols, {}, {}, None)
+        try:
+            return bool(value_of(breakpoint.condition, view))
+        except UsageError:
+            return True  # as gdb: a condition that cannot be evaluated stops
+
+    # -- data -------------------------------------------------------------------------------------------------------
+
+    def _watched(self, cpu: Cpu) -> bool:
+        """The next instruction touches a watched page: let it run, and look what it did."""
+        tid, before = cpu.tid, self._session.travel.here()
+        rip = cpu.registers["rip"]
+        touched = [b for b in self._session.breakpoints.watches if touches(cpu, rip, b.watched, b.size)]
+        executed, pages = cpu.instructions, cpu.mmu.fill.watched_pages
+        self._watch(())
+        cpu.engine.pass_breakpoint()
+        self._machine.turns.advance(cpu, 1)
+        self._watch(pages)
+        if self._changed(tid, before):
+            return True
+        if cpu.instructions == executed:
+            return False  # it faulted, and comes again
+        for breakpoint in touched:
+            if breakpoint.access is not Access.WRITE and self._counts(breakpoint, cpu, tid):
+                value = self._values.get(breakpoint.number)
+                return self._touched(breakpoint, tid, before, value, value)
+        return False
+
+    def _changed(self, tid: int, before: Moment) -> bool:
+        """Whether a watched value is another than when last looked at, whoever changed it."""
+        if not self._values:
+            return False
+        old, self._values = self._values, self._read_values()
+        cpu = self._session.cpu
+        for breakpoint in self._session.breakpoints.watches:
+            number = breakpoint.number
+            if breakpoint.access is Access.READ or number not in old or old[number] == self._values[number]:
+                continue
+            if self._counts(breakpoint, cpu, tid):
+                return self._touched(breakpoint, tid, before, old[number], self._values[number])
+        return False
+
+    def _touched(self, breakpoint: Breakpoint, tid: int, before: Moment, old: bytes | None, new: bytes | None) -> bool:
+        return self._find(
+            Why.WATCHPOINT, tid, before, breakpoint=breakpoint.number, address=breakpoint.watched, old=old, new=new
+        )
+
+    def _read_values(self) -> dict[int, bytes | None]:
+        if not self._listening:
+            return {}
+        return {b.number: read_present(self._machine, b.watched, b.size) for b in self._session.breakpoints.watches}
+
+    # -- inside a step ------------------------------------------------------------------------------------------------
+
+    def holds(self, mark: Any) -> bool:
+        """Called for each mark: does the movement end here, in the middle of what the machine does?"""
+        session = self._session
+        number = session.journal.count
+        if self.until_mark is type(mark) and mark.tid == session.tid:
+            self._find(Why.STEP, mark.tid, session.travel.here())
+        if self.hold_at == number:
+            self.hold_at = None
+            return True
+        if self.phases and type(mark) in PHASES:
+            return self._hold(Why.PHASE, mark)
+        for breakpoint in session.breakpoints.events if self._listening else ():
+            assert breakpoint.event is not None
+            line = line_of(mark, self._machine.symbols.describe)
+            matches = line.startswith(breakpoint.event) and line[len(breakpoint.event)] in " :"
+            if matches and self._counts(breakpoint, self._machine.cpus[mark.cpu], mark.tid):
+                return self._hold(Why.EVENT, mark, breakpoint=breakpoint.number)
+        return False
+
+    def _hold(self, why: Why, mark: Any, **details: Any) -> bool:
+        moment = self._session.travel.here()._replace(held=True)
+        return self._find(why, mark.tid, moment, event=mark, **details)
+
+
+def read_present(machine: Any, address: int, size: int) -> bytes | None:
+    """Guest memory without a side effect; None where a page is missing."""
+    pages, data = machine.process.mm.pages, b""
+    while size:
+        entry = pages.entry(address & -PAGE_SIZE)
+        if not entry & PTE_P:
+            return None
+        length = min(size, PAGE_SIZE - address % PAGE_SIZE)
+        start = (entry & PTE_ADDRESS) + address % PAGE_SIZE
+        data += bytes(machine.ram.octets[start : start + length])
+        address, size = address + length, size - length
+    return data

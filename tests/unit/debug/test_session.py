@@ -1,0 +1,341 @@
+"""Sessions: a moment is a state, forwards and backwards; stops are where the events say they are."""
+
+from __future__ import annotations
+
+import io
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from guest.build import guest
+from pffemu import Exited, Machine, Mode
+from pffemu.debug.breakpoints import Access, Breakpoint
+from pffemu.debug.halt import Halt, Why
+from pffemu.debug.lines import line_of
+from pffemu.debug.machine_hash import machine_hash
+from pffemu.debug.session import Session
+from pffemu.events import FramePushed, HandlerEntered, MessageQueued, WalkRefused
+from pffemu.phases import PHASES, UifCleared, WordPushed
+from tests.guest_tools import REGION, Run, forwarding_guest, load, plain_guest
+from tests.unit.machine.test_stops_change_nothing import GUEST
+
+FAULT = forwarding_guest(f"mov rbx, {REGION}\nfault: mov rax, [rbx]\nafter: jmp leave\n")
+LONG = plain_guest("mov rcx, 50000000\nagain: dec rcx\njnz again\ndone: xor edi, edi\n")
+
+
+@pytest.fixture
+def sessions() -> Iterator[list[Session]]:
+    opened: list[Session] = []
+    yield opened
+    for session in opened:
+        session.close()
+
+
+def start(sessions: list[Session], done: Run) -> Session:
+    sessions.append(Session(done.machine))
+    return sessions[-1]
+
+
+def at(session: Session, place: str, **fields: object) -> Breakpoint:
+    fields.setdefault("address", session.symbols[place])
+    return session.breakpoints.add(Breakpoint(0, place, **fields))  # type: ignore[arg-type]
+
+
+def state(session: Session) -> tuple[str, Halt]:
+    return machine_hash(session.machine), session.halt
+
+
+def where(session: Session) -> str:
+    return session.symbols.describe(session.halt.rip)
+
+
+# -- nothing changes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_a_run_that_went_back_and_forth_is_the_same_run(sessions: list[Session], cpus: int) -> None:
+    plain, debugged = load(GUEST, cpus=cpus), load(GUEST, cpus=cpus)
+    assert plain.machine.run() == Exited(5)
+    session = start(sessions, debugged)
+    at(session, "access")
+    session.resume()
+    for _ in range(40):
+        session.phase()
+    for _ in range(3):
+        session.reverse_resume()
+    session.go_to(session.travel.history.start)
+    debugged.events.clear()
+    session.breakpoints.remove(1)
+    halt = session.resume()
+    assert (halt.why, halt.outcome) == (Why.ENDED, Exited(5))
+    assert debugged.events == plain.events[-len(debugged.events) :]
+    assert len(debugged.events) > len(plain.events) - 3  # but for those of loading
+    assert machine_hash(debugged.machine) == machine_hash(plain.machine)
+
+
+def check_random_places(session: Session, places: int) -> None:
+    """From anywhere, N steps forward and N back lead to the state one came from."""
+    generator = random.Random(1)
+    end = session.resume().moment
+    for _ in range(places):
+        session.go_to_instruction(generator.randrange(end.instructions))
+        before, steps = state(session), 0
+        for _ in range(generator.randrange(1, 10)):
+            if session.step().why is Why.ENDED:
+                break
+            steps += 1
+        session.go_to(session.halt.moment) if session.halt.why is not Why.ENDED else session.reverse_step()
+        for _ in range(steps):
+            session.reverse_step()
+        assert state(session)[0] == before[0]
+        session.go_to(end)
+        session.go_to(before[1].moment)
+        assert state(session)[0] == before[0]
+
+
+def benchmark(pages: int, mode: Mode, cpus: int) -> Run:
+    machine = Machine(mode=mode, cpus=cpus, ram=64 << 20, stdout=io.BytesIO(), stderr=io.BytesIO())
+    machine.open_output(4, "result", io.BytesIO())
+    machine.load(guest("fault_bench"), [str(pages), "1", "1", "1"])
+    return Run(machine, [], io.BytesIO())
+
+
+@pytest.mark.parametrize(("cpus", "mode"), [(1, Mode.PFF), (2, Mode.UFFD), (1, Mode.UFFD), (1, Mode.KERNEL)])
+def test_steps_forward_and_back_lead_to_the_same_hash(sessions: list[Session], cpus: int, mode: Mode) -> None:
+    check_random_places(start(sessions, benchmark(48, mode, cpus)), 6)
+
+
+def test_steps_forward_and_back_between_two_threads_lead_to_the_same_hash(sessions: list[Session]) -> None:
+    check_random_places(start(sessions, load(GUEST, cpus=2)), 10)
+
+
+@pytest.mark.slow
+def test_steps_forward_and_back_in_10_000_events_lead_to_the_same_hash_at_200_places(sessions: list[Session]) -> None:
+    session = start(sessions, benchmark(640, Mode.UFFD, 2))
+    check_random_places(session, 200)
+    assert sum(session.machine.events.counts.values()) > 0
+    session.resume()
+    assert sum(session.machine.events.counts.values()) >= 10_000
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_steps_back_without_having_stepped_forward_are_undone_by_steps(sessions: list[Session], cpus: int) -> None:
+    session = start(sessions, load(GUEST, cpus=cpus))
+    at(session, "handler")
+    session.resume()
+    session.resume()
+    places = [state(session)]
+    for _ in range(60):
+        session.reverse_step()
+        places.append(state(session))
+    for expected in reversed(places[:-1]):
+        session.step()
+        assert state(session)[0] == expected[0]
+
+
+def test_a_step_back_is_quick_anywhere_in_a_run_of_100_million_instructions(sessions: list[Session]) -> None:
+    session = start(sessions, load(LONG))
+    end = session.resume().moment
+    assert end.instructions > 100_000_000
+    for share in (1.0, 0.5, 0.013, 0.77):
+        instructions = session.go_to_instruction(int(end.instructions * share)).moment.instructions
+        began = time.monotonic()
+        session.reverse_step()
+        assert time.monotonic() - began < 1
+        assert session.halt.moment.instructions == instructions - 1
+
+
+# -- phases ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_delivery_is_walked_through_phase_by_phase_and_back(sessions: list[Session]) -> None:
+    session = start(sessions, load(FAULT))
+    at(session, "fault")
+    session.resume()
+    phases: list[tuple[object, str]] = []
+    while not phases or type(phases[-1][0]) is not HandlerEntered:
+        halt = session.phase()
+        assert halt.why is Why.PHASE
+        assert type(halt.event) in PHASES
+        phases.append((halt.event, machine_hash(session.machine)))
+    assert [type(mark) for mark, _ in phases][:1] == [WalkRefused]
+    pushed = [mark for mark, _ in phases if isinstance(mark, WordPushed)]
+    assert [mark.word for mark in pushed] == ["error code", "fault address", "RSP", "RFLAGS", "RIP", "vector"]
+    assert sum(isinstance(mark, UifCleared) for mark, _ in phases) == 1
+    for mark, expected in reversed(phases[:-1]):
+        halt = session.reverse_phase()
+        assert (halt.event, machine_hash(session.machine)) == (mark, expected)
+    assert session.step().rip == session.symbols["handler"]
+    session.reverse_step()
+    assert where(session) == "fault"
+
+
+def test_between_two_pushes_the_stack_holds_the_first_and_not_yet_the_second(sessions: list[Session]) -> None:
+    session = start(sessions, load(FAULT))
+    while not isinstance(session.phase().event, WordPushed) or session.halt.event.word != "RSP":
+        pass
+    memory, rsp = session.machine.memory, session.halt.event.address
+    assert memory.read_u64(rsp) == session.register(1, "rsp")
+    assert memory.read_u64(rsp + 8) == REGION
+    assert memory.read_u64(rsp - 8) == 0  # RFLAGS comes next
+    assert session.cpu.uintr.uif
+
+
+def test_the_path_through_the_kernel_has_its_phases_too(sessions: list[Session]) -> None:
+    session = start(sessions, load(FAULT, mode=Mode.KERNEL))
+    session.breakpoints.add(Breakpoint(0, "page-fault", event="page-fault"))
+    halt = session.resume()
+    names = [PHASES[type(halt.event)]] if halt.event else []
+    while halt.why in (Why.EVENT, Why.PHASE) and names[-1:] != ["resume"]:
+        halt = session.phase()
+        names += [PHASES[type(halt.event)]] if halt.event else []
+    assert names == [] or names[:3] == ["exception entry", "area", "page mapped"]
+
+
+# -- breakpoints ----------------------------------------------------------------------------------------------------
+
+
+def test_events_stop_where_they_happen_and_are_found_on_the_way_back(sessions: list[Session]) -> None:
+    done = load(GUEST)
+    session = start(sessions, done)
+    session.breakpoints.add(Breakpoint(0, "frame", event="frame"))
+    seen = []
+    while session.resume().why is Why.EVENT:
+        assert isinstance(session.halt.event, FramePushed)
+        assert session.halt.event == done.events[-1]
+        seen.append(session.halt)
+    assert session.halt.outcome == Exited(5)
+    assert len(seen) == 4
+    for expected in reversed(seen):
+        halt = session.reverse_resume()
+        assert (halt.event, halt.moment) == (expected.event, expected.moment)
+    assert session.reverse_resume().why is Why.HISTORY
+
+
+def test_a_condition_a_thread_and_a_temporary_breakpoint(sessions: list[Session]) -> None:
+    from pffemu.testing.expressions import parse
+
+    session = start(sessions, load(GUEST))
+    at(session, "spin", condition=parse("rcx == 1500"), condition_text="rcx == 1500")
+    assert session.resume().why is Why.BREAKPOINT
+    assert session.register(session.tid, "rcx") == 1500
+    session.breakpoints.remove(1)
+    at(session, "again", tid=1)
+    at(session, "child", temporary=True)
+    assert session.resume().breakpoint == 3
+    assert session.halt.tid == 2
+    assert session.resume().why is Why.ENDED
+
+
+def test_a_watchpoint_tells_old_and_new_value_and_who_wrote(sessions: list[Session]) -> None:
+    session = start(sessions, load(GUEST))
+    watched = session.symbols["scratch"]
+    session.breakpoints.add(Breakpoint(0, "scratch", access=Access.WRITE, watched=watched, size=4))
+    halt = session.resume()
+    assert (halt.why, halt.tid) == (Why.WATCHPOINT, 1)
+    assert (halt.old, halt.new) == (bytes(4), b"\1\0\0\0")
+    written = state(session)
+    session.resume()
+    back = session.reverse_resume()
+    assert (back.why, session.machine.memory.read(watched, 4)) == (Why.WATCHPOINT, bytes(4))
+    session.step()
+    assert state(session)[0] == written[0]
+
+
+def test_a_read_watchpoint_counts_reads_of_its_bytes_alone(sessions: list[Session]) -> None:
+    body = (
+        "mov rax, [rip + near]\nread: mov rbx, [rip + word]\nmov [rip + word], rbx\nread2: push [rip + word]\npop rdi\n"
+    )
+    session = start(sessions, load(plain_guest(body, "near: .quad 3\nword: .quad 0\n")))
+    word = session.symbols["word"]
+    session.breakpoints.add(Breakpoint(0, "word", access=Access.READ, watched=word, size=8))
+    places = []
+    while session.resume().why is Why.WATCHPOINT:
+        session_moment = session.halt.moment
+        places.append(session_moment.instructions)
+    assert places == [2, 3, 4]  # after the reads, and after the store, which touches it too
+
+
+def test_a_page_that_the_kernel_brings_in_is_a_change(sessions: list[Session]) -> None:
+    session = start(sessions, load(FAULT))
+    session.breakpoints.add(Breakpoint(0, "page", access=Access.WRITE, watched=REGION, size=8))
+    halt = session.resume()
+    assert (halt.why, halt.old, halt.new) == (Why.WATCHPOINT, None, bytes(8))
+    assert line_of(session.journal.mark(session.journal.count), session.symbols.describe).startswith("returned ioctl")
+
+
+# -- calls and handlers ---------------------------------------------------------------------------------------------
+
+CALLS = plain_guest(
+    "mov ecx, 3\ncall outer\nback: mov edi, eax\njmp leave_with_edi\n"
+    "outer: push rbx\ncall inner\nmiddle: pop rbx\nret\ninner: add eax, 7\nhere: ret\n"
+)
+
+
+def test_calls_are_stepped_over_and_left_both_ways(sessions: list[Session]) -> None:
+    session = start(sessions, load(CALLS))
+    session.step()
+    assert where(session) == "_start+0x5"
+    session.step_over()
+    assert where(session) == "back"
+    session.reverse_step_over()
+    assert where(session) == "_start+0x5"
+    at(session, "here")
+    session.resume()
+    session.finish()
+    assert where(session) == "middle"
+    session.reverse_step_over()
+    assert where(session) == "outer+0x1"
+
+
+def test_a_handler_is_left_through_its_uiret_and_back_to_the_access(sessions: list[Session]) -> None:
+    session = start(sessions, load(FAULT))
+    at(session, "handler")
+    session.resume()
+    for _ in range(7):
+        session.step()
+    assert session.finish().rip == session.symbols["fault"]
+    assert session.step().rip == session.symbols["after"]
+    session.reverse_resume()
+    assert where(session) == "handler"
+    session.reverse_finish()
+    assert where(session) == "fault"
+    assert session.cpu.uintr.uif
+
+
+# -- interrupts and writes ------------------------------------------------------------------------------------------
+
+
+def test_an_endless_loop_is_interrupted_at_once(sessions: list[Session]) -> None:
+    from pffemu.debug import stepping
+
+    session = start(sessions, load(plain_guest("1: jmp 1b\n")))
+    session.begin(stepping.RESUME)
+    assert session.wait(0.3) is None
+    began = time.monotonic()
+    session.interrupt()
+    halt = session.wait(5)
+    assert halt is not None
+    assert halt.why is Why.INTERRUPTED
+    assert time.monotonic() - began < 0.3
+
+
+def test_what_is_written_changes_the_future_and_the_past_stays(sessions: list[Session]) -> None:
+    session = start(sessions, load(CALLS))
+    at(session, "back")
+    session.resume()
+    session.write_register(session.tid, "rax", 42)
+    session.breakpoints.remove(1)
+    assert session.resume().outcome == Exited(42)
+    session.reverse_step()
+    assert session.resume().outcome == Exited(42)
+
+
+def test_a_message_queued_is_an_event_like_any_other(sessions: list[Session]) -> None:
+    session = start(sessions, load(FAULT, mode=Mode.UFFD))
+    session.breakpoints.add(Breakpoint(0, "message", event="message"))
+    halt = session.resume()
+    assert halt.why in (Why.EVENT, Why.ENDED)
+    assert halt.event is None or isinstance(halt.event, MessageQueued)
