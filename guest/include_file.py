@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from kernel_model import uapi, uapi_signal
 
-_PREFIXES = ("PROT_", "MAP_", "MADV_", "CLONE_", "FUTEX_", "UFFD", "UINTR_", "POLL", "O_", "CLOCK_")
+_PREFIXES = ("PROT_", "MAP_", "MADV_", "CLONE_", "FUTEX_", "UFFD", "UINTR_", "XUI_", "POLL", "O_", "CLOCK_")
 
 
 def text() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model import exit, page_fault, signal_delivery, signal_send, traps
+from kernel_model import exit, interrupts, page_fault, signal_delivery, signal_send, traps
 from kernel_model.direct_map import DirectMap
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.frames import FrameAllocator
@@ -18,7 +18,7 @@ from kernel_model.pff_driver import PffDriver
 from kernel_model.printk import Printk
 from kernel_model.process_end import ProcessEnd
 from kernel_model.random import RandomSource
-from kernel_model.scheduler import RESCHEDULE_VECTOR, Scheduler
+from kernel_model.scheduler import Scheduler
 from kernel_model.siginfo import SigInfo
 from kernel_model.syscall import Call
 from kernel_model.syscall_names import name_of
@@ -26,11 +26,8 @@ from kernel_model.syscall_table import COSTED, TABLE, run
 from kernel_model.task import Process, Task, TaskState
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.uintr import faults, forwarding, sleep
-from kernel_model.uintr.receiver import KERNEL_VECTOR, NOTIFICATION_VECTOR
 from kernel_model.uintr.user_interrupts import UserInterrupts
 from kernel_model.wait_queue import Blocked, Interruptible
-from pffemu.arch import apic_regs
-from pffemu.arch.msrs import X2APIC_BASE
 from pffemu.errors import OutOfGuestMemory, UnsupportedError
 from pffemu.events import (
     Hex,
@@ -44,7 +41,6 @@ from pffemu.events import (
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.hw.mmu import UffdLookup
-from pffemu.hw.msrs import wrmsr
 from pffemu.hw.ram import Ram
 from pffemu.hw.trap import Trap
 
@@ -251,15 +247,7 @@ class Kernel:
 
     def interrupt(self, cpu: Cpu, vector: int) -> None:
         """An external interrupt that the hardware did not take to ring 3; the core may be idle."""
-        cpu.charge("cpu.exception")
-        cpu.charge("kernel.entry")
-        wrmsr(cpu, X2APIC_BASE + (apic_regs.EOI >> 4), 0)
-        if vector in (KERNEL_VECTOR, NOTIFICATION_VECTOR):
-            sleep.end_all(self, cpu)
-        elif vector == RESCHEDULE_VECTOR:
-            self.scheduler.reschedule(cpu)
-        cpu.charge("kernel.exit")
-        cpu.charge("cpu.iret")
+        interrupts.handle(self, cpu, vector)
 
     def syscall(self, cpu: Cpu) -> None:
         """SYSCALL from ring 3: RIP is behind it."""
@@ -304,6 +292,8 @@ class Kernel:
         if blocked.sleep is Interruptible.NO or not (
             task.signals.due or (user_interrupt and self.uintr.is_pending(task))
         ):
+            if user_interrupt:
+                sleep.wake_for_timer(task, blocked)
             task.restart_syscall, task.result = number, blocked.result
             self.scheduler.block(cpu, task, blocked, Label(name_of(number)))
             if user_interrupt:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.task import ALL_CORES, Process, Task, TaskState
 from kernel_model.timers import TimerList
+from kernel_model.uapi import Errno
 from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.events import ContextSwitch, Label, ThreadBlocked, ThreadWoken
@@ -288,7 +289,7 @@ class Scheduler:
         self._alone = None
         task.state = TaskState.BLOCKED
         task.queues, task.deadline, task.why = blocked.queues, blocked.deadline, blocked.why
-        task.sleep = blocked.sleep
+        task.sleep, task.sleeps_for_timer = blocked.sleep, blocked.by_timer
         for queue in blocked.queues:
             queue.tasks.append(task)
         if blocked.deadline is not None:
@@ -328,7 +329,10 @@ class Scheduler:
 
     def _time_out(self, task: Task) -> None:
         self._until(self._cpus[task.cpu_index], task.deadline or 0)
-        task.timed_out = True
+        if task.sleeps_for_timer:
+            task.result = task.progress or -Errno.EINTR
+        else:
+            task.timed_out = True
         self.wake(None, task)
 
     def remove(self, task: Task) -> None:

@@ -49,10 +49,13 @@ _FROM_471 = """
     uintr_register_handler uintr_unregister_handler uintr_vector_fd uintr_register_sender uintr_unregister_sender
     uintr_wait uintr_register_self uintr_alt_stack uintr_ipi_fd
 """
+_FROM_1000 = """
+    xui_kb_timer
+"""
 
 NAMES: Final[dict[int, str]] = {
     start + i: name
-    for start, text in ((0, _FROM_0), (424, _FROM_424), (471, _FROM_471))
+    for start, text in ((0, _FROM_0), (424, _FROM_424), (471, _FROM_471), (1000, _FROM_1000))
     for i, name in enumerate(text.split())
 }
 

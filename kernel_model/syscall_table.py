@@ -29,6 +29,7 @@ from kernel_model import (
     time_calls,
     uintr_calls,
     wait_calls,
+    xui_calls,
 )
 from kernel_model.syscall import Call, SystemCall
 from kernel_model.uapi import Sys
@@ -200,6 +201,7 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.UINTR_REGISTER_SELF: (uintr_calls.register_self, 2),
     Sys.UINTR_ALT_STACK: (uintr_calls.alt_stack, 3),
     Sys.UINTR_IPI_FD: (uintr_calls.ipi_fd, 1),
+    Sys.XUI_KB_TIMER: (xui_calls.kb_timer, 2),
 }
 # calls that charge what they do themselves
 COSTED: Final = frozenset({Sys.READ, Sys.POLL, Sys.IOCTL})

@@ -83,6 +83,7 @@ class Task:
     deadline: int | None = None  # virtual cycles
     why: str = ""
     sleep: Interruptible = Interruptible.NO
+    sleeps_for_timer: bool = False  # `deadline` is that of its kernel-bypass timer
     # what happens when it runs next
     restart_syscall: int | None = None  # number of the call to start again
     result: int | None = None  # RAX of the call that slept

@@ -234,3 +234,4 @@ class Sys(IntEnum):
     UINTR_REGISTER_SELF = 477
     UINTR_ALT_STACK = 478
     UINTR_IPI_FD = 479
+    XUI_KB_TIMER = 1000  # pffemu's own, far from Linux's: xUI publishes no numbers

@@ -45,4 +45,5 @@ class Blocked(Exception):
         sleep: Interruptible = Interruptible.ERESTARTSYS,
     ) -> None:
         super().__init__(why)
+        self.by_timer = False  # `deadline` is that of the thread's kernel-bypass timer
         self.queues, self.deadline, self.result, self.why, self.sleep = queues, deadline, result, why, sleep

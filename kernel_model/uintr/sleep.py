@@ -28,6 +28,13 @@ def ends_with_user_interrupt(kernel: Kernel, task: Task, number: int, blocked: B
     return receiver.waiting is not Waiting.NONE and task.uintr.uif
 
 
+def wake_for_timer(task: Task, blocked: Blocked) -> None:
+    """The thread's kernel-bypass timer is not there while it sleeps: the kernel's own stands in for it."""
+    timer = task.kb_timer
+    if timer.enabled and timer.deadline and (blocked.deadline is None or timer.deadline < blocked.deadline):
+        blocked.deadline, blocked.by_timer = timer.deadline, True
+
+
 def end_all(kernel: Kernel, cpu: Cpu) -> None:
     """A notification reached the kernel on `cpu`: whoever it is for wakes."""
     for receiver in kernel.uintr.switch.notified(cpu):

@@ -10,7 +10,7 @@ from kernel_model.uintr.receiver import UpidMemory, Waiting
 from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.uintr.target_table import ENTRIES, TableMemory, TargetTable
 from pffemu.arch import upid
-from pffemu.hw.cpu import UintrState
+from pffemu.hw.cpu import KbTimer, UintrState
 from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class UserInterrupts:
         assert task.receiver is not None
         self.switch.stop_sleeping(task.receiver)
         self.upids.change(task.receiver, 0, upid.SN)
+        task.kb_timer = KbTimer()
         task.handler_registered = task.forward_page_faults = False
         old = task.uintr
         task.uintr = UintrState(uittaddr=old.uittaddr, uitt_enabled=old.uitt_enabled, uittsz=old.uittsz)

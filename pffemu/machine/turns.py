@@ -74,8 +74,8 @@ class Turns:
             self._drop_stale(cpu)
             if cpu.event_at != NEVER and cpu.index not in self._pending and self._interrupted(cpu):
                 continue
-            if kernel.switch_in(cpu):
-                return cpu
+            if kernel.switch_in(cpu) and (cpu.clock < cpu.event_at or cpu.index in self._pending):
+                return cpu  # else: a user interrupt that waited for the thread comes before its first instruction
         return None
 
     def _drop_stale(self, cpu: Cpu) -> None:

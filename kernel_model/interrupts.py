@@ -1,0 +1,31 @@
+"""External interrupts that the hardware did not take to ring 3: what each vector is for (arch/x86/kernel/irq.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.scheduler import RESCHEDULE_VECTOR
+from kernel_model.uintr import sleep
+from kernel_model.uintr.receiver import KERNEL_VECTOR, NOTIFICATION_VECTOR
+from pffemu.arch import apic_regs
+from pffemu.arch.msrs import X2APIC_BASE
+from pffemu.hw.msrs import wrmsr
+
+if TYPE_CHECKING:
+    from kernel_model.kernel import Kernel
+    from pffemu.hw.cpu import Cpu
+
+_EOI_MSR: Final = X2APIC_BASE + (apic_regs.EOI >> 4)
+
+
+def handle(kernel: Kernel, cpu: Cpu, vector: int) -> None:
+    """`cpu` has acknowledged `vector`; it may be idle."""
+    cpu.charge("cpu.exception")
+    cpu.charge("kernel.entry")
+    wrmsr(cpu, _EOI_MSR, 0)
+    if vector in (KERNEL_VECTOR, NOTIFICATION_VECTOR):
+        sleep.end_all(kernel, cpu)
+    elif vector == RESCHEDULE_VECTOR:
+        kernel.scheduler.reschedule(cpu)
+    cpu.charge("kernel.exit")
+    cpu.charge("cpu.iret")
