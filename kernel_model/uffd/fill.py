@@ -156,11 +156,8 @@ def _fill_pages(fill: Fill, bring: Bring) -> tuple[int, Errno | None]:
     pages, cpu = fill.uffd.mm.pages, fill.call.cpu
     for page in range(fill.start, fill.start + fill.length, PAGE_SIZE):
         cpu.charge("kernel.fault.walk")
-        entry = pages.entry(page)
-        if entry & (HELD | POISON):
-            return page - fill.start, Errno.EEXIST
         try:
-            bring(fill, vma, page, entry)
+            bring(fill, vma, page, pages.entry(page))
         except LinuxError as error:
             return page - fill.start, error.errno
         cpu.charge("kernel.fault.install")
@@ -181,9 +178,10 @@ def _is_shmem(vma: Vma) -> bool:
 # -- one page -----------------------------------------------------------------------------------------------------
 
 
-def _bring_copy(fill: Fill, vma: Vma, page: int, _entry: int) -> None:
+def _bring_copy(fill: Fill, vma: Vma, page: int, entry: int) -> None:
     mm, cpu = fill.uffd.mm, fill.call.cpu
     source = fill.call.memory.read(fill.source + page - fill.start, PAGE_SIZE, "kernel.page.copy")
+    _check_absent(entry)
     if vma.shared:
         _check_hole(vma, page)
     frame = mm.frames.take()
@@ -195,6 +193,7 @@ def _bring_copy(fill: Fill, vma: Vma, page: int, _entry: int) -> None:
 def _bring_zeropage(fill: Fill, vma: Vma, page: int, entry: int) -> None:
     mm = fill.uffd.mm
     if vma.shared:
+        _check_absent(entry)
         _check_hole(vma, page)
         frame = mm.frames.take()
         fill.call.cpu.charge("kernel.page.allocate")
@@ -205,12 +204,13 @@ def _bring_zeropage(fill: Fill, vma: Vma, page: int, entry: int) -> None:
     mm.install(vma, page, mm.zero_frame, owned=False)
 
 
-def _bring_cached(fill: Fill, vma: Vma, page: int, _entry: int) -> None:
+def _bring_cached(fill: Fill, vma: Vma, page: int, entry: int) -> None:
     assert vma.file is not None
     offset = vma.offset + page - vma.start
     frame = vma.file.cached_frame(offset) if offset < vma.file.mapped_size else 0
     if not frame:
         raise LinuxError(Errno.EFAULT)
+    _check_absent(entry)
     fill.uffd.mm.install(vma, page, frame, owned=False, dirty=vma.shared, protect=fill.protect)
 
 
@@ -220,8 +220,14 @@ def _bring_poison(fill: Fill, vma: Vma, page: int, entry: int) -> None:
     mm.pages.set(page, mm.empty_entry(vma) & ~PTE_UFFD | POISON)
 
 
+def _check_absent(entry: int) -> None:
+    """No page is there; markers give way to what comes."""
+    if entry & HELD:
+        raise LinuxError(Errno.EEXIST)
+
+
 def _check_empty(vma: Vma, page: int, entry: int) -> None:
-    """Beyond the end of the file: EFAULT; where write protection is kept for the page to come: EEXIST."""
+    """Not even write protection for a page to come; and not beyond the end of the file, which is EFAULT."""
     if vma.file is not None and vma.offset + page - vma.start >= vma.file.mapped_size:
         raise LinuxError(Errno.EFAULT)
     if entry & ~PTE_UFFD:

@@ -48,6 +48,15 @@ def exact_fault(code: bytes, registers: ReadRegister, rip: int, page: int, error
     return page, error_code
 
 
+def first_load(code: bytes) -> MemoryOperand | None:
+    """Of CMPSB to CMPSQ, the only instructions with two loads: [rsi], which hardware loads first and Unicorn second."""
+    instruction, _ = instruction_at(code)
+    if instruction is None or len(instruction.memory) != 2 or not all(o.implicit for o in instruction.memory):
+        return None
+    first, second = instruction.memory
+    return first if first.read and second.read else None
+
+
 def effective_address(operand: MemoryOperand, registers: ReadRegister, next_rip: int) -> int:
     """The 64-bit linear address of `operand` (segment bases of FS and GS included), unsigned."""
     address, mask = operand.displacement, _MASK

@@ -16,7 +16,7 @@ from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, is_c
 from pffemu.arch.uffd_mmio import MODE_MISSING
 from pffemu.engine.registers import RegisterFile
 from pffemu.hw import page_walk
-from pffemu.hw.fault_address import exact_fault
+from pffemu.hw.fault_address import effective_address, exact_fault, first_load
 from pffemu.hw.page_walk import FETCH, OK, USER, WRITE
 from pffemu.hw.ram import Ram
 from pffemu.hw.tlb_fill import TlbFill
@@ -99,6 +99,11 @@ class Mmu:
             return Trap(PF, code, max(rip, page))
         instruction = self.code_at(rip, 15)
         address, code = exact_fault(instruction, registers, rip, page, code)
+        first = first_load(instruction)
+        if first is not None:
+            loaded = self.translate(effective_address(first, registers, rip), USER, update=False)
+            if isinstance(loaded, Trap):
+                return loaded
         return Trap(PF, code, address)
 
     def code_at(self, rip: int, size: int) -> bytes:
