@@ -129,6 +129,31 @@ class FaultWorkload:
         return total.to_bytes(_WORD, "little")
 
 
+@dataclass(frozen=True, slots=True)
+class SignalWorkload:
+    """Touch every page of a protected region once; a SIGSEGV handler lifts the protection of each (mprotect)."""
+
+    pages: int
+    guest: str = field(default="signal_bench", init=False)
+    files: Mapping[int, memoryview] = field(default_factory=dict, init=False)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return (str(self.pages),)
+
+    @property
+    def region_pages(self) -> int:
+        return self.pages
+
+    @property
+    def ram(self) -> int:
+        return _with_page_tables(self.pages * PAGE_SIZE)
+
+    def expected(self, *, userfaultfd: bool) -> bytes:
+        """One signal a page."""
+        return self.pages.to_bytes(_WORD, "little")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BfsWorkload:
     """Breadth-first search over an R-MAT graph from its first connected vertex; `bfs_workload` makes one."""

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import pffemu
-from pffemu.cli import bench_bfs, bench_fault, demo, doctor, run, timeline, trace
+from pffemu.cli import bench_bfs, bench_fault, bench_ioctl, demo, doctor, run, timeline, trace
 from pffemu.cli import timing as timing_commands
 from pffemu.cli.foreground import Stopped
 from pffemu.cli.terminal import OutputClosed, say
@@ -32,6 +32,7 @@ app.command("run", context_settings={"allow_interspersed_args": False}, no_args_
 app.add_typer(bench, name="bench")
 bench.command("fault")(bench_fault.bench_fault)
 bench.command("bfs")(bench_bfs.bench_bfs)
+bench.command("ioctl")(bench_ioctl.bench_ioctl)
 app.command("trace", context_settings={"allow_interspersed_args": False}, no_args_is_help=True)(trace.trace)
 app.command("timeline", context_settings={"allow_interspersed_args": False})(timeline.timeline)
 app.add_typer(timing_commands.timing, name="timing")

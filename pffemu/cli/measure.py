@@ -22,6 +22,7 @@ from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import Mode
 from pffemu.machine.stop import Exited, Stop
+from pffemu.report.ioctl_stages import IoctlCollector, IoctlCosts
 from pffemu.report.measured import MeasuredPart
 from pffemu.report.one_fault import OneFault
 from pffemu.report.progress import ProgressLine
@@ -85,6 +86,7 @@ class Setup:
     trace: Path | None = None
     shown_fault: int | None = None
     profile: Profile = field(default_factory=load_profile)
+    ioctls: bool = False  # take the userfaultfd ioctls apart, too
 
     def ram_for(self, workload: Workload) -> int:
         return self.ram if self.ram is not None else max(SMALLEST_RAM, workload.ram)
@@ -94,6 +96,7 @@ class Setup:
 class Measured:
     summary: RunSummary
     one_fault: list[Any]  # events
+    ioctls: dict[str, IoctlCosts] = field(default_factory=dict)
 
 
 def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
@@ -102,7 +105,8 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
     result = bytearray()
     machine = foreground.prepare(lambda: _machine(workload, mode, setup, result), progress, "loading")
     one_fault = None if setup.shown_fault is None else OneFault(setup.shown_fault)
-    with Recorder(machine, setup.trace, (warn,) if one_fault is None else (warn, one_fault)) as recorder:
+    ioctls = IoctlCollector(machine.cpus) if setup.ioctls else None
+    with Recorder(machine, setup.trace, [sink for sink in (warn, one_fault, ioctls) if sink is not None]) as recorder:
         started = time.perf_counter()
         stop = foreground.run(machine, progress)
         seconds = time.perf_counter() - started
@@ -117,7 +121,11 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
     correct = stop.status == 0 and result == workload.expected(userfaultfd=mode is not Mode.KERNEL)
     handler = getattr(workload, "handler", None) if mode is Mode.UFFD else None
     name = handler.value if handler is not None else ""
-    return Measured(recorder.summary(correct, seconds, name), one_fault.events if one_fault is not None else [])
+    return Measured(
+        recorder.summary(correct, seconds, name),
+        one_fault.events if one_fault is not None else [],
+        ioctls.costs if ioctls is not None else {},
+    )
 
 
 def warn(event: Any) -> None:

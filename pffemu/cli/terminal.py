@@ -85,3 +85,17 @@ def check_writable(target: str | Path | None) -> None:
     else:
         return
     raise UsageError(f"cannot write: {problem}", where=str(path), remedy="name another file")
+
+
+def replace_between_markers(path: Path, name: str, text: str) -> None:
+    """Put `text` between the lines `<!-- NAME -->` and `<!-- /NAME -->` of a file. Raises UsageError."""
+    try:
+        old = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot read: {error.strerror}", where=str(path), remedy="name a Markdown file") from error
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    head, found, rest = old.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not found or not closed:
+        raise UsageError(f"has no lines {begin.strip()} and {end}", where=str(path), remedy="add them where it belongs")
+    write_text(f"{head}{begin}{text}{end}{tail}".rstrip("\n"), str(path))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.table import Table
 
-from pffemu.cli.terminal import out_console
+from pffemu.cli import validation
+from pffemu.cli.terminal import out_console, replace_between_markers
 from pffemu.timing import CATALOGUE, DEFAULT_PROFILE, Entry, Profile, builtin_profiles, load_profile
 
 _NAME: Final = typer.Argument(metavar="PROFILE", help="A profile's name, or a TOML file.")
@@ -45,6 +47,28 @@ def check(profiles: Annotated[list[str] | None, _NAME] = None) -> None:
     out = out_console()
     for name in profiles or builtin_profiles():
         out.print(_title(load_profile(name)), markup=False, soft_wrap=True)
+
+
+@timing.command("validate")
+def validate(
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Put the table between the markers of this Markdown file.")
+    ] = None,
+) -> None:
+    """Compare the model with published totals, and say which it was fitted to. Takes seconds.
+
+    Example: pffemu timing validate --write docs/timing.md
+    """
+    results = [validation.compare(total) for total in validation.published()]
+    told = validation.markdown(results)
+    if write is None:
+        out_console().print(told, markup=False, soft_wrap=True)
+    else:
+        replace_between_markers(write, "validation", told)
+    large = sum(one.large for one in results)
+    fitted = sum(one.total.fitted for one in results)
+    summary = f"{len(results)} totals, {fitted} of them fitted; {large} of the others are off by more than 30 %"
+    out_console().print(summary, markup=False)
 
 
 def _title(profile: Profile) -> str:

@@ -1,0 +1,87 @@
+"""pffemu bench ioctl: where the cycles inside UFFDIO_ZEROPAGE and UFFDIO_COPY go, with and without a sleeper."""
+
+from __future__ import annotations
+
+import json as json_text
+from typing import Annotated, Any, Final
+
+import typer
+from rich.table import Table
+
+import pffemu
+from guest.workloads import MOST_PAGES, FaultWorkload, Handler
+from pffemu.cli import options
+from pffemu.cli.bench import complain
+from pffemu.cli.measure import Measured, Setup, measure
+from pffemu.cli.terminal import check_writable, out_console, write_text
+from pffemu.machine.options import Mode
+from pffemu.report.ioctl_stages import STAGES, IoctlCosts
+from pffemu.timing import DEFAULT_PROFILE, SHIFT, load_profile
+
+# who resolves, and whether a thread sleeps that the ioctl must wake
+_CASES: Final = {
+    "uffd, sleeper on another core": (Mode.UFFD, 2),
+    "uffd, sleeper on this core": (Mode.UFFD, 1),
+    "pff, no sleeper": (Mode.PFF, 1),
+}
+
+
+def bench_ioctl(
+    pages: Annotated[int, typer.Option(min=1, max=MOST_PAGES, help="Calls of each kind, one a page.")] = 256,
+    profile: options.MachineProfile = DEFAULT_PROFILE,
+    json: options.Json = None,
+) -> None:
+    """Take UFFDIO_ZEROPAGE and UFFDIO_COPY apart: the cycles of each stage, with a thread to wake and without.
+
+    Example: pffemu bench ioctl --profile amd-rome
+    """
+    check_writable(json)
+    machine = load_profile(profile)
+    results: dict[str, tuple[Measured, str, IoctlCosts]] = {}
+    for copy in (False, True):
+        for case, (mode, cpus) in _CASES.items():
+            measured = measure(
+                FaultWorkload(pages, copy=copy, handler=Handler.READ), mode, Setup(cpus, profile=machine, ioctls=True)
+            )
+            for name, costs in measured.ioctls.items():
+                results[f"{name.removeprefix('UFFDIO_')}\n{case.replace(', ', chr(10))}"] = (measured, case, costs)
+    out = out_console(to_stderr=json == "-")
+    out.print(f"Cycles of a call, {pages:,} calls each, {machine.name}", markup=False)
+    out.print(_table(results, machine.rates), markup=False)
+    if json is not None:
+        told = {
+            "version": pffemu.__version__,
+            "command": "bench ioctl",
+            "options": {"pages": pages, "profile": machine.name, "profile_hash": machine.digest},
+            "runs": [_run(*result, machine.rates) for result in results.values()],
+        }
+        write_text(json_text.dumps(told, indent=2), json)
+    complain([measured.summary for measured, _, _ in results.values()])
+
+
+def _table(results: dict[str, tuple[Measured, str, IoctlCosts]], rates: Any) -> Table:
+    table = Table(header_style="bold")
+    table.add_column("stage")
+    for title in results:
+        table.add_column(title, justify="right")
+    shown = [costs.cycles(rates) for _, _, costs in results.values()]
+    for stage in STAGES:
+        if any(cycles[stage] for cycles in shown):
+            table.add_row(stage, *(f"{cycles[stage]:,}" for cycles in shown))
+    table.add_section()
+    table.add_row("total", *(f"{_total(costs, rates):,}" for _, _, costs in results.values()))
+    return table
+
+
+def _total(costs: IoctlCosts, rates: Any) -> int:
+    return (costs.total(rates) // max(1, costs.calls)) >> SHIFT
+
+
+def _run(measured: Measured, case: str, costs: IoctlCosts, rates: Any) -> dict[str, Any]:
+    summary = measured.summary
+    return {
+        "case": case, "mode": summary.mode, "ioctl": next(n for n, c in measured.ioctls.items() if c is costs),
+        "calls": costs.calls, "correct": summary.correct, "trace_hash": summary.trace_hash,
+        "stages": costs.cycles(rates), "total": _total(costs, rates),
+        "units": {stage: dict(sorted(units.items())) for stage, units in costs.units.items() if units},
+    }  # fmt: skip

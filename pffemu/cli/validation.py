@@ -1,0 +1,131 @@
+"""The model against totals that others published: what is run for each, and the table.
+
+Targets are data (pffemu/timing/published.toml). A measure is one of
+    fault MODE [HANDLER] read|write zero|copy [CORES]   mean latency of a fault
+    signal                                              mprotect + SIGSEGV, a page
+    ioctl MODE CORES NAME                               a whole ioctl call, system-call entry and exit included
+    costs NAME ...                                      a sum of costs, where one step is the whole
+    share GROUP                                         part of the charges of a userfaultfd fault, in %
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pffemu.timing
+from guest.workloads import FaultWorkload, Handler, SignalWorkload
+from pffemu.cli.measure import Measured, Setup, measure
+from pffemu.machine.options import Mode
+from pffemu.timing import SHIFT, Profile, load_profile
+
+PAGES: Final = 200
+LARGE: Final = 30  # % of error that must be discussed
+_PUBLISHED: Final = Path(pffemu.timing.__file__).parent / "published.toml"
+_GROUPS: Final = {
+    "fault": ("cpu.exception", "cpu.iret", "kernel.entry", "kernel.exit", "kernel.fault.vma", "cpu.tlb_miss"),
+    "uffd": ("kernel.uffd.enqueue", "kernel.uffd.read", "kernel.uffd.retry", "kernel.uffd.validate"),
+    "scheduling": (
+        "kernel.wake", "kernel.schedule", "kernel.context_switch", "cpu.ipi.send", "cpu.idle_wake", "kernel.uffd.wake",
+    ),
+    "syscalls": ("cpu.syscall", "cpu.sysret", "kernel.syscall", "kernel.copy", "kernel.user_byte", "kernel.poll"),
+    "page": ("kernel.page", "kernel.fault.install", "kernel.fault.walk"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A published total. `unit`: cycles, ns or %."""
+
+    what: str
+    profile: str
+    measure: str
+    value: float
+    unit: str
+    fitted: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    total: Total
+    model: float
+
+    @property
+    def error(self) -> float:
+        """In % of the published value; for shares, in percentage points."""
+        if self.total.unit == "%":
+            return self.model - self.total.value
+        return 100 * (self.model - self.total.value) / self.total.value
+
+    @property
+    def large(self) -> bool:
+        return not self.total.fitted and abs(self.error) > (LARGE if self.total.unit != "%" else LARGE / 3)
+
+
+def published() -> list[Total]:
+    return [Total(**fields) for fields in tomllib.loads(_PUBLISHED.read_text(encoding="utf-8"))["total"]]
+
+
+def compare(total: Total) -> Compared:
+    profile = load_profile(total.profile)
+    kind, *arguments = total.measure.split()
+    cycles = _MEASURES[kind](profile, *arguments)
+    return Compared(total, cycles * 1e9 / profile.frequency if total.unit == "ns" else cycles)
+
+
+def _fault(profile: Profile, mode: str, *words: str) -> float:
+    handler = Handler(words[0]) if mode == "uffd" else Handler.READ
+    write, copy, *cores = words[1:] if mode == "uffd" else words
+    run = _run(profile.name, mode, handler, write == "write", copy == "copy", int(cores[0]) if cores else 2)
+    return run.summary.cycles / PAGES if handler is Handler.SIGBUS else run.summary.cycles_per_fault
+
+
+def _signal(profile: Profile) -> float:
+    return measure(SignalWorkload(PAGES), Mode.KERNEL, Setup(1, profile=profile)).summary.cycles / PAGES
+
+
+def _ioctl(profile: Profile, mode: str, cores: str, name: str) -> float:
+    run = _run(profile.name, mode, Handler.READ, False, name == "UFFDIO_COPY", int(cores))
+    costs = run.ioctls[name]
+    crossing = _costs(profile, "cpu.syscall", "kernel.syscall", "cpu.sysret")
+    return costs.total(profile.rates) / costs.calls / (1 << SHIFT) + crossing
+
+
+def _costs(profile: Profile, *names: str) -> float:
+    return float(sum(profile.cycles_of(name) for name in names))
+
+
+def _share(profile: Profile, group: str) -> float:
+    charges = _run(profile.name, "uffd", Handler.POLL, True, True, 2).summary.charges
+    grouped = sum(cycles for cost, cycles in charges.items() if cost.startswith(_GROUPS[group]))
+    return 100 * grouped / sum(charges.values())
+
+
+@cache
+def _run(profile: str, mode: str, handler: Handler, write: bool, copy: bool, cores: int) -> Measured:
+    workload = FaultWorkload(PAGES, write=write, copy=copy, handler=handler)
+    return measure(workload, Mode(mode), Setup(cores, profile=load_profile(profile), ioctls=True))
+
+
+_MEASURES: Final[dict[str, Callable[..., float]]] = {
+    "fault": _fault, "signal": _signal, "ioctl": _ioctl, "costs": _costs, "share": _share,
+}  # fmt: skip
+
+
+def markdown(results: list[Compared]) -> str:
+    """The table as docs/timing.md has it."""
+    lines = ["| profile | what | published | model | error | fitted | source |", "|---|---|---:|---:|---:|---|---|"]
+    for one in results:
+        total = one.total
+        unit = "" if total.unit == "%" else " "
+        points = " points" if total.unit == "%" else " %"
+        error = f"{one.error:+.0f}{points}"
+        value, model = (f"{number:,.0f}{unit}{total.unit}" for number in (total.value, one.model))
+        shown, fitted = f"**{error}**" if one.large else error, "yes" if total.fitted else ""
+        lines.append(f"| {total.profile} | {total.what} | {value} | {model} | {shown} | {fitted} | {total.source} |")
+    return "\n".join(lines) + "\n"
