@@ -1,0 +1,123 @@
+"""q and Q packets: what is supported, threads, objects to read (qXfer), monitor commands, system calls to catch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from pffemu.arch.paging import USER_END
+from pffemu.debug.gdb.arguments import BadPacketError, hex_number, hex_pair, hex_text
+from pffemu.debug.gdb.description import target_xml
+from pffemu.debug.gdb.packets import PACKET_SIZE
+from pffemu.debug.gdb.target import Target
+
+if TYPE_CHECKING:
+    from pffemu.debug.gdb.stub import Stub
+
+_OK: Final = b"OK"
+_BAD: Final = b"E01"
+_SUPPORTED: Final = (
+    "QStartNoAckMode+", "swbreak+", "hwbreak+", "vContSupported+", "ReverseStep+", "ReverseContinue+",
+    "QCatchSyscalls+", "qXfer:features:read+", "qXfer:threads:read+", "qXfer:auxv:read+", "qXfer:exec-file:read+",
+    "qXfer:memory-map:read+", "qXfer:libraries-svr4:read+",
+)  # fmt: skip
+
+
+def query(stub: Stub, text: str) -> bytes:
+    """The reply to `q` + text."""
+    name, _, rest = text.partition(":")
+    match name:
+        case "Supported":
+            return ";".join((f"PacketSize={PACKET_SIZE:x}", *_SUPPORTED)).encode()
+        case "C":
+            return b"QC%x" % stub.last.tid
+        case "fThreadInfo":
+            return b"m" + ",".join(f"{thread.tid:x}" for thread in stub.target.threads()).encode()
+        case "sThreadInfo":
+            return b"l"
+        case "Attached":
+            return b"0"  # started for this gdb: leaving it ends the guest
+        case "Symbol":
+            return _OK
+        case "Xfer":
+            return _transfer(stub.target, rest)
+    if text.startswith("ThreadExtraInfo,"):
+        return _extra_info(stub.target, hex_number(text.partition(",")[2]))
+    if text.startswith("Rcmd,"):
+        return stub.target.monitor(hex_text(text[5:])).encode().hex().encode() or _OK
+    return b""
+
+
+def set_query(stub: Stub, text: str) -> bytes:
+    """The reply to `Q` + text."""
+    name, _, rest = text.partition(":")
+    match name:
+        case "StartNoAckMode":
+            stub.no_ack = True
+            return _OK
+        case "NonStop":
+            return _OK if rest == "0" else _BAD  # one virtual time for all threads: they stop together
+        case "CatchSyscalls":
+            stub.target.catch_syscalls(_syscalls(rest))
+            return _OK
+    return b""
+
+
+def _syscalls(text: str) -> list[int] | None:
+    on, _, numbers = text.partition(";")
+    if on not in ("0", "1"):
+        raise BadPacketError
+    return [hex_number(number) for number in numbers.split(";") if number] if on == "1" else None
+
+
+def _extra_info(target: Target, tid: int) -> bytes:
+    for thread in target.threads():
+        if thread.tid == tid:
+            return f"{thread.name}, core {thread.core}: {thread.doing}".encode().hex().encode()
+    return _BAD
+
+
+# -- qXfer ------------------------------------------------------------------------------------------------------------
+
+
+def _transfer(target: Target, text: str) -> bytes:
+    """`object:read:annex:offset,length`: a part of an object, `l` when it is the last one, `m` otherwise."""
+    parts = text.split(":")
+    if len(parts) != 4 or parts[1] != "read" or parts[0] not in _OBJECTS:
+        return b""
+    data = _OBJECTS[parts[0]](target, parts[2])
+    if data is None:
+        return b"E00"
+    offset, length = hex_pair(parts[3])
+    part = data[offset : offset + min(length, PACKET_SIZE - 1)]
+    return (b"l" if offset + len(part) >= len(data) else b"m") + part
+
+
+def _features(_target: Target, annex: str) -> bytes | None:
+    return target_xml() if annex == "target.xml" else None
+
+
+def _threads(target: Target, _annex: str) -> bytes:
+    root = Element("threads")
+    for thread in target.threads():
+        element = SubElement(root, "thread", id=f"{thread.tid:x}", core=str(thread.core), name=thread.name)
+        element.text = thread.doing
+    return tostring(root)
+
+
+def _memory_map(_target: Target, _annex: str) -> bytes:
+    """All of user space may become memory while the guest runs, and gdb asks once."""
+    root = Element("memory-map")
+    SubElement(root, "memory", type="ram", start="0x0", length=f"{USER_END:#x}")
+    return tostring(root)
+
+
+_OBJECTS: Final[dict[str, Callable[[Target, str], bytes | None]]] = {
+    "features": _features,
+    "threads": _threads,
+    "memory-map": _memory_map,
+    "auxv": lambda target, _: target.auxv(),
+    "exec-file": lambda target, _: target.exec_file().encode(),
+    "libraries-svr4": lambda _target, _annex: b'<library-list-svr4 version="1.0"/>',  # guests are static
+}

@@ -1,0 +1,107 @@
+"""A thread's registers as gdb's bytes, wherever they are now: on its core, or saved in the kernel model."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from kernel_model.task import Task
+from pffemu.arch.exceptions import PF
+from pffemu.debug.gdb.description import REGISTERS, SEGMENTS, X87_CONTROL, Register
+from pffemu.engine.saved_registers import SavedRegisters
+from pffemu.hw.cpu import Cpu
+
+# where the parts of FXSAVE's 512 bytes are (SDM vol. 1, 10.5.1)
+_ST_AT, _XMM_AT, _STEP, _MXCSR_AT = 32, 160, 16, 24
+_SELECTORS: Final = {"cs": 0x33, "ss": 0x2B, "ds": 0, "es": 0, "fs": 0, "gs": 0}  # Linux's, for gdb's eyes
+_EMPTY: Final = 3  # a register's two bits in the full tag word
+
+
+def read(register: Register, saved: SavedRegisters, task: Task, cpu: Cpu) -> bytes:
+    """Little-endian, `register.size` bytes."""
+    name = register.name
+    if name.startswith("xmm"):
+        return saved.fxsave()[_XMM_AT + _STEP * int(name[3:]) :][:16]
+    if name[:2] == "st" and name[2:].isdigit():
+        return saved.fxsave()[_ST_AT + _STEP * int(name[2:]) :][:10]
+    return _word(name, saved, task, cpu).to_bytes(register.size, "little")
+
+
+def read_all(saved: SavedRegisters, task: Task, cpu: Cpu) -> bytes:
+    """The data of a `g` reply."""
+    return b"".join(read(register, saved, task, cpu) for register in REGISTERS)
+
+
+def write(register: Register, value: bytes, saved: SavedRegisters, task: Task, cpu: Cpu) -> SavedRegisters:
+    """The registers with one replaced; UINTR state changes at once. Selectors, orig_rax and x87 control stay."""
+    name, word = register.name, int.from_bytes(value, "little")
+    if name.startswith("xmm"):
+        return saved.with_xmm(int(name[3:]), word)
+    if name[:2] == "st" and name[2:].isdigit():
+        return _with_bytes(saved, _ST_AT + _STEP * int(name[2:]), value)
+    if name == "mxcsr":
+        return _with_bytes(saved, _MXCSR_AT, value)
+    if name == "eflags":
+        return saved.replace(rflags=word)
+    if register.group == "uintr":
+        _write_uintr(name, word, task, cpu)
+    elif name not in (*SEGMENTS, *X87_CONTROL, "orig_rax"):
+        return saved.replace(**{name: word})
+    return saved
+
+
+def _with_bytes(saved: SavedRegisters, at: int, value: bytes) -> SavedRegisters:
+    area = bytearray(saved.fxsave())
+    area[at : at + len(value)] = value
+    return saved.with_fxsave(bytes(area))
+
+
+def _word(name: str, saved: SavedRegisters, task: Task, cpu: Cpu) -> int:
+    if name == "eflags":
+        return saved.word("rflags") & 0xFFFF_FFFF
+    if name in _SELECTORS:
+        return _SELECTORS[name]
+    if name in X87_CONTROL or name == "mxcsr":
+        return _x87_control(name, saved.fxsave())
+    if name == "orig_rax":
+        return saved.word("rax")  # only looked at where a system call is caught
+    values = _uintr_words(task, cpu)
+    return values[name] if name in values else saved.word(name)
+
+
+def _x87_control(name: str, area: bytes) -> int:
+    fctrl, fstat, tags, fop, fip, fdp, mxcsr = struct.unpack_from("<HHBxHQQI", area)
+    if name == "ftag":
+        return sum((0 if tags >> n & 1 else _EMPTY) << 2 * n for n in range(8))
+    words = {"fctrl": fctrl, "fstat": fstat, "fop": fop & 0x7FF, "fioff": fip & 0xFFFF_FFFF, "fiseg": fip >> 32,
+             "fooff": fdp & 0xFFFF_FFFF, "foseg": fdp >> 32, "mxcsr": mxcsr}  # fmt: skip
+    return int(words[name])
+
+
+def _uintr_words(task: Task, cpu: Cpu) -> dict[str, int]:
+    """The thread's user-interrupt state; forwarding_active is the core's while the thread holds it."""
+    state = task.uintr
+    active = cpu.apic.is_active(PF) if cpu.tid == task.tid else task.forward_page_faults
+    return {
+        "uif": int(state.uif), "uirr": state.uirr, "uihandler": state.handler, "uistackadjust": state.stackadjust,
+        "uinv": state.uinv, "upidaddr": state.upidaddr, "uittaddr": state.uittaddr,
+        "forwarding_enabled_pf": int(cpu.apic.is_enabled(PF)), "forwarding_active_pf": int(active),
+        "uintr_vector_pf": cpu.apic.user_vector[PF],
+    }  # fmt: skip
+
+
+def _write_uintr(name: str, value: int, task: Task, cpu: Cpu) -> None:
+    state = task.uintr
+    match name:
+        case "uif":
+            state.uif = bool(value & 1)
+        case "uirr":
+            state.uirr = value
+        case "uihandler":
+            state.handler = value
+        case "uistackadjust":
+            state.stackadjust = value
+        case "forwarding_enabled_pf":
+            cpu.apic.forwarding_enabled = cpu.apic.forwarding_enabled & ~(1 << PF) | (value & 1) << PF
+        case "forwarding_active_pf":
+            cpu.apic.forwarding_active = cpu.apic.forwarding_active & ~(1 << PF) | (value & 1) << PF

@@ -1,0 +1,109 @@
+"""The socket: one gdb at a time, loopback unless told; Ctrl-C and a lost client are noticed while the guest runs."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from pffemu.debug.gdb.packets import PacketReader, Token, encode
+from pffemu.debug.gdb.stub import Stub
+from pffemu.debug.gdb.target import Target
+from pffemu.errors import UsageError
+
+LOOPBACK: Final = "127.0.0.1"
+_CHUNK: Final = 4096
+_RESENDS: Final = 8  # of one reply that gdb says it could not read
+_GONE: Final = object()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Raises UsageError when the port cannot be had. Port 0: any free one."""
+    try:
+        return socket.create_server((host, port), backlog=1)
+    except (OSError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a port number"
+        raise UsageError(f"cannot listen: {why}", where=f"{host}:{port}", remedy="another --port, or 0") from error
+
+
+def serve(server: socket.socket, target: Target, said: Callable[[str], None]) -> Stub:
+    """Serve one gdb after the other, until one kills the guest or detaches. The stub of the last one.
+
+    A client that vanishes leaves the guest where it is, for the next. `said` gets lines for the person.
+    """
+    while True:
+        connection, peer = server.accept()
+        said(f"gdb connected from {peer[0]}:{peer[1]}")
+        stub = Stub(target)
+        with connection:
+            _Connection(connection, stub).run()
+        target.set_points(())
+        if stub.done:
+            return stub
+        said("gdb has gone; the guest waits for the next one")
+
+
+class _Connection:
+    """A thread reads, so that an interrupt is heard while the other one runs the guest."""
+
+    def __init__(self, connection: socket.socket, stub: Stub) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connection, self._stub = connection, stub
+        self._tokens: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._running = threading.Event()  # the guest runs: an interrupt has somebody to stop
+        self._last = b""
+        self._resent = 0
+
+    def run(self) -> None:
+        threading.Thread(target=self._read, daemon=True).start()
+        while not self._stub.done:
+            token = self._tokens.get()
+            if token is _GONE:
+                return
+            if isinstance(token, bytes):
+                self._packet(token)
+            elif token is Token.DAMAGED:
+                self._send(b"-")
+            elif token is Token.NACK and self._resent < _RESENDS:
+                self._resent += 1
+                self._send(self._last)
+
+    def _packet(self, data: bytes) -> None:
+        if not self._stub.no_ack:
+            self._send(b"+")
+        self._running.set()
+        try:
+            reply = self._stub.handle(data)
+        finally:
+            self._running.clear()
+        if reply is not None:
+            self._last, self._resent = encode(reply), 0
+            self._send(self._last)
+
+    def _send(self, data: bytes) -> None:
+        with suppress(OSError):  # gone: the reading thread has said so, or will
+            self._connection.sendall(data)
+
+    def _read(self) -> None:
+        reader = PacketReader()
+        while True:
+            try:
+                data = self._connection.recv(_CHUNK)
+            except OSError:
+                data = b""
+            for token in reader.feed(data):
+                if token is Token.INTERRUPT:
+                    self._interrupt()
+                else:
+                    self._tokens.put(token)
+            if not data:
+                self._interrupt()
+                self._tokens.put(_GONE)
+                return
+
+    def _interrupt(self) -> None:
+        if self._running.is_set():
+            self._stub.target.interrupt()

@@ -1,0 +1,80 @@
+"""What the stub tells gdb when the guest has stopped, as the data of a packet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+SIGINT: Final = 2
+SIGTRAP: Final = 5
+# Linux's numbers to gdb's own (include/gdb/signals.def); those below 7, and 8, 9, 11, 13 to 15, are the same
+_GDB_SIGNALS: Final[Mapping[int, int]] = {
+    7: 10, 10: 30, 12: 31, 16: 143, 17: 20, 18: 19, 19: 17, 20: 18, 23: 16, 29: 23, 30: 32, 31: 12,
+}  # fmt: skip
+
+
+class Why(Enum):
+    """Values are gdb's words for stop reasons in a T packet; empty: none is sent."""
+
+    STEP = ""
+    BREAKPOINT = "swbreak"
+    HARDWARE_BREAKPOINT = "hwbreak"
+    WATCH = "watch"
+    READ_WATCH = "rwatch"
+    ACCESS_WATCH = "awatch"
+    SYSCALL_ENTRY = "syscall_entry"
+    SYSCALL_RETURN = "syscall_return"
+    HISTORY_BEGIN = "replaylog:begin"
+    HISTORY_END = "replaylog:end"
+    INTERRUPTED = "interrupted"
+    SIGNAL = "signal"
+    EXITED = "exited"
+    KILLED = "killed"
+    DEADLOCK = "deadlock"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """`value`: the address of a watchpoint, the number of a system call, an exit status or a signal (Linux's)."""
+
+    why: Why
+    tid: int
+    value: int = 0
+    message: str = ""  # for the person: what a signal or a deadlock was about
+
+
+def stop_reply(stopped: Stopped, core: int, registers: Mapping[int, bytes]) -> bytes:
+    """W and X for an end, T for everything else. `registers`: some by number, so that gdb need not ask."""
+    if stopped.why is Why.EXITED:
+        return b"W%02x" % (stopped.value & 0xFF)
+    if stopped.why is Why.KILLED:
+        return b"X%02x" % gdb_signal(stopped.value)
+    fields = [f"{number:x}:{value.hex()}" for number, value in registers.items()]
+    fields.append(f"thread:{stopped.tid:x}")
+    fields.append(f"core:{core:x}")
+    reason = _reason(stopped)
+    if reason:
+        fields.append(reason)
+    return f"T{_signal(stopped):02x}{';'.join(fields)};".encode()
+
+
+def gdb_signal(linux: int) -> int:
+    """gdb's number for a Linux signal."""
+    return _GDB_SIGNALS.get(linux, linux)
+
+
+def _signal(stopped: Stopped) -> int:
+    if stopped.why is Why.SIGNAL:
+        return gdb_signal(stopped.value)
+    return SIGINT if stopped.why in (Why.INTERRUPTED, Why.DEADLOCK) else SIGTRAP
+
+
+def _reason(stopped: Stopped) -> str:
+    why = stopped.why
+    if why in (Why.WATCH, Why.READ_WATCH, Why.ACCESS_WATCH, Why.SYSCALL_ENTRY, Why.SYSCALL_RETURN):
+        return f"{why.value}:{stopped.value:x}"
+    if why in (Why.BREAKPOINT, Why.HARDWARE_BREAKPOINT):
+        return f"{why.value}:"
+    return why.value if why in (Why.HISTORY_BEGIN, Why.HISTORY_END) else ""

@@ -1,0 +1,217 @@
+"""Packet in, reply out: what each packet means for a Target. An empty reply says "not supported", as gdb wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pffemu.debug.gdb import queries, resume, vfile
+from pffemu.debug.gdb.arguments import BadPacketError, hex_bytes, hex_number, hex_pair
+from pffemu.debug.gdb.description import NUMBER_OF, REGISTERS
+from pffemu.debug.gdb.packets import PACKET_SIZE
+from pffemu.debug.gdb.stop_reply import Stopped, Why, stop_reply
+from pffemu.debug.gdb.target import Point, PointKind, Target
+
+OK: Final = b"OK"
+BAD: Final = b"E01"  # malformed, or not possible here
+NO_MEMORY: Final = b"E0e"  # EFAULT
+NO_THREAD: Final = b"E03"  # ESRCH
+_EXPEDITED: Final = tuple(NUMBER_OF[name] for name in ("rbp", "rsp", "rip"))
+_ENDED: Final = (Why.EXITED, Why.KILLED)
+
+
+class Stub:
+    """One gdb's view. `handle` never raises for what gdb sends; it returns None when no reply is due."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.no_ack = False
+        self.done = False  # gdb has killed the guest or gone: the server ends
+        self.detached = False
+        self.last: Stopped = target.current()
+        self.selected = self.last.tid  # of H: registers and memory
+        self.stepping = self.last.tid  # of Hc, for the packets that are older than vCont
+        self.points: set[Point] = set()
+        self.files = vfile.OpenFiles()
+        self._handlers: dict[str, Callable[[str], bytes | None]] = {
+            "?": lambda _: self._stop_reply(),
+            "g": self._read_registers, "G": self._write_registers, "p": self._read_register, "P": self._write_register,
+            "m": self._read_memory, "M": self._write_memory,
+            "H": self._select, "T": self._alive, "Z": self._insert, "z": self._remove,
+            "c": lambda _: self._resume(resume.Resume()), "C": lambda _: self._resume(resume.Resume()),
+            "s": lambda _: self._resume(resume.Resume(self.stepping)),
+            "S": lambda _: self._resume(resume.Resume(self.stepping)),
+            "b": self._reverse, "v": self._v, "k": self._kill, "D": self._detach,
+            "q": lambda text: queries.query(self, text), "Q": lambda text: queries.set_query(self, text),
+        }  # fmt: skip
+
+    def handle(self, packet: bytes) -> bytes | None:
+        """The reply to a packet's data."""
+        if packet[:1] == b"X":
+            return self._guarded(self._write_binary, packet[1:])
+        text = packet.decode("latin-1")
+        handler = self._handlers.get(text[:1])
+        return b"" if handler is None else self._guarded(handler, text[1:])
+
+    def _guarded(self, handler: Callable[..., bytes | None], argument: str | bytes) -> bytes | None:
+        try:
+            return handler(argument)
+        except BadPacketError:
+            return BAD
+
+    # -- registers ----------------------------------------------------------------------------------------------
+
+    def _read_registers(self, _text: str) -> bytes:
+        return self.target.read_registers(self.selected).hex().encode() if self._exists(self.selected) else NO_THREAD
+
+    def _write_registers(self, text: str) -> bytes:
+        values = hex_bytes(text)
+        if len(values) != sum(register.size for register in REGISTERS):
+            return BAD
+        at = 0
+        for number, register in enumerate(REGISTERS):
+            self._write(number, values[at : at + register.size])
+            at += register.size
+        return OK
+
+    def _read_register(self, text: str) -> bytes:
+        number = hex_number(text)
+        if number >= len(REGISTERS):
+            return BAD
+        return self.target.read_register(self.selected, number).hex().encode() if self._running() else NO_THREAD
+
+    def _write_register(self, text: str) -> bytes:
+        number, _, value = text.partition("=")
+        if hex_number(number) >= len(REGISTERS) or len(value) != 2 * REGISTERS[hex_number(number)].size:
+            return BAD
+        return self._write(hex_number(number), hex_bytes(value))
+
+    def _write(self, number: int, value: bytes) -> bytes:
+        if not self._running():
+            return NO_THREAD
+        self.target.write_register(self.selected, number, value)
+        return OK
+
+    # -- memory -------------------------------------------------------------------------------------------------
+
+    def _read_memory(self, text: str) -> bytes:
+        address, size = hex_pair(text)
+        size = min(size, PACKET_SIZE // 2)
+        data = self.target.read_memory(self.selected, address, size)
+        return data.hex().encode() if data or not size else NO_MEMORY
+
+    def _write_memory(self, text: str) -> bytes:
+        where, colon, data = text.partition(":")
+        if not colon:
+            raise BadPacketError
+        return self._write_bytes(*hex_pair(where), hex_bytes(data))
+
+    def _write_binary(self, data: bytes) -> bytes:
+        where, colon, octets = data.partition(b":")
+        if not colon:
+            raise BadPacketError
+        return self._write_bytes(*hex_pair(where.decode("latin-1")), octets)
+
+    def _write_bytes(self, address: int, size: int, data: bytes) -> bytes:
+        if size != len(data):
+            return BAD
+        return OK if not data or self.target.write_memory(self.selected, address, data) else NO_MEMORY
+
+    # -- threads ------------------------------------------------------------------------------------------------
+
+    def _select(self, text: str) -> bytes:
+        what, thread = text[:1], text[1:]
+        tid = self.last.tid if thread in ("0", "-1") else hex_number(thread)
+        if what not in ("g", "c"):
+            return BAD
+        if not self._exists(tid):
+            return NO_THREAD
+        if what == "g":
+            self.selected = tid
+        else:
+            self.stepping = tid
+        return OK
+
+    def _alive(self, text: str) -> bytes:
+        return OK if self._exists(hex_number(text)) else NO_THREAD
+
+    def _exists(self, tid: int) -> bool:
+        return any(thread.tid == tid for thread in self.target.threads())
+
+    def _running(self) -> bool:
+        return self._exists(self.selected)
+
+    # -- stopping places ----------------------------------------------------------------------------------------
+
+    def _insert(self, text: str) -> bytes:
+        self.points.add(_point(text))
+        self.target.set_points(self.points)
+        return OK
+
+    def _remove(self, text: str) -> bytes:
+        self.points.discard(_point(text))
+        self.target.set_points(self.points)
+        return OK
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    def _v(self, text: str) -> bytes | None:
+        if text == "Cont?":
+            return resume.SUPPORTED
+        if text.startswith("Cont;"):
+            action = resume.parse_vcont(text[5:], self.last.tid)
+            return OK if action is None else self._resume(action)
+        if text.startswith("Kill"):
+            self._kill("")
+            return OK
+        return vfile.handle(self.files, self.target, text[5:]) if text.startswith("File:") else b""
+
+    def _reverse(self, text: str) -> bytes | None:
+        match text:
+            case "s":
+                return self._stopped(self.target.reverse_step(self.stepping))
+            case "c":
+                return self._stopped(self.target.reverse_continue())
+        return b""
+
+    def _resume(self, how: resume.Resume) -> bytes:
+        if self.last.why in _ENDED:
+            return self._stop_reply()
+        if how.step is None:
+            return self._stopped(self.target.cont())
+        if not self._exists(how.step):
+            return NO_THREAD
+        if how.span is None:
+            return self._stopped(self.target.step(how.step))
+        return self._stopped(self.target.step_range(how.step, *how.span))
+
+    def _stopped(self, stopped: Stopped) -> bytes:
+        self.last = stopped
+        self.selected = self.stepping = stopped.tid
+        return self._stop_reply()
+
+    def _stop_reply(self) -> bytes:
+        if self.last.why in _ENDED:
+            return stop_reply(self.last, 0, {})
+        core = next((thread.core for thread in self.target.threads() if thread.tid == self.last.tid), 0)
+        values = {number: self.target.read_register(self.last.tid, number) for number in _EXPEDITED}
+        return stop_reply(self.last, core, values)
+
+    def _kill(self, _text: str) -> None:
+        self.done = True
+
+    def _detach(self, _text: str) -> bytes:
+        self.done = self.detached = True
+        self.target.set_points(())
+        self.target.catch_syscalls(None)
+        return OK
+
+
+def _point(text: str) -> Point:
+    """`kind,address,size`; what follows a `;` (conditions, commands) was not offered."""
+    parts = text.partition(";")[0].split(",")
+    if len(parts) != 3 or parts[0] not in ("0", "1", "2", "3", "4"):
+        raise BadPacketError
+    kind, size = PointKind(int(parts[0])), hex_number(parts[2])
+    watches = kind not in (PointKind.SOFTWARE, PointKind.HARDWARE)
+    return Point(kind, hex_number(parts[1]), size if watches else 0)

@@ -1,0 +1,71 @@
+"""What the stub needs of the thing it debugs. Addresses in bytes, threads by their tid."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from pffemu.debug.gdb.stop_reply import Stopped
+
+
+class PointKind(Enum):
+    """Values are the digits of Z packets."""
+
+    SOFTWARE = 0
+    HARDWARE = 1
+    WRITE = 2
+    READ = 3
+    ACCESS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A breakpoint (`size` means nothing then) or a watchpoint of `size` bytes."""
+
+    kind: PointKind
+    address: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    tid: int
+    core: int
+    name: str
+    doing: str
+
+
+class Target(Protocol):
+    """Resuming calls return when the guest has stopped; only `interrupt` may be called while one runs."""
+
+    def threads(self) -> Sequence[Thread]: ...
+    def read_registers(self, tid: int) -> bytes: ...
+    def read_register(self, tid: int, number: int) -> bytes: ...
+    def write_register(self, tid: int, number: int, value: bytes) -> None: ...
+    def read_memory(self, tid: int, address: int, size: int) -> bytes:
+        """As many of the bytes as are present, from the first on."""
+        ...
+
+    def write_memory(self, tid: int, address: int, data: bytes) -> bool:
+        """False when a page is not present; nothing is written then."""
+        ...
+
+    def auxv(self) -> bytes: ...
+    def exec_file(self) -> str: ...
+    def maps(self) -> str: ...
+    def monitor(self, line: str) -> str: ...
+
+    def set_points(self, points: Collection[Point]) -> None: ...
+    def catch_syscalls(self, numbers: Collection[int] | None) -> None:
+        """None: none; empty: all."""
+        ...
+
+    def current(self) -> Stopped: ...
+    def cont(self) -> Stopped: ...
+    def step(self, tid: int) -> Stopped: ...
+    def step_range(self, tid: int, start: int, end: int) -> Stopped: ...
+    def reverse_step(self, tid: int) -> Stopped: ...
+    def reverse_continue(self) -> Stopped: ...
+    def interrupt(self) -> None: ...

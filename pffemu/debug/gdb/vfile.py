@@ -1,0 +1,67 @@
+"""vFile: the files gdb may read through the stub: the guest's own program, and its /proc/PID/maps (`info proc`)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pffemu.debug.gdb.arguments import hex_number, hex_text
+from pffemu.debug.gdb.packets import PACKET_SIZE
+from pffemu.debug.gdb.target import Target
+
+_ENOENT, _EBADF, _EACCES, _ENOSYS = 2, 9, 13, 88
+_MAPS: Final = re.compile(r"/proc/\d+/maps")
+
+
+@dataclass(slots=True)
+class OpenFiles:
+    """Contents by descriptor."""
+
+    contents: dict[int, bytes] = field(default_factory=dict)
+
+
+def handle(files: OpenFiles, target: Target, text: str) -> bytes:
+    """The reply to `vFile:` + text: `F result` (hex; -1 and an errno when it failed), `;data` behind it."""
+    name, _, rest = text.partition(":")
+    match name:
+        case "setfs":
+            return b"F0"
+        case "open":
+            path, flags = rest.split(",")[:2] if rest.count(",") >= 2 else (rest, "0")
+            return _open(files, target, hex_text(path), hex_number(flags))
+        case "pread":
+            return _pread(files, [hex_number(number) for number in rest.split(",")])
+        case "close":
+            return b"F0" if files.contents.pop(hex_number(rest), None) is not None else _failed(_EBADF)
+    return _failed(_ENOSYS)
+
+
+def _open(files: OpenFiles, target: Target, path: str, flags: int) -> bytes:
+    if flags & 3:
+        return _failed(_EACCES)
+    if path == target.exec_file():
+        try:
+            data = Path(path).read_bytes()
+        except OSError:
+            return _failed(_ENOENT)
+    elif _MAPS.fullmatch(path):
+        data = target.maps().encode()
+    else:
+        return _failed(_ENOENT)
+    descriptor = next(number for number in range(3, 4 + len(files.contents)) if number not in files.contents)
+    files.contents[descriptor] = data
+    return b"F%x" % descriptor
+
+
+def _pread(files: OpenFiles, numbers: list[int]) -> bytes:
+    if len(numbers) != 3 or numbers[0] not in files.contents:
+        return _failed(_EBADF)
+    descriptor, count, offset = numbers
+    data = files.contents[descriptor][offset : offset + min(count, PACKET_SIZE - 32)]
+    return b"F%x;" % len(data) + data
+
+
+def _failed(errno: int) -> bytes:
+    return b"F-1,%x" % errno
