@@ -1,0 +1,233 @@
+"""A debugging session as the stub's Target."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Final
+
+from kernel_model.syscall_names import NAMES, name_of
+from kernel_model.task import Task, TaskState
+from kernel_model.uapi import AT_NULL
+from pffemu.arch.paging import PAGE_SIZE, USER_END
+from pffemu.debug import halt as halts
+from pffemu.debug import stepping
+from pffemu.debug.breakpoints import Access, Breakpoint
+from pffemu.debug.gdb import registers
+from pffemu.debug.gdb.description import REGISTERS
+from pffemu.debug.gdb.stop_reply import Stopped, Why
+from pffemu.debug.gdb.target import Point, PointKind, Thread
+from pffemu.debug.session import Movement, Session
+from pffemu.errors import UsageError
+from pffemu.events import Syscall, SyscallReturned
+from pffemu.hw.cpu import Cpu
+from pffemu.machine.memory import GuestMemory
+from pffemu.machine.stop import Exited, Killed
+
+_NUMBERS: Final = {name: number for number, name in NAMES.items()}
+_TICK: Final = 0.05  # seconds between looks at whether somebody wants it to stop
+_ACCESS: Final = {PointKind.WRITE: Access.WRITE, PointKind.READ: Access.READ, PointKind.ACCESS: Access.ANY}
+_WATCHED: Final = {Access.WRITE: Why.WATCH, Access.READ: Why.READ_WATCH, Access.ANY: Why.ACCESS_WATCH}
+_WHY: Final = {
+    halts.Why.BREAKPOINT: Why.BREAKPOINT, halts.Why.INTERRUPTED: Why.INTERRUPTED, halts.Why.HISTORY: Why.HISTORY_BEGIN,
+}  # fmt: skip
+
+
+class SessionTarget:
+    """`monitor_command` answers gdb's `monitor LINE`. A guest that dies is first seen at the fatal instruction."""
+
+    def __init__(self, session: Session, executable: Path, monitor_command: Callable[[str], str]) -> None:
+        self._session, self._executable = session, executable.resolve()
+        self._monitor_command = monitor_command
+        self._points: dict[Point, int] = {}  # -> number of the session's breakpoint
+        self._catches: list[int] = []  # numbers of the session's breakpoints
+        self._dead: Stopped | None = None  # killed, and told so: the next resumption says that it is over
+        self._wanted = False  # to stop
+        self._auxv = self._read_auxv()
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def threads(self) -> list[Thread]:
+        tasks = self._session.tasks
+        return [Thread(task.tid, task.cpu_index, task.process.name, self._doing(task)) for task in tasks] or [
+            Thread(self._session.tid, self._session.cpu.index, self._session.machine.process.name, "dead")
+        ]
+
+    def read_registers(self, tid: int) -> bytes:
+        return b"".join(self.read_register(tid, number) for number in range(len(REGISTERS)))
+
+    def read_register(self, tid: int, number: int) -> bytes:
+        task = self._session.task(tid)
+        cpu = self._core(task)
+        saved = self._session.saved_registers(tid)
+        return registers.read(REGISTERS[number], saved, task, cpu)
+
+    def write_register(self, tid: int, number: int, value: bytes) -> bool:
+        """False where it cannot be: the thread is dead, or the machine is inside a step."""
+        task = self._session.task(tid)
+        if task is None:
+            return False
+        saved = registers.write(
+            REGISTERS[number], value, self._session.saved_registers(tid), task, self._core(task)
+        )
+        try:
+            self._session.write_registers(tid, saved)
+        except UsageError:
+            return False
+        return True
+
+    def read_memory(self, tid: int, address: int, size: int) -> bytes:
+        memory, found = self._memory(tid), bytearray()
+        end = min(address + size, USER_END)
+        while address < end and memory.is_present(address):
+            length = min(end - address, PAGE_SIZE - address % PAGE_SIZE)
+            found += memory.read(address, length)
+            address += length
+        return bytes(found)
+
+    def write_memory(self, tid: int, address: int, data: bytes) -> bool:
+        if address + len(data) > USER_END:
+            return False
+        try:
+            self._session.write_memory(address, data)
+        except UsageError:
+            return False
+        return True
+
+    def auxv(self) -> bytes:
+        return self._auxv
+
+    def exec_file(self) -> str:
+        return str(self._executable)
+
+    def maps(self) -> str:
+        """As in /proc/PID/maps."""
+        lines = []
+        for vma in self._session.machine.process.mm.vmas:
+            rights = "".join(letter if vma.prot & bit else "-" for letter, bit in zip("rwx", (1, 2, 4), strict=True))
+            shared = "s" if vma.shared else "p"
+            lines.append(f"{vma.start:012x}-{vma.end:012x} {rights}{shared} {vma.offset:08x} 00:00 0 {vma.name}\n")
+        return "".join(lines)
+
+    def monitor(self, line: str) -> str:
+        return self._monitor_command(line)
+
+    # -- stopping places ----------------------------------------------------------------------------------------
+
+    def set_points(self, points: Collection[Point]) -> bool:
+        """False when one is more than can be watched; the others are set."""
+        for point in self._points.keys() - set(points):
+            self._session.breakpoints.remove(self._points.pop(point))
+        for point in sorted(set(points) - self._points.keys(), key=lambda point: point.address):
+            try:
+                self._points[point] = self._session.breakpoints.add(_breakpoint(point)).number
+            except UsageError:
+                return False
+        return True
+
+    def catch_syscalls(self, numbers: Collection[int] | None) -> None:
+        while self._catches:
+            self._session.breakpoints.remove(self._catches.pop())
+        if numbers is None:
+            return
+        for word in ("syscall", "returned"):
+            for name in [f" {name_of(number)}" for number in numbers] or [""]:
+                added = self._session.breakpoints.add(Breakpoint(0, f"catch {word}{name}", event=f"{word}{name}"))
+                self._catches.append(added.number)
+
+    # -- moving -------------------------------------------------------------------------------------------------
+
+    def current(self) -> Stopped:
+        return self._dead or self._stopped(self._session.halt)
+
+    def cont(self) -> Stopped:
+        return self._move(stepping.resume)
+
+    def step(self, tid: int) -> Stopped:
+        self._session.tid = tid
+        return self._move(stepping.step)
+
+    def step_range(self, tid: int, start: int, end: int) -> Stopped:
+        while True:
+            stopped = self.step(tid)
+            inside = start <= self._session.register(tid, "rip") < end if stopped.tid == tid else False
+            if stopped.why is not Why.STEP or not inside or self._wanted:
+                return stopped
+
+    def reverse_step(self, tid: int) -> Stopped:
+        self._session.tid = tid
+        return self._move(stepping.reverse_step)
+
+    def reverse_continue(self) -> Stopped:
+        return self._move(stepping.reverse_resume)
+
+    def interrupt(self) -> None:
+        self._wanted = True
+
+    def _move(self, movement: Movement) -> Stopped:
+        if self._dead is not None and movement in (stepping.resume, stepping.step):
+            return Stopped(Why.KILLED, self._dead.tid, self._dead.value)
+        self._dead = None
+        self._session.begin(movement)
+        while (halt := self._session.wait(_TICK)) is None:
+            if self._wanted:
+                self._session.interrupt()
+        self._wanted = False
+        return self._stopped(halt)
+
+    def _stopped(self, halt: halts.Halt) -> Stopped:
+        event, outcome = halt.event, halt.outcome
+        if isinstance(outcome, Exited):
+            return Stopped(Why.EXITED, halt.tid, outcome.status)
+        if isinstance(outcome, Killed):
+            self._dead = Stopped(Why.SIGNAL, halt.tid, outcome.signal, outcome.message)
+            return self._dead
+        if outcome is not None:
+            return Stopped(Why.DEADLOCK, halt.tid, message=str(outcome))
+        if halt.why is halts.Why.WATCHPOINT:
+            access = self._session.breakpoints.get(halt.breakpoint).access or Access.WRITE
+            return Stopped(_WATCHED[access], halt.tid, halt.address)
+        if halt.why is halts.Why.EVENT and type(event) is Syscall:
+            return Stopped(Why.SYSCALL_ENTRY, halt.tid, event.number)
+        if halt.why is halts.Why.EVENT and type(event) is SyscallReturned:
+            return Stopped(Why.SYSCALL_RETURN, halt.tid, _NUMBERS[event.name])
+        return Stopped(_WHY.get(halt.why, Why.STEP), halt.tid)
+
+    # -- shared -------------------------------------------------------------------------------------------------
+
+    def _core(self, task: Task | None) -> Cpu:
+        return self._session.machine.cpus[task.cpu_index] if task is not None else self._session.cpu
+
+    def _memory(self, tid: int) -> GuestMemory:
+        task, machine = self._session.task(tid), self._session.machine
+        mm = task.process.mm if task is not None else machine.process.mm
+        return GuestMemory(machine.ram, mm, machine.cpus)
+
+    def _doing(self, task: Task) -> str:
+        if task.state is TaskState.BLOCKED:
+            return f"asleep: {task.why}"
+        return "running" if self._core(task).tid == task.tid else "ready"
+
+    def _read_auxv(self) -> bytes:
+        """From the stack the kernel built, while the program has not touched it; empty when it has run already."""
+        session = self._session
+        if session.machine.instructions:
+            return b""
+        at = session.register(session.tid, "rsp")
+        stack = self._memory(session.tid).read(at, PAGE_SIZE - at % PAGE_SIZE) if at else b""
+        words = list(struct.unpack(f"<{len(stack) // 8}Q", stack[: len(stack) // 8 * 8]))
+        try:
+            begin = words.index(0, words.index(0, 1 + words[0]) + 1) + 1
+            pairs = range(begin, len(words) - 1, 2)
+            end = next(i for i in pairs if words[i] == AT_NULL) + 2
+        except (ValueError, StopIteration, IndexError):
+            return b""
+        return stack[8 * begin : 8 * end]
+
+
+def _breakpoint(point: Point) -> Breakpoint:
+    if point.kind in _ACCESS:
+        text = f"watch {point.address:#x}"
+        return Breakpoint(0, text, access=_ACCESS[point.kind], watched=point.address, size=point.size)
+    return Breakpoint(0, f"*{point.address:#x}", address=point.address)
