@@ -21,7 +21,7 @@ from pffemu.debug.stops import Stops
 from pffemu.debug.travel import Travel
 from pffemu.debug.worker import Worker
 from pffemu.errors import UsageError
-from pffemu.hw.cpu import Cpu
+from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.machine.machine import Machine
 
 
@@ -159,11 +159,21 @@ class Session:
             return self.cpu.registers[name]
         return self.machine.kernel.scheduler.registers_of(task).word(name)
 
+    def saved_registers(self, tid: int) -> SavedRegisters:
+        """All registers of any thread; of a dead one, what its core was left with."""
+        task = self.task(tid)
+        if task is None:
+            return self.cpu.engine.save_registers()
+        return self.machine.kernel.scheduler.registers_of(task)
+
     def write_register(self, tid: int, name: str, value: int) -> None:
+        """Raises UsageError while held, and for a thread that is gone."""
+        self.write_registers(tid, self.saved_registers(tid).replace(**{name: value & (1 << 64) - 1}))
+
+    def write_registers(self, tid: int, saved: SavedRegisters) -> None:
         """Raises UsageError while held, and for a thread that is gone."""
         task = self._writable(tid)
         scheduler = self.machine.kernel.scheduler
-        saved = scheduler.registers_of(task).replace(**{name: value & (1 << 64) - 1})
         if scheduler.is_loaded(task):
             self.machine.cpus[task.cpu_index].engine.load_registers(saved)
         else:

@@ -7,7 +7,7 @@ from typing import Final
 
 from kernel_model.task import Task
 from pffemu.arch.exceptions import PF
-from pffemu.debug.gdb.description import REGISTERS, SEGMENTS, X87_CONTROL, Register
+from pffemu.debug.gdb.description import SEGMENTS, X87_CONTROL, Register
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.hw.cpu import Cpu
 
@@ -17,19 +17,14 @@ _SELECTORS: Final = {"cs": 0x33, "ss": 0x2B, "ds": 0, "es": 0, "fs": 0, "gs": 0}
 _EMPTY: Final = 3  # a register's two bits in the full tag word
 
 
-def read(register: Register, saved: SavedRegisters, task: Task, cpu: Cpu) -> bytes:
-    """Little-endian, `register.size` bytes."""
+def read(register: Register, saved: SavedRegisters, task: Task | None, cpu: Cpu) -> bytes:
+    """Little-endian, `register.size` bytes. `task` None: the thread is dead, and its core still has its registers."""
     name = register.name
     if name.startswith("xmm"):
         return saved.fxsave()[_XMM_AT + _STEP * int(name[3:]) :][:16]
     if name[:2] == "st" and name[2:].isdigit():
         return saved.fxsave()[_ST_AT + _STEP * int(name[2:]) :][:10]
     return _word(name, saved, task, cpu).to_bytes(register.size, "little")
-
-
-def read_all(saved: SavedRegisters, task: Task, cpu: Cpu) -> bytes:
-    """The data of a `g` reply."""
-    return b"".join(read(register, saved, task, cpu) for register in REGISTERS)
 
 
 def write(register: Register, value: bytes, saved: SavedRegisters, task: Task, cpu: Cpu) -> SavedRegisters:
@@ -56,7 +51,7 @@ def _with_bytes(saved: SavedRegisters, at: int, value: bytes) -> SavedRegisters:
     return saved.with_fxsave(bytes(area))
 
 
-def _word(name: str, saved: SavedRegisters, task: Task, cpu: Cpu) -> int:
+def _word(name: str, saved: SavedRegisters, task: Task | None, cpu: Cpu) -> int:
     if name == "eflags":
         return saved.word("rflags") & 0xFFFF_FFFF
     if name in _SELECTORS:
@@ -78,10 +73,11 @@ def _x87_control(name: str, area: bytes) -> int:
     return int(words[name])
 
 
-def _uintr_words(task: Task, cpu: Cpu) -> dict[str, int]:
+def _uintr_words(task: Task | None, cpu: Cpu) -> dict[str, int]:
     """The thread's user-interrupt state; forwarding_active is the core's while the thread holds it."""
-    state = task.uintr
-    active = cpu.apic.is_active(PF) if cpu.tid == task.tid else task.forward_page_faults
+    state = task.uintr if task is not None else cpu.uintr
+    waits = task is not None and cpu.tid != task.tid
+    active = task.forward_page_faults if task is not None and waits else cpu.apic.is_active(PF)
     return {
         "uif": int(state.uif), "uirr": state.uirr, "uihandler": state.handler, "uistackadjust": state.stackadjust,
         "uinv": state.uinv, "upidaddr": state.upidaddr, "uittaddr": state.uittaddr,

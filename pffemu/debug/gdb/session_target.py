@@ -18,7 +18,8 @@ from pffemu.debug.gdb import registers
 from pffemu.debug.gdb.description import REGISTERS
 from pffemu.debug.gdb.stop_reply import Stopped, Why
 from pffemu.debug.gdb.target import Point, PointKind, Thread
-from pffemu.debug.session import Movement, Session
+from pffemu.debug.session import Session
+from pffemu.debug.stepping import Movement
 from pffemu.errors import UsageError
 from pffemu.events import Syscall, SyscallReturned
 from pffemu.hw.cpu import Cpu
@@ -64,13 +65,10 @@ class SessionTarget:
         return registers.read(REGISTERS[number], saved, task, cpu)
 
     def write_register(self, tid: int, number: int, value: bytes) -> bool:
-        """False where it cannot be: the thread is dead, or the machine is inside a step."""
         task = self._session.task(tid)
         if task is None:
             return False
-        saved = registers.write(
-            REGISTERS[number], value, self._session.saved_registers(tid), task, self._core(task)
-        )
+        saved = registers.write(REGISTERS[number], value, self._session.saved_registers(tid), task, self._core(task))
         try:
             self._session.write_registers(tid, saved)
         except UsageError:
@@ -116,7 +114,6 @@ class SessionTarget:
     # -- stopping places ----------------------------------------------------------------------------------------
 
     def set_points(self, points: Collection[Point]) -> bool:
-        """False when one is more than can be watched; the others are set."""
         for point in self._points.keys() - set(points):
             self._session.breakpoints.remove(self._points.pop(point))
         for point in sorted(set(points) - self._points.keys(), key=lambda point: point.address):
@@ -142,11 +139,11 @@ class SessionTarget:
         return self._dead or self._stopped(self._session.halt)
 
     def cont(self) -> Stopped:
-        return self._move(stepping.resume)
+        return self._move(stepping.RESUME)
 
     def step(self, tid: int) -> Stopped:
         self._session.tid = tid
-        return self._move(stepping.step)
+        return self._move(stepping.STEP)
 
     def step_range(self, tid: int, start: int, end: int) -> Stopped:
         while True:
@@ -157,16 +154,16 @@ class SessionTarget:
 
     def reverse_step(self, tid: int) -> Stopped:
         self._session.tid = tid
-        return self._move(stepping.reverse_step)
+        return self._move(stepping.REVERSE_STEP)
 
     def reverse_continue(self) -> Stopped:
-        return self._move(stepping.reverse_resume)
+        return self._move(stepping.REVERSE_RESUME)
 
     def interrupt(self) -> None:
         self._wanted = True
 
     def _move(self, movement: Movement) -> Stopped:
-        if self._dead is not None and movement in (stepping.resume, stepping.step):
+        if self._dead is not None and movement in (stepping.resume, stepping.STEP):
             return Stopped(Why.KILLED, self._dead.tid, self._dead.value)
         self._dead = None
         self._session.begin(movement)

@@ -16,6 +16,7 @@ OK: Final = b"OK"
 BAD: Final = b"E01"  # malformed, or not possible here
 NO_MEMORY: Final = b"E0e"  # EFAULT
 NO_THREAD: Final = b"E03"  # ESRCH
+NO_SPACE: Final = b"E1c"  # ENOSPC
 _EXPEDITED: Final = tuple(NUMBER_OF[name] for name in ("rbp", "rsp", "rip"))
 _ENDED: Final = (Why.EXITED, Why.KILLED)
 
@@ -62,35 +63,29 @@ class Stub:
     # -- registers ----------------------------------------------------------------------------------------------
 
     def _read_registers(self, _text: str) -> bytes:
-        return self.target.read_registers(self.selected).hex().encode() if self._exists(self.selected) else NO_THREAD
+        return self.target.read_registers(self.selected).hex().encode()
 
     def _write_registers(self, text: str) -> bytes:
         values = hex_bytes(text)
         if len(values) != sum(register.size for register in REGISTERS):
             return BAD
-        at = 0
+        at, done = 0, True
         for number, register in enumerate(REGISTERS):
-            self._write(number, values[at : at + register.size])
+            done &= self.target.write_register(self.selected, number, values[at : at + register.size])
             at += register.size
-        return OK
+        return OK if done else BAD
 
     def _read_register(self, text: str) -> bytes:
         number = hex_number(text)
         if number >= len(REGISTERS):
             return BAD
-        return self.target.read_register(self.selected, number).hex().encode() if self._running() else NO_THREAD
+        return self.target.read_register(self.selected, number).hex().encode()
 
     def _write_register(self, text: str) -> bytes:
         number, _, value = text.partition("=")
         if hex_number(number) >= len(REGISTERS) or len(value) != 2 * REGISTERS[hex_number(number)].size:
             return BAD
-        return self._write(hex_number(number), hex_bytes(value))
-
-    def _write(self, number: int, value: bytes) -> bytes:
-        if not self._running():
-            return NO_THREAD
-        self.target.write_register(self.selected, number, value)
-        return OK
+        return OK if self.target.write_register(self.selected, hex_number(number), hex_bytes(value)) else BAD
 
     # -- memory -------------------------------------------------------------------------------------------------
 
@@ -138,14 +133,14 @@ class Stub:
     def _exists(self, tid: int) -> bool:
         return any(thread.tid == tid for thread in self.target.threads())
 
-    def _running(self) -> bool:
-        return self._exists(self.selected)
-
     # -- stopping places ----------------------------------------------------------------------------------------
 
     def _insert(self, text: str) -> bytes:
-        self.points.add(_point(text))
-        self.target.set_points(self.points)
+        point = _point(text)
+        if not self.target.set_points(self.points | {point}):
+            self.target.set_points(self.points)
+            return NO_SPACE
+        self.points.add(point)
         return OK
 
     def _remove(self, text: str) -> bytes:

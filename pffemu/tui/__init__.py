@@ -1,1 +1,0 @@
-"""The terminal debugger: panes and keys over pffemu.debug (extra: tui)."""
