@@ -63,10 +63,7 @@ ready:
     stui
     senduipi rbx
 again:
-    cmp qword ptr [rip + count], {rounds}
-    jb again
-    xor edi, edi
-    jmp leave_with_edi
+    jmp again
 child:
     stui
     inc qword ptr [rip + up]
@@ -76,9 +73,9 @@ pong:
     add rsp, 8
     inc qword ptr [rip + count]
     cmp qword ptr [rip + count], {rounds}
-    je last
+    mov edi, 0
+    je leave_with_edi
     senduipi rbx
-last:
     uiret
 ping:
     add rsp, 8

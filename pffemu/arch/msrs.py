@@ -39,6 +39,5 @@ CR4_UINTR: Final = 1 << 25
 
 CPUID_1_ECX_X2APIC: Final = 1 << 21
 CPUID_1_ECX_TSC_DEADLINE: Final = 1 << 24
-CPUID_1_EDX_APIC: Final = 1 << 9
 CPUID_7_0_EDX_UINTR: Final = 1 << 5
 CPUID_7_1_EDX_UIRET_UIF: Final = 1 << 17  # flexible UIRET

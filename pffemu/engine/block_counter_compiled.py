@@ -8,7 +8,19 @@ from numba.extending import register_jitable
 
 from pffemu.engine import count_block as semantics
 from pffemu.engine.compiled_callback import call, compile_callback, version_of, words
-from pffemu.engine.count_block import ADDRESS_BITS, LEARN, PENDING, RELENT, SLOTS, SLOWLY, STOP, TABLE, WORDS
+from pffemu.engine.count_block import (
+    ADDRESS_BITS,
+    LEARN,
+    PENDING,
+    RELENT,
+    SLOTS,
+    SLOWLY,
+    STOP,
+    TABLE,
+    TIME,
+    TIME_LIMIT,
+    WORDS,
+)
 
 # inlined, with one call site each: a call costs more than the work
 key_of = register_jitable(inline="always")(semantics.key_of)
@@ -31,7 +43,9 @@ def _slow_hook_of(version: int) -> Any:
         if table[slot] != key:
             call(state[LEARN], address, size)
             slot = find_slot(table, address, size)
-        if not count_block(state, key, table[slot + 1]) and call(state[RELENT], address, size) == 0:
+        if count_block(state, key, table[slot + 1]):
+            return
+        if state[TIME] >= state[TIME_LIMIT] or call(state[RELENT], address, size) == 0:
             call(state[STOP], uc, 0)
 
     return hook

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import struct
 
-from pffemu.arch.msrs import CPUID_7_0_EDX_UINTR, CPUID_7_1_EDX_UIRET_UIF
+from pffemu.arch.msrs import (
+    CPUID_1_ECX_TSC_DEADLINE,
+    CPUID_1_ECX_X2APIC,
+    CPUID_7_0_EDX_UINTR,
+    CPUID_7_1_EDX_UIRET_UIF,
+)
 from pffemu.arch.paging import MAXPHYADDR
 
 _VENDOR = struct.unpack("<3I", b"GenuineIntel")
 _BRAND = b"pffemu user page-fault machine".ljust(48, b"\0")
 _SIGNATURE = 0x000806F8  # family 6, model 143, stepping 8: the number of the first part with user interrupts
 
-# leaf 1: SSE3 PCLMULQDQ SSSE3 CX16 SSE4.1 SSE4.2 POPCNT AES
+# leaf 1: SSE3 PCLMULQDQ SSSE3 CX16 SSE4.1 SSE4.2 POPCNT AES, x2APIC TSC-deadline
 _LEAF1_ECX = 1 << 0 | 1 << 1 | 1 << 9 | 1 << 13 | 1 << 19 | 1 << 20 | 1 << 23 | 1 << 25
+_LEAF1_ECX |= CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE
 # leaf 1: FPU DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT CLFSH MMX FXSR SSE SSE2
 _LEAF1_EDX = 0x0F8BA3FD & ~(1 << 28 | 1 << 27) & ~(1 << 7) & ~(1 << 12) & ~(1 << 14) & ~(1 << 17) | 1 << 16 | 1 << 19
 _EXTENDED_ECX = 1 << 0  # LAHF/SAHF in 64-bit mode
@@ -29,9 +35,9 @@ def cpuid(leaf: int, subleaf: int, apic_id: int, flexible_uiret: bool) -> tuple[
     if leaf == 1:
         return _SIGNATURE, apic_id << 24 | 8 << 8, _LEAF1_ECX, _LEAF1_EDX
     if leaf == 7 and subleaf == 0:
-        return 1, 0, 0, CPUID_7_0_EDX_UINTR
+        return 1, 0, 0, CPUID_7_0_EDX_UINTR  # SDM enumeration.1
     if leaf == 7 and subleaf == 1:
-        return 0, 0, 0, CPUID_7_1_EDX_UIRET_UIF if flexible_uiret else 0
+        return 0, 0, 0, CPUID_7_1_EDX_UIRET_UIF if flexible_uiret else 0  # SDM enumeration.2
     if leaf == 0x8000_0000:
         return 0x8000_0008, 0, 0, 0
     if leaf == 0x8000_0001:

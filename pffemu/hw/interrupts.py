@@ -61,7 +61,8 @@ def accept(cpu: Cpu) -> int | Trap | None:
         if cpu.tid and not cpu.registers["rflags"] & IF:
             cpu.event_at = cpu.clock + _RETRY
             return None
-        vector = cpu.apic.acknowledge()
+        vector = cpu.apic.acknowledge()  # SDM identification.1
+        # SDM identification.2
         if cpu.cr4_uintr and vector == cpu.uintr.uinv:
             trap = process_notification(cpu, vector)
             if trap is not None:
@@ -85,8 +86,9 @@ def _for_kernel(cpu: Cpu, vector: int) -> int:
 
 def process_notification(cpu: Cpu, vector: int) -> Trap | None:
     """SDM, user-interrupt notification identification and processing. A trap of a UPID access leaves UPID and UIRR."""
-    cpu.apic.eoi()
+    cpu.apic.eoi()  # SDM identification.3
     cpu.emit(InterruptAccepted, vector, _NOTIFY)
+    # SDM processing.1 and SDM processing.2: nothing runs between the loads and the store
     octets = cpu.mmu.load(cpu.uintr.upidaddr, upid.SIZE, SUPERVISOR)
     if isinstance(octets, Trap):
         return octets
@@ -94,7 +96,7 @@ def process_notification(cpu: Cpu, vector: int) -> Trap | None:
     trap = cpu.mmu.store(cpu.uintr.upidaddr, struct.pack("<QQ", control & ~upid.ON, 0), SUPERVISOR)
     if trap is not None:
         return trap
-    cpu.uintr.uirr |= pir
+    cpu.uintr.uirr |= pir  # SDM processing.3
     cpu.charge("cpu.uintr.notify")
     cpu.emit(NotificationProcessed, Hex(cpu.uintr.upidaddr), Hex(pir))
     return None

@@ -84,6 +84,7 @@ def wrmsr(cpu: Cpu, msr: int, value: int) -> Trap | None:
 
 def _write_uintr(cpu: Cpu, msr: int, value: int) -> Trap | None:
     state = cpu.uintr
+    # SDM wrmsr.1
     match msr:
         case msrs.IA32_UINTR_RR:
             state.uirr = value

@@ -11,7 +11,7 @@ import struct
 from pffemu.arch.exceptions import GP, PF, SS
 from pffemu.arch.frames import FIELDS, STACK_ALIGNMENT, FrameLayout
 from pffemu.arch.paging import PAGE_MASK, is_canonical, page_of
-from pffemu.arch.rflags import RF, TF
+from pffemu.arch.rflags import IF, RF, TF
 from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, Hex, Label
 from pffemu.hw.cpu import Cpu, Delivery
 from pffemu.hw.page_walk import USER, WRITE
@@ -24,6 +24,7 @@ _MASK = (1 << 64) - 1
 
 def pending_vector(cpu: Cpu) -> int | None:
     """UIRRV: the highest user vector in UIRR; None when nothing is pending."""
+    # SDM recognition.3
     return cpu.uintr.uirr.bit_length() - 1 if cpu.uintr.uirr else None
 
 
@@ -32,7 +33,8 @@ def can_deliver(cpu: Cpu, rflags: int) -> bool:
 
     RFLAGS.IF is not in the SDM's list; Bochs and the prototype want it, and Linux never clears it in ring 3.
     """
-    return cpu.cr4_uintr and cpu.uintr.uif and bool(rflags >> 9 & 1)
+    # SDM recognition.2
+    return cpu.cr4_uintr and cpu.uintr.uif and bool(rflags & IF)
 
 
 def deliver_user_interrupt(cpu: Cpu) -> Trap | None:
@@ -41,7 +43,7 @@ def deliver_user_interrupt(cpu: Cpu) -> Trap | None:
     assert vector is not None
     trap = _deliver(cpu, vector, cpu.rip_rsp_rflags.read(), (vector,), ())
     if trap is None:
-        cpu.uintr.uirr &= ~(1 << vector)  # step 5
+        cpu.uintr.uirr &= ~(1 << vector)  # SDM delivery.5
     return trap
 
 
@@ -63,14 +65,14 @@ def _deliver(
     cpu: Cpu, vector: int, registers: list[int], below: tuple[int, ...], above: tuple[int, ...]
 ) -> Trap | None:
     state = cpu.uintr
-    # step 1
+    # SDM delivery.1
     if not is_canonical(state.handler):
         return Trap(GP)
     rip, rsp, rflags = registers
-    # step 2: red zone or alternative stack, then alignment
+    # SDM delivery.2: red zone or alternative stack, then alignment
     top = state.stackadjust if state.stackadjust & 1 else rsp - state.stackadjust
     top &= _MASK & -STACK_ALIGNMENT
-    # step 3: all pushes at once, as user accesses
+    # SDM delivery.3: all pushes at once, as user accesses
     words = (*below, rip, rflags, rsp, *above)
     new_rsp = (top - 8 * len(words)) & _MASK
     names = FIELDS[FrameLayout.VECTOR_FIRST if below else FrameLayout.RIP_FIRST]
@@ -78,7 +80,7 @@ def _deliver(
     if trap is not None:
         return trap
     cpu.emit(FramePushed, Hex(new_rsp), 8 * len(words), vector, Hex(rip), Hex(rsp))
-    # step 5
+    # SDM delivery.6
     state.uif = False
     if cpu.bus.details:
         cpu.detail(UifCleared)

@@ -28,15 +28,17 @@ _MSRS: Final = (
 
 def xsaves(cpu: Cpu) -> bytes:
     """The 48 bytes of component 14; UINV is 0 afterwards, so that notifications reach the kernel."""
+    # SDM xsaves.1
     words = [rdmsr(cpu, msr) for msr in _MSRS]
     values = [word for word in words if isinstance(word, int)]
     values[2] |= msrs.MISC_UIF if cpu.uintr.uif else 0
-    cpu.uintr.uinv = 0
+    cpu.uintr.uinv = 0  # SDM xsaves.2
     return _IMAGE.pack(*values)
 
 
 def xrstors(cpu: Cpu, image: bytes) -> Trap | None:
     """Load component 14. #GP, and nothing loaded, when UINV is not 0 or a value is one that WRMSR would refuse."""
+    # SDM xrstors.1
     if cpu.uintr.uinv:
         return Trap(GP)
     before, cpu.uintr = cpu.uintr, UintrState()
@@ -44,7 +46,7 @@ def xrstors(cpu: Cpu, image: bytes) -> Trap | None:
     uif = bool(words[2] & msrs.MISC_UIF)
     words[2] &= ~msrs.MISC_UIF
     for msr, word in zip(_MSRS, words, strict=True):
-        trap = wrmsr(cpu, msr, word)
+        trap = wrmsr(cpu, msr, word)  # SDM xrstors.2
         if trap is not None:
             cpu.uintr = before
             return trap

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pffemu.arch import exceptions
+from pffemu.arch.rflags import TF
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.events import Hex, MmuDecision, WalkRefused
 from pffemu.hw import forwarding, insns, interrupts, uintr
@@ -42,6 +43,7 @@ def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
     """Before a turn: deliver signals, then what is pending in UIRR. False when the thread cannot run on then."""
     if kernel.scheduler.current(cpu).signals.due and not kernel.deliver_signals(cpu):
         return False
+    # SDM recognition.1
     if cpu.uintr.uirr and uintr.can_deliver(cpu, cpu.registers["rflags"]):
         trap = uintr.deliver_user_interrupt(cpu)
         if trap is not None:
@@ -54,7 +56,9 @@ def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
 def executed_local(cpu: Cpu, rip: int) -> bool:
     """Execute the instruction at `rip` when no other core and no kernel has a part in it."""
     found = insns.find(cpu.mmu.code_at(rip, _MAX_INSTRUCTION))
-    if found is None or not found.local or found.execute(cpu, found.length) is not None:
+    if found is None or not found.local or cpu.registers["rflags"] & TF:
+        return False
+    if found.execute(cpu, found.length) is not None:
         return False  # a trap changed nothing: `act` executes it again, in the order of virtual time
     cpu.count_own()
     return True
@@ -126,9 +130,12 @@ def _invalid_opcode(kernel: Kernel, cpu: Cpu, rip: int) -> None:
     if found is None:
         kernel.exception(cpu, Trap(exceptions.UD), "")
         return
+    stepping = cpu.registers["rflags"] & TF
     trap = found.execute(cpu, found.length)
     if trap is None:
         cpu.count_own()
+        if stepping:  # as it was before the instruction, and before any pending user interrupt
+            kernel.exception(cpu, Trap(exceptions.DB), "")
     elif trap.vector == exceptions.PF:
         _page_fault(kernel, cpu, trap)
     else:

@@ -9,8 +9,10 @@ from pffemu.hw.trap import Trap
 
 
 def execute(cpu: Cpu, length: int) -> Trap | None:
+    # SDM clui.1
     if not cpu.cr4_uintr:
         return Trap(UD)
+    # SDM clui.2
     cpu.uintr.uif = False
     cpu.registers["rip"] += length
     cpu.charge("cpu.uintr.clui")

@@ -30,30 +30,39 @@ def decode(code: bytes) -> tuple[int, int] | None:
 def execute(cpu: Cpu, length: int, register: int) -> Trap | None:
     """`register`: the operand's number."""
     state = cpu.uintr
+    # SDM senduipi.1
     if not cpu.cr4_uintr or not state.uitt_enabled:
         return Trap(UD)
     index = cpu.registers[REGISTERS_64[register]]
+    # SDM senduipi.2
     if index > state.uittsz:
         return Trap(GP)
+    # SDM senduipi.3
     octets = cpu.mmu.load(state.uittaddr + index * uitt.ENTRY_SIZE & _MASK, uitt.ENTRY_SIZE, SUPERVISOR)
     if isinstance(octets, Trap):
         return octets
+    # SDM senduipi.4
     entry = uitt.unpack(octets)
     if entry is None:
         return Trap(GP)
+    # SDM senduipi.5
     octets = cpu.mmu.load(entry.upid_address, upid.SIZE, SUPERVISOR)
     if isinstance(octets, Trap):
         return octets
     control, pir = struct.unpack("<QQ", octets)
+    # SDM senduipi.6
     if control & upid.RESERVED & ~(upid.BLKD if cpu.options.upid_blkd else 0):
         return Trap(GP)
+    # SDM senduipi.7
     notify = not control & (upid.ON | upid.SN)
     posted = struct.pack("<QQ", control | (upid.ON if notify else 0), pir | 1 << entry.user_vector)
+    # SDM senduipi.8
     trap = cpu.mmu.store(entry.upid_address, posted, SUPERVISOR)
     if trap is not None:
         return trap
     cpu.charge("cpu.uintr.senduipi")
     cpu.emit(SendUipi, index, entry.user_vector, Hex(entry.upid_address), int(notify))
+    # SDM senduipi.9
     if notify:
         ndst = control >> upid.NDST_SHIFT
         target = ndst if cpu.apic.x2apic else ndst >> upid.XAPIC_ID_SHIFT & 0xFF

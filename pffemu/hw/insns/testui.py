@@ -10,8 +10,10 @@ from pffemu.hw.trap import Trap
 
 
 def execute(cpu: Cpu, length: int) -> Trap | None:
+    # SDM testui.1
     if not cpu.cr4_uintr:
         return Trap(UD)
+    # SDM testui.2
     rflags = cpu.registers["rflags"] & ~(TESTUI_CLEARED | CF)
     cpu.registers["rflags"] = rflags | (CF if cpu.uintr.uif else 0)
     cpu.registers["rip"] += length

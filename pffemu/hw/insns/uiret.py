@@ -17,16 +17,21 @@ from pffemu.hw.trap import Trap
 
 
 def execute(cpu: Cpu, _length: int) -> Trap | None:
+    # SDM uiret.1
     if not cpu.cr4_uintr:
         return Trap(UD)
     _, rsp, rflags = cpu.rip_rsp_rflags.read()
+    # SDM uiret.2
     frame = cpu.mmu.load(rsp, 24, USER)
     if isinstance(frame, Trap):
         return frame if frame.vector == PF else Trap(SS)
     new_rip, new_rflags, new_rsp = struct.unpack("<3Q", frame)
+    # SDM uiret.3
     if not is_canonical(new_rip):
         return Trap(GP)
+    # SDM uiret.4
     cpu.rip_rsp_rflags.write(new_rip, new_rsp, rflags & ~UIRET_MASK | new_rflags & UIRET_MASK)
+    # SDM uiret.5
     cpu.uintr.uif = not cpu.options.flexible_uiret or bool(new_rflags & ALWAYS_ONE)
     cpu.left_block()
     cpu.charge("cpu.uintr.uiret")
