@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from kernel_model.uapi import Errno
-from pffemu.arch.exceptions import PF
 from pffemu.arch.rflags import ALWAYS_ONE, IF
 from pffemu.asm import Program
 from pffemu.errors import UsageError
@@ -19,6 +18,7 @@ from pffemu.machine.symbols import SymbolTable
 from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.cases import Case, build
 from pffemu.testing.claims import Expect
+from pffemu.testing.core_state import write_state
 from pffemu.testing.errors import TestFileError
 from pffemu.testing.expressions import MASK, Verdict, judge, value_of
 from pffemu.testing.harness_code import FAILED, OWN_LABELS, SETUP
@@ -163,26 +163,12 @@ def _put_state(run: Run) -> None:
     for assignment in run.case.setup.state:
         value = _number(run, assignment)
         match assignment.name:
-            case "uif":
-                cpu.uintr.uif = bool(value)
-            case "uirr":
-                cpu.uintr.uirr = value
-            case "uihandler":
-                cpu.uintr.handler = value
-            case "uistackadjust":
-                cpu.uintr.stackadjust = value
-            case "cr4_uintr":
-                cpu.cr4_uintr = bool(value)
-            case "forwarding_enabled":
-                cpu.apic.forwarding_enabled = value
-            case "forwarding_active":
-                cpu.apic.forwarding_active = value
-            case "user_vector":
-                cpu.apic.user_vector[PF] = value
             case "region_tag":
                 run.machine.regions.regions = [r._replace(tag=value) for r in run.machine.regions.regions]
             case "region_mode":
                 run.machine.regions.regions = [r._replace(mode=value) for r in run.machine.regions.regions]
+            case name:
+                write_state(cpu, name, value)
 
 
 def _number(run: Run, assignment: Assignment) -> int:

@@ -22,6 +22,7 @@ from pffemu.machine.options import MAX_CPUS, Mode, parse_size
 from pffemu.testing.blocks import Block, fill
 from pffemu.testing.c_source import is_c
 from pffemu.testing.constants import KnownNames
+from pffemu.testing.core_state import CORE_STATE
 from pffemu.testing.directives import Directive
 from pffemu.testing.errors import nearest
 from pffemu.testing.expressions import parse, value_of
@@ -44,10 +45,7 @@ _CPU_WORDS: Final[dict[str, Callable[[CpuOptions], CpuOptions]]] = {
     "mask-address": lambda cpu: replace(cpu, mask_fault_address=True),
     "default": lambda cpu: cpu,
 }
-STATE: Final = (
-    "uif", "uirr", "uihandler", "uistackadjust", "cr4_uintr", "forwarding_enabled", "forwarding_active", "user_vector",
-    "region_tag", "region_mode",
-)  # fmt: skip
+STATE: Final = (*CORE_STATE, "region_tag", "region_mode")
 REGISTERS: Final = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
 CLEARED: Final = tuple(name for name in GENERAL if name != "rsp")  # zero when a block starts
 

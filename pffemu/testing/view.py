@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from pffemu.arch import rflags
-from pffemu.arch.exceptions import PF
 from pffemu.arch.frames import EXTENDED_SIZE, STANDARD_SIZE, FrameLayout
 from pffemu.arch.registers import GENERAL
 from pffemu.errors import UsageError
@@ -16,13 +15,11 @@ from pffemu.events import EVENTS, FramePushed, Warned, name_of
 from pffemu.hw.cpu import Cpu
 from pffemu.machine.machine import Machine
 from pffemu.testing.constants import CONSTANTS
+from pffemu.testing.core_state import CORE_STATE, read_state
 from pffemu.testing.expressions import FLAGS
 from pffemu.testing.wide import XMM, Wide
 
 _WHOLE: Final = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
-_STATE: Final = (
-    "uif", "uirr", "uihandler", "uistackadjust", "cr4_uintr", "forwarding_enabled", "forwarding_active", "user_vector",
-)  # fmt: skip
 _OTHERS: Final = ("flags", "frame", "frames", "mem8", "mem16", "mem32", "mem64", "mem128", "present", "exit", "stdout",
                   "stderr", "instructions", "uffd_regions", "tid")  # fmt: skip
 EVENT_NAMES: Final = {name_of(event): event for event in EVENTS}
@@ -139,7 +136,7 @@ class View:
         return CONSTANTS[name] if count is None else count
 
     def names(self) -> Iterable[str]:
-        yield from (*_WHOLE, *_NARROW, *XMM, *_STATE, *_OTHERS, *self.symbols, *self.start_counts, *CONSTANTS)
+        yield from (*_WHOLE, *_NARROW, *XMM, *CORE_STATE, *_OTHERS, *self.symbols, *self.start_counts, *CONSTANTS)
 
 
 def _narrow_names() -> Iterable[tuple[str, tuple[str, int, int]]]:
@@ -159,7 +156,7 @@ def _narrow_names() -> Iterable[tuple[str, tuple[str, int, int]]]:
 
 
 _NARROW: Final = dict(_narrow_names())
-RESERVED: Final = frozenset((*_WHOLE, *_NARROW, *XMM, *_STATE, *_OTHERS))  # no parameter and no region is called so
+RESERVED: Final = frozenset((*_WHOLE, *_NARROW, *XMM, *CORE_STATE, *_OTHERS))  # no parameter and no region is called so
 
 
 def _registers(view: View, name: str) -> Any:
@@ -174,27 +171,9 @@ def _registers(view: View, name: str) -> Any:
 
 
 def _state(view: View, name: str) -> Any:
-    cpu = view.cpu
-    match name:
-        case "uif":
-            return int(cpu.uintr.uif)
-        case "uirr":
-            return cpu.uintr.uirr
-        case "uihandler":
-            return cpu.uintr.handler
-        case "uistackadjust":
-            return cpu.uintr.stackadjust
-        case "cr4_uintr":
-            return int(cpu.cr4_uintr)
-        case "forwarding_enabled":
-            return cpu.apic.forwarding_enabled
-        case "forwarding_active":
-            return cpu.apic.forwarding_active
-        case "user_vector":
-            return cpu.apic.user_vector[PF]
-        case "tid":
-            return cpu.tid
-    return None
+    if name == "tid":
+        return view.cpu.tid
+    return read_state(view.cpu, name) if name in CORE_STATE else None
 
 
 def _machine_parts(view: View, name: str) -> Any:
