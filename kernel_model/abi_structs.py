@@ -84,6 +84,17 @@ class UffdioMove(ctypes.LittleEndianStructure):
     )
 
 
+class XuiDma(ctypes.LittleEndianStructure):
+    """struct xui_dma of guest/include/uintr.h."""
+
+    _fields_ = (
+        ("destination", ctypes.c_uint64),  # +0
+        ("source", ctypes.c_uint64),  # +8
+        ("length", ctypes.c_uint64),  # +16, bytes; neither end crosses a page
+        ("delay", ctypes.c_uint64),  # +24, cycles until it is done
+    )
+
+
 class PollFd(ctypes.LittleEndianStructure):
     _fields_ = (
         ("fd", ctypes.c_int32),  # +0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kernel_model import dma_driver
 from kernel_model.scheduler import RESCHEDULE_VECTOR
-from kernel_model.uintr import sleep
+from kernel_model.uintr import forwarding, sleep
 from kernel_model.uintr.receiver import KERNEL_VECTOR, NOTIFICATION_VECTOR
 from pffemu.arch import apic_regs
 from pffemu.arch.msrs import X2APIC_BASE
@@ -27,5 +28,9 @@ def handle(kernel: Kernel, cpu: Cpu, vector: int) -> None:
         sleep.end_all(kernel, cpu)
     elif vector == RESCHEDULE_VECTOR:
         kernel.scheduler.reschedule(cpu)
+    elif vector in kernel.uintr.bindings:
+        forwarding.defer(kernel, cpu, kernel.uintr.bindings[vector])
+    elif vector == dma_driver.VECTOR:
+        kernel.dma.interrupt(cpu)
     cpu.charge("kernel.exit")
     cpu.charge("cpu.iret")

@@ -10,6 +10,7 @@ from typing import Final
 
 from kernel_model import exit, interrupts, page_fault, signal_delivery, signal_send, traps
 from kernel_model.direct_map import DirectMap
+from kernel_model.dma_driver import DmaDriver
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.frames import FrameAllocator
 from kernel_model.futex import FutexTable
@@ -68,9 +69,10 @@ class Kernel:
         self.frames = FrameAllocator(ram)
         self.zero_frame = self.frames.take()
         self._direct_map = DirectMap(ram, self.frames)
-        self.uintr = UserInterrupts(ram, self.frames)
+        self.uintr = UserInterrupts(cpus, ram, self.frames)
         self.scheduler = Scheduler(cpus, self.uintr.switch)
         self.futexes = FutexTable(self.scheduler)
+        self.dma = DmaDriver(bus, self.scheduler)
         self._printk = Printk()
         self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.forwarding else None, self._printk)
         self.entries = 0  # system calls, exceptions and page faults that came from ring 3

@@ -100,6 +100,10 @@ class Scheduler:
         loads = [len(queue.waiting) + (queue.current is not None) for queue in self._queues]
         return min((core for core in range(len(loads)) if affinity >> core & 1), key=lambda core: (loads[core], core))
 
+    def is_running(self, task: Task) -> bool:
+        """Whether it is the running thread of its core."""
+        return self._queues[task.cpu_index].current is task
+
     def affinity_of_running(self, cpu: Cpu) -> int:
         """What a new thread inherits from its creator, if there is one."""
         creator = self._queues[cpu.index].current

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kernel_model.mm import Mm
     from kernel_model.process_end import ProcessEnd
     from kernel_model.timers import Timer
+    from kernel_model.uintr.forwarding import Binding
     from kernel_model.uintr.receiver import Receiver
 
 
@@ -74,6 +75,7 @@ class Task:
     uintr: UintrState = field(default_factory=UintrState)
     handler_registered: bool = False  # uintr_register_handler succeeded
     receiver: Receiver | None = None  # since its first registration
+    bindings: list[Binding] = field(default_factory=list)  # device vectors that are forwarded to it
     kb_timer: KbTimer = field(default_factory=KbTimer)
     forward_page_faults: bool = False  # ... with FORWARD_PF
     clear_child_tid: int = 0  # user address, 0: none

@@ -175,6 +175,9 @@ UFFDIO_ZEROPAGE: Final = _ioc(3, UFFDIO_NR_ZEROPAGE, 32)
 UINTR_HANDLER_FLAG_WAITING_RECEIVER: Final = 0x1000
 UINTR_HANDLER_FLAG_WAITING_SENDER: Final = 0x2000
 UINTR_HANDLER_FLAG_FORWARD_PF: Final = 0x10000  # pffemu's addition: deliver this thread's userfaultfd faults to it
+XUI_DMA_START: Final = 0x4020_5801  # ioctls of /dev/dma: _IOW('X', 1, struct xui_dma)
+XUI_DMA_FORWARD: Final = 0x5802  # _IO('X', 2), the argument is a user vector
+XUI_DMA_UNFORWARD: Final = 0x5803
 XUI_KB_TIMER_ENABLE: Final = 1  # flag of xui_kb_timer
 UINTR_REDZONE: Final = 128  # bytes; what Linux puts in UISTACKADJUST
 

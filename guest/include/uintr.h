@@ -107,6 +107,17 @@ PFF_INLINE int xui_kb_timer(uint64_t vector, unsigned flags)
     return (int)pff_syscall(SYS_xui_kb_timer, vector, flags);
 }
 
+/* -- /dev/dma: a test device that copies, later; its interrupt may go straight to a handler (forwarding, xUI) -- */
+
+#define XUI_DMA_START 0x40205801 /* ioctls; the argument: a struct xui_dma */
+#define XUI_DMA_FORWARD 0x5802   /* the user vector by which the calling thread is told */
+#define XUI_DMA_UNFORWARD 0x5803
+
+struct xui_dma {
+    uint64_t destination, source; /* user addresses; neither piece crosses a page */
+    uint64_t length, delay;       /* bytes; cycles until it is done */
+};
+
 /* SETTIMER rax: one user interrupt in `cycles`. */
 PFF_INLINE void kb_timer_once(uint64_t cycles)
 {

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 1 << 16  # bytes
 _DEVICES: Final = {b"null": (1, 3), b"zero": (1, 5), b"full": (1, 7), b"random": (1, 8), b"urandom": (1, 9)}
+_DMA: Final = (10, 200)  # a misc device
 
 
 def made_up(process: Process) -> MadeUp:
@@ -38,6 +39,7 @@ def made_up(process: Process) -> MadeUp:
     }
     modes = {(b"dev",): directory, (b"proc",): directory, (b"proc", pid): directory}
     modes |= {(b"dev", name): stat.S_IFCHR | 0o666 for name in _DEVICES}
+    modes[b"dev", b"dma"] = stat.S_IFCHR | 0o666
     modes |= {(b"proc", pid, name): stat.S_IFREG | 0o444 for name in _TEXTS}
     modes |= dict.fromkeys(links, link)
     return MadeUp(modes, links)
@@ -47,6 +49,8 @@ def open_special(call: Call, place: Place, flags: int) -> File | None:
     """The made-up file at `place`; None: there is none. Raises LinuxError EACCES."""
     if place.names[:1] == (b"dev",) and place.names[-1] in _DEVICES and len(place.names) == 2:
         return Device(place, flags)
+    if place.names == (b"dev", b"dma"):
+        return call.kernel.dma.open(place.path.decode(), flags)
     if place.names[:-1] == (b"proc", str(call.process.pid).encode()) and place.names[-1] in _TEXTS:
         if flags & O_ACCMODE != O_RDONLY:
             raise LinuxError(Errno.EACCES)
@@ -55,7 +59,7 @@ def open_special(call: Call, place: Place, flags: int) -> File | None:
 
 
 def special_status(place: Place) -> FileStatus:
-    device = _DEVICES.get(place.names[-1], (0, 0)) if stat.S_ISCHR(place.mode) else (0, 0)
+    device = _DEVICES.get(place.names[-1], _DMA) if stat.S_ISCHR(place.mode) else (0, 0)
     return FileStatus(mode=place.mode, inode=inode_of(place.path), rdev=device[0] << 8 | device[1])
 
 

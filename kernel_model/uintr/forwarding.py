@@ -1,9 +1,16 @@
-"""Interrupt forwarding (xUI): which vectors the running thread owns, as the local APIC is told at context switches."""
+"""Interrupt forwarding (xUI): which vectors are whose, and what the local APICs are told of it.
+
+A device's vector is bound to one thread and one of its user vectors: enabled on every core, active where the thread
+runs. There the hardware takes it straight to ring 3. Anywhere else it interrupts the kernel, which keeps it in the
+thread's deferred UPID until the thread is back, and wakes it from a sleep that user interrupts end.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
 
+from kernel_model.uintr import sleep
 from pffemu.arch import apic_regs
 from pffemu.arch.exceptions import PF
 from pffemu.arch.msrs import APIC_BASE_EN, APIC_BASE_EXTD, IA32_APIC_BASE, X2APIC_BASE
@@ -11,11 +18,14 @@ from pffemu.events import ForwardingSwitched
 from pffemu.hw.msrs import rdmsr, wrmsr
 
 if TYPE_CHECKING:
+    from kernel_model.kernel import Kernel
     from kernel_model.task import Task
     from pffemu.hw.cpu import Cpu
 
 _ACTIVE_MSR: Final = X2APIC_BASE + (apic_regs.FORWARDING_ACTIVE >> 4)  # vectors 0 to 31
 _ENABLED_MSR: Final = X2APIC_BASE + (apic_regs.FORWARDING_ENABLED >> 4)
+_MAP_INDEX_MSR: Final = X2APIC_BASE + (apic_regs.VECTOR_MAP_INDEX >> 4)
+_MAP_DATA_MSR: Final = X2APIC_BASE + (apic_regs.VECTOR_MAP_DATA >> 4)
 PAGE_FAULT: Final = 1 << PF
 _SPURIOUS_VECTOR: Final = 0xFF  # SPURIOUS_APIC_VECTOR
 
@@ -30,14 +40,76 @@ def enable(cpu: Cpu, forward_page_faults: bool) -> None:
     wrmsr(cpu, _ENABLED_MSR, PAGE_FAULT if forward_page_faults else 0)
 
 
+class Source(Protocol):
+    """Where a bound vector comes from."""
+
+    def aim(self, cpu: Cpu) -> None:
+        """Send it to `cpu` from now on."""
+
+
+@dataclass(slots=True, eq=False)
+class Binding:
+    """`vector` is `task`'s, as its `user_vector`; `core` is where `source` sends it."""
+
+    vector: int
+    task: Task
+    user_vector: int
+    source: Source
+    core: int
+
+
+def bind(cpus: list[Cpu], cpu: Cpu, binding: Binding) -> None:
+    """`vector`, which is nobody's, is forwarded from now on; the thread is the running one."""
+    for core in cpus:
+        _enable(core, binding.vector, True)
+        wrmsr(core, _MAP_INDEX_MSR, binding.vector)
+        wrmsr(core, _MAP_DATA_MSR, binding.user_vector)
+    binding.task.bindings.append(binding)
+    binding.source.aim(cpu)
+    activate(cpu, binding.task)
+
+
+def unbind(cpus: list[Cpu], binding: Binding) -> None:
+    """The vector is the kernel's again."""
+    binding.task.bindings.remove(binding)
+    for core in cpus:
+        _enable(core, binding.vector, False)
+        _switch(core, core.apic.forwarding_active & ~(1 << binding.vector))
+
+
 def activate(cpu: Cpu, task: Task) -> None:
-    """`task` runs next on `cpu`: its vectors are active, and no others."""
-    _switch(cpu, PAGE_FAULT if task.forward_page_faults else 0)
+    """`task` runs next on `cpu`: its vectors are active, no others, and come here."""
+    wanted = PAGE_FAULT if task.forward_page_faults else 0
+    for binding in task.bindings:
+        wanted |= 1 << binding.vector
+        if binding.core != cpu.index:
+            binding.core = cpu.index
+            binding.source.aim(cpu)
+    _switch(cpu, wanted)
+
+
+def defer(kernel: Kernel, cpu: Cpu, binding: Binding) -> None:
+    """The slow path: the vector came to `cpu` while its thread was not there."""
+    receiver = binding.task.receiver
+    assert receiver is not None
+    if kernel.scheduler.is_running(binding.task):
+        kernel.uintr.notify(cpu, receiver, binding.user_vector)
+        return
+    kernel.uintr.upids.defer(receiver, binding.user_vector)
+    if receiver.sleeping:
+        sleep.end(kernel, cpu, receiver)
 
 
 def leave(cpu: Cpu, task: Task) -> None:
     """Nothing runs in ring 3 until the next `activate`: interrupts are the kernel's. Page faults there are none."""
     _switch(cpu, cpu.apic.forwarding_active & PAGE_FAULT if task.forward_page_faults else 0)
+
+
+def _enable(cpu: Cpu, vector: int, enabled: bool) -> None:
+    bank, bit = vector // 32, 1 << vector % 32
+    before = rdmsr(cpu, _ENABLED_MSR + bank)
+    assert isinstance(before, int)
+    wrmsr(cpu, _ENABLED_MSR + bank, before | bit if enabled else before & ~bit)
 
 
 def _switch(cpu: Cpu, wanted: int) -> None:

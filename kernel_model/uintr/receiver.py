@@ -41,6 +41,7 @@ class Receiver:
     sleeping: bool = False  # its NV is KERNEL_VECTOR
     vectors: int = 0  # user vectors that were registered, one bit each
     references: int = 1  # the thread, descriptors, entries of target tables
+    deferred: int = 0  # physical address of the deferred UPID, of which only PIR is used; 0: none was needed yet
 
     @property
     def linear(self) -> int:
@@ -57,18 +58,13 @@ class UpidMemory:
 
     def create(self, task: Task) -> Receiver:
         """Raises OutOfGuestMemory."""
-        if not self._free:
-            frame = self._frames.take()
-            self._free = list(range(frame + PAGE_SIZE - upid.ALIGNMENT, frame - 1, -upid.ALIGNMENT))
-        receiver = Receiver(self._free.pop(), task)
-        self._words[receiver.address >> 3] = self._words[(receiver.address >> 3) + 1] = 0
-        return receiver
+        return Receiver(self._take(), task)
 
     def release(self, receiver: Receiver) -> None:
         """One reference less; the last one frees the UPID."""
         receiver.references -= 1
         if not receiver.references:
-            self._free.append(receiver.address)
+            self._free += [address for address in (receiver.deferred, receiver.address) if address]
 
     def control(self, receiver: Receiver) -> int:
         """The first eight bytes: status bits, NV, NDST."""
@@ -81,9 +77,39 @@ class UpidMemory:
 
     def posted(self, receiver: Receiver) -> int:
         """PIR."""
-        return self._words[(receiver.address >> 3) + 1] & (1 << 64) - 1
+        return self._pir(receiver.address)
 
     def post(self, receiver: Receiver, user_vector: int) -> None:
         """PIR[user_vector] := 1."""
-        pir = self.posted(receiver) | 1 << user_vector
-        self._words[(receiver.address >> 3) + 1] = pir - (1 << 64) if pir >> 63 else pir
+        self._post(receiver.address, user_vector)
+
+    def is_deferred(self, receiver: Receiver) -> bool:
+        """Something waits in the deferred UPID."""
+        return receiver.deferred != 0 and self._pir(receiver.deferred) != 0
+
+    def defer(self, receiver: Receiver, user_vector: int) -> None:
+        """Keep a device's interrupt for the thread's next run. Raises OutOfGuestMemory."""
+        if not receiver.deferred:
+            receiver.deferred = self._take()
+        self._post(receiver.deferred, user_vector)
+
+    def take_deferred(self, receiver: Receiver) -> int:
+        """The user vectors that were kept, one bit each; they are no longer."""
+        pir = self._pir(receiver.deferred)
+        self._words[(receiver.deferred >> 3) + 1] = 0
+        return pir
+
+    def _take(self) -> int:
+        if not self._free:
+            frame = self._frames.take()
+            self._free = list(range(frame + PAGE_SIZE - upid.ALIGNMENT, frame - 1, -upid.ALIGNMENT))
+        address = self._free.pop()
+        self._words[address >> 3] = self._words[(address >> 3) + 1] = 0
+        return address
+
+    def _pir(self, address: int) -> int:
+        return self._words[(address >> 3) + 1] & (1 << 64) - 1
+
+    def _post(self, address: int, user_vector: int) -> None:
+        pir = self._pir(address) | 1 << user_vector
+        self._words[(address >> 3) + 1] = pir - (1 << 64) if pir >> 63 else pir

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.uintr import forwarding
 from kernel_model.uintr.receiver import KERNEL_VECTOR, NOTIFICATION_VECTOR, Receiver, UpidMemory, Waiting
 from pffemu.arch import upid
+from pffemu.arch.msrs import IA32_UINTR_RR
 from pffemu.hw.cpu import KbTimer
+from pffemu.hw.msrs import wrmsr
 
 if TYPE_CHECKING:
     from kernel_model.task import Task
@@ -61,6 +63,8 @@ class UintrSwitch:
         task.uintr.uinv = NOTIFICATION_VECTOR
         ndst = cpu.apic.ndst << upid.NDST_SHIFT
         self._upids.change(task.receiver, _ROUTE, NOTIFICATION_VECTOR << upid.NV_SHIFT | ndst)
+        if self._upids.is_deferred(task.receiver):
+            wrmsr(cpu, IA32_UINTR_RR, cpu.uintr.uirr | self._upids.take_deferred(task.receiver))
         if self._upids.posted(task.receiver):
             cpu.interconnect.send_self(cpu, NOTIFICATION_VECTOR)
 

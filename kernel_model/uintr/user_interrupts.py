@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from kernel_model.frames import FrameAllocator
 from kernel_model.uapi import UINTR_REDZONE
-from kernel_model.uintr.receiver import UpidMemory, Waiting
+from kernel_model.uintr import forwarding
+from kernel_model.uintr.forwarding import Binding, Source
+from kernel_model.uintr.receiver import Receiver, UpidMemory, Waiting
 from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.uintr.target_table import ENTRIES, TableMemory, TargetTable
 from pffemu.arch import upid
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
 
 
 class UserInterrupts:
-    def __init__(self, ram: Ram, frames: FrameAllocator) -> None:
+    def __init__(self, cpus: list[Cpu], ram: Ram, frames: FrameAllocator) -> None:
+        self._cpus = cpus
         self.upids = UpidMemory(ram, frames)
         self.tables = TableMemory(ram, frames, self.upids)
         self.switch = UintrSwitch(self.upids)
+        self.bindings: dict[int, Binding] = {}  # by vector
 
     def register(self, cpu: Cpu, task: Task, handler: int, waiting: Waiting, forward_page_faults: bool) -> None:
         """The running thread becomes a receiver. Raises OutOfGuestMemory. UIF stays 0."""
@@ -42,6 +46,8 @@ class UserInterrupts:
         self.switch.stop_sleeping(task.receiver)
         self.upids.change(task.receiver, 0, upid.SN)
         task.kb_timer = KbTimer()
+        for binding in list(task.bindings):
+            self.unbind(binding)
         task.handler_registered = task.forward_page_faults = False
         old = task.uintr
         task.uintr = UintrState(uittaddr=old.uittaddr, uitt_enabled=old.uitt_enabled, uittsz=old.uittsz)
@@ -57,9 +63,30 @@ class UserInterrupts:
             self.upids.release(task.receiver)
             task.receiver = None
 
+    def bind(self, cpu: Cpu, vector: int, user_vector: int, task: Task, source: Source) -> None:
+        """Forward `vector`, which is bound to nobody, to the running thread, a receiver."""
+        binding = self.bindings[vector] = Binding(vector, task, user_vector, source, cpu.index)
+        forwarding.bind(self._cpus, cpu, binding)
+
+    def unbind(self, binding: Binding) -> None:
+        """The vector is the kernel's again."""
+        del self.bindings[binding.vector]
+        forwarding.unbind(self._cpus, binding)
+
+    def notify(self, cpu: Cpu, receiver: Receiver, user_vector: int) -> None:
+        """What SENDUIPI does, by the kernel (uintr_notify)."""
+        self.upids.post(receiver, user_vector)
+        control = self.upids.control(receiver)
+        if not control & (upid.ON | upid.SN):
+            self.upids.change(receiver, 0, upid.ON)
+            cpu.interconnect.send_to_id(cpu, control >> upid.NV_SHIFT & 0xFF, control >> upid.NDST_SHIFT)
+
     def is_pending(self, task: Task) -> bool:
         """Something was posted to the thread that it has not taken."""
-        return bool(task.uintr.uirr) or (task.receiver is not None and self.upids.posted(task.receiver) != 0)
+        receiver = task.receiver
+        if task.uintr.uirr or receiver is None:
+            return bool(task.uintr.uirr)
+        return self.upids.posted(receiver) != 0 or self.upids.is_deferred(receiver)
 
     def target_table(self, mm: Mm) -> TargetTable:
         """The table of `mm`, made when it is first wanted. Raises OutOfGuestMemory."""

@@ -1,0 +1,131 @@
+"""/dev/dma: the driver of the DMA test device, whose interrupt may be forwarded to the thread that waits for it (xUI).
+
+XUI_DMA_START copies between two pieces of user memory, later. Who is told: the kernel, which wakes readers and pollers;
+or, after XUI_DMA_FORWARD, the thread that asked for it, as a user interrupt and without the kernel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.abi_structs import XuiDma
+from kernel_model.files.file import File, faulted
+from kernel_model.uapi import (
+    POLLIN,
+    XUI_DMA_FORWARD,
+    XUI_DMA_START,
+    XUI_DMA_UNFORWARD,
+    Errno,
+    LinuxError,
+)
+from kernel_model.uapi_files import O_NONBLOCK
+from kernel_model.wait_queue import Blocked, WaitQueue
+from pffemu.arch import dma_device as reg
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.arch.uitt import USER_VECTORS
+from pffemu.hw.page_walk import WRITE
+
+if TYPE_CHECKING:
+    from kernel_model.files.user_buffer import UserBuffer
+    from kernel_model.scheduler import Scheduler
+    from kernel_model.syscall import Call
+    from pffemu.hw.bus import Bus
+    from pffemu.hw.cpu import Cpu
+
+VECTOR: Final = 0x30  # FIRST_EXTERNAL_VECTOR is 0x20; the first 16 are for legacy lines
+_COUNT: Final = 8  # bytes a read gives
+
+
+class DmaDriver:
+    """One device, shared by all who open it. A core's access to its registers is an MMIO access of that core."""
+
+    def __init__(self, bus: Bus, scheduler: Scheduler) -> None:
+        self._bus, self._scheduler = bus, scheduler
+        self.done = WaitQueue("a DMA transfer")
+
+    def open(self, name: str, flags: int) -> File:
+        return DmaFile(self, name, flags)
+
+    def aim(self, cpu: Cpu) -> None:
+        """Interrupts of transfers that start from now on go to `cpu`."""
+        self._store(cpu, reg.TARGET, cpu.apic.apic_id)
+
+    def start(self, call: Call, transfer: XuiDma) -> None:
+        """Raises LinuxError EBUSY, EINVAL (a piece crosses a page, or too long a delay), EFAULT."""
+        source, destination, length = transfer.source, transfer.destination, transfer.length
+        if not 0 < length <= min(PAGE_SIZE - address % PAGE_SIZE for address in (source, destination)):
+            raise LinuxError(Errno.EINVAL)
+        pieces = (call.memory.parts(source, length, 0), call.memory.parts(destination, length, WRITE))
+        if self.is_busy(call.cpu):
+            raise LinuxError(Errno.EBUSY)
+        if VECTOR not in call.kernel.uintr.bindings:
+            self.aim(call.cpu)
+        (source_at, _), (destination_at, _) = pieces[0][0], pieces[1][0]
+        for register, value in (
+            (reg.SOURCE, source_at), (reg.DESTINATION, destination_at), (reg.LENGTH, length),
+            (reg.DELAY, transfer.delay), (reg.INTERRUPT, VECTOR | reg.INTERRUPT_ENABLE),
+            (reg.COMMAND, reg.COMMAND_START),
+        ):  # fmt: skip
+            self._store(call.cpu, register, value)
+        if self._load(call.cpu, reg.STATUS) == reg.STATUS_ERROR:
+            raise LinuxError(Errno.EINVAL)
+
+    def is_busy(self, cpu: Cpu) -> bool:
+        return self._load(cpu, reg.STATUS) == reg.STATUS_BUSY
+
+    def completed(self, cpu: Cpu) -> int:
+        """Transfers so far."""
+        return self._load(cpu, reg.COMPLETED)
+
+    def interrupt(self, cpu: Cpu) -> None:
+        """A transfer is done, and the interrupt was not forwarded."""
+        self._scheduler.wake_all(cpu, self.done, POLLIN)
+
+    def _load(self, cpu: Cpu, register: int) -> int:
+        return self._bus.load(cpu, reg.BASE + register, 8)
+
+    def _store(self, cpu: Cpu, register: int, value: int) -> None:
+        self._bus.store(cpu, reg.BASE + register, 8, value)
+
+
+class DmaFile(File):
+    """An open /dev/dma. A read waits for the transfer under way and gives how many there have been, as 64 bits."""
+
+    def __init__(self, driver: DmaDriver, name: str, flags: int) -> None:
+        self._driver, self.name, self.flags = driver, name, flags
+
+    def ioctl(self, call: Call, request: int, argument: int) -> int:
+        """0. Errors: ENOTTY; those of DmaDriver.start; FORWARD: EINVAL (no handler), ENOSPC (vector), EBUSY;
+        UNFORWARD: EINVAL (not this thread's)."""
+        uintr = call.kernel.uintr
+        if request == XUI_DMA_START:
+            self._driver.start(call, call.memory.read_struct(XuiDma, argument))
+        elif request == XUI_DMA_FORWARD:
+            if not call.task.handler_registered:
+                raise LinuxError(Errno.EINVAL)
+            if argument >= USER_VECTORS:
+                raise LinuxError(Errno.ENOSPC)
+            if VECTOR in uintr.bindings:
+                raise LinuxError(Errno.EBUSY)
+            uintr.bind(call.cpu, VECTOR, argument, call.task, self._driver)
+        elif request == XUI_DMA_UNFORWARD:
+            binding = uintr.bindings.get(VECTOR)
+            if binding is None or binding.task is not call.task:
+                raise LinuxError(Errno.EINVAL)
+            uintr.unbind(binding)
+        else:
+            raise LinuxError(Errno.ENOTTY)
+        return 0
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        """Errors: EINVAL (less than 8 bytes), EAGAIN where nobody would wake the reader or it must not sleep."""
+        if buffer.size < _COUNT:
+            raise LinuxError(Errno.EINVAL)
+        if self._driver.is_busy(call.cpu):
+            if self.flags & O_NONBLOCK or VECTOR in call.kernel.uintr.bindings:
+                raise LinuxError(Errno.EAGAIN)
+            raise Blocked(self._driver.done, why="a DMA transfer")
+        if buffer.room(_COUNT) < _COUNT:
+            faulted(0)
+        buffer.scatter(self._driver.completed(call.cpu).to_bytes(_COUNT, "little"))
+        return _COUNT
