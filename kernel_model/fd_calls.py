@@ -32,7 +32,6 @@ from kernel_model.uapi_files import (
     S_IFMT,
 )
 from kernel_model.uapi_limits import NOFILE
-from pffemu.hw.page_walk import WRITE
 
 _SETTABLE: Final = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME  # F_SETFL changes these alone
 _CLOSE_RANGE_UNSHARE, _CLOSE_RANGE_CLOEXEC = 2, 4
@@ -116,18 +115,23 @@ def pipe2(call: Call, address: int, flags: int) -> int:
     flags &= 0xFFFF_FFFF
     if flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT):
         raise LinuxError(Errno.EINVAL)
-    reader, writer = make_pipe(call.kernel.scheduler, flags & (O_NONBLOCK | O_DIRECT))
-    return install_pair(call, reader, writer, address, bool(flags & O_CLOEXEC))
+    fds = new_pair(call, address)
+    ends = make_pipe(call.kernel.scheduler, call.kernel.pipes, flags & (O_NONBLOCK | O_DIRECT))
+    return install_pair(call, fds, ends, bool(flags & O_CLOEXEC))
 
 
-def install_pair(call: Call, first: File, second: File, address: int, close_on_exec: bool) -> int:
-    """Give both files descriptors and write those to `address`; 0. Raises LinuxError EMFILE, EFAULT."""
-    files, low = call.process.files, call.new_fd()
+def new_pair(call: Call, address: int) -> tuple[int, int]:
+    """Two free descriptors, written to `address`. Raises LinuxError EMFILE, EFAULT."""
+    low = call.new_fd()
     high = call.new_fd(low + 1)
-    call.memory.parts(address, 8, WRITE)
-    files.install(low, first, close_on_exec)
-    files.install(high, second, close_on_exec)
     call.memory.write(address, struct.pack("<2i", low, high))
+    return low, high
+
+
+def install_pair(call: Call, fds: tuple[int, int], files: tuple[File, File], close_on_exec: bool) -> int:
+    """Point `fds` to `files`; 0."""
+    for fd, file in zip(fds, files, strict=True):
+        call.process.files.install(fd, file, close_on_exec)
     return 0
 
 

@@ -12,6 +12,8 @@ from kernel_model import exit, interrupts, page_fault, signal_delivery, signal_s
 from kernel_model.direct_map import DirectMap
 from kernel_model.dma_driver import DmaDriver
 from kernel_model.files.host_tree import HostTree, Mount
+from kernel_model.files.pipe import PipeAccount
+from kernel_model.files.socket_pair import InFlight
 from kernel_model.frames import FrameAllocator
 from kernel_model.futex import FutexTable
 from kernel_model.mm import Mm
@@ -78,6 +80,8 @@ class Kernel:
         self.entries = 0  # system calls, exceptions and page faults that came from ring 3
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None
+        self.pipes = PipeAccount()
+        self.in_flight = InFlight()
         self.tree = HostTree(list(options.mounts))
         self.random = RandomSource(options.seed)
         self._ram, self.cpus = ram, cpus

@@ -9,13 +9,14 @@ import struct
 from typing import Final
 
 from kernel_model.abi_structs import Msghdr
-from kernel_model.fd_calls import install_pair
+from kernel_model.fd_calls import install_pair, new_pair
 from kernel_model.file_calls import import_iovec
 from kernel_model.files import File, UserBuffer
 from kernel_model.files.socket_pair import Received, UnixSocket, make_socket_pair
 from kernel_model.files.user_buffer import check_range
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi_limits import NOFILE
 from kernel_model.uapi_socket import (
     AF_MAX,
     AF_UNIX,
@@ -67,8 +68,9 @@ def socketpair(call: Call, family: int, kind: int, protocol: int, address: int) 
     if as_int(protocol) not in (0, AF_UNIX):
         raise LinuxError(Errno.EPROTONOSUPPORT)
     made = SockType.DGRAM if number == SockType.RAW else SockType(number)
-    first, second = make_socket_pair(made, flags, call.kernel.scheduler)
-    return install_pair(call, first, second, address, bool(flags & SOCK_CLOEXEC))
+    fds = new_pair(call, address)
+    ends = make_socket_pair(made, flags, call.kernel.scheduler, call.kernel.in_flight)
+    return install_pair(call, fds, ends, bool(flags & SOCK_CLOEXEC))
 
 
 def sendto(call: Call, fd: int, address: int, size: int, flags: int, to: int, to_size: int) -> int:
@@ -194,7 +196,7 @@ def _receive(call: Call, sock: UnixSocket, buffer: UserBuffer, flags: int) -> Re
 
 
 def _files_in_control(call: Call, message: Msghdr) -> list[File]:
-    """The open files named by SCM_RIGHTS. Raises LinuxError EINVAL, EBADF, ENOBUFS."""
+    """The open files named by SCM_RIGHTS. Raises LinuxError EINVAL, EBADF, ENOBUFS, ETOOMANYREFS."""
     if message.msg_controllen > _CONTROL_MAX:
         raise LinuxError(Errno.ENOBUFS)
     control, at = call.memory.read(message.msg_control, message.msg_controllen), 0
@@ -207,6 +209,8 @@ def _files_in_control(call: Call, message: Msghdr) -> list[File]:
             count = (length - _CMSG.size) // 4
             if count + len(files) > SCM_MAX_FD:
                 raise LinuxError(Errno.EINVAL)
+            if call.kernel.in_flight.count > call.process.limits[NOFILE][0]:
+                raise LinuxError(Errno.ETOOMANYREFS)
             files += [call.file(fd) for fd in struct.unpack_from(f"<{count}I", control, at + _CMSG.size)]
         elif level == SOL_SOCKET:
             raise call.unsupported(f"control message SOL_SOCKET {kind}", Errno.EINVAL)

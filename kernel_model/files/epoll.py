@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 _PRIVATE: Final = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE
-_NESTING_MAX: Final = 4
+_CHAIN_MAX: Final = 5  # epolls in one another (EP_MAX_NESTS, and the one outside)
 
 
 @dataclass(slots=True, eq=False)
@@ -56,7 +56,7 @@ class Epoll(File):
         """Raises LinuxError EPERM, EEXIST, ELOOP."""
         if (file, fd) in self._items:
             raise LinuxError(Errno.EEXIST)
-        if isinstance(file, Epoll) and (file._reaches(self) or file._depth() >= _NESTING_MAX):
+        if isinstance(file, Epoll) and (file._reaches(self) or self._height() + file._depth() > _CHAIN_MAX):
             raise LinuxError(Errno.ELOOP)
         item = EpollItem(self, file, fd, events | POLLERR | POLLHUP, data)
         self._items[file, fd] = item
@@ -115,5 +115,10 @@ class Epoll(File):
         watched = [item.file for item in self._items.values() if isinstance(item.file, Epoll)]
         return self is other or any(epoll._reaches(other) for epoll in watched)
 
+    def _height(self) -> int:
+        """Epolls from this one outwards."""
+        return 1 + max((item.epoll._height() for item in self.watchers), default=0)
+
     def _depth(self) -> int:
+        """Epolls from this one inwards."""
         return 1 + max((item.file._depth() for item in self._items.values() if isinstance(item.file, Epoll)), default=0)

@@ -23,8 +23,17 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 SLOTS: Final = 16  # buffers a new pipe has
+_SLOTS_MIN: Final = 2  # ... when the user has many (PIPE_MIN_DEF_BUFFERS)
 _SLOTS_MAX: Final = 256  # fs.pipe-max-size, 1 MiB, in pages
+_SLOTS_OF_USER: Final = 16_384  # fs.pipe-user-pages-soft; for root, too, which is without CAP_SYS_RESOURCE here
 _INT_MAX: Final = (1 << 31) - 1
+
+
+@dataclass(slots=True)
+class PipeAccount:
+    """Buffers of all pipes together."""
+
+    slots: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +41,7 @@ class Pipe:
     """What both ends share. `packets`: for each buffer, whether it must not be joined or split (O_DIRECT)."""
 
     scheduler: Scheduler
+    account: PipeAccount
     buffers: list[bytearray] = field(default_factory=list)
     packets: list[bool] = field(default_factory=list)
     slots: int = SLOTS
@@ -44,15 +54,23 @@ class Pipe:
     def full(self) -> bool:
         return len(self.buffers) >= self.slots
 
+    def resize(self, slots: int) -> None:
+        self.account.slots += slots - self.slots
+        self.slots = slots
+
     def closed(self, cpu: Cpu) -> None:
         """An end went: the other one's sleepers look again."""
+        if not self.readers and not self.writers:
+            self.account.slots -= self.slots
         self.scheduler.wake_all(cpu, self.data)
         self.scheduler.wake_all(cpu, self.space)
 
 
-def make_pipe(scheduler: Scheduler, flags: int) -> tuple[PipeReader, PipeWriter]:
+def make_pipe(scheduler: Scheduler, account: PipeAccount, flags: int) -> tuple[PipeReader, PipeWriter]:
     """`flags`: O_NONBLOCK, O_DIRECT."""
-    pipe = Pipe(scheduler)
+    slots = SLOTS if account.slots + SLOTS <= _SLOTS_OF_USER else _SLOTS_MIN
+    account.slots += slots
+    pipe = Pipe(scheduler, account, slots=slots)
     return PipeReader(pipe, flags), PipeWriter(pipe, flags)
 
 
@@ -86,9 +104,10 @@ class _PipeEnd(File):
         slots = 1 << (max(1, (size + PAGE_SIZE - 1) // PAGE_SIZE) - 1).bit_length()
         if slots < len(self.pipe.buffers):
             raise LinuxError(Errno.EBUSY)
-        if slots > _SLOTS_MAX:
+        grown = self.pipe.account.slots + slots - self.pipe.slots
+        if slots > self.pipe.slots and (slots > _SLOTS_MAX or grown > _SLOTS_OF_USER):
             raise LinuxError(Errno.EPERM)
-        self.pipe.slots = slots
+        self.pipe.resize(slots)
         return slots * PAGE_SIZE
 
 

@@ -42,6 +42,27 @@ _LINEAR: Final = 4096 - _SHARED_INFO  # bytes of a stream's piece beside its pag
 _PIECE: Final = _LINEAR + 32_768  # bytes of a stream that travel together at most
 
 
+@dataclass(slots=True)
+class InFlight:
+    """Open files that travel in messages, of all sockets together: at most RLIMIT_NOFILE (unix_attach_fds).
+
+    `abandoned` are those in messages of sockets that were closed: a closed socket may hold sockets that hold sockets.
+    """
+
+    count: int = 0
+    abandoned: list[File] = field(default_factory=list)
+    dropping: bool = False
+
+    def drop_abandoned(self, cpu: Cpu) -> None:
+        """One after the other: a chain of sockets must not become one of calls."""
+        if self.dropping:
+            return
+        self.dropping = True
+        while self.abandoned:
+            self.abandoned.pop().drop(cpu)
+        self.dropping = False
+
+
 @dataclass(slots=True, eq=False)
 class Message:
     """What one send made: its bytes, and the open files that travel along."""
@@ -63,7 +84,7 @@ class Received:
 class UnixSocket(File):
     """One end. `peer` is None once the other end is closed."""
 
-    def __init__(self, kind: SockType, flags: int, scheduler: Scheduler) -> None:
+    def __init__(self, kind: SockType, flags: int, scheduler: Scheduler, in_flight: InFlight) -> None:
         self.name, self.flags = "socket", O_RDWR | flags & O_NONBLOCK
         self.kind = kind
         self.peer: UnixSocket | None = None
@@ -71,7 +92,7 @@ class UnixSocket(File):
         self.shutdown_read = self.shutdown_write = False
         self.reset = False  # the peer went with data of ours unread
         self.charged = 0  # what this end's messages take that nobody has received yet
-        self._scheduler = scheduler
+        self._scheduler, self._in_flight = scheduler, in_flight
         self._changed = WaitQueue("socket")
 
     # -- sending ------------------------------------------------------------------------------------------------
@@ -142,6 +163,7 @@ class UnixSocket(File):
         for file in message.files:
             file.references += 1
         self.charged += message.charged
+        self._in_flight.count += len(message.files)
         peer.inbox.append(message)
         self._scheduler.wake_all(cpu, peer._changed, POLLIN | POLLRDNORM | POLLRDBAND)
 
@@ -205,6 +227,7 @@ class UnixSocket(File):
             first = self.inbox[0]
             used = min(count, len(first.data))
             del first.data[:used]
+            self._in_flight.count -= len(first.files)
             first.files = []
             count -= used
             if first.data:
@@ -226,6 +249,7 @@ class UnixSocket(File):
             for file in message.files:
                 file.references += 1
         else:
+            self._in_flight.count -= len(message.files)
             self._uncharge(self.inbox.pop(0))
             self._made_room(cpu)
         return Received(wanted, len(message.data), message.files)
@@ -288,8 +312,8 @@ class UnixSocket(File):
     def close(self, cpu: Cpu) -> None:
         peer, self.peer = self.peer, None
         for message in self.inbox:
-            for file in message.files:
-                file.drop(cpu)
+            self._in_flight.count -= len(message.files)
+            self._in_flight.abandoned += message.files
         if peer is not None:
             peer.peer = None
             peer.reset |= bool(self.inbox)
@@ -297,6 +321,7 @@ class UnixSocket(File):
             peer.shutdown_read = peer.shutdown_write = peer.kind is not SockType.DGRAM
             self._scheduler.wake_all(cpu, peer._changed)
         self.inbox.clear()
+        self._in_flight.drop_abandoned(cpu)
 
 
 def _true_size(size: int, linear: int) -> int:
@@ -306,7 +331,9 @@ def _true_size(size: int, linear: int) -> int:
     return _HEADER + max(512, 1 << (head - 1).bit_length()) + pages_up(size - in_head)
 
 
-def make_socket_pair(kind: SockType, flags: int, scheduler: Scheduler) -> tuple[UnixSocket, UnixSocket]:
-    first, second = UnixSocket(kind, flags, scheduler), UnixSocket(kind, flags, scheduler)
+def make_socket_pair(
+    kind: SockType, flags: int, scheduler: Scheduler, in_flight: InFlight
+) -> tuple[UnixSocket, UnixSocket]:
+    first, second = (UnixSocket(kind, flags, scheduler, in_flight) for _ in range(2))
     first.peer, second.peer = second, first
     return first, second

@@ -2,13 +2,20 @@
 
 Reading order: program.py and instruction.py (the values), assembler.py (the passes), source.py, layout.py, operands.py,
 lint.py (keystone's traps), encoder.py (its one call), readback.py; disasm.py and memory_operands.py for the way back.
+The assembler is imported when it is used: running an ELF file needs none.
 """
 
-from pffemu.asm.assembler import assemble
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from pffemu.asm.disasm import count_instructions, decode, disassemble
 from pffemu.asm.instruction import Instruction, MemoryOperand, writes_back
 from pffemu.asm.program import Line, Program, Section, listing
 from pffemu.asm.timing_class import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, timing_class, timing_classes
+
+if TYPE_CHECKING:
+    from pffemu.asm.assembler import assemble
 
 __all__ = [
     "BRANCH",
@@ -29,3 +36,13 @@ __all__ = [
     "timing_classes",
     "writes_back",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """PEP 562."""
+    if name != "assemble":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pffemu.asm.assembler import assemble
+
+    globals()[name] = assemble
+    return assemble

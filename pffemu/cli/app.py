@@ -7,37 +7,51 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
 
 import pffemu
-from pffemu.cli import bench_bfs, bench_fault, bench_ioctl, demo, doctor, run, timeline, trace
-from pffemu.cli import timing as timing_commands
 from pffemu.cli.foreground import Stopped
 from pffemu.cli.terminal import OutputClosed, say
 from pffemu.errors import PffemuError
 
 CANNOT_GO_ON = 125
 
-app = typer.Typer(
-    name="pffemu",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-bench = typer.Typer(no_args_is_help=True, help="Compare the three ways to bring in a page on one guest binary.")
-app.command("run", context_settings={"allow_interspersed_args": False}, no_args_is_help=True)(run.run)
-app.add_typer(bench, name="bench")
-bench.command("fault")(bench_fault.bench_fault)
-bench.command("bfs")(bench_bfs.bench_bfs)
-bench.command("ioctl")(bench_ioctl.bench_ioctl)
-app.command("trace", context_settings={"allow_interspersed_args": False}, no_args_is_help=True)(trace.trace)
-app.command("timeline", context_settings={"allow_interspersed_args": False})(timeline.timeline)
-app.add_typer(timing_commands.timing, name="timing")
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
+# command -> its module (which holds a function of that name), and how typer is to read its arguments
+_COMMANDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "run": ("run", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
+    "trace": ("trace", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
+    "timeline": ("timeline", {"context_settings": {"allow_interspersed_args": False}}),
+    "demo": ("demo", {}),
+    "doctor": ("doctor", {}),
+}
+_BENCHMARKS: Final = ("fault", "bfs", "ioctl")
+
+
+def make_app(arguments: Sequence[str]) -> typer.Typer:
+    """The command line, with the one command that `arguments` name, or all: what is not used is not imported."""
+    app = typer.Typer(
+        name="pffemu",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_pffemu)
+    named = arguments[0] if arguments and arguments[0] in (*_COMMANDS, "bench", "timing") else None
+    for name, (module, settings) in _COMMANDS.items():
+        if named in (None, name):
+            app.command(name, **settings)(getattr(import_module(f"pffemu.cli.{module}"), name))
+    if named in (None, "bench"):
+        bench = typer.Typer(no_args_is_help=True, help="Compare the three ways to bring in a page on one guest binary.")
+        app.add_typer(bench, name="bench")
+        for name in _BENCHMARKS:
+            bench.command(name)(getattr(import_module(f"pffemu.cli.bench_{name}"), f"bench_{name}"))
+    if named in (None, "timing"):
+        app.add_typer(import_module("pffemu.cli.timing").timing, name="timing")
+    return app
 
 
 def _show_version(wanted: bool) -> None:
@@ -46,7 +60,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _pffemu(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
@@ -60,8 +73,9 @@ def _pffemu(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; every error is one message on standard error."""
+    given = list(arguments) if arguments is not None else sys.argv[1:]
     try:
-        app(args=list(arguments) if arguments is not None else None, prog_name="pffemu")
+        make_app(given)(args=given, prog_name="pffemu")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Stopped as stopped:

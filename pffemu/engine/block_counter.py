@@ -71,15 +71,18 @@ class BlockCounter:
         self.state[STOP] = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0
         self._end = self._time_end = self.state[LIMIT] = self.state[TIME_LIMIT] = NO_LIMIT
         self.user_data = ctypes.addressof(self._state)
+        signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
+        self._callback = signature(self._python_hook)
+        self.callback_address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
         if compiled:
-            from pffemu.engine.block_counter_compiled import HOOK, SLOW_HOOK
+            self.compile()
 
-            self.state[SLOWLY] = SLOW_HOOK.address
-            self.callback_address: int = HOOK.address
-        else:
-            signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
-            self._callback = signature(self._python_hook)
-            self.callback_address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
+    def compile(self) -> None:
+        """From now on `callback_address` is that of native code."""
+        from pffemu.engine.block_counter_compiled import HOOK, SLOW_HOOK
+
+        self.state[SLOWLY] = SLOW_HOOK.address
+        self.callback_address = HOOK.address
 
     @property
     def executed(self) -> int:

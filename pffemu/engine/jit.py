@@ -8,8 +8,17 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
+from typing import Final
+
+WARM_UP: Final = 500_000  # instructions a core runs with plain hooks, about as long as importing numba takes
 
 
 def available() -> bool:
     """True when compiled functions can be used: numba is installed and PFFEMU_JIT is not 0."""
     return os.environ.get("PFFEMU_JIT", "1") != "0" and importlib.util.find_spec("numba") is not None
+
+
+def loaded() -> bool:
+    """True when compiled functions cost no import any more."""
+    return "numba" in sys.modules

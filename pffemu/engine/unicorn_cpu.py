@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import unicorn
 import unicorn.x86_const as x86
@@ -19,6 +19,7 @@ from pffemu.arch.paging import page_of
 from pffemu.engine import boot, stop
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.engine_page import UNTIL
+from pffemu.engine.protocols import EngineHost, FillState
 from pffemu.engine.registers import RegisterFile
 from pffemu.engine.saved_registers import SavedRegisters, SavedRegisterSet
 from pffemu.engine.stop import EngineStop, StopKind
@@ -33,34 +34,8 @@ _PORT_HOOK: Final = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_
 _CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 _TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
 _FORGET_BLOCK: Final = unicorn.UC_CTL_TB_REMOVE_CACHE | (2 << 26) | (1 << 30)  # two arguments, UC_CTL_IO_WRITE
+_EVERYWHERE: Final = (1, 0)  # begin > end
 _TLB_GROWS_AFTER: Final = 1024  # refusals; a softmmu TLB only grows when it is flushed
-
-
-class FillState(Protocol):
-    """What the engine needs of the MMU's fill hook: a C callback, its user data, and the last refusal."""
-
-    callback_address: int
-    user_data: int
-
-    def clear(self) -> None: ...
-    @property
-    def refused(self) -> bool: ...
-    @property
-    def watched(self) -> bool: ...
-    @property
-    def refused_fetch(self) -> bool: ...
-    @property
-    def refused_page(self) -> int: ...
-
-
-class EngineHost(Protocol):
-    """What the engine asks of the core around it while guest code runs. Must not change guest-visible state."""
-
-    def cpuid(self, leaf: int, subleaf: int) -> tuple[int, int, int, int]: ...
-    def tsc(self, rip: int) -> int: ...
-    def instructions_within(self, rip: int, most: int, time: int) -> tuple[int, int | None]: ...
-    def last_instruction_start(self, rip: int, edge: int) -> tuple[int, int]: ...
-    def address_after(self, rip: int, instructions: int) -> int: ...
 
 
 class UnicornCpu:
@@ -72,11 +47,13 @@ class UnicornCpu:
         fill: FillState,
         host: EngineHost,
         counter: BlockCounter | None,
-        large_tlb: bool,
+        compiled: bool,
+        warm_up: int = 0,
     ) -> None:
         """`memory`: (physical address, bytes, host address) of each piece of RAM.
 
-        `large_tlb`: let the TLB grow before the first guest instruction; not worth it when the fill is slow.
+        `compiled`: the hooks are, and it is worth letting the TLB grow before the first guest instruction; `warm_up`:
+        they will be, after so many instructions (counting must be on).
         """
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         self._uc.ctl_set_cpu_model(_CPU_MODEL)
@@ -89,6 +66,7 @@ class UnicornCpu:
         self._breakpoints: dict[int, tuple[int, Any]] = {}  # address -> (hook, callback)
         self._stopped_at: int | None = None  # the breakpoint of the last stop: running on passes it
         self._passing: int | None = None
+        self._warm_up = warm_up
         self._translated_for_count = False  # Unicorn's translations carry the hook that `count=` needs
         self.registers = RegisterFile(self._handle)
         self._rip = self.registers.group("rip")
@@ -98,9 +76,10 @@ class UnicornCpu:
         boot.map_engine_page(self._uc)
         self._uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
         self._keep: list[Any] = []
+        self._fast_hooks = self._add_fast_hooks()
         self._add_hooks()
         boot.enter_user_mode(self._uc, self.registers)
-        if large_tlb:
+        if compiled:
             boot.grow_tlb(self._uc, self.registers, self.flush_tlb)
         boot.leave(self.registers, self.flush_tlb)
         self._pristine = self._uc.context_save()
@@ -115,6 +94,20 @@ class UnicornCpu:
         counter = self.counter
         if counter is None:
             return self._run(UNTIL, 0)
+        if self._warm_up:
+            left = max(0, self._warm_up - counter.executed)
+            if limit is not None and limit <= left:
+                return self._run_counted(counter, limit, time)
+            before = counter.time
+            result = self._run_counted(counter, left, time) if left else stop.LIMIT
+            time = None if time is None else time - (counter.time - before)
+            if result is not stop.LIMIT or (time is not None and time <= 0):
+                return result
+            self._compile_hooks(counter)
+            limit = None if limit is None else limit - left
+        return self._run_counted(counter, limit, time)
+
+    def _run_counted(self, counter: BlockCounter, limit: int | None, time: int | None) -> EngineStop:
         counter.set_limit(limit, time)
         result, (instructions, time_left) = self._run(UNTIL, 0), counter.left()
         while result is stop.LIMIT and instructions > 0 and time_left > 0:
@@ -304,13 +297,31 @@ class UnicornCpu:
 
     # -- hooks: record and stop ---------------------------------------------------------------------------------
 
-    def _add_hooks(self) -> None:
-        everywhere = (1, 0)  # begin > end
-        self._add_hook(unicorn.UC_HOOK_TLB_FILL, self._fill.callback_address, everywhere, user=self._fill.user_data)
-        if self.counter is not None:
+    def _add_fast_hooks(self) -> list[int]:
+        """Those that are worth compiling."""
+        fill, counter = self._fill, self.counter
+        hooks = [self._add_hook(unicorn.UC_HOOK_TLB_FILL, fill.callback_address, _EVERYWHERE, user=fill.user_data)]
+        if counter is not None:
             code = (0, (1 << 47) - 1)
-            self._add_hook(unicorn.UC_HOOK_BLOCK, self.counter.callback_address, code, user=self.counter.user_data)
-        self._add_hook(unicorn.UC_HOOK_INTR, _INTR_HOOK(self._on_exception), everywhere)
+            hooks.append(self._add_hook(unicorn.UC_HOOK_BLOCK, counter.callback_address, code, user=counter.user_data))
+        return hooks
+
+    def _compile_hooks(self, counter: BlockCounter) -> None:
+        """The guest has run long enough for it to pay."""
+        self._warm_up = 0
+        self._fill.compile()
+        counter.compile()
+        for hook in self._fast_hooks:
+            uclib.uc_hook_del(self._handle, hook)
+        self._fast_hooks = self._add_fast_hooks()
+        self._uc.ctl_flush_tb()  # translated code keeps the hooks it was translated with
+        saved, root, self._fill.root = self.save_registers(), self._fill.root, 0
+        boot.grow_tlb(self._uc, self.registers, self.flush_tlb)
+        self._fill.root = root
+        self._saved.write(saved)
+
+    def _add_hooks(self) -> None:
+        self._add_hook(unicorn.UC_HOOK_INTR, _INTR_HOOK(self._on_exception), _EVERYWHERE)
         instructions = (
             (x86.UC_X86_INS_SYSCALL, _INSN_HOOK(self._on_syscall)),
             (x86.UC_X86_INS_SYSENTER, _INSN_HOOK(self._on_port)),
@@ -321,7 +332,7 @@ class UnicornCpu:
             (x86.UC_X86_INS_RDTSCP, _INSN_HOOK(self._on_rdtscp)),
         )
         for instruction, callback in instructions:
-            self._add_hook(unicorn.UC_HOOK_INSN, callback, everywhere, instruction=instruction)
+            self._add_hook(unicorn.UC_HOOK_INSN, callback, _EVERYWHERE, instruction=instruction)
 
     def _add_hook(self, kind: int, callback: Any, span: tuple[int, int], *, user: int = 0, instruction: int = 0) -> int:
         """Through ctypes: the Python binding can neither take a C callback nor hook RDTSC."""

@@ -48,7 +48,16 @@ class CpuOptions:
     profile: Profile = field(default_factory=load_profile)  # what everything costs
     counting: bool = True  # exact instruction counts; without, no budget and no preemption
     upid_blkd: bool = True  # bit 7 of a UPID is Linux's BLKD; False: reserved, #GP in SENDUIPI (SDM)
-    compiled: bool | None = None  # numba; None: when it is installed and PFFEMU_JIT is not 0
+    # numba; None: when it is installed and PFFEMU_JIT is not 0, once the guest has run for a while
+    compiled: bool | None = None
+
+
+def _speed(options: CpuOptions) -> tuple[bool, int]:
+    """Whether hooks are compiled at once, or else after how many instructions (0: never)."""
+    if options.compiled is not None or not jit.available():
+        return bool(options.compiled), 0
+    at_once = jit.loaded() or not options.counting
+    return at_once, 0 if at_once else jit.WARM_UP
 
 
 class Cpu:
@@ -64,7 +73,7 @@ class Cpu:
         interconnect: Interconnect | None = None,
     ) -> None:
         """`interconnect`: what the machine's cores share; None: this core is alone."""
-        compiled = jit.available() if options.compiled is None else options.compiled
+        compiled, warm_up = _speed(options)
         self.index, self.options, self.bus = index, options, bus
         self.tid = 0
         self.mmu = Mmu(ram, regions, options.uffd_lookup, compiled)
@@ -78,7 +87,7 @@ class Cpu:
         self.kb_timer = KbTimer()
         self.cr4_uintr = False
         self._counter = BlockCounter(self._block_length, compiled) if options.counting else None
-        self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, large_tlb=compiled)
+        self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, compiled, warm_up)
         self.registers = self.engine.registers
         self.rip_rsp_rflags = self.registers.group("rip", "rsp", "rflags")
         self.profile = options.profile

@@ -48,13 +48,16 @@ class TlbFill:
         self.state[RAM_ADDRESS] = ram.host_address
         self.state[RAM_WORDS] = ram.size >> 3
         self.user_data = ctypes.addressof(self._buffer)
+        self._callback = _PYTHON_HOOK(self._python_hook)
+        self.callback_address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
         if compiled:
-            from pffemu.hw.tlb_fill_compiled import HOOK
+            self.compile()
 
-            self.callback_address: int = HOOK.address
-        else:
-            self._callback = _PYTHON_HOOK(self._python_hook)
-            self.callback_address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
+    def compile(self) -> None:
+        """From now on `callback_address` is that of native code."""
+        from pffemu.hw.tlb_fill_compiled import HOOK
+
+        self.callback_address = HOOK.address
 
     @property
     def root(self) -> int:

@@ -2,27 +2,23 @@
 
     System V ABI, chapter 4 (object files) and 5 (program loading); AMD64 supplement; Linux: fs/binfmt_elf.c
 
-Headers are checked here with `struct`, so that a refusal can say exactly what is wrong; pyelftools then reads the
-symbols. Whatever the bytes are, the only exception that leaves this file is ElfError. A static PIE is moved as a whole
-and relocates itself. Left out: dynamic linking, PT_GNU_STACK, separate debug files. Two segments may share a page, as
-`ld -N` makes them; whoever maps them decides what the page then allows.
+Headers are checked here with `struct`, so that a refusal can say exactly what is wrong. Whatever the bytes are, the
+only exception that leaves this file is ElfError. A static PIE is moved as a whole and relocates itself. Left out:
+dynamic linking, PT_GNU_STACK, separate debug files. Two segments may share a page, as `ld -N` makes them; whoever maps
+them decides what the page then allows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import pairwise
 from struct import Struct
 from typing import Final, NamedTuple
 
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import Symbol, SymbolTableSection
-
 from kernel_model.vma import MMAP_TOP
 from pffemu.arch.paging import PAGE_SIZE, pages_up
 from pffemu.errors import ElfError
+from pffemu.machine.elf_symbols import read_symbols
 
 USER_START: Final = 0x1000  # the lowest page stays unmapped (Linux: mmap_min_addr)
 USER_END: Final = 0x7FFF_FFFF_F000  # Linux: TASK_SIZE_MAX with 4-level page tables
@@ -39,9 +35,6 @@ PF_X, PF_W, PF_R = 1, 2, 4
 FILE_HEADER: Final = Struct("<16xHHIQQQIHHHHHH")
 PROGRAM_HEADER: Final = Struct("<IIQQQQQQ")
 SECTION_HEADER_SIZE: Final = 64  # bytes
-SYMBOL_SIZE: Final = 24  # bytes
-LOCATED_SYMBOLS: Final = {"STT_NOTYPE", "STT_OBJECT", "STT_FUNC"}
-UNLOCATED_SECTIONS: Final = {"SHN_UNDEF", "SHN_ABS", "SHN_COMMON"}
 
 LINK_STATIC: Final = "link with -static"
 REBUILD: Final = "the file is damaged or was cut off: build or copy it again"
@@ -254,32 +247,10 @@ def _symbols(data: bytes, header: FileHeader, name: str) -> dict[str, int]:
         )
     _require(data, header.shoff, header.shnum * SECTION_HEADER_SIZE, "section headers", name)
     try:
-        table = next(ELFFile(BytesIO(data)).iter_sections("SHT_SYMTAB"), None)
-        if not isinstance(table, SymbolTableSection):
-            return {}
-        # Sizes first: a damaged one would have elftools read symbols until the host's patience ends.
-        extents = [(part["sh_offset"], part["sh_size"]) for part in (table, table.stringtable)]
-        if all(offset + size <= len(data) for offset, size in extents) and table["sh_entsize"] == SYMBOL_SIZE:
-            return dict(_located(table))
-        problem = "it reaches beyond the end of the file"
-    except Exception as error:  # elftools promises ELFError, but malformed tables make it raise nearly anything
-        problem = str(error) or type(error).__name__
-    raise ElfError(f"the symbol table is truncated or damaged: {problem}", where=name, remedy=REBUILD)
-
-
-def _located(table: SymbolTableSection) -> Iterator[tuple[str, int]]:
-    """Named symbols that stand for a place in memory, locals first: of equal names the global one remains."""
-
-    def binding(symbol: Symbol) -> bool:
-        return bool(symbol["st_info"]["bind"] != "STB_LOCAL")
-
-    for symbol in sorted(table.iter_symbols(), key=binding):
-        if (
-            symbol.name
-            and symbol["st_info"]["type"] in LOCATED_SYMBOLS
-            and symbol["st_shndx"] not in UNLOCATED_SECTIONS
-        ):
-            yield symbol.name, symbol["st_value"]
+        return read_symbols(data, header.shoff, header.shnum)
+    except ValueError as error:
+        what = f"the symbol table is truncated or damaged: {error}"
+        raise ElfError(what, where=name, remedy=REBUILD) from error
 
 
 def _require(data: bytes, offset: int, size: int, part: str, name: str) -> None:

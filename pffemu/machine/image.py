@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from guest.paths import ASM, INCLUDE
-from pffemu.asm import Program, assemble
+from pffemu.asm import Program
 from pffemu.errors import MissingFileError, NotLoadableError
 from pffemu.machine.elf import ElfImage, Segment, read_elf
 
@@ -63,6 +63,8 @@ def open_image(path: Path, defines: Mapping[str, int] | None = None) -> Image:
         raise NotLoadableError(
             "not UTF-8 text", where=f"{path}:{line}", remedy="give assembly source, or an ELF without the .s suffix"
         ) from error
+    from pffemu.asm import assemble  # ELF files do not wait for the assembler
+
     program = assemble(source, file=str(path), defines=defines, include_dirs=(ASM, INCLUDE))
     if "_start" not in program.symbols:
         raise NotLoadableError(

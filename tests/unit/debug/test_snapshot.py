@@ -177,7 +177,7 @@ def test_damaged_and_foreign_files_are_one_error(tmp_path: Path) -> None:
 
 
 FORBIDDEN = (
-    "os.system builtins.eval pathlib.Path pffemu.machine.loader.load pffemu.cli.app.app pffemu.debug.snapshot.take "
+    "os.system builtins.eval pathlib.Path pffemu.machine.loader.load pffemu.cli.app.main pffemu.debug.snapshot.take "
     "pffemu.machine.machine.sys pffemu.nothing.here"
 )
 

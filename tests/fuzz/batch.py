@@ -1,0 +1,102 @@
+"""One machine and some hundred random system calls.
+
+It ends early when the guest is killed, has nobody left to run, or has spent its instructions, as random arguments make
+it. What is checked: it returns, soon, without an exception, and without a file of the host opened outside its root.
+"""
+
+from __future__ import annotations
+
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from kernel_model.files.host_tree import Mount
+from pffemu import Machine
+from pffemu.asm import Program
+from pffemu.events import Syscall, SyscallReturned
+from tests.fuzz import guest
+
+_BUDGET: Final = 400_000  # instructions
+_RAM: Final = 32 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What happened: system calls, how many of them succeeded, seconds, and why it ended."""
+
+    calls: int
+    succeeded: int
+    seconds: float
+    ended: str
+
+
+def run_batch(program: Program, seed: int) -> Batch:
+    """Raises whatever must not be raised."""
+    source = random.Random(seed)
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        (root / "f").write_bytes(bytes(range(256)) * 40)
+        (root / "d").mkdir()
+        (root / "link").symlink_to("/etc/passwd")
+        machine = Machine(
+            ram=_RAM, cpus=2, stdin=b"input" * 100, stdout=_Nowhere(), stderr=_Nowhere(), roots=(Mount(directory, ()),)
+        )
+        results: Counter[bool] = Counter()
+        machine.events.sinks.append(
+            lambda event: results.update([event.result >= 0]) if isinstance(event, SyscallReturned) else None
+        )
+        machine.load(program)
+        machine.memory.write(program.symbols["table"], guest.table(source))
+        machine.memory.write(program.symbols["data"], guest.data(source))
+        with watched(directory):
+            ended = type(machine.run(budget=_BUDGET)).__name__
+    return Batch(machine.events.counts[Syscall], results[True], time.perf_counter() - started, ended)
+
+
+def resident_bytes() -> int:
+    """The most memory this process has used."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+class _Nowhere:
+    def write(self, data: bytes, /) -> object:
+        return len(data)
+
+
+# -- what the host sees ---------------------------------------------------------------------------------------------
+
+_watching: list[bytes] = []  # the one directory whose files may be opened now
+
+
+@contextmanager
+def watched(directory: str) -> Iterator[None]:
+    """Fails when a path outside `directory` is used meanwhile: an audit hook sees what Python asks of the host."""
+    if _hook not in _installed:
+        sys.addaudithook(_hook)
+        _installed.append(_hook)
+    _watching.append(directory.encode())
+    try:
+        yield
+    finally:
+        _watching.clear()
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _watching or not (event == "open" or event.startswith("os.")) or event == "os.symlink":
+        return
+    for path in arguments[:2]:
+        text = path.encode(errors="surrogateescape") if isinstance(path, str) else path
+        if isinstance(text, bytes) and text != _watching[0] and (b"/" in text or text == b".."):
+            raise AssertionError(f"{event} of {text!r}")
+
+
+_installed: list[Any] = []

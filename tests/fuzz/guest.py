@@ -1,0 +1,142 @@
+"""A guest that makes the system calls of a table, and what the calls find in its memory."""
+
+from __future__ import annotations
+
+import random
+import struct
+from typing import Final
+
+from guest.paths import INCLUDE
+from kernel_model.syscall_table import TABLE
+from kernel_model.uapi import O_NONBLOCK, Sys
+from kernel_model.uapi_files import O_RDWR
+from pffemu import assemble
+from pffemu.asm import Program
+
+ROWS: Final = 400  # calls in one batch
+DATA: Final = 0x3000_0000  # two pages that may be read and written, one to be read, one for nothing, then a hole
+PAGE: Final = 4096
+_FREE: Final = DATA + 3000  # what opens the descriptors uses it
+_ENDING: Final = {Sys.EXIT, Sys.EXIT_GROUP, Sys.RT_SIGRETURN}  # they would only shorten the batches
+_SLEEPING: Final = {Sys.PAUSE, Sys.RT_SIGSUSPEND, Sys.RT_SIGTIMEDWAIT}
+_NUMBERS: Final = sorted(number for number in TABLE if number not in _ENDING | _SLEEPING)
+_MASK: Final = (1 << 64) - 1
+
+_SOURCE: Final = f"""
+.include "pff.inc"
+.text
+_start:
+    mov edi, {DATA:#x}
+    mov eax, SYS_mmap
+    mov esi, 4 * 4096
+    mov edx, 3
+    mov r10d, 0x32
+    mov r8, -1
+    xor r9d, r9d
+    syscall
+    cld
+    mov edi, {DATA:#x}
+    lea rsi, [rip + data]
+    mov ecx, 3 * 4096
+    rep movsb
+    mov eax, SYS_mprotect
+    mov edi, {DATA + 2 * PAGE:#x}
+    mov esi, 4096
+    mov edx, 1
+    syscall
+    mov eax, SYS_mprotect
+    mov edi, {DATA + 3 * PAGE:#x}
+    mov esi, 4096
+    xor edx, edx
+    syscall
+next:
+    lea rbx, [rip + table]
+    mov r12d, 1
+    lock xadd [rip + row], r12
+    cmp r12, {ROWS}
+    jae done
+    imul r12, r12, 56
+    add rbx, r12
+    mov rax, [rbx]
+    mov rdi, [rbx + 8]
+    mov rsi, [rbx + 16]
+    mov rdx, [rbx + 24]
+    mov r10, [rbx + 32]
+    mov r8, [rbx + 40]
+    mov r9, [rbx + 48]
+    syscall
+    jmp next
+done:
+    mov eax, SYS_exit_group
+    xor edi, edi
+    syscall
+.data
+row: .quad 0
+table: .space {ROWS * 56}
+data: .space {3 * PAGE}
+"""
+
+# Descriptors 3 and up: what there is to do something to, most of it without sleeping.
+_OPENED: Final = (
+    (Sys.PIPE2, _FREE, O_NONBLOCK), (Sys.EVENTFD2, 1, O_NONBLOCK), (Sys.EPOLL_CREATE1, 0),
+    (Sys.SOCKETPAIR, 1, 1 | O_NONBLOCK, 0, _FREE), (Sys.SOCKETPAIR, 1, 2 | O_NONBLOCK, 0, _FREE),
+    (Sys.OPENAT, -100, _FREE + 64, O_RDWR), (Sys.OPENAT, -100, _FREE + 72, 0), (Sys.USERFAULTFD, O_NONBLOCK),
+    (Sys.IOCTL, 13, 0xC018AA3F, _FREE + 80), (Sys.MEMFD_CREATE, _FREE + 64, 0), (Sys.TIMERFD_CREATE, 1, O_NONBLOCK),
+    (Sys.PIPE2, _FREE, 0),
+)  # fmt: skip
+_SIZES: Final = (1, 4, 8, 16, 24, 32, 48, 64, 100, 4095, 4096, 4097, 8192, 65536, 1 << 20, 1 << 30)
+_EDGES: Final = (0, 1, 2, 7, 8, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 40, (1 << 63) - 1, 1 << 63, _MASK)
+_STRINGS: Final = (
+    b"/etc/passwd", b"f", b"d", b"d/..", b"../../../../etc/passwd", b"/proc/self/maps", b"/dev/zero", b"", b"/",
+    b"link", b"/proc/self/exe", b"/dev/userfaultfd", b"x" * 300, b"/proc/self/pagemap", b"/dev/urandom", b"d/new",
+)  # fmt: skip
+
+
+def program() -> Program:
+    """The guest, with an empty table."""
+    return assemble(_SOURCE, include_dirs=(INCLUDE,))
+
+
+def table(source: random.Random) -> bytes:
+    """ROWS calls: descriptors are opened, then anything goes."""
+    rows = [[*row, *([0] * (7 - len(row)))] for row in _OPENED]
+    rows += [_row(source) for _ in range(ROWS - len(rows))]
+    return b"".join(struct.pack("<7Q", *(word & _MASK for word in row)) for row in rows)
+
+
+def data(source: random.Random) -> bytes:
+    """Two pages of pointers, sizes, numbers and, here and there, a path."""
+    octets = bytearray(b"".join(struct.pack("<Q", _argument(source)) for _ in range(2 * PAGE // 8)))
+    for at in (0, 8, 64, 128, 256, 1024, PAGE, PAGE + 8, PAGE + 64):
+        if source.random() < 0.6:
+            text = source.choice(_STRINGS) + b"\0"
+            octets[at : at + len(text)] = text
+    free = _FREE - DATA
+    octets[free : free + 104] = bytes(64) + b"f".ljust(8, b"\0") + b"d".ljust(8, b"\0") + struct.pack("<3Q", 0xAA, 0, 0)
+    return bytes(octets)
+
+
+def _row(source: random.Random) -> list[int]:
+    number = source.choice(_NUMBERS) if source.random() < 0.97 else source.randrange(600)
+    first = source.randrange(20) if source.random() < 0.5 else _argument(source)
+    return [number, first, *(_argument(source) for _ in range(5))]
+
+
+def _argument(source: random.Random) -> int:
+    kind = source.random()
+    if kind < 0.25:
+        return source.choice((0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, -1, -100)) & _MASK
+    if kind < 0.6:
+        return _pointer(source)
+    if kind < 0.75:
+        return source.choice(_SIZES)
+    if kind < 0.9:
+        return 1 << source.randrange(32) | source.choice((0, 1 << source.randrange(32)))
+    return source.choice(_EDGES) if kind < 0.97 else source.getrandbits(64)
+
+
+def _pointer(source: random.Random) -> int:
+    page = source.choice((0, 0, 0, 1, 1, 2, 3, 4))
+    where = source.choice((0, 8, 64, 128, 256, 1024, PAGE - 8, PAGE - 1, source.randrange(PAGE)))
+    wild = (8, (1 << 47) - PAGE, (1 << 47) - 8, 1 << 47, 0xFFFF_8880_0000_0000, (1 << 64) - 8)
+    return DATA + page * PAGE + where if source.random() < 0.9 else source.choice(wild)

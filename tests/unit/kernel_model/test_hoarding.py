@@ -1,0 +1,72 @@
+"""What a guest can pile up in the host's memory by asking the kernel for it has a limit."""
+
+from __future__ import annotations
+
+from kernel_model.uapi import Errno
+from pffemu import Exited
+from pffemu.events import Warned
+from tests.guest_tools import plain_guest, run
+
+LEAVE = "mov edi, eax\nneg edi\njmp leave_with_edi\n"
+
+
+def test_pipes_of_a_user_hold_64_mib_together() -> None:
+    body = (
+        "mov eax, SYS_setrlimit\nmov edi, 7\nlea rsi, [rip + limit]\nsyscall\n"
+        "more: mov eax, SYS_pipe\nlea rdi, [rip + fds]\nsyscall\ntest eax, eax\njnz full\n"
+        "mov eax, SYS_fcntl\nmov edi, [rip + fds]\nmov esi, 1031\nmov edx, 0x100000\nsyscall\njmp more\n"
+        "full: " + LEAVE
+    )
+    done = run(plain_guest(body, "limit: .quad 4096, 4096\nfds: .quad 0\n"))
+    assert done.stop == Exited(Errno.EMFILE)
+    files = done.machine.kernel.pipes
+    assert files.slots == 0  # all closed with the process
+
+
+def test_many_unknown_calls_warn_a_hundred_times() -> None:
+    body = "mov ebx, 600\nagain: mov eax, ebx\nsyscall\ninc ebx\ncmp ebx, 1600\njne again\nxor eax, eax\n" + LEAVE
+    done = run(plain_guest(body))
+    assert done.stop == Exited(0)
+    warnings = [event.what for event in done.of(Warned)]
+    assert len(warnings) == 101
+    assert "no more" in warnings[-1]
+
+
+def test_a_long_chain_of_sockets_in_sockets_is_closed_link_by_link() -> None:
+    body = (
+        "mov ebx, 900\nagain: mov eax, SYS_socketpair\nmov edi, 1\nmov esi, 1\nxor edx, edx\nlea r10, [rip + fds]\n"
+        "syscall\ntest eax, eax\njnz over\n"
+        "mov eax, SYS_sendmsg\nmov edi, [rip + fds + 4]\nlea rsi, [rip + message]\nxor edx, edx\n"
+        "lea rcx, [rip + part]\nmov [rsi + 16], rcx\nlea rcx, [rip + control]\nmov [rsi + 32], rcx\n"
+        "lea rcx, [rip + byte]\nmov [rip + part], rcx\nsyscall\ntest rax, rax\njs over\n"
+        "mov eax, SYS_close\nmov edi, [rip + sent]\nsyscall\nmov eax, SYS_close\nmov edi, [rip + fds + 4]\nsyscall\n"
+        "mov eax, [rip + fds]\nmov [rip + sent], eax\ndec ebx\njnz again\nxor eax, eax\nover: " + LEAVE
+    )
+    data = (
+        "fds: .quad 0\nbyte: .quad 0\npart: .quad 0, 1\nmessage: .quad 0, 0, 0, 1, 0, 24, 0\n"
+        "control: .quad 20\n.long 1, 1\nsent: .quad 0\n"
+    )
+    done = run(plain_guest(body, data))
+    assert done.stop == Exited(0)
+    assert done.machine.kernel.in_flight.count == 0
+
+
+def test_descriptors_in_messages_that_nobody_reads_are_limited() -> None:
+    body = (
+        "again: mov eax, SYS_socketpair\nmov edi, 1\nmov esi, 1\nxor edx, edx\nlea r10, [rip + fds]\nsyscall\n"
+        "test eax, eax\njnz over\n"
+        "mov eax, [rip + fds]\nmov [rip + sent], eax\n"
+        "mov eax, SYS_sendmsg\nmov edi, [rip + fds + 4]\nlea rsi, [rip + message]\nxor edx, edx\n"
+        "lea rcx, [rip + part]\nmov [rsi + 16], rcx\nlea rcx, [rip + control]\nmov [rsi + 32], rcx\n"
+        "lea rcx, [rip + byte]\nmov [rip + part], rcx\nsyscall\n"
+        "test rax, rax\njs over\n"
+        "mov eax, SYS_close\nmov edi, [rip + fds]\nsyscall\nmov eax, SYS_close\nmov edi, [rip + fds + 4]\nsyscall\n"
+        "jmp again\nover: " + LEAVE
+    )
+    data = (
+        "fds: .quad 0\nbyte: .quad 0\npart: .quad 0, 1\nmessage: .quad 0, 0, 0, 1, 0, 24, 0\n"
+        "control: .quad 20\n.long 1, 1\nsent: .quad 0\n"
+    )
+    done = run(plain_guest(body, data))
+    assert done.stop == Exited(Errno.ETOOMANYREFS)
+    assert done.machine.kernel.in_flight.count <= 1025
