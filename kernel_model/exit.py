@@ -57,6 +57,7 @@ def end_process(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> 
     leave_files(kernel, cpu, process)
     if process is kernel.first_process:
         kernel.ended = end  # its memory stays, to be looked at
+        kernel.host_pages.write_back()
         kernel.uintr.release_mm(process.mm)
     else:
         leave_mm(kernel, cpu, process, process.mm)

@@ -76,8 +76,10 @@ def fallocate(call: Call, fd: int, mode: int, offset: int, length: int) -> int:
 
 def fsync(call: Call, fd: int) -> int:
     """What was written is with the host at once."""
-    if not isinstance(call.file(fd), HostNode):
+    file = call.file(fd)
+    if not isinstance(file, HostNode):
         raise LinuxError(Errno.EINVAL)
+    call.kernel.host_pages.write_back()
     return 0
 
 

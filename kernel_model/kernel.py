@@ -11,6 +11,7 @@ from typing import Final
 from kernel_model import exit, interrupts, page_fault, signal_delivery, signal_send, traps
 from kernel_model.direct_map import DirectMap
 from kernel_model.dma_driver import DmaDriver
+from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.files.pipe import PipeAccount
 from kernel_model.files.socket_pair import InFlight
@@ -82,6 +83,7 @@ class Kernel:
         self.ended: ProcessEnd | None = None
         self.pipes = PipeAccount()
         self.in_flight = InFlight()
+        self.host_pages = HostPageCaches(ram, self.frames)
         self.tree = HostTree(list(options.mounts))
         self.random = RandomSource(options.seed)
         self._ram, self.cpus = ram, cpus

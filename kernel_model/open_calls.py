@@ -129,7 +129,7 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
     if created:
         os.fchmod(descriptor, mode)
         place = Place(place.names, place.mount, os.fstat(descriptor).st_mode)
-    return HostFile(call.kernel.tree, place, kept, descriptor)
+    return HostFile(call.kernel.tree, place, kept, descriptor, call.kernel.host_pages)
 
 
 def _check(place: Place, flags: int) -> None:

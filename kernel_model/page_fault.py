@@ -12,6 +12,7 @@ from kernel_model.uapi import (
     UFFDIO_REGISTER_MODE_MINOR,
     UFFDIO_REGISTER_MODE_MISSING,
     UFFDIO_REGISTER_MODE_WP,
+    LinuxError,
     Signal,
 )
 from kernel_model.uapi_signal import BUS_ADRERR, BUS_MCEERR_AR, SEGV_ACCERR, SEGV_MAPERR
@@ -132,7 +133,10 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> BadAccess |
             return vma.uffd.handle_fault(fault, reason)
     kind = "cache"
     if not frame:
-        frame, kind = file.frame_at(offset), "zero"
+        try:
+            frame, kind = file.frame_at(offset), "zero"
+        except LinuxError as error:
+            return BadAccess(Signal.SIGBUS, f"{vma} cannot be read from the host: {error}", BUS_ADRERR)
         fault.cpu.charge("kernel.page.allocate")
         fault.cpu.charge("kernel.page.zero", PAGE_SIZE)
     if fault.is_write and not vma.shared:

@@ -175,6 +175,9 @@ def truncate(call: Call, path: int, size: int) -> int:
             os.ftruncate(fd, size)
     finally:
         os.close(fd)
+    pages = call.kernel.host_pages.find(place.names)
+    if pages is not None:
+        pages.truncate(size)
     return 0
 
 

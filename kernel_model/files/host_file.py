@@ -12,13 +12,15 @@ from kernel_model.files.file import File, faulted
 from kernel_model.files.host_tree import HostTree, Place, host_errors
 from kernel_model.files.seek import OFFSET_MAX, sought
 from kernel_model.files.status import FileStatus
-from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.uapi_files import FIONREAD, O_ACCMODE, O_APPEND, O_PATH
 from kernel_model.uapi_limits import FSIZE
 
 if TYPE_CHECKING:
+    from kernel_model.files.host_pages import HostPageCaches, HostPages
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.syscall import Call
+    from kernel_model.vma import Mappable
     from pffemu.hw.cpu import Cpu
 
 _AT_ONCE: Final = 1 << 20  # bytes moved in one piece
@@ -30,8 +32,8 @@ class HostNode(File):
 
     can_poll: ClassVar[bool] = False
 
-    def __init__(self, tree: HostTree, place: Place, flags: int, descriptor: int) -> None:
-        """`descriptor`: the host's, from now on this file's own; -1 for a directory that only leads to mounts."""
+    def __init__(self, tree: HostTree, place: Place, flags: int, descriptor: int = -1) -> None:
+        """`descriptor`: the host's, from now on this file's own; -1: none yet."""
         self.name, self.flags = place.path.decode(errors="surrogateescape"), flags
         self.tree, self.place = tree, place
         self.position = 0
@@ -54,15 +56,26 @@ class HostNode(File):
             return status_of(self.place, os.fstat(self.host()))
 
     def close(self, cpu: Cpu) -> None:
+        self.release()
+
+    def __del__(self) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """The host's descriptor is not needed now."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
 
 class HostFile(HostNode):
-    """A regular file."""
+    """A regular file. `caches`: the pages of those that are mapped."""
 
     can_seek: ClassVar[bool] = True
+
+    def __init__(self, tree: HostTree, place: Place, flags: int, descriptor: int, caches: HostPageCaches) -> None:
+        super().__init__(tree, place, flags, descriptor)
+        self._caches = caches
 
     @property
     def size(self) -> int:
@@ -74,7 +87,32 @@ class HostFile(HostNode):
         self.position += done
         return done
 
+    def _mapped(self) -> HostPages | None:
+        """Its pages, if it is mapped; what was stored to them has reached the host."""
+        pages = self._caches.find(self.place.names)
+        if pages is not None:
+            pages.write_back()
+        return pages
+
+    def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
+        if not self.readable or (shared and prot & PROT_WRITE and not self.writable):
+            raise LinuxError(Errno.EACCES)
+        pages = self._mapped()
+        if pages is None:
+            pages = self._caches.make(self._twin())
+        elif self.writable and not pages.file.writable:
+            pages.file, previous = self._twin(), pages.file
+            previous.release()
+        pages.size = self.size
+        return pages, self.writable or not shared
+
+    def _twin(self) -> HostFile:
+        """The same file, open apart from this one."""
+        with host_errors():
+            return HostFile(self.tree, self.place, self.flags, os.dup(self.host()), self._caches)
+
     def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        self._mapped()
         wanted = max(0, min(buffer.size, self.size - offset))
         room = buffer.room(wanted)  # may sleep: nothing may be moved before
         done = 0
@@ -101,11 +139,14 @@ class HostFile(HostNode):
             offset = self.size
         wanted = min(buffer.size, self._room_below_limit(call, offset))
         reachable = min(wanted, buffer.bring_in())
+        pages = self._mapped()
         done = 0
         while done < reachable:
             data = buffer.gather(min(_AT_ONCE, reachable - done))
             with host_errors():
                 written = os.pwrite(self.host(), data, offset + done)
+            if pages is not None:
+                pages.written(offset + done, data[:written])
             buffer.skip(written)
             done += written
             if written < len(data):
@@ -128,6 +169,9 @@ class HostFile(HostNode):
             raise LinuxError(Errno.EINVAL)
         with host_errors():
             os.ftruncate(self.host(), size)
+        pages = self._caches.find(self.place.names)
+        if pages is not None:
+            pages.truncate(size)
 
     def allocate(self, mode: int, offset: int, length: int) -> None:
         """Only makes the file longer; nothing is set aside on the host."""

@@ -1,0 +1,107 @@
+"""The pages of host files that a guest has mapped: brought in when touched, written back when stored to.
+
+A file has them only while it is mapped. Reads and writes of the file go to the host past them, so stores reach the host
+before those; what another program of the host changes meanwhile is not seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
+
+from kernel_model.files.host_tree import Names, host_errors
+from kernel_model.page_cache import PageCache
+from kernel_model.uapi import LinuxError
+from pffemu.arch.paging import PAGE_SIZE, page_of
+
+if TYPE_CHECKING:
+    from kernel_model.files.host_file import HostFile
+    from kernel_model.frames import FrameAllocator
+    from pffemu.hw.ram import Ram
+
+
+class HostPages(PageCache):
+    """`file` is an open file of its own, which outlives the guest's descriptor."""
+
+    is_shmem: ClassVar[bool] = False
+
+    def __init__(self, file: HostFile, caches: HostPageCaches, ram: Ram, frames: FrameAllocator) -> None:
+        super().__init__(file.name, file.size, ram, frames)
+        self.file, self._caches = file, caches
+        self._loaded: dict[int, bytes] = {}  # offset of a page -> digest of what the host has there
+
+    def frame_at(self, offset: int) -> int:
+        """Raises OutOfGuestMemory, and LinuxError when the host cannot read it."""
+        if offset not in self._frames:
+            with host_errors():
+                data = os.pread(self.file.host(), PAGE_SIZE, offset)
+            frame = self._frames[offset] = self._allocator.take()
+            self._ram.octets[frame : frame + len(data)] = data
+            self._loaded[offset] = self._digest(frame)
+        return self._frames[offset]
+
+    def write_back(self) -> None:
+        """Stores of shared mappings reach the host. Raises LinuxError."""
+        if not self.file.writable:
+            return
+        for offset, frame in sorted(self._frames.items()):
+            digest = self._digest(frame)
+            if digest != self._loaded.get(offset):
+                length = min(PAGE_SIZE, self.size - offset)
+                with host_errors():
+                    os.pwrite(self.file.host(), bytes(self._ram.octets[frame : frame + length]), offset)
+                self._loaded[offset] = digest
+
+    def written(self, offset: int, data: bytes) -> None:
+        """The host's file was written to: pages in reach follow."""
+        self.size = max(self.size, offset + len(data))
+        done = 0
+        while done < len(data):
+            at = offset + done
+            length = min(len(data) - done, PAGE_SIZE - at % PAGE_SIZE)
+            frame = self._frames.get(page_of(at))
+            if frame is not None:
+                start = frame + at % PAGE_SIZE
+                self._ram.octets[start : start + length] = data[done : done + length]
+                self._loaded[page_of(at)] = self._digest(frame)
+            done += length
+
+    def unmapped(self) -> None:
+        with suppress(LinuxError):  # as on Linux, only msync and fsync would hear of it
+            self.write_back()
+        super().unmapped()
+        if not self._mms:
+            self._caches.forget(self)
+
+    def _digest(self, frame: int) -> bytes:
+        return hashlib.blake2b(self._ram.octets[frame : frame + PAGE_SIZE], digest_size=16).digest()
+
+
+class HostPageCaches:
+    """By guest path, for the files that are mapped now."""
+
+    def __init__(self, ram: Ram, frames: FrameAllocator) -> None:
+        self._ram, self._frames = ram, frames
+        self._caches: dict[Names, HostPages] = {}
+
+    def find(self, names: Names) -> HostPages | None:
+        return self._caches.get(names)
+
+    def make(self, file: HostFile) -> HostPages:
+        """The pages of `file`, which is the caller's to give away."""
+        cache = self._caches[file.place.names] = HostPages(file, self, self._ram, self._frames)
+        return cache
+
+    def forget(self, cache: HostPages) -> None:
+        """Nothing maps it any more."""
+        if self._caches.get(cache.file.place.names) is cache:
+            del self._caches[cache.file.place.names]
+        cache.file.release()
+
+    def write_back(self) -> None:
+        """fsync, and the end of the run: what cannot be written is lost, as on Linux."""
+        for cache in self._caches.values():
+            with suppress(LinuxError):
+                cache.write_back()
