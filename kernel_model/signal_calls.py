@@ -6,12 +6,13 @@ import struct
 from typing import Final
 
 from kernel_model import signal_frame, signal_send, uapi_signal
+from kernel_model.files.signalfd import SignalFd
 from kernel_model.siginfo import SIGINFO_SIZE, SigInfo
 from kernel_model.signals import UNBLOCKABLE, AltStack, SigAction, bit, ignores
 from kernel_model.syscall import Call, as_int
 from kernel_model.task import Process, Task
 from kernel_model.timespec import deadline_in, read_timespec
-from kernel_model.uapi import Errno, LinuxError, Signal
+from kernel_model.uapi import POLLIN, Errno, LinuxError, Signal
 from kernel_model.uapi_signal import NSIG, SA_KNOWN, SI_TKILL, SI_USER
 from kernel_model.wait_queue import Blocked, Interruptible
 from pffemu.events import Hex, SignalReturned
@@ -85,7 +86,7 @@ def rt_sigreturn(call: Call) -> int | None:
     cpu.charge("kernel.signal.return")
     cpu.emit(SignalReturned, Hex(restored.word("rip")))
     signal_send.set_blocked(call.kernel, cpu, task, mask)
-    if _is_valid(stack) and not signal_frame.on_stack(task.signals.altstack, restored.word("rsp")):
+    if _is_valid(stack) and not signal_frame.on_stack(task.signals.altstack, registers.word("rsp")):
         task.signals.altstack = _settled(stack)
     return None
 
@@ -109,14 +110,13 @@ def rt_sigtimedwait(call: Call, wanted: int, info: int, timeout: int, size: int)
     span = read_timespec(call, timeout) if timeout else None
     signals = call.task.signals
     signals.waiting_for = 0
-    for pending in (signals.pending, call.process.signals.pending):
-        taken = pending.first(mask)
-        if taken is not None:
-            if info:
-                call.memory.write(info, taken.pack())
-            pending.remove(taken)
-            signal_send.recalculate(call.task)
-            return taken.signo
+    found = signal_send.first_pending(call.task, mask)
+    if found is not None:
+        taken, pending = found
+        if info:
+            call.memory.write(info, taken.pack())
+        signal_send.take(call.kernel, call.cpu, call.task, taken, pending)
+        return taken.signo
     if span == 0 or call.task.timed_out:
         raise LinuxError(Errno.EAGAIN)
     signals.waiting_for = mask
@@ -253,6 +253,27 @@ def _queued_or_full(sent: bool) -> int:
 
 def _read_mask(call: Call, address: int) -> int:
     return int.from_bytes(call.memory.read(address, _SIGSET_SIZE), "little")
+
+
+def signalfd4(call: Call, fd: int, address: int, size: int, flags: int) -> int:
+    """A new signalfd (`fd` -1), or another mask for one."""
+    number, flags = as_int(fd), flags & 0xFFFF_FFFF
+    mask = read_mask(call, address, size)
+    if flags & ~(uapi_signal.SFD_CLOEXEC | uapi_signal.SFD_NONBLOCK):
+        raise LinuxError(Errno.EINVAL)
+    if number == -1:
+        file = SignalFd(call.process, mask, flags)
+        return call.process.files.install(call.new_fd(), file, bool(flags & uapi_signal.SFD_CLOEXEC))
+    old = call.file(fd)
+    if not isinstance(old, SignalFd):
+        raise LinuxError(Errno.EINVAL)
+    old.mask = mask
+    call.kernel.scheduler.wake_all(call.cpu, call.process.signals.arrivals, POLLIN)
+    return number
+
+
+def signalfd(call: Call, fd: int, address: int, size: int) -> int:
+    return signalfd4(call, fd, address, size, 0)
 
 
 def read_mask(call: Call, address: int, size: int) -> int:

@@ -32,7 +32,7 @@ def deliver(kernel: Kernel, cpu: Cpu, task: Task) -> None:
         if shared.stopped_by:
             _stop(kernel, cpu, task)
             return
-        taken = _next(task)
+        taken = signal_send.first_pending(task, ~signals.blocked)
         if taken is None:
             signals.due = False
             break
@@ -42,7 +42,7 @@ def deliver(kernel: Kernel, cpu: Cpu, task: Task) -> None:
             if not _handle(kernel, cpu, task, action, info, pending):
                 return
             continue
-        pending.remove(info)
+        signal_send.take(kernel, cpu, task, info, pending)
         if action.handler == SIG_IGN or bit(info.signo) & IGNORED_BY_DEFAULT:
             continue
         if bit(info.signo) & STOPS:
@@ -53,14 +53,6 @@ def deliver(kernel: Kernel, cpu: Cpu, task: Task) -> None:
         _start_again(kernel, cpu, task)
     elif signals.saved_blocked is not None and task.state is TaskState.RUNNABLE and task.restart_syscall is None:
         signal_send.restore_blocked(kernel, cpu, task)
-
-
-def _next(task: Task) -> tuple[SigInfo, PendingSignals] | None:
-    for pending in (task.signals.pending, task.process.signals.pending):
-        info = pending.first(~task.signals.blocked)
-        if info is not None:
-            return info, pending
-    return None
 
 
 def _stop(kernel: Kernel, cpu: Cpu, task: Task) -> None:
@@ -86,13 +78,13 @@ def _handle(kernel: Kernel, cpu: Cpu, task: Task, action: SigAction, info: SigIn
         kernel.scheduler.block(cpu, task, blocked, Label("signal"))
         return False
     except LinuxError:
-        pending.remove(info)
+        signal_send.take(kernel, cpu, task, info, pending)
         if info.signo == Signal.SIGSEGV:  # a second one for the same reason
             signal_send.reset_to_default(task.process, info.signo)
         why = f"the stack cannot take the frame of {Signal(info.signo).name}, RSP {registers.word('rsp'):#x}"
         signal_send.force(kernel, cpu, SigInfo.from_kernel(Signal.SIGSEGV, info.why or why, info.trap), task)
         return task.state is TaskState.RUNNABLE
-    pending.remove(info)
+    signal_send.take(kernel, cpu, task, info, pending)
     cpu.engine.load_registers(entry)
     if action.flags & SA_RESETHAND:
         signal_send.reset_to_default(task.process, info.signo)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kernel_model.siginfo import SigInfo
-from kernel_model.signals import IGNORED_BY_DEFAULT, STOPS, bit, ignores
+from kernel_model.signals import IGNORED_BY_DEFAULT, STOPS, PendingSignals, bit, ignores
 from kernel_model.task import Process, Task, TaskState
-from kernel_model.uapi import Signal
+from kernel_model.uapi import POLLIN, Signal
 from kernel_model.uapi_signal import SIG_DFL, SIG_IGN
 from kernel_model.wait_queue import Interruptible
 from pffemu.events import SignalSent
@@ -84,6 +84,24 @@ def restore_blocked(kernel: Kernel, cpu: Cpu, task: Task) -> None:
         set_blocked(kernel, cpu, task, mask)
 
 
+def first_pending(task: Task, wanted: int) -> tuple[SigInfo, PendingSignals] | None:
+    """The next signal of the mask `wanted`, the thread's own first, and where it queues."""
+    for pending in (task.signals.pending, task.process.signals.pending):
+        info = pending.first(wanted)
+        if info is not None:
+            return info, pending
+    return None
+
+
+def take(kernel: Kernel, cpu: Cpu, task: Task, info: SigInfo, pending: PendingSignals) -> None:
+    """dequeue_signal: it is not pending any more."""
+    pending.remove(info)
+    recalculate(task)
+    if info.signo == Signal.SIGALRM:
+        for timer in task.process.timers:
+            timer.taken(cpu)
+
+
 def ignore_pending(process: Process, signo: int) -> None:
     """sigaction made `signo` ignored: what is pending of it is gone."""
     process.signals.pending.flush(bit(signo))
@@ -109,10 +127,11 @@ def _send(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process, only: Task 
     queue = only.signals.pending if only is not None else shared.pending
     if not queue.add(info):
         return signo < 32
+    kernel.scheduler.wake_all(cpu, shared.arrivals, POLLIN)
     if target is None:
         return True
     fatal = action.handler == SIG_DFL and not bit(signo) & (IGNORED_BY_DEFAULT | STOPS | _DUMPS)
-    if fatal and not bit(signo) & (target.signals.blocked | target.signals.waiting_for):
+    if fatal and not shared.stopped_by and not bit(signo) & (target.signals.blocked | target.signals.waiting_for):
         kernel.kill(cpu, target, info)
         return True
     if not bit(signo) & target.signals.blocked or bit(signo) & target.signals.waiting_for:

@@ -108,6 +108,7 @@ class ProcessSignals:
     handlers: SignalHandlers = field(default_factory=SignalHandlers)
     pending: PendingSignals = field(default_factory=PendingSignals)
     stopped_by: int = 0  # the stop signal, 0: running
+    arrivals: WaitQueue = field(default_factory=lambda: WaitQueue("signals"))  # readers of signalfds
     stopped: WaitQueue = field(default_factory=lambda: WaitQueue("stopped"))  # its threads, when stopped
 
 

@@ -12,9 +12,9 @@ from kernel_model.wait_queue import Interruptible, WaitQueue
 from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:
+    from kernel_model.itimers import IntervalTimer
     from kernel_model.mm import Mm
     from kernel_model.process_end import ProcessEnd
-    from kernel_model.timers import Timer
     from kernel_model.uintr.forwarding import Binding
     from kernel_model.uintr.receiver import Receiver
 
@@ -58,7 +58,7 @@ class Process:
     # processor time of dead threads, and of children waited for, in cycles
     dead_time: int = 0
     children_time: int = 0
-    timers: list[Timer] = field(default_factory=list)
+    timers: list[IntervalTimer] = field(default_factory=list)
     no_new_privileges: bool = False
 
 

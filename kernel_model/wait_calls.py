@@ -49,17 +49,28 @@ def wait4(call: Call, pid: int, status: int, options: int, rusage: int) -> int:
 def waitid(call: Call, kind: int, number: int, info: int, options: int, rusage: int) -> int:
     options &= 0xFFFF_FFFF
     if options & ~_WAITID or not options & _WAITID_EVENTS:
+        _write_info(call, info, None)
         raise LinuxError(Errno.EINVAL)
-    change = _wait(call, _children(call, _selector(call, as_int(kind), as_int(number)), options), options, "waitid")
-    if info:
-        values = (int(Signal.SIGCHLD), 0, change.code, change.child.pid, 0, change.status) if change else (0,) * 6
-        call.memory.write(info, struct.pack("<iii", *values[:3]))
-        call.memory.write(info + 16, struct.pack("<iIi", *values[3:]))
+    try:
+        children = _children(call, _selector(call, as_int(kind), as_int(number)), options)
+        change = _wait(call, children, options, "waitid")
+    except LinuxError:
+        _write_info(call, info, None)
+        raise
+    _write_info(call, info, change)
     if change is not None:
         if rusage:
             call.memory.write(rusage, _rusage(call, change.child))
         _take(call, change, options)
     return 0
+
+
+def _write_info(call: Call, info: int, change: Change | None) -> None:
+    """The fields Linux writes, zeros when there is nothing to tell."""
+    if info:
+        values = (int(Signal.SIGCHLD), 0, change.code, change.child.pid, 0, change.status) if change else (0,) * 6
+        call.memory.write(info, struct.pack("<iii", *values[:3]))
+        call.memory.write(info + 16, struct.pack("<iIi", *values[3:]))
 
 
 def _selector(call: Call, kind: int, number: int) -> int:

@@ -1,0 +1,82 @@
+"""timerfd (fs/timerfd.c): a timer whose expirations are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.files.file import File, faulted
+from kernel_model.timers import Timer
+from kernel_model.uapi import POLLIN, Errno, LinuxError
+from kernel_model.uapi_files import O_NONBLOCK, O_RDWR
+from kernel_model.wait_queue import Blocked, WaitQueue
+
+if TYPE_CHECKING:
+    from kernel_model.files.user_buffer import UserBuffer
+    from kernel_model.scheduler import Scheduler
+    from kernel_model.syscall import Call
+    from pffemu.hw.cpu import Cpu
+
+_WORD: Final = 8  # bytes
+_MAX: Final = (1 << 64) - 1
+
+
+class TimerFd(File, Timer):
+    """`interval` in cycles, 0: once. Like Linux's it fires once, and what passed meanwhile is counted at the look."""
+
+    def __init__(self, scheduler: Scheduler, clock: int, flags: int) -> None:
+        """`clock`: a CLOCK_*; `flags`: O_NONBLOCK."""
+        self.name, self.flags = "timerfd", O_RDWR | flags & O_NONBLOCK
+        self.clock, self.interval = clock, 0
+        self._scheduler = scheduler
+        self._expirations = 0
+        self._armed = False
+        self._changed = WaitQueue("timerfd")
+
+    def set(self, cpu: Cpu, deadline: int | None, interval: int) -> None:
+        """None: disarm."""
+        self._expirations, self.interval, self._armed = 0, interval, deadline is not None
+        self._scheduler.timers.disarm(self)
+        if deadline is not None:
+            self._scheduler.timers.arm(cpu, self, deadline)
+
+    def left(self, cpu: Cpu) -> int:
+        """Cycles until the next expiration; 0: it is not armed."""
+        self._catch_up(cpu)
+        return max(1, self.deadline - cpu.clock) if self._armed else 0
+
+    def fire(self, cpu: Cpu) -> None:
+        self._armed = False
+        self._expirations += 1
+        self._scheduler.wake_all(cpu, self._changed, POLLIN)
+
+    def read(self, call: Call, buffer: UserBuffer) -> int:
+        if buffer.size < _WORD:
+            raise LinuxError(Errno.EINVAL)
+        if not self._expirations:
+            if self.nonblocking:
+                raise LinuxError(Errno.EAGAIN)
+            raise Blocked(self._changed, why="a timerfd")
+        fits = buffer.room(_WORD) == _WORD
+        self._catch_up(call.cpu)
+        count, self._expirations = self._expirations, 0
+        if not fits:
+            faulted(0)  # as on Linux, the expirations are gone
+        buffer.scatter(min(count, _MAX).to_bytes(_WORD, "little"))
+        return _WORD
+
+    def _catch_up(self, cpu: Cpu) -> None:
+        """A periodic timer that fired begins its next period, and counts those that passed."""
+        if self.interval and self._expirations and not self._armed:
+            passed = max(0, cpu.clock - self.deadline) // self.interval
+            self._expirations += passed
+            self._armed = True
+            self._scheduler.timers.arm(cpu, self, self.deadline + (passed + 1) * self.interval)
+
+    def poll(self) -> int:
+        return POLLIN if self._expirations else 0
+
+    def poll_queue(self) -> WaitQueue:
+        return self._changed
+
+    def close(self, cpu: Cpu) -> None:
+        self._scheduler.timers.disarm(self)
