@@ -45,7 +45,10 @@ def _cores(call: Call) -> int:
 def _find(call: Call, pid: int) -> Task:
     """The thread `pid`, 0: the calling one. Raises LinuxError ESRCH."""
     tid = as_int(pid)
-    for task in call.process.tasks:
-        if tid in (0, task.tid) and (tid or task is call.task):
-            return task
+    if tid == 0:
+        return call.task
+    for process in call.kernel.processes.values():
+        for task in process.tasks:
+            if task.tid == tid:
+                return task
     raise LinuxError(Errno.ESRCH)

@@ -14,7 +14,9 @@ from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uintr.fds import UipiFd, UvecFd
 from kernel_model.uintr.receiver import Receiver, Waiting
 from kernel_model.wait_queue import Blocked, Interruptible
+from pffemu.arch.msrs import IA32_UINTR_STACKADJUST
 from pffemu.arch.uitt import USER_VECTORS
+from pffemu.hw.msrs import wrmsr
 
 WAIT_MAX_USEC: Final = 1_000_000_000
 _WAITING: Final = uapi.UINTR_HANDLER_FLAG_WAITING_RECEIVER | uapi.UINTR_HANDLER_FLAG_WAITING_SENDER
@@ -111,14 +113,14 @@ def register_self(call: Call, vector: int, flags: int) -> int:
 
 
 def alt_stack(call: Call, sp: int, _size: int, flags: int) -> int:
-    """0. Delivery loads RSP with `sp`, the top of the stack, as given; null: back to the red zone.
+    """0. Delivery loads RSP with `sp`, the top of the stack; null: the red zone again; not canonical: nothing changes.
 
     Errors: EINVAL (flags), EOPNOTSUPP (no handler). As in the patches nothing looks at the size.
     """
     _no_flags(flags)
     if not call.task.handler_registered:
         raise LinuxError(Errno.EOPNOTSUPP)
-    call.task.uintr.stackadjust = sp | 1 if sp else uapi.UINTR_REDZONE
+    wrmsr(call.cpu, IA32_UINTR_STACKADJUST, sp | 1 if sp else uapi.UINTR_REDZONE)
     return 0
 
 

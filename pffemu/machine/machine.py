@@ -85,7 +85,7 @@ class Machine:
         kernel_options = KernelOptions(
             userfaultfd=mode is not Mode.KERNEL, forwarding=mode is Mode.PFF,
             uffd_mmio_base=self.options.uffd_mmio_base, seed=self.options.seed, mounts=self.options.roots,
-            strict=self.options.strict,
+            strict=self.options.strict, uintr_wait_forever=self.options.uintr_wait_forever,
         )  # fmt: skip
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
         self.turns = Turns(self.kernel, self.cpus, self.options.cpu.counting)

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from pffemu import Exited
+from pffemu import Deadlock, Exited
 from pffemu.arch import upid
+from pffemu.debug.machine_hash import machine_hash
+from pffemu.debug.snapshot import put_back, take
 from pffemu.events import FramePushed, SendUipi, ThreadBlocked
 from tests.guest_tools import Run, load, plain_guest, run
 
@@ -331,3 +333,45 @@ def test_a_sleeping_receiver_has_the_kernels_vector() -> None:
     loaded.go()
     assert loaded.stop == Exited(0)
     assert not machine.kernel.uintr.switch.sleepers
+
+
+# -- the first form of uintr_wait -------------------------------------------------------------------------------------
+
+_FOREVER = (
+    _REGISTER.format(flags=0)
+    + _SELF.format(vector=1, index=0)
+    + _CLONE.format(top=4096, entry="other")
+    + "mov eax, SYS_uintr_wait\n mov edi, {flags}\n mov esi, 77\n syscall\n"
+    + "mov rdi, rax\n neg rdi\n jmp leave_with_edi\n"
+    + "other: mov ecx, 30000\n1: loop 1b\n{send}2: pause\n jmp 2b\n"
+)
+
+
+def test_in_its_first_form_uintr_wait_takes_flags_and_asks_for_no_waiting_flag() -> None:
+    body = _FOREVER.format(flags=0, send="xor eax, eax\n senduipi rax\n") + _HANDLER
+    assert run(plain_guest(body, _DATA), cpus=2, uintr_wait_forever=True).stop == Exited(4)  # EINTR
+    body = _FOREVER.format(flags=1, send="") + _HANDLER
+    assert run(plain_guest(body, _DATA), cpus=2, uintr_wait_forever=True).stop == Exited(22)  # EINVAL
+
+
+def test_in_its_first_form_uintr_wait_has_no_limit() -> None:
+    body = _FOREVER.format(flags=0, send="mov eax, SYS_exit\n xor edi, edi\n syscall\n") + _HANDLER
+    done = run(plain_guest(body, _DATA), cpus=2, uintr_wait_forever=True)
+    assert isinstance(done.stop, Deadlock)
+    assert "waits for a user interrupt" in done.stop.message
+
+
+# -- snapshots --------------------------------------------------------------------------------------------------------
+
+
+def test_a_snapshot_taken_while_interrupts_fly_goes_on_as_the_run_does() -> None:
+    plan = Plan(((9, 100), (7, 333), (5, 1000)), ("core1", "nap", "core2", "again"), 0x1000, 3)
+    program = plain_guest(plan.guest(), _DATA)
+    whole = run(program, cpus=3)
+    first, second = load(program, cpus=3), load(program, cpus=3)
+    for budget in (20_000, 40_000, 60_000):
+        first.machine.run(budget)
+        put_back(second.machine, take(first.machine))
+        assert machine_hash(second.machine) == machine_hash(first.machine)
+    assert second.machine.run() == whole.stop == Exited(0)
+    assert machine_hash(second.machine) == machine_hash(whole.machine)
