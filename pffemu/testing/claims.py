@@ -13,6 +13,7 @@ from kernel_model.uapi import Signal
 from pffemu.arch import exceptions, pagefault
 from pffemu.errors import UsageError
 from pffemu.testing.blocks import Block, fill
+from pffemu.testing.cycles import NAMES, split
 from pffemu.testing.directives import CHECK, Directive
 from pffemu.testing.errors import nearest
 from pffemu.testing.expressions import names_in, parse
@@ -67,6 +68,7 @@ class Claims:
     expects: tuple[Expect, ...]
     at: tuple[Expect, ...]
     counts: tuple[Expect, ...]
+    cycles: tuple[Expect, ...]
     checks: tuple[Directive, ...]
     warns: tuple[Directive, ...]
     fault: Fault | None = None
@@ -86,7 +88,10 @@ def read_claims(block: Block, texts: Mapping[str, str]) -> Claims:
         claims = _read(directives)
     except UsageError as error:
         raise error if error.where else UsageError(error.what, where=f"{block.file}:{block.first}") from None
-    if not any((claims.expects, claims.at, claims.counts, claims.checks, claims.warns)) and claims.end == "end":
+    if (
+        not any((claims.expects, claims.at, claims.counts, claims.cycles, claims.checks, claims.warns))
+        and claims.end == "end"
+    ):
         raise directives_error(block, "claims nothing", "add an `# expect:`, `# fault:`, `# CHECK:` ...")
     return claims
 
@@ -111,6 +116,7 @@ def _read(directives: list[Directive]) -> Claims:
         expects=tuple(expects),
         at=tuple(_at(d) for d in directives if d.name == "at"),
         counts=tuple(_expect(d) for d in directives if d.name == "count"),
+        cycles=tuple(_cycles(d) for d in directives if d.name == "cycles"),
         checks=tuple(d for d in directives if CHECK.match(f"{d.name}:")),
         warns=tuple(d for d in directives if d.name == "warns"),
         fault=faults[0] if faults else None,
@@ -131,6 +137,13 @@ def _condition(directive: Directive, text: str) -> ast.expr:
 
 def _expect(directive: Directive) -> Expect:
     return Expect(directive, _condition(directive, directive.text))
+
+
+def _cycles(directive: Directive) -> Expect:
+    condition = _condition(directive, split(directive)[0])
+    if not names_in(condition) & set(NAMES):
+        raise directive.error("no time in it", f"name one of {', '.join(NAMES)}")
+    return Expect(directive, condition)
 
 
 def _at(directive: Directive) -> Expect:

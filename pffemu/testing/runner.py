@@ -20,7 +20,7 @@ from pffemu.testing.cases import Case, build
 from pffemu.testing.claims import Expect
 from pffemu.testing.core_state import write_state
 from pffemu.testing.errors import TestFileError
-from pffemu.testing.expressions import MASK, Verdict, judge, value_of
+from pffemu.testing.expressions import MASK, Names, Verdict, judge, value_of
 from pffemu.testing.harness_code import FAILED, OWN_LABELS, SETUP
 from pffemu.testing.setup import CLEARED, REGISTERS, Assignment
 from pffemu.testing.view import MOST_EVENTS, Recorder, View, counts_of
@@ -55,6 +55,7 @@ class Run:
     cpu_index: int = 0
     before: dict[str, int] = field(default_factory=dict)
     start_counts: dict[str, int] = field(default_factory=dict)
+    start_clock: int = 0
     arrivals: dict[str, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
@@ -80,17 +81,17 @@ class Run:
     def fail(self, where: str, claim: str, what: str, verdict: Verdict | None = None, event: int | None = None) -> None:
         self.failures.append(Failure(where, claim, what, verdict, event))
 
-    def judge(self, expect: Expect, moment: str = "") -> None:
-        """Check one expression now."""
+    def judge(self, expect: Expect, moment: str = "", names: Names | None = None, event: int | None = None) -> None:
+        """Check one expression now; `names`: what it can speak of, if not just the machine."""
         directive = expect.directive
         claim = f"{directive.name}: {directive.text}" if not expect.label else f"at {directive.label}: {directive.text}"
         try:
-            verdict = judge(expect.condition, self.view())
+            verdict = judge(expect.condition, names or self.view())
         except UsageError as error:
-            self.fail(directive.where, claim, str(error))
+            self.fail(directive.where, claim, str(error), event=event)
             return
         if not verdict.holds:
-            self.fail(directive.where, claim, f"does not hold{moment}", verdict)
+            self.fail(directive.where, claim, f"does not hold{moment}", verdict, event)
 
 
 def start(case: Case) -> Run:
@@ -110,6 +111,7 @@ def start(case: Case) -> Run:
     _run_setup(run)
     machine.events.sinks.append(run.recorder)
     run.start_counts = counts_of(machine)
+    run.start_clock = run.cpu.clock
     _put_registers(run)
     _put_state(run)
     run.before = register_values(run)

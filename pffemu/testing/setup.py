@@ -23,6 +23,7 @@ from pffemu.testing.blocks import Block, fill
 from pffemu.testing.c_source import is_c
 from pffemu.testing.constants import KnownNames
 from pffemu.testing.core_state import CORE_STATE
+from pffemu.testing.cycles import profile_of
 from pffemu.testing.directives import Directive
 from pffemu.testing.errors import nearest
 from pffemu.testing.expressions import parse, value_of
@@ -94,6 +95,7 @@ class Setup:
     threads: tuple[Directive, ...] = ()  # each text is a label
     registers: tuple[Assignment, ...] = ()
     state: tuple[Assignment, ...] = ()
+    profile: str | None = None  # what `# cycles:` asks for
     budget: int = BUDGET
     stdin: bytes = b""
     arguments: tuple[str, ...] = ()
@@ -273,10 +275,17 @@ def _cflags(setup: Setup, directive: Directive, _: Parameters) -> Setup:
         raise directive.error(str(error), "quote it as in a shell") from None
 
 
+def _cycles(setup: Setup, directive: Directive, _: Parameters) -> Setup:
+    profile = profile_of(directive)
+    if setup.profile not in (None, profile.name):
+        raise directive.error(f"the block runs on {setup.profile} already", "one block runs on one machine: split it")
+    return replace(setup, cpu=replace(setup.cpu, profile=profile), profile=profile.name)
+
+
 _READERS: Final[dict[str, Callable[[Setup, Directive, Parameters], Setup]]] = {
     "cpu": _cpu, "cpus": _cpus, "ram": _ram, "regions": _regions, "budget": _budget, "map": _map, "uffd": _uffd,
     "forward": _forward, "signal": _signal, "thread": _thread, "regs": _regs, "state": _state, "stdin": _stdin,
-    "arguments": _arguments, "native": _native, "libc": _libc, "cflags": _cflags,
+    "arguments": _arguments, "cycles": _cycles, "native": _native, "libc": _libc, "cflags": _cflags,
 }  # fmt: skip
 
 

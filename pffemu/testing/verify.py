@@ -18,9 +18,10 @@ from pffemu.arch.exceptions import PF
 from pffemu.errors import PffemuError, UsageError
 from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Killed
 from pffemu.testing.claims import Claims, Fault, Raises
+from pffemu.testing.cycles import SPANS, WithTimes, resolved_faults
 from pffemu.testing.directives import Directive
 from pffemu.testing.event_text import event_text
-from pffemu.testing.expressions import value_of
+from pffemu.testing.expressions import names_in, value_of
 from pffemu.testing.runner import Run, describe_stop, rip_text
 
 _EXCLUDED: Final = re.compile(r"Matching at: events:.*\n(.*)")
@@ -40,11 +41,31 @@ def verify(run: Run) -> None:
     if ended_as_claimed:
         for expect in (*claims.expects, *claims.counts):
             run.judge(expect)
+        _check_cycles(run, claims)
     for directive in claims.warns:
         warnings = run.recorder.warnings()
         if not any(directive.text in warning for warning in warnings):
             run.fail(directive.where, f"warns: {directive.text}", f"the warnings were {warnings}")
     _check_events(run, claims.checks)
+
+
+def _check_cycles(run: Run, claims: Claims) -> None:
+    """Those about faults for every fault, the others once."""
+    faults = list(resolved_faults(run.recorder.events)) if claims.cycles else []
+    block = run.cpu.clock - run.start_clock
+    for expect in claims.cycles:
+        if not names_in(expect.condition) & set(SPANS):
+            run.judge(expect, names=WithTimes(run.view(), {"block": block}))
+            continue
+        if not faults:
+            claim = f"cycles: {expect.directive.text}"
+            run.fail(expect.directive.where, claim, "no page fault of the block was resolved")
+        for number, fault in enumerate(faults, start=1):
+            moment = f" for fault {number} of {len(faults)}, at {run.places.describe(fault.address)}"
+            failures = len(run.failures)
+            run.judge(expect, moment, WithTimes(run.view(), {"block": block, **fault.spans}), fault.event)
+            if len(run.failures) > failures:
+                break
 
 
 def _check_end(run: Run, claims: Claims) -> bool:

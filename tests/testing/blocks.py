@@ -98,6 +98,17 @@ ROWS: Final = (
         "warns: system call 999: the warnings were []"),
     Row("count", "# count: syscall == 1 and faults == 0\nmov eax, 186\nsyscall\n",
         "# count: syscall == 2\nmov eax, 186\nsyscall\n", "syscall is 1"),
+    Row("cycles", FORWARDING + "# test: x\n# cycles: 300 < delivery < fault < 5000 and handling < fault @ gem5-o3\n"
+        "# cycles: fault < block < 20000 @ gem5-o3\n# expect: rax == 0\n" + TOUCH,
+        FORWARDING + "# test: x\n# cycles: fault < 10 @ sapphire-rapids\n" + TOUCH,
+        "cycles: fault < 10 @ sapphire-rapids: does not hold for fault 1 of 1, at buf+0x8*fault is 0x*> refused"),
+    Row("cycles of what was not forwarded", "# map: buf 4K rw\n# cycles: fault < 50000\nmov al, [buf]\n",
+        "# map: buf 4K rw\n# cycles: delivery < 50000\nmov al, [buf]\n",
+        "there is no delivery: the fault was not forwarded"),
+    Row("cycles without a fault", "# cycles: block < 100\nnop\n", "# cycles: fault < 100\nnop\n",
+        "no page fault of the block was resolved"),
+    Row("cycles of another machine", "# cycles: block < 100 @ amd-rome\nnop\n",
+        "# cycles: block < 100 @ amd-rom\nnop\n", "amd-rome"),
     Row("CHECK", FORWARDING + "# test: x\n# CHECK: forward address=buf+0x8\n# CHECK-NEXT: frame\n# CHECK-NOT: message\n"
         "# CHECK: installed address=buf\n# CHECK: uiret\n# CHECK-NEXT: resumed rip=touch\n" + TOUCH,
         FORWARDING + "# test: x\n# CHECK: forward\n# CHECK-NEXT: message\n" + TOUCH,

@@ -1,0 +1,90 @@
+"""`# cycles: fault < 2000 @ sapphire-rapids`: how long things took, in virtual cycles of a machine profile.
+
+block      from the block's first instruction to its end
+fault      from the access that was refused to its success; the claim is about every fault of the block
+delivery   ... to the handler's first instruction, where it was forwarded
+handling   from there to UIRET
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pffemu.errors import UsageError
+from pffemu.events import HandlerEntered, Resumed, Uiret, WalkRefused
+from pffemu.testing.directives import Directive
+from pffemu.testing.expressions import Names
+from pffemu.timing import DEFAULT_PROFILE, Profile, load_profile
+
+SPANS: Final = ("fault", "delivery", "handling")
+NAMES: Final = ("block", *SPANS)
+
+
+@dataclass(slots=True)
+class FaultTimes:
+    """One fault that was resolved: `event` is the index of its refusal."""
+
+    event: int
+    address: int
+    start: int
+    entered: int = 0
+    spans: dict[str, int] = field(default_factory=dict)
+
+
+def split(directive: Directive) -> tuple[str, str]:
+    """(expression, name of the profile). Raises TestFileError."""
+    text, at, profile = (part.strip() for part in directive.text.partition("@"))
+    if at and not profile:
+        raise directive.error("on which machine?", f"write `... @ {DEFAULT_PROFILE}`, or leave the @ out")
+    return text, profile or DEFAULT_PROFILE
+
+
+def profile_of(directive: Directive) -> Profile:
+    """A .toml file lies beside the test file. Raises UsageError."""
+    _, name = split(directive)
+    if name.endswith(".toml"):
+        name = str(Path(directive.file).parent / name)
+    return load_profile(name)
+
+
+def resolved_faults(events: Iterable[Any]) -> Iterator[FaultTimes]:
+    """In the order in which they were resolved; one in a handler lies within another."""
+    open_faults: dict[int, list[FaultTimes]] = {}
+    for index, event in enumerate(events):
+        stack = open_faults.setdefault(event.tid, [])
+        if isinstance(event, WalkRefused):
+            stack.append(FaultTimes(index, event.address, event.time))
+        elif not stack:
+            continue
+        elif isinstance(event, HandlerEntered):
+            stack[-1].entered = event.time
+            stack[-1].spans["delivery"] = event.time - stack[-1].start
+        elif isinstance(event, Uiret):
+            stack[-1].spans["handling"] = event.time - stack[-1].entered
+        elif isinstance(event, Resumed):
+            fault = stack.pop()
+            fault.spans["fault"] = event.time - fault.start
+            yield fault
+
+
+@dataclass(frozen=True, slots=True)
+class WithTimes:
+    """Names of an expression: `times`, and all that `names` knows."""
+
+    names_below: Names
+    times: Mapping[str, int]
+
+    def look_up(self, name: str) -> Any:
+        if name in self.times:
+            return self.times[name]
+        if name in SPANS:
+            raise UsageError(
+                f"there is no {name}: the fault was not forwarded", remedy="claim `fault`, or see the events"
+            )
+        return self.names_below.look_up(name)
+
+    def names(self) -> Iterable[str]:
+        return (*NAMES, *self.names_below.names())
