@@ -46,14 +46,20 @@ GATHER: Final = 1 << 18  # edges the reference BFS looks at together, for the sa
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CsrGraph:
-    """The neighbours of `v` are `edges[index[v]:index[v + 1]]`, ascending. `index` has one entry more than vertices."""
+    """The neighbours of `v` are `edges[index[v]:index[v + 1]]`, ascending. `index` has one entry more than vertices.
 
-    index: NDArray[np.uint64]
-    edges: NDArray[np.uint64]
+    Both lie in `data`, the index first: what a guest finds in its file."""
+
+    data: NDArray[np.uint64]
+    vertices: int
 
     @property
-    def vertices(self) -> int:
-        return len(self.index) - 1
+    def index(self) -> NDArray[np.uint64]:
+        return self.data[: self.vertices + 1]
+
+    @property
+    def edges(self) -> NDArray[np.uint64]:
+        return self.data[self.vertices + 1 :]
 
     @property
     def edge_count(self) -> int:
@@ -72,7 +78,10 @@ def rmat(scale: int, edge_factor: int, seed: int) -> CsrGraph:
         raise UsageError(f"seed {seed} is negative", where="R-MAT", remedy="use 0 or more")
     stored = 2 * edge_factor << scale
     try:
-        return _from_keys(_keys(scale, stored // 2, np.random.PCG64(seed)), scale)
+        graph = CsrGraph(np.empty((1 << scale) + 1 + stored, np.uint64), 1 << scale)
+        _generate(graph.edges.reshape(2, stored // 2), scale, np.random.PCG64(seed))
+        _sort(graph)
+        return graph
     except MemoryError as error:
         raise UsageError(
             f"a graph of {stored:,} stored edges does not fit in this host's memory",
@@ -81,17 +90,16 @@ def rmat(scale: int, edge_factor: int, seed: int) -> CsrGraph:
         ) from error
 
 
-def _keys(scale: int, generated: int, raw: np.random.PCG64) -> NDArray[np.uint64]:
+def _generate(keys: NDArray[np.uint64], scale: int, raw: np.random.PCG64) -> None:
     """Both directions of each generated edge, unsorted, as source << 32 | destination."""
+    generated = keys.shape[1]
     # A stable sort of raw draws is a permutation that no numpy version draws differently.
     label = np.argsort(raw.random_raw(1 << scale), kind="stable").astype(np.uint64)
-    keys = np.empty((2, generated), np.uint64)
     for start in range(0, generated, CHUNK):
         count = min(CHUNK, generated - start)
         src, dst = (label.take(ends) for ends in _endpoints(scale, count, raw))
         keys[0, start : start + count] = src << 32 | dst
         keys[1, start : start + count] = dst << 32 | src
-    return keys.reshape(-1)
 
 
 def _endpoints(scale: int, count: int, raw: np.random.PCG64) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
@@ -114,17 +122,17 @@ def _endpoints(scale: int, count: int, raw: np.random.PCG64) -> tuple[NDArray[np
     return src, dst
 
 
-def _from_keys(keys: NDArray[np.uint64], scale: int) -> CsrGraph:
-    """Rows from edge keys, which are sorted and then turned into the edge array in place."""
+def _sort(graph: CsrGraph) -> None:
+    """Rows from edge keys, in place: they are sorted, looked up for the index, and stripped of their source."""
+    keys = graph.edges
     # Sorting is most of the work and numpy lets go of the interpreter for it: each half gets a core.
     half = len(keys) // 2
     keys.partition(half)
     with ThreadPoolExecutor(2) as cores:
         list(cores.map(np.ndarray.sort, (keys[:half], keys[half:])))
-    first_keys = np.arange((1 << scale) + 1, dtype=np.uint64) << np.uint64(32)
-    index = np.searchsorted(keys, first_keys).astype(np.uint64)
+    first_keys = np.arange(graph.vertices + 1, dtype=np.uint64) << np.uint64(32)
+    graph.index[:] = np.searchsorted(keys, first_keys)
     keys &= np.uint64(0xFFFFFFFF)
-    return CsrGraph(index, keys)
 
 
 def first_connected_vertex(graph: CsrGraph) -> int:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from guest import graph_cache
 from guest.graphs import CsrGraph, bfs_levels, first_connected_vertex, rmat
 from pffemu.arch.paging import PAGE_SIZE, pages_up
 from pffemu.errors import UsageError
@@ -22,6 +23,7 @@ GRAPH_FD: Final = 3
 RESULT_FD: Final = 4
 MOST_PAGES: Final = 1 << 26  # of the fault benchmark: 256 GiB
 MOST_THREADS: Final = 16
+CACHED_FROM: Final = 18  # scale; a smaller graph is built as fast as it is read
 SMALLEST_BUDGET: Final = 16  # pages that stay: more than one instruction and its handler can need at once
 
 _SLACK: Final = 64 << 20  # bytes for the program, its stacks and the kernel's own
@@ -206,12 +208,18 @@ def with_resident(workload: BfsWorkload, fraction: Fraction, eviction: Eviction)
 
 def bfs_workload(scale: int, edge_factor: int, seed: int) -> BfsWorkload:
     """BFS over the R-MAT graph of these parameters. Raises UsageError when one is out of range."""
+    name = f"rmat-s{scale}-e{edge_factor}-{seed}"
+    if scale >= CACHED_FROM:
+        cached = graph_cache.load(name, (1 << scale) + 1 + (2 * edge_factor << scale), 1 << scale)
+        if cached is not None:
+            graph = CsrGraph(cached[0], 1 << scale)
+            return BfsWorkload(graph.data, graph.vertices, first_connected_vertex(graph), cached[1])
     graph = rmat(scale, edge_factor, seed)
-    vertices = graph.vertices
-    data = np.concatenate([graph.index, graph.edges])
-    graph = CsrGraph(data[: vertices + 1], data[vertices + 1 :])
     source = first_connected_vertex(graph)
-    return BfsWorkload(data, vertices, source, bfs_levels(graph, source))
+    levels = bfs_levels(graph, source)
+    if scale >= CACHED_FROM:
+        graph_cache.store(name, graph.data, levels)
+    return BfsWorkload(graph.data, graph.vertices, source, levels)
 
 
 def _with_page_tables(data: int) -> int:

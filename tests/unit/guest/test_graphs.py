@@ -36,7 +36,7 @@ def from_pairs(vertices: int, pairs: list[tuple[int, int]]) -> CsrGraph:
     both = sorted([*pairs, *((b, a) for a, b in pairs)])
     degrees = np.bincount([a for a, _ in both], minlength=vertices)
     index = np.concatenate([[0], degrees.cumsum()]).astype(np.uint64)
-    return CsrGraph(index, np.array([b for _, b in both], np.uint64))
+    return CsrGraph(np.concatenate([index, np.array([b for _, b in both], np.uint64)]), vertices)
 
 
 def sources(graph: CsrGraph) -> NDArray[np.int64]:

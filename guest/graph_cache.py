@@ -1,0 +1,90 @@
+"""Generated graphs and their right answers on disk, so that a large one is built once.
+
+A cache file holds the index array, the edge array, and the levels of a BFS from the source; its name says the
+parameters, its last eight bytes are a CRC-32 of the rest. A file that is not what it should be is built again. Files go to
+$XDG_CACHE_HOME/pffemu/graphs (~/.cache without it); PFFEMU_GRAPH_CACHE names another folder, or nothing: no cache.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+VERSION: Final = 1  # of the file, and of what guest.graphs generates
+_PIECE: Final = 1 << 24  # bytes read or written at a time
+_TAIL: Final = 8  # bytes
+
+
+def folder() -> Path | None:
+    """Where cached graphs lie; None when the user wants none."""
+    named = os.environ.get("PFFEMU_GRAPH_CACHE")
+    if named is not None:
+        return Path(named) if named else None
+    base = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "pffemu" / "graphs"
+    except RuntimeError:  # no home
+        return None
+
+
+def load(name: str, words: int, vertices: int) -> tuple[NDArray[np.uint64], NDArray[np.uint16]] | None:
+    """(index and edges, levels) of the graph `name`; None when it is not there, or not whole."""
+    path = _path(name)
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            if path.stat().st_size != 8 * words + 2 * vertices + _TAIL:
+                return None
+            data, levels = np.empty(words, np.uint64), np.empty(vertices, np.uint16)
+            check = _read(file, levels, _read(file, data, 0))
+            return (data, levels) if file.read() == check.to_bytes(_TAIL, "little") else None
+    except (OSError, MemoryError):
+        return None
+
+
+def store(name: str, data: NDArray[np.uint64], levels: NDArray[np.uint16]) -> None:
+    """Keep a graph for next time; when that is not possible, next time it is built again."""
+    path = _path(name)
+    if path is None:
+        return
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            check = _write(file, levels, _write(file, data, 0))
+            file.write(check.to_bytes(_TAIL, "little"))
+        unfinished.replace(path)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+def _path(name: str) -> Path | None:
+    base = folder()
+    return None if base is None else base / f"{name}-v{VERSION}.csr"
+
+
+def _pieces(array: NDArray[np.uint64] | NDArray[np.uint16]) -> list[memoryview]:
+    octets = array.data.cast("B")
+    return [octets[start : start + _PIECE] for start in range(0, octets.nbytes, _PIECE)]
+
+
+def _read(file: BinaryIO, array: NDArray[np.uint64] | NDArray[np.uint16], check: int) -> int:
+    for piece in _pieces(array):
+        file.readinto(piece)  # type: ignore[attr-defined]
+        check = zlib.crc32(piece, check)
+    return check
+
+
+def _write(file: BinaryIO, array: NDArray[np.uint64] | NDArray[np.uint16], check: int) -> int:
+    for piece in _pieces(array):
+        file.write(piece)
+        check = zlib.crc32(piece, check)
+    return check
