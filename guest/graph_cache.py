@@ -1,8 +1,8 @@
 """Generated graphs and their right answers on disk, so that a large one is built once.
 
 A cache file holds the index array, the edge array, and the levels of a BFS from the source; its name says the
-parameters, its last eight bytes are a CRC-32 of the rest. A file that is not what it should be is built again. Files go to
-$XDG_CACHE_HOME/pffemu/graphs (~/.cache without it); PFFEMU_GRAPH_CACHE names another folder, or nothing: no cache.
+parameters, its last eight bytes are a CRC-32 of the rest. A file that is not what it should be is built again. Files go
+to $XDG_CACHE_HOME/pffemu/graphs (~/.cache without it); PFFEMU_GRAPH_CACHE names another folder, or nothing: no cache.
 """
 
 from __future__ import annotations

@@ -92,7 +92,8 @@ class Userfaultfd(File):
         since = self._lock.acquire(cpu)
         cpu.charge("kernel.uffd.enqueue")
         self._lock.release(cpu, since)
-        self._faults = [*(old for old in self._live_faults() if old.task is not task), WaitingFault(task, shown, flags)]
+        new = WaitingFault(task, shown, flags, cpu.clock)
+        self._faults = [*(old for old in self._live_faults() if old.task is not task), new]
         cpu.emit(MessageQueued, self.fd, Hex(shown), flags)
         self.services.scheduler.wake_all(cpu, self.readers)
         where = "" if user else " on behalf of a system call"
@@ -163,6 +164,8 @@ class Userfaultfd(File):
             if self.nonblocking:
                 raise LinuxError(Errno.EAGAIN)
             raise Blocked(self.readers, why=f"a message on userfaultfd {self.fd}")
+        # who enters the kernel while another core is still queueing waits for it: nothing is seen before its time
+        call.cpu.wait_until(max((fault.queued_at for fault in faults), default=0), self._lock.waits)
         since = self._lock.acquire(call.cpu)
         call.cpu.charge("kernel.uffd.read", len(faults) + len(events))
         self._lock.release(call.cpu, since)

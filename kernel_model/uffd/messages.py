@@ -23,6 +23,7 @@ class WaitingFault:
     task: Task
     address: int
     flags: int
+    queued_at: int = 0  # cycles
     read: bool = False
 
     def encoded(self, with_thread_id: bool) -> bytes:

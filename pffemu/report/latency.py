@@ -21,6 +21,7 @@ class Latency:
     maximum: int
     mean: int
     histogram: tuple[tuple[int, int], ...]
+    percentiles: tuple[int, ...]  # 0 to 100
 
     @classmethod
     def of(cls, cycles: Sequence[int]) -> Latency:
@@ -36,12 +37,14 @@ class Latency:
             maximum=ordered[-1],
             mean=sum(ordered) // count,
             histogram=tuple(sorted(buckets.items())),
+            percentiles=tuple(ordered[max(0, (count * percent + 99) // 100 - 1)] for percent in range(101)),
         )
 
     def to_json(self) -> dict[str, Any]:
         return {
             "faults": self.faults, "min": self.minimum, "median": self.median, "p99": self.p99, "max": self.maximum,
             "mean": self.mean, "histogram": [list(bucket) for bucket in self.histogram],
+            "percentiles": list(self.percentiles),
         }  # fmt: skip
 
 

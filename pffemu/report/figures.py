@@ -1,0 +1,157 @@
+"""The figures of an evaluation, from the JSON of benchmarks. Needs matplotlib (extra: plot).
+
+Grey printing must not lose anything: neighbours in a bar differ in lightness and in hatching, lines in their dashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from pffemu.report.stages import DECISION, DELIVERY, HANDLER, IOCTL, KERNEL_WORK, MESSAGE, RETURN, STAGES, SWITCH
+
+Run = Mapping[str, Any]
+
+# fill, hatch: light and dark take turns in the order of a fault
+_FILLS: Final = {
+    DECISION: ("#c8c8c8", ""), DELIVERY: ("#08519c", ""), MESSAGE: ("#fdae61", "//"), HANDLER: ("#ffffbf", ""),
+    IOCTL: ("#238b45", ""), SWITCH: ("#d94801", "\\\\"), KERNEL_WORK: ("#9ecae1", ".."), RETURN: ("#54278f", ""),
+}  # fmt: skip
+_IOCTL_FILLS: Final = (
+    ("#c8c8c8", ""), ("#252525", ""), ("#fdae61", "//"), ("#08519c", ""), ("#ffffbf", ""), ("#238b45", ""),
+    ("#9ecae1", ".."), ("#54278f", ""), ("#d94801", "\\\\"), ("#ffffff", "xx"),
+)  # fmt: skip
+_LINES: Final = (("#252525", "-"), ("#d94801", "--"), ("#08519c", "-."), ("#238b45", ":"), ("#54278f", (0, (5, 1))))
+_STYLE: Final = {
+    "font.size": 9, "font.family": "DejaVu Sans", "axes.spines.top": False, "axes.spines.right": False,
+    "svg.hashsalt": "pffemu", "svg.fonttype": "none", "hatch.linewidth": 0.6, "axes.titlesize": 10,
+    "axes.titlelocation": "left", "figure.dpi": 150,
+}  # fmt: skip
+_HEIGHT: Final = 3.3  # inches
+_CASES: Final = {
+    "uffd, sleeper on another core": "other core", "uffd, sleeper on this core": "same core",
+    "pff, no sleeper": "no sleeper",
+}  # fmt: skip
+
+
+def name_of(run: Run) -> str:
+    """Mode, and handler where there is a choice."""
+    return f"{run['mode']} {run['handler']}".rstrip()
+
+
+def breakdown(report: Run) -> Any:
+    """Stacked bars: a fault's mean latency by stage, a bar a run."""
+    bars = []
+    for run in report["runs"]:
+        faults = run["latency"]["faults"] if run["latency"] else 1
+        sums = {stage: sum(path.get(stage, 0) for path in run["stages"].values()) / faults for stage in STAGES}
+        bars.append((name_of(run), sums))
+    return _bars(bars, {stage: _FILLS[stage] for stage in STAGES}, "cycles per fault", "Where a fault's latency goes")
+
+
+def ioctl_breakdown(report: Run) -> Any:
+    """Stacked bars: the inside of an ioctl by stage."""
+    bars = [
+        ("\n".join((run["ioctl"].removeprefix("UFFDIO_"), run["mode"], _CASES.get(run["case"], ""))), run["stages"])
+        for run in report["runs"]
+    ]
+    stages = list(report["runs"][0]["stages"])
+    fills = dict(zip(stages, _IOCTL_FILLS, strict=False))
+    return _bars(bars, fills, "cycles per call", "Inside the ioctl")
+
+
+def latency_cdf(report: Run) -> Any:
+    """Share of faults that took no longer."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    def draw(axes: Any) -> None:
+        for number, run in enumerate(run for run in report["runs"] if run["latency"]):
+            colour, dashes = _LINES[number % len(_LINES)]
+            axes.step(
+                run["latency"]["percentiles"], range(101), where="post", label=name_of(run), color=colour,
+                linestyle=dashes, linewidth=1.6,
+            )  # fmt: skip
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel("latency of a fault, cycles (log scale)")
+        axes.set_ylabel("faults that take no longer, %")
+        axes.set_ylim(0, 101)
+        axes.set_title("Latency of a fault")
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+    return _figure(draw, 5.6)
+
+
+def time_split(report: Run) -> Any:
+    """Stacked bars: the measured part, application, handling and waiting."""
+    fills = {"application": ("#ffffbf", ""), "handling": ("#238b45", ""), "waiting": ("#fdae61", "//")}
+    bars = [(name_of(run), {kind: run["time"][kind] / 1e6 for kind in fills}) for run in report["runs"]]
+    return _bars(bars, fills, "million cycles", "Time of the measured part")
+
+
+def sweep_lines(points: Sequence[tuple[float, Run]], xlabel: str, title: str, speedup: bool) -> Any:
+    """Time of the measured part over a swept option, a line a run; or speed-up over the first userfaultfd run."""
+
+    def draw(axes: Any) -> None:
+        series: dict[str, list[tuple[float, float]]] = {}
+        for x, report in points:
+            base = next((run["cycles"] for run in report["runs"] if run["mode"] == "uffd"), None)
+            for run in report["runs"]:
+                y = base / run["cycles"] if speedup and base else run["cycles"] / 1e6
+                series.setdefault(name_of(run), []).append((x, y))
+        for number, (name, line) in enumerate(series.items()):
+            colour, dashes = _LINES[number % len(_LINES)]
+            axes.plot(*zip(*sorted(line), strict=True), "o", label=name, color=colour, linestyle=dashes, markersize=4)
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel("speed-up over userfaultfd" if speedup else "million cycles")
+        axes.set_ylim(0, None)
+        axes.set_title(title)
+        axes.legend(frameon=False)
+
+    return _figure(draw, 4.6)
+
+
+def _bars(
+    bars: Sequence[tuple[str, Mapping[str, float]]], fills: Mapping[str, tuple[str, str]], ylabel: str, title: str
+) -> Any:
+    def draw(axes: Any) -> None:
+        top = max(sum(parts.values()) for _, parts in bars)
+        used = [part for part in fills if any(parts.get(part) for _, parts in bars)]
+        for x, (_, parts) in enumerate(bars):
+            bottom = 0.0
+            for part in used:
+                colour, hatch = fills[part]
+                label = part if x == 0 else None
+                axes.bar(
+                    x, parts.get(part, 0), 0.62, bottom=bottom, color=colour, hatch=hatch, edgecolor="#404040",
+                    linewidth=0.5, label=label,
+                )  # fmt: skip
+                bottom += parts.get(part, 0)
+            axes.text(x, bottom + top * 0.015, f"{bottom:,.0f}", ha="center", va="bottom", fontweight="bold")
+        axes.set_ylim(0, top * 1.1 or 1)
+        axes.set_xlim(-0.6, len(bars) - 0.4)
+        axes.set_xticks(range(len(bars)), [name for name, _ in bars])
+        axes.set_ylabel(ylabel)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.set_title(title)
+        handles, labels = axes.get_legend_handles_labels()
+        axes.legend(handles[::-1], labels[::-1], frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+    return _figure(draw, 2.6 + 0.95 * len(bars))
+
+
+def _figure(draw: Callable[[Any], None], width: float) -> Any:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    with pyplot.rc_context(_STYLE):
+        figure, axes = pyplot.subplots(figsize=(width, _HEIGHT), layout="constrained")
+        axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+        axes.set_axisbelow(True)
+        draw(axes)
+        pyplot.close(figure)
+    return figure
