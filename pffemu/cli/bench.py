@@ -19,7 +19,7 @@ from pffemu.machine.options import Mode
 from pffemu.report import plot
 from pffemu.report.progress import ProgressLine
 from pffemu.report.summary import RunSummary, to_json
-from pffemu.report.table import run_table
+from pffemu.report.table import run_tables
 
 WRONG_ANSWER = 1
 
@@ -66,7 +66,7 @@ def run_benchmark(
         "profile_hash": setup.profile.digest,
     }
     out = out_console(to_stderr=outputs.json == "-")
-    out.print(title, run_table(runs, host_stats=outputs.host_stats), sep="\n", markup=False)
+    out.print(title, *run_tables(runs, out.width, host_stats=outputs.host_stats), sep="\n", markup=False)
     if outputs.json is not None:
         write_text(to_json(pffemu.__version__, command, chosen, runs, host_stats=outputs.host_stats), outputs.json)
     if outputs.plot is not None:

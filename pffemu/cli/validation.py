@@ -82,11 +82,11 @@ def _fault(profile: Profile, mode: str, *words: str) -> float:
     handler = Handler(words[0]) if mode == "uffd" else Handler.READ
     write, copy, *cores = words[1:] if mode == "uffd" else words
     run = _run(profile.name, mode, handler, write == "write", copy == "copy", int(cores[0]) if cores else 2)
-    return run.summary.cycles / PAGES if handler is Handler.SIGBUS else run.summary.cycles_per_fault
+    return run.summary.cycles_per_fault
 
 
 def _signal(profile: Profile) -> float:
-    return measure(SignalWorkload(PAGES), Mode.KERNEL, Setup(1, profile=profile)).summary.cycles / PAGES
+    return measure(SignalWorkload(PAGES), Mode.KERNEL, Setup(1, profile=profile)).summary.cycles_per_fault
 
 
 def _ioctl(profile: Profile, mode: str, cores: str, name: str) -> float:

@@ -1,8 +1,9 @@
 """Where the virtual cycles of a fault go: differences between the times of its consecutive events, summed by stage.
 
 A fault begins with WalkRefused and ends with Resumed. Every event between the two that belongs to it ends a stage, so
-the stages add up to the whole, whatever the path. Three paths exist: PFF (forwarded), UFFD (a message to a handler
-thread) and KERNEL (resolved at once). A fault that never resumes counts nowhere.
+the stages add up to the whole, whatever the path. Four paths exist: PFF (forwarded), UFFD (a message to a handler
+thread), SIGNAL (a handler of SIGBUS or SIGSEGV, which ends with SignalReturned) and KERNEL (resolved at once). A fault
+that never resumes counts nowhere.
 
 Cores have their own clocks, and a woken core's may be behind its waker's: a stage never takes less than nothing, and
 what an event is early is taken off the next stage.
@@ -36,7 +37,7 @@ PARTS: Final = {
     "resumption": (SWITCH, RETURN),
 }
 
-PFF, UFFD, KERNEL = "pff", "uffd", "kernel"
+PFF, UFFD, SIGNAL, KERNEL = "pff", "uffd", "signal", "kernel"
 
 _DEEPEST: Final = 8  # faults of one thread that wait for each other; older ones will not resume any more
 _PAGE: Final = ~0xFFF
@@ -88,6 +89,8 @@ class StageCollector:
             events.ThreadWoken: self._woken,
             events.ContextSwitch: self._switched,
             events.Uiret: self._uiret,
+            events.SignalDelivered: self._signalled,
+            events.SignalReturned: self._end,
             events.Resumed: self._end,
         }
 
@@ -104,7 +107,7 @@ class StageCollector:
                 {stage: self._cycles[path][stage] for stage in STAGES},
                 self._latencies[path],
             )
-            for path in (KERNEL, UFFD, PFF)
+            for path in (KERNEL, UFFD, SIGNAL, PFF)
             if self._latencies[path]
         }
 
@@ -174,7 +177,13 @@ class StageCollector:
         if fault is not None and fault.path is PFF:
             fault.marks.append((HANDLER, event.time))
 
-    def _end(self, event: events.Resumed) -> None:
+    def _signalled(self, event: events.SignalDelivered) -> None:
+        fault = self._innermost(event.tid)
+        if fault is not None and fault.path is KERNEL:
+            fault.path = SIGNAL
+            fault.marks.append((DELIVERY, event.time))
+
+    def _end(self, event: events.Resumed | events.SignalReturned) -> None:
         stack = self._open[event.tid]
         while stack:
             fault = stack.pop()
@@ -192,7 +201,7 @@ class StageCollector:
     def _handled_by(self, tid: int) -> list[_Fault]:
         """The faults that thread `tid` is handling: its own forwarded one, or those whose messages it has read."""
         own = self._innermost(tid)
-        if own is not None and own.path is PFF:
+        if own is not None and own.path in (PFF, SIGNAL):
             return [own]
         return self._helped.get(tid, [])
 

@@ -25,10 +25,25 @@ _COUNTS: Final = {
 }
 
 
-def run_table(runs: Sequence[RunSummary], *, host_stats: bool = False) -> Table:
-    """`runs` side by side, times in virtual cycles; they are compared with the first uffd run when there is one."""
+_LABELS: Final = 34  # columns
+_COLUMN: Final = 17
+
+
+def run_tables(runs: Sequence[RunSummary], width: int, *, host_stats: bool = False) -> list[Table]:
+    """`runs` side by side, as many in a table as `width` columns have room for."""
+    fit = max(1, (width - _LABELS) // _COLUMN)
+    return [
+        run_table(runs[start : start + fit], host_stats=host_stats, compared=runs) for start in range(0, len(runs), fit)
+    ]
+
+
+def run_table(
+    runs: Sequence[RunSummary], *, host_stats: bool = False, compared: Sequence[RunSummary] | None = None
+) -> Table:
+    """`runs` side by side, times in virtual cycles; compared with the first uffd run of `compared`, if there is one."""
+    compared = runs if compared is None else compared
     table = Table(header_style="bold")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for run in runs:
         table.add_column(run.name, justify="right", no_wrap=True)
 
@@ -48,8 +63,8 @@ def run_table(runs: Sequence[RunSummary], *, host_stats: bool = False) -> Table:
     row("time, measured part", lambda run: f"{run.cycles:,}")
     for kind in ("application", "handling", "waiting"):
         row(f"  {kind}", lambda run, kind=kind: f"{run.time_split[kind]:,}")  # type: ignore[misc]
-    baseline = next((run for run in runs if run.mode == BASELINE), None)
-    if baseline is not None and len(runs) > 1:
+    baseline = next((run for run in compared if run.mode == BASELINE), None)
+    if baseline is not None and len(compared) > 1:
         row("speedup per fault", lambda run: _ratio(baseline.cycles_per_fault, run.cycles_per_fault))
         row("speedup, measured part", lambda run: _ratio(baseline.cycles, run.cycles))
     table.add_section()
