@@ -44,7 +44,10 @@ class Interconnect:
 
     def send_to_id(self, sender: Cpu, vector: int, apic_id: int) -> None:
         """An ordinary IPI to a physical APIC id, as SENDUIPI sends it. An id nobody has: no effect."""
-        self._deliver(sender, self._addressed(sender, apic_id, False), vector)
+        if apic_id < len(self.cpus) and self.cpus[apic_id].apic.is_addressed(apic_id, False):
+            self._deliver(sender, [self.cpus[apic_id]], vector)  # ids are numbers of cores; nobody else has this one
+        else:
+            self._deliver(sender, self._addressed(sender, apic_id, False), vector)
 
     def send_icr(self, sender: Cpu, icr: int) -> None:
         """What the 64-bit ICR asks for; the destination in the format of the sender's mode."""

@@ -12,8 +12,10 @@ from pffemu.arch import upid
 from pffemu.arch.rflags import IF
 from pffemu.events import Hex, InterruptAccepted, Label, NotificationProcessed, Timer
 from pffemu.hw.cpu import Cpu
+from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap
 
+_WORDS: Final = struct.Struct("<QQ")
 NMI_VECTOR: Final = 2
 SUPERVISOR: Final = 0  # an access without USER
 _RETRY: Final = 1_000  # cycles until a core with IF=0 looks again
@@ -88,14 +90,13 @@ def process_notification(cpu: Cpu, vector: int) -> Trap | None:
     """SDM, user-interrupt notification identification and processing. A trap of a UPID access leaves UPID and UIRR."""
     cpu.apic.eoi()  # SDM identification.3
     cpu.emit(InterruptAccepted, vector, _NOTIFY)
-    # SDM processing.1 and SDM processing.2: nothing runs between the loads and the store
-    octets = cpu.mmu.load(cpu.uintr.upidaddr, upid.SIZE, SUPERVISOR)
-    if isinstance(octets, Trap):
-        return octets
-    control, pir = struct.unpack("<QQ", octets)
-    trap = cpu.mmu.store(cpu.uintr.upidaddr, struct.pack("<QQ", control & ~upid.ON, 0), SUPERVISOR)
-    if trap is not None:
-        return trap
+    at = cpu.mmu.translate(cpu.uintr.upidaddr, SUPERVISOR | WRITE)
+    if isinstance(at, Trap):
+        return at
+    octets = cpu.mmu.ram.octets
+    control, pir = _WORDS.unpack_from(octets, at)
+    # SDM processing.1 and SDM processing.2: nothing runs between the loads and the stores
+    _WORDS.pack_into(octets, at, control & ~upid.ON, 0)
     cpu.uintr.uirr |= pir  # SDM processing.3
     cpu.charge("cpu.uintr.notify")
     cpu.emit(NotificationProcessed, Hex(cpu.uintr.upidaddr), Hex(pir))

@@ -53,13 +53,15 @@ def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
     return True
 
 
-def executed_local(cpu: Cpu, rip: int) -> bool:
-    """Execute the instruction at `rip` when no other core and no kernel has a part in it."""
-    found = insns.find(cpu.mmu.code_at(rip, _MAX_INSTRUCTION))
-    if found is None or not found.local or cpu.registers["rflags"] & TF:
+def own_instruction(cpu: Cpu, rip: int) -> insns.Found | None:
+    """The instruction at `rip` if it is one that Unicorn does not know and this machine does."""
+    return insns.find(cpu.mmu.code_at(rip, _MAX_INSTRUCTION))
+
+
+def executed(cpu: Cpu, found: insns.Found) -> bool:
+    """Execute it in mid-turn. False when the kernel has a part in it: nothing has changed, `act` executes it again."""
+    if cpu.registers["rflags"] & TF or found.execute(cpu, found.length) is not None:
         return False
-    if found.execute(cpu, found.length) is not None:
-        return False  # a trap changed nothing: `act` executes it again, in the order of virtual time
     cpu.count_own()
     return True
 
@@ -126,7 +128,7 @@ def _raise(kernel: Kernel, cpu: Cpu, trap: Trap, when: str) -> None:
 
 def _invalid_opcode(kernel: Kernel, cpu: Cpu, rip: int) -> None:
     """An opcode Unicorn does not know: one of ours, or #UD."""
-    found = insns.find(cpu.mmu.code_at(rip, _MAX_INSTRUCTION))
+    found = own_instruction(cpu, rip)
     if found is None:
         kernel.exception(cpu, Trap(exceptions.UD), "")
         return

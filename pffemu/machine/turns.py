@@ -46,6 +46,19 @@ class Turns:
         """The last instruction of this core's thread has stopped it, and is answered when its turn comes."""
         return cpu.index in self._pending
 
+    def _executed(self, cpu: Cpu, turn: Turn, rip: int) -> bool:
+        """Execute an instruction of our own without ending the turn, one that concerns others if none is behind."""
+        found = loop.own_instruction(cpu, rip)
+        if found is None:
+            return False
+        if found.local:
+            return loop.executed(cpu, found)
+        if turn.end is None or self._kernel.scheduler.is_ahead(cpu) or not loop.executed(cpu, found):
+            return False
+        # a core may have been woken, a timer armed, an interrupt may be due right now
+        turn.end = cpu.clock if cpu.event_at <= cpu.clock else min(turn.end, cpu.clock + self._length(cpu))
+        return True
+
     def begin(self) -> Cpu | None:
         """The core whose turn it is, with its next thread loaded; None when every thread sleeps or the guest ended."""
         kernel = self._kernel
@@ -104,8 +117,8 @@ class Turns:
     def advance(self, cpu: Cpu, limit: int | None = None) -> EngineStop | None:
         """Go on with the open turn for at most `limit` instructions; what stopped it for whoever looks from outside.
 
-        Other stops are answered, in the order of virtual time, and end the turn; but for instructions that concern this
-        core alone.
+        Other stops are answered, in the order of virtual time, and end the turn; but for instructions of our own in
+        which no kernel has a part.
         """
         kernel, turn = self._kernel, self.current
         assert turn is not None
@@ -123,7 +136,7 @@ class Turns:
                 if cpu.clock >= turn.end:
                     self._end(cpu)
                 return None
-            if stop.kind is StopKind.INVALID and loop.executed_local(cpu, stop.rip):
+            if stop.kind is StopKind.INVALID and self._executed(cpu, turn, stop.rip):
                 return None
             if kernel.scheduler.is_ahead(cpu):
                 self._pending[cpu.index], self._pending_tids[cpu.index] = stop, cpu.tid

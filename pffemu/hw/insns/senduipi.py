@@ -13,9 +13,11 @@ from pffemu.arch.exceptions import GP, UD
 from pffemu.events import Hex, SendUipi
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.interrupts import SUPERVISOR
+from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap
 
 _MASK = (1 << 64) - 1
+_WORDS = struct.Struct("<QQ")
 
 
 def decode(code: bytes) -> tuple[int, int] | None:
@@ -29,7 +31,7 @@ def decode(code: bytes) -> tuple[int, int] | None:
 
 def execute(cpu: Cpu, length: int, register: int) -> Trap | None:
     """`register`: the operand's number."""
-    state = cpu.uintr
+    state, octets = cpu.uintr, cpu.mmu.ram.octets
     # SDM senduipi.1
     if not cpu.cr4_uintr or not state.uitt_enabled:
         return Trap(UD)
@@ -38,28 +40,25 @@ def execute(cpu: Cpu, length: int, register: int) -> Trap | None:
     if index > state.uittsz:
         return Trap(GP)
     # SDM senduipi.3
-    octets = cpu.mmu.load(state.uittaddr + index * uitt.ENTRY_SIZE & _MASK, uitt.ENTRY_SIZE, SUPERVISOR)
-    if isinstance(octets, Trap):
-        return octets
+    at = cpu.mmu.translate(state.uittaddr + index * uitt.ENTRY_SIZE & _MASK, SUPERVISOR)
+    if isinstance(at, Trap):
+        return at
     # SDM senduipi.4
-    entry = uitt.unpack(octets)
+    entry = uitt.unpack(bytes(octets[at : at + uitt.ENTRY_SIZE]))
     if entry is None:
         return Trap(GP)
     # SDM senduipi.5
-    octets = cpu.mmu.load(entry.upid_address, upid.SIZE, SUPERVISOR)
-    if isinstance(octets, Trap):
-        return octets
-    control, pir = struct.unpack("<QQ", octets)
+    at = cpu.mmu.translate(entry.upid_address, SUPERVISOR | WRITE)  # locked: a fault is one of a write
+    if isinstance(at, Trap):
+        return at
+    control, pir = _WORDS.unpack_from(octets, at)
     # SDM senduipi.6
     if control & upid.RESERVED & ~(upid.BLKD if cpu.options.upid_blkd else 0):
         return Trap(GP)
     # SDM senduipi.7
     notify = not control & (upid.ON | upid.SN)
-    posted = struct.pack("<QQ", control | (upid.ON if notify else 0), pir | 1 << entry.user_vector)
     # SDM senduipi.8
-    trap = cpu.mmu.store(entry.upid_address, posted, SUPERVISOR)
-    if trap is not None:
-        return trap
+    _WORDS.pack_into(octets, at, control | (upid.ON if notify else 0), pir | 1 << entry.user_vector)
     cpu.charge("cpu.uintr.senduipi")
     cpu.emit(SendUipi, index, entry.user_vector, Hex(entry.upid_address), int(notify))
     # SDM senduipi.9

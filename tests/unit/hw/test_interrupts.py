@@ -74,7 +74,7 @@ def test_without_cr4_uintr_or_with_another_uinv_the_kernel_gets_the_vector(cr4: 
 
 
 @pytest.mark.parametrize(
-    ("at", "trap"), [(MISSING_PAGE, Trap(PF, 0, MISSING_PAGE)), (READ_ONLY_PAGE, Trap(PF, P | W, READ_ONLY_PAGE))]
+    ("at", "trap"), [(MISSING_PAGE, Trap(PF, W, MISSING_PAGE)), (READ_ONLY_PAGE, Trap(PF, P | W, READ_ONLY_PAGE))]
 )
 def test_a_upid_that_faults_is_a_supervisor_page_fault_and_loses_nothing(at: int, trap: Trap) -> None:
     cpu = receiver()

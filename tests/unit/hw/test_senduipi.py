@@ -142,7 +142,7 @@ def test_linuxs_blkd_bit_is_allowed_by_default() -> None:
     ("uitt_at", "upid_at", "trap"),
     [
         (MISSING_PAGE, UPID, Trap(PF, 0, MISSING_PAGE + 3 * 16)),
-        (UITT, MISSING_PAGE, Trap(PF, 0, MISSING_PAGE)),
+        (UITT, MISSING_PAGE, Trap(PF, W, MISSING_PAGE)),
         (UITT, READ_ONLY_PAGE, Trap(PF, P | W, READ_ONLY_PAGE)),
         (1 << 47, UPID, Trap(GP)),
     ],
