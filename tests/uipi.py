@@ -5,10 +5,12 @@ The kernel's own way (uintr_register_handler, ...) has its tests in tests/system
 
 from __future__ import annotations
 
+from typing import Any
+
 from pffemu.arch import uitt, upid
 from pffemu.arch.uitt import UittEntry
 from pffemu.arch.upid import Upid
-from tests.guest_tools import Run, plain_guest
+from tests.guest_tools import Run, load, plain_guest
 
 NOTIFICATION_VECTOR = 0xEC
 CLONE = """
@@ -28,6 +30,7 @@ upids: .zero 64 * 64
 uitts: .zero 16 * 64 * 64
 count: .quad 0
 up: .quad 0
+go: .quad 0
 .zero 8192
 child_stack: .quad 0
 """
@@ -84,10 +87,43 @@ ping:
 """
 
 
+SPAWN = """
+spawn:                              # R13 threads at `child`, numbered 1, 2, ... in RBX, each on 1 KiB of stack
+    xor r12d, r12d
+1:  inc r12
+    mov rbx, r12
+    mov rsi, r12
+    shl rsi, 10
+    lea rax, [rip + stacks]
+    add rsi, rax
+    mov eax, SYS_clone
+    mov edi, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
+    xor edx, edx
+    xor r10d, r10d
+    xor r8d, r8d
+    syscall
+    test rax, rax
+    jz child
+    cmp r12, r13
+    jne 1b
+    xor ebx, ebx
+    ret
+"""
+STACKS = """
+.balign 64
+stacks: .zero 1024 * 65
+"""
+
+
+def load_many(source: str, threads: int, **options: Any) -> Run:
+    """`threads` threads, thread 0 at `ready` when all have counted themselves in `up`; the others wait for `go`."""
+    run = load(plain_guest(f"mov r13d, {threads - 1}\ncall spawn\n{source}\n{SPAWN}", DATA + STACKS), **options)
+    run.machine.run(until=["ready"])
+    return run
+
+
 def load_ping_pong(rounds: int) -> Run:
     """At `ready`, both threads wired."""
-    from tests.guest_tools import load
-
     run = load(plain_guest(ping_pong(rounds), DATA), cpus=2)
     run.machine.run(until=["ready"])
     wire(run, 0, "pong", [(1, 5)])

@@ -12,6 +12,8 @@ import pytest
 import unicorn
 import unicorn.x86_const as x86
 
+from pffemu.arch.encodings import UINTR_REGISTER_BYTES
+
 CODE, DATA = 0x10000, 0x20000
 PAGE = 0x1000
 
@@ -207,6 +209,12 @@ def test_a_rep_instruction_is_one_block_an_iteration() -> None:
 def test_u16_what_tcg_does_not_know_is_an_invalid_instruction(what: str, code: str) -> None:
     """Mended: the list of what is not emulated gets shorter (the manual, cpuid)."""
     assert run(bare(bytes.fromhex(code)), CODE) == unicorn.UC_ERR_INSN_INVALID, what
+
+
+@pytest.mark.parametrize("code", UINTR_REGISTER_BYTES.values(), ids=[" ".join(form) for form in UINTR_REGISTER_BYTES])
+def test_senduipi_and_settimer_are_invalid_instructions_with_every_register(code: bytes) -> None:
+    """hw.insns executes them. Broken: one of them runs as something else, and the machine never hears of it."""
+    assert run(bare(code), CODE) == unicorn.UC_ERR_INSN_INVALID
 
 
 def test_u18_an_8_byte_mmio_access_comes_in_two_halves_and_a_misaligned_one_in_bytes() -> None:
