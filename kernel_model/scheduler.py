@@ -200,25 +200,26 @@ class Scheduler:
         if self.alone is cpu:
             return None
         clock, own = cpu.clock, self._queues[cpu.index]
-        limits = []
+        end = NEVER
         if own.waiting:
             if own.turn_ends <= clock:
                 own.turn_ends = clock + QUANTUM  # nobody waited before
-            limits.append(own.turn_ends - clock)
+            end = own.turn_ends
         for other, queue in self._cores:
             if other is cpu:
                 continue
             if queue.current is not None or queue.waiting:
                 receives = cpu.uintr.uinv != 0 and other.uintr.uitt_enabled
-                limits.append(max(0, other.clock - clock) + (self._uipi_look_ahead if receives else QUANTUM))
-            elif other.event_at != NEVER:
-                limits.append(max(1, other.event_at - clock))
-        limits += [max(1, (task.deadline or 0) - clock) for task in self._sleepers]
-        timer = self.timers.first()
+                end = min(end, max(clock, other.clock) + (self._uipi_look_ahead if receives else QUANTUM))
+            else:
+                end = min(end, other.event_at)
+        for task in self._sleepers:
+            end = min(end, task.deadline or 0)
+        timer = self.timers.first() if self.timers else None
         if timer is not None:
-            limits.append(max(1, timer.deadline - clock))
-        if limits:
-            return min(limits)
+            end = min(end, timer.deadline)
+        if end != NEVER:
+            return max(1, end - clock)
         self._alone, self._alone_since = cpu, self._interconnect.sequence
         return None
 

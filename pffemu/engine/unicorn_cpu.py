@@ -109,7 +109,10 @@ class UnicornCpu:
 
     def _run_counted(self, counter: BlockCounter, limit: int | None, time: int | None) -> EngineStop:
         counter.set_limit(limit, time)
-        result, (instructions, time_left) = self._run(UNTIL, 0), counter.left()
+        result = self._run(UNTIL, 0)
+        if result is not stop.LIMIT:
+            return result
+        instructions, time_left = counter.left()
         while result is stop.LIMIT and instructions > 0 and time_left > 0:
             end, time_end = counter.executed + instructions, counter.time + time_left
             result = self._run_part_of_block(instructions, time_left)
@@ -218,14 +221,17 @@ class UnicornCpu:
         self._stop = None
         if begin != self._stopped_at:
             self._stopped_at = None
-        self._passing, before = self._stopped_at, self._executed()
+        self._passing = self._stopped_at
+        before = self._executed() if self._stopped_at is not None else 0
         self._fill.clear()
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
         if self._hook_error is not None:
             error, self._hook_error = self._hook_error, None
             raise error
         result = self._result(status, until)
-        if result.kind is not StopKind.BREAKPOINT and (self._executed() != before or self.counter is None):
+        if self._stopped_at is None or result.kind is StopKind.BREAKPOINT:
+            return result
+        if self._executed() != before or self.counter is None:
             self._stopped_at = None  # it has moved on
         return result
 

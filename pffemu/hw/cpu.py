@@ -90,6 +90,7 @@ class Cpu:
         self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, compiled, warm_up)
         self.registers = self.engine.registers
         self.rip_rsp_rflags = self.registers.group("rip", "rsp", "rflags")
+        self._rflags = self.registers.group("rflags")
         self.profile = options.profile
         self._rates = options.profile.rates
         self._class_rates = {"": 0} | {name: self._rates[f"insn.{name}"] for name in TIMING_CLASSES}
@@ -106,6 +107,11 @@ class Cpu:
     def instructions(self) -> int:
         """Guest instructions executed; 0 with counting off."""
         return self._executed[EXECUTED]
+
+    @property
+    def rflags(self) -> int:
+        """As ring 3 has them."""
+        return self._rflags.read()[0]
 
     @property
     def clock(self) -> int:
@@ -193,15 +199,15 @@ class Cpu:
 
     def plan(self) -> None:
         """Set `event_at`: APIC, timers or `kb_timer` were changed. Whoever replaces or edits them calls this."""
-        times = [NEVER if self.apic.deliverable() is None and not self.apic.nmi else 0]
+        earliest = NEVER
         if self.arrivals:
-            times.append(self.arrivals[0].time)
+            earliest = self.arrivals[0].time
         expiry = self.apic.timer.due()
-        if expiry is not None:
-            times.append(expiry)
-        if self.kb_timer.enabled and self.kb_timer.deadline:
-            times.append(self.kb_timer.deadline)
-        self.event_at = min(times)
+        if expiry is not None and expiry < earliest:
+            earliest = expiry
+        if self.kb_timer.enabled and 0 < self.kb_timer.deadline < earliest:
+            earliest = self.kb_timer.deadline
+        self.event_at = 0 if self.apic.nmi or self.apic.deliverable() is not None else earliest
         self.interconnect.changed()
 
     def look_up(self) -> None:

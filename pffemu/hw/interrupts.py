@@ -33,17 +33,18 @@ def collect(cpu: Cpu) -> None:
             cpu.apic.nmi = True
         elif arrival.vector is not None:
             cpu.apic.request(arrival.vector, arrival.level)
-    if cpu.apic.timer.expire(now):
+    if cpu.apic.timer.next_expiry is not None and cpu.apic.timer.expire(now):
         vector = cpu.apic.timer.lvt & 0xFF
         cpu.apic.request(vector)
         cpu.emit(Timer, Label("apic"), Label("expired"), vector)
-    _expire_kb_timer(cpu, now)
+    if cpu.kb_timer.deadline:
+        _expire_kb_timer(cpu, now)
 
 
 def _expire_kb_timer(cpu: Cpu, now: int) -> None:
     """xUI: the kernel-bypass timer belongs to the running thread; it sets UIRR and nothing else."""
     timer = cpu.kb_timer
-    if not timer.enabled or not timer.deadline or now < timer.deadline:
+    if not timer.enabled or now < timer.deadline:
         return
     cpu.uintr.uirr |= 1 << timer.user_vector
     cpu.emit(Timer, Label("kb"), Label("expired"), timer.user_vector)
@@ -60,7 +61,7 @@ def accept(cpu: Cpu) -> int | Trap | None:
         cpu.apic.nmi = False
         return _for_kernel(cpu, NMI_VECTOR)
     while cpu.apic.deliverable() is not None:
-        if cpu.tid and not cpu.registers["rflags"] & IF:
+        if cpu.tid and not cpu.rflags & IF:
             cpu.event_at = cpu.clock + _RETRY
             return None
         vector = cpu.apic.acknowledge()  # SDM identification.1

@@ -44,7 +44,7 @@ def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
     if kernel.scheduler.current(cpu).signals.due and not kernel.deliver_signals(cpu):
         return False
     # SDM recognition.1
-    if cpu.uintr.uirr and uintr.can_deliver(cpu, cpu.registers["rflags"]):
+    if cpu.uintr.uirr and uintr.can_deliver(cpu, cpu.rflags):
         trap = uintr.deliver_user_interrupt(cpu)
         if trap is not None:
             _raise(kernel, cpu, trap, "while a user interrupt was delivered")
@@ -60,7 +60,7 @@ def own_instruction(cpu: Cpu, rip: int) -> insns.Found | None:
 
 def executed(cpu: Cpu, found: insns.Found) -> bool:
     """Execute it in mid-turn. False when the kernel has a part in it: nothing has changed, `act` executes it again."""
-    if cpu.registers["rflags"] & TF or found.execute(cpu, found.length) is not None:
+    if cpu.rflags & TF or found.execute(cpu, found.length) is not None:
         return False
     cpu.count_own()
     return True
@@ -132,7 +132,7 @@ def _invalid_opcode(kernel: Kernel, cpu: Cpu, rip: int) -> None:
     if found is None:
         kernel.exception(cpu, Trap(exceptions.UD), "")
         return
-    stepping = cpu.registers["rflags"] & TF
+    stepping = cpu.rflags & TF
     trap = found.execute(cpu, found.length)
     if trap is None:
         cpu.count_own()

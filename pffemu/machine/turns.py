@@ -61,7 +61,11 @@ class Turns:
 
     def begin(self) -> Cpu | None:
         """The core whose turn it is, with its next thread loaded; None when every thread sleeps or the guest ended."""
-        kernel = self._kernel
+        kernel, turn = self._kernel, self.current
+        if turn is not None and turn.end is not None and kernel.ended is None:
+            core = self._cpus[turn.cpu_index]
+            if core.clock < turn.end and not core.uintr.uirr and not kernel.scheduler.current(core).signals.due:
+                return core
         while kernel.ended is None:
             cpu = self.cpu or self._next()
             if cpu is None:
