@@ -46,7 +46,7 @@ class CpuOptions:
     uffd_lookup: UffdLookup = UffdLookup.RANGES
     delivery: Delivery = Delivery.FLUSH  # what a delivery costs; nothing else depends on it
     profile: Profile = field(default_factory=load_profile)  # what everything costs
-    counting: bool = True  # exact instruction counts; without, no budget and no preemption
+    counting: bool = True  # exact instruction counts; without, no budget, no preemption, no interrupts on time
     upid_blkd: bool = True  # bit 7 of a UPID is Linux's BLKD; False: reserved, #GP in SENDUIPI (SDM)
     # numba; None: when it is installed and PFFEMU_JIT is not 0, once the guest has run for a while
     compiled: bool | None = None
