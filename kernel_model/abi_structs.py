@@ -259,3 +259,30 @@ class Stat(ctypes.LittleEndianStructure):
         ("st_ctime", ctypes.c_uint64 * 2),  # +104
         ("unused", ctypes.c_int64 * 3),  # +120
     )
+
+
+class Rusage(ctypes.LittleEndianStructure):
+    """struct rusage; 144 bytes."""
+
+    _fields_ = (
+        ("ru_utime", Timeval),  # +0
+        ("ru_stime", Timeval),  # +16
+        ("ru_maxrss", ctypes.c_int64),  # +32, KiB
+        ("ru_ixrss", ctypes.c_int64),  # +40
+        ("ru_idrss", ctypes.c_int64),  # +48
+        ("ru_isrss", ctypes.c_int64),  # +56
+        ("ru_minflt", ctypes.c_int64),  # +64
+        ("ru_majflt", ctypes.c_int64),  # +72
+        ("rest", ctypes.c_int64 * 8),  # +80: ru_nswap to ru_nivcsw
+    )
+
+
+class Tms(ctypes.LittleEndianStructure):
+    """struct tms, in clock ticks."""
+
+    _fields_ = (
+        ("tms_utime", ctypes.c_int64),  # +0
+        ("tms_stime", ctypes.c_int64),  # +8
+        ("tms_cutime", ctypes.c_int64),  # +16
+        ("tms_cstime", ctypes.c_int64),  # +24
+    )

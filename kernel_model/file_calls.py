@@ -10,9 +10,11 @@ from kernel_model.files.host_file import HostNode
 from kernel_model.files.user_buffer import RW_MAX, check_range
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_files import FIOCLEX, FIONBIO, FIONCLEX, IOV_MAX
+from kernel_model.uapi_files import FIOCLEX, FIONBIO, FIONCLEX, IOV_MAX, S_IFIFO, S_IFMT
 
 _INT64_MAX = (1 << 63) - 1
+_OWN = (1 << 64) - 1
+_ADVICE_MAX = 5  # POSIX_FADV_NOREUSE
 
 
 def read(call: Call, fd: int, address: int, size: int) -> int:
@@ -49,6 +51,40 @@ def preadv(call: Call, fd: int, vector: int, count: int, offset: int) -> int:
 
 def pwritev(call: Call, fd: int, vector: int, count: int, offset: int) -> int:
     return _positioned(_writable(call, fd), offset).write_at(call, import_iovec(call, vector, count), offset)
+
+
+def preadv2(call: Call, fd: int, vector: int, count: int, offset: int, _high: int, flags: int) -> int:
+    """Offset -1: the file's own position. No RWF_* flag is known: EOPNOTSUPP."""
+    if flags & 0xFFFF_FFFF:
+        raise LinuxError(Errno.EOPNOTSUPP)
+    return readv(call, fd, vector, count) if offset == _OWN else preadv(call, fd, vector, count, offset)
+
+
+def pwritev2(call: Call, fd: int, vector: int, count: int, offset: int, _high: int, flags: int) -> int:
+    if flags & 0xFFFF_FFFF:
+        raise LinuxError(Errno.EOPNOTSUPP)
+    return writev(call, fd, vector, count) if offset == _OWN else pwritev(call, fd, vector, count, offset)
+
+
+def advise(call: Call, fd: int, offset: int, length: int, advice: int) -> int:
+    """fadvise64: nothing to do for a file; ESPIPE for a pipe, EINVAL for advice that does not exist."""
+    file = call.file(fd)
+    if file.status().mode & S_IFMT == S_IFIFO:
+        raise LinuxError(Errno.ESPIPE)
+    if length >> 63 or not 0 <= as_int(advice) <= _ADVICE_MAX:
+        raise LinuxError(Errno.EINVAL)
+    return 0
+
+
+def readahead(call: Call, fd: int, offset: int, count: int) -> int:
+    if not _readable(call, fd).can_seek:
+        raise LinuxError(Errno.EINVAL)
+    return 0
+
+
+def sync(call: Call) -> int:
+    call.kernel.host_pages.write_back()
+    return 0
 
 
 def lseek(call: Call, fd: int, offset: int, whence: int) -> int:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Final
 
 from kernel_model.abi_structs import Sysinfo, Utsname
+from kernel_model.files import UserBuffer
+from kernel_model.files.file import faulted
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
 from pffemu.arch.paging import PAGE_SIZE
-from pffemu.hw.page_walk import WRITE
 
 _GRND_NONBLOCK, _GRND_RANDOM, _GRND_INSECURE = 1, 2, 4
+_AT_ONCE: Final = 1 << 20  # bytes
 _RANDOM_MAX: Final = (1 << 25) - 1  # bytes a call gives at most, as reads of /dev/urandom
 _UTSNAME: Final = Utsname(b"Linux", b"pffemu", b"6.18.0", b"#1 SMP PREEMPT_DYNAMIC", b"x86_64", b"(none)")
 
@@ -47,9 +49,14 @@ def getrandom(call: Call, address: int, size: int, flags: int) -> int:
     if flags & ~(_GRND_NONBLOCK | _GRND_RANDOM | _GRND_INSECURE) or flags & 6 == 6:
         raise LinuxError(Errno.EINVAL)
     size = min(size, _RANDOM_MAX)
-    call.memory.parts(address, size, WRITE)  # may sleep: nothing may be taken from the generator before
-    call.memory.write(address, call.kernel.random.take(size))
-    return size
+    buffer = UserBuffer(call.memory, [(address, size)])
+    left = done = buffer.room(size)  # may sleep: nothing may be taken from the generator before
+    while left:
+        piece = min(left, _AT_ONCE)
+        buffer.scatter(call.kernel.random.take(piece))
+        buffer.skip(piece)
+        left -= piece
+    return done if done or not size else faulted(0)
 
 
 def set_tid_address(call: Call, address: int) -> int:

@@ -60,6 +60,7 @@ class Process:
     children_time: int = 0
     timers: list[IntervalTimer] = field(default_factory=list)
     no_new_privileges: bool = False
+    membarriers: int = 0  # expedited membarrier commands it registered for
 
 
 @dataclass(slots=True, eq=False)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _O_LARGEFILE: Final = 0o100000
 _ALL_SEALS: Final = 0x3F
 _BLOCK: Final = 512  # bytes
+_AT_ONCE: Final = 1 << 20  # bytes moved in one piece
 
 
 class Memfd(File):
@@ -53,18 +54,26 @@ class Memfd(File):
         return size
 
     def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
-        size = buffer.room(max(0, min(buffer.size, self.cache.size - offset)))
-        buffer.scatter(self.cache.read(offset, size))
-        return size
+        left = done = buffer.room(max(0, min(buffer.size, self.cache.size - offset)))
+        while left:
+            data = self.cache.read(offset + done - left, min(left, _AT_ONCE))
+            buffer.scatter(data)
+            buffer.skip(len(data))
+            left -= len(data)
+        return done
 
     def write_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
         if self.seals & (mman.F_SEAL_WRITE | mman.F_SEAL_FUTURE_WRITE):
             raise LinuxError(Errno.EPERM)
-        data = buffer.gather(buffer.size)
-        if self.seals & mman.F_SEAL_GROW and offset + len(data) > self.cache.size:
+        left = done = buffer.bring_in()
+        if self.seals & mman.F_SEAL_GROW and offset + done > self.cache.size:
             raise LinuxError(Errno.EPERM)
-        self.cache.write(offset, data)
-        return len(data)
+        while left:
+            data = buffer.gather(min(left, _AT_ONCE))
+            self.cache.write(offset + done - left, data)
+            buffer.skip(len(data))
+            left -= len(data)
+        return done
 
     def seek(self, offset: int, whence: int) -> int:
         self._position = sought(offset, whence, self._position, self.cache.size)

@@ -81,6 +81,9 @@ class _PipeEnd(File):
     def status(self) -> FileStatus:
         return FileStatus(mode=S_IFIFO | 0o600)
 
+    def allocate(self, mode: int, offset: int, length: int) -> None:
+        raise LinuxError(Errno.ESPIPE)
+
     def seek(self, offset: int, whence: int) -> int:
         raise LinuxError(Errno.ESPIPE)
 

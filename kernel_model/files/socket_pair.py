@@ -39,6 +39,7 @@ _SEND_BUFFER: Final = 212_992  # net.core.wmem_default
 _HEADER: Final = 256  # bytes of struct sk_buff
 _SHARED_INFO: Final = 320  # bytes behind its data
 _LINEAR: Final = 4096 - _SHARED_INFO  # bytes of a stream's piece beside its pages
+_LINEAR_PACKET: Final = 4 * 4096 - _SHARED_INFO  # ... and of a packet
 _PIECE: Final = _LINEAR + 32_768  # bytes of a stream that travel together at most
 
 
@@ -137,7 +138,7 @@ class UnixSocket(File):
             return self._broken(call, silent)
         if self.charged >= _SEND_BUFFER:
             return self._wait_for_room(call, 0, nonblocking)
-        self._put(call.cpu, peer, Message(bytearray(data), files, _true_size(len(data), len(data))))
+        self._put(call.cpu, peer, Message(bytearray(data), files, _true_size(len(data), _LINEAR_PACKET)))
         return len(data)
 
     def _receiver(self) -> UnixSocket | None:
@@ -325,10 +326,10 @@ class UnixSocket(File):
 
 
 def _true_size(size: int, linear: int) -> int:
-    """What a message of `size` bytes takes of the buffer: `linear` of them in its head, the rest in pages."""
-    in_head = min(size, linear)
-    head = (in_head + 63) // 64 * 64 + _SHARED_INFO
-    return _HEADER + max(512, 1 << (head - 1).bit_length()) + pages_up(size - in_head)
+    """What a message of `size` bytes takes of the buffer: at most `linear` of them in its head, the rest in pages."""
+    in_pages = min(size, pages_up(size - linear)) if size > linear else 0
+    head = (size - in_pages + 63) // 64 * 64 + _SHARED_INFO
+    return _HEADER + max(512, 1 << (head - 1).bit_length()) + pages_up(in_pages)
 
 
 def make_socket_pair(

@@ -8,7 +8,7 @@ then the address space and unregistering come for free, and only missing pages c
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pffemu.arch.exceptions import GP, PF
 from pffemu.arch.pagefault import P
@@ -24,6 +24,9 @@ from pffemu.hw.trap import Trap
 from pffemu.hw.uffd_regions import RegionTable, covers
 
 __all__ = ["FETCH", "USER", "WRITE", "Mmu", "RegionCheck", "UffdLookup"]
+
+
+_TLB_MOST: Final = 1 << 16  # entries; a guest may have far more pages than the host should remember
 
 
 class UffdLookup(Enum):
@@ -64,6 +67,8 @@ class Mmu:
             frame, _, code = page_walk.walk(self.ram.words, self._words, self.fill.root, address, access, update)
             if code != OK:
                 return Trap(PF, code, address)
+            if len(self._tlb) >= _TLB_MOST:
+                self._tlb.clear()
             if update or access & FETCH:  # code in reach was fetched, so its A bit is set already
                 self._tlb[address & PAGE_MASK | access] = frame
         return frame | address & (PAGE_SIZE - 1)

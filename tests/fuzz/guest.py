@@ -84,6 +84,7 @@ _OPENED: Final = (
     (Sys.IOCTL, 13, 0xC018AA3F, _FREE + 80), (Sys.MEMFD_CREATE, _FREE + 64, 0), (Sys.TIMERFD_CREATE, 1, O_NONBLOCK),
     (Sys.PIPE2, _FREE, 0),
 )  # fmt: skip
+OPENED: Final = len(_OPENED)  # rows that open them
 _SIZES: Final = (1, 4, 8, 16, 24, 32, 48, 64, 100, 4095, 4096, 4097, 8192, 65536, 1 << 20, 1 << 30)
 _EDGES: Final = (0, 1, 2, 7, 8, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 40, (1 << 63) - 1, 1 << 63, _MASK)
 _STRINGS: Final = (
