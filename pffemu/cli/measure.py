@@ -15,9 +15,9 @@ from guest.build import guest
 from guest.workloads import RESULT_FD, Workload
 from pffemu.cli import foreground
 from pffemu.cli.options import DEFAULTS
-from pffemu.cli.terminal import err_console, say
+from pffemu.cli.terminal import err_console, warn
 from pffemu.errors import PffemuError
-from pffemu.events import TraceHash, Warned
+from pffemu.events import TraceHash
 from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import Mode
@@ -126,12 +126,6 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
         one_fault.events if one_fault is not None else [],
         ioctls.costs if ioctls is not None else {},
     )
-
-
-def warn(event: Any) -> None:
-    """Sink: warnings go to standard error as they happen."""
-    if type(event) is Warned:
-        say(f"warning: {event.what}")
 
 
 class _Result:

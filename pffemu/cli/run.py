@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 import pffemu
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
-from pffemu.cli.measure import Recorder, warn
-from pffemu.cli.terminal import check_writable, err_console, say, write_text
+from pffemu.cli.terminal import check_writable, err_console, say, warn, write_text
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.machine.roots import parse_root
 from pffemu.machine.stop import Exited, Stop
 from pffemu.report.progress import ProgressLine
-from pffemu.report.summary import to_json
 
 
 def run(
@@ -58,22 +56,25 @@ def run(
     machine = foreground.prepare(lambda: load_guest(machine_options, guest, progress, json == "-"), progress, "loading")
     if trace is None and json is None:
         machine.events.sinks.append(warn)
+        _finish(foreground.run(machine, progress, budget))
+    from pffemu.cli.measure import Recorder  # what most runs do not need, they do not wait for
+
+    with Recorder(machine, trace, (warn,)) as recorder:
+        started = time.perf_counter()
         stop = foreground.run(machine, progress, budget)
-    else:
-        with Recorder(machine, trace, (warn,)) as recorder:
-            started = time.perf_counter()
-            stop = foreground.run(machine, progress, budget)
-        summary = recorder.summary(None, time.perf_counter() - started)
-        if json is not None:
-            chosen = {
-                "file": file, "arguments": guest_arguments, "mode": mode.value, "cpus": cpus,
-                "ram": machine_options.ram, "budget": budget,
-            }  # fmt: skip
-            write_text(to_json(pffemu.__version__, "run", chosen, [summary], host_stats=host_stats), json)
+    summary = recorder.summary(None, time.perf_counter() - started)
+    if json is not None:
+        from pffemu.report.summary import to_json
+
+        chosen = {
+            "file": file, "arguments": guest_arguments, "mode": mode.value, "cpus": cpus,
+            "ram": machine_options.ram, "budget": budget,
+        }  # fmt: skip
+        write_text(to_json(pffemu.__version__, "run", chosen, [summary], host_stats=host_stats), json)
     _finish(stop)
 
 
-def _finish(stop: Stop) -> None:
+def _finish(stop: Stop) -> NoReturn:
     if not isinstance(stop, Exited):
         say(str(stop))
     raise typer.Exit(stop.exit_code)

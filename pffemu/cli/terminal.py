@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rich.console import Console
 
 from pffemu.errors import PffemuError, UsageError
+from pffemu.events import Warned
 
 
 class OutputClosed(BaseException):
@@ -99,3 +100,9 @@ def replace_between_markers(path: Path, name: str, text: str) -> None:
     if not found or not closed:
         raise UsageError(f"has no lines {begin.strip()} and {end}", where=str(path), remedy="add them where it belongs")
     write_text(f"{head}{begin}{text}{end}{tail}".rstrip("\n"), str(path))
+
+
+def warn(event: Any) -> None:
+    """Sink: warnings go to standard error as they happen."""
+    if type(event) is Warned:
+        say(f"warning: {event.what}")

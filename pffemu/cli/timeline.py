@@ -10,8 +10,8 @@ import typer
 from guest.workloads import FaultWorkload
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
-from pffemu.cli.measure import Setup, measure, warn
-from pffemu.cli.terminal import check_writable, err_console, out_console, write_text
+from pffemu.cli.measure import Setup, measure
+from pffemu.cli.terminal import check_writable, err_console, out_console, warn, write_text
 from pffemu.errors import UsageError
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.report.one_fault import OneFault

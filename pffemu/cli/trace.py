@@ -11,8 +11,7 @@ import typer
 
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
-from pffemu.cli.measure import warn
-from pffemu.cli.terminal import err_console, say
+from pffemu.cli.terminal import err_console, say, warn
 from pffemu.errors import PffemuError, UsageError
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.machine.stop import Exited

@@ -10,11 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from guest.c_compiler import NO_C_COMPILER
 from tests.conformance import outcome
 from tests.conformance.outcome import Outcome
 from tests.conformance.program import ConformanceProgram, build, compiler
 
 DIFFERENCES: Final = Path(__file__).parent.parent.parent / "docs" / "conformance.md"
+_NO_COMPILER: Final = (NO_C_COMPILER, "no rustc: install Rust with the target x86_64-unknown-linux-gnu")
 _ROW: Final = re.compile(r"^\| `([a-z0-9_]+/[a-z0-9_]+)` \| (.+) \|$")
 
 
@@ -50,7 +52,7 @@ def known_differences() -> dict[str, str]:
 def compare(program: ConformanceProgram, *, record: bool = False) -> Comparison:
     """Run `program` on both sides. `record`: write down what the host does. Raises BuildError."""
     if compiler(program.path.suffix) is None:
-        return Comparison(program, Verdict.SKIPPED, "", "no C compiler: pip install 'pffemu[c]'")
+        return Comparison(program, Verdict.SKIPPED, "", _NO_COMPILER[program.path.suffix == ".rs"])
     binary = build(program)
     use_host = outcome.is_reference_host() and all(map(outcome.host_offers, program.needs))
     wanted = outcome.recorded(program)

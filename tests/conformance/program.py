@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +22,8 @@ CACHE: Final = HERE.parent.parent / ".cache" / "conformance"
 
 _FLAGS: Final = ("-O1", "-g0", "-s", "-w", "-pthread", "-D_GNU_SOURCE", f"-I{INCLUDE}")
 _DIRECTIVE: Final = re.compile(r"^\s*(?://|/\*|\*)\s*(args|stdin|flags|needs|cpus|budget):\s*(.*?)\s*(?:\*/)?$")
-_SUFFIXES: Final = (".c", ".cc")
+_RUST_FLAGS: Final = ("--edition=2021", "-O", "-Cstrip=symbols", "-Ctarget-feature=+crt-static")
+_SUFFIXES: Final = (".c", ".cc", ".rs")
 
 
 class BuildError(Exception):
@@ -80,6 +82,8 @@ def read_program(path: Path) -> ConformanceProgram:
 @cache
 def compiler(suffix: str) -> tuple[str, ...] | None:
     """The command for sources with `suffix`; None when this host has none."""
+    if suffix == ".rs":
+        return ("rustc",) if shutil.which("rustc") else None
     command = find_c_compiler()
     if command is None or suffix == ".c":
         return None if command is None else tuple(command)
@@ -92,6 +96,8 @@ def build(program: ConformanceProgram) -> Path:
     if command is None:
         raise BuildError("no C compiler")
     flags = [*_FLAGS, *(() if "-static-pie" in program.flags else ("-static",)), *program.flags]
+    if program.path.suffix == ".rs":
+        flags = [*_RUST_FLAGS, *program.flags]
     digest = hashlib.sha256(repr((command, flags)).encode())
     for source in (program.path, *sorted(INCLUDE.glob("*.h"))):
         digest.update(source.read_bytes())
