@@ -16,10 +16,13 @@ from kernel_model.uapi_files import (
     F_DUPFD_CLOEXEC,
     F_GETFD,
     F_GETFL,
+    F_GETLK,
     F_GETOWN,
     F_GETPIPE_SZ,
     F_SETFD,
     F_SETFL,
+    F_SETLK,
+    F_SETLKW,
     F_SETOWN,
     F_SETPIPE_SZ,
     FD_CLOEXEC,
@@ -34,6 +37,12 @@ from kernel_model.uapi_files import (
 from kernel_model.uapi_limits import NOFILE
 
 _SETTABLE: Final = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME  # F_SETFL changes these alone
+# as of a Linux without CONFIG_FILE_LOCKING, signal-driven I/O and leases
+_NOT_MODELLED: Final = {
+    F_GETLK: ("F_GETLK", Errno.EINVAL), F_SETLK: ("F_SETLK", Errno.EACCES), F_SETLKW: ("F_SETLKW", Errno.EACCES),
+    F_SETOWN: ("F_SETOWN", Errno.EINVAL), 10: ("F_SETSIG", Errno.EINVAL), 36: ("F_OFD_GETLK", Errno.EINVAL),
+    37: ("F_OFD_SETLK", Errno.EACCES), 38: ("F_OFD_SETLKW", Errno.EACCES), 1024: ("F_SETLEASE", Errno.EINVAL),
+}  # fmt: skip
 _CLOSE_RANGE_UNSHARE, _CLOSE_RANGE_CLOEXEC = 2, 4
 
 
@@ -85,8 +94,9 @@ def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
         return 0
     if what == F_GETOWN:
         return 0
-    if what == F_SETOWN:
-        raise call.unsupported("fcntl F_SETOWN", Errno.EINVAL)
+    if what in _NOT_MODELLED:
+        name, errno = _NOT_MODELLED[what]
+        raise call.unsupported(f"fcntl {name}", errno)
     if what in (F_GETPIPE_SZ, F_SETPIPE_SZ) and file.status().mode & S_IFMT != S_IFIFO:
         raise LinuxError(Errno.EBADF)
     return file.fcntl(call, what, argument)

@@ -8,9 +8,11 @@ from kernel_model import uapi
 from kernel_model.files import File, UserBuffer
 from kernel_model.files.host_file import HostNode
 from kernel_model.files.user_buffer import RW_MAX, check_range
+from kernel_model.files.write_signals import too_large
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uapi_files import FIOCLEX, FIONBIO, FIONCLEX, IOV_MAX, S_IFIFO, S_IFMT
+from kernel_model.uapi_limits import FSIZE
 
 _INT64_MAX = (1 << 63) - 1
 _OWN = (1 << 64) - 1
@@ -96,8 +98,15 @@ def ftruncate(call: Call, fd: int, size: int) -> int:
     if size >> 63:
         raise LinuxError(Errno.EINVAL)
     file = call.file(fd)
+    check_growth(call, file.status().size, size)
     file.truncate(size)
     return 0
+
+
+def check_growth(call: Call, old: int, new: int) -> None:
+    """Linux: inode_newsize_ok. Raises LinuxError EFBIG, with SIGXFSZ."""
+    if old < new and new > call.process.limits[FSIZE][0]:
+        too_large(call)
 
 
 def fallocate(call: Call, fd: int, mode: int, offset: int, length: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from kernel_model.file_calls import check_growth
 from kernel_model.files.host_file import HostNode
 from kernel_model.files.host_tree import Place, host_errors
 from kernel_model.syscall import Call, as_int
@@ -171,6 +172,7 @@ def truncate(call: Call, path: int, size: int) -> int:
         raise LinuxError(Errno.EROFS)
     fd = call.kernel.tree.open(place, os.O_WRONLY)
     try:
+        check_growth(call, os.fstat(fd).st_size, size)
         with host_errors():
             os.ftruncate(fd, size)
     finally:

@@ -12,6 +12,7 @@ from kernel_model.files.file import File, faulted
 from kernel_model.files.host_tree import HostTree, Place, host_errors
 from kernel_model.files.seek import OFFSET_MAX, sought
 from kernel_model.files.status import FileStatus
+from kernel_model.files.write_signals import too_large
 from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.uapi_files import FIONREAD, O_ACCMODE, O_APPEND, O_PATH
 from kernel_model.uapi_limits import FSIZE
@@ -154,11 +155,13 @@ class HostFile(HostNode):
         return done if done or not wanted else faulted(0)
 
     def _room_below_limit(self, call: Call, offset: int) -> int:
-        """Linux: generic_write_checks. Raises LinuxError EFBIG."""
-        limit = min(call.process.limits[FSIZE][0], OFFSET_MAX)
+        """Linux: generic_write_checks; SIGXFSZ at RLIMIT_FSIZE. Raises LinuxError EFBIG."""
+        limit = call.process.limits[FSIZE][0]
         if offset >= limit:
+            too_large(call)
+        if offset >= OFFSET_MAX:
             raise LinuxError(Errno.EFBIG)
-        return limit - offset
+        return min(limit, OFFSET_MAX) - offset
 
     def seek(self, offset: int, whence: int) -> int:
         self.position = sought(offset, whence, self.position, self.size)

@@ -20,7 +20,16 @@ INCLUDE: Final = HERE / "include"
 EXPECTED: Final = HERE / "expected"
 CACHE: Final = HERE.parent.parent / ".cache" / "conformance"
 
-_FLAGS: Final = ("-O1", "-g0", "-s", "-w", "-pthread", "-D_GNU_SOURCE", f"-I{INCLUDE}")
+_FLAGS: Final = (
+    "-O1",
+    "-g0",
+    "-s",
+    "-w",
+    "-pthread",
+    "-D_GNU_SOURCE",
+    f"-I{INCLUDE}",
+    f"-fmacro-prefix-map={PROGRAMS}/=",
+)
 _DIRECTIVE: Final = re.compile(r"^\s*(?://|/\*|\*)\s*(args|stdin|flags|needs|cpus|budget):\s*(.*?)\s*(?:\*/)?$")
 _RUST_FLAGS: Final = ("--edition=2021", "-O", "-Cstrip=symbols", "-Ctarget-feature=+crt-static")
 _SUFFIXES: Final = (".c", ".cc", ".rs")

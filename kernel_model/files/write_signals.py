@@ -1,0 +1,29 @@
+"""Writes that end in a signal: nobody will read it, or the file may not grow (fs/pipe.c, mm/filemap.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from kernel_model.siginfo import SigInfo
+from kernel_model.signal_send import send_to_task
+from kernel_model.uapi import Errno, LinuxError, Signal
+from kernel_model.uapi_signal import SI_USER
+
+if TYPE_CHECKING:
+    from kernel_model.syscall import Call
+
+
+def broken_pipe(call: Call) -> NoReturn:
+    """SIGPIPE for the writer. Raises LinuxError EPIPE."""
+    _send(call, Signal.SIGPIPE)
+    raise LinuxError(Errno.EPIPE)
+
+
+def too_large(call: Call) -> NoReturn:
+    """SIGXFSZ for the writer. Raises LinuxError EFBIG."""
+    _send(call, Signal.SIGXFSZ)
+    raise LinuxError(Errno.EFBIG)
+
+
+def _send(call: Call, signal: Signal) -> None:
+    send_to_task(call.kernel, call.cpu, SigInfo.from_user(signal, SI_USER, call.process.pid), call.task)
