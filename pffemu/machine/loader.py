@@ -55,7 +55,7 @@ def load(
         _map_segment(mm, ram, image, segment)
     mm.brk_start = mm.brk = _BRK_OF_PIE if image.relocated else pages_up(image.segments[-1].end)
     rsp = _build_stack(kernel, mm, ram, image, [image.name, *arguments], list(environment))
-    registers = cpu.engine.save_registers().with_fxsave(None)
+    registers = cpu.engine.save_registers().with_fxsave(None)  # Linux starts every program with these FCW and MXCSR
     zeroed = dict.fromkeys(("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11"), 0)
     kernel.create_thread(cpu, process, registers.replace(**zeroed, rip=image.entry, rsp=rsp, rflags=0x202))
     return process

@@ -1,7 +1,8 @@
 """The registers gdb sees, in the order of their numbers, and the target description (XML) that says so.
 
 Features with gdb's own names get gdb's own treatment (calling convention, $xmm0 as a union, catch syscall through
-orig_rax); `org.pffemu.uintr` holds the user-interrupt state: `info registers uintr`.
+orig_rax). `org.pffemu.uintr` holds the user-interrupt state; gdb prints no group that it does not know, so all its
+words together are one more register, `uintr`.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ REGISTERS: Final[tuple[Register, ...]] = (
     Register("orig_rax", 64, "int", _LINUX),
     *(Register(name, 64, "int", _SEGMENTS) for name in ("fs_base", "gs_base")),
     *(Register(name, 64, _UINTR_TYPES.get(name, "uint64"), UINTR, "uintr") for name in UINTR_WORDS),
+    Register("uintr", 64 * len(UINTR_WORDS), "uintr_state", UINTR),  # all of them: `info registers uintr`
 )
 NUMBER_OF: Final = {register.name: number for number, register in enumerate(REGISTERS)}
 
@@ -82,6 +84,10 @@ def _types(feature: Element, name: str) -> None:
     """The types that a feature's registers use and gdb does not know."""
     if name == _CORE:
         _flags(feature, "eflags", rflags.NAMES)
+    if name == UINTR:
+        state = SubElement(feature, "struct", id="uintr_state")
+        for word in UINTR_WORDS:
+            SubElement(state, "field", name=word, type=_UINTR_TYPES.get(word, "uint64"))
     if name == _SSE:
         for ident, element, count in (
             ("v4f", "ieee_single", 4), ("v2d", "ieee_double", 2), ("v16i8", "int8", 16), ("v8i16", "int16", 8),

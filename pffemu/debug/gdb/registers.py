@@ -7,7 +7,7 @@ from typing import Final
 
 from kernel_model.task import Task
 from pffemu.arch.exceptions import PF
-from pffemu.debug.gdb.description import SEGMENTS, X87_CONTROL, Register
+from pffemu.debug.gdb.description import SEGMENTS, UINTR_WORDS, X87_CONTROL, Register
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.hw.cpu import Cpu
 
@@ -24,6 +24,9 @@ def read(register: Register, saved: SavedRegisters, task: Task | None, cpu: Cpu)
         return saved.fxsave()[_XMM_AT + _STEP * int(name[3:]) :][:16]
     if name[:2] == "st" and name[2:].isdigit():
         return saved.fxsave()[_ST_AT + _STEP * int(name[2:]) :][:10]
+    if name == "uintr":
+        words = _uintr_words(task, cpu)
+        return b"".join(words[each].to_bytes(8, "little") for each in UINTR_WORDS)
     return _word(name, saved, task, cpu).to_bytes(register.size, "little")
 
 
@@ -38,7 +41,10 @@ def write(register: Register, value: bytes, saved: SavedRegisters, task: Task, c
         return _with_bytes(saved, _MXCSR_AT, value)
     if name == "eflags":
         return saved.replace(rflags=word)
-    if register.group == "uintr":
+    if name == "uintr":
+        for i, each in enumerate(UINTR_WORDS):
+            _write_uintr(each, int.from_bytes(value[8 * i : 8 * i + 8], "little"), task, cpu)
+    elif name in UINTR_WORDS:
         _write_uintr(name, word, task, cpu)
     elif name not in (*SEGMENTS, *X87_CONTROL, "orig_rax"):
         return saved.replace(**{name: word})

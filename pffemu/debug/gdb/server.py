@@ -53,7 +53,7 @@ class _Connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection, self._stub = connection, stub
         self._tokens: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._running = threading.Event()  # the guest runs: an interrupt has somebody to stop
+        self._unanswered = 0  # packets read: with one, an interrupt has a run to stop, or soon will
         self._last = b""
         self._resent = 0
 
@@ -74,11 +74,10 @@ class _Connection:
     def _packet(self, data: bytes) -> None:
         if not self._stub.no_ack:
             self._send(b"+")
-        self._running.set()
-        try:
-            reply = self._stub.handle(data)
-        finally:
-            self._running.clear()
+        reply = self._stub.handle(data)
+        self._unanswered -= 1
+        if not self._unanswered:
+            self._stub.target.forget_interrupt()
         if reply is not None:
             self._last, self._resent = encode(reply), 0
             self._send(self._last)
@@ -97,13 +96,14 @@ class _Connection:
             for token in reader.feed(data):
                 if token is Token.INTERRUPT:
                     self._interrupt()
-                else:
-                    self._tokens.put(token)
+                    continue
+                self._unanswered += isinstance(token, bytes)
+                self._tokens.put(token)
             if not data:
                 self._interrupt()
                 self._tokens.put(_GONE)
                 return
 
     def _interrupt(self) -> None:
-        if self._running.is_set():
+        if self._unanswered:
             self._stub.target.interrupt()

@@ -45,6 +45,7 @@ class SessionTarget:
         self._catches: list[int] = []  # numbers of the session's breakpoints
         self._dead: Stopped | None = None  # killed, and told so: the next resumption says that it is over
         self._wanted = False  # to stop
+        self._last = Stopped(Why.STEP, session.tid)
         self._auxv = self._read_auxv()
 
     # -- looking ------------------------------------------------------------------------------------------------
@@ -136,7 +137,7 @@ class SessionTarget:
     # -- moving -------------------------------------------------------------------------------------------------
 
     def current(self) -> Stopped:
-        return self._dead or self._stopped(self._session.halt)
+        return self._last
 
     def cont(self) -> Stopped:
         return self._move(stepping.RESUME)
@@ -162,16 +163,20 @@ class SessionTarget:
     def interrupt(self) -> None:
         self._wanted = True
 
+    def forget_interrupt(self) -> None:
+        self._wanted = False
+
     def _move(self, movement: Movement) -> Stopped:
-        if self._dead is not None and movement in (stepping.resume, stepping.STEP):
-            return Stopped(Why.KILLED, self._dead.tid, self._dead.value)
+        if self._dead is not None and not movement.back:
+            self._last = Stopped(Why.KILLED, self._dead.tid, self._dead.value)
+            return self._last
         self._dead = None
         self._session.begin(movement)
         while (halt := self._session.wait(_TICK)) is None:
             if self._wanted:
                 self._session.interrupt()
-        self._wanted = False
-        return self._stopped(halt)
+        self._last = self._stopped(halt)
+        return self._last
 
     def _stopped(self, halt: halts.Halt) -> Stopped:
         event, outcome = halt.event, halt.outcome

@@ -183,6 +183,7 @@ class Stub:
     def _stopped(self, stopped: Stopped) -> bytes:
         self.last = stopped
         self.selected = self.stepping = stopped.tid
+        self.done = stopped.why in _ENDED
         return self._stop_reply()
 
     def _stop_reply(self) -> bytes:

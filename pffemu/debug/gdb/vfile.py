@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from pffemu.debug.gdb.packets import PACKET_SIZE
 from pffemu.debug.gdb.target import Target
 
 _ENOENT, _EBADF, _EACCES, _ENOSYS = 2, 9, 13, 88
+_REGULAR_FILE: Final = 0o100444
 _MAPS: Final = re.compile(r"/proc/\d+/maps")
 
 
@@ -33,6 +35,8 @@ def handle(files: OpenFiles, target: Target, text: str) -> bytes:
             return _open(files, target, hex_text(path), hex_number(flags))
         case "pread":
             return _pread(files, [hex_number(number) for number in rest.split(",")])
+        case "fstat":
+            return _fstat(files, hex_number(rest))
         case "close":
             return b"F0" if files.contents.pop(hex_number(rest), None) is not None else _failed(_EBADF)
     return _failed(_ENOSYS)
@@ -61,6 +65,15 @@ def _pread(files: OpenFiles, numbers: list[int]) -> bytes:
     descriptor, count, offset = numbers
     data = files.contents[descriptor][offset : offset + min(count, PACKET_SIZE - 32)]
     return b"F%x;" % len(data) + data
+
+
+def _fstat(files: OpenFiles, descriptor: int) -> bytes:
+    """The protocol's own struct stat, big-endian: a regular file that can be read, of this size."""
+    if descriptor not in files.contents:
+        return _failed(_EBADF)
+    size = len(files.contents[descriptor])
+    stat = struct.pack(">7IQQQ3I", 0, 0, _REGULAR_FILE, 1, 0, 0, 0, size, 4096, -(-size // 512), 0, 0, 0)
+    return b"F%x;" % len(stat) + stat
 
 
 def _failed(errno: int) -> bytes:

@@ -1,0 +1,124 @@
+"""A gdb for tests: speaks the protocol over a socket to a stub that serves in a thread, or starts a real gdb on it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pffemu import Machine, Mode, Program
+from pffemu.debug.gdb.packets import PacketReader, Token, encode
+from pffemu.debug.gdb.server import LOOPBACK, listen, serve
+from pffemu.debug.gdb.session_target import SessionTarget
+from pffemu.debug.gdb.stub import Stub
+from pffemu.debug.session import Session
+
+GDB = shutil.which("gdb")
+needs_gdb = pytest.mark.skipif(GDB is None, reason="no gdb on this machine")
+_PATIENCE = 10.0  # seconds for an answer
+
+
+class Client:
+    """One connection. `ask` sends a packet and waits for its reply."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection((LOOPBACK, port), timeout=_PATIENCE)
+        self._reader, self._tokens = PacketReader(), list[bytes | Token]()
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(encode(data))
+
+    def raw(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def token(self) -> bytes | Token:
+        while not self._tokens:
+            data = self.socket.recv(65536)
+            if not data:
+                raise EOFError
+            self._tokens += self._reader.feed(data)
+        return self._tokens.pop(0)
+
+    def reply(self) -> bytes:
+        """The next packet's data; acknowledgements are taken and given."""
+        while isinstance(token := self.token(), Token):
+            assert token is Token.ACK
+        self.socket.sendall(b"+")
+        return token
+
+    def ask(self, data: bytes) -> bytes:
+        self.send(data)
+        return self.reply()
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class Served:
+    """`session` belongs to the serving thread while a client is connected."""
+
+    def __init__(self, session: Session, port: int, thread: threading.Thread) -> None:
+        self.session, self.port, self.thread = session, port, thread
+        self.stubs: list[Stub] = []
+        self.clients: list[Client] = []
+
+    def connect(self) -> Client:
+        self.clients.append(Client(self.port))
+        return self.clients[-1]
+
+
+@contextmanager
+def served(
+    program: Program | Path, name: str = "program.s", mode: Mode = Mode.PFF, arguments: tuple[str, ...] = ()
+) -> Iterator[Served]:
+    """A machine with `program` loaded, behind a stub on a free port."""
+    machine = Machine(mode=mode, stdout=Nowhere())
+    machine.load(program, arguments)
+    session = Session(machine)
+    server = listen(LOOPBACK, 0)
+    target = SessionTarget(session, Path(name), lambda line: f"monitor {line}\n")
+
+    def run() -> None:
+        with server:
+            serving.stubs.append(serve(server, target, lambda _: None))
+
+    thread = threading.Thread(target=run, daemon=True)
+    serving = Served(session, server.getsockname()[1], thread)
+    thread.start()
+    try:
+        yield serving
+    finally:
+        for client in serving.clients:
+            client.close()
+        if thread.is_alive():
+            last = Client(serving.port)
+            last.send(b"k")
+            thread.join(_PATIENCE)
+            last.close()
+        assert not thread.is_alive()
+        session.close()
+
+
+class Nowhere:
+    def write(self, data: bytes, /) -> None:
+        pass
+
+
+def run_gdb(port: int, program: Path | None, script: str, tmp_path: Path) -> str:
+    """What a stock gdb prints that runs `script` on the stub. `program` None: the stub says which it is."""
+    commands = tmp_path / "script.gdb"
+    commands.write_text(f"set pagination off\nset confirm off\nset width 0\ntarget remote :{port}\n{script}\n")
+    assert GDB is not None
+    ran = subprocess.run(
+        [GDB, "-batch", "-nx", "-x", str(commands), *([str(program)] if program else [])],
+        capture_output=True, text=True, timeout=100, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert "Remote failure" not in ran.stderr
+    assert "internal-error" not in ran.stderr
+    return ran.stdout + ran.stderr
