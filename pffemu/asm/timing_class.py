@@ -6,8 +6,8 @@ from typing import Final
 
 from pffemu.asm.disasm import mnemonics_and_operands
 
-SIMPLE, LOAD, STORE, BRANCH, MULTIPLY, DIVIDE, VECTOR, ATOMIC, REP = TIMING_CLASSES = (
-    "simple", "load", "store", "branch", "multiply", "divide", "vector", "atomic", "rep",
+SIMPLE, LOAD, STORE, BRANCH, MULTIPLY, DIVIDE, VECTOR, ATOMIC, REP, PAUSE = TIMING_CLASSES = (
+    "simple", "load", "store", "branch", "multiply", "divide", "vector", "atomic", "rep", "pause",
 )  # fmt: skip
 
 REP_PREFIXES: Final = ("rep ", "repe ", "repne ", "repz ", "repnz ")
@@ -29,6 +29,8 @@ def timing_class(mnemonic: str, operands: str) -> str:
     """Memory comes before arithmetic: `add rax, [rbx]` is a load, `add [rbx], rax` a store."""
     if mnemonic in _FREE:
         return ""
+    if mnemonic == "pause":
+        return PAUSE
     if mnemonic.startswith(REP_PREFIXES):
         return REP
     memory = "[" in operands and mnemonic not in ("lea", "nop")

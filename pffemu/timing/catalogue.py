@@ -89,6 +89,7 @@ CATALOGUE: Final[dict[str, Cost]] = {
     "insn.vector": Cost("an instruction on XMM or x87 registers", INSTRUCTION),
     "insn.atomic": Cost("a locked read-modify-write", INSTRUCTION),
     "insn.rep": Cost("one iteration of a REP string instruction", INSTRUCTION),
+    "insn.pause": Cost("PAUSE, which makes a spinning core wait", INSTRUCTION),
 }
 
 IDLE: Final = "wait.idle"
