@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.direct_map import linear
 from kernel_model.frames import FrameAllocator
+from kernel_model.uapi import Errno, LinuxError
 from pffemu.arch import upid
 from pffemu.arch.paging import PAGE_SIZE
+from pffemu.errors import OutOfGuestMemory
 from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
@@ -49,6 +51,14 @@ class Receiver:
         return linear(self.address)
 
 
+def take_frame(frames: FrameAllocator) -> int:
+    """A frame for the kernel's own use in a system call. Raises LinuxError ENOMEM."""
+    try:
+        return frames.take()
+    except OutOfGuestMemory:
+        raise LinuxError(Errno.ENOMEM) from None
+
+
 class UpidMemory:
     """Where UPIDs lie: 64 in a frame. Reads and writes are by the kernel, while no core is in SENDUIPI."""
 
@@ -57,7 +67,7 @@ class UpidMemory:
         self._free: list[int] = []
 
     def create(self, task: Task) -> Receiver:
-        """Raises OutOfGuestMemory."""
+        """Raises LinuxError ENOMEM."""
         return Receiver(self._take(), task)
 
     def release(self, receiver: Receiver) -> None:
@@ -87,10 +97,13 @@ class UpidMemory:
         """Something waits in the deferred UPID."""
         return receiver.deferred != 0 and self._pir(receiver.deferred) != 0
 
-    def defer(self, receiver: Receiver, user_vector: int) -> None:
-        """Keep a device's interrupt for the thread's next run. Raises OutOfGuestMemory."""
+    def give_deferred(self, receiver: Receiver) -> None:
+        """A deferred UPID, for the first device bound to the thread. Raises LinuxError ENOMEM."""
         if not receiver.deferred:
             receiver.deferred = self._take()
+
+    def defer(self, receiver: Receiver, user_vector: int) -> None:
+        """Keep a device's interrupt for the thread's next run."""
         self._post(receiver.deferred, user_vector)
 
     def take_deferred(self, receiver: Receiver) -> int:
@@ -101,7 +114,7 @@ class UpidMemory:
 
     def _take(self) -> int:
         if not self._free:
-            frame = self._frames.take()
+            frame = take_frame(self._frames)
             self._free = list(range(frame + PAGE_SIZE - upid.ALIGNMENT, frame - 1, -upid.ALIGNMENT))
         address = self._free.pop()
         self._words[address >> 3] = self._words[(address >> 3) + 1] = 0

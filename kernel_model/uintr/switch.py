@@ -35,7 +35,6 @@ class UintrSwitch:
 
     def out(self, cpu: Cpu, task: Task) -> None:
         """`task` leaves the core: notifications are suppressed until it is back."""
-        cpu.uintr = task.uintr  # a dead thread's was reset
         cpu.uintr.uinv = 0  # XSAVES; the rest stays loaded, as the registers do
         self._switch_timer(cpu, self._no_timer)
         forwarding.leave(cpu, task)

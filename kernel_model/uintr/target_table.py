@@ -12,7 +12,7 @@ from kernel_model.direct_map import linear
 from kernel_model.frames import FrameAllocator
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uintr.fds import UvecFd
-from kernel_model.uintr.receiver import Receiver, UpidMemory
+from kernel_model.uintr.receiver import Receiver, UpidMemory, take_frame
 from pffemu.arch import uitt
 from pffemu.hw.ram import Ram
 
@@ -49,8 +49,8 @@ class TableMemory:
         self._ram, self._frames, self._upids = ram, frames, upids
 
     def create(self) -> TargetTable:
-        """Raises OutOfGuestMemory."""
-        return TargetTable(self._frames.take())
+        """Raises LinuxError ENOMEM."""
+        return TargetTable(take_frame(self._frames))
 
     def connect(self, table: TargetTable, receiver: Receiver, user_vector: int, made_from: UvecFd | None) -> int:
         """A new entry; its index, the lowest that is free. Raises LinuxError ENOSPC."""

@@ -12,7 +12,6 @@ from kernel_model.uintr.receiver import Receiver, UpidMemory, Waiting
 from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.uintr.target_table import ENTRIES, TableMemory, TargetTable
 from pffemu.arch import upid
-from pffemu.hw.cpu import KbTimer, UintrState
 from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class UserInterrupts:
         self.bindings: dict[int, Binding] = {}  # by vector
 
     def register(self, cpu: Cpu, task: Task, handler: int, waiting: Waiting, forward_page_faults: bool) -> None:
-        """The running thread becomes a receiver. Raises OutOfGuestMemory. UIF stays 0."""
+        """The running thread becomes a receiver. Raises LinuxError ENOMEM. UIF stays 0."""
         if task.receiver is None:
             task.receiver = self.upids.create(task)
         task.receiver.waiting = waiting
@@ -45,26 +44,28 @@ class UserInterrupts:
         assert task.receiver is not None
         self.switch.stop_sleeping(task.receiver)
         self.upids.change(task.receiver, 0, upid.SN)
-        task.kb_timer = KbTimer()
+        task.kb_timer.enabled, task.kb_timer.deadline, task.kb_timer.period = False, 0, 0
         for binding in list(task.bindings):
             self.unbind(binding)
         task.handler_registered = task.forward_page_faults = False
-        old = task.uintr
-        task.uintr = UintrState(uittaddr=old.uittaddr, uitt_enabled=old.uitt_enabled, uittsz=old.uittsz)
+        state = task.uintr  # in place: the core that runs the thread has it loaded
+        state.uif, state.handler, state.stackadjust, state.uirr = False, 0, 0, 0
+        state.uinv, state.upidaddr, state.fault_rip = 0, 0, None
 
     def forget(self, task: Task) -> None:
         """The thread ends, or starts another program: no registration, and senders find nobody."""
         if task.handler_registered:
             self.unregister(task)
-        if task.uintr.uitt_enabled:
-            task.uintr = UintrState()
+        task.uintr.uittaddr, task.uintr.uitt_enabled, task.uintr.uittsz = 0, False, 0
         if task.receiver is not None:
             task.receiver.task = None
             self.upids.release(task.receiver)
             task.receiver = None
 
     def bind(self, cpu: Cpu, vector: int, user_vector: int, task: Task, source: Source) -> None:
-        """Forward `vector`, which is bound to nobody, to the running thread, a receiver."""
+        """Forward `vector`, which is bound to nobody, to the running thread, a receiver. Raises LinuxError ENOMEM."""
+        assert task.receiver is not None
+        self.upids.give_deferred(task.receiver)
         binding = self.bindings[vector] = Binding(vector, task, user_vector, source, cpu.index)
         forwarding.bind(self._cpus, cpu, binding)
 
@@ -89,7 +90,7 @@ class UserInterrupts:
         return self.upids.posted(receiver) != 0 or self.upids.is_deferred(receiver)
 
     def target_table(self, mm: Mm) -> TargetTable:
-        """The table of `mm`, made when it is first wanted. Raises OutOfGuestMemory."""
+        """The table of `mm`, made when it is first wanted. Raises LinuxError ENOMEM."""
         if mm.target_table is None:
             mm.target_table = self.tables.create()
         return mm.target_table

@@ -29,6 +29,12 @@ _CONTROL_REGISTER: Final = re.compile(r"\b[cd]r\d")
 _SEGMENT_LOAD: Final = re.compile(r"retf|iret|(mov|pop) [c-gs]s\b|l[defgs]s ")
 _STACK_REACH: Final = 1 << 20  # a fault this close below a stack's guard is an overflow
 _SHOWN_VMAS: Final = 12
+_UINTR_REMEDIES: Final = {
+    ("senduipi", exceptions.UD): "call uintr_register_sender or uintr_register_self first",
+    ("senduipi", exceptions.GP): "use the index that the registration returned, while it is registered",
+    ("settimer", exceptions.UD): "call xui_kb_timer first",
+    ("settimerp", exceptions.UD): "call xui_kb_timer first",
+}
 
 
 class _Cause(NamedTuple):
@@ -72,7 +78,9 @@ def _jump_origin(cpu: Cpu) -> int | None:
 def _exception(end: ProcessEnd, trap: Trap, rip: int, code: bytes, instruction: Instruction | None) -> _Cause:
     name = exceptions.name(trap.vector)
     if end.why:
-        return _Cause(f"{name}: {end.why}", "check the address before it is used")
+        mnemonic = instruction.mnemonic if instruction is not None else ""
+        remedy = _UINTR_REMEDIES.get((mnemonic, trap.vector), "check the address before it is used")
+        return _Cause(f"{name}: {end.why}", remedy)
     if trap.vector == exceptions.UD:
         what, remedy = _unknown_opcode(code, instruction)
     elif trap.vector == exceptions.GP:

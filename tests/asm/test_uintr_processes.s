@@ -305,7 +305,45 @@ three: .quad 3, 3
     xor edx, edx
     syscall
 
-# test: a read that had moved bytes returns them, one that had not fails with EINTR
+# test: a write that had moved bytes returns how many
+# map: big 128K rw
+# cpus: 2
+# thread: later
+# budget: 3000000
+# expect: rax == 65536 and mem64[count] == 1
+    mov esi, UINTR_HANDLER_FLAG_WAITING_RECEIVER
+    call register
+    mov eax, SYS_uintr_register_self
+    mov edi, 5
+    xor esi, esi
+    syscall
+    stui
+    mov eax, SYS_pipe2
+    lea rdi, [rip + pipe]
+    xor esi, esi
+    syscall
+    mov dword ptr [rip + go], 1
+    mov edi, [rip + pipe + 4]
+    mov esi, big
+    mov edx, 100000
+    mov eax, SYS_write
+    syscall
+    jmp out
+later:
+    cmp dword ptr [rip + go], 0
+    je later
+    mov ecx, 500000
+1:  loop 1b
+    xor eax, eax
+    senduipi rax
+2:  pause
+    jmp 2b
+out: nop
+.data
+go:   .long 0
+pipe: .long 0, 0
+
+# test: a read that had moved none fails with EINTR
 # cpus: 2
 # thread: later
 # expect: rax == -EINTR and mem64[count] == 1

@@ -450,3 +450,63 @@ here: senduipi rax
 # fault: #PF(P|U) address=0xffff888000001000 at here
     movabs rax, 0xffff888000001000
 here: mov rax, [rax]
+
+# test: a receiver that does not run gets no IPI: SN is set; it finds what was posted when it runs again
+# thread: other
+# expect: mem64[count] == 1 and mem64[vector] == 7
+# CHECK: senduipi entry=0 vector=7 notify=0 thread=2
+# CHECK: ipi core=0 vector=0xec thread=1
+# CHECK: notified pir=0x80 thread=1
+    xor esi, esi
+    call register
+    mov edi, 7
+    call self
+    stui
+    mov dword ptr [rip + go], 1
+    mov eax, SYS_sched_yield
+    syscall
+    nop
+    jmp out
+other:
+    cmp dword ptr [rip + go], 0
+    je other
+    xor eax, eax
+    senduipi rax
+1:  mov eax, SYS_sched_yield
+    syscall
+    jmp 1b
+out: nop
+.data
+go: .quad 0
+
+# test: a thread that is blocked in a call without a WAITING flag gets no IPI either
+# cpus: 2
+# thread: other
+# expect: mem64[count] == 1
+# CHECK: blocked uintr_wait
+# CHECK: senduipi entry=0 vector=7 notify=0 thread=2
+# CHECK: returned uintr_wait result=0x0
+    xor esi, esi
+    call register
+    mov edi, 7
+    call self
+    stui
+    mov dword ptr [rip + go], 1
+    mov eax, SYS_uintr_wait
+    mov edi, 20
+    xor esi, esi
+    syscall
+    nop
+    jmp out
+other:
+    cmp dword ptr [rip + go], 0
+    je other
+    mov ecx, 5000
+1:  loop 1b
+    xor eax, eax
+    senduipi rax
+2:  pause
+    jmp 2b
+out: nop
+.data
+go: .quad 0

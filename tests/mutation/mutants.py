@@ -194,7 +194,7 @@ KERNEL: Final = (
     Mutant(CALLS, "        raise LinuxError(Errno.ECONNRESET)\n", "        pass\n"),
     Mutant(CALLS, "        raise LinuxError(Errno.ESHUTDOWN)\n", "        pass\n"),
     Mutant(CALLS, "sp | 1 if sp", "sp if sp"),
-    Mutant(UINTR_KERNEL, "        task.uintr = UintrState(uittaddr", "        UintrState(uittaddr"),
+    Mutant(UINTR_KERNEL, "        state.uif, state.handler, state.stackadjust, state.uirr = False, 0, 0, 0\n", ""),
     Mutant(UINTR_SWITCH, "        cpu.uintr = task.uintr\n", ""),
     Mutant("kernel_model/pff_driver.py", "        if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == reg.STATUS_FULL:\n", "        if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == 99:\n"),
     Mutant("kernel_model/memory_calls.py", "        call.kernel.pff_driver.remove(call.cpu, call.mm, vma.start, vma.end)\n", "        pass\n"),
