@@ -37,11 +37,14 @@ def can_deliver(cpu: Cpu, rflags: int) -> bool:
     return cpu.cr4_uintr and cpu.uintr.uif and bool(rflags & IF)
 
 
-def deliver_user_interrupt(cpu: Cpu) -> Trap | None:
-    """SDM, user-interrupt delivery, for the highest vector in UIRR. The caller has checked `can_deliver`."""
+def deliver_user_interrupt(cpu: Cpu, registers: list[int] | None = None) -> Trap | None:
+    """SDM, user-interrupt delivery, for the highest vector in UIRR. The caller has checked `can_deliver`.
+
+    `registers`: RIP, RSP, RFLAGS where they are known.
+    """
     vector = pending_vector(cpu)
     assert vector is not None
-    trap = _deliver(cpu, vector, cpu.rip_rsp_rflags.read(), (vector,), ())
+    trap = _deliver(cpu, vector, registers or cpu.rip_rsp_rflags.read(), (vector,), ())
     if trap is None:
         cpu.uintr.uirr &= ~(1 << vector)  # SDM delivery.5
     return trap

@@ -44,13 +44,16 @@ def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
     if kernel.scheduler.current(cpu).signals.due and not kernel.deliver_signals(cpu):
         return False
     # SDM recognition.1
-    if cpu.uintr.uirr and uintr.can_deliver(cpu, cpu.rflags):
-        trap = uintr.deliver_user_interrupt(cpu)
-        if trap is not None:
-            _raise(kernel, cpu, trap, "while a user interrupt was delivered")
-            kernel.scheduler.preempt(cpu)
-            return False
-    return True
+    if not cpu.uintr.uirr:
+        return True
+    registers = cpu.rip_rsp_rflags.read()
+    if not uintr.can_deliver(cpu, registers[2]):
+        return True
+    trap = uintr.deliver_user_interrupt(cpu, registers)
+    if trap is not None:
+        _raise(kernel, cpu, trap, "while a user interrupt was delivered")
+        kernel.scheduler.preempt(cpu)
+    return trap is None
 
 
 def own_instruction(cpu: Cpu, rip: int) -> insns.Found | None:
