@@ -50,10 +50,11 @@ class RegisterBuffer:
 class RegisterGroup:
     """A fixed list of 64-bit registers that are read and written together. Values are unsigned."""
 
-    __slots__ = ("_arguments", "_buffer", "_words", "names")
+    __slots__ = ("_arguments", "_buffer", "_file", "_rip_at", "_words", "names")
 
-    def __init__(self, handle: Any, names: tuple[str, ...]) -> None:
-        self.names = names
+    def __init__(self, handle: Any, names: tuple[str, ...], file: RegisterFile) -> None:
+        self.names, self._file = names, file
+        self._rip_at = names.index("rip") if "rip" in names else -1
         self._buffer = RegisterBuffer(handle, [IDS[name] for name in names], 8)
         self._words = self._buffer.octets.cast("Q")
         self._arguments = self._buffer.arguments
@@ -68,23 +69,31 @@ class RegisterGroup:
             self._words[i] = value
         if write_batch(*self._arguments):
             raise EngineError(f"cannot write registers {self.names}")
+        if self._rip_at >= 0:
+            self._file.known_rip = values[self._rip_at]
 
 
 class RegisterFile:
-    """All registers of one core, by lower-case name: `registers["rax"]`. Reads have no side effect."""
+    """All registers of one core, by lower-case name: `registers["rax"]`. Reads have no side effect.
+
+    `known_rip`: RIP while no code runs, where it was read or written last; None: to be read.
+    """
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
         self._single: dict[str, RegisterGroup] = {}
         self._groups: dict[tuple[str, ...], RegisterGroup] = {}
+        self.known_rip: int | None = None
 
     def group(self, *names: str) -> RegisterGroup:
         """The group of these registers, made once."""
         if names not in self._groups:
-            self._groups[names] = RegisterGroup(self._handle, names)
+            self._groups[names] = RegisterGroup(self._handle, names, self)
         return self._groups[names]
 
     def __getitem__(self, name: str) -> int:
+        if name == "rip" and self.known_rip is not None:
+            return self.known_rip
         return self._one(name).read()[0]
 
     def __setitem__(self, name: str, value: int) -> None:
@@ -95,5 +104,5 @@ class RegisterFile:
         if group is None:
             if name not in IDS:
                 raise UsageError(f"no register is called {name!r}", remedy=f"use one of {', '.join(IDS)}")
-            group = self._single[name] = RegisterGroup(self._handle, (name,))
+            group = self._single[name] = RegisterGroup(self._handle, (name,), self)
         return group
