@@ -91,6 +91,12 @@ class RegisterFile:
             self._groups[names] = RegisterGroup(self._handle, names, self)
         return self._groups[names]
 
+    def rip(self) -> int:
+        """RIP while no guest code runs."""
+        if self.known_rip is None:
+            self.known_rip = self["rip"]
+        return self.known_rip
+
     def __getitem__(self, name: str) -> int:
         if name == "rip" and self.known_rip is not None:
             return self.known_rip

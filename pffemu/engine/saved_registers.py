@@ -11,7 +11,7 @@ import unicorn.x86_const as x86
 
 from pffemu.arch.registers import GENERAL
 from pffemu.engine import fxsave
-from pffemu.engine.registers import IDS, RegisterBuffer, read_batch, write_batch
+from pffemu.engine.registers import IDS, RegisterBuffer, RegisterFile, read_batch, write_batch
 from pffemu.errors import EngineError
 
 _WORD_REGISTERS: Final = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
@@ -58,7 +58,8 @@ class SavedRegisters(NamedTuple):
 class SavedRegisterSet:
     """Reads and writes a core's `SavedRegisters` with one call each way."""
 
-    def __init__(self, handle: Any) -> None:
+    def __init__(self, handle: Any, file: RegisterFile) -> None:
+        self._file = file
         idents = [*(IDS[name] for name in _WORD_REGISTERS), *_FLOATING]
         self._buffer = RegisterBuffer(handle, idents, _SLOT)
         self._words = self._buffer.octets.cast("Q")
@@ -76,3 +77,4 @@ class SavedRegisterSet:
         self._buffer.octets[_SLOT * split :] = saved.floating
         if write_batch(*self._buffer.arguments):
             raise EngineError("cannot write the registers")
+        self._file.known_rip = None

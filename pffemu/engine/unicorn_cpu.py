@@ -70,7 +70,7 @@ class UnicornCpu:
         self._translated_for_count = False  # Unicorn's translations carry the hook that `count=` needs
         self.registers = RegisterFile(self._handle)
         self._rip = self.registers.group("rip")
-        self._saved = SavedRegisterSet(self._handle)
+        self._saved = SavedRegisterSet(self._handle, self.registers)
         for address, size, pointer in memory:
             self._uc.mem_map_ptr(address, size, unicorn.UC_PROT_ALL, pointer)
         boot.map_engine_page(self._uc)
@@ -121,7 +121,7 @@ class UnicornCpu:
 
     def _run_part_of_block(self, instructions: int, time: int) -> EngineStop:
         """The next block is longer than `instructions` or `time`: have it translated anew, up to there."""
-        rip = self._rip_now()
+        rip = self.registers.rip()
         count, iteration = self._host.instructions_within(rip, instructions, time)
         assert self.counter is not None
         self.counter.set_limit(count, iteration)
@@ -192,7 +192,6 @@ class UnicornCpu:
 
     def load_registers(self, saved: SavedRegisters) -> None:
         self._saved.write(saved)
-        self.registers.known_rip = None
         self._stopped_at = None
         if self.counter is not None:
             self.counter.leave_block()
@@ -206,17 +205,10 @@ class UnicornCpu:
             address, size, lambda _, o, n, __: read(o, n), None, lambda _, o, n, v, __: write(o, n, v), None
         )
 
-    def _rip_now(self) -> int:
-        """While no code runs."""
-        rip = self.registers.known_rip
-        if rip is None:
-            rip = self.registers.known_rip = self._rip.read()[0]
-        return rip
-
     # -- one run ------------------------------------------------------------------------------------------------
 
     def _run(self, until: int, count: int) -> EngineStop:
-        result = self._start(self._rip_now(), until, count)
+        result = self._start(self.registers.rip(), until, count)
         if result.kind is StopKind.REFUSED and self._fill.refused_fetch:
             return self._exact_fetch_refusal(result, count)
         return result
@@ -273,14 +265,14 @@ class UnicornCpu:
         if self._interrupted:
             self._interrupted = False
             return stop.INTERRUPTED
-        rip = self._rip_now()
+        rip = self.registers.rip()
         if rip == UNTIL and until == UNTIL:
             return EngineStop(StopKind.EXCEPTION, GP, rip)
         return stop.LIMIT
 
     def _early(self, kind: StopKind, vector: int = 0) -> EngineStop:
         """The block that was running did not end: take its rest back from the count."""
-        rip = self._rip_now()
+        rip = self.registers.rip()
         if self.counter is not None:
             self.counter.uncount(rip)
         return EngineStop(kind, vector, rip)
@@ -308,7 +300,6 @@ class UnicornCpu:
         saved = self.save_registers()
         self._uc.context_restore(self._pristine)
         self._saved.write(saved)
-        self.registers.known_rip = None
 
     # -- hooks: record and stop ---------------------------------------------------------------------------------
 
@@ -334,7 +325,6 @@ class UnicornCpu:
         boot.grow_tlb(self._uc, self.registers, self.flush_tlb)
         self._fill.root = root
         self._saved.write(saved)
-        self.registers.known_rip = None
 
     def _add_hooks(self) -> None:
         self._add_hook(unicorn.UC_HOOK_INTR, _INTR_HOOK(self._on_exception), _EVERYWHERE)
