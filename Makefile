@@ -5,6 +5,7 @@
 #   make check    formatting, lint, types, import directions, file sizes
 #   make conformance   the C programs of tests/conformance on this host's Linux and in pffemu (RECORD=1: record anew)
 #   make bench    guest and fault speed on this machine
+#   make evaluation   the evaluation again: tables and figures of docs/evaluation.md, docs/timing.md, one HTML page
 #   make lock     write requirements.lock again from pyproject.toml (make lock UPGRADE=--upgrade: newest versions)
 #   make clean    remove .venv and every cache
 #
@@ -26,7 +27,7 @@ PIP := $(BIN)/python -m pip -q --disable-pip-version-check --no-input
 works = $(shell $(1) -c 'import ensurepip, sys, venv; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check conformance bench lock clean venv
+.PHONY: help demo test check conformance bench evaluation lock clean venv
 
 help:
 	@sed -n '/^#   make/s/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +52,22 @@ conformance: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench
+
+EVALUATION := out/evaluation
+SWEEP = $(BIN)/pffemu bench sweep --folder $(EVALUATION)/points
+
+evaluation: $(STAMP)
+	@mkdir -p $(EVALUATION)
+	@$(BIN)/pffemu bench fault --pages 1024 --handler all --json $(EVALUATION)/reads.json
+	@$(BIN)/pffemu bench fault --pages 1024 --write --handler all --json $(EVALUATION)/writes.json
+	@$(BIN)/pffemu bench ioctl --json $(EVALUATION)/ioctl.json
+	@$(BIN)/pffemu bench bfs --scale 16 --edge-factor 16 --handler all --json $(EVALUATION)/bfs.json
+	@$(SWEEP) --vary threads=1,2,4,8,16 --json $(EVALUATION)/threads.json fault --pages 1024
+	@$(SWEEP) --vary resident=0.1,0.25,0.5,0.75,1 --json $(EVALUATION)/cache.json \
+	    bfs --scale 14 --edge-factor 16 --mode uffd --mode pff --handler read --handler sigbus
+	@$(BIN)/pffemu timing validate --write docs/timing.md
+	@$(BIN)/pffemu report $(foreach n,reads writes ioctl bfs threads cache,$(EVALUATION)/$(n).json) \
+	    -o $(EVALUATION)/report.html --figures docs/evaluation --tables docs/evaluation.md
 
 venv: $(STAMP)
 

@@ -24,10 +24,14 @@ _COMMANDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "run": ("run", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
     "trace": ("trace", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
     "timeline": ("timeline", {"context_settings": {"allow_interspersed_args": False}}),
+    "report": ("report", {"no_args_is_help": True}),
     "demo": ("demo", {}),
     "doctor": ("doctor", {}),
 }
-_BENCHMARKS: Final = ("fault", "bfs", "ioctl")
+_PASSED_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+_BENCHMARKS: Final[dict[str, dict[str, Any]]] = {
+    "fault": {}, "bfs": {}, "ioctl": {}, "sweep": {"context_settings": _PASSED_ON, "no_args_is_help": True},
+}  # fmt: skip
 
 
 def make_app(arguments: Sequence[str]) -> typer.Typer:
@@ -47,8 +51,8 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
     if named in (None, "bench"):
         bench = typer.Typer(no_args_is_help=True, help="Compare the three ways to bring in a page on one guest binary.")
         app.add_typer(bench, name="bench")
-        for name in _BENCHMARKS:
-            bench.command(name)(getattr(import_module(f"pffemu.cli.bench_{name}"), f"bench_{name}"))
+        for name, settings in _BENCHMARKS.items():
+            bench.command(name, **settings)(getattr(import_module(f"pffemu.cli.bench_{name}"), f"bench_{name}"))
     if named in (None, "timing"):
         app.add_typer(import_module("pffemu.cli.timing").timing, name="timing")
     return app

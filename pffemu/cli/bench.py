@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from pffemu.cli.terminal import check_writable, err_console, out_console, say, w
 from pffemu.errors import UsageError
 from pffemu.machine.options import Mode
 from pffemu.report import plot
+from pffemu.report.csv_rows import rows, to_csv
 from pffemu.report.progress import ProgressLine
 from pffemu.report.summary import RunSummary, to_json
 from pffemu.report.table import run_tables
@@ -31,10 +33,12 @@ class Outputs:
     json: str | None = None
     host_stats: bool = False
     plot: Path | None = None
+    csv: str | None = None
 
     def check(self) -> None:
         """Raises UsageError, or PffemuError without matplotlib, before anything has run."""
         check_writable(self.json)
+        check_writable(self.csv)
         check_writable(self.plot)
         if self.plot is not None:
             plot.check(self.plot)
@@ -65,10 +69,13 @@ def run_benchmark(
         "profile": setup.profile.name,
         "profile_hash": setup.profile.digest,
     }
-    out = out_console(to_stderr=outputs.json == "-")
+    out = out_console(to_stderr="-" in (outputs.json, outputs.csv))
     out.print(title, *run_tables(runs, out.width, host_stats=outputs.host_stats), sep="\n", markup=False)
+    told = to_json(pffemu.__version__, command, chosen, runs, host_stats=outputs.host_stats)
     if outputs.json is not None:
-        write_text(to_json(pffemu.__version__, command, chosen, runs, host_stats=outputs.host_stats), outputs.json)
+        write_text(told, outputs.json)
+    if outputs.csv is not None:
+        write_text(to_csv(rows(json.loads(told))).rstrip("\n"), outputs.csv)
     if outputs.plot is not None:
         plot.draw({title: runs}, outputs.plot)
     complain(runs)

@@ -36,6 +36,7 @@ def bench_bfs(
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
     json: options.Json = None,
+    csv: options.Csv = None,
     host_stats: options.HostStats = False,
     plot: options.Plot = None,
     trace: options.Trace = None,
@@ -52,7 +53,7 @@ def bench_bfs(
         {"scale": scale, "edge_factor": edge_factor, "seed": seed, "resident": resident, "evict": evict.value},
         options.chosen_modes(mode),
         Setup(cpus, ram, trace, profile=load_profile(profile)),
-        Outputs(json, host_stats, plot),
+        Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
     )
 

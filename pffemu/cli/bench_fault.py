@@ -30,6 +30,7 @@ def bench_fault(
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
     json: options.Json = None,
+    csv: options.Csv = None,
     host_stats: options.HostStats = False,
     plot: options.Plot = None,
     trace: options.Trace = None,
@@ -47,6 +48,6 @@ def bench_fault(
         {"pages": pages, "write": write, "random": random, "copy": copy, "threads": threads},
         options.chosen_modes(mode),
         Setup(cpus if threads == 1 else max(cpus, threads + 1), ram, trace, profile=load_profile(profile)),
-        Outputs(json, host_stats, plot),
+        Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import sys
 import time
@@ -23,7 +24,7 @@ from pffemu.machine.machine import Machine
 from pffemu.machine.options import Mode
 from pffemu.machine.stop import Exited, Stop
 from pffemu.report.ioctl_stages import IoctlCollector, IoctlCosts
-from pffemu.report.measured import MeasuredPart
+from pffemu.report.measured import MAIN, MeasuredPart
 from pffemu.report.one_fault import OneFault
 from pffemu.report.progress import ProgressLine
 from pffemu.report.stages import StageCollector
@@ -73,6 +74,7 @@ class Recorder:
             host=HostCosts(seconds, _max_rss()),
             charges=self._measured.charges(),
             waiting=self._measured.idle(),
+            in_faults=self._stages.spent[MAIN] - self._measured.idle_in_faults,
             handler=handler,
         )
 
@@ -103,6 +105,7 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
     """Run `workload` in the foreground and check its answer. Raises GuestFailed, PffemuError, Stopped."""
     progress = ProgressLine(err_console(), f"{workload.guest}, {mode.value}", workload.region_pages)
     result = bytearray()
+    gc.collect()  # the last run's machine holds its RAM in a cycle
     machine = foreground.prepare(lambda: _machine(workload, mode, setup, result), progress, "loading")
     one_fault = None if setup.shown_fault is None else OneFault(setup.shown_fault)
     ioctls = IoctlCollector(machine.cpus) if setup.ioctls else None

@@ -115,5 +115,6 @@ Seed = Annotated[int, typer.Option(min=0, max=(1 << 64) - 1, help="Of the guest'
 Strict = Annotated[
     bool, typer.Option("--strict", help="Stop at the first system call or flag that is not modelled (exit code 125).")
 ]
+Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE|-", help="Write one row a run as CSV.")]
 HostStats = Annotated[bool, typer.Option("--host-stats", help="Also tell host time and memory; these vary.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the costs, as PNG, SVG or PDF (extra: plot).")]

@@ -21,8 +21,15 @@ _IOCTL_FILLS: Final = (
     ("#c8c8c8", ""), ("#252525", ""), ("#fdae61", "//"), ("#08519c", ""), ("#ffffbf", ""), ("#238b45", ""),
     ("#9ecae1", ".."), ("#54278f", ""), ("#d94801", "\\\\"), ("#ffffff", "xx"),
 )  # fmt: skip
-_LINES: Final = (("#252525", "-"), ("#d94801", "--"), ("#08519c", "-."), ("#238b45", ":"), ("#54278f", (0, (5, 1))))
-_STYLE: Final = {
+_LINES: Final = (
+    ("#252525", "-"), ("#d94801", "--"), ("#08519c", "-."), ("#238b45", ":"), ("#54278f", (0, (5, 1))),
+    ("#9a7a10", (0, (3, 1, 1, 1, 1, 1))), ("#7f7f7f", (0, (1, 1))),
+)  # fmt: skip
+_AXES: Final = {
+    "resident": "fraction of the graph that stays in memory", "threads": "faulting threads", "pages": "pages touched",
+    "scale": "scale (2^scale vertices)",
+}  # fmt: skip
+STYLE: Final = {
     "font.size": 9, "font.family": "DejaVu Sans", "axes.spines.top": False, "axes.spines.right": False,
     "svg.hashsalt": "pffemu", "svg.fonttype": "none", "hatch.linewidth": 0.6, "axes.titlesize": 10,
     "axes.titlelocation": "left", "figure.dpi": 150,
@@ -72,6 +79,8 @@ def latency_cdf(report: Run) -> Any:
                 linestyle=dashes, linewidth=1.6,
             )  # fmt: skip
         axes.set_xscale("log")
+        shown = [run["latency"] for run in report["runs"] if run["latency"]]
+        axes.set_xlim(min(one["min"] for one in shown) * 0.7, max(one["max"] for one in shown) * 1.3)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -104,7 +113,7 @@ def sweep_lines(points: Sequence[tuple[float, Run]], xlabel: str, title: str, sp
         for number, (name, line) in enumerate(series.items()):
             colour, dashes = _LINES[number % len(_LINES)]
             axes.plot(*zip(*sorted(line), strict=True), "o", label=name, color=colour, linestyle=dashes, markersize=4)
-        axes.set_xlabel(xlabel)
+        axes.set_xlabel(_AXES.get(xlabel, xlabel))
         axes.set_ylabel("speed-up over userfaultfd" if speedup else "million cycles")
         axes.set_ylim(0, None)
         axes.set_title(title)
@@ -148,7 +157,7 @@ def _figure(draw: Callable[[Any], None], width: float) -> Any:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    with pyplot.rc_context(_STYLE):
+    with pyplot.rc_context(STYLE):
         figure, axes = pyplot.subplots(figsize=(width, _HEIGHT), layout="constrained")
         axes.grid(axis="y", color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)

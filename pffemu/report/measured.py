@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pffemu.events import Syscall, SyscallReturned
+from pffemu.events import Resumed, SignalReturned, Syscall, SyscallReturned, WalkRefused
 from pffemu.hw.cpu import Cpu
 from pffemu.timing import SHIFT
 from pffemu.timing.catalogue import IDLE, INSTRUCTIONS
 
 MARK: Final = "gettid"
 MAIN: Final = 1  # the thread that marks
+_FAULT: Final = frozenset({WalkRefused, Resumed, SignalReturned})
 Account = Counter[tuple[int, int, str]]  # (core, thread, cost) -> 2^-SHIFT cycles
 
 
@@ -27,10 +28,20 @@ class MeasuredPart:
         self._cpus = cpus
         self._marks: list[tuple[int, Account]] = []
         self._home = 0
+        self._fault_since: int | None = None  # the core's idle time when the first thread's fault began
+        self.idle_in_faults = 0  # cycles the core idled while its first thread was in a fault
 
     def __call__(self, event: Any) -> None:
+        kind = type(event)
+        if kind in _FAULT and event.tid == MAIN:
+            idle = self._cpus[event.cpu].ledgers[0].units[IDLE]
+            if kind is WalkRefused:
+                self._fault_since = idle if self._fault_since is None else self._fault_since
+            elif self._fault_since is not None:
+                self.idle_in_faults += idle - self._fault_since
+                self._fault_since = None
         # from the first call's return to the second's entry
-        if type(event) is not (Syscall if self.running else SyscallReturned) or len(self._marks) == 2:
+        if kind is not (Syscall if self.running else SyscallReturned) or len(self._marks) == 2:
             return
         if event.name == MARK and event.tid == MAIN:
             self._home = event.cpu

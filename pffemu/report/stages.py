@@ -75,6 +75,7 @@ class StageCollector:
         self._unread: list[_Fault] = []  # a message is queued
         self._helped: defaultdict[int, list[_Fault]] = defaultdict(list)  # by handler thread that read the message
         self._latencies: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
+        self.spent: Counter[int] = Counter()  # by faulting thread: cycles of all its faults
         self._cycles: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._actions: dict[type[Any], Callable[[Any], None]] = {
             events.WalkRefused: self._begin,
@@ -219,3 +220,4 @@ class StageCollector:
             cycles[stage] += time - before
             before = time
         self._latencies[fault.path].append(end - fault.start)
+        self.spent[fault.tid] += end - fault.start

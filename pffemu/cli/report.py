@@ -1,0 +1,80 @@
+"""pffemu report: benchmark reports as one HTML page, as figures for a paper, as tables in a document."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from guest.workloads import FaultWorkload
+from pffemu.cli.measure import Setup, measure
+from pffemu.cli.terminal import check_writable, out_console, replace_between_markers, write_text
+from pffemu.errors import MissingFileError, PffemuError, UsageError
+from pffemu.machine.options import Mode
+from pffemu.report import page, plot
+from pffemu.report.svg_timeline import svg
+
+_PAGES = 64
+_FAULT = 8  # of them: the one that is drawn
+
+
+def report(
+    files: Annotated[list[str], typer.Argument(metavar="FILE.json...", help="What --json of benchmarks wrote.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE.html", help="The page.")] = "report.html",
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also each figure as SVG and PNG, named after its file.")
+    ] = None,
+    tables: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Also each table, between markers named after its file.")
+    ] = None,
+) -> None:
+    """Put benchmark reports on one self-contained HTML page: options, tables, figures, one fault step by step.
+
+    Example: pffemu report fault.json bfs.json -o report.html --figures figures
+    """
+    if not plot.available():
+        raise PffemuError("matplotlib is not installed", where="report", remedy="pip install 'pffemu[plot]'")
+    check_writable(output)
+    reports = [(Path(file).stem, _read(file)) for file in files]
+    if figures is not None:
+        _write_figures(reports, figures)
+    if tables is not None:
+        for name, told in reports:
+            replace_between_markers(tables, name, page.markdown(told))
+    write_text(page.html(reports, _one_fault()).rstrip("\n"), output)
+    out_console().print(f"{len(reports)} reports in {output}", markup=False)
+
+
+def _read(file: str) -> Any:
+    try:
+        told = json.loads(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MissingFileError(
+            f"cannot read: {error.strerror}", where=file, remedy="name a benchmark's JSON"
+        ) from error
+    except ValueError as error:
+        raise UsageError(f"no JSON: {error}", where=file, remedy="name what --json of a benchmark wrote") from error
+    if not isinstance(told, dict) or not str(told.get("command", "")).startswith("bench"):
+        raise UsageError("not the report of a benchmark", where=file, remedy="name what --json of a benchmark wrote")
+    return told
+
+
+def _write_figures(reports: list[tuple[str, Any]], folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, told in reports:
+            for kind, figure in page.drawn(told).items():
+                figure.savefig(folder / f"{name}-{kind}.png", dpi=150)
+                (folder / f"{name}-{kind}.svg").write_text(page.as_svg(figure), encoding="utf-8")
+    except OSError as error:
+        raise PffemuError(f"cannot write: {error.strerror}", where=str(folder), remedy="another --figures") from error
+
+
+def _one_fault() -> str:
+    shown = [
+        (f"One fault under {mode.value}", measure(FaultWorkload(_PAGES), mode, Setup(shown_fault=_FAULT)).one_fault)
+        for mode in (Mode.UFFD, Mode.PFF)
+    ]
+    return svg(shown)

@@ -1,0 +1,47 @@
+"""A benchmark's JSON as flat rows, one a run, for spreadsheets: what identifies the run, then its numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+_LATENCY: Final = ("min", "median", "p99", "max", "mean")
+
+
+def rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of a report of `bench fault`, `bench bfs` or `bench ioctl`, or of each point of a sweep."""
+    if "points" in report:
+        return [
+            {**{f"vary_{name}": value for name, value in point["values"].items()}, **row}
+            for point in report["points"]
+            for row in rows(point["report"])
+        ]
+    options = {
+        name: "+".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in report["options"].items()
+    }
+    head = {"version": report["version"], "command": report["command"], **options}
+    return [{**head, **_flat(run)} for run in report["runs"]]
+
+
+def _flat(run: Mapping[str, Any]) -> dict[str, Any]:
+    flat = {name: value for name, value in run.items() if not isinstance(value, dict | list) and name != "latency"}
+    if run.get("latency"):
+        flat |= {f"latency_{name}": run["latency"][name] for name in _LATENCY}
+    for group in ("time", "parts"):
+        flat |= {f"{group}_{name}": value for name, value in run.get(group, {}).items()}
+    if run.get("ioctl"):
+        flat |= {f"stage_{name}": value for name, value in run["stages"].items()}
+    return flat
+
+
+def to_csv(table: Sequence[Mapping[str, Any]]) -> str:
+    """With a header of every column that occurs, in the order of first use."""
+    columns = list(dict.fromkeys(name for row in table for name in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows(table)
+    return out.getvalue()

@@ -1,0 +1,146 @@
+"""One self-contained HTML page of benchmark reports: what was run, numbers, figures. No script, nothing fetched."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+from pffemu.report import figures
+from pffemu.report.figures import name_of
+
+Report = Mapping[str, Any]
+
+_STYLE: Final = """
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-top: 1px solid #ccc; padding-top: .8rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .8rem 0 }
+th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #ddd }
+th:first-child, td:first-child { text-align: left }
+code { font-size: .9em; background: #f3f3f3; padding: .1em .3em; overflow-wrap: anywhere } figure { margin: 1rem 0 }
+svg { max-width: 100%; height: auto } .wrong { color: #b00; font-weight: bold }
+"""
+
+
+def drawn(report: Report) -> dict[str, Any]:
+    """The figures that suit a report, by short name."""
+    if "points" in report:
+        return _drawn_of_sweep(report)
+    if report["command"] == "bench ioctl":
+        return {"stages": figures.ioctl_breakdown(report)}
+    shown = {"breakdown": figures.breakdown(report), "time": figures.time_split(report)}
+    if any(run["latency"] for run in report["runs"]):
+        shown["latency"] = figures.latency_cdf(report)
+    return shown
+
+
+def _drawn_of_sweep(report: Report) -> dict[str, Any]:
+    vary = list(report["options"]["vary"])
+    points = report["points"]
+    numbers = [point["values"][vary[0]] for point in points]
+    if len(vary) != 1 or report["options"]["benchmark"] == "ioctl" or not all(map(_is_number, numbers)):
+        return {}
+    line = [(float(number), point["report"]) for number, point in zip(numbers, points, strict=True)]
+    title = f"bench {report['options']['benchmark']}"
+    return {
+        "time": figures.sweep_lines(line, vary[0], title, speedup=False),
+        "speedup": figures.sweep_lines(line, vary[0], title, speedup=True),
+    }
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def table(report: Report) -> tuple[list[str], list[list[str]]]:
+    """(headings, rows) of a report's main numbers, in whole cycles."""
+    if "points" in report:
+        vary = list(report["options"]["vary"])
+        headings, rows = [*vary], []
+        for point in report["points"]:
+            inner, inner_rows = table(point["report"])
+            headings = [*vary, *inner]
+            rows += [[*point["values"].values(), *row] for row in inner_rows]
+        return headings, rows
+    if report["command"] == "bench ioctl":
+        stages = list(report["runs"][0]["stages"])
+        return ["ioctl", "case", *stages, "total"], [
+            [run["ioctl"], run["case"], *(f"{run['stages'][stage]:,}" for stage in stages), f"{run['total']:,}"]
+            for run in report["runs"]
+        ]
+    return (
+        ["run", "faults", "median", "p99", *_PARTS, "measured part", "application", "handling", "waiting", "answer"],
+        [_row(run) for run in report["runs"]],
+    )
+
+
+_PARTS: Final = ("notification", "handling", "resolution", "resumption")
+
+
+def _row(run: Mapping[str, Any]) -> list[str]:
+    latency = run["latency"]
+    faults = latency["faults"] if latency else 1
+    return [
+        name_of(run), f"{run['faults']:,}", *(f"{latency[key]:,}" if latency else "-" for key in ("median", "p99")),
+        *(f"{run['parts'][part] // faults:,}" for part in _PARTS), f"{run['cycles']:,}",
+        *(f"{run['time'][kind]:,}" for kind in ("application", "handling", "waiting")),
+        {True: "right", False: "WRONG", None: "-"}[run["correct"]],
+    ]  # fmt: skip
+
+
+def markdown(report: Report) -> str:
+    headings, rows = table(report)
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def as_svg(figure: Any) -> str:
+    """A figure as an <svg> element, the same every time."""
+    from matplotlib import pyplot
+
+    out = io.StringIO()
+    with pyplot.rc_context(figures.STYLE):
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    return text[text.index("<svg") :]
+
+
+def html(reports: Sequence[tuple[str, Report]], fault_pictures: str = "") -> str:
+    """`reports`: (title, benchmark's JSON). `fault_pictures`: an <svg> of single faults, drawn elsewhere."""
+    parts = ["<h1>Page fault handling in virtual time</h1>"]
+    for title, report in reports:
+        options = ", ".join(f"{name}={value}" for name, value in report["options"].items())
+        parts.append(f"<h2>{escape(title)}</h2>")
+        parts.append(
+            f"<p><code>pffemu {escape(report['command'])}</code> {escape(report['version'])}; {escape(options)}</p>"
+        )
+        parts.append(_html_table(*table(report)))
+        parts += [f"<figure>{_unique(as_svg(one), f'{title}-{name}')}</figure>" for name, one in drawn(report).items()]
+    if fault_pictures:
+        parts += ["<h2>One fault</h2>", f"<figure>{fault_pictures}</figure>"]
+    body = "\n".join(parts)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>pffemu report</title>'
+        f"<style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
+    )
+
+
+def _html_table(headings: list[str], rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{escape(text)}</th>" for text in headings)
+    body = "".join(f"<tr>{''.join(f'<td{_wrong(cell)}>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _wrong(cell: str) -> str:
+    return ' class="wrong"' if cell == "WRONG" else ""
+
+
+def _unique(svg: str, prefix: str) -> str:
+    """matplotlib gives every figure the same ids; on one page they would be each other's."""
+    name = "".join(c if c.isalnum() else "-" for c in prefix)
+    return svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-").replace('href="#', f'href="#{name}-')
