@@ -19,6 +19,7 @@ from kernel_model.uapi_signal import (
     CLD_EXITED,
     CLD_KILLED,
     CLD_STOPPED,
+    NSIG,
     SA_NOCLDSTOP,
     SA_NOCLDWAIT,
     SIG_IGN,
@@ -132,7 +133,7 @@ def _tell_parent(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) ->
     action = parent.signals.handlers.actions[Signal.SIGCHLD]
     unwanted = action.handler == SIG_IGN or bool(action.flags & SA_NOCLDWAIT)
     autoreap = process.exit_signal == Signal.SIGCHLD and unwanted
-    if process.exit_signal and not (autoreap and action.handler == SIG_IGN):
+    if 0 < process.exit_signal <= NSIG and not (autoreap and action.handler == SIG_IGN):
         info = _child_info(kernel, process, CLD_EXITED if end.signal is None else CLD_KILLED, end)
         signal_send.send_to_process(kernel, cpu, info.renumbered(process.exit_signal), parent)
     if autoreap:
