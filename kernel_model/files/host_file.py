@@ -60,7 +60,11 @@ class HostNode(File):
         self.release()
 
     def __del__(self) -> None:
-        self.release()
+        """A snapshot was put back over it, or the machine is gone."""
+        try:
+            self.release()
+        except (AttributeError, OSError, TypeError):  # half made, or Python itself is ending
+            return
 
     def release(self) -> None:
         """The host's descriptor is not needed now."""

@@ -85,6 +85,34 @@ _OPENED: Final = (
     (Sys.PIPE2, _FREE, 0),
 )  # fmt: skip
 OPENED: Final = len(_OPENED)  # rows that open them
+_LENGTHS: Final = (PAGE, 2 * PAGE, 4 * PAGE, 1 << 20)
+_HOME: Final = (0, *(DATA + page * PAGE for page in (-4, 0, 1, 2, 3, 4, 8, 16)))
+# userfaultfd's ioctls (number, bytes) and two of files
+_UFFDIO: Final = (
+    (0x3F, 24), (0, 32), (1, 16), (2, 16), (3, 40), (4, 32), (5, 40), (6, 24), (7, 32), (8, 32),
+)  # fmt: skip
+_REQUESTS: Final = (
+    *((2 if number in (1, 2) else 3) << 30 | size << 16 | 0xAA << 8 | number for number, size in _UFFDIO),
+    0x541B, 0x5421,
+)  # fmt: skip
+# argument -> values with a meaning, for calls that would otherwise say EINVAL nearly always
+_SENSIBLE: Final = {
+    Sys.IOCTL: {1: (*range(3, 20),), 2: _REQUESTS},
+    Sys.MMAP: {1: _HOME, 2: _LENGTHS, 3: (0, 1, 2, 3, 7), 4: (0x21, 0x22, 0x31, 0x32, 1, 2, 0x8022, 0x100122),
+               5: (3, 10, 14, 15, -1), 6: (0, PAGE)},
+    Sys.MUNMAP: {1: _HOME, 2: _LENGTHS},
+    Sys.MPROTECT: {1: _HOME, 2: _LENGTHS, 3: (0, 1, 3, 7)},
+    Sys.MREMAP: {1: _HOME, 2: _LENGTHS, 3: _LENGTHS, 4: (0, 1, 3, 5), 5: _HOME},
+    Sys.MADVISE: {1: _HOME, 2: _LENGTHS, 3: (*range(26),)},
+    Sys.FUTEX: {2: (*range(14), *range(128, 142)), 3: (0, 1)},
+    Sys.FCNTL: {1: (*range(20),), 2: (*range(12), *range(1024, 1040))},
+    Sys.EPOLL_CTL: {1: (6, 6, 5), 2: (1, 2, 3), 3: (*range(20),)},
+    Sys.CLONE: {1: (0x11, 0x3D0F00, 0x4111, 0x100), 2: (0, DATA + PAGE)},
+    Sys.SETITIMER: {1: (0, 1, 2)},
+    Sys.RT_SIGACTION: {1: (*range(66),), 4: (8,)},
+    Sys.RT_SIGPROCMASK: {1: (0, 1, 2), 4: (8,)},
+    Sys.GETSOCKOPT: {1: (7, 8, 9, 10), 2: (1,), 3: (*range(40),)},
+}  # fmt: skip
 _SIZES: Final = (1, 4, 8, 16, 24, 32, 48, 64, 100, 4095, 4096, 4097, 8192, 65536, 1 << 20, 1 << 30)
 _EDGES: Final = (0, 1, 2, 7, 8, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 40, (1 << 63) - 1, 1 << 63, _MASK)
 _STRINGS: Final = (
@@ -120,7 +148,11 @@ def data(source: random.Random) -> bytes:
 def _row(source: random.Random) -> list[int]:
     number = source.choice(_NUMBERS) if source.random() < 0.97 else source.randrange(600)
     first = source.randrange(20) if source.random() < 0.5 else _argument(source)
-    return [number, first, *(_argument(source) for _ in range(5))]
+    row = [number, first, *(_argument(source) for _ in range(5))]
+    if source.random() < 0.7:
+        for place, choices in _SENSIBLE.get(number, {}).items():
+            row[place] = source.choice(choices)
+    return row
 
 
 def _argument(source: random.Random) -> int:
