@@ -14,6 +14,8 @@ from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
 from pffemu.arch.paging import PAGE_SIZE
 
+_ARCH_SET_GS, _ARCH_SET_FS, _ARCH_GET_FS, _ARCH_GET_GS = 0x1001, 0x1002, 0x1003, 0x1004
+_TASK_SIZE_MAX: Final = (1 << 47) - PAGE_SIZE
 _GRND_NONBLOCK, _GRND_RANDOM, _GRND_INSECURE = 1, 2, 4
 _AT_ONCE: Final = 1 << 20  # bytes
 _RANDOM_MAX: Final = (1 << 25) - 1  # bytes a call gives at most, as reads of /dev/urandom
@@ -90,7 +92,3 @@ def arch_prctl(call: Call, code: int, address: int) -> int:
         raise LinuxError(Errno.EPERM)
     call.cpu.registers[name] = address
     return 0
-
-
-_ARCH_SET_GS, _ARCH_SET_FS, _ARCH_GET_FS, _ARCH_GET_GS = 0x1001, 0x1002, 0x1003, 0x1004
-_TASK_SIZE_MAX: Final = (1 << 47) - PAGE_SIZE
