@@ -12,6 +12,7 @@ from kernel_model.syscall import Call
 from kernel_model.task import Process
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.uapi_signal import NSIG
+from kernel_model.uffd.events import after_events, await_fork_events, register_child
 from kernel_model.wait_queue import Blocked, Interruptible
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.hw.page_walk import WRITE
@@ -114,15 +115,24 @@ def _create(call: Call, arguments: CloneArguments) -> int:
         child.clear_child_tid = arguments.child_tid
     if flags & uapi.CLONE_CHILD_SETTID and not shares_memory:
         child.set_child_tid, child.restart_syscall = arguments.child_tid, RET_FROM_FORK
+    events = [] if shares_memory else register_child(call.cpu, call.mm, child.process.mm)
+    if events:
+        child.restart_syscall = RET_FROM_FORK
     if flags & uapi.CLONE_VFORK:
         why = f"its vfork child {tid} to start another program, or to end"
         raise Blocked(child.process.vfork_done, result=tid, why=why, sleep=Interruptible.NO)
-    return tid
+    return after_events(call, events, tid)
 
 
 def ret_from_fork(call: Call) -> int:
-    """What a new process's first thread does before ring 3: CLONE_CHILD_SETTID, in its own memory."""
+    """What a new process's first thread does before ring 3: CLONE_CHILD_SETTID, in its own memory.
+
+    It starts when its parent's userfaultfd events were read.
+    """
+    await_fork_events(call)
     address, call.task.set_child_tid = call.task.set_child_tid, 0
+    if not address:
+        return 0
     try:
         call.memory.write_u32(address, call.task.tid)
     except Blocked:

@@ -168,9 +168,10 @@ class Kernel:
         exit.continued(self, cpu, process)
 
     def forget_fault(self, task: Task) -> None:
-        """The thread no longer waits for a userfaultfd to bring a page in: its message goes."""
-        for uffd in {vma.uffd for vma in task.process.mm.vmas if vma.uffd is not None}:
-            uffd.forget_task(task)
+        """The thread no longer waits for a userfaultfd to bring a page in, or to have its event read."""
+        if task.awaited_uffd is not None:
+            task.awaited_uffd.forget_task(self.cpus[task.cpu_index], task)
+            task.awaited_uffd = None
 
     # -- entries ------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
     from kernel_model.uffd.context import Userfaultfd
+    from kernel_model.uffd.messages import Event
     from kernel_model.uintr.target_table import TargetTable
 
 STACK_LIMIT: Final = 8 << 20  # bytes an area that grows down may reach: RLIMIT_STACK
@@ -44,6 +45,7 @@ class Mm:
         self.mark_uffd_ptes = mark_uffd_ptes
         self.pages = PageTables(ram, frames)
         self.vmas = VmaList()
+        self.fork_events: list[Event] = []  # to be read before the first thread here runs
         self.is_gone = False  # released: a userfaultfd of it may still be open
         self.lock_new = False  # mlockall(MCL_FUTURE)
         self.brk_start = self.brk = 0  # the heap is [brk_start, brk), set by exec

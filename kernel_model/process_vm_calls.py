@@ -60,10 +60,12 @@ def _iovec(call: Call, vector: int, count: int) -> Ranges:
 
 
 def _memory_of(call: Call, pid: int) -> Mm:
-    number = as_int(pid)
-    if number != call.process.pid and all(task.tid != number for task in call.process.tasks):
+    process, task = call.kernel.processes.get(as_int(pid)), call.kernel.find_task(as_int(pid))
+    if process is None and task is not None:
+        process = task.process
+    if process is None or not process.tasks:
         raise LinuxError(Errno.ESRCH)
-    return call.mm
+    return process.mm
 
 
 def _transfer(call: Call, mm: Mm, ours: Ranges, theirs: Ranges, *, writes: bool) -> int:

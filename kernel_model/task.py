@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kernel_model.itimers import IntervalTimer
     from kernel_model.mm import Mm
     from kernel_model.process_end import ProcessEnd
+    from kernel_model.uffd.context import Userfaultfd
     from kernel_model.uintr.forwarding import Binding
     from kernel_model.uintr.receiver import Receiver
 
@@ -91,6 +92,7 @@ class Task:
     restart_syscall: int | None = None  # number of the call to start again
     result: int | None = None  # RAX of the call that slept
     progress: int = 0  # bytes a read or write moved before it slept
+    awaited_uffd: Userfaultfd | None = None  # where its fault or event is queued, if it is
     events_sent: int = 0  # userfaultfd events that this call, started again, has sent and waited for
     timed_out: bool = False
     resumes_fault: bool = False  # a page fault of ring 3 put it to sleep

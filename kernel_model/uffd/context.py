@@ -63,6 +63,7 @@ class Userfaultfd(File):
         self._events: list[Event] = []  # oldest first
         self.readers = WaitQueue(f"userfaultfd {fd} (message)")
         self.event_waiters = WaitQueue(f"userfaultfd {fd} (event)")
+        self.children = WaitQueue(f"userfaultfd {fd} (fork)")
         self._faulters = WaitQueue(f"userfaultfd {fd} (page)")
         self._lock = Lock("wait.uffd_lock")  # fault_pending_wqh and fault_wqh of Linux in one
 
@@ -92,6 +93,7 @@ class Userfaultfd(File):
         since = self._lock.acquire(cpu)
         cpu.charge("kernel.uffd.enqueue")
         self._lock.release(cpu, since)
+        task.awaited_uffd = self
         new = WaitingFault(task, shown, flags, cpu.clock)
         self._faults = [*(old for old in self._live_faults() if old.task is not task), new]
         cpu.emit(MessageQueued, self.fd, Hex(shown), flags)
@@ -120,22 +122,19 @@ class Userfaultfd(File):
             self.services.scheduler.wake(cpu, fault.task)
         self._lock.release(cpu, since)
 
-    def forget_task(self, task: Task) -> None:
-        """The thread no longer waits."""
-        self._faults = [fault for fault in self._faults if fault.task is not task]
-
     # -- events -------------------------------------------------------------------------------------------------
 
     def queue_event(self, cpu: Cpu, event: Event) -> None:
         """Let readers have `event`; its thread sleeps on `event_waiters`."""
         self._events.append(event)
+        if event.task is not None:
+            event.task.awaited_uffd = self
         cpu.emit(MessageQueued, self.fd, Hex(event.arguments[0]), event.kind)
         self.services.scheduler.wake_all(cpu, self.readers)
 
     def _complete(self, cpu: Cpu, event: Event) -> None:
         """`event` was read, or never will be: the next one of its call follows, or the thread goes on."""
-        self._events.remove(event)
-        self.changing -= 1
+        self._drop(cpu, event)
         task = event.task
         if event.then:
             following, *rest = event.then
@@ -144,12 +143,20 @@ class Userfaultfd(File):
         elif task is not None and task.state is TaskState.BLOCKED:
             self.services.scheduler.wake(cpu, task)
 
-    def _live_events(self) -> list[Event]:
-        """Without those whose thread was killed meanwhile."""
-        for event in [e for e in self._events if e.task is None or e.task.state is TaskState.DEAD]:
-            self._events.remove(event)
-            self.changing -= 1 + len(event.then)
-        return self._events
+    def _drop(self, cpu: Cpu, event: Event) -> None:
+        self._events.remove(event)
+        self.changing -= 1
+        event.read = True
+        self.services.scheduler.wake_all(cpu, self.children)
+
+    def forget_task(self, cpu: Cpu, task: Task) -> None:
+        """The thread was killed while it waited."""
+        self._faults = [fault for fault in self._faults if fault.task is not task]
+        for event in [event for event in self._events if event.task is task]:
+            for following in event.then:
+                following.uffd.changing -= 1
+                following.read = True
+            self._drop(cpu, event)
 
     # -- file operations ----------------------------------------------------------------------------------------
 
@@ -159,7 +166,7 @@ class Userfaultfd(File):
             raise LinuxError(Errno.EINVAL)
         room = buffer.size // MESSAGE_SIZE
         faults = [fault for fault in self._live_faults() if not fault.read][:room]
-        events = list(self._live_events())[: room - len(faults)]
+        events = list(self._events)[: room - len(faults)]
         if not faults and not events:
             if self.nonblocking:
                 raise LinuxError(Errno.EAGAIN)
@@ -200,7 +207,7 @@ class Userfaultfd(File):
         """Linux: polling a blocking or unready userfaultfd is an error."""
         if not self.ready or not self.nonblocking:
             return uapi.POLLERR
-        waiting = self._live_events() or any(not fault.read for fault in self._live_faults())
+        waiting = self._events or any(not fault.read for fault in self._live_faults())
         return uapi.POLLIN if waiting else 0
 
     def poll_queue(self) -> WaitQueue:
@@ -213,7 +220,7 @@ class Userfaultfd(File):
                 self.unregister(cpu, vma)
         self.mm.vmas.merge(0, USER_END)
         self.wake_range(cpu, 0, 1 << 47)
-        for event in list(self._live_events()):
+        for event in list(self._events):
             if event.child is not None:
                 event.child.close(cpu)
             self._complete(cpu, event)

@@ -73,12 +73,19 @@ def register_child(cpu: Cpu, parent: Mm, child: Mm) -> list[Event]:
         child.set_uffd(copy, children[uffd], vma.uffd_mode)
         uffd.services.driver.sync(cpu, child, copy.start, copy.end)
         child.copy_protection(parent, copy)
-    events = []
     for uffd, own in children.items():
         event = _event(uffd, uffd_abi.EVENT_FORK)
         event.child = own
-        events.append(event)
-    return events
+        child.fork_events.append(event)
+    return list(child.fork_events)
+
+
+def await_fork_events(call: Call) -> None:
+    """The new process does not run before the events of its fork were read. Raises Blocked."""
+    for event in call.mm.fork_events:
+        if not event.read:
+            raise Blocked(event.uffd.children, why=_why(event.uffd), sleep=Interruptible.NO)
+    call.mm.fork_events.clear()
 
 
 def _event(uffd: Userfaultfd, kind: int, first: int = 0, second: int = 0, third: int = 0) -> Event:

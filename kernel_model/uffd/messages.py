@@ -41,6 +41,7 @@ class Event:
     child: Userfaultfd | None = None  # EVENT_FORK: of the new process
     task: Task | None = None
     then: list[Event] = field(default_factory=list)
+    read: bool = False  # or never to be
 
     def encoded(self, child_fd: int = 0) -> bytes:
         """`child_fd`: where the reader gets `child`."""
