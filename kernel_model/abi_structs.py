@@ -95,6 +95,25 @@ class XuiDma(ctypes.LittleEndianStructure):
     )
 
 
+class PmScanArg(ctypes.LittleEndianStructure):
+    """struct pm_scan_arg of PAGEMAP_SCAN; 96 bytes."""
+
+    _fields_ = (
+        ("size", ctypes.c_uint64),  # +0
+        ("flags", ctypes.c_uint64),  # +8
+        ("start", ctypes.c_uint64),  # +16
+        ("end", ctypes.c_uint64),  # +24
+        ("walk_end", ctypes.c_uint64),  # +32, out
+        ("vec", ctypes.c_uint64),  # +40
+        ("vec_len", ctypes.c_uint64),  # +48
+        ("max_pages", ctypes.c_uint64),  # +56
+        ("category_inverted", ctypes.c_uint64),  # +64
+        ("category_mask", ctypes.c_uint64),  # +72
+        ("category_anyof_mask", ctypes.c_uint64),  # +80
+        ("return_mask", ctypes.c_uint64),  # +88
+    )
+
+
 class PollFd(ctypes.LittleEndianStructure):
     _fields_ = (
         ("fd", ctypes.c_int32),  # +0

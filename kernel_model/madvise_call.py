@@ -107,6 +107,7 @@ def _guard(advice: _Advice) -> None:
     """MADV_GUARD_INSTALL: data goes, accesses fault, and stay so under MADV_DONTNEED."""
     mm, vma = advice.call.mm, advice.vma
     advice.refuse(vma.locked)
+    mm.prepare_anon(vma)
     mm.zap(vma, advice.start, advice.end)
     for page in range(advice.start, advice.end, PAGE_SIZE):
         mm.pages.set(page, mm.empty_entry(vma) | GUARD)

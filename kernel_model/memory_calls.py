@@ -8,6 +8,7 @@ from typing import Final
 from kernel_model import uapi
 from kernel_model import uapi_mman as mman
 from kernel_model.page_cache import PageCache
+from kernel_model.populate import bring_in_all
 from kernel_model.syscall import Call, page_span
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uffd.events import after_events, unmapped
@@ -159,7 +160,11 @@ def mprotect(call: Call, address: int, length: int, prot: int) -> int:
         if prot & uapi.PROT_WRITE and vma.shared and not vma.may_write:
             raise LinuxError(Errno.EACCES)
         low, high = max(start, vma.start), min(end, vma.end)
+        becomes_writable = prot & uapi.PROT_WRITE and not vma.prot & uapi.PROT_WRITE and not vma.shared
+        locked = vma.locked
         call.mm.protect(low, high, prot & _PROT_ALL)
+        if becomes_writable and locked:
+            bring_in_all(call, low, high, ignore_errors=True)
         if vma.uffd is not None:
             call.kernel.pff_driver.sync(call.cpu, call.mm, low, high)
     return 0

@@ -47,6 +47,7 @@ class Mm:
         self.vmas = VmaList()
         self.fork_events: list[Event] = []  # to be read before the first thread here runs
         self.is_gone = False  # released: a userfaultfd of it may still be open
+        self.anons = 0  # values of Vma.anon given out
         self.lock_new = False  # mlockall(MCL_FUTURE)
         self.brk_start = self.brk = 0  # the heap is [brk_start, brk), set by exec
         self.target_table: TargetTable | None = None  # whom SENDUIPI reaches
@@ -66,6 +67,8 @@ class Mm:
 
         `protect`: userfaultfd write protection.
         """
+        if owned and not vma.anon:
+            self.prepare_anon(vma)
         flags = PTE_U | PTE_A | (OWNED if owned else 0) | (PTE_D if dirty else 0) | (UFFD_WP if protect else 0)
         self.pages.set(address, self.allowed(vma, frame | flags))
         if vma.prot & PROT_EXEC:
@@ -88,6 +91,19 @@ class Mm:
 
     def owe(self, cost: str, units: int) -> None:
         self.owed[cost] = self.owed.get(cost, 0) + units
+
+    def prepare_anon(self, vma: Vma) -> None:
+        """`vma` gets its first private page (Linux: anon_vma_prepare): a neighbour's `anon`, or a new one."""
+        if vma.anon:
+            return
+        above, below = self.vmas.find(vma.end), self.vmas.find(vma.start - 1)
+        if above is not None and above.anon and not above.forked and vma.could_share_pages(above):
+            vma.anon = above.anon
+        elif below is not None and below.anon and not below.forked and below.could_share_pages(vma):
+            vma.anon = below.anon
+        else:
+            self.anons += 1
+            vma.anon = self.anons
 
     def empty_entry(self, vma: Vma) -> int:
         """What a not-present entry of `vma` holds."""
@@ -140,19 +156,24 @@ class Mm:
         child.brk_start, child.brk = self.brk_start, self.brk
         for vma in self.vmas:
             if not vma.dont_fork:
-                child.vmas.insert(replace(vma, uffd=None, uffd_mode=0, locked=False))
+                copy = replace(vma, uffd=None, uffd_mode=0, locked=False)
+                if vma.anon:
+                    child.anons += 1
+                    copy.anon, copy.forked = child.anons, True
+                child.vmas.insert(copy)
                 if vma.file is not None:
                     vma.file.mapped_in(child)
-                if not vma.wipe_on_fork:
+                if vma.anon and not vma.wipe_on_fork:
                     self._share_pages(vma, child)
         self.stale = True  # pages of this side became read-only
 
     def _share_pages(self, vma: Vma, child: Mm) -> None:
-        """Cache pages of shared memory come in by themselves. Of write protection the child knows nothing."""
+        """Of userfaultfd's write protection the child knows nothing. Shared memory comes in by itself."""
         for address, entry in self.pages.used(vma.start, vma.end):
-            if entry & HELD and entry & OWNED:
-                self.frames.share(entry & PTE_ADDRESS)
-                self.pages.set(address, entry & ~PTE_W)
+            if entry & HELD:
+                if entry & OWNED:
+                    self.frames.share(entry & PTE_ADDRESS)
+                    self.pages.set(address, entry & ~PTE_W)
                 child.pages.set(address, entry & ~(PTE_W | UFFD_WP))
             elif not entry & HELD and entry & LASTING & ~UFFD_WP:
                 child.pages.set(address, entry & LASTING & ~UFFD_WP)
@@ -191,6 +212,7 @@ class Mm:
         elif not vma.prot & PROT_WRITE:
             self.pages.set_run(vma.start, self.zero_frame, pages, self.allowed(vma, PTE_U | PTE_A), stride=0)
         elif self.frames.has_run(pages):
+            self.prepare_anon(vma)
             flags = self.allowed(vma, PTE_U | PTE_A | PTE_D | OWNED)
             self.pages.set_run(vma.start, self.frames.take_run(pages), pages, flags)
         else:

@@ -7,7 +7,6 @@ from typing import Final
 
 from kernel_model import uapi_mman as mman
 from kernel_model.memory_calls import free_range, unmap
-from kernel_model.page_tables import HELD, OWNED
 from kernel_model.populate import bring_in_all
 from kernel_model.syscall import Call
 from kernel_model.uapi import PROT_EXEC, PROT_WRITE, Errno, LinuxError
@@ -88,7 +87,7 @@ def _remap_area(remap: _Remap) -> int:
         return old
     if new_length == old_length and not remap.names_address:
         return old
-    if old_length > vma.end - old:
+    if min(old_length, new_length) > vma.end - old:
         raise LinuxError(Errno.EFAULT)
     if new_length > old_length:
         _check_growth(remap, vma)
@@ -146,11 +145,11 @@ def _move_areas(remap: _Remap) -> int:
         return _remap_area(remap)
     if remap.new < MMAP_MIN:
         raise LinuxError(Errno.EPERM)
-    remap.early += unmap(call, remap.new, remap.new + remap.new_length)
-    for vma in areas:
-        low, high = max(vma.start, remap.old), min(vma.end, end)
-        piece = replace(remap, old=low)
-        _move(piece, vma, remap.new + low - remap.old, high - low, high - low)
+    spans = [(max(vma.start, remap.old), min(vma.end, end)) for vma in areas]
+    for low, high in spans:
+        piece, target = replace(remap, old=low), remap.new + low - remap.old
+        remap.early += unmap(call, target, target + high - low)
+        _move(piece, _find(piece), target, high - low, high - low)
     return remap.new
 
 
@@ -158,9 +157,10 @@ def _move(remap: _Remap, vma: Vma, new: int, old_length: int, new_length: int) -
     """Make the area anew at `new`, with its pages, and forget the old one unless it must stay."""
     call, mm, old = remap.call, remap.call.mm, remap.old
     stays = bool(remap.flags & mman.MREMAP_DONTUNMAP) or old_length == 0
+    displaced = vma.displaced + new - old if vma.is_anonymous and vma.anon else 0
     moved = replace(
         vma, start=new, end=new + new_length, offset=vma.offset + old - vma.start, uffd=None, uffd_mode=0,
-        locked=vma.locked and not (stays and old_length), displaced=_displacement(remap, vma, new, old_length),
+        displaced=displaced,
     )  # fmt: skip
     mm.map(moved)
     target = mm.vmas.find(new)
@@ -180,12 +180,3 @@ def _move(remap: _Remap, vma: Vma, new: int, old_length: int, new_length: int) -
     if moved.prot & PROT_EXEC:
         mm.code_changed = True
     return new
-
-
-def _displacement(remap: _Remap, vma: Vma, new: int, length: int) -> int:
-    """Linux keeps the page offset of private anonymous memory that has pages; without, it is where it is."""
-    if not vma.is_anonymous:
-        return 0
-    used = remap.call.mm.pages.used(remap.old, remap.old + length)
-    has_pages = any(entry & HELD and entry & OWNED for _, entry in used)
-    return vma.displaced + new - remap.old if has_pages else 0

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from kernel_model.page_tables import HELD
 from kernel_model.uapi import PROT_EXEC
-from pffemu.arch.paging import PAGE_SIZE, page_of, pages_up
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, page_of, pages_up
 
 if TYPE_CHECKING:
     from kernel_model.frames import FrameAllocator
@@ -50,6 +51,16 @@ class PageCache:
     def has_shared_mapping(self) -> bool:
         """Some mapping's stores reach the file, now or after mprotect."""
         return any(vma.file is self and vma.shared and vma.may_write for mm in self._mms for vma in mm.vmas)
+
+    def mappings_of(self, offset: int) -> int:
+        """How many page-table entries hold the page at `offset`."""
+        frame, count = self._frames.get(offset), 0
+        for mm in self._mms:
+            for vma in mm.vmas:
+                if vma.file is self and vma.offset <= offset < vma.offset + vma.end - vma.start:
+                    entry = mm.pages.entry(vma.start + offset - vma.offset)
+                    count += bool(entry & HELD) and entry & PTE_ADDRESS == frame
+        return count
 
     def cached_frame(self, offset: int) -> int:
         """Physical address of the page at `offset`; 0: a hole."""

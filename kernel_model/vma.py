@@ -69,6 +69,8 @@ class Vma:
     grows_down: bool = False
     locked: bool = False
     reserved: bool = True  # not MAP_NORESERVE
+    anon: int = 0  # Linux's anon_vma: which areas' private pages belong together; 0: it has had none yet
+    forked: bool = False  # `anon` is a forked process's: it has parents
     displaced: int = 0  # bytes between where its pages were first touched and where they are now (mremap)
 
     def __str__(self) -> str:
@@ -84,11 +86,24 @@ class Vma:
 
     def continues_in(self, upper: Vma) -> bool:
         """Whether `upper` could be the rest of this area (Linux: can_vma_merge_after)."""
+        joinable = (
+            self.anon == upper.anon or (not self.anon and not upper.forked) or (not upper.anon and not self.forked)
+        )
+        return joinable and self.prot == upper.prot and self.could_share_pages(upper)
+
+    def could_share_pages(self, upper: Vma) -> bool:
+        """Whether both differ in rights alone: private pages may have one `anon` (Linux: anon_vma_compatible)."""
         return (
             self.end == upper.start
             and (self.file is None or self.offset + self.end - self.start == upper.offset)
-            and replace(self, start=0, end=0, offset=0) == replace(upper, start=0, end=0, offset=0)
+            and self._kind() == upper._kind()
         )
+
+    def _kind(self) -> tuple[object, ...]:
+        return (
+            self.name, self.file, self.uffd, self.uffd_mode, self.shared, self.may_write, self.dont_fork,
+            self.wipe_on_fork, self.grows_down, self.locked, self.reserved, self.displaced,
+        )  # fmt: skip
 
 
 class VmaList:
@@ -159,6 +174,7 @@ class VmaList:
             lower, upper = self._vmas[i], self._vmas[i + 1]
             if lower.continues_in(upper):
                 lower.end = upper.end
+                lower.anon, lower.forked = lower.anon or upper.anon, lower.forked or upper.forked
                 del self._vmas[i + 1], self._starts[i + 1]
             else:
                 i += 1

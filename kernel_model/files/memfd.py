@@ -112,6 +112,14 @@ class Memfd(File):
             raise LinuxError(Errno.EPERM)
         return self.cache, not (shared and sealed)
 
+    def fcntl(self, call: Call, command: int, argument: int) -> int:
+        if command == mman.F_GET_SEALS:
+            return self.seals
+        if command != mman.F_ADD_SEALS:
+            raise LinuxError(Errno.EINVAL)
+        self.add_seals(argument & 0xFFFF_FFFF)
+        return 0
+
     def add_seals(self, seals: int) -> None:
         """F_ADD_SEALS. Raises LinuxError EINVAL, EPERM (no more), EBUSY (a writable shared mapping)."""
         if seals & ~_ALL_SEALS:

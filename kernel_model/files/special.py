@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from kernel_model.files.file import File, faulted
 from kernel_model.files.host_file import inode_of
 from kernel_model.files.host_tree import MadeUp, Place
+from kernel_model.files.pagemap import PagemapFile
 from kernel_model.files.seek import sought
 from kernel_model.files.status import FileStatus
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uapi_files import O_ACCMODE, O_RDONLY
+from kernel_model.uffd.calls import UserfaultfdDevice
 
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from kernel_model.task import Process
 
 _AT_ONCE: Final = 1 << 16  # bytes
+_UFFD, _PAGEMAP = b"userfaultfd", b"pagemap"
 _DEVICES: Final = {b"null": (1, 3), b"zero": (1, 5), b"full": (1, 7), b"random": (1, 8), b"urandom": (1, 9)}
 _DMA: Final = (10, 200)  # a misc device
 
@@ -40,6 +43,7 @@ def made_up(process: Process) -> MadeUp:
     modes = {(b"dev",): directory, (b"proc",): directory, (b"proc", pid): directory}
     modes |= {(b"dev", name): stat.S_IFCHR | 0o666 for name in _DEVICES}
     modes[b"dev", b"dma"] = stat.S_IFCHR | 0o666
+    modes |= {(b"dev", _UFFD): stat.S_IFCHR | 0o600, (b"proc", pid, _PAGEMAP): stat.S_IFREG | 0o400}
     modes |= {(b"proc", pid, name): stat.S_IFREG | 0o444 for name in _TEXTS}
     modes |= dict.fromkeys(links, link)
     return MadeUp(modes, links)
@@ -51,6 +55,12 @@ def open_special(call: Call, place: Place, flags: int) -> File | None:
         return Device(place, flags)
     if place.names == (b"dev", b"dma"):
         return call.kernel.dma.open(place.path.decode(), flags)
+    if place.names == (b"dev", _UFFD) and call.kernel.options.userfaultfd:
+        return UserfaultfdDevice(flags)
+    if place.names == (b"proc", str(call.process.pid).encode(), _PAGEMAP):
+        if flags & O_ACCMODE != O_RDONLY:
+            raise LinuxError(Errno.EACCES)
+        return PagemapFile(call.mm)
     if place.names[:-1] == (b"proc", str(call.process.pid).encode()) and place.names[-1] in _TEXTS:
         if flags & O_ACCMODE != O_RDONLY:
             raise LinuxError(Errno.EACCES)
@@ -136,7 +146,7 @@ def _maps(process: Process) -> str:
     lines = []
     for vma in process.mm.vmas:
         rights = "".join(letter if vma.prot & 1 << i else "-" for i, letter in enumerate("rwx"))
-        shared = "s" if getattr(vma, "shared", False) else "p"
+        shared = "s" if vma.shared else "p"
         name = vma.name if vma.name.startswith(("[", "/")) or vma.file is not None else ""
         head = f"{vma.start:08x}-{vma.end:08x} {rights}{shared} {vma.offset:08x} 00:00 0"
         lines.append(f"{head:<73}{name}\n" if name else f"{head} \n")

@@ -9,7 +9,7 @@ from kernel_model import uapi_uffd as uffd_abi
 from kernel_model.files.file import File
 from kernel_model.files.status import FileStatus
 from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_files import O_CLOEXEC, O_NONBLOCK, O_RDWR, S_IFCHR
+from kernel_model.uapi_files import O_CLOEXEC, O_NONBLOCK, S_IFCHR
 from kernel_model.uffd.context import UffdServices, Userfaultfd
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def userfaultfd(call: Call, flags: int) -> int:
 class UserfaultfdDevice(File):
     """/dev/userfaultfd, opened."""
 
-    def __init__(self) -> None:
-        self.name, self.flags = "/dev/userfaultfd", O_RDWR
+    def __init__(self, flags: int) -> None:
+        self.name, self.flags = "/dev/userfaultfd", flags
 
     def ioctl(self, call: Call, request: int, argument: int) -> int:
         if request != uffd_abi.USERFAULTFD_IOC_NEW:

@@ -168,6 +168,8 @@ def _fill_pages(fill: Fill, bring: Bring) -> tuple[int, Errno | None]:
 def _destination(fill: Fill) -> Vma | None:
     """The one registered area that holds the whole range."""
     vma = fill.uffd.mm.vmas.find(fill.start)
+    if vma is not None and not vma.shared:
+        fill.uffd.mm.prepare_anon(vma)
     return vma if vma is not None and fill.start + fill.length <= vma.end and vma.uffd is not None else None
 
 

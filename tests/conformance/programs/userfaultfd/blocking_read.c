@@ -8,7 +8,8 @@ static void *handler(void *argument)
         long size = read(uffd, &message, sizeof message);
         printf("read %ld: ", size);
         print_message(&message);
-        ZEROPAGE(PAGE_OF(message.arg.pagefault.address), PAGE, 0);
+        struct uffdio_zeropage zero = {{PAGE_OF(message.arg.pagefault.address), PAGE}, 0, 0};
+        MUST(ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
     }
     return NULL;
 }
