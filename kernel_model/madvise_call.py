@@ -14,7 +14,7 @@ from kernel_model.syscall import Call, as_int, page_span
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uffd.events import announce_removal
 from kernel_model.vma import Vma
-from pffemu.arch.paging import PAGE_SIZE
+from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
 from pffemu.hw.page_walk import WRITE
 
 _U64: Final = 1 << 64
@@ -110,7 +110,9 @@ def _guard(advice: _Advice) -> None:
     mm.prepare_anon(vma)
     mm.zap(vma, advice.start, advice.end)
     for page in range(advice.start, advice.end, PAGE_SIZE):
-        mm.pages.set(page, mm.empty_entry(vma) | GUARD)
+        mm.pages.set(page, mm.empty_entry(vma) & ~PTE_UFFD | GUARD)
+    if vma.uffd is not None:  # pff: no handler could answer
+        advice.call.kernel.pff_driver.remove(advice.call.cpu, mm, advice.start, advice.end)
 
 
 def _unguard(advice: _Advice) -> None:

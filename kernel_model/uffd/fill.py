@@ -112,7 +112,11 @@ def poison(uffd: Userfaultfd, call: Call, argument: int) -> int:
     _check_mode(given.mode, uffd_abi.DONTWAKE)
     fill.start, fill.length = given.start, given.len
     fill.validated()
-    return _fill(fill, _bring_poison, bool(given.mode))
+    try:
+        return _fill(fill, _bring_poison, bool(given.mode))
+    finally:  # pff: what is poisoned is the kernel's to refuse, so that no handler is asked for it
+        if given.updated > 0:
+            uffd.services.driver.remove(call.cpu, uffd.mm, given.start, given.start + given.updated)
 
 
 def _check_mode(mode: int, known: int) -> None:
