@@ -271,7 +271,7 @@ class Kernel:
             cpu.charge("kernel.call")
         task.timed_out, task.deadline, task.result, task.progress = False, None, None, 0
         task.interrupted = False
-        task.events_sent = 0
+        task.events_sent = task.cursor = 0
         self._call(cpu, task, number, registers)
 
     def _call(self, cpu: Cpu, task: Task, number: int, registers: list[int]) -> None:

@@ -8,13 +8,13 @@ from typing import Final
 
 from kernel_model import uapi
 from kernel_model import uapi_mman as mman
-from kernel_model.page_tables import GUARD, HELD
-from kernel_model.populate import bring_in
+from kernel_model.page_tables import GUARD, HELD, UFFD_WP
+from kernel_model.populate import bring_in_in_turn
 from kernel_model.syscall import Call, as_int, page_span
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uffd.events import announce_removal
 from kernel_model.vma import Vma
-from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
+from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
 
 _U64: Final = 1 << 64
@@ -109,8 +109,9 @@ def _guard(advice: _Advice) -> None:
     advice.refuse(vma.locked)
     mm.prepare_anon(vma)
     mm.zap(vma, advice.start, advice.end)
-    for page in range(advice.start, advice.end, PAGE_SIZE):
-        mm.pages.set(page, mm.empty_entry(vma) & ~PTE_UFFD | GUARD)
+    empty = mm.empty_entry(vma)
+    for marker in {empty, empty | UFFD_WP}:
+        mm.pages.replace_empty(advice.start, advice.end, marker, GUARD)
     if vma.uffd is not None:  # pff: no handler could answer
         advice.call.kernel.pff_driver.remove(advice.call.cpu, mm, advice.start, advice.end)
 
@@ -130,8 +131,8 @@ def _populate(call: Call, start: int, end: int, access: int) -> int:
             raise LinuxError(Errno.ENOMEM)
         if not vma.prot & (uapi.PROT_WRITE if access else uapi.PROT_READ | uapi.PROT_WRITE):
             raise LinuxError(Errno.EINVAL)
-        for page in range(start, min(end, vma.end), PAGE_SIZE):
-            bring_in(call, page, access)
+        for page in range(max(start, call.task.cursor), min(end, vma.end), PAGE_SIZE):
+            bring_in_in_turn(call, page, access)
         start = vma.end
     return 0
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from kernel_model import page_fault
 from kernel_model.syscall import Call
 from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.wait_queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
 
 if TYPE_CHECKING:
     from kernel_model.mm import Mm
+
+_PIECE = 1024 * PAGE_SIZE  # bytes brought in between looks at who else wants to run
 
 
 def bring_in(call: Call, page: int, access: int, mm: Mm | None = None) -> None:
@@ -22,13 +25,20 @@ def bring_in(call: Call, page: int, access: int, mm: Mm | None = None) -> None:
             raise LinuxError(Errno.EFAULT)
 
 
+def bring_in_in_turn(call: Call, page: int, access: int) -> None:
+    """`bring_in` for one of perhaps very many pages of the calling thread."""
+    if page % _PIECE == 0 and page != call.task.cursor:
+        let_others_run(call, page)
+    bring_in(call, page, access)
+
+
 def bring_in_all(call: Call, start: int, end: int, *, ignore_errors: bool) -> None:
     """Linux: __mm_populate; private writable pages come in writable. Raises LinuxError ENOMEM, Blocked."""
     for vma in call.mm.vmas.overlapping(start, end):
         access = WRITE if vma.prot & PROT_WRITE and not vma.shared else 0
-        for page in range(max(start, vma.start), min(end, vma.end), PAGE_SIZE):
+        for page in range(max(start, vma.start, call.task.cursor), min(end, vma.end), PAGE_SIZE):
             try:
-                bring_in(call, page, access)
+                bring_in_in_turn(call, page, access)
             except LinuxError:
                 if not ignore_errors:
                     raise LinuxError(Errno.ENOMEM) from None

@@ -11,6 +11,7 @@ from kernel_model.populate import bring_in_all
 from kernel_model.syscall import Call, page_span
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.vma import Vma
+from kernel_model.wait_queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up
 
 _U64: Final = 1 << 64
@@ -26,13 +27,17 @@ def mincore(call: Call, address: int, length: int, vector: int) -> int:
     pages = pages_up(length) // PAGE_SIZE
     if vector > USER_END or pages > USER_END - vector:
         raise LinuxError(Errno.EFAULT)
+    done = call.task.cursor
+    pages, vector, address = pages - done, vector + done, address + done * PAGE_SIZE
     while pages:
         vma = call.mm.vmas.find(address)
         if vma is None:
             raise LinuxError(Errno.ENOMEM)
         count = min(pages, PAGE_SIZE, (vma.end - address) // PAGE_SIZE)
         call.memory.write(vector, bytes(_resident(call, vma, address + i * PAGE_SIZE) for i in range(count)))
-        pages, vector, address = pages - count, vector + count, address + count * PAGE_SIZE
+        pages, vector, address, done = pages - count, vector + count, address + count * PAGE_SIZE, done + count
+        if pages and count == PAGE_SIZE:
+            let_others_run(call, done)
     return 0
 
 

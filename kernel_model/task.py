@@ -93,6 +93,7 @@ class Task:
     result: int | None = None  # RAX of the call that slept
     progress: int = 0  # bytes a read or write moved before it slept
     awaited_uffd: Userfaultfd | None = None  # where its fault or event is queued, if it is
+    cursor: int = 0  # how far a long call came before it let others run
     events_sent: int = 0  # userfaultfd events that this call, started again, has sent and waited for
     timed_out: bool = False
     resumes_fault: bool = False  # a page fault of ring 3 put it to sleep

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kernel_model.files.epoll import EpollItem
+    from kernel_model.syscall import Call
     from kernel_model.task import Task
 
 
@@ -47,3 +48,12 @@ class Blocked(Exception):
         super().__init__(why)
         self.by_timer = False  # `deadline` is that of the thread's kernel-bypass timer
         self.queues, self.deadline, self.result, self.why, self.sleep = queues, deadline, result, why, sleep
+
+
+def let_others_run(call: Call, cursor: int) -> None:
+    """In a call that can take long: go on from `cursor` when the others had their turn (Linux: cond_resched).
+
+    The call starts again and finds Task.cursor. Raises Blocked.
+    """
+    call.task.cursor = cursor
+    raise Blocked(deadline=call.cpu.clock, why="its turn", sleep=Interruptible.NO)

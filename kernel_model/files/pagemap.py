@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kernel_model.vma import Vma
 
 _WORD = 8  # bytes of one entry
-_AT_ONCE = 1 << 13  # entries
+_AT_ONCE = 1 << 18  # entries
 _WALK_END_AT = 32  # offset in struct pm_scan_arg
 
 

@@ -17,6 +17,7 @@ from kernel_model.page_cache import PageCache
 from kernel_model.page_tables import HELD, POISON
 from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.uffd.ranges import check_unaligned, checked_range
+from kernel_model.wait_queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
 from pffemu.events import Hex, IoctlStep, Label, PageInstalled
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from kernel_model.uffd.context import Userfaultfd
     from kernel_model.vma import Vma
 
+_PIECE = 1024 * PAGE_SIZE  # bytes given between looks at who else wants to run
 Bring = Callable[["Fill", "Vma", int, int], None]  # gives one page, whose entry is the last argument
 
 
@@ -72,7 +74,7 @@ def copy(uffd: Userfaultfd, call: Call, argument: int) -> int:
     fill.start, fill.length, fill.source = given.dst, given.len, given.src
     fill.protect = bool(given.mode & uffd_abi.COPY_MODE_WP)
     fill.validated()
-    if given.len > PAGE_SIZE and not uffd.mm.is_gone and _destination(fill) is not None:
+    if PAGE_SIZE < given.len <= _PIECE and not uffd.mm.is_gone and _destination(fill) is not None:
         with suppress(LinuxError):  # a fault there may start the call again: it must come before the first page
             call.memory.parts(given.src, given.len, 0)
     return _fill(fill, _bring_copy, bool(given.mode & uffd_abi.DONTWAKE))
@@ -158,7 +160,10 @@ def _fill_pages(fill: Fill, bring: Bring) -> tuple[int, Errno | None]:
     if bring is _bring_cached and not _is_shmem(vma):
         return 0, Errno.EINVAL
     pages, cpu = fill.uffd.mm.pages, fill.call.cpu
-    for page in range(fill.start, fill.start + fill.length, PAGE_SIZE):
+    first = fill.start + fill.call.task.cursor
+    for page in range(first, fill.start + fill.length, PAGE_SIZE):
+        if page - first >= _PIECE:
+            let_others_run(fill.call, page - fill.start)
         cpu.charge("kernel.fault.walk")
         try:
             bring(fill, vma, page, pages.entry(page))
