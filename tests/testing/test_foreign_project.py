@@ -66,7 +66,8 @@ def run(
     folder: Path, *arguments: str, environment: dict[str, str] | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=100, check=False, env=environment
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=100, check=False,
+        env=environment,
     )  # fmt: skip
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
