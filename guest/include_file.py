@@ -7,9 +7,25 @@ A test keeps the file equal to this output.
 
 from __future__ import annotations
 
-from kernel_model import uapi, uapi_signal
+from kernel_model import uapi, uapi_signal, uapi_uffd
 
 _PREFIXES = ("PROT_", "MAP_", "MADV_", "CLONE_", "FUTEX_", "UFFD", "UINTR_", "XUI_", "POLL", "O_", "CLOCK_")
+
+
+_IOCTLS = ("API", "REGISTER", "UNREGISTER", "WAKE", "COPY", "ZEROPAGE", "MOVE", "WRITEPROTECT", "CONTINUE", "POISON")
+_UFFDIO = ("WRITEPROTECT_MODE_", "CONTINUE_MODE_", "MOVE_MODE_")
+_UFFD = ("FEATURE_", "EVENT_", "PAGEFAULT_FLAG_")
+
+
+def userfaultfd_numbers() -> dict[str, int]:
+    """Of linux/userfaultfd.h, by their names there; without those that uapi has."""
+    found = {}
+    for name, value in vars(uapi_uffd).items():
+        if name in _IOCTLS or name.startswith(_UFFDIO):
+            found[f"UFFDIO_{name}"] = value
+        elif name.startswith(_UFFD):
+            found[f"UFFD_{name}"] = value
+    return {name: value for name, value in found.items() if not hasattr(uapi, name)}
 
 
 def text() -> str:
@@ -24,6 +40,7 @@ def text() -> str:
     for name, value in vars(uapi).items():
         if name.startswith(_PREFIXES) and isinstance(value, int):
             lines.append(f".equ {name}, {value:#x}")
+    lines += [f".equ {name}, {value:#x}" for name, value in userfaultfd_numbers().items()]
     return "\n".join(lines) + "\n"
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from guest.include_file import userfaultfd_numbers
 from kernel_model import uapi, uapi_signal
 from pffemu.arch import pagefault, rflags
 from pffemu.arch.paging import PAGE_SIZE
 
 _NUMBERS: Final = {name: value for name, value in vars(uapi).items() if name.isupper() and isinstance(value, int)}
 CONSTANTS: Final[Mapping[str, int]] = {
+    **userfaultfd_numbers(),
     **_NUMBERS,
     **{errno.name: int(errno) for errno in uapi.Errno},
     **{f"SYS_{call.name.lower()}": int(call) for call in uapi.Sys},

@@ -88,7 +88,8 @@ def _checked(call: str) -> str:
 
 
 def _map(area: Area) -> str:
-    flags = _ANONYMOUS | uapi.MAP_FIXED_NOREPLACE | uapi.MAP_NORESERVE
+    sharing = uapi.MAP_SHARED if area.shared else uapi.MAP_PRIVATE
+    flags = sharing | uapi.MAP_ANONYMOUS | uapi.MAP_FIXED_NOREPLACE | uapi.MAP_NORESERVE
     return _checked(_call(Sys.MMAP, hex(area.start), hex(area.size), area.prot, flags, -1, 0))
 
 
@@ -100,6 +101,7 @@ def _open_userfaultfd(place: str) -> str:
 
 def _register(area: Area, place: str) -> str:
     fields = f"mov rax, {area.start:#x}\nmov [rip + test.range], rax\nmov rax, {area.size:#x}\n"
+    fields += f"mov qword ptr [rip + test.range + 16], {area.uffd_mode}\n"
     fields += f"mov [rip + test.range + 8], rax\nmov rdi, {place}\nlea rdx, [rip + test.range]\n"
     return fields + _checked(_call(Sys.IOCTL, None, uapi.UFFDIO_REGISTER))
 
@@ -126,4 +128,4 @@ def _thread(label: str, *, calls: bool) -> str:
 
 
 def _uffd_data() -> str:
-    return f"test.api: .quad {uapi.UFFD_API}, 0, 0\ntest.range: .quad 0, 0, {uapi.UFFDIO_REGISTER_MODE_MISSING}, 0"
+    return f"test.api: .quad {uapi.UFFD_API}, 0, 0\ntest.range: .quad 0, 0, 0, 0"

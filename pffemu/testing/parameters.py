@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from keyword import iskeyword
 from typing import Final
 
 from pffemu.errors import UsageError
@@ -49,7 +50,7 @@ def combinations(block: Block) -> Iterator[Parameters]:
             raise directive.error("no name and values", "write `# param: n = 0..15` or `# param: n = 1, 2, 4`")
         columns = [name.strip() for name in left.split(",")]
         for name in columns:
-            if name in names or name in CONSTANTS or name in RESERVED:
+            if name in names or name in CONSTANTS or name in RESERVED or iskeyword(name):
                 raise directive.error(f"{name!r} is taken", "choose another name")
         names += columns
         axes.append(_rows(directive, columns, right.strip()))

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from keyword import iskeyword
 from typing import Any, Final
 
 from kernel_model import uapi, uapi_signal
@@ -36,7 +37,13 @@ _MAP_ALIGNMENT: Final = 1 << 20
 BUDGET: Final = 1_000_000  # instructions
 RAM: Final = 64 << 20  # bytes
 
-_MAP: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)\s+(?P<size>\w+)\s+(?P<prot>[rwx-]{1,3})(\s+at\s+(?P<at>.+))?")
+_MAP: Final = re.compile(
+    r"(?P<name>[A-Za-z_]\w*)\s+(?P<size>\w+)\s+(?P<prot>[rwx-]{1,3})(?P<shared>\s+shared)?(\s+at\s+(?P<at>.+))?"
+)
+_UFFD_MODES: Final = {
+    "missing": uapi.UFFDIO_REGISTER_MODE_MISSING, "wp": uapi.UFFDIO_REGISTER_MODE_WP,
+    "minor": uapi.UFFDIO_REGISTER_MODE_MINOR,
+}  # fmt: skip
 _CPU_WORDS: Final[dict[str, Callable[[CpuOptions], CpuOptions]]] = {
     "flexible-uiret": lambda cpu: replace(cpu, flexible_uiret=True),
     "frame=vector-first": lambda cpu: replace(cpu, frame_layout=FrameLayout.VECTOR_FIRST),
@@ -53,7 +60,7 @@ CLEARED: Final = tuple(name for name in GENERAL if name != "rsp")  # zero when a
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """`# map:`: memory at `start`, `uffd`: registered for missing pages before the block runs."""
+    """`# map:`: memory at `start`, `uffd`: registered in `uffd_mode` before the block runs. `shared`: with a fork."""
 
     name: str
     start: int
@@ -61,6 +68,8 @@ class Area:
     prot: int
     directive: Directive
     uffd: Directive | None = None
+    uffd_mode: int = 0
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +194,8 @@ def _map(setup: Setup, directive: Directive, parameters: Parameters) -> Setup:
         raise directive.error(f"{match['size']} is no whole number of pages", f"use a multiple of {PAGE_SIZE}")
     if match["name"] in setup.symbols or match["name"] in parameters.numbers or match["name"] in RESERVED:
         raise directive.error(f"{match['name']!r} is there already", "choose another name")
+    if iskeyword(match["name"]):
+        raise directive.error(f"expressions cannot speak of {match['name']!r}", "choose another name")
     above = max((area.start + area.size for area in setup.areas), default=FIRST_MAP - _MAP_ALIGNMENT)
     start = (above // _MAP_ALIGNMENT + 1) * _MAP_ALIGNMENT
     if match["at"]:
@@ -193,7 +204,8 @@ def _map(setup: Setup, directive: Directive, parameters: Parameters) -> Setup:
         raise directive.error(f"{start:#x} is no place for it", f"use a page-aligned address from {MMAP_MIN:#x} on")
     letters = {"r": uapi.PROT_READ, "w": uapi.PROT_WRITE, "x": uapi.PROT_EXEC, "-": 0}
     prot = sum(letters[letter] for letter in set(match["prot"]))
-    return replace(setup, areas=(*setup.areas, Area(match["name"], start, size, prot, directive)))
+    area = Area(match["name"], start, size, prot, directive, shared=match["shared"] is not None)
+    return replace(setup, areas=(*setup.areas, area))
 
 
 def _uffd(setup: Setup, directive: Directive, _: Parameters) -> Setup:
@@ -201,11 +213,12 @@ def _uffd(setup: Setup, directive: Directive, _: Parameters) -> Setup:
     if name not in setup.symbols:
         raise directive.error(f"no region {name!r} above it", nearest(name, setup.symbols) if setup.symbols else
                               "map it first: `# map: buf 16K rw`")  # fmt: skip
-    if kinds != ["missing"]:
-        raise directive.error(
-            f"{' '.join(kinds) or 'which faults'}?", "only `missing` is modelled: `# uffd: buf missing`"
-        )
-    areas = tuple(replace(area, uffd=directive) if area.name == name else area for area in setup.areas)
+    unknown = [kind for kind in kinds if kind not in _UFFD_MODES]
+    if unknown or not kinds:
+        remedy = f"write `# uffd: buf missing`, or more of {', '.join(_UFFD_MODES)}"
+        raise directive.error(f"{' '.join(unknown) or 'which faults'}?", remedy)
+    mode = sum(_UFFD_MODES[kind] for kind in set(kinds))
+    areas = tuple(replace(area, uffd=directive, uffd_mode=mode) if area.name == name else area for area in setup.areas)
     return replace(setup, areas=areas)
 
 

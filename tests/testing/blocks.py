@@ -124,6 +124,11 @@ ROWS: Final = (
         "buf is 0x20000000 (buf)"),
     Row("uffd", REGION + "# test: x\n# CHECK: message address=buf flags=0x0\n# deadlock: userfaultfd\n" + TOUCH,
         "# map: buf 16K rw\n# deadlock: userfaultfd\n" + TOUCH, "no deadlock: the block ran to its end"),
+    Row("uffd wp and minor", "# map: a 4K rw\n# map: b 4K rw shared\n# uffd: a missing wp\n# uffd: b minor\n"
+        "# expect: uffd_regions == 2 and rax == 0\nmov rdi, [rip + uffd]\nmov esi, 0xc018aa06\n"
+        "lea rdx, [rip + protection]\nmov eax, 16\nsyscall\n.data\nprotection: .quad a, 4096, 1\n",
+        "# map: b 4K rw\n# uffd: b minor\n# expect: rax == 0\nnop\n",
+        "the set-up failed: a system call returned EINVAL"),
     Row("forward", FORWARDING + "# test: x\n# count: forwarded == 1\n# expect: rax == 0 and uif == 1\n" + TOUCH,
         REGION + ZEROPAGE + "# test: x\n# count: forwarded == 1\n" + TOUCH, "the block all threads are blocked"),
     Row("thread", REGION + "# thread: reader\n.text\nreader:\nsub rsp, 32\nagain: mov rdi, [rip + uffd]\nmov rsi, rsp\n"
