@@ -223,6 +223,9 @@ class _Evaluation:
         container = self._quietly(owner)
         if not hasattr(container, "at"):
             raise UsageError(f"{ast.unparse(owner)!r} has no elements", remedy="write mem64[ADDRESS] or frames[0]")
+        if not isinstance(index, int):
+            remedy = "give an address or a number; labels called `flags` or `frame` need another name"
+            raise UsageError(f"what is in the brackets of {ast.unparse(owner)!r} is no number", remedy=remedy)
         return container.at(index)
 
     def _arithmetic(self, op: ast.operator, left: Any, right: Any) -> Any:

@@ -164,6 +164,8 @@ def test_a_misspelt_test_is_not_silently_nothing(pytester: pytest.Pytester) -> N
         ("# expect: flags.QQ == 1", "it has no part 'QQ'"),
         ("# at heer: rax == 1", "no label 'heer'"),
         ("# fault: #GP at heer\nhlt", "no label 'heer'"),
+        ("# expect: mem32[flags] == 2", "brackets of 'mem32' is no number"),
+        ("# expect: frames[stdout] == 2", "brackets of 'frames' is no number"),
         ("# expect: rax / 0 == 1", "division*zero"),
         ("# expect: rax << 99999 == 1", "a shift by 99999"),
         ("# expect: rax < \"a\"", "not supported between"),
