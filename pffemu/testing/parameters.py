@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from keyword import iskeyword
 from typing import Final
 
 from pffemu.errors import UsageError
@@ -50,7 +49,7 @@ def combinations(block: Block) -> Iterator[Parameters]:
             raise directive.error("no name and values", "write `# param: n = 0..15` or `# param: n = 1, 2, 4`")
         columns = [name.strip() for name in left.split(",")]
         for name in columns:
-            if name in names or name in CONSTANTS or name in RESERVED or iskeyword(name):
+            if name in names or name in CONSTANTS or name in RESERVED:
                 raise directive.error(f"{name!r} is taken", "choose another name")
         names += columns
         axes.append(_rows(directive, columns, right.strip()))

@@ -18,7 +18,6 @@ BAD = (
     ("# CHECK-NXT: forward", "unknown directive 'CHECK-NXT'", "'CHECK-NEXT'"),
     ("# expect rax == 1", "'expect' without a colon claims nothing", "`# expect: ...`"),
     ("# map: from 4K rw", "expressions cannot speak of 'from'", "another name"),
-    ("# param: in = 1, 2", "'in' is taken", "another name"),
     ("# map: b 4K rw\n# uffd: b missing wq", "# uffd: wq?", "missing, wp, minor"),
     ("# cycles: rax < 2000", "# cycles: no time in it", "block"),
     ("# cycles: fault < 2000 @", "# cycles: on which machine?", "sapphire-rapids"),
