@@ -152,3 +152,28 @@ forever: jmp forever
 out: nop
 .data
 seen: .quad 0
+
+# test: single-stepped they trap behind themselves, before a pending user interrupt
+# param: insn = "stui", "clui", "testui"
+# state: uif=0 uirr=1 uihandler=got
+# raises: SIGTRAP
+# expect: rip == behind and instructions == 3
+# count: frame_pushed == 0
+    push 0x302
+    popfq
+    {insn}
+behind: nop
+got: nop
+
+# test: single-stepped over UIRET the trap is at its target, whatever TF it restores
+# param: popped = 0x202, 0x302
+# raises: SIGTRAP
+# expect: rip == target
+    push rsp
+    push popped
+    lea rax, [rip + target]
+    push rax
+    push 0x302
+    popfq
+    uiret
+target: nop
