@@ -210,9 +210,11 @@ class Scheduler:
                 continue
             if queue.current is not None or queue.waiting:
                 receives = cpu.uintr.uinv != 0 and other.uintr.uitt_enabled
-                end = min(end, max(clock, other.clock) + (self._uipi_look_ahead if receives else QUANTUM))
+                its = max(clock, other.clock) + (self._uipi_look_ahead if receives else QUANTUM)
             else:
-                end = min(end, other.event_at)
+                its = other.event_at
+            if its < end:
+                end = its
         for task in self._sleepers:
             end = min(end, task.deadline or 0)
         timer = self.timers.first() if self.timers else None

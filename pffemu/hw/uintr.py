@@ -20,6 +20,7 @@ from pffemu.phases import UifCleared, WordPushed
 
 DELIVERY_COSTS = {strategy: f"cpu.uintr.deliver.{strategy.value}" for strategy in Delivery}
 _MASK = (1 << 64) - 1
+_FRAMES = {words: struct.Struct(f"<{words}Q") for words in (4, 5, 6)}  # a frame of so many words
 
 
 def pending_vector(cpu: Cpu) -> int | None:
@@ -98,7 +99,7 @@ def _push(cpu: Cpu, rsp: int, words: tuple[int, ...], names: tuple[str, ...]) ->
     if cpu.bus.details:
         trap = _push_word_by_word(cpu, rsp, words, names)
     else:
-        trap = cpu.mmu.store(rsp, struct.pack(f"<{len(words)}Q", *words), USER)
+        trap = cpu.mmu.store(rsp, _FRAMES[len(words)].pack(*words), USER)
     if trap is None:
         return None
     if trap.vector == PF:

@@ -134,14 +134,14 @@ class Turns:
                 cpu.looks_up, turn.end = False, max(cpu.clock, min(turn.end, cpu.event_at))
                 if stop.kind is StopKind.INTERRUPTED:
                     return None
-            if stop.kind in _ENGINE_STOPS:
-                return stop
             if stop.kind is StopKind.LIMIT and turn.end is not None:
                 if cpu.clock >= turn.end:
                     self._end(cpu)
                 return None
             if stop.kind is StopKind.INVALID and self._executed(cpu, turn, stop.rip):
                 return None
+            if stop.kind in _ENGINE_STOPS:
+                return stop
             if kernel.scheduler.is_ahead(cpu):
                 self._pending[cpu.index], self._pending_tids[cpu.index] = stop, cpu.tid
                 self.current = None

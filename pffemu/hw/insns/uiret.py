@@ -15,6 +15,8 @@ from pffemu.hw.cpu import Cpu
 from pffemu.hw.page_walk import USER
 from pffemu.hw.trap import Trap
 
+_FRAME = struct.Struct("<3Q")
+
 
 def execute(cpu: Cpu, _length: int) -> Trap | None:
     # SDM uiret.1
@@ -25,7 +27,7 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
     frame = cpu.mmu.load(rsp, 24, USER)
     if isinstance(frame, Trap):
         return frame if frame.vector == PF else Trap(SS)
-    new_rip, new_rflags, new_rsp = struct.unpack("<3Q", frame)
+    new_rip, new_rflags, new_rsp = _FRAME.unpack(frame)
     # SDM uiret.3
     if not is_canonical(new_rip):
         return Trap(GP)
