@@ -40,20 +40,24 @@ def end_thread(kernel: Kernel, cpu: Cpu, task: Task, status: int) -> None:
         end_process(kernel, cpu, process, ProcessEnd(status))
         return
     _forget_thread(kernel, cpu, task)
-    process.tasks.remove(task)
     cpu.emit(ThreadExited, status)
+    kill_thread(kernel, cpu, task)
+
+
+def kill_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+    """A thread that execve in another one ends."""
+    kernel.forget_fault(task)
+    _forget_thread(kernel, cpu, task)
     kernel.scheduler.remove(task)
+    task.process.tasks.remove(task)
+    task.process.dead_time += task.cpu_time
 
 
 def end_process(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
     """All threads, files and, unless others use it, the address space go; a zombie stays until its parent looks."""
     cpu.emit(ProcessExited, process.pid, end.status)
     for task in list(process.tasks):
-        kernel.forget_fault(task)
-        _forget_thread(kernel, cpu, task)
-        kernel.scheduler.remove(task)
-        process.tasks.remove(task)
-        process.dead_time += task.cpu_time
+        kill_thread(kernel, cpu, task)
     process.end = end
     leave_files(kernel, cpu, process)
     if process is kernel.first_process:

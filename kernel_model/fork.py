@@ -13,8 +13,9 @@ from kernel_model.task import Process
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.uapi_signal import NSIG
 from kernel_model.uffd.events import after_events, await_fork_events, register_child
-from kernel_model.wait_queue import Blocked, Interruptible
+from kernel_model.wait_queue import Blocked, Interruptible, WaitQueue
 from pffemu.arch.paging import PAGE_SIZE, USER_END
+from pffemu.errors import OutOfGuestMemory
 from pffemu.hw.page_walk import WRITE
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def _check(call: Call, arguments: CloneArguments) -> None:
         raise LinuxError(Errno.EINVAL)
     if flags & uapi.CLONE_SIGHAND and not flags & uapi.CLONE_VM:
         raise LinuxError(Errno.EINVAL)
-    if flags & ~_KNOWN:
-        raise LinuxError(Errno.EINVAL)  # namespaces and pidfds: as in a kernel built without them
+    if flags & ~_KNOWN:  # namespaces and pidfds: as in a kernel built without them
+        raise call.unsupported(f"clone with flags {flags & ~_KNOWN:#x}", Errno.EINVAL)
     if flags & uapi.CLONE_PARENT and call.process is call.kernel.first_process:
         raise LinuxError(Errno.EINVAL)
     if flags & uapi.CLONE_SETTLS and arguments.tls >= USER_END:
@@ -157,17 +158,22 @@ def _copy_process(call: Call, arguments: CloneArguments, pid: int) -> Process:
     """Memory copied on write unless shared; no user-interrupt state, no pending signals, no timers."""
     parent, flags = call.process, arguments.flags
     relative = parent.parent if flags & uapi.CLONE_PARENT else parent
-    mm = parent.mm if flags & uapi.CLONE_VM else call.kernel.fork_mm(parent.mm)
+    try:
+        mm = parent.mm if flags & uapi.CLONE_VM else call.kernel.fork_mm(parent.mm)
+    except OutOfGuestMemory:
+        raise LinuxError(Errno.ENOMEM) from None
     handlers = parent.signals.handlers
     if not flags & uapi.CLONE_SIGHAND:
         handlers = handlers.copy()
     if flags & uapi.CLONE_CLEAR_SIGHAND:
         handlers.reset()
-    child = Process(
-        pid, mm, parent.name, parent.exe, list(parent.arguments), parent.cwd, parent.umask, list(parent.limits),
-        parent.files if flags & uapi.CLONE_FILES else parent.files.copy(),
-        signals=ProcessSignals(handlers), parent=relative, group=parent.group, session=parent.session,
+    child = replace(
+        parent, pid=pid, mm=mm, parent=relative, children=[], tasks=[], timers=[],
+        arguments=list(parent.arguments), limits=list(parent.limits),
+        files=parent.files if flags & uapi.CLONE_FILES else parent.files.copy(),
+        signals=ProcessSignals(handlers), child_changes=WaitQueue("children"), vfork_done=WaitQueue("vfork"),
         exit_signal=parent.exit_signal if flags & uapi.CLONE_PARENT else arguments.exit_signal,
+        is_subreaper=False, has_execed=False, stop_seen=True, continue_seen=True, dead_time=0, children_time=0,
     )  # fmt: skip
     if relative is not None:
         relative.children.append(child)

@@ -9,6 +9,7 @@ from kernel_model.syscall import Call, as_int
 from kernel_model.timespec import deadline_in, read_timespec
 from kernel_model.uapi import Errno, LinuxError
 
+_INHERITING = (6, 7, 8, 11, 12, 13)  # LOCK_PI, UNLOCK_PI, TRYLOCK_PI, WAIT_REQUEUE_PI, CMP_REQUEUE_PI, LOCK_PI2
 _OPTIONS = uapi.FUTEX_PRIVATE_FLAG | uapi.FUTEX_CLOCK_REALTIME
 
 
@@ -37,6 +38,8 @@ def futex(call: Call, address: int, operation: int, value: int, timeout: int, ad
         case uapi.FUTEX_WAKE_OP:
             keys = key_of(call.mm, address, private), key_of(call.mm, address2, private)
             return _wake_op(call, keys, address2, (as_int(value), as_int(timeout)), value3 & 0xFFFF_FFFF)
+    if command in _INHERITING:
+        raise call.unsupported("a futex with priority inheritance", Errno.ENOSYS)
     raise LinuxError(Errno.ENOSYS)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model import signal_send, uapi_signal
 from kernel_model.siginfo import SigInfo
 from kernel_model.syscall import Call, as_int
+from kernel_model.task import TaskState
 from kernel_model.timers import Timer
 from kernel_model.uapi import Errno, LinuxError, Signal
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _ITIMERVAL: Final = struct.Struct("<qqqq")  # interval, value: seconds, microseconds
 _US: Final = 1_000_000
+_TICK: Final = 4_000_000  # ns, CONFIG_HZ=250
 _SIGNALS: Final = (Signal.SIGALRM, Signal.SIGVTALRM, Signal.SIGPROF)
 _MAX_SECONDS: Final = (1 << 63) // 10**9
 
@@ -30,14 +32,19 @@ class IntervalTimer(Timer):
         self.interval = 0
         self._expires = 0  # in time of the process, for VIRTUAL and PROF
         self._armed = False
+        self._dormant = False  # the process sleeps, and so does its time
 
     def set(self, cpu: Cpu, value: int, interval: int) -> None:
         """Fire in `value` cycles, then every `interval`; `value` 0: never."""
         self._kernel.scheduler.timers.disarm(self)
-        self.interval, self._armed = interval, value > 0
+        self.interval, self._armed, self._dormant = interval, value > 0, False
         if value:
             self._expires = self._time() + value
-            self._kernel.scheduler.timers.arm(cpu, self, cpu.clock + value)
+            self._kernel.scheduler.timers.arm(cpu, self, cpu.clock + self._not_below_a_tick(cpu, value))
+
+    def _not_below_a_tick(self, cpu: Cpu, cycles: int) -> int:
+        """Linux looks at processor time with its tick only."""
+        return cycles if self._is_real else max(cycles, cpu.profile.to_cycles(_TICK))
 
     def left(self, cpu: Cpu) -> int:
         """Cycles until it fires; 0: it is not armed."""
@@ -55,13 +62,24 @@ class IntervalTimer(Timer):
     def fire(self, cpu: Cpu) -> None:
         missing = 0 if self._is_real else self._expires - self._time()
         if missing > 0:  # its threads have slept meanwhile
-            self._kernel.scheduler.timers.arm(cpu, self, cpu.clock + missing)
+            running = sum(task.state is TaskState.RUNNABLE for task in self._process.tasks)
+            self._dormant = not running
+            if running:
+                delay = self._not_below_a_tick(cpu, missing // running + 1)
+                self._kernel.scheduler.timers.arm(cpu, self, cpu.clock + delay)
             return
         self._armed = False
         if not self._is_real and self.interval:
             self.set(cpu, self.interval, self.interval)
         signal = SigInfo.from_kernel(_SIGNALS[self.which])
         signal_send.send_to_process(self._kernel, cpu, signal, self._process)
+
+    def resume(self, cpu: Cpu) -> None:
+        """A thread of the process wakes: its time passes again."""
+        if self._dormant:
+            self._dormant = False
+            delay = self._not_below_a_tick(cpu, self._expires - self._time())
+            self._kernel.scheduler.timers.arm(cpu, self, cpu.clock + delay)
 
     def taken(self, cpu: Cpu) -> None:
         """posixtimer_rearm_itimer: SIGALRM was taken, the next period begins; those that passed are left out."""

@@ -11,6 +11,7 @@ from typing import Final
 from kernel_model import exit, interrupts, page_fault, signal_delivery, signal_send, traps
 from kernel_model.direct_map import DirectMap
 from kernel_model.dma_driver import DmaDriver
+from kernel_model.exec import ProgramLoader
 from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.files.pipe import PipeAccount
@@ -89,6 +90,7 @@ class Kernel:
         self._ram, self.cpus = ram, cpus
         self.processes: dict[int, Process] = {}  # zombies too
         self.first_process: Process | None = None
+        self.program_loader: ProgramLoader | None = None  # set by the machine
         self._mms: dict[int, Mm] = {}  # by page-table root
         self._next_tid = 1
         self._code_versions = 0
@@ -114,7 +116,11 @@ class Kernel:
     def fork_mm(self, mm: Mm) -> Mm:
         """A copy-on-write copy of `mm` for a new process. Raises OutOfGuestMemory."""
         child = self.create_mm()
-        mm.fork_into(child)
+        try:
+            mm.fork_into(child)
+        except OutOfGuestMemory:
+            self.release_mm(self.cpus[0], child)
+            raise
         child.code_version = mm.code_version
         return child
 
@@ -147,10 +153,11 @@ class Kernel:
         return task
 
     def find_task(self, tid: int) -> Task | None:
-        """A living thread of any process."""
+        """A living thread of any process; a process whose first thread is gone has its number still."""
         own = self.processes.get(tid)
-        processes = self.processes.values() if own is None else [own, *self.processes.values()]
-        return next((task for process in processes for task in process.tasks if task.tid == tid), None)
+        processes = self.processes.values() if own is None else [own]
+        found = next((task for process in processes for task in process.tasks if task.tid == tid), None)
+        return found or (own.tasks[0] if own is not None and own.tasks else None)
 
     def kill(self, cpu: Cpu, task: Task, info: SigInfo) -> None:
         """The process dies of a signal that `task` took."""
@@ -162,6 +169,12 @@ class Kernel:
             128 + info.signo, Signal(info.signo), info.code, why, task.tid, task.cpu_index, rip, info.trap, in_handler
         )
         exit.end_process(self, cpu, task.process, end)
+
+    def queued_signals(self) -> int:
+        """How many wait, in all queues."""
+        processes = self.processes.values()
+        shared = sum(len(process.signals.pending.queue) for process in processes)
+        return shared + sum(len(task.signals.pending.queue) for process in processes for task in process.tasks)
 
     def continued(self, cpu: Cpu, process: Process) -> None:
         """SIGCONT: the parent may want to know."""

@@ -147,16 +147,16 @@ class Scheduler:
         alone = self.alone
         if alone is not None:
             return alone
-        best, best_time = None, NEVER
-        for cpu, queue in self._cores:
-            time = cpu.clock
-            if queue.current is None and not queue.waiting:
-                time = max(time, cpu.event_at)
-            if time < best_time:
-                best, best_time = cpu, time
-        if (self._sleepers or self.timers) and self._expire(best, best_time):
-            return self.next_cpu()
-        return best
+        while True:
+            best, best_time = None, NEVER
+            for cpu, queue in self._cores:
+                time = cpu.clock
+                if queue.current is None and not queue.waiting:
+                    time = max(time, cpu.event_at)
+                if time < best_time:
+                    best, best_time = cpu, time
+            if not (self._sleepers or self.timers) or not self._expire(best, best_time):
+                return best
 
     def _expire(self, best: Cpu | None, now: int) -> bool:
         """End the sleep, or fire the timer, that is due first, if it is due before anything runs."""
@@ -264,13 +264,23 @@ class Scheduler:
         return task
 
     @staticmethod
-    def _load(cpu: Cpu, queue: RunQueue, task: Task) -> None:
-        mm = task.process.mm
+    def _use(cpu: Cpu, queue: RunQueue, mm: Mm) -> None:
         if cpu.mmu.fill.root != mm.pages.root:
             cpu.mmu.fill.root = mm.pages.root
             cpu.flush_tlb(code=queue.mm is None or queue.mm.code_version != mm.code_version)
             queue.mm = mm
+
+    @staticmethod
+    def _load(cpu: Cpu, queue: RunQueue, task: Task) -> None:
+        Scheduler._use(cpu, queue, task.process.mm)
         cpu.engine.load_registers(task.registers)
+
+    def change_program(self, cpu: Cpu, task: Task) -> None:
+        """execve: the running thread has another number and address space."""
+        queue = self._queues[cpu.index]
+        cpu.run_thread(task.tid)
+        queue.last_tid = task.tid
+        self._use(cpu, queue, task.process.mm)
 
     # -- processor time -----------------------------------------------------------------------------------------
 
@@ -309,6 +319,8 @@ class Scheduler:
         """Make a sleeping thread runnable. An idle core it belongs to catches up with the waker, and an IPI."""
         self._stop_waiting(task)
         self.timers.somebody_runs()
+        for timer in task.process.timers:
+            timer.resume(waker or self._cpus[task.cpu_index])
         task.state, task.why = TaskState.RUNNABLE, ""
         home = self._cpus[task.cpu_index]
         if waker is not None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kernel_model.siginfo import SigInfo
-from kernel_model.signals import IGNORED_BY_DEFAULT, STOPS, PendingSignals, bit, ignores
+from kernel_model.signals import FIRST_REALTIME, IGNORED_BY_DEFAULT, QUEUE_MAX, STOPS, PendingSignals, bit, ignores
 from kernel_model.task import Process, Task, TaskState
 from kernel_model.uapi import POLLIN, Signal
 from kernel_model.uapi_signal import SIG_DFL, SIG_IGN
@@ -125,8 +125,10 @@ def _send(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process, only: Task 
     if ignores(action, signo) and not awaited:
         return True
     queue = only.signals.pending if only is not None else shared.pending
+    if signo >= FIRST_REALTIME and kernel.queued_signals() >= QUEUE_MAX:
+        return False
     if not queue.add(info):
-        return signo < 32
+        return signo < FIRST_REALTIME
     kernel.scheduler.wake_all(cpu, shared.arrivals, POLLIN)
     if target is None:
         return True

@@ -12,7 +12,7 @@ from kernel_model.wait_queue import WaitQueue
 from pffemu.hw.trap import Trap
 
 FIRST_REALTIME: Final = 32
-QUEUE_MAX: Final = 4096  # RLIMIT_SIGPENDING, of real-time signals
+QUEUE_MAX: Final = 4096  # RLIMIT_SIGPENDING: signals that wait, of all processes together
 
 
 def bit(signo: int) -> int:

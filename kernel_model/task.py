@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_model.files.fd_table import FileTable
 from kernel_model.signals import ProcessSignals, TaskSignals
@@ -35,6 +35,7 @@ class Process:
     mm: Mm
     name: str
     exe: str = ""  # what /proc/self/exe points to
+    image: Any = None  # the program, as the loader has it
     arguments: list[str] = field(default_factory=list)  # argv
     cwd: tuple[bytes, ...] = ()  # components of the current directory's guest path
     umask: int = 0o022

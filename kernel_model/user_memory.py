@@ -65,6 +65,18 @@ class UserMemory:
             address += size
         raise LinuxError(Errno.ENAMETOOLONG)
 
+    def read_string(self, address: int, limit: int) -> bytes:
+        """The string at `address` without its end. Raises LinuxError EFAULT, E2BIG (longer than `limit`)."""
+        text = bytearray()
+        while len(text) <= limit:
+            size = PAGE_SIZE - address % PAGE_SIZE
+            piece, end, _ = self.read(address, size).partition(b"\0")
+            text += piece
+            if end:
+                return bytes(text)
+            address += size
+        raise LinuxError(Errno.E2BIG)
+
     def read_struct(self, kind: type[Struct], address: int) -> Struct:
         return kind.from_buffer_copy(self.read(address, ctypes.sizeof(kind)))
 

@@ -12,17 +12,19 @@ from pathlib import PurePath
 from typing import Final
 
 from kernel_model import uapi, uapi_limits
+from kernel_model.exec import cleared
 from kernel_model.kernel import Kernel
 from kernel_model.mm import Mm
 from kernel_model.task import Process
+from kernel_model.uapi import Errno, LinuxError
 from kernel_model.vma import Vma
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of, pages_up
 from pffemu.errors import NotLoadableError
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.cpuid import cpuid
 from pffemu.hw.ram import Ram
-from pffemu.machine.elf import Segment
-from pffemu.machine.image import Image
+from pffemu.machine.elf import Segment, read_elf
+from pffemu.machine.image import Image, image_of_elf
 from pffemu.machine.memory import GuestMemory
 
 STACK_SIZE: Final = 8 << 20  # bytes; RLIMIT_STACK
@@ -41,8 +43,10 @@ def load(
     mm = kernel.create_mm()
     exe = "/" + PurePath(image.name).name
     pid = kernel.peek_tid()
+    kernel.program_loader = Loader()
     process = Process(
         pid=pid,
+        image=image,
         mm=mm,
         name=image.name,
         exe=exe,
@@ -51,14 +55,37 @@ def load(
         group=pid,
         session=pid,
     )
+    rip, rsp = _fill(kernel, mm, ram, image, process.arguments, environment)
+    kernel.create_thread(cpu, process, cleared(cpu.engine.save_registers()).replace(rip=rip, rsp=rsp))
+    return process
+
+
+class Loader:
+    """The machine's part of execve, as the kernel asks for it."""
+
+    def read(self, data: bytes, name: str) -> Image:
+        try:
+            return image_of_elf(read_elf(data, name), name)
+        except NotLoadableError:
+            raise LinuxError(Errno.ENOEXEC) from None
+
+    def fill(
+        self, kernel: Kernel, mm: Mm, image: Image, arguments: Sequence[str], environment: Sequence[str]
+    ) -> tuple[int, int]:
+        try:
+            return _fill(kernel, mm, mm.ram, image, arguments, environment)
+        except NotLoadableError:
+            raise LinuxError(Errno.E2BIG) from None
+
+
+def _fill(
+    kernel: Kernel, mm: Mm, ram: Ram, image: Image, arguments: Sequence[str], environment: Sequence[str]
+) -> tuple[int, int]:
+    """Map `image` into the empty `mm`; RIP and RSP at its start."""
     for segment in image.segments:
         _map_segment(mm, ram, image, segment)
     mm.brk_start = mm.brk = _BRK_OF_PIE if image.relocated else pages_up(image.segments[-1].end)
-    rsp = _build_stack(kernel, mm, ram, image, [image.name, *arguments], list(environment))
-    registers = cpu.engine.save_registers().with_fxsave(None)  # Linux starts every program with these FCW and MXCSR
-    zeroed = dict.fromkeys(("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11"), 0)
-    kernel.create_thread(cpu, process, registers.replace(**zeroed, rip=image.entry, rsp=rsp, rflags=0x202))
-    return process
+    return image.entry, _build_stack(kernel, mm, ram, image, list(arguments), list(environment))
 
 
 def _map_segment(mm: Mm, ram: Ram, image: Image, segment: Segment) -> None:

@@ -90,6 +90,7 @@ class Machine:
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
         self.turns = Turns(self.kernel, self.cpus, self.options.cpu.counting)
         self.symbols = SymbolTable({})
+        self._image: Image | None = None
         self._process: Process | None = None
         self._interrupted = False
         self.streams: list[InputLog | OutputLog] = []  # to and from the host
@@ -134,7 +135,7 @@ class Machine:
         if isinstance(program, Program):
             program = image_of_program(program)
         image = program if isinstance(program, Image) else open_image(Path(program), defines)
-        self.symbols = SymbolTable(image.symbols)
+        self.symbols, self._image = SymbolTable(image.symbols), image
         self._process = load(self.kernel, self.cpus[0], self.ram, image, arguments, environment)
         for fd, file in self._files.items():
             self._process.files.install(fd, file)
@@ -195,6 +196,9 @@ class Machine:
         end = self.kernel.ended
         for cpu in self.cpus:
             cpu.check_accounts()
+        if self.process.image is not self._image:  # execve
+            self._image = self.process.image
+            self.symbols = SymbolTable(self._image.symbols)
         if end is None:
             return Deadlock(diagnose.deadlock(self.kernel, self.process, self.symbols))
         if end.signal is None:

@@ -1,0 +1,161 @@
+"""execve: another program in the same process (fs/exec.c, fs/binfmt_script.c).
+
+What an executable looks like in memory, the machine's loader knows; the kernel has it as a `ProgramLoader`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from kernel_model import exit, robust_list
+from kernel_model.signals import AltStack
+from kernel_model.syscall import Call
+from kernel_model.uapi import Errno, LinuxError, Signal
+from kernel_model.uapi_files import AT_FDCWD
+from pffemu.errors import OutOfGuestMemory
+from pffemu.events import Label, SyscallReturned
+
+if TYPE_CHECKING:
+    from kernel_model.files.host_tree import Place
+    from kernel_model.kernel import Kernel
+    from kernel_model.mm import Mm
+    from kernel_model.task import Task
+    from pffemu.hw.cpu import SavedRegisters
+
+_STRINGS_MAX: Final = 1 << 20  # bytes of arguments and environment
+_POINTERS_MAX: Final = 1 << 16
+_FILE_MAX: Final = 1 << 30  # bytes of an executable
+_SCRIPT_HEAD: Final = 256  # bytes of a script that are looked at: BINPRM_BUF_SIZE
+_SCRIPTS_MAX: Final = 5  # interpreters of interpreters
+
+
+class ProgramLoader(Protocol):
+    """The machine's part of execve."""
+
+    def read(self, data: bytes, name: str) -> Any:
+        """The program in an executable file. Raises LinuxError ENOEXEC."""
+
+    def fill(
+        self, kernel: Kernel, mm: Mm, image: Any, arguments: Sequence[str], environment: Sequence[str]
+    ) -> tuple[int, int]:
+        """Map it into the empty `mm`; RIP and RSP it starts with. Raises LinuxError E2BIG, OutOfGuestMemory."""
+
+
+class _Executable(NamedTuple):
+    image: Any
+    path: bytes
+    arguments: list[bytes]
+
+
+def execve(call: Call, path: int, arguments: int, environment: int) -> int | None:
+    """Errors, before anything changes: EFAULT, E2BIG, ENOENT, EACCES, ENOEXEC, ELOOP, ENOMEM, and those of paths."""
+    name = call.memory.read_path(path)
+    if not name:
+        raise LinuxError(Errno.ENOENT)
+    words = _strings(call, arguments) or [b""]
+    variables = [_text(text) for text in _strings(call, environment)]
+    if sum(map(len, words)) + sum(map(len, variables)) > _STRINGS_MAX:
+        raise LinuxError(Errno.E2BIG)
+    found = _find(call, name, words, _SCRIPTS_MAX)
+    kernel, loader = call.kernel, call.kernel.program_loader
+    assert loader is not None
+    mm, texts = kernel.create_mm(), [_text(word) for word in found.arguments]
+    try:
+        rip, rsp = loader.fill(kernel, mm, found.image, texts, variables)
+    except (LinuxError, OutOfGuestMemory) as error:
+        kernel.release_mm(call.cpu, mm)
+        raise error if isinstance(error, LinuxError) else LinuxError(Errno.ENOMEM) from None
+    _replace(call, mm, found, texts)
+    _start(call, rip, rsp)
+    call.cpu.emit(SyscallReturned, Label("execve"), 0)
+    return None
+
+
+def _text(word: bytes) -> str:
+    return word.decode(errors="surrogateescape")
+
+
+def _strings(call: Call, address: int) -> list[bytes]:
+    """The strings of a list of pointers that ends with a null. Raises LinuxError EFAULT, E2BIG."""
+    strings: list[bytes] = []
+    size = 0
+    while address:
+        pointer = int.from_bytes(call.memory.read(address, 8), "little")
+        if not pointer:
+            break
+        strings.append(call.memory.read_string(pointer, _STRINGS_MAX))
+        size += len(strings[-1]) + 1
+        if size > _STRINGS_MAX or len(strings) > _POINTERS_MAX:
+            raise LinuxError(Errno.E2BIG)
+        address += 8
+    return strings
+
+
+def _find(call: Call, name: bytes, arguments: list[bytes], scripts: int) -> _Executable:
+    """The program behind `name`; a script's is its interpreter."""
+    place = call.walk(AT_FDCWD, name)
+    if not place.exists and _text(place.path) == call.process.exe:
+        return _Executable(call.process.image, place.path, arguments)  # the running program, wherever it came from
+    data = _content(call, place)
+    if not data.startswith(b"#!"):
+        assert call.kernel.program_loader is not None
+        return _Executable(call.kernel.program_loader.read(data, _text(place.path)), place.path, arguments)
+    if not scripts:
+        raise LinuxError(Errno.ELOOP)
+    line = data[2:_SCRIPT_HEAD].split(b"\n")[0].strip(b" \t").replace(b"\t", b" ")
+    interpreter, _, option = line.partition(b" ")
+    if not interpreter:
+        raise LinuxError(Errno.ENOEXEC)
+    option = option.strip(b" ")
+    return _find(call, interpreter, [interpreter, *([option] if option else []), name, *arguments[1:]], scripts - 1)
+
+
+def _content(call: Call, place: Place) -> bytes:
+    if not place.exists:
+        raise LinuxError(Errno.ENOENT)
+    if not stat.S_ISREG(place.mode) or not place.mode & 0o111 or place.mount is None:
+        raise LinuxError(Errno.EACCES)
+    descriptor = call.kernel.tree.open(place, os.O_RDONLY)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(_FILE_MAX)
+
+
+def _replace(call: Call, mm: Mm, found: _Executable, arguments: list[str]) -> None:
+    """The point of no return: other threads, memory, handlers and close-on-exec descriptors go."""
+    kernel, cpu, process, task = call.kernel, call.cpu, call.process, call.task
+    for other in [other for other in process.tasks if other is not task]:
+        exit.kill_thread(kernel, cpu, other)
+    robust_list.release(kernel, cpu, task)
+    exit.forget_mm(kernel, cpu, task)
+    kernel.uintr.forget(task)
+    old, process.mm = process.mm, mm
+    process.image, process.exe, process.name = found.image, _text(found.path), _text(found.path)
+    process.arguments, process.has_execed, process.exit_signal = arguments, True, int(Signal.SIGCHLD)
+    process.signals.handlers = process.signals.handlers.copy()
+    process.signals.handlers.reset()
+    if any(other.files is process.files for other in kernel.processes.values() if other is not process and other.tasks):
+        process.files = process.files.copy()
+    process.files.close_on_exec(cpu)
+    _reset(task)
+    kernel.scheduler.change_program(cpu, task)
+    exit.leave_mm(kernel, cpu, process, old)
+
+
+def _reset(task: Task) -> None:
+    task.tid, task.name, task.signals.altstack = task.process.pid, b"", AltStack()
+    task.clear_child_tid = task.robust_list = 0
+    task.deadline = task.result = None
+
+
+def _start(call: Call, rip: int, rsp: int) -> None:
+    engine = call.cpu.engine
+    engine.load_registers(cleared(engine.save_registers()).replace(rip=rip, rsp=rsp))
+
+
+def cleared(registers: SavedRegisters) -> SavedRegisters:
+    """What a program starts with, but for RIP and RSP."""
+    names = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", *(f"r{n}" for n in range(8, 16)), "fs_base", "gs_base")
+    return registers.with_fxsave(None).replace(**dict.fromkeys(names, 0), rflags=0x202)
