@@ -57,6 +57,16 @@ class Scheduler:
         """The core that runs the only runnable thread while no interrupt is due anywhere else, when that is known."""
         return self._alone if self._alone_since == self._interconnect.sequence else None
 
+    def goes_on(self) -> Cpu | None:
+        """The core that is alone, when its thread runs and nothing is to be done before it runs on: the usual case."""
+        cpu = self.alone
+        if cpu is None or cpu.event_at != NEVER or cpu.uintr.uirr:
+            return None
+        task = self._queues[cpu.index].current
+        if task is None or task.restart_syscall is not None or task.resumes_fault or task.signals.due:
+            return None
+        return cpu
+
     def idles(self, cpu: Cpu) -> bool:
         """Nothing is there to run on this core."""
         queue = self._queues[cpu.index]

@@ -66,6 +66,8 @@ class Turns:
             core = self._cpus[turn.cpu_index]
             if core.clock < turn.end and not core.uintr.uirr and not kernel.scheduler.current(core).signals.due:
                 return core
+        elif turn is None and (alone := kernel.scheduler.goes_on()) is not None and not self._pending:
+            return self._open(alone, loop.SLICE)
         while kernel.ended is None:
             cpu = self.cpu or self._next()
             if cpu is None:
@@ -73,13 +75,18 @@ class Turns:
             if cpu.index not in self._pending and not loop.deliver_pending(kernel, cpu):
                 self.current = None  # also in mid-turn: an instruction, or whoever looked, may have changed the state
             elif self.current is None:
-                self.current = Turn(cpu.index, cpu.clock + self._length(cpu) if self._counting else None)
-                self.count += 1
+                self._open(cpu, self._length(cpu))
             elif self.current.end is not None and cpu.clock >= self.current.end:
                 self._end(cpu)
             if self.current is not None:
                 return cpu
         return None
+
+    def _open(self, cpu: Cpu, length: int) -> Cpu:
+        """A turn of `length` cycles."""
+        self.current = Turn(cpu.index, cpu.clock + length if self._counting else None)
+        self.count += 1
+        return cpu
 
     def _next(self) -> Cpu | None:
         """The core that runs next, with its thread loaded, interrupts taken."""
