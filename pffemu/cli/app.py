@@ -25,6 +25,7 @@ _COMMANDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "trace": ("trace", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
     "timeline": ("timeline", {"context_settings": {"allow_interspersed_args": False}}),
     "report": ("report", {"no_args_is_help": True}),
+    "debug": ("debugging", {"no_args_is_help": True}),
     "demo": ("demo", {}),
     "doctor": ("doctor", {}),
 }

@@ -28,12 +28,12 @@ def load_guest(chosen: MachineOptions, guest: GuestCommand, progress: ProgressLi
     image = open_image(Path(guest.file))
     stderr = GuestOutput(sys.stderr.buffer, progress.clear)
     stdout = stderr if keep_stdout else GuestOutput(sys.stdout.buffer, progress.clear)
-    machine = Machine(chosen, stdin=_StandardInput(), stdout=stdout, stderr=stderr)
+    machine = Machine(chosen, stdin=StandardInput(), stdout=stdout, stderr=stderr)
     machine.load(image, guest.arguments, environment=guest.environment)
     return machine
 
 
-class _StandardInput:
+class StandardInput:
     """What the guest reads, when it reads. Whole reads, but for a terminal: there, a line is enough."""
 
     def read(self, size: int, /) -> bytes:

@@ -84,6 +84,9 @@ class Breakpoints:
         if self._all.pop(number, None) is None:
             raise UsageError(f"there is no breakpoint {number}", remedy="see `info breakpoints`")
 
+    def clear(self) -> None:
+        self._all.clear()
+
     def get(self, number: int) -> Breakpoint:
         """Raises UsageError."""
         if number not in self._all:

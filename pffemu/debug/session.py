@@ -7,6 +7,7 @@ the guest does: only `write_memory` and `write_register` do, and then what came 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from pffemu.debug import stepping
 from pffemu.debug.breakpoints import Breakpoints
 from pffemu.debug.halt import Halt, Why
 from pffemu.debug.journal import Journal
+from pffemu.debug.memory import read
 from pffemu.debug.moment import Moment
 from pffemu.debug.stepping import Movement
 from pffemu.debug.stops import Stops
@@ -138,10 +140,10 @@ class Session:
     @property
     def tasks(self) -> list[Task]:
         """Living threads."""
-        return list(self.machine.process.tasks)
+        return [task for process in self.machine.kernel.processes.values() for task in process.tasks]
 
     def task(self, tid: int) -> Task | None:
-        return next((task for task in self.machine.process.tasks if task.tid == tid), None)
+        return self.machine.kernel.find_task(tid)
 
     @property
     def cpu(self) -> Cpu:
@@ -179,6 +181,11 @@ class Session:
         else:
             task.registers = saved
         self._changed()
+
+    def read_memory(self, address: int, size: int, tid: int | None = None) -> bytes:
+        """As much from `address` on as thread `tid` could read, without a side effect; memory it never touched is 0."""
+        task = self.task(self.tid if tid is None else tid)
+        return read(self.machine, task.process.mm if task is not None else self.machine.process.mm, address, size)
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Raises UsageError while held, or where no page is present."""
@@ -257,6 +264,7 @@ class Session:
     def _changed(self) -> None:
         here = self.travel.here()
         self.journal.forget(here.marks)
+        self.halt = replace(self.halt, moment=here, rip=self.register(self.halt.tid, "rip"))
         self._trail.clear()
         self.travel.history.forget(here)
         self.travel.history.take(here)

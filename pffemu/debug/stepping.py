@@ -14,7 +14,7 @@ from pffemu.debug.halt import Halt, Why
 from pffemu.debug.moment import Moment
 from pffemu.debug.stops import Found, Until
 from pffemu.debug.travel import FAR
-from pffemu.events import HandlerEntered, Uiret
+from pffemu.events import FramePushed, HandlerEntered, Uiret
 from pffemu.hw.cpu import Cpu
 from pffemu.phases import PHASES
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pffemu.debug.session import Session
 
 _LONGEST_CALL = 8  # bytes
+_ENTRY = (FramePushed, HandlerEntered)
 _LONGEST_WALK = 100_000  # steps of a `finish` without unwind information
 
 
@@ -36,9 +37,11 @@ class Movement(NamedTuple):
 # -- forwards -------------------------------------------------------------------------------------------------------
 
 
-def resume(session: Session) -> Halt | None:
+def resume(session: Session, budget: int = FAR) -> Halt | None:
+    """For at most `budget` instructions of all threads."""
+    end = session.machine.instructions + budget
     session.stops.arm()
-    return _run(session, lambda _: FAR)
+    return _run(session, lambda _: max(0, end - session.machine.instructions))
 
 
 def phase(session: Session) -> Halt | None:
@@ -106,6 +109,7 @@ def _step(session: Session) -> Halt | None:
     """Until the thread has completed an instruction or was sent elsewhere; None: it did, or nothing can run."""
     tid, turns, stops = session.tid, session.machine.turns, session.stops
     if session.began_inside:
+        session.began_inside = False
         return None  # what it was in the middle of is done: that was the step
     while session.travel.run(_about_to_run(session, tid), stops.visit) and stops.found is None:
         cpu = turns.cpu
@@ -267,7 +271,7 @@ def _access_of_handler(session: Session, tid: int, now: Moment) -> Moment | None
     entry: Moment | None = None
     for number, mark in journal.backwards(now.marks + 1):
         moment = journal.moment_of(number)
-        entered = entry is None and mark.tid == tid and type(mark) is HandlerEntered
+        entered = entry is None and mark.tid == tid and type(mark) in _ENTRY
         if entered or (entry is not None and moment[:2] == entry[:2]):
             entry = moment
         elif entry is not None:
@@ -281,8 +285,8 @@ def _access_of_handler(session: Session, tid: int, now: Moment) -> Moment | None
 def in_handler(session: Session, tid: int) -> bool:
     """Whether the thread is between the delivery of a user interrupt and its UIRET."""
     for _, mark in session.journal.backwards(session.journal.count + 1):
-        if mark.tid == tid and type(mark) in (HandlerEntered, Uiret):
-            return type(mark) is HandlerEntered
+        if mark.tid == tid and type(mark) in (*_ENTRY, Uiret):
+            return type(mark) is not Uiret
     return False
 
 
@@ -307,6 +311,11 @@ REVERSE_PHASE = Movement(reverse_phase, back=True)
 def to_moment(moment: Moment) -> Movement:
     """The movement that ends at `moment`."""
     return Movement(partial(go_to, moment=moment), back=True)
+
+
+def resume_for(budget: int) -> Movement:
+    """RESUME for at most `budget` instructions."""
+    return Movement(partial(resume, budget=budget))
 
 
 def to_instruction(number: int) -> Movement:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P
+from kernel_model.syscall_names import name_of
 from pffemu.debug.breakpoints import Access, Breakpoint
 from pffemu.debug.halt import Why
 from pffemu.debug.lines import line_of
+from pffemu.debug.memory import read_present
 from pffemu.debug.moment import Moment
 from pffemu.debug.operands import touches
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.errors import UsageError
+from pffemu.events import ProcessKilled, Syscall, SyscallReturned
 from pffemu.hw.cpu import Cpu
 from pffemu.phases import PHASES
 from pffemu.testing.expressions import value_of
@@ -38,6 +40,19 @@ class Until(NamedTuple):
     rsp: int
 
 
+class Catch(NamedTuple):
+    """System calls to hold at, when they begin and when they return; None: all."""
+
+    numbers: frozenset[int] | None
+
+    def wants(self, mark: Any) -> bool:
+        if type(mark) is Syscall:
+            return self.numbers is None or mark.number in self.numbers
+        if type(mark) is SyscallReturned:
+            return self.numbers is None or any(name_of(number) == mark.name for number in self.numbers)
+        return False
+
+
 class Stops:
     """`found` is what ended the movement. With `scan` set nothing ends it: all that would have is collected there."""
 
@@ -50,6 +65,8 @@ class Stops:
         self.phases = False
         self.until: tuple[Until, ...] = ()
         self.until_mark: type[Any] | None = None  # ... made by thread `session.tid`
+        self.catch: Catch | None = None
+        self.deaths = False  # also hold where a signal is about to end a process
         self._listening = False
         self._values: dict[int, bytes | None] = {}
 
@@ -175,7 +192,8 @@ class Stops:
     def _read_values(self) -> dict[int, bytes | None]:
         if not self._listening:
             return {}
-        return {b.number: read_present(self._machine, b.watched, b.size) for b in self._session.breakpoints.watches}
+        mm = self._machine.process.mm
+        return {b.number: read_present(self._machine, mm, b.watched, b.size) for b in self._session.breakpoints.watches}
 
     # -- inside a step ------------------------------------------------------------------------------------------------
 
@@ -190,7 +208,11 @@ class Stops:
             return True
         if self.phases and type(mark) in PHASES:
             return self._hold(Why.PHASE, mark)
-        for breakpoint in session.breakpoints.events if self._listening else ():
+        if not self._listening:
+            return False
+        if (self.deaths and type(mark) is ProcessKilled) or (self.catch is not None and self.catch.wants(mark)):
+            return self._hold(Why.EVENT, mark)
+        for breakpoint in session.breakpoints.events:
             assert breakpoint.event is not None
             line = line_of(mark, self._machine.symbols.describe)
             matches = line.startswith(breakpoint.event) and line[len(breakpoint.event)] in " :"
@@ -201,17 +223,3 @@ class Stops:
     def _hold(self, why: Why, mark: Any, **details: Any) -> bool:
         moment = self._session.travel.here()._replace(held=True)
         return self._find(why, mark.tid, moment, event=mark, **details)
-
-
-def read_present(machine: Any, address: int, size: int) -> bytes | None:
-    """Guest memory without a side effect; None where a page is missing."""
-    pages, data = machine.process.mm.pages, b""
-    while size:
-        entry = pages.entry(address & -PAGE_SIZE)
-        if not entry & PTE_P:
-            return None
-        length = min(size, PAGE_SIZE - address % PAGE_SIZE)
-        start = (entry & PTE_ADDRESS) + address % PAGE_SIZE
-        data += bytes(machine.ram.octets[start : start + length])
-        address, size = address + length, size - length
-    return data

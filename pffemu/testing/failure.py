@@ -18,8 +18,8 @@ _BEFORE, _AFTER = 4, 4  # instructions around the arrow
 _SMALL: Final = 10  # numbers below need no hexadecimal
 
 
-def failure_text(run: Run, repeat: str) -> str:
-    """All of it; `repeat` is the command that runs just this test again."""
+def failure_text(run: Run, repeat: str, debug: str) -> str:
+    """All of it; `repeat` is the command that runs just this test again, `debug` opens it where it fails."""
     parts = [f"{run.case.title}: {run.failures[0].claim}: {run.failures[0].what.partition(chr(10))[0]}", ""]
     for failure in run.failures:
         parts += [*_claim(run, failure), ""]
@@ -29,7 +29,8 @@ def failure_text(run: Run, repeat: str) -> str:
     parts += _section("changed registers", _changed_registers(run))
     parts += _section(f"last events ({len(run.recorder.events)} since the block's start)", _last_events(run))
     parts += _section("code", _disassembly(run))
-    return "\n".join([*parts, "repeat with all events printed:", f"    {repeat}"])
+    parts += ["repeat with all events printed:", f"    {repeat}", "stand where it fails:", f"    {debug}"]
+    return "\n".join(parts)
 
 
 def events_text(run: Run) -> str:

@@ -148,7 +148,7 @@ class AssemblyItem(pytest.Item):
             from pffemu.testing.failure import failure_text
 
             run = excinfo.value.run
-            return self._shown(failure_text(run, self._repeat()), run.failures[0].where)
+            return self._shown(failure_text(run, self._repeat(), self._debug()), run.failures[0].where)
         if isinstance(excinfo.value, PffemuError):
             error = excinfo.value
             text = f"{self.case.title}: {error.what}\n\n{error}\n\nrepeat:\n    {self._repeat()}"
@@ -157,6 +157,12 @@ class AssemblyItem(pytest.Item):
 
     def _shown(self, text: str, where: str) -> Shown:
         return shown(text, where, only_line=self.config.getoption("tbstyle") == "line")
+
+    def _debug(self) -> str:
+        """The command that opens the debugger at the failing point."""
+        return (
+            f"pffemu debug {shlex.quote(_shown(self.path, self.config))} --test {shlex.quote(self.name)} --at-failure"
+        )
 
     def _repeat(self) -> str:
         """The command, for a shell in the folder pytest was started from."""

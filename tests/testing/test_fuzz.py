@@ -116,7 +116,7 @@ def test_any_block_runs_to_a_verdict_or_a_clean_error(lines: list[str], claim: s
             verify(run)
             events_text(run)
             if run.failures:
-                assert failure_text(run, "pytest test_x.s")
+                assert failure_text(run, "pytest test_x.s", "pffemu debug test_x.s")
 
 
 @given(st.binary(max_size=300))

@@ -77,13 +77,8 @@ class SessionTarget:
         return True
 
     def read_memory(self, tid: int, address: int, size: int) -> bytes:
-        memory, found = self._memory(tid), bytearray()
-        end = min(address + size, USER_END)
-        while address < end and memory.is_present(address):
-            length = min(end - address, PAGE_SIZE - address % PAGE_SIZE)
-            found += memory.read(address, length)
-            address += length
-        return bytes(found)
+        size = min(size, max(0, USER_END - address))
+        return self._session.read_memory(address, size, tid)
 
     def write_memory(self, tid: int, address: int, data: bytes) -> bool:
         if address + len(data) > USER_END:

@@ -1,0 +1,145 @@
+"""pffemu debug: a session over the user's program or snapshot, driven by lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pffemu.cli import foreground, options
+from pffemu.cli.guest_machine import GuestCommand, StandardInput, load_guest
+from pffemu.cli.measure import warn
+from pffemu.cli.terminal import GuestOutput, err_console, say
+from pffemu.debug import snapshot_file
+from pffemu.debug.commands import Commands
+from pffemu.debug.failing_test import FailingTest
+from pffemu.debug.places import Places
+from pffemu.debug.session import Session
+from pffemu.debug.source_lines import lines_of_file
+from pffemu.errors import PffemuError, UsageError
+from pffemu.machine.machine import Machine
+from pffemu.machine.options import MachineOptions, Mode
+from pffemu.report.progress import ProgressLine
+
+DebugFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="Assembly source, a static ELF64, or a snapshot that `save` wrote.")
+]
+GuestArguments = Annotated[
+    list[str] | None, typer.Argument(metavar="ARGS", help="The guest's own, passed on untouched.")
+]
+
+
+def debug(
+    file: DebugFile,
+    arguments: GuestArguments = None,
+    commands: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE|-", help="Run these commands, one a line, and end; - is standard input."),
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="NAME", help="FILE holds tests: debug this one (what pytest shows behind ::).")
+    ] = None,
+    at_failure: Annotated[bool, typer.Option("--at-failure", help="With --test: begin where it fails.")] = False,
+    mode: options.RunMode = Mode.PFF,
+    cpus: options.Cpus = options.DEFAULTS.cpus,
+    ram: options.Ram = None,
+) -> None:
+    """Step through a program, forwards and backwards, and stand inside the delivery of a fault.
+
+    Reads commands from standard input when it is no terminal, or with --commands; `help` lists them.
+
+    Example: pffemu debug --commands - examples/own_handler.s <<< 'event frame
+    continue
+    frame'
+    """
+    if at_failure and test is None:
+        raise UsageError("--at-failure needs --test", remedy="name the test, as pytest does behind ::")
+    chosen = MachineOptions(mode=mode, cpus=cpus, ram=ram or options.DEFAULTS.ram)
+    opened = _test_session(file, test, at_failure) if test is not None else open_session(file, arguments or [], chosen)
+    with opened as (session, places):
+        talk = Commands(session, places)
+        _show(talk.execute("where"))
+        for line in _lines(commands):
+            if not _execute(talk, line):
+                raise typer.Exit(UsageError.exit_code)
+            if talk.over:
+                break
+
+
+@contextmanager
+def open_session(file: str, arguments: list[str], chosen: MachineOptions) -> Iterator[tuple[Session, Places]]:
+    """Raises MissingFileError, NotLoadableError, SnapshotError."""
+    path = Path(file)
+    progress = ProgressLine(err_console(), path.name)
+    if snapshot_file.is_snapshot(path):
+        machine, places = _restored(path)
+    else:
+        guest = GuestCommand(file, arguments)
+        machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, False), progress, "loading")
+        places = Places(machine, lines_of_file(path))
+    machine.events.sinks.append(warn)
+    session = Session(machine)
+    try:
+        yield session, places
+    finally:
+        session.close()
+
+
+@contextmanager
+def _test_session(file: str, name: str, at_failure: bool) -> Iterator[tuple[Session, Places]]:
+    test = FailingTest(Path(file), name)
+    try:
+        if at_failure:
+            _show(test.go_to_failure())
+        yield test.session, test.places
+    finally:
+        test.session.close()
+
+
+def _restored(path: Path) -> tuple[Machine, Places]:
+    stdout, stderr = GuestOutput(sys.stdout.buffer), GuestOutput(sys.stderr.buffer)
+    machine = snapshot_file.restore(path, stdin=StandardInput(), stdout=stdout, stderr=stderr)
+    return machine, Places(machine)
+
+
+def _lines(commands: Path | None) -> Iterable[str]:
+    if commands is not None and str(commands) != "-":
+        try:
+            return commands.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"cannot read it: {error}", where=str(commands), remedy="name a text file") from error
+    if sys.stdin.isatty():
+        return _typed()
+    return sys.stdin
+
+
+def _typed() -> Iterator[str]:
+    """An empty line repeats the last one."""
+    last = ""
+    while True:
+        try:
+            last = input("(pffemu) ") or last
+        except EOFError:
+            return
+        yield last
+
+
+def _execute(talk: Commands, line: str) -> bool:
+    """False when a script should end here: the command was wrong."""
+    try:
+        text = talk.execute(line)
+    except PffemuError as error:
+        say(f"error: {error}")
+        return sys.stdin.isatty()
+    _show(text)
+    return True
+
+
+def _show(text: str) -> None:
+    if text:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()

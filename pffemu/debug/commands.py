@@ -1,0 +1,182 @@
+"""The debugger's commands, one set for the line mode, gdb's `monitor` and whoever else has a line to type into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from pffemu.debug import show, snapshot_file
+from pffemu.debug.breakpoints import Access, Breakpoint, event_words
+from pffemu.debug.command_table import TABLE, help_text
+from pffemu.debug.halt import Why
+from pffemu.debug.places import Places
+from pffemu.debug.session import Session
+from pffemu.errors import UsageError
+from pffemu.testing.errors import nearest
+from pffemu.testing.expressions import parse, value_of
+from pffemu.testing.view import Recorder, View
+
+_MOST_STEPS: Final = 1_000_000
+_DUMPED: Final = 64  # bytes
+_LONGEST_DUMP: Final = 4096
+
+
+class Commands:
+    """`execute` runs a line and returns what to show. `over`: the user wants to leave."""
+
+    def __init__(self, session: Session, places: Places) -> None:
+        self.session, self.places = session, places
+        self.over = False
+        self._actions: dict[str, Callable[[str], str]] = {
+            **{e.names[0]: partial(self._move, e.movement) for e in TABLE if e.movement},
+            "goto": self._goto, "break": self._break, "tbreak": partial(self._break, temporary=True),
+            "event": self._event, "watch": partial(self._watch, Access.WRITE),
+            "rwatch": partial(self._watch, Access.READ), "awatch": partial(self._watch, Access.ANY),
+            "delete": self._delete, "disable": partial(self._enable, False), "enable": partial(self._enable, True),
+            "breakpoints": lambda _: self._breakpoints(), "thread": self._thread,
+            "threads": lambda _: show.shown_threads(session), "where": lambda _: self._where(),
+            "registers": lambda _: show.shown_registers(session), "uintr": lambda _: show.shown_uintr(session),
+            "code": lambda _: show.shown_code(session, places.source_of),
+            "stack": lambda _: show.shown_stack(session), "frame": lambda _: show.shown_frame(session),
+            "walk": self._walk, "regions": lambda _: show.shown_regions(session),
+            "queues": lambda _: show.shown_queues(session), "timeline": lambda _: show.shown_timeline(session),
+            "events": self._events, "x": self._dump, "print": self._print, "save": self._save,
+            "help": lambda _: help_text(), "quit": lambda _: self._quit(),
+        }  # fmt: skip
+        self._by_name = {name: self._actions[entry.names[0]] for entry in TABLE for name in entry.names}
+
+    def execute(self, line: str) -> str:
+        """Raises UsageError for what it does not understand, PffemuError for what cannot be done."""
+        name, _, rest = line.strip().partition(" ")
+        if not name or name.startswith("#"):
+            return ""
+        if name in ("info", "i") and rest:
+            name, _, rest = rest.strip().partition(" ")
+            name = {"b": "breakpoints", "break": "breakpoints", "stack": "stack"}.get(name, name)
+        command = self._by_name.get(name)
+        if command is None:
+            raise UsageError(f"no command {name!r}", remedy=nearest(name, list(self._by_name)))
+        return command(rest.strip()).rstrip("\n")
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._by_name)
+
+    # -- moving -------------------------------------------------------------------------------------------------------
+
+    def _move(self, movement: str, text: str) -> str:
+        for _ in range(_count(text)):
+            halt = getattr(self.session, movement)()
+            if halt.why in (Why.ENDED, Why.INTERRUPTED, Why.HISTORY):
+                break
+        return self._where()
+
+    def _goto(self, text: str) -> str:
+        self.session.go_to_instruction(_count(text or "0", least=0, most=1 << 62))
+        return self._where()
+
+    def _where(self) -> str:
+        return show.halt_text(self.session, self.session.halt, self.places.source_of)
+
+    # -- breakpoints ---------------------------------------------------------------------------------------------
+
+    def _break(self, text: str, temporary: bool = False) -> str:
+        place, condition = _split_condition(text)
+        added = Breakpoint(0, place, address=self.places.address_of(place), temporary=temporary)
+        return self._add(added, condition)
+
+    def _event(self, text: str) -> str:
+        words, condition = _split_condition(text)
+        if not words:
+            raise UsageError("which event?", remedy="as in `event frame`; `events` shows how they are called")
+        return self._add(Breakpoint(0, f"event {words}", event=event_words(words)), condition)
+
+    def _watch(self, access: Access, text: str) -> str:
+        where, condition = _split_condition(text)
+        place, _, size = where.partition(" ")
+        address, count = self.places.address_of(place), _count(size or "8", most=4096)
+        added = Breakpoint(0, f"{access.value} {place}", access=access, watched=address, size=count)
+        return self._add(added, condition)
+
+    def _add(self, breakpoint: Breakpoint, condition: str) -> str:
+        if condition:
+            breakpoint.condition, breakpoint.condition_text = parse(condition), condition
+        return str(self.session.breakpoints.add(breakpoint))
+
+    def _delete(self, text: str) -> str:
+        self.session.breakpoints.remove(_count(text or "0", least=0))
+        return self._breakpoints()
+
+    def _enable(self, enabled: bool, text: str) -> str:
+        self.session.breakpoints.get(_count(text or "0", least=0)).enabled = enabled
+        return self._breakpoints()
+
+    def _breakpoints(self) -> str:
+        return "\n".join(map(str, self.session.breakpoints)) or "no breakpoints"
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    def _thread(self, text: str) -> str:
+        tid = _count(text or "0", least=0)
+        if self.session.task(tid) is None:
+            raise UsageError(f"no thread {tid} lives", remedy="see `threads`")
+        self.session.tid = tid
+        return show.shown_threads(self.session)
+
+    def _walk(self, text: str) -> str:
+        return show.shown_walk(self.session, self.places.address_of(text))
+
+    def _events(self, text: str) -> str:
+        return show.shown_events(self.session, _count(text or "16"))
+
+    def _dump(self, text: str) -> str:
+        place, _, size = text.partition(" ")
+        address = self.places.address_of(place)
+        data = self.session.read_memory(address, _count(size or str(_DUMPED), most=_LONGEST_DUMP))
+        if not data:
+            raise UsageError(f"no memory at {address:#x}", remedy="see `regions`")
+        return "\n".join(_dumped(address + i, data[i : i + 16]) for i in range(0, len(data), 16))
+
+    def _print(self, text: str) -> str:
+        machine = self.session.machine
+        symbols = dict(machine.symbols)
+        value = value_of(parse(text), View(machine, self.session.cpu, Recorder(machine), symbols, {}, {}, None))
+        if not isinstance(value, int) or isinstance(value, bool):
+            return str(value)
+        place = self.session.symbols.describe(value & (1 << 64) - 1)
+        return f"{value:#x} = {value}{'' if place.startswith('0x') else f' ({place})'}"
+
+    def _save(self, text: str) -> str:
+        if self.session.halt.moment.held:
+            raise UsageError("the machine is in the middle of a step", remedy="finish it first (step)")
+        if not text:
+            raise UsageError("to which file?", remedy="as in `save state.pffemu`")
+        snapshot_file.save(self.session.machine, Path(text))
+        return f"saved to {text}: {self.session.halt.moment}"
+
+    def _quit(self) -> str:
+        self.over = True
+        return ""
+
+
+def _count(text: str, least: int = 1, most: int = _MOST_STEPS) -> int:
+    """Raises UsageError."""
+    try:
+        value = int(text or "1", 0)
+    except ValueError:
+        raise UsageError(f"{text!r} is no number", remedy="write one, as in 10 or 0x10") from None
+    if not least <= value <= most:
+        raise UsageError(f"{value} is no number for this", remedy=f"use {least} to {most}")
+    return value
+
+
+def _split_condition(text: str) -> tuple[str, str]:
+    head, _, condition = f" {text} ".partition(" if ")
+    return head.strip(), condition.strip()
+
+
+def _dumped(address: int, data: bytes) -> str:
+    shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
+    return f"{address:#x}  {data.hex(' '):<47}  {shown}"

@@ -1,0 +1,78 @@
+"""Places in the program as people write them: symbols, addresses, source lines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from pffemu.debug.panes.code import SourceLine
+from pffemu.debug.source_lines import SourceLines
+from pffemu.errors import UsageError
+from pffemu.machine.machine import Machine
+from pffemu.testing.errors import nearest
+
+_SUM: Final = re.compile(r"\*?\s*([\w.$@]+)\s*(?:([+-])\s*(\w+))?")
+
+
+class Places:
+    """`lines`: what the program tells of its source; None when nothing."""
+
+    def __init__(self, machine: Machine, lines: SourceLines | None = None) -> None:
+        self._machine, self._lines = machine, lines
+        self._texts: dict[str, list[str]] = {}
+
+    def address_of(self, text: str) -> int:
+        """`main`, `main+0x10`, `0x401000`, `*0x401000`, `prog.c:12`, or a register as in `rsp+8`. Raises UsageError."""
+        text = text.strip()
+        file, colon, line = text.rpartition(":")
+        if colon and line.isdigit():
+            return self._address_of_line(file, int(line))
+        match = _SUM.fullmatch(text)
+        if match is None:
+            raise UsageError(f"{text!r} is no place", remedy="write a symbol, an address, FILE:LINE, or symbol+8")
+        base, sign, offset = match.groups()
+        address = self._base(base) + (_number(offset) * (-1 if sign == "-" else 1) if sign else 0)
+        return address & (1 << 64) - 1
+
+    def source_of(self, address: int) -> SourceLine | None:
+        """The line an address belongs to, with its text when the file is there."""
+        found = self._lines.line_of(address) if self._lines is not None else None
+        if found is None:
+            return None
+        file, number = found
+        texts = self._text_of(file)
+        return SourceLine(Path(file).name, number, texts[number - 1] if 0 < number <= len(texts) else "")
+
+    def _base(self, name: str) -> int:
+        symbols = self._machine.symbols
+        if name in symbols:
+            return symbols[name]
+        if name[0].isdigit():
+            return _number(name)
+        cpu = self._machine.turns.cpu or self._machine.cpus[0]
+        try:
+            return cpu.registers[name]
+        except UsageError:
+            raise UsageError(f"no symbol {name!r}", remedy=nearest(name, list(symbols))) from None
+
+    def _address_of_line(self, file: str, line: int) -> int:
+        address = self._lines.address_of(file, line) if self._lines is not None else None
+        if address is None:
+            raise UsageError(f"no code for {file}:{line}", remedy="build the program with -g, or use a symbol")
+        return address
+
+    def _text_of(self, file: str) -> list[str]:
+        if file not in self._texts:
+            try:
+                self._texts[file] = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
+            except OSError:
+                self._texts[file] = []
+        return self._texts[file]
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise UsageError(f"{text!r} is no number", remedy="write it as 16 or 0x10") from None

@@ -1,0 +1,141 @@
+"""What a session shows as text: where it stands, and each thing one can look at. Panes do the drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pffemu.arch.frames import FrameLayout
+from pffemu.asm import decode
+from pffemu.debug.halt import Halt, Why
+from pffemu.debug.lines import line_of
+from pffemu.debug.panes.code import SourceLine, code
+from pffemu.debug.panes.queues import queues
+from pffemu.debug.panes.regions import regions
+from pffemu.debug.panes.registers import registers
+from pffemu.debug.panes.stack import fields, stack
+from pffemu.debug.panes.uintr import uintr
+from pffemu.debug.panes.walk import walk
+from pffemu.debug.session import Session
+from pffemu.debug.view import last_fault, open_frames
+from pffemu.errors import UsageError
+from pffemu.phases import PHASES
+from pffemu.report.timeline import timeline
+
+_CODE: Final = 12  # lines
+_BELOW, _ABOVE = 4, 10  # words of the stack
+_EVENTS: Final = 16
+
+SourceOf = Callable[[int], SourceLine | None]
+
+
+def no_source(_: int) -> SourceLine | None:
+    """For a program that does not tell."""
+    return None
+
+
+def halt_text(session: Session, halt: Halt, source_of: SourceOf = no_source) -> str:
+    """Why it stands, where, and what comes next."""
+    if halt.why is Why.ENDED:
+        return f"the guest ended: {halt.outcome}"
+    place = f"thread {halt.tid} at {session.symbols.describe(halt.rip)} ({halt.rip:#x})"
+    lines = [f"{_reason(session, halt)}{place}, {halt.moment}"]
+    source = source_of(halt.rip)
+    if source is not None:
+        lines.append(f"  {source.file}:{source.number}: {source.text.strip()}")
+    if not halt.moment.held:
+        instruction = decode(session.read_memory(halt.rip, 15), halt.rip)
+        lines.append(f"  => {instruction.text}" if instruction is not None else "  => no instruction")
+    return "\n".join(lines)
+
+
+def _reason(session: Session, halt: Halt) -> str:
+    match halt.why:
+        case Why.BREAKPOINT:
+            return f"breakpoint {halt.breakpoint}: "
+        case Why.WATCHPOINT:
+            return f"watchpoint {halt.breakpoint}: {halt.address:#x}: {_value(halt.old)} -> {_value(halt.new)}; "
+        case Why.EVENT | Why.PHASE:
+            name = PHASES.get(type(halt.event), "event")
+            return f"{name}: {line_of(halt.event, session.symbols.describe)}\n  "
+        case Why.INTERRUPTED | Why.HISTORY:
+            return f"{halt.why.value}: "
+    return f"{PHASES.get(type(halt.event), 'event')}: " if halt.event is not None else ""
+
+
+def _value(data: bytes | None) -> str:
+    return "no page" if data is None else f"{int.from_bytes(data, 'little'):#x}"
+
+
+def shown_registers(session: Session) -> str:
+    return registers(session.cpu, session.symbols, {}).plain
+
+
+def shown_uintr(session: Session) -> str:
+    return uintr(session.cpu, session.symbols).plain
+
+
+def shown_code(session: Session, source_of: SourceOf = no_source) -> str:
+    return code(session.cpu, session.symbols, source_of, _CODE).plain
+
+
+def shown_stack(session: Session) -> str:
+    return stack(session.cpu, session.symbols, open_frames(session.journal, session.tid), {}, _BELOW, _ABOVE).plain
+
+
+def shown_queues(session: Session) -> str:
+    return queues(session.machine, session.tasks, session.cpu.index).plain
+
+
+def shown_regions(session: Session) -> str:
+    task = session.task(session.tid)
+    return regions(session.cpu, task.process.mm if task is not None else session.machine.process.mm).plain
+
+
+def shown_walk(session: Session, address: int) -> str:
+    return walk(session.cpu, address).plain
+
+
+def shown_frame(session: Session) -> str:
+    """The frame of the handler the thread is in, word by word. Raises UsageError."""
+    frames = open_frames(session.journal, session.tid)
+    if not frames:
+        raise UsageError("the thread is in no user-interrupt handler", remedy="stop in one: `event handler`")
+    frame = frames[0]
+    layout = session.cpu.options.frame_layout
+    kind = "vector first" if layout is FrameLayout.VECTOR_FIRST else "RIP first"
+    lines = [f"frame of {frame.size} bytes at {frame.rsp:#x} ({kind})"]
+    for address, name in fields(frame, layout).items():
+        word = session.read_memory(address, 8)
+        if len(word) < 8:
+            lines.append(f"  {address:#x}  {'?':>18}  {name}")
+            continue
+        value = int.from_bytes(word, "little")
+        place = session.symbols.describe(value)
+        lines.append(f"  {address:#x}  {value:#18x}  {name}{'' if place.startswith('0x') else f' ({place})'}")
+    return "\n".join(lines)
+
+
+def shown_events(session: Session, count: int = _EVENTS) -> str:
+    """The latest events, oldest first."""
+    lines = []
+    for number, mark in session.journal.backwards(session.journal.count + 1):
+        lines.append(f"{number:>6}  {line_of(mark, session.symbols.describe)}")
+        if len(lines) == count:
+            break
+    return "\n".join(reversed(lines)) or "nothing has happened yet"
+
+
+def shown_timeline(session: Session) -> str:
+    """The fault the session stands in, or the last one, as far as it has got."""
+    return timeline(last_fault(session.journal), "the last fault, to here")
+
+
+def shown_threads(session: Session) -> str:
+    rows = []
+    for task in session.tasks:
+        arrow = "*" if task.tid == session.tid else " "
+        state = f"waits for {task.why}" if task.why else "runnable"
+        rip = session.register(task.tid, "rip")
+        rows.append(f"{arrow} thread {task.tid}  core {task.cpu_index}  {session.symbols.describe(rip)}  {state}")
+    return "\n".join(rows) or "no thread lives"

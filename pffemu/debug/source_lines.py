@@ -1,0 +1,51 @@
+"""Which source line an instruction comes from, whatever the program was built from."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+from guest.paths import ASM, INCLUDE
+from pffemu.asm import Program, assemble
+from pffemu.errors import ElfError
+from pffemu.machine.elf_lines import LineRange, read_lines
+
+
+class SourceLines:
+    """Ranges by address, and back."""
+
+    def __init__(self, ranges: Iterable[LineRange]) -> None:
+        self._ranges = sorted(ranges)
+        self._starts = [found.start for found in self._ranges]
+
+    def line_of(self, address: int) -> tuple[str, int] | None:
+        """(file, line) of the instruction at `address`."""
+        i = bisect_right(self._starts, address) - 1
+        if i < 0 or address >= self._ranges[i].end:
+            return None
+        return self._ranges[i].file, self._ranges[i].number
+
+    def address_of(self, file: str, line: int) -> int | None:
+        """The lowest address of the first line with code at or behind `line` of a file that ends in `file`."""
+        wanted = PurePath(file).parts
+        here = [r for r in self._ranges if r.number >= line and PurePath(r.file).parts[-len(wanted) :] == wanted]
+        if not here:
+            return None
+        first = min(found.number for found in here)
+        return min(found.start for found in here if found.number == first)
+
+
+def lines_of_program(program: Program) -> SourceLines:
+    """Of assembly source."""
+    return SourceLines(LineRange(x.address, x.address + x.size, x.file, x.number) for x in program.lines if x.size)
+
+
+def lines_of_file(path: Path) -> SourceLines:
+    """Of a program that was loaded already; empty when it does not tell, and for a static PIE, which is moved."""
+    if path.suffix.lower() in (".s", ".asm"):
+        return lines_of_program(assemble(path.read_text(), file=str(path), include_dirs=(ASM, INCLUDE)))
+    try:
+        return SourceLines(read_lines(path.read_bytes(), str(path)))
+    except ElfError:
+        return SourceLines(())
