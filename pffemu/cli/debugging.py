@@ -12,8 +12,7 @@ import typer
 
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, StandardInput, load_guest
-from pffemu.cli.measure import warn
-from pffemu.cli.terminal import GuestOutput, err_console, say
+from pffemu.cli.terminal import GuestOutput, err_console, say, warn
 from pffemu.debug import snapshot_file
 from pffemu.debug.commands import Commands
 from pffemu.debug.failing_test import FailingTest

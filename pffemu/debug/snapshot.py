@@ -6,7 +6,7 @@ import io
 import pickle
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pffemu.debug.parts import Parts, attributes
 from pffemu.debug.ram_pages import Pages, put_pages, used_pages
@@ -49,11 +49,15 @@ def take(machine: Machine, before: Snapshot | None = None) -> Snapshot:
     return Snapshot(buffer.getvalue(), used_pages(machine, before.pages if before is not None else None))
 
 
-def put_back(machine: Machine, snapshot: Snapshot) -> None:
-    """Make `machine` be in the state of `snapshot`. Raises SnapshotError; then the machine may be unusable."""
+def put_back(machine: Machine, snapshot: Snapshot, *, foreign: bool = False) -> None:
+    """Make `machine` be in the state of `snapshot`. Raises SnapshotError; then the machine may be unusable.
+
+    `foreign`: it comes from a file, so nothing is taken for granted about it (several times slower).
+    """
     parts = Parts(machine)
     try:
-        state, cores, positions, counts = _Unpickler(io.BytesIO(snapshot.graph), parts).load()
+        unpickler = _WaryUnpickler if foreign else _Unpickler
+        state, cores, positions, counts = unpickler(io.BytesIO(snapshot.graph), parts).load()
         if len(cores) != len(machine.cpus) or not _fits(parts, state):
             raise SnapshotError("the snapshot is of another kind of machine", remedy="build it with the same options")
         put_pages(machine, snapshot.pages)
@@ -94,6 +98,30 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         return permitted_class(module, name)
+
+
+class _WaryUnpickler(pickle._Unpickler):
+    """The same in Python, which can be asked more: state is only given to objects that the snapshot itself has made."""
+
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
+
+    def __init__(self, file: io.BytesIO, parts: Parts) -> None:
+        super().__init__(file)
+        self._parts = parts
+
+    def persistent_load(self, name: Any) -> Any:
+        return self._parts.part(name)
+
+    def find_class(self, module: str, name: str) -> Any:
+        return permitted_class(module, name)
+
+    def load_build(self) -> None:
+        target = self.stack[-2]  # type: ignore[attr-defined]
+        if isinstance(target, type) or self._parts.name_of(target) is not None:
+            raise SnapshotError("the snapshot would change pffemu itself")
+        super().load_build()  # type: ignore[misc]
+
+    dispatch[pickle.BUILD[0]] = load_build
 
 
 def permitted_class(module: str, name: str) -> Any:

@@ -71,7 +71,7 @@ def restore(
         machine = Machine(options, stdin=stdin, stdout=stdout, stderr=stderr)
         for fd, sink in (outputs or {}).items():
             machine.open_output(fd, f"fd {fd}", sink)
-        put_back(machine, snapshot)
+        put_back(machine, snapshot, foreign=True)
     except PffemuError as error:
         error.where = error.where or str(path)
         raise

@@ -79,6 +79,8 @@ class Travel:
         return room
 
     def put_back(self, checkpoint: Checkpoint) -> None:
+        for cpu in self.machine.cpus:
+            cpu.engine.end_warm_up()
         snapshot.put_back(self.machine, checkpoint.snapshot)
         self.journal.count = checkpoint.moment.marks
         self.astray = False

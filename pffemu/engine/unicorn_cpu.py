@@ -103,7 +103,7 @@ class UnicornCpu:
             time = None if time is None else time - (counter.time - before)
             if result is not stop.LIMIT or (time is not None and time <= 0):
                 return result
-            self._compile_hooks(counter)
+            self.end_warm_up()
             limit = None if limit is None else limit - left
         return self._run_counted(counter, limit, time)
 
@@ -131,9 +131,6 @@ class UnicornCpu:
         uclib.uc_ctl(self._handle, _FORGET_BLOCK, ctypes.c_uint64(rip), ctypes.c_uint64(rip + 1))
         return self._start(rip, boundary, 0)
 
-    def _executed(self) -> int:
-        return self.counter.executed if self.counter is not None else -1
-
     def run_exactly(self, count: int) -> EngineStop:
         """Run `count` instructions, unless something happens first; an iteration of a REP instruction counts as one."""
         if self.counter is not None:
@@ -158,7 +155,7 @@ class UnicornCpu:
             uclib.uc_emu_stop(self._handle)
 
     def pass_breakpoint(self) -> None:
-        """The next run starts at a breakpoint it was already stopped at, and passes it."""
+        """The next run starts at a breakpoint it was already stopped at."""
         self._stopped_at = self._rip.read()[0]
 
     def set_breakpoints(self, addresses: frozenset[int]) -> None:
@@ -221,7 +218,7 @@ class UnicornCpu:
         if begin != self._stopped_at:
             self._stopped_at = None
         self._passing = self._stopped_at
-        before = self._executed() if self._stopped_at is not None else 0
+        before = self.counter.executed if self.counter is not None else 0
         self._fill.clear()
         self.registers.known_rip = None
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
@@ -231,7 +228,7 @@ class UnicornCpu:
         result = self._result(status, until)
         if self._stopped_at is None or result.kind is StopKind.BREAKPOINT:
             return result
-        if self._executed() != before or self.counter is None:
+        if self.counter is None or self.counter.executed != before:
             self._stopped_at = None  # it has moved on
         return result
 
@@ -312,11 +309,13 @@ class UnicornCpu:
             hooks.append(self._add_hook(unicorn.UC_HOOK_BLOCK, counter.callback_address, code, user=counter.user_data))
         return hooks
 
-    def _compile_hooks(self, counter: BlockCounter) -> None:
-        """The guest has run long enough for it to pay."""
+    def end_warm_up(self) -> None:
+        """Compile the hooks, if they are to be: the guest has run long enough, or will run the same again and again."""
+        if not self._warm_up or self.counter is None:
+            return
         self._warm_up = 0
         self._fill.compile()
-        counter.compile()
+        self.counter.compile()
         for hook in self._fast_hooks:
             uclib.uc_hook_del(self._handle, hook)
         self._fast_hooks = self._add_fast_hooks()

@@ -19,6 +19,7 @@ from pffemu.debug import snapshot, snapshot_file
 from pffemu.debug.machine_hash import machine_hash, state_lines
 from pffemu.debug.snapshot import SnapshotError, permitted_class
 from pffemu.errors import MissingFileError, PffemuError
+from pffemu.hw.uintr_state import UintrState
 from tests.guest_tools import Run, load, plain_guest
 from tests.unit.machine.test_stops_change_nothing import GUEST
 
@@ -210,7 +211,17 @@ def test_any_damage_to_the_objects_is_an_error_or_nothing(at: float, value: int)
     damaged = bytearray(kept.graph)
     damaged[int(at * len(damaged))] = value
     with suppress(PffemuError):
-        snapshot.put_back(done.machine, snapshot.Snapshot(bytes(damaged), kept.pages))
+        snapshot.put_back(done.machine, snapshot.Snapshot(bytes(damaged), kept.pages), foreign=True)
+
+
+def test_a_snapshot_cannot_change_our_classes(tmp_path: Path) -> None:
+    done = some_way(100)
+    kept = snapshot.take(done.machine)
+    # GLOBAL UintrState, then BUILD with (None, {"handler": 1}): an attribute of the class
+    graph = b"cpffemu.hw.uintr_state\nUintrState\n(N}S'handler'\nI1\nstb."
+    with pytest.raises(SnapshotError):
+        snapshot.put_back(done.machine, snapshot.Snapshot(graph, kept.pages), foreign=True)
+    assert UintrState().handler == 0
 
 
 def test_a_snapshot_of_another_kind_of_machine_is_refused() -> None:
