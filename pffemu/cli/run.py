@@ -12,10 +12,12 @@ import pffemu
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.terminal import check_writable, err_console, say, warn, write_text
+from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.machine.roots import parse_root
 from pffemu.machine.stop import Exited, Stop
 from pffemu.report.progress import ProgressLine
+from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 
 def run(
@@ -32,6 +34,7 @@ def run(
     env: options.Env = None,
     seed: options.Seed = 0,
     strict: options.Strict = False,
+    profile: options.MachineProfile = DEFAULT_PROFILE,
     budget: options.Budget = None,
     trace: options.Trace = None,
     json: options.Json = None,
@@ -50,6 +53,7 @@ def run(
     machine_options = MachineOptions(
         mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed,
         roots=tuple(parse_root(text) for text in root or []), strict=strict,
+        cpu=CpuOptions(profile=load_profile(profile)),
     )  # fmt: skip
     progress = ProgressLine(err_console(), Path(file).name)
     guest = GuestCommand(file, guest_arguments, options.environment(env))
@@ -68,7 +72,8 @@ def run(
 
         chosen = {
             "file": file, "arguments": guest_arguments, "mode": mode.value, "cpus": cpus,
-            "ram": machine_options.ram, "budget": budget,
+            "ram": machine_options.ram, "budget": budget, "profile": machine_options.cpu.profile.name,
+            "profile_hash": machine_options.cpu.profile.digest,
         }  # fmt: skip
         write_text(to_json(pffemu.__version__, "run", chosen, [summary], host_stats=host_stats), json)
     _finish(stop)

@@ -23,15 +23,16 @@ from typing import Any, Final
 
 from pffemu.errors import MissingFileError
 from pffemu.timing import units
-from pffemu.timing.catalogue import CATALOGUE
+from pffemu.timing.catalogue import CATALOGUE, INSTRUCTION
 from pffemu.timing.errors import ProfileError
-from pffemu.timing.profile import Entry, Profile, Status
+from pffemu.timing.profile import SHIFT, Entry, Profile, Status
 
 DEFAULT_PROFILE: Final = "sapphire-rapids"
 _FOLDER: Final = Path(__file__).parent / "profiles"
 _TOP: Final = ("name", "machine", "base", "clock", "costs")
 _FIELDS: Final = ("value", "unit", "status", "source")
 _LARGEST: Final = 10**12
+_SLOWEST: Final = 1000  # cycles an instruction; and at 0, time would stand still for who spins
 _SHOWN: Final = 8  # costs named when some are missing
 
 
@@ -95,7 +96,12 @@ def parse_profile(text: str, where: str, inheriting: tuple[str, ...] = ()) -> Pr
             where=where,
             remedy=f'give them one, or take them over: base = "{DEFAULT_PROFILE}"',
         )
-    return Profile.of(_text(document, "name", where), _text(document, "machine", where), frequency, entries)
+    profile = Profile.of(_text(document, "name", where), _text(document, "machine", where), frequency, entries)
+    for cost in CATALOGUE:
+        if CATALOGUE[cost].per == INSTRUCTION and not 0 < profile.rates[cost] <= _SLOWEST << SHIFT:
+            amount = f"{float(profile.cycles_of(cost)):g} cycles an instruction"
+            raise ProfileError(amount, where=f"{where}: {cost}", remedy=f"more than 0, at most {_SLOWEST:,} cycles")
+    return profile
 
 
 def _base(document: Mapping[str, Any], where: str, inheriting: tuple[str, ...]) -> Profile | None:

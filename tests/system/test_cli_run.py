@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -157,6 +158,8 @@ def test_json_on_stdout_keeps_the_guest_out_of_it(tmp_path: Path) -> None:
     assert report["options"] == {
         "file": str(tmp_path / "guest.s"), "arguments": ["argument"], "mode": "pff", "cpus": 2, "ram": 1 << 30,
         "budget": None,
+        "profile": "sapphire-rapids",
+        "profile_hash": ANY,
     }  # fmt: skip
     (run,) = report["runs"]
     assert run["correct"] is None

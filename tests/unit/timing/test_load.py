@@ -13,6 +13,7 @@ from pffemu.errors import MissingFileError
 from pffemu.timing import CATALOGUE, SHIFT, ProfileError, Status, builtin_profiles, load_profile
 from pffemu.timing.load import parse_profile
 
+IRET = '"cpu.iret" = { value = 1.5, unit = "us"'
 OWN = """
 name = "mine"
 machine = "a faster clock"
@@ -65,6 +66,16 @@ def test_a_new_machine_needs_a_file_and_nothing_else(tmp_path: Path) -> None:
         ('base = "sapphire-rapids"', "", "no value for cpu.exception"),
         ('name = "mine"', "name = 3", "name must be text"),
         ("[costs]", "[[[", "not TOML"),
+        (
+            '"cpu.iret" = { value = 1.5, unit = "us"',
+            '"insn.load" = { value = 0, unit = "ns/instruction"',
+            "0 cycles an",
+        ),
+        (
+            '"cpu.iret" = { value = 1.5, unit = "us"',
+            '"insn.load" = { value = 1, unit = "us/instruction"',
+            "4000 cycles",
+        ),
     ],
 )
 def test_a_wrong_profile_is_refused_with_the_nearest_right_name(old: str, new: str, what: str) -> None:
