@@ -184,14 +184,27 @@ def test_between_two_pushes_the_stack_holds_the_first_and_not_yet_the_second(ses
 
 
 def test_the_path_through_the_kernel_has_its_phases_too(sessions: list[Session]) -> None:
-    session = start(sessions, load(FAULT, mode=Mode.KERNEL))
+    session = start(sessions, benchmark(4, Mode.KERNEL, 1))
     session.breakpoints.add(Breakpoint(0, "page-fault", event="page-fault"))
+    names = [PHASES[type(session.resume().event)]]
+    while names[-1] != "resume":
+        names.append(PHASES[type(session.phase().event)])
+    assert names == ["exception entry", "area", "page mapped", "resume"]
+
+
+def test_the_path_through_userfaultfd_goes_through_two_threads(sessions: list[Session]) -> None:
+    session = start(sessions, benchmark(4, Mode.UFFD, 2))
+    session.breakpoints.add(Breakpoint(0, "message", event="message"))
     halt = session.resume()
-    names = [PHASES[type(halt.event)]] if halt.event else []
-    while halt.why in (Why.EVENT, Why.PHASE) and names[-1:] != ["resume"]:
+    assert (halt.why, type(halt.event)) == (Why.EVENT, MessageQueued)
+    names, faulting = ["message"], halt.tid
+    while names[-1] != "resume":
         halt = session.phase()
-        names += [PHASES[type(halt.event)]] if halt.event else []
-    assert names == [] or names[:3] == ["exception entry", "area", "page mapped"]
+        names.append(PHASES[type(halt.event)])
+    assert halt.tid == faulting
+    wanted = ["message", "block", "switch", "message read", "ioctl stage", "page installed", "wake", "switch", "resume"]
+    rest = iter(names)
+    assert all(name in rest for name in wanted), names
 
 
 # -- breakpoints ----------------------------------------------------------------------------------------------------
@@ -331,11 +344,3 @@ def test_what_is_written_changes_the_future_and_the_past_stays(sessions: list[Se
     assert session.resume().outcome == Exited(42)
     session.reverse_step()
     assert session.resume().outcome == Exited(42)
-
-
-def test_a_message_queued_is_an_event_like_any_other(sessions: list[Session]) -> None:
-    session = start(sessions, load(FAULT, mode=Mode.UFFD))
-    session.breakpoints.add(Breakpoint(0, "message", event="message"))
-    halt = session.resume()
-    assert halt.why in (Why.EVENT, Why.ENDED)
-    assert halt.event is None or isinstance(halt.event, MessageQueued)
