@@ -26,6 +26,7 @@ _COMMANDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "timeline": ("timeline", {"context_settings": {"allow_interspersed_args": False}}),
     "report": ("report", {"no_args_is_help": True}),
     "debug": ("debugging", {"no_args_is_help": True}),
+    "gdb": ("gdb", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
     "demo": ("demo", {}),
     "doctor": ("doctor", {}),
 }

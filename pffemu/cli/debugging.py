@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kernel_model.files import ByteSink
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, StandardInput, load_guest
 from pffemu.cli.terminal import GuestOutput, err_console, say, warn
@@ -43,13 +45,15 @@ def debug(
         str | None, typer.Option(metavar="NAME", help="FILE holds tests: debug this one (what pytest shows behind ::).")
     ] = None,
     at_failure: Annotated[bool, typer.Option("--at-failure", help="With --test: begin where it fails.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="On a terminal, too: lines, no panes.")] = False,
     mode: options.RunMode = Mode.PFF,
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
 ) -> None:
     """Step through a program, forwards and backwards, and stand inside the delivery of a fault.
 
-    Reads commands from standard input when it is no terminal, or with --commands; `help` lists them.
+    On a terminal: panes and keys (extra: tui), or lines with --plain. Otherwise, or with --commands: one command a
+    line; `help` lists them.
 
     Example: pffemu debug --commands - examples/own_handler.s <<< 'event frame
     continue
@@ -58,9 +62,18 @@ def debug(
     if at_failure and test is None:
         raise UsageError("--at-failure needs --test", remedy="name the test, as pytest does behind ::")
     chosen = MachineOptions(mode=mode, cpus=cpus, ram=ram or options.DEFAULTS.ram)
-    opened = _test_session(file, test, at_failure) if test is not None else open_session(file, arguments or [], chosen)
+    panes = commands is None and not plain and sys.stdin.isatty() and sys.stdout.isatty() and _has_textual()
+    output = bytearray() if panes else None
+    opened = (
+        _test_session(file, test, at_failure)
+        if test is not None
+        else open_session(file, arguments or [], chosen, Collected(output) if output is not None else None)
+    )
     with opened as (session, places):
         talk = Commands(session, places)
+        if output is not None:
+            _run_app(talk, output)
+            return
         _show(talk.execute("where"))
         for line in _lines(commands):
             if not _execute(talk, line):
@@ -69,16 +82,38 @@ def debug(
                 break
 
 
+def _has_textual() -> bool:
+    return find_spec("textual") is not None
+
+
+def _run_app(talk: Commands, output: bytearray) -> None:
+    from pffemu.tui.app import DebuggerApp
+
+    DebuggerApp(talk, output).run()
+
+
+class Collected:
+    """Where the guest's output goes while the screen is the panes'."""
+
+    def __init__(self, target: bytearray) -> None:
+        self._target = target
+
+    def write(self, data: bytes, /) -> None:
+        self._target += data
+
+
 @contextmanager
-def open_session(file: str, arguments: list[str], chosen: MachineOptions) -> Iterator[tuple[Session, Places]]:
-    """Raises MissingFileError, NotLoadableError, SnapshotError."""
+def open_session(
+    file: str, arguments: list[str], chosen: MachineOptions, output: ByteSink | None = None
+) -> Iterator[tuple[Session, Places]]:
+    """`output`: where the guest's goes. Raises MissingFileError, NotLoadableError, SnapshotError."""
     path = Path(file)
     progress = ProgressLine(err_console(), path.name)
     if snapshot_file.is_snapshot(path):
-        machine, places = _restored(path)
+        machine, places = _restored(path, output)
     else:
         guest = GuestCommand(file, arguments)
-        machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, False), progress, "loading")
+        machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, False, output), progress, "loading")
         places = Places(machine, lines_of_file(path))
     machine.events.sinks.append(warn)
     session = Session(machine)
@@ -99,8 +134,8 @@ def _test_session(file: str, name: str, at_failure: bool) -> Iterator[tuple[Sess
         test.session.close()
 
 
-def _restored(path: Path) -> tuple[Machine, Places]:
-    stdout, stderr = GuestOutput(sys.stdout.buffer), GuestOutput(sys.stderr.buffer)
+def _restored(path: Path, output: ByteSink | None) -> tuple[Machine, Places]:
+    stdout, stderr = output or GuestOutput(sys.stdout.buffer), output or GuestOutput(sys.stderr.buffer)
     machine = snapshot_file.restore(path, stdin=StandardInput(), stdout=stdout, stderr=stderr)
     return machine, Places(machine)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kernel_model.files import ByteSink
 from pffemu.cli.terminal import GuestOutput
 from pffemu.machine.image import open_image
 from pffemu.machine.machine import Machine
@@ -24,10 +25,17 @@ class GuestCommand:
     environment: Sequence[str] = ()
 
 
-def load_guest(chosen: MachineOptions, guest: GuestCommand, progress: ProgressLine, keep_stdout: bool) -> Machine:
+def load_guest(
+    chosen: MachineOptions,
+    guest: GuestCommand,
+    progress: ProgressLine,
+    keep_stdout: bool,
+    output: ByteSink | None = None,
+) -> Machine:
+    """`output`: where the guest's output goes instead of to this process's streams."""
     image = open_image(Path(guest.file))
-    stderr = GuestOutput(sys.stderr.buffer, progress.clear)
-    stdout = stderr if keep_stdout else GuestOutput(sys.stdout.buffer, progress.clear)
+    stderr = output or GuestOutput(sys.stderr.buffer, progress.clear)
+    stdout = stderr if keep_stdout or output else GuestOutput(sys.stdout.buffer, progress.clear)
     machine = Machine(chosen, stdin=StandardInput(), stdout=stdout, stderr=stderr)
     machine.load(image, guest.arguments, environment=guest.environment)
     return machine

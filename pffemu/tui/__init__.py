@@ -1,0 +1,1 @@
+"""The terminal debugger: panes and keys over pffemu.debug (extra: tui)."""

@@ -1,0 +1,144 @@
+"""The panes and keys, driven by textual's pilot: what a person sees while standing in a forwarded fault."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from guest.build import guest
+from guest.workloads import RESULT_FD, FaultWorkload
+from pffemu import Machine, Mode, assemble
+from pffemu.debug.commands import Commands
+from pffemu.debug.places import Places
+from pffemu.debug.session import Session
+
+pytest.importorskip("textual", reason="the panes need the extra tui")
+from textual.widgets import Input
+
+from pffemu.tui.app import DebuggerApp, Pane
+
+SIZE = (170, 52)
+
+
+class Collected:
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes, /) -> None:
+        self.data += data
+
+
+@pytest.fixture
+def commands() -> Iterator[Commands]:
+    workload = FaultWorkload(3)
+    machine = Machine(mode=Mode.PFF)
+    for fd, data in workload.files.items():
+        machine.open_ram_file(fd, "data", data)
+    machine.open_output(RESULT_FD, "result", Collected())
+    machine.load(guest(workload.guest), workload.arguments)
+    session = Session(machine)
+    yield Commands(session, Places(machine))
+    session.close()
+
+
+def run(commands: Commands, *keys: str, size: tuple[int, int] = SIZE) -> tuple[dict[str, str], str]:
+    """Press `keys` (`:text` types a command); what each pane shows then, and the screen as SVG."""
+    shown: dict[str, str] = {}
+    picture = ""
+
+    async def go() -> None:
+        nonlocal picture
+        app = DebuggerApp(commands, bytearray())
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            for key in keys:
+                if key.startswith(":"):
+                    await pilot.press("colon")
+                    app.query_one(Input).value = key[1:]
+                    await pilot.press("enter", "escape")
+                else:
+                    await pilot.press(key)
+                await app.workers.wait_for_complete()
+                await pilot.pause()
+            for pane in app.query(Pane):
+                shown[str(pane.id)] = str(pane.visual)
+            picture = app.export_screenshot()
+
+    asyncio.run(go())
+    return shown, picture
+
+
+def test_every_pane_shows_something_at_the_start(commands: Commands) -> None:
+    shown, _ = run(commands)
+    assert set(shown) == {"code", "timeline", "registers", "uintr", "stack", "walk", "regions", "queues"}
+    assert all(shown.values())
+    assert "=> 0x" in shown["code"]
+    assert "no page fault yet" in shown["walk"]
+
+
+def test_keys_step_and_their_capitals_step_back(commands: Commands) -> None:
+    start = commands.session.halt
+    run(commands, "s", "s", "s")
+    assert commands.session.halt.moment.instructions == start.moment.instructions + 3
+    run(commands, "S", "S", "S")
+    assert commands.session.halt.moment == start.moment
+
+
+def test_a_person_stands_in_the_handler_and_sees_the_frame(commands: Commands) -> None:
+    shown, _ = run(commands, ":break page_fault_handler", "c")
+    assert "page_fault_handler:" in shown["code"]
+    for word in ("vector", "RIP", "fault address", "error code"):
+        assert word in shown["stack"]
+    assert "the kernel (UIF=0)" in shown["uintr"]
+    assert "not present" in shown["walk"]
+    assert "MMU: forward to ring 3" in shown["timeline"]
+    assert "missing" in shown["regions"]
+    assert "thread 1" in shown["queues"]
+
+
+def test_phases_lie_below_the_instruction(commands: Commands) -> None:
+    run(commands, ":event refused", "c")
+    before = commands.session.halt
+    run(commands, "p")
+    after = commands.session.halt
+    assert after.moment.instructions == before.moment.instructions
+    assert after.moment.marks > before.moment.marks
+    run(commands, "P")
+    assert commands.session.halt.moment.marks == before.moment.marks
+
+
+def test_a_wrong_command_is_said_and_nothing_is_lost(commands: Commands) -> None:
+    _, picture = run(commands, ":brake main")
+    assert "no&#160;command&#160;&#x27;brake&#x27;" in picture
+    assert commands.session.halt.moment.instructions == 0
+
+
+def test_what_changed_stands_out(commands: Commands) -> None:
+    _, before = run(commands)
+    _, after = run(commands, "s")
+    assert before != after
+
+
+def test_a_small_terminal_shows_what_fits(commands: Commands) -> None:
+    shown, _ = run(commands, size=(80, 24))
+    assert "=> 0x" in shown["code"]
+
+
+def test_ctrl_c_stops_a_guest_that_would_run_for_ever() -> None:
+    machine = Machine()
+    machine.load(assemble("_start: jmp _start\n"))
+    session = Session(machine)
+
+    async def go() -> None:
+        app = DebuggerApp(Commands(session, Places(machine)), bytearray())
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.press("c")
+            await asyncio.sleep(0.2)
+            await pilot.press("ctrl+c")
+            await asyncio.wait_for(app.workers.wait_for_complete(), 20)
+
+    asyncio.run(go())
+    assert session.halt.why.value == "interrupted"
+    session.close()
