@@ -18,12 +18,12 @@ from pffemu.debug.gdb import registers
 from pffemu.debug.gdb.description import REGISTERS
 from pffemu.debug.gdb.stop_reply import Stopped, Why
 from pffemu.debug.gdb.target import Point, PointKind, Thread
+from pffemu.debug.memory import read
 from pffemu.debug.session import Session
 from pffemu.debug.stepping import Movement
 from pffemu.errors import UsageError
 from pffemu.events import Syscall, SyscallReturned
 from pffemu.hw.cpu import Cpu
-from pffemu.machine.memory import GuestMemory
 from pffemu.machine.stop import Exited, Killed
 
 _NUMBERS: Final = {name: number for number, name in NAMES.items()}
@@ -77,8 +77,8 @@ class SessionTarget:
         return True
 
     def read_memory(self, tid: int, address: int, size: int) -> bytes:
-        size = min(size, max(0, USER_END - address))
-        return self._session.read_memory(address, size, tid)
+        task, machine = self._session.task(tid), self._session.machine
+        return read(machine, (task.process if task is not None else machine.process).mm, address, size)
 
     def write_memory(self, tid: int, address: int, data: bytes) -> bool:
         if address + len(data) > USER_END:
@@ -196,11 +196,6 @@ class SessionTarget:
     def _core(self, task: Task | None) -> Cpu:
         return self._session.machine.cpus[task.cpu_index] if task is not None else self._session.cpu
 
-    def _memory(self, tid: int) -> GuestMemory:
-        task, machine = self._session.task(tid), self._session.machine
-        mm = task.process.mm if task is not None else machine.process.mm
-        return GuestMemory(machine.ram, mm, machine.cpus)
-
     def _doing(self, task: Task) -> str:
         if task.state is TaskState.BLOCKED:
             return f"asleep: {task.why}"
@@ -212,7 +207,7 @@ class SessionTarget:
         if session.machine.instructions:
             return b""
         at = session.register(session.tid, "rsp")
-        stack = self._memory(session.tid).read(at, PAGE_SIZE - at % PAGE_SIZE) if at else b""
+        stack = self.read_memory(session.tid, at, PAGE_SIZE - at % PAGE_SIZE)
         words = list(struct.unpack(f"<{len(stack) // 8}Q", stack[: len(stack) // 8 * 8]))
         try:
             begin = words.index(0, words.index(0, 1 + words[0]) + 1) + 1
