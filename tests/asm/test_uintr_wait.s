@@ -27,8 +27,9 @@ later:                              # a sender: waits a while, sends entry 0, ag
     loop 1b
     cmp dword ptr [rip + go], 0
     je later
-    xor eax, eax
-    senduipi rax
+    xor r10d, r10d
+    mov edx, 77                         # what a kernel that forgets the REX prefix would take for the index
+    senduipi r10
     jmp later
 spin: pause
     jmp spin
