@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -9,12 +10,16 @@ import typer
 
 from pffemu.cli import foreground, options
 from pffemu.cli.debugging import DebugFile, GuestArguments, open_session
-from pffemu.cli.terminal import say
+from pffemu.cli.terminal import say, warn
 from pffemu.debug.commands import Commands
 from pffemu.debug.gdb.server import LOOPBACK, listen, serve
 from pffemu.debug.gdb.session_target import SessionTarget
 from pffemu.debug.gdb.stop_reply import Stopped, Why
+from pffemu.debug.places import Places
+from pffemu.debug.session import Session
+from pffemu.debug.source_lines import lines_of_file
 from pffemu.errors import PffemuError
+from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions, Mode
 
 PORT: Final = 1234  # QEMU's
@@ -40,13 +45,23 @@ def gdb(
     """
     chosen = MachineOptions(mode=mode, cpus=cpus, ram=ram or options.DEFAULTS.ram)
     with open_session(file, arguments or [], chosen) as (session, places):
-        commands = Commands(session, places)
-        target = SessionTarget(session, Path(file), lambda line: _monitor(commands, line))
-        with listen(host, port) as server:
-            say(f"waiting for gdb: target remote {host}:{server.getsockname()[1]}")
-            stub = foreground.call(lambda: serve(server, target, say))
-        last = target.cont() if stub.detached else stub.last
-    raise typer.Exit(_exit_code(last))
+        raise typer.Exit(_serve(session, places, Path(file), host, port))
+
+
+def run_under_gdb(machine: Machine, file: Path, port: int) -> int:
+    """The exit code of `machine`, driven by a gdb on a port of the loopback."""
+    machine.events.sinks.append(warn)
+    with closing(Session(machine)) as session:
+        return _serve(session, Places(machine, lines_of_file(file)), file, LOOPBACK, port)
+
+
+def _serve(session: Session, places: Places, file: Path, host: str, port: int) -> int:
+    commands = Commands(session, places)
+    target = SessionTarget(session, file, lambda line: _monitor(commands, line))
+    with listen(host, port) as server:
+        say(f"waiting for gdb: target remote {host}:{server.getsockname()[1]}")
+        stub = foreground.call(lambda: serve(server, target, say))
+    return _exit_code(target.cont() if stub.detached else stub.last)
 
 
 def _monitor(commands: Commands, line: str) -> str:

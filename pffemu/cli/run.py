@@ -12,6 +12,7 @@ import pffemu
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.terminal import check_writable, err_console, say, warn, write_text
+from pffemu.errors import UsageError
 from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.machine.roots import parse_root
@@ -36,6 +37,9 @@ def run(
     strict: options.Strict = False,
     profile: options.MachineProfile = DEFAULT_PROFILE,
     budget: options.Budget = None,
+    gdb: Annotated[
+        int | None, typer.Option(metavar="PORT", min=0, max=65535, help="Wait for a gdb on this loopback port.")
+    ] = None,
     trace: options.Trace = None,
     json: options.Json = None,
     host_stats: options.HostStats = False,
@@ -49,6 +53,8 @@ def run(
     Example: pffemu run --mode uffd --trace trace.jsonl prog.s first second
     """
     check_writable(json)
+    if gdb is not None and (budget is not None or trace is not None or json is not None):
+        raise UsageError("--gdb goes with neither --budget, --trace nor --json", remedy="leave one of them out")
     guest_arguments = arguments or []
     machine_options = MachineOptions(
         mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed,
@@ -58,6 +64,10 @@ def run(
     progress = ProgressLine(err_console(), Path(file).name)
     guest = GuestCommand(file, guest_arguments, options.environment(env))
     machine = foreground.prepare(lambda: load_guest(machine_options, guest, progress, json == "-"), progress, "loading")
+    if gdb is not None:
+        from pffemu.cli.gdb import run_under_gdb
+
+        raise typer.Exit(run_under_gdb(machine, Path(file), gdb))
     if trace is None and json is None:
         machine.events.sinks.append(warn)
         _finish(foreground.run(machine, progress, budget))
