@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -78,15 +78,21 @@ def run(
         stop = foreground.run(machine, progress, budget)
     summary = recorder.summary(None, time.perf_counter() - started)
     if json is not None:
-        from pffemu.report.summary import to_json
-
-        chosen = {
-            "file": file, "arguments": guest_arguments, "mode": mode.value, "cpus": cpus,
-            "ram": machine_options.ram, "budget": budget, "profile": machine_options.cpu.profile.name,
-            "profile_hash": machine_options.cpu.profile.digest,
-        }  # fmt: skip
-        write_text(to_json(pffemu.__version__, "run", chosen, [summary], host_stats=host_stats), json)
+        _write_summary(json, machine_options, guest, budget, summary, host_stats)
     _finish(stop)
+
+
+def _write_summary(
+    json: str, machine: MachineOptions, guest: GuestCommand, budget: int | None, summary: Any, host_stats: bool
+) -> None:
+    from pffemu.report.summary import to_json
+
+    chosen = {
+        "file": guest.file, "arguments": list(guest.arguments), "mode": machine.mode.value, "cpus": machine.cpus,
+        "ram": machine.ram, "budget": budget, "profile": machine.cpu.profile.name,
+        "profile_hash": machine.cpu.profile.digest,
+    }  # fmt: skip
+    write_text(to_json(pffemu.__version__, "run", chosen, [summary], host_stats=host_stats), json)
 
 
 def _finish(stop: Stop) -> NoReturn:
