@@ -14,6 +14,7 @@
 #define SYS_ioctl __NR_ioctl
 #define SYS_exit_group __NR_exit_group
 #endif
+#define PFF_SYS_userfaultfd __NR_userfaultfd
 #define SYS_uintr_register_handler 471
 #define SYS_uintr_unregister_handler 472
 #define UINTR_HANDLER_FLAG_FORWARD_PF 0x10000 /* pffemu's: deliver this thread's userfaultfd faults to it */
@@ -46,6 +47,96 @@ PFF_INLINE long pff_syscall6(long number, long a, long b, long c, long d, long e
                      : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                      : "rcx", "r11", "memory");
     return result;
+}
+
+/* The twelve calls of a user-space page cache. Each returns 0 (pff_open: a descriptor), or -errno. Addresses and lengths in
+   bytes, whole pages. They may be called from a handler. */
+
+/* A userfaultfd for faults of ring 3, ready for use. */
+PFF_INLINE int pff_open(void)
+{
+    struct uffdio_api api = {UFFD_API, 0, 0};
+    long uffd = pff_syscall(PFF_SYS_userfaultfd, 02000000 /* O_CLOEXEC */ | UFFD_USER_MODE_ONLY);
+    long error = uffd < 0 ? 0 : pff_syscall(SYS_ioctl, uffd, UFFDIO_API, &api);
+    return (int)(error ? error : uffd);
+}
+
+/* From now on faults in the range are the program's. `mode`: UFFDIO_REGISTER_MODE_MISSING, _WP, _MINOR. */
+PFF_INLINE int pff_register(int uffd, unsigned long start, unsigned long length, unsigned long mode)
+{
+    struct uffdio_register reg = {{start, length}, mode, 0};
+    return (int)pff_syscall(SYS_ioctl, uffd, UFFDIO_REGISTER, &reg);
+}
+
+PFF_INLINE int pff_unregister(int uffd, unsigned long start, unsigned long length)
+{
+    struct uffdio_range range = {start, length};
+    return (int)pff_syscall(SYS_ioctl, uffd, UFFDIO_UNREGISTER, &range);
+}
+
+/* Bring missing pages in with a copy of what lies at `from`. */
+PFF_INLINE int pff_copy(int uffd, unsigned long to, unsigned long from, unsigned long length)
+{
+    struct uffdio_copy copy = {to, from, length, 0, 0};
+    return (int)pff_syscall(SYS_ioctl, uffd, UFFDIO_COPY, &copy);
+}
+
+/* Bring missing pages in, filled with zeros. */
+PFF_INLINE int pff_zero(int uffd, unsigned long start, unsigned long length)
+{
+    struct uffdio_zeropage zero = {{start, length}, 0, 0};
+    return (int)pff_syscall(SYS_ioctl, uffd, UFFDIO_ZEROPAGE, &zero);
+}
+
+/* Map what the file behind a shared mapping has in its cache (mode _MINOR). */
+PFF_INLINE int pff_continue(int uffd, unsigned long start, unsigned long length)
+{
+    struct uffdio_continue cont = {{start, length}, 0, 0};
+    return (int)pff_syscall(SYS_ioctl, uffd, UFFDIO_CONTINUE, &cont);
+}
+
+/* Let stores to the range fault (mode _WP), or no longer. */
+PFF_INLINE int pff_protect(int uffd, unsigned long start, unsigned long length, int on)
+{
+    struct uffdio_writeprotect protect = {{start, length}, on ? UFFDIO_WRITEPROTECT_MODE_WP : 0};
+    return (int)pff_syscall(SYS_ioctl, uffd, UFFDIO_WRITEPROTECT, &protect);
+}
+
+/* Give pages up: the next access to them faults again. */
+PFF_INLINE int pff_evict(unsigned long start, unsigned long length)
+{
+    return (int)pff_syscall(__NR_madvise, start, length, 4 /* MADV_DONTNEED */);
+}
+
+/* Wake the threads that wait for pages of the range; only those whose faults were not forwarded wait. */
+PFF_INLINE int pff_wake(int uffd, unsigned long start, unsigned long length)
+{
+    struct uffdio_range range = {start, length};
+    return (int)pff_syscall(SYS_ioctl, uffd, UFFDIO_WAKE, &range);
+}
+
+#define PFF_HANDLER INTERRUPT
+typedef void pff_handler(struct pff_frame *frame, unsigned long long vector);
+
+/* The calling thread takes its own faults from now on. EINVAL: a kernel without forwarding. */
+PFF_INLINE int pff_forward_on(pff_handler *handler)
+{
+    int error = (int)pff_syscall(SYS_uintr_register_handler, handler, UINTR_HANDLER_FLAG_FORWARD_PF);
+    if (!error)
+        _stui();
+    return error;
+}
+
+PFF_INLINE int pff_forward_off(void)
+{
+    _clui();
+    return (int)pff_syscall(SYS_uintr_unregister_handler, 0);
+}
+
+/* Is the calling thread in its handler, or has it shut faults out? */
+PFF_INLINE int pff_is_masked(void)
+{
+    return !_testui();
 }
 
 /* A place in the code that has a name. Keep it out of code that the compiler may copy. */

@@ -74,3 +74,20 @@ def test_on_one_core_every_ping_takes_a_switch(built: Path) -> None:
     machine, output = run(built / "uipi_ping_pong", "5", cpus=1)
     assert output.startswith("5 round trips")
     assert machine.events.counts[ContextSwitch] >= 10
+
+
+def test_the_userfaultfd_example_runs_as_on_the_host_and_forwarded_with_the_lines_of_pff(
+    built: Path, tmp_path: Path
+) -> None:
+    forwarded = tmp_path / "pff_pages"
+    compiler = find_c_compiler()
+    assert compiler is not None
+    source = EXAMPLES / "uffd_pages.c"
+    subprocess.run([*compiler, *FLAGS, "-DPFF", "-o", str(forwarded), str(source)], check=True, timeout=300)
+    for program, messages, frames in ((built / "uffd_pages", 8, 0), (forwarded, 0, 8)):
+        machine, output = run(program)
+        assert output.startswith("8 pages, sum 36\n")
+        counts = machine.counts()
+        assert (counts["uffd_messages"], counts["forwarded"], counts["uirets"]) == (messages, frames, frames)
+    added = re.findall(r"^#ifdef PFF$(.*?)^#endif$", source.read_text(), re.MULTILINE | re.DOTALL)
+    assert sum(len(re.findall(r"^\s*\S", lines, re.MULTILINE)) for lines in added) <= 10
