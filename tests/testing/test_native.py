@@ -54,8 +54,8 @@ NOT_FOR_THE_HOST = """
 # expect: rax == 1
     mov eax, 186
     syscall
-# test: a file cannot be opened here either
-# expect: rax == -38
+# test: a file of the host is not there
+# expect: rax == -2
     mov eax, 2
     lea rdi, [rip + name]
     xor esi, esi

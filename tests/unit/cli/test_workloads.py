@@ -11,7 +11,7 @@ from pffemu import UsageError
 
 
 def test_fault_arguments() -> None:
-    assert FaultWorkload(7, write=True, copy=False).arguments == ("7", "1", "0", "0")
+    assert FaultWorkload(7, write=True, copy=False).arguments == ("7", "1", "0", "0", "1", "0")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_impossible_pages(pages: int) -> None:
 
 def test_bfs_workload() -> None:
     workload = bfs_workload(6, 4, 1)
-    assert workload.arguments == ("64", str(2 * 4 * 64), str(workload.source))
+    assert workload.arguments == ("64", str(2 * 4 * 64), str(workload.source), "0", "0", "0")
     data = np.frombuffer(workload.files[GRAPH_FD], np.uint64)
     assert len(data) == 64 + 1 + 2 * 4 * 64
     assert data[64] == 2 * 4 * 64

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_model.uapi import Signal
-from pffemu import Exited, Killed
+from pffemu import BudgetUsedUp, Exited, Killed
 from pffemu.arch.exceptions import GP, PF
 from pffemu.arch.pagefault import U, W
 from pffemu.arch.rflags import IF
@@ -78,9 +78,11 @@ def test_a_user_interrupt_stays_pending_while_a_condition_fails(condition: str) 
         done.cpu.cr4_uintr = False
     else:
         done.cpu.registers["rflags"] &= ~IF
-    assert done.go() == Exited(0)
+    assert isinstance(done.go(budget=2), BudgetUsedUp)
     assert not done.of(HandlerEntered)
     assert state.uirr == 1 << 5
+    assert done.go() == Exited(0)
+    assert not done.of(HandlerEntered)
 
 
 def test_stui_lets_a_pending_user_interrupt_in_at_the_next_instruction() -> None:
