@@ -29,12 +29,15 @@ def measure(repetitions: int, say: Callable[[str], None]) -> list[Result]:
 
 
 def _compare(guest: BenchGuest, repetitions: int, say: Callable[[str], None]) -> list[Result]:
-    raw, uncounted, counted = [], [], []
+    raw, hooked, uncounted, counted = [], [], [], []
     instructions = 0
     for number in range(repetitions):
         say(f"{guest.name}, {number + 1} of {repetitions}")
         program = guest.program(number)
         raw.append(run_raw(_at_begin(guest, program, counting=False), program.symbols["finish"]))
+        hooked.append(
+            run_raw(_at_begin(guest, program, counting=False), program.symbols["finish"], empty_block_hook=True)
+        )
         uncounted.append(_run(_at_begin(guest, program, counting=False)))
         machine = _at_begin(guest, program, counting=True)
         before = machine.instructions
@@ -46,6 +49,7 @@ def _compare(guest: BenchGuest, repetitions: int, say: Callable[[str], None]) ->
     return [
         Result(f"{guest.name}: counting off", ratio(raw, uncounted), "of bare", UNCOUNTED_TARGET, True, speed),
         Result(f"{guest.name}: exact counts", ratio(raw, counted), "of bare", target, True),
+        Result(f"{guest.name}: bare with an empty block hook", ratio(raw, hooked), "of bare", None, True),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import time
 
 import unicorn
@@ -13,10 +14,15 @@ from pffemu import Machine
 from pffemu.arch.registers import GENERAL
 from pffemu.hw.tlb_fill import TlbFill
 
+_CODE = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+_CODE.write(b"\xc3")  # RET
+_RETURN = ctypes.c_char.from_buffer(_CODE)
 
-def run_raw(machine: Machine, finish: int) -> float:
+
+def run_raw(machine: Machine, finish: int, *, empty_block_hook: bool = False) -> float:
     """CPU seconds that bare Unicorn takes from where core 0 of `machine` stands to the address `finish`.
 
+    `empty_block_hook`: with a native hook on every block that returns at once: what any counting costs at least.
     It works on the machine's memory, through the machine's page tables; the machine cannot be run on afterwards.
     """
     uc = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
@@ -25,7 +31,9 @@ def run_raw(machine: Machine, finish: int) -> float:
     uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
     fill = TlbFill(machine.ram, compiled=True)
     fill.root = machine.cpus[0].mmu.fill.root
-    _hook_fill(uc, fill)
+    _hook(uc, unicorn.UC_HOOK_TLB_FILL, fill.callback_address, fill.user_data, (1, 0))  # everywhere
+    if empty_block_hook:
+        _hook(uc, unicorn.UC_HOOK_BLOCK, ctypes.addressof(_RETURN), 0, (0, (1 << 47) - 1))
     registers = machine.cpus[0].registers
     for name in GENERAL:
         uc.reg_write(getattr(x86, f"UC_X86_REG_{name.upper()}"), registers[name])
@@ -36,11 +44,10 @@ def run_raw(machine: Machine, finish: int) -> float:
     return seconds
 
 
-def _hook_fill(uc: unicorn.Uc, fill: TlbFill) -> None:
+def _hook(uc: unicorn.Uc, kind: int, callback: int, user: int, span: tuple[int, int]) -> None:
     hook = ctypes.c_size_t()
-    begin, end = ctypes.c_uint64(1), ctypes.c_uint64(0)  # everywhere
+    begin, end = (ctypes.c_uint64(edge) for edge in span)
     status = uclib.uc_hook_add(
-        uc._uch, ctypes.byref(hook), unicorn.UC_HOOK_TLB_FILL, ctypes.c_void_p(fill.callback_address),
-        ctypes.c_void_p(fill.user_data), begin, end,
-    )  # fmt: skip
+        uc._uch, ctypes.byref(hook), kind, ctypes.c_void_p(callback), ctypes.c_void_p(user), begin, end
+    )
     assert status == unicorn.UC_ERR_OK
