@@ -87,9 +87,6 @@ class Scheduler:
         current = self._queues[cpu.index].current
         return 0 if current is None else current.tid
 
-    def runs(self, cpu: Cpu, task: Task) -> bool:
-        return self._queues[cpu.index].current is task
-
     def is_loaded(self, task: Task) -> bool:
         """Whether its core holds the thread's registers now."""
         return self._queues[task.cpu_index].loaded is task

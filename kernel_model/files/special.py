@@ -141,7 +141,7 @@ class TextFile(File):
         return special_status(self.place)
 
 
-def _maps(process: Process) -> str:
+def maps(process: Process) -> str:
     """/proc/PID/maps; the kernel's own areas are not in it."""
     lines = []
     for vma in process.mm.vmas:
@@ -165,7 +165,7 @@ def _status(process: Process) -> str:
 
 
 _TEXTS: Final[dict[bytes, Callable[[Process], str]]] = {  # by name under /proc/self
-    b"maps": _maps,
+    b"maps": maps,
     b"status": _status,
     b"comm": lambda process: process.exe.rsplit("/", 1)[-1][:15] + "\n",
     b"cmdline": lambda process: "\0".join(process.arguments) + "\0",

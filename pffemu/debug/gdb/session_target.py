@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
+from kernel_model.files.special import maps
 from kernel_model.syscall_names import NAMES, name_of
 from kernel_model.task import Task, TaskState
 from kernel_model.uapi import AT_NULL
@@ -18,7 +19,6 @@ from pffemu.debug.gdb import registers
 from pffemu.debug.gdb.description import REGISTERS
 from pffemu.debug.gdb.stop_reply import Stopped, Why
 from pffemu.debug.gdb.target import Point, PointKind, Thread
-from pffemu.debug.memory import read
 from pffemu.debug.session import Session
 from pffemu.debug.stepping import Movement
 from pffemu.errors import UsageError
@@ -57,13 +57,13 @@ class SessionTarget:
         ]
 
     def read_registers(self, tid: int) -> bytes:
-        return b"".join(self.read_register(tid, number) for number in range(len(REGISTERS)))
+        task, saved = self._session.task(tid), self._session.saved_registers(tid)
+        cpu = self._core(task)
+        return b"".join(registers.read(register, saved, task, cpu) for register in REGISTERS)
 
     def read_register(self, tid: int, number: int) -> bytes:
         task = self._session.task(tid)
-        cpu = self._core(task)
-        saved = self._session.saved_registers(tid)
-        return registers.read(REGISTERS[number], saved, task, cpu)
+        return registers.read(REGISTERS[number], self._session.saved_registers(tid), task, self._core(task))
 
     def write_register(self, tid: int, number: int, value: bytes) -> bool:
         task = self._session.task(tid)
@@ -77,8 +77,7 @@ class SessionTarget:
         return True
 
     def read_memory(self, tid: int, address: int, size: int) -> bytes:
-        task, machine = self._session.task(tid), self._session.machine
-        return read(machine, (task.process if task is not None else machine.process).mm, address, size)
+        return self._session.read_memory(address, size, tid)
 
     def write_memory(self, tid: int, address: int, data: bytes) -> bool:
         if address + len(data) > USER_END:
@@ -96,13 +95,7 @@ class SessionTarget:
         return str(self._executable)
 
     def maps(self) -> str:
-        """As in /proc/PID/maps."""
-        lines = []
-        for vma in self._session.machine.process.mm.vmas:
-            rights = "".join(letter if vma.prot & bit else "-" for letter, bit in zip("rwx", (1, 2, 4), strict=True))
-            shared = "s" if vma.shared else "p"
-            lines.append(f"{vma.start:012x}-{vma.end:012x} {rights}{shared} {vma.offset:08x} 00:00 0 {vma.name}\n")
-        return "".join(lines)
+        return maps(self._session.machine.process)
 
     def monitor(self, line: str) -> str:
         return self._monitor_command(line)
