@@ -165,8 +165,7 @@ class UnicornCpu:
         for address in self._breakpoints.keys() - addresses:
             hook, _ = self._breakpoints.pop(address)
             uclib.uc_hook_del(self._handle, hook)
-        new = addresses - self._breakpoints.keys()
-        for address in sorted(new):
+        for address in sorted(addresses - self._breakpoints.keys()):
             callback = _CODE_HOOK(self._on_breakpoint)
             hook = self._add_hook(unicorn.UC_HOOK_CODE, callback, (address, address))
             self._breakpoints[address] = (hook, callback)
@@ -207,6 +206,9 @@ class UnicornCpu:
     def _run(self, until: int, count: int) -> EngineStop:
         result = self._start(self.registers.rip(), until, count)
         if result.kind is StopKind.REFUSED and self._fill.refused_fetch:
+            if result.rip in self._breakpoints and result.rip != self._stopped_at:  # SDM vol. 3, 6.9: it comes first
+                self._stopped_at = result.rip
+                return result._replace(kind=StopKind.BREAKPOINT)
             return self._exact_fetch_refusal(result, count)
         return result
 
@@ -343,8 +345,7 @@ class UnicornCpu:
         """Through ctypes: the Python binding can neither take a C callback nor hook RDTSC."""
         self._keep.append(callback)
         address = callback if isinstance(callback, int) else ctypes.cast(callback, ctypes.c_void_p).value
-        begin, end = (ctypes.c_uint64(edge) for edge in span)
-        hook = ctypes.c_size_t()
+        (begin, end), hook = (ctypes.c_uint64(edge) for edge in span), ctypes.c_size_t()
         status = uclib.uc_hook_add(
             self._handle, ctypes.byref(hook), kind, ctypes.c_void_p(address), ctypes.c_void_p(user), begin, end,
             ctypes.c_int(instruction),

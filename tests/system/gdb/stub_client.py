@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from pffemu.debug.gdb.session_target import SessionTarget
 from pffemu.debug.gdb.stub import Stub
 from pffemu.debug.session import Session
 
-GDB = shutil.which("gdb")
+GDB = shutil.which(os.environ.get("PFFEMU_GDB", "gdb"))  # PFFEMU_GDB: another one to test with
 needs_gdb = pytest.mark.skipif(GDB is None, reason="no gdb on this machine")
 _PATIENCE = 10.0  # seconds for an answer
 
@@ -96,6 +97,7 @@ def served(
     finally:
         for client in serving.clients:
             client.close()
+        thread.join(0.2)  # it may be about to end
         if thread.is_alive():
             last = Client(serving.port)
             last.send(b"k")

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from guest.c_compiler import NO_C_COMPILER, find_c_compiler
-from guest.paths import INCLUDE
+from tests.system.gdb.c_guests import ACCESS, forwarded_fault
 from tests.system.gdb.stub_client import needs_gdb, run_gdb, served
 
 pytestmark = needs_gdb
-SOURCE = Path(__file__).parents[1] / "guests" / "forwarded_fault.c"
-LINES = SOURCE.read_text().splitlines()
-ACCESS = 1 + next(i for i, line in enumerate(LINES) if "the access" in line)
-HANDLER = 1 + next(i for i, line in enumerate(LINES) if line.startswith("INTERRUPT"))
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = find_c_compiler()
-    if compiler is None:
-        pytest.skip(NO_C_COMPILER)
-    path = tmp_path_factory.mktemp("gdb") / "forwarded_fault"
-    command = [*compiler, "-g", "-O0", "-static", "-muintr", f"-I{INCLUDE}", str(SOURCE), "-o", str(path)]
-    subprocess.run(command, check=True, timeout=100)
-    return path
+    return forwarded_fault(tmp_path_factory.mktemp("gdb"))
 
 
 def gdb(program: Path, tmp_path: Path, script: str) -> list[str]:
@@ -139,3 +127,24 @@ p $mxcsr
     assert any(line.startswith("* 1") and "Thread 1" in line for line in lines)
     assert any("AT_ENTRY" in line for line in lines)
     assert after(lines, "$2 = ") == "[ IM DM ZM OM UM PM ]"
+
+
+def test_functions_of_the_guest_are_called_where_it_stands_and_in_a_handler(program: Path, tmp_path: Path) -> None:
+    lines = gdb(
+        program,
+        tmp_path,
+        """
+break main
+continue
+print (int)getpid() + 40
+break handler
+continue
+print (int)getpid() + 50
+print read_page((char *)&handled)
+finish
+continue
+""",
+    )
+    assert [after(lines, f"${n} = ") for n in (1, 2, 3)] == ["41", "51", "0"]
+    assert any(line.startswith(f"{ACCESS}\t") for line in lines[lines.index("$2 = 51") :])
+    assert any(line.startswith("Breakpoint 2, handler") for line in lines[lines.index("$3 = 0") :])
