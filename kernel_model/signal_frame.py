@@ -97,7 +97,7 @@ def pop(cpu: Cpu, task: Task, registers: SavedRegisters) -> tuple[SavedRegisters
     octets = memory.read(registers.word("rsp"), UCONTEXT_SIZE)  # the handler's RET took the return address
     _, _, start, flags, size = _HEAD.unpack_from(octets)
     values = _CONTEXT.unpack_from(octets, _HEAD.size)
-    gregs = dict(zip(_GREGS, values, strict=False))
+    gregs = interrupted(octets)
     gregs["rflags"] = registers.word("rflags") & ~_RESTORED_FLAGS | gregs["rflags"] & _RESTORED_FLAGS
     if values[18] | 3 != USER_CS:
         raise LinuxError(Errno.EFAULT)  # 32-bit code is not modelled
@@ -106,6 +106,11 @@ def pop(cpu: Cpu, task: Task, registers: SavedRegisters) -> tuple[SavedRegisters
     if area is not None and int.from_bytes(area[24:28], "little") >> 16:
         raise LinuxError(Errno.EFAULT)  # FXRSTOR: #GP for reserved bits of MXCSR
     return registers.with_fxsave(area).replace(**gregs), mask, AltStack(start, flags & 0xFFFF_FFFF, size)
+
+
+def interrupted(ucontext: bytes) -> dict[str, int]:
+    """General registers, RIP and RFLAGS in the first UCONTEXT_SIZE bytes of a ucontext: what a debugger unwinds to."""
+    return dict(zip(_GREGS, _CONTEXT.unpack_from(ucontext, _HEAD.size), strict=False))
 
 
 def on_stack(stack: AltStack, rsp: int) -> bool:

@@ -34,3 +34,8 @@ FIELDS: Final[dict[FrameLayout, tuple[str, ...]]] = {
     FrameLayout.RIP_FIRST: ("RIP", "RFLAGS", "RSP", "fault address", "error code"),
 }
 STACK_ALIGNMENT: Final = 16  # bytes, before the first push
+
+
+def words_of(size: int, layout: FrameLayout) -> tuple[str, ...]:
+    """The names of the words in a frame of `size` bytes, lowest address first; `layout` is that of extended ones."""
+    return FIELDS[FrameLayout.VECTOR_FIRST if size == STANDARD_SIZE else layout][: size // 8]

@@ -20,7 +20,7 @@ from pffemu.debug.commands import Commands
 from pffemu.debug.failing_test import FailingTest
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
-from pffemu.debug.source_lines import lines_of_file
+from pffemu.debug.source_lines import frames_of_file, lines_of_file
 from pffemu.errors import PffemuError, UsageError
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions, Mode
@@ -108,15 +108,16 @@ def open_session(
 ) -> Iterator[tuple[Session, Places]]:
     """`output`: where the guest's goes. Raises MissingFileError, NotLoadableError, SnapshotError."""
     path = Path(file)
+    frames = None
     progress = ProgressLine(err_console(), path.name)
     if snapshot_file.is_snapshot(path):
         machine, places = _restored(path, output)
     else:
         guest = GuestCommand(file, arguments)
         machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, False, output), progress, "loading")
-        places = Places(machine, lines_of_file(path))
+        places, frames = Places(machine, lines_of_file(path)), frames_of_file(path)
     machine.events.sinks.append(warn)
-    session = Session(machine)
+    session = Session(machine, frames)
     try:
         yield session, places
     finally:

@@ -17,7 +17,7 @@ from pffemu.debug.gdb.session_target import SessionTarget
 from pffemu.debug.gdb.stop_reply import Stopped, Why
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
-from pffemu.debug.source_lines import lines_of_file
+from pffemu.debug.source_lines import frames_of_file, lines_of_file
 from pffemu.errors import PffemuError
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions, Mode
@@ -51,7 +51,7 @@ def gdb(
 def run_under_gdb(machine: Machine, file: Path, port: int) -> int:
     """The exit code of `machine`, driven by a gdb on a port of the loopback."""
     machine.events.sinks.append(warn)
-    with closing(Session(machine)) as session:
+    with closing(Session(machine, frames_of_file(file))) as session:
         return _serve(session, Places(machine, lines_of_file(file)), file, LOOPBACK, port)
 
 

@@ -43,6 +43,7 @@ TABLE: Final = (
     _row("thread t", "NUMBER", "look at another thread"),
     _row("threads", "", "who there is, and who waits for what"),
     _row("where w", "", "why it stands where it stands"),
+    _row("backtrace bt", "[N]", "who called whom, through handlers' frames and signals"),
     _row("registers regs r", "", "general registers"),
     _row("uintr", "", "user-interrupt and forwarding state"),
     _row("code l", "", "instructions around RIP"),

@@ -7,12 +7,14 @@ the guest does: only `write_memory` and `write_register` do, and then what came 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from kernel_model.task import Task
-from pffemu.debug import stepping
+from pffemu.arch.frames import words_of
+from pffemu.debug import leaving, stepping
 from pffemu.debug.breakpoints import Breakpoints
 from pffemu.debug.halt import Halt, Why
 from pffemu.debug.journal import Journal
@@ -21,20 +23,27 @@ from pffemu.debug.moment import Moment
 from pffemu.debug.stepping import Movement
 from pffemu.debug.stops import Stops
 from pffemu.debug.travel import Travel
+from pffemu.debug.unwind import Frame, PushedFrame, Unwinder, registers_of
+from pffemu.debug.view import open_frames
 from pffemu.debug.worker import Worker
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import Cpu, SavedRegisters
+from pffemu.machine.elf_frames import CallFrames
 from pffemu.machine.machine import Machine
 
 
 class Session:
     """`halt` says where it stands and why; `tid` is the thread it looks at."""
 
-    def __init__(self, machine: Machine) -> None:
-        """A machine with a program loaded. Raises UsageError without counting, or when nothing is loaded."""
+    def __init__(self, machine: Machine, call_frames: CallFrames | None = None) -> None:
+        """A machine with a program loaded; `call_frames`: what the program tells of its calls.
+
+        Raises UsageError without counting.
+        """
         if not machine.options.cpu.counting:
             raise UsageError("debugging needs instruction counting", remedy="do not switch counting off")
         self.machine = machine
+        self.call_frames = call_frames
         self.symbols = machine.symbols
         self.tid = machine.process.tasks[0].tid if machine.process.tasks else 0
         self.journal = Journal(machine)
@@ -99,7 +108,7 @@ class Session:
 
     def finish(self) -> Halt:
         """Out of the current function; out of a user-interrupt handler through its UIRET."""
-        return self.move(stepping.FINISH)
+        return self.move(leaving.FINISH)
 
     def resume(self) -> Halt:
         """Run on to the next breakpoint, or the end."""
@@ -126,7 +135,7 @@ class Session:
 
     def reverse_finish(self) -> Halt:
         """To where the current function was called from; of a handler, to the access that faulted."""
-        return self.move(stepping.REVERSE_FINISH)
+        return self.move(leaving.REVERSE_FINISH)
 
     def reverse_resume(self) -> Halt:
         """Back to the latest breakpoint hit before here, or the start."""
@@ -220,9 +229,24 @@ class Session:
             tid = cpu.tid if cpu is not None else self.tid
         return Halt(why, self.travel.here(), tid, self.register(tid, "rip"), **details)
 
-    def caller(self, tid: int) -> tuple[int, int] | None:
-        """(return address, RSP after the return) of the function thread `tid` is in, when the program tells."""
-        return None
+    def unwinder(self, tid: int) -> Unwinder:
+        """Who called whom in thread `tid`."""
+        layout = self.machine.options.cpu.frame_layout
+        marks = open_frames(self.journal, tid)
+        pushed = [PushedFrame(each.rsp, words_of(each.size, layout), each.vector) for each in marks]
+
+        def read(address: int, size: int) -> bytes:
+            return self.read_memory(address, size, tid)
+
+        return Unwinder(read, self.symbols, self.call_frames, pushed)
+
+    def frame(self, tid: int) -> Frame:
+        """Where thread `tid` is."""
+        return Frame(registers_of(self.saved_registers(tid).word))
+
+    def frames(self, tid: int) -> Iterator[Frame]:
+        """Of thread `tid`, innermost first."""
+        return self.unwinder(tid).frames(self.frame(tid))
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

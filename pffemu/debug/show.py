@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Final
 
 from pffemu.arch.frames import FrameLayout
@@ -17,6 +18,7 @@ from pffemu.debug.panes.stack import fields, stack
 from pffemu.debug.panes.uintr import uintr
 from pffemu.debug.panes.walk import walk
 from pffemu.debug.session import Session
+from pffemu.debug.unwind import Entered
 from pffemu.debug.view import last_fault, open_frames
 from pffemu.errors import UsageError
 from pffemu.phases import PHASES
@@ -25,6 +27,7 @@ from pffemu.report.timeline import timeline
 _CODE: Final = 12  # lines
 _BELOW, _ABOVE = 4, 10  # words of the stack
 _EVENTS: Final = 16
+_FRAMES: Final = 32
 
 SourceOf = Callable[[int], SourceLine | None]
 
@@ -113,6 +116,24 @@ def shown_frame(session: Session) -> str:
         value = int.from_bytes(word, "little")
         place = session.symbols.describe(value)
         lines.append(f"  {address:#x}  {value:#18x}  {name}{'' if place.startswith('0x') else f' ({place})'}")
+    return "\n".join(lines)
+
+
+def shown_frames(session: Session, source_of: SourceOf = no_source, most: int = _FRAMES) -> str:
+    """Who called whom, innermost first."""
+    lines = []
+    for number, frame in enumerate(islice(session.frames(session.tid), most + 1)):
+        if number == most:
+            lines.append("(more: bt N)")
+            break
+        if frame.pushed is not None:
+            lines.append(f"    -- user interrupt, vector {frame.pushed.vector}, frame at {frame.pushed.start:#x} --")
+        elif frame.entered is Entered.SIGNAL:
+            lines.append("    -- signal --")
+        source = source_of(frame.code)
+        place = f"  {source.file}:{source.number}" if source is not None else ""
+        guess = "" if frame.exact else "  (guessed from the stack)"
+        lines.append(f"#{number:<2} {frame.rip:#x} {session.symbols.describe(frame.rip)}{place}{guess}")
     return "\n".join(lines)
 
 

@@ -1,15 +1,20 @@
-"""Which source line an instruction comes from, whatever the program was built from."""
+"""What a program tells of itself, whatever it was built from: source lines, and how functions find their callers."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path, PurePath
+from typing import Final
 
 from guest.paths import ASM, INCLUDE
 from pffemu.asm import Program, assemble
 from pffemu.errors import ElfError
+from pffemu.machine.elf import load_bias
+from pffemu.machine.elf_frames import CallFrames, read_frames
 from pffemu.machine.elf_lines import LineRange, read_lines
+
+ASSEMBLY: Final = (".s", ".asm")  # what source files are called
 
 
 class SourceLines:
@@ -42,10 +47,23 @@ def lines_of_program(program: Program) -> SourceLines:
 
 
 def lines_of_file(path: Path) -> SourceLines:
-    """Of a program that was loaded already; empty when it does not tell, and for a static PIE, which is moved."""
-    if path.suffix.lower() in (".s", ".asm"):
+    """Of a program that was loaded already; empty when it does not tell."""
+    if path.suffix.lower() in ASSEMBLY:
         return lines_of_program(assemble(path.read_text(), file=str(path), include_dirs=(ASM, INCLUDE)))
     try:
-        return SourceLines(read_lines(path.read_bytes(), str(path)))
+        data = path.read_bytes()
+        bias = load_bias(data, str(path))
+        return SourceLines(x._replace(start=x.start + bias, end=x.end + bias) for x in read_lines(data, str(path)))
     except ElfError:
         return SourceLines(())
+
+
+def frames_of_file(path: Path) -> CallFrames | None:
+    """How functions of a program that was loaded already find their callers; None when it does not tell."""
+    if path.suffix.lower() in ASSEMBLY:
+        return None
+    try:
+        data = path.read_bytes()
+        return read_frames(data, str(path), load_bias(data, str(path)))
+    except ElfError:
+        return None

@@ -14,16 +14,13 @@ from pffemu.debug.halt import Halt, Why
 from pffemu.debug.moment import Moment
 from pffemu.debug.stops import Found, Until
 from pffemu.debug.travel import FAR
-from pffemu.events import FramePushed, HandlerEntered, Uiret
+from pffemu.debug.unwind import call_before
 from pffemu.hw.cpu import Cpu
 from pffemu.phases import PHASES
 
 if TYPE_CHECKING:
     from pffemu.debug.session import Session
 
-_LONGEST_CALL = 8  # bytes
-_ENTRY = (FramePushed, HandlerEntered)
-_LONGEST_WALK = 100_000  # steps of a `finish` without unwind information
 
 
 class Movement(NamedTuple):
@@ -41,21 +38,21 @@ def resume(session: Session, budget: int = FAR) -> Halt | None:
     """For at most `budget` instructions of all threads."""
     end = session.machine.instructions + budget
     session.stops.arm()
-    return _run(session, lambda _: max(0, end - session.machine.instructions))
+    return run(session, lambda _: max(0, end - session.machine.instructions))
 
 
 def phase(session: Session) -> Halt | None:
     """Ends by being held."""
     session.stops.arm()
     session.stops.phases = True
-    return _run(session, lambda _: FAR)
+    return run(session, lambda _: FAR)
 
 
 def step(session: Session) -> Halt | None:
     """One instruction, and whatever it takes until the thread is about to execute the next one."""
     begin = session.halt.moment
     session.stops.arm()
-    return _step(session) or _stepped(session, begin)
+    return _step(session) or stepped(session, begin)
 
 
 def step_over(session: Session) -> Halt | None:
@@ -66,38 +63,11 @@ def step_over(session: Session) -> Halt | None:
     tid = session.tid
     place = Until(tid, instruction.address + instruction.size, session.register(tid, "rsp"))
     session.stops.arm(until=(place,))
-    halt = _run(session, lambda _: FAR)
-    return _stepped(session, begin) if halt is not None and halt.why is Why.STEP else halt
+    halt = run(session, lambda _: FAR)
+    return stepped(session, begin) if halt is not None and halt.why is Why.STEP else halt
 
 
-def finish(session: Session) -> Halt | None:
-    begin = session.halt.moment
-    tid = session.tid
-    if in_handler(session, tid):
-        session.stops.arm()
-        session.stops.until_mark = Uiret
-        halt = _run(session, lambda _: FAR)
-    elif (frame := session.caller(tid)) is not None:
-        address, rsp = frame
-        session.stops.arm(until=(Until(tid, address, rsp),))
-        halt = _run(session, lambda _: FAR)
-    else:
-        halt = _walk_out(session)
-    return _stepped(session, begin) if halt is not None and halt.why is Why.STEP else halt
-
-
-def _walk_out(session: Session) -> Halt | None:
-    """Without unwind information: step over calls until a RET has run."""
-    for _ in range(_LONGEST_WALK):
-        instruction = instruction_at(session)
-        leaves = instruction is not None and instruction.mnemonic == "ret"
-        halt = step(session) if leaves else step_over(session)
-        if leaves or halt is None or halt.why is not Why.STEP:
-            return halt
-    return session.here()
-
-
-def _run(session: Session, room: Callable[[Cpu], int]) -> Halt | None:
+def run(session: Session, room: Callable[[Cpu], int]) -> Halt | None:
     arrived = session.travel.run(room, session.stops.visit)
     found = session.stops.found
     if found is not None:
@@ -126,7 +96,7 @@ def _step(session: Session) -> Halt | None:
     return _halt_of(session, stops.found) if stops.found is not None else None
 
 
-def _stepped(session: Session, begin: Moment) -> Halt | None:
+def stepped(session: Session, begin: Moment) -> Halt | None:
     """Let everybody else run until the thread is about to execute its next instruction."""
     if not session.travel.run(_about_to_run(session, session.tid), session.stops.visit):
         return None
@@ -169,34 +139,22 @@ def go_to_instruction(session: Session, number: int) -> Halt | None:
 def reverse_step(session: Session) -> Halt | None:
     tid, now = session.tid, session.halt.moment
     begin = session.trail(now) or session.travel.step_before(tid, now)
-    return _back_to(session, begin, Why.STEP, tid)
+    return back_to(session, begin, Why.STEP, tid)
 
 
 def reverse_step_over(session: Session) -> Halt | None:
     tid, now = session.tid, session.halt.moment
     before = session.trail(now) or session.travel.step_before(tid, now)
     if before is None:
-        return _back_to(session, None, Why.STEP, tid)
+        return back_to(session, None, Why.STEP, tid)
     rip, rsp = session.halt.rip, session.register(tid, "rsp") if not session.travel.astray else None
-    halt = _back_to(session, before, Why.STEP, tid)
+    halt = back_to(session, before, Why.STEP, tid)
     instruction = instruction_at(session)
     if instruction is None or instruction.mnemonic != "ret":
         return halt
     if rsp is None:
         rsp = session.register(tid, "rsp") + 8
-    return _back_to_call(session, tid, rip, rsp, now) or halt
-
-
-def reverse_finish(session: Session) -> Halt | None:
-    tid, now = session.tid, session.halt.moment
-    if session.travel.astray:
-        session.travel.go_to(now._replace(held=False))
-    if in_handler(session, tid):
-        return _back_to(session, _access_of_handler(session, tid, now), Why.STEP, tid)
-    frame = session.caller(tid)
-    if frame is not None and (halt := _back_to_call(session, tid, *frame, now)):
-        return halt
-    return _back_to(session, session.travel.history.start, Why.HISTORY, tid)
+    return back_to_call(session, tid, rip, rsp, now) or halt
 
 
 def reverse_resume(session: Session) -> Halt | None:
@@ -205,7 +163,7 @@ def reverse_resume(session: Session) -> Halt | None:
     if session.interrupted:
         return session.halted(Why.INTERRUPTED)
     if found is None:
-        return _back_to(session, session.travel.history.start, Why.HISTORY, session.tid)
+        return back_to(session, session.travel.history.start, Why.HISTORY, session.tid)
     if found.moment.held:
         session.stops.found = found
         return go_to(session, found.moment)
@@ -221,10 +179,10 @@ def reverse_phase(session: Session) -> Halt | None:
             moment = journal.moment_of(number)
             session.stops.found = Found(Why.PHASE, mark.tid, moment, {"event": mark})
             return go_to(session, moment)
-    return _back_to(session, session.travel.history.start, Why.HISTORY, session.tid)
+    return back_to(session, session.travel.history.start, Why.HISTORY, session.tid)
 
 
-def _back_to(session: Session, moment: Moment | None, why: Why, tid: int) -> Halt:
+def back_to(session: Session, moment: Moment | None, why: Why, tid: int) -> Halt:
     """`moment` None: there is nothing earlier. A held one is reached by being held."""
     if moment is not None and moment.held:
         session.stops.hold_at = moment.marks
@@ -232,18 +190,11 @@ def _back_to(session: Session, moment: Moment | None, why: Why, tid: int) -> Hal
     return session.halted(why if moment is not None else Why.HISTORY, tid if session.task(tid) else None)
 
 
-def _back_to_call(session: Session, tid: int, address: int, rsp: int, now: Moment) -> Halt | None:
+def back_to_call(session: Session, tid: int, address: int, rsp: int, now: Moment) -> Halt | None:
     """To the CALL in front of `address` that thread `tid` executed with this RSP."""
-    cpu = session.cpu
-    calls = [
-        Until(tid, start, rsp)
-        for start in range(address - _LONGEST_CALL, address)
-        if (found := decode(cpu.mmu.code_at(start, 15), start)) is not None
-        and found.mnemonic == "call"
-        and start + found.size == address
-    ]
-    place = _latest_stop(session, now, tuple(calls)) if calls else None
-    return _back_to(session, place.moment, Why.STEP, tid) if place is not None else None
+    start = call_before(partial(session.read_memory, tid=tid), address)
+    place = _latest_stop(session, now, (Until(tid, start, rsp),)) if start is not None else None
+    return back_to(session, place.moment, Why.STEP, tid) if place is not None else None
 
 
 def _latest_stop(session: Session, end: Moment, until: tuple[Until, ...]) -> Found | None:
@@ -265,29 +216,7 @@ def _latest_stop(session: Session, end: Moment, until: tuple[Until, ...]) -> Fou
         stops.disarm()
 
 
-def _access_of_handler(session: Session, tid: int, now: Moment) -> Moment | None:
-    """The moment before the access whose fault the thread is handling, or before the interrupted instruction."""
-    journal = session.journal
-    entry: Moment | None = None
-    for number, mark in journal.backwards(now.marks + 1):
-        moment = journal.moment_of(number)
-        entered = entry is None and mark.tid == tid and type(mark) in _ENTRY
-        if entered or (entry is not None and moment[:2] == entry[:2]):
-            entry = moment
-        elif entry is not None:
-            break
-    return entry._replace(marks=entry.marks - 1, held=False) if entry is not None else None
-
-
 # -- looking --------------------------------------------------------------------------------------------------------
-
-
-def in_handler(session: Session, tid: int) -> bool:
-    """Whether the thread is between the delivery of a user interrupt and its UIRET."""
-    for _, mark in session.journal.backwards(session.journal.count + 1):
-        if mark.tid == tid and type(mark) in (*_ENTRY, Uiret):
-            return type(mark) is not Uiret
-    return False
 
 
 def instruction_at(session: Session) -> Instruction | None:
@@ -298,12 +227,10 @@ def instruction_at(session: Session) -> Instruction | None:
 
 STEP = Movement(step)
 STEP_OVER = Movement(step_over)
-FINISH = Movement(finish)
 RESUME = Movement(resume)
 PHASE = Movement(phase, phases=True)
 REVERSE_STEP = Movement(reverse_step, back=True)
 REVERSE_STEP_OVER = Movement(reverse_step_over, back=True)
-REVERSE_FINISH = Movement(reverse_finish, back=True)
 REVERSE_RESUME = Movement(reverse_resume, back=True)
 REVERSE_PHASE = Movement(reverse_phase, back=True)
 

@@ -11,9 +11,10 @@ from pffemu.debug.lines import line_of
 from pffemu.debug.memory import read_present
 from pffemu.debug.moment import Moment
 from pffemu.debug.operands import touches
+from pffemu.debug.view import open_frames
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.errors import UsageError
-from pffemu.events import ProcessKilled, Syscall, SyscallReturned
+from pffemu.events import ProcessKilled, Syscall, SyscallReturned, Uiret
 from pffemu.hw.cpu import Cpu
 from pffemu.phases import PHASES
 from pffemu.testing.expressions import value_of
@@ -64,7 +65,7 @@ class Stops:
         self.hold_at: int | None = None  # number of a mark
         self.phases = False
         self.until: tuple[Until, ...] = ()
-        self.until_mark: type[Any] | None = None  # ... made by thread `session.tid`
+        self.until_return: int | None = None  # until thread `session.tid` has fewer open frames of delivery
         self.catch: Catch | None = None
         self.deaths = False  # also hold where a signal is about to end a process
         self._listening = False
@@ -89,7 +90,7 @@ class Stops:
         for cpu in self._machine.cpus:
             cpu.engine.set_breakpoints(frozenset())
         self._watch(())
-        self.until, self.until_mark, self.phases, self._listening, self.hold_at = (), None, False, False, None
+        self.until, self.until_return, self.phases, self._listening, self.hold_at = (), None, False, False, None
 
     def _watch(self, pages: tuple[int, ...]) -> None:
         for cpu in self._machine.cpus:
@@ -201,7 +202,7 @@ class Stops:
         """Called for each mark: does the movement end here, in the middle of what the machine does?"""
         session = self._session
         number = session.journal.count
-        if self.until_mark is type(mark) and mark.tid == session.tid:
+        if self.until_return is not None and type(mark) is Uiret and self._returned(mark.tid):
             self._find(Why.STEP, mark.tid, session.travel.here())
         if self.hold_at == number:
             self.hold_at = None
@@ -219,6 +220,12 @@ class Stops:
             if matches and self._counts(breakpoint, self._machine.cpus[mark.cpu], mark.tid):
                 return self._hold(Why.EVENT, mark, breakpoint=breakpoint.number)
         return False
+
+    def _returned(self, tid: int) -> bool:
+        """Whether this UIRET is the one to wait for, not of an interrupt further in."""
+        session = self._session
+        assert self.until_return is not None
+        return tid == session.tid and len(open_frames(session.journal, tid)) < self.until_return
 
     def _hold(self, why: Why, mark: Any, **details: Any) -> bool:
         moment = self._session.travel.here()._replace(held=True)

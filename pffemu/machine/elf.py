@@ -126,6 +126,12 @@ def read_elf(data: bytes, name: str) -> ElfImage:
     )
 
 
+def load_bias(data: bytes, name: str) -> int:
+    """Bytes that `read_elf` moves the program by: not 0 for a static PIE. Raises ElfError."""
+    header = _file_header(data, name)
+    return _bias(_program_headers(data, header, name)) if header.type == ET_DYN else 0
+
+
 def _file_header(data: bytes, name: str) -> FileHeader:
     """The file header of a 64-bit little-endian x86-64 file."""
     if data[:4] != MAGIC:

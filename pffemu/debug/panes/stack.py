@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from pffemu.arch.frames import FIELDS, STANDARD_SIZE, FrameLayout
+from pffemu.arch.frames import FrameLayout, words_of
 from pffemu.debug.panes import HERE, NAME, NEW, QUIET
 from pffemu.events import FramePushed
 from pffemu.hw.cpu import Cpu
@@ -53,5 +53,4 @@ def stack(
 
 def fields(frame: FramePushed, layout: FrameLayout) -> dict[int, str]:
     """What lies where in a pushed frame."""
-    names = FIELDS[FrameLayout.VECTOR_FIRST if frame.size == STANDARD_SIZE else layout]
-    return {frame.rsp + WORD * i: name for i, name in enumerate(names[: frame.size // WORD])}
+    return {frame.rsp + WORD * i: name for i, name in enumerate(words_of(frame.size, layout))}
