@@ -25,7 +25,7 @@ _COMMANDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "trace": ("trace", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
     "timeline": ("timeline", {"context_settings": {"allow_interspersed_args": False}}),
     "report": ("report", {"no_args_is_help": True}),
-    "debug": ("debugging", {"no_args_is_help": True}),
+    "debug": ("debugging", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
     "gdb": ("gdb", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
     "demo": ("demo", {}),
     "doctor": ("doctor", {}),
@@ -49,7 +49,8 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
     named = arguments[0] if arguments and arguments[0] in (*_COMMANDS, "bench", "timing") else None
     for name, (module, settings) in _COMMANDS.items():
         if named in (None, name):
-            app.command(name, **settings)(getattr(import_module(f"pffemu.cli.{module}"), name))
+            imported = import_module(f"pffemu.cli.{module}")
+            app.command(name, cls=getattr(imported, "COMMAND_CLASS", None), **settings)(getattr(imported, name))
     if named in (None, "bench"):
         bench = typer.Typer(no_args_is_help=True, help="Compare the three ways to bring in a page on one guest binary.")
         app.add_typer(bench, name="bench")

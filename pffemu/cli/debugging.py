@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from kernel_model.files import ByteSink
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, StandardInput, load_guest
+from pffemu.cli.line_editing import with_history
 from pffemu.cli.terminal import GuestOutput, err_console, say, warn
 from pffemu.debug import snapshot_file
 from pffemu.debug.commands import Commands
@@ -22,9 +27,12 @@ from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.debug.source_lines import frames_of_file, lines_of_file
 from pffemu.errors import PffemuError, UsageError
+from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions, Mode
+from pffemu.machine.roots import parse_root
 from pffemu.report.progress import ProgressLine
+from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 DebugFile = Annotated[
     str, typer.Argument(metavar="FILE", help="Assembly source, a static ELF64, or a snapshot that `save` wrote.")
@@ -49,8 +57,15 @@ def debug(
     mode: options.RunMode = Mode.PFF,
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
+    root: options.Root = None,
+    env: options.Env = None,
+    seed: options.Seed = 0,
+    strict: options.Strict = False,
+    profile: options.MachineProfile = DEFAULT_PROFILE,
 ) -> None:
     """Step through a program, forwards and backwards, and stand inside the delivery of a fault.
+
+    Options go before FILE, as with `run`; what follows it is the guest's (but --test NAME may follow a file of tests).
 
     On a terminal: panes and keys (extra: tui), or lines with --plain. Otherwise, or with --commands: one command a
     line; `help` lists them.
@@ -61,13 +76,18 @@ def debug(
     """
     if at_failure and test is None:
         raise UsageError("--at-failure needs --test", remedy="name the test, as pytest does behind ::")
-    chosen = MachineOptions(mode=mode, cpus=cpus, ram=ram or options.DEFAULTS.ram)
+    chosen = MachineOptions(
+        mode=mode, cpus=cpus, ram=ram or options.DEFAULTS.ram, seed=seed,
+        roots=tuple(parse_root(text) for text in root or []), strict=strict,
+        cpu=CpuOptions(profile=load_profile(profile)),
+    )  # fmt: skip
+    guest = GuestCommand(file, arguments or [], options.environment(env))
     panes = commands is None and not plain and sys.stdin.isatty() and sys.stdout.isatty() and _has_textual()
     output = bytearray() if panes else None
     opened = (
         _test_session(file, test, at_failure)
         if test is not None
-        else open_session(file, arguments or [], chosen, Collected(output) if output is not None else None)
+        else open_session(guest, chosen, Collected(output) if output is not None else None)
     )
     with opened as (session, places):
         talk = Commands(session, places)
@@ -75,8 +95,9 @@ def debug(
             _run_app(talk, output)
             return
         _show(talk.execute("where"))
-        for line in _lines(commands):
-            if not _execute(talk, line):
+        typed = commands is None and sys.stdin.isatty()
+        for line in _typed(talk) if typed else _lines(commands):
+            if not _execute(talk, line, typed):
                 raise typer.Exit(UsageError.exit_code)
             if talk.over:
                 break
@@ -92,6 +113,19 @@ def _run_app(talk: Commands, output: bytearray) -> None:
     DebuggerApp(talk, output).run()
 
 
+class _FileOfTestsFirst(TyperCommand):
+    """Options may follow FILE where it is one of tests: pytest's message names them in that order."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--test" in args:
+            before = [arg for arg in args[: args.index("--test")] if arg not in ("--at-failure", "--plain")]
+            ctx.allow_interspersed_args = bool(before) and fnmatch(Path(before[-1]).name, "test_*.[sc]")
+        return super().parse_args(ctx, args)
+
+
+COMMAND_CLASS = _FileOfTestsFirst
+
+
 class Collected:
     """Where the guest's output goes while the screen is the panes'."""
 
@@ -104,16 +138,15 @@ class Collected:
 
 @contextmanager
 def open_session(
-    file: str, arguments: list[str], chosen: MachineOptions, output: ByteSink | None = None
+    guest: GuestCommand, chosen: MachineOptions, output: ByteSink | None = None
 ) -> Iterator[tuple[Session, Places]]:
     """`output`: where the guest's goes. Raises MissingFileError, NotLoadableError, SnapshotError."""
-    path = Path(file)
+    path = Path(guest.file)
     frames = None
     progress = ProgressLine(err_console(), path.name)
     if snapshot_file.is_snapshot(path):
         machine, places = _restored(path, output)
     else:
-        guest = GuestCommand(file, arguments)
         machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, False, output), progress, "loading")
         places, frames = Places(machine, lines_of_file(path)), frames_of_file(path)
     machine.events.sinks.append(warn)
@@ -147,31 +180,53 @@ def _lines(commands: Path | None) -> Iterable[str]:
             return commands.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read it: {error}", where=str(commands), remedy="name a text file") from error
-    if sys.stdin.isatty():
-        return _typed()
     return sys.stdin
 
 
-def _typed() -> Iterator[str]:
-    """An empty line repeats the last one."""
+def _typed(talk: Commands) -> Iterator[str]:
+    """An empty line repeats the last one; Ctrl-C gives up the line that is being typed."""
+    with_history(talk)
     last = ""
     while True:
         try:
             last = input("(pffemu) ") or last
         except EOFError:
+            sys.stdout.write("\n")
             return
+        except KeyboardInterrupt:
+            sys.stdout.write("\n")
+            continue
         yield last
 
 
-def _execute(talk: Commands, line: str) -> bool:
-    """False when a script should end here: the command was wrong."""
-    try:
-        text = talk.execute(line)
-    except PffemuError as error:
-        say(f"error: {error}")
-        return sys.stdin.isatty()
+def _execute(talk: Commands, line: str, typed: bool) -> bool:
+    """False when a script should end here: the command was wrong. Raises Stopped when a script is interrupted."""
+    with _interruptible(talk) as interrupted:
+        try:
+            text = talk.execute(line)
+        except PffemuError as error:
+            say(f"error: {error}")
+            return typed
     _show(text)
+    if interrupted and not typed:
+        raise foreground.Stopped(signal.SIGINT, abandoned=False)
     return True
+
+
+@contextmanager
+def _interruptible(talk: Commands) -> Iterator[list[int]]:
+    """Ctrl-C ends the command that is executed; the list tells whether there was one."""
+    received: list[int] = []
+
+    def note(signum: int, _frame: FrameType | None) -> None:
+        received.append(signum)
+        talk.interrupt()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _show(text: str) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from pffemu.cli import foreground, options
 from pffemu.cli.debugging import DebugFile, GuestArguments, open_session
+from pffemu.cli.guest_machine import GuestCommand
 from pffemu.cli.terminal import say, warn
 from pffemu.debug.commands import Commands
 from pffemu.debug.gdb.server import LOOPBACK, listen, serve
@@ -44,7 +45,7 @@ def gdb(
     Example: pffemu gdb --port 0 prog
     """
     chosen = MachineOptions(mode=mode, cpus=cpus, ram=ram or options.DEFAULTS.ram)
-    with open_session(file, arguments or [], chosen) as (session, places):
+    with open_session(GuestCommand(file, arguments or []), chosen) as (session, places):
         raise typer.Exit(_serve(session, places, Path(file), host, port))
 
 

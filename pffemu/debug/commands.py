@@ -21,14 +21,17 @@ from pffemu.testing.view import Recorder, View
 _MOST_STEPS: Final = 1_000_000
 _DUMPED: Final = 64  # bytes
 _LONGEST_DUMP: Final = 4096
+_FINAL: Final = (Why.ENDED, Why.INTERRUPTED, Why.HISTORY)  # no repetition goes beyond these
+_OWN: Final = (Why.STEP, Why.PHASE)  # what a movement was to come to; all else ends repeated ones, but for continue
 
 
 class Commands:
-    """`execute` runs a line and returns what to show. `over`: the user wants to leave."""
+    """`execute` runs a line and returns what to show; `interrupt` ends it early. `over`: the user wants to leave."""
 
     def __init__(self, session: Session, places: Places) -> None:
         self.session, self.places = session, places
         self.over = False
+        self._interrupted = False
         self._actions: dict[str, Callable[[str], str]] = {
             **{e.names[0]: partial(self._move, e.movement) for e in TABLE if e.movement},
             "goto": self._goto, "break": self._break, "tbreak": partial(self._break, temporary=True),
@@ -50,6 +53,7 @@ class Commands:
 
     def execute(self, line: str) -> str:
         """Raises UsageError for what it does not understand, PffemuError for what cannot be done."""
+        self._interrupted = False
         name, _, rest = line.strip().partition(" ")
         if not name or name.startswith("#"):
             return ""
@@ -61,6 +65,11 @@ class Commands:
             raise UsageError(f"no command {name!r}", remedy=nearest(name, list(self._by_name)))
         return command(rest.strip()).rstrip("\n")
 
+    def interrupt(self) -> None:
+        """Make the command that is executed end soon, wherever it stands then. From any thread, or a signal handler."""
+        self._interrupted = True
+        self.session.interrupt()
+
     @property
     def names(self) -> list[str]:
         return list(self._by_name)
@@ -68,10 +77,13 @@ class Commands:
     # -- moving -------------------------------------------------------------------------------------------------------
 
     def _move(self, movement: str, text: str) -> str:
-        for _ in range(_count(text)):
+        wanted, passes = _count(text), movement in ("resume", "reverse_resume")
+        for done in range(1, wanted + 1):
             halt = getattr(self.session, movement)()
-            if halt.why in (Why.ENDED, Why.INTERRUPTED, Why.HISTORY):
+            if halt.why in _FINAL or (halt.why not in _OWN and not passes):
                 break
+            if self._interrupted and done < wanted:
+                return f"interrupted after {done} of {wanted}: {self._where()}"
         return self._where()
 
     def _goto(self, text: str) -> str:

@@ -51,6 +51,8 @@ def reverse_finish(session: Session) -> Halt | None:
     tid, now = session.tid, session.halt.moment
     if session.travel.astray:
         session.travel.go_to(now._replace(held=False))
+        if session.interrupted:
+            return session.halted(Why.INTERRUPTED)
     unwinder = session.unwinder(tid)
     caller = _caller(session, unwinder, tid)
     if caller.entered is Entered.USER_INTERRUPT:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from kernel_model.task import Task
 from pffemu.arch.frames import words_of
@@ -30,6 +30,8 @@ from pffemu.errors import UsageError
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.machine.elf_frames import CallFrames
 from pffemu.machine.machine import Machine
+
+_TICK: Final = 0.05  # seconds between two requests to stop: one that comes between two slices is lost
 
 
 class Session:
@@ -51,7 +53,6 @@ class Session:
         self.breakpoints = Breakpoints()
         self.stops = Stops(self)
         self._worker = Worker()
-        self._interrupted = False
         self.began_inside = False  # the movement under way began in the middle of a step
         self._trail: dict[Moment, Moment] = {}  # where a step ended -> where it began
         self.journal.at_mark = self._at_mark
@@ -67,7 +68,7 @@ class Session:
 
     def begin(self, movement: Movement) -> None:
         """Start a movement; `wait` tells when it is over."""
-        self._interrupted = False
+        self.travel.interrupted = False
         if movement.back and self._worker.held:
             self._worker.abandon()
             self.travel.astray = True
@@ -86,15 +87,16 @@ class Session:
         return self.halt
 
     def move(self, movement: Movement) -> Halt:
-        """`begin`, and `wait` for as long as it takes."""
+        """`begin`, and `wait` for as long as it takes, or until `interrupt`."""
         self.begin(movement)
-        halt = self.wait()
-        assert halt is not None
+        while (halt := self.wait(_TICK)) is None:
+            if self.interrupted:
+                self.interrupt()
         return halt
 
     def interrupt(self) -> None:
         """Make the movement end soon with Why.INTERRUPTED. From any thread; call again while it has not."""
-        self._interrupted = True
+        self.travel.interrupted = True
         for cpu in self.machine.cpus:
             cpu.engine.interrupt()
 
@@ -206,15 +208,21 @@ class Session:
 
     @property
     def interrupted(self) -> bool:
-        return self._interrupted
+        return self.travel.interrupted
 
     def here(self) -> Halt:
         """A step that ended here."""
         return self.halted(Why.STEP)
 
     def stepped(self, begin: Moment) -> Halt:
-        """The end of a step that began at `begin`; going back leads there."""
-        halt = self.halted(Why.STEP, self.tid if self.task(self.tid) else None)
+        """The end of a step that began at `begin`, maybe at a breakpoint; going back leads there."""
+        tid, cpu = self.tid if self.task(self.tid) else None, self.machine.turns.cpu
+        reached = self.stops.arrived(cpu) if cpu is not None and cpu.tid == tid else None
+        halt = (
+            self.halted(Why.STEP, tid)
+            if reached is None
+            else self.halted(Why.BREAKPOINT, tid, breakpoint=reached.number)
+        )
         self._trail[halt.moment] = begin
         return halt
 
@@ -260,7 +268,7 @@ class Session:
         self.stops.disarm()
         if halt is not None:
             return halt
-        if self._interrupted:
+        if self.interrupted:
             return self.halted(Why.INTERRUPTED)
         return self.halted(Why.ENDED, outcome=self.machine.outcome())
 

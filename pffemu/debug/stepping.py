@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pffemu.debug.session import Session
 
 
-
 class Movement(NamedTuple):
     """`back`: it goes to an earlier moment, so what the machine is in the middle of does not matter any more."""
 
@@ -128,12 +127,14 @@ def go_to(session: Session, moment: Moment) -> Halt | None:
     """Ends by being held when `moment` is."""
     session.stops.hold_at = moment.marks if moment.held else None
     session.travel.go_to(moment)
-    return session.halted(Why.MOVED)
+    return session.halted(Why.INTERRUPTED if session.interrupted else Why.MOVED)
 
 
 def go_to_instruction(session: Session, number: int) -> Halt | None:
     session.travel.go_to_instruction(number)
-    return session.halted(Why.MOVED)
+    if session.machine.kernel.ended is not None or session.machine.instructions < number:
+        return None
+    return session.halted(Why.INTERRUPTED if session.interrupted else Why.MOVED)
 
 
 def reverse_step(session: Session) -> Halt | None:
@@ -168,6 +169,8 @@ def reverse_resume(session: Session) -> Halt | None:
         session.stops.found = found
         return go_to(session, found.moment)
     session.travel.go_to(found.moment)
+    if session.interrupted:
+        return session.halted(Why.INTERRUPTED)
     return session.halted(found.why, found.tid, **found.details)
 
 
@@ -187,6 +190,8 @@ def back_to(session: Session, moment: Moment | None, why: Why, tid: int) -> Halt
     if moment is not None and moment.held:
         session.stops.hold_at = moment.marks
     session.travel.go_to(moment if moment is not None else session.travel.history.start)
+    if session.interrupted:
+        return session.halted(Why.INTERRUPTED)
     return session.halted(why if moment is not None else Why.HISTORY, tid if session.task(tid) else None)
 
 

@@ -129,6 +129,12 @@ class Stops:
                 return self._find(Why.BREAKPOINT, cpu.tid, here, breakpoint=breakpoint.number)
         return False
 
+    def arrived(self, cpu: Cpu) -> Breakpoint | None:
+        """The breakpoint that a step has come to."""
+        rip = cpu.registers["rip"]
+        here = (b for b in self._session.breakpoints.enabled if b.address == rip)
+        return next((breakpoint for breakpoint in here if self._counts(breakpoint, cpu, cpu.tid)), None)
+
     def _counts(self, breakpoint: Breakpoint, cpu: Cpu, tid: int) -> bool:
         """Whether thread and condition are right; counts the hit and removes a temporary one."""
         if breakpoint.tid not in (None, tid):

@@ -33,12 +33,13 @@ class _Piece(NamedTuple):
 
 
 class Travel:
-    """`cancelled`: leave at the next moment between two instructions."""
+    """`cancelled`: leave at the next moment between two instructions. `interrupted`: somebody asked for that."""
 
     def __init__(self, machine: Machine, journal: Journal) -> None:
         self.machine, self.journal = machine, journal
         self.history = History(machine)
         self.cancelled = False
+        self.interrupted = False
         self.astray = False  # the machine's state is none: a held step was abandoned
         machine.turns.begin()
         self.history.take(self.here())
@@ -64,8 +65,8 @@ class Travel:
                 return True
 
     def run_to(self, target: Moment) -> None:
-        """Run up to `target`, which is not held and lies ahead."""
-        self.run(self.room_to(target), lambda _, __: False)
+        """Run up to `target`, which is not held and lies ahead; not so far when interrupted."""
+        self.run(self.room_to(target), lambda _, __: self.interrupted)
 
     def room_to(self, target: Moment) -> Room:
         """Stop at `target`."""
@@ -97,7 +98,7 @@ class Travel:
         checkpoint = self.history.latest_at(number)
         if self.astray or not checkpoint.moment.instructions <= self.here().instructions < number:
             self.put_back(checkpoint)
-        self.run(lambda _: max(0, number - self.machine.instructions), lambda _, __: False)
+        self.run(lambda _: max(0, number - self.machine.instructions), lambda _, __: self.interrupted)
 
     # -- the moments a thread's steps begin at -------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Who called whom: a thread's frames from its registers and stack, innermost first.
 
-A function's call frame information tells its caller exactly. Where there is none (assembly), the caller is exact at a
-function's first instruction, and else guessed: the frame pointer's return address, or the nearest word on the stack
+A function's call frame information tells its caller exactly. Where there is none (assembly), the caller is exact at the
+target of a CALL, and else guessed: the frame pointer's return address, or the nearest word on the stack
 that points behind a CALL. Two frames are of another kind: one that delivery of a user interrupt pushed, and Linux's
 signal frame; what was interrupted is their caller, with all its registers.
 """
@@ -135,7 +135,8 @@ class Unwinder:
             known = {**frame.registers, "rip": address, "rsp": slot + WORD}
             outer = self._word(base) if slot == base + WORD else None
             known |= {"rbp": outer} if outer is not None else {}
-            return Frame(known, Entered.CALL, frame.exact and at_entry and slot == frame.rsp, passed=frame.passed)
+            exact = at_entry and slot == frame.rsp and self._calls(address, frame.rip)
+            return Frame(known, Entered.CALL, frame.exact and exact, passed=frame.passed)
         return self._interrupted(pushed, frame.registers) if pushed is not None else None
 
     def _interrupted(self, pushed: PushedFrame, registers: Mapping[str, int]) -> Frame | None:
@@ -156,6 +157,12 @@ class Unwinder:
             return None
         behind_call = call_before(self.read, address) is not None
         return address if behind_call or self.returns_from_signal(address) else None
+
+    def _calls(self, address: int, target: int) -> bool:
+        """Whether the CALL in front of `address` goes to `target` and nowhere else."""
+        start = call_before(self.read, address)
+        found = decode(self.read(start, _LONGEST_CALL), start) if start is not None else None
+        return found is not None and found.operands == f"{target:#x}"
 
     def _word(self, address: int) -> int | None:
         octets = self.read(address & (1 << 64) - 1, WORD)

@@ -21,7 +21,9 @@ from pffemu.errors import UsageError
 SOURCE = Path(__file__).parent / "guests" / "calls.c"
 BUILDS = {
     "plain": ("-O0", "-static"),
-    "optimised": ("-O2", "-fomit-frame-pointer", "-fno-optimize-sibling-calls", "-fno-ipa-cp", "-fno-ipa-sra", "-static"),
+    "optimised": (
+        "-O2", "-fomit-frame-pointer", "-fno-optimize-sibling-calls", "-fno-ipa-cp", "-fno-ipa-sra", "-static",
+    ),
     "static-pie": ("-O1", "-fno-optimize-sibling-calls", "-static-pie", "-fPIE"),
 }  # fmt: skip
 

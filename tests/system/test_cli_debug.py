@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,19 @@ def test_bad_files_are_one_error(tmp_path: Path) -> None:
     assert pffemu("debug", source(tmp_path, "hello", "text")).code == 126
     assert pffemu("debug", source(tmp_path, "pffemu snapshot {}\n", "state")).code == 125
     assert pffemu("debug", "--commands", str(tmp_path), EXAMPLE).code == 2
+
+
+def test_what_follows_the_program_is_its_own(tmp_path: Path) -> None:
+    body = "_start: mov rsi, [rsp + 24]\nmov eax, 1\nmov edi, 1\nmov edx, 6\nsyscall\nmov eax, 231\nsyscall\n"
+    script_of = script(tmp_path, "continue")
+    ran = pffemu("debug", "--commands", script_of, source(tmp_path, body), "first", "--mode", "--test")
+    assert (ran.code, ran.out.count("--mode")) == (0, 1)
+    file = source(tmp_path, TESTS, "test_some.s")
+    assert "rax == 6" in pffemu("debug", file, "--test", "the-sum-is-right", "--at-failure", stdin=b"quit").out
+
+
+def test_the_options_of_run_are_those_of_debug() -> None:
+    def options(command: str) -> set[str]:
+        return set(re.findall(r"--[a-z-]+", pffemu(command, "--help").out))
+
+    assert options("run") - options("debug") == {"--budget", "--gdb", "--trace", "--json", "--host-stats"}

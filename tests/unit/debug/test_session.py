@@ -303,6 +303,28 @@ def test_calls_are_stepped_over_and_left_both_ways(sessions: list[Session]) -> N
     assert where(session) == "outer+0x1"
 
 
+def test_in_assembly_callers_are_guessed_from_the_stack_and_said_to_be(sessions: list[Session]) -> None:
+    session = start(sessions, load(CALLS))
+    at(session, "here")
+    session.resume()
+    found = [(session.symbols.describe(frame.rip), frame.exact) for frame in session.frames(1)]
+    assert found == [("here", True), ("middle", False), ("back", False)]  # the first is where it is: no guess
+    session.reverse_finish()
+    assert where(session) == "outer+0x1"
+    session.reverse_finish()
+    assert where(session) == "_start+0x5"
+
+
+def test_a_step_that_comes_to_a_breakpoint_says_so_and_counts_as_a_hit(sessions: list[Session]) -> None:
+    session = start(sessions, load(CALLS))
+    added = at(session, "outer")
+    assert session.step().why is Why.STEP
+    halt = session.step()
+    assert (halt.why, halt.breakpoint, added.hits) == (Why.BREAKPOINT, added.number, 1)
+    assert session.step().why is Why.STEP
+    assert session.reverse_step().rip == session.symbols["outer"]
+
+
 def test_a_handler_is_left_through_its_uiret_and_back_to_the_access(sessions: list[Session]) -> None:
     session = start(sessions, load(FAULT))
     at(session, "handler")
