@@ -159,7 +159,7 @@ def _copy_process(call: Call, arguments: CloneArguments, pid: int) -> Process:
     parent, flags = call.process, arguments.flags
     relative = parent.parent if flags & uapi.CLONE_PARENT else parent
     try:
-        mm = parent.mm if flags & uapi.CLONE_VM else call.kernel.fork_mm(parent.mm)
+        mm = parent.mm if flags & uapi.CLONE_VM else call.kernel.fork_mm(call.cpu, parent.mm)
     except OutOfGuestMemory:
         raise LinuxError(Errno.ENOMEM) from None
     handlers = parent.signals.handlers

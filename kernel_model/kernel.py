@@ -113,14 +113,17 @@ class Kernel:
         self._code_versions += 1
         return self._code_versions
 
-    def fork_mm(self, mm: Mm) -> Mm:
+    def fork_mm(self, cpu: Cpu, mm: Mm) -> Mm:
         """A copy-on-write copy of `mm` for a new process. Raises OutOfGuestMemory."""
         child = self.create_mm()
-        try:
-            mm.fork_into(child)
-        except OutOfGuestMemory:
-            self.release_mm(self.cpus[0], child)
-            raise
+        with mm.mmap_lock.writing(cpu):
+            try:
+                mm.fork_into(child)
+            except OutOfGuestMemory:
+                self.release_mm(cpu, child)
+                raise
+            finally:
+                self.flush_stale(cpu)
         child.code_version = mm.code_version
         return child
 
@@ -236,7 +239,7 @@ class Kernel:
             self.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error), trap))
             return
         finally:
-            self._flush_stale(cpu)
+            self.flush_stale(cpu)
         if bad is not None:
             signal_send.force(self, cpu, SigInfo.of_fault(bad.signal, bad.code, trap.address, bad.why, trap), task)
         cpu.charge("kernel.exit")
@@ -264,7 +267,7 @@ class Kernel:
         """Act on the signals that are due before ring 3 runs on; whether the thread still can."""
         task = self.scheduler.current(cpu)
         signal_delivery.deliver(self, cpu, task)
-        self._flush_stale(cpu)
+        self.flush_stale(cpu)
         return task.state is TaskState.RUNNABLE
 
     def interrupt(self, cpu: Cpu, vector: int) -> None:
@@ -302,7 +305,7 @@ class Kernel:
             self.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error)))
             return
         finally:
-            self._flush_stale(cpu)
+            self.flush_stale(cpu)
         if result is not None and task.state is not TaskState.DEAD:
             self._return(cpu, task, number, registers, result)
         if task.signals.due and task.state is TaskState.RUNNABLE:
@@ -362,7 +365,7 @@ class Kernel:
 
     # -- shared -------------------------------------------------------------------------------------------------
 
-    def _flush_stale(self, caller: Cpu) -> None:
+    def flush_stale(self, caller: Cpu) -> None:
         """TLB shootdown on every core that has a changed address space loaded; idle ones flush when they wake."""
         for cpu in self.cpus:
             mm = self._mms.get(cpu.mmu.fill.root)

@@ -2,12 +2,15 @@
 
 A kernel entry runs to its end before the next core's does, although both overlap in virtual time; so a lock remembers
 the intervals in which it was held, and a later comer finds the first moment at which it was free. Entries come in the
-order of their virtual start (machine.turns), so the last few intervals are enough.
+order of their virtual start (machine.turns), so the last few intervals are enough. Who takes it before an interval that
+is fixed already, and would hold it into that, is held up for its length: two never get on at the same time.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -38,6 +41,14 @@ class _Held:
                     time, moved = end, True
         return time
 
+    def held_up(self, start: int, end: int) -> int:
+        """When work under it from `start` to `end` is done: what begins meanwhile, and is fixed, comes in between."""
+        if self._latest > start:
+            for other_start, other_end in sorted(self._intervals):
+                if start <= other_start < end:
+                    end += other_end - other_start
+        return end
+
     def add(self, start: int, end: int) -> None:
         self._intervals.append((start, end))
         self._latest = max(self._latest, end)
@@ -46,11 +57,11 @@ class _Held:
 class Lock:
     """A spinlock. `waits`: the timing.catalogue name of waiting for it."""
 
-    __slots__ = ("_held", "_owner", "waits")
+    __slots__ = ("_held", "_line", "_owner", "waits")
 
     def __init__(self, waits: str) -> None:
         self.waits = waits
-        self._held, self._owner = _Held(), _NOBODY
+        self._held, self._line, self._owner = _Held(), _Held(), _NOBODY
 
     def acquire(self, cpu: Cpu) -> int:
         """The clock from which `cpu` holds it, for `release`."""
@@ -60,14 +71,19 @@ class Lock:
         return since
 
     def release(self, cpu: Cpu, since: int) -> None:
+        cpu.wait_until(self._held.held_up(since, cpu.clock), self.waits)
         self._held.add(since, cpu.clock)
 
     def _take_line(self, cpu: Cpu) -> None:
+        """The lock's cache line, which readers change too: one core has it at a time."""
+        cpu.wait_until(self._line.free_from(cpu.clock), self.waits)
+        since = cpu.clock
         cpu.charge("kernel.lock")
         if self._owner != cpu.index:
             if self._owner != _NOBODY:
                 cpu.charge("kernel.lock.transfer")
             self._owner = cpu.index
+        self._line.add(since, cpu.clock)
 
 
 class RwLock(Lock):
@@ -88,8 +104,31 @@ class RwLock(Lock):
         self._take_line(cpu)
         return since
 
+    def release(self, cpu: Cpu, since: int) -> None:
+        cpu.wait_until(self._read.held_up(since, cpu.clock), self.waits)
+        super().release(cpu, since)
+
+    @contextmanager
+    def writing(self, cpu: Cpu) -> Iterator[None]:
+        """Held as the writer (Linux: mmap_write_lock), also when the call inside raises."""
+        since = self.acquire(cpu)
+        try:
+            yield
+        finally:
+            self.release(cpu, since)
+
+    @contextmanager
+    def reading(self, cpu: Cpu) -> Iterator[None]:
+        """Held as one of the readers (Linux: mmap_read_lock), also when the call inside raises."""
+        since = self.acquire_read(cpu)
+        try:
+            yield
+        finally:
+            self.release_read(cpu, since)
+
     def acquire_read(self, cpu: Cpu) -> int:
         return super().acquire(cpu)
 
     def release_read(self, cpu: Cpu, since: int) -> None:
+        cpu.wait_until(self._held.held_up(since, cpu.clock), self.waits)
         self._read.add(since, cpu.clock)

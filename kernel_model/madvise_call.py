@@ -24,6 +24,18 @@ _IGNORED: Final = (
 )  # fmt: skip
 
 
+_CHANGES_AREAS: Final = frozenset({
+    mman.MADV_NORMAL, mman.MADV_RANDOM, mman.MADV_SEQUENTIAL, mman.MADV_MERGEABLE, mman.MADV_UNMERGEABLE,
+    mman.MADV_HUGEPAGE, mman.MADV_NOHUGEPAGE, mman.MADV_DONTDUMP, mman.MADV_DODUMP, mman.MADV_DONTFORK,
+    mman.MADV_DOFORK, mman.MADV_WIPEONFORK, mman.MADV_KEEPONFORK,
+})  # fmt: skip
+
+
+def changes_areas(advice: int) -> bool:
+    """Whether this advice needs mmap_lock as a writer."""
+    return as_int(advice) in _CHANGES_AREAS
+
+
 def madvise(call: Call, address: int, length: int, advice: int) -> int:
     """What can be done is done around holes, then ENOMEM."""
     advice = as_int(advice)

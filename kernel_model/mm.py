@@ -161,6 +161,7 @@ class Mm:
                     child.anons += 1
                     copy.anon, copy.forked = child.anons, True
                 child.vmas.insert(copy)
+                self.owe("kernel.vma.change", 1)
                 if vma.file is not None:
                     vma.file.mapped_in(child)
                 if vma.anon and not vma.wipe_on_fork:
@@ -170,6 +171,7 @@ class Mm:
     def _share_pages(self, vma: Vma, child: Mm) -> None:
         """Of userfaultfd's write protection the child knows nothing. Shared memory comes in by itself."""
         for address, entry in self.pages.used(vma.start, vma.end):
+            self.owe("kernel.fork.entry", 1)
             if entry & HELD:
                 if entry & OWNED:
                     self.frames.share(entry & PTE_ADDRESS)

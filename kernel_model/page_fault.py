@@ -126,6 +126,7 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> BadAccess |
     offset = vma.offset + fault.page - vma.start
     if offset >= file.mapped_size:
         return BadAccess(Signal.SIGBUS, f"{vma} reaches beyond the end of the file", BUS_ADRERR)
+    fault.cpu.charge("kernel.page.lookup")
     frame = file.cached_frame(offset)
     if vma.uffd is not None:
         reason = vma.uffd_mode & (UFFDIO_REGISTER_MODE_MINOR if frame else UFFDIO_REGISTER_MODE_MISSING)

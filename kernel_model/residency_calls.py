@@ -68,18 +68,21 @@ def mlockall(call: Call, flags: int) -> int:
         raise LinuxError(Errno.EINVAL)
     call.mm.lock_new = bool(flags & mman.MCL_FUTURE)
     if flags & mman.MCL_CURRENT:
-        for vma in list(call.mm.vmas):
-            vma.locked = True
-            if not flags & mman.MCL_ONFAULT:
+        with call.mm.mmap_lock.writing(call.cpu):
+            for vma in call.mm.vmas:
+                vma.locked = True
+        if not flags & mman.MCL_ONFAULT:
+            for vma in list(call.mm.vmas):
                 bring_in_all(call, vma.start, vma.end, ignore_errors=True)
     return 0
 
 
 def munlockall(call: Call) -> int:
     call.mm.lock_new = False
-    for vma in call.mm.vmas:
-        vma.locked = False
-    call.mm.vmas.merge(0, USER_END)
+    with call.mm.mmap_lock.writing(call.cpu):
+        for vma in call.mm.vmas:
+            vma.locked = False
+        call.mm.vmas.merge(0, USER_END)
     return 0
 
 
@@ -102,12 +105,14 @@ def _around(address: int, length: int) -> tuple[int, int]:
 
 def _mark(call: Call, start: int, end: int, locked: bool) -> None:
     """Raises LinuxError ENOMEM at the first hole, after marking what lies before it."""
-    try:
-        for vma in mapped(call, start, end):
-            for part in call.mm.vmas.isolate(max(start, vma.start), min(end, vma.end)):
-                part.locked = locked
-    finally:
-        call.mm.vmas.merge(start, end)
+    with call.mm.mmap_lock.writing(call.cpu):
+        try:
+            for vma in mapped(call, start, end):
+                call.cpu.charge("kernel.vma.change")
+                for part in call.mm.vmas.isolate(max(start, vma.start), min(end, vma.end)):
+                    part.locked = locked
+        finally:
+            call.mm.vmas.merge(start, end)
 
 
 def msync(call: Call, address: int, length: int, flags: int) -> int:

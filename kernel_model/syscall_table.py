@@ -247,25 +247,30 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
 # calls that charge what they do themselves
 COSTED: Final = frozenset({Sys.READ, Sys.POLL, Sys.IOCTL})
 # calls that hold mmap_lock throughout, and how
-MMAP_WRITERS: Final = frozenset({Sys.MMAP, Sys.MPROTECT, Sys.MUNMAP, Sys.BRK})
-MMAP_READERS: Final = frozenset({Sys.MADVISE})
+MMAP_WRITERS: Final = frozenset({Sys.MMAP, Sys.MPROTECT, Sys.MUNMAP, Sys.BRK, Sys.MREMAP})
+MMAP_READERS: Final = frozenset({Sys.MADVISE, Sys.MINCORE, Sys.MSYNC})
+# calls that let go of it before they bring pages in: what those cost comes after it
+POPULATE_LATE: Final = frozenset({Sys.MMAP, Sys.BRK})
 NAMES: Final[dict[int, str]] = {number: Sys(number).name.lower() for number in TABLE if number >= 0}
 
 
 def run(implementation: SystemCall, number: int, call: Call, arguments: list[int]) -> int | None:
-    """Calls that change an address space hold its mmap_lock as writers, those that only discard as readers."""
-    lock, cpu = call.mm.mmap_lock, call.cpu
-    if number in MMAP_WRITERS:
-        since = lock.acquire(cpu)
-        cpu.charge("kernel.vma.change")
-        try:
-            return implementation(call, *arguments)
-        finally:
-            lock.release(cpu, since)
+    """Calls that change areas hold their mmap_lock as writers, those that only look or discard as readers."""
+    cpu, lock = call.cpu, call.mm.mmap_lock
+    if number in MMAP_WRITERS or (number == Sys.MADVISE and madvise_call.changes_areas(arguments[2])):
+        with lock.writing(cpu):
+            cpu.charge("kernel.vma.change")
+            return _settled(implementation, number, call, arguments)
     if number in MMAP_READERS:
-        since = lock.acquire_read(cpu)
-        try:
-            return implementation(call, *arguments)
-        finally:
-            lock.release_read(cpu, since)
+        with lock.reading(cpu):
+            return _settled(implementation, number, call, arguments)
     return implementation(call, *arguments)
+
+
+def _settled(implementation: SystemCall, number: int, call: Call, arguments: list[int]) -> int | None:
+    """TLBs are flushed and pages freed while the lock is held."""
+    try:
+        return implementation(call, *arguments)
+    finally:
+        if number not in POPULATE_LATE:
+            call.kernel.flush_stale(call.cpu)

@@ -215,10 +215,12 @@ class Userfaultfd(File):
 
     def close(self, cpu: Cpu) -> None:
         """Linux: userfaultfd_release. Everything is unregistered, everybody woken."""
-        for vma in list(self.mm.vmas):
-            if vma.uffd is self:
-                self.unregister(cpu, vma)
-        self.mm.vmas.merge(0, USER_END)
+        with self.mm.mmap_lock.writing(cpu):
+            for vma in list(self.mm.vmas):
+                if vma.uffd is self:
+                    cpu.charge("kernel.vma.change")
+                    self.unregister(cpu, vma)
+            self.mm.vmas.merge(0, USER_END)
         self.wake_range(cpu, 0, 1 << 47)
         for event in list(self._events):
             if event.child is not None:

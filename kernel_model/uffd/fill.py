@@ -9,7 +9,7 @@ import ctypes
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_model import uapi_uffd as uffd_abi
 from kernel_model.abi_structs import UffdioContinue, UffdioCopy, UffdioPoison, UffdioZeropage
@@ -30,119 +30,107 @@ _PIECE = 1024 * PAGE_SIZE  # bytes given between looks at who else wants to run
 Bring = Callable[["Fill", "Vma", int, int], None]  # gives one page, whose entry is the last argument
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One of the ioctls. `modes`: bits its structure's mode may have; `result`: the field for how far it got."""
+
+    name: Label
+    struct: type[ctypes.LittleEndianStructure]
+    result: str
+    modes: int = uffd_abi.DONTWAKE
+    start: str = "start"
+
+
+_COPY: Final = _Kind(Label("UFFDIO_COPY"), UffdioCopy, "copy", uffd_abi.DONTWAKE | uffd_abi.COPY_MODE_WP, start="dst")
+_ZEROPAGE: Final = _Kind(Label("UFFDIO_ZEROPAGE"), UffdioZeropage, "zeropage")
+_CONTINUE: Final = _Kind(
+    Label("UFFDIO_CONTINUE"), UffdioContinue, "mapped", uffd_abi.DONTWAKE | uffd_abi.CONTINUE_MODE_WP
+)
+_POISON: Final = _Kind(Label("UFFDIO_POISON"), UffdioPoison, "updated")
+_PROTECTS: Final = uffd_abi.COPY_MODE_WP | uffd_abi.CONTINUE_MODE_WP  # the same bit
+
+
 @dataclass(slots=True)
 class Fill:
-    """One ioctl under way: its structure at user address `argument`, and the field that tells how far it got."""
+    """One ioctl under way: `given`, its structure, lies at user address `argument`."""
 
+    kind: _Kind
     uffd: Userfaultfd
     call: Call
-    name: Label
     argument: int
-    struct: ctypes.LittleEndianStructure
-    result: str
-    start: int = 0
-    length: int = 0
-    source: int = 0  # COPY: user address
-    protect: bool = False  # the pages come write-protected
+    given: Any
+    start: int  # the range, in bytes
+    length: int
+    protect: bool  # the pages come write-protected
 
     def step(self, what: str) -> None:
-        self.call.cpu.emit(IoctlStep, self.name, Label(what))
-
-    def validated(self) -> None:
-        self.call.cpu.charge("kernel.uffd.validate")
-        self.step("validate")
+        self.call.cpu.emit(IoctlStep, self.kind.name, Label(what))
 
     def report(self, value: int) -> None:
         """Bytes done or -errno, for user space."""
-        setattr(self.struct, self.result, value)
-        self.call.memory.write_struct(self.argument, self.struct)
-
-    def refuse_while_changing(self) -> None:
-        if self.uffd.changing:
-            self.report(-Errno.EAGAIN)
-            raise LinuxError(Errno.EAGAIN)
+        setattr(self.given, self.kind.result, value)
+        self.call.memory.write_struct(self.argument, self.given)
 
 
 def copy(uffd: Userfaultfd, call: Call, argument: int) -> int:
-    given = call.memory.read_struct(UffdioCopy, argument)
-    fill = Fill(uffd, call, Label("UFFDIO_COPY"), argument, given, "copy")
-    fill.refuse_while_changing()
-    fill.step("copy_from_user")
-    check_unaligned(given.src, given.len)
-    checked_range(given.dst, given.len)
-    _check_mode(given.mode, uffd_abi.DONTWAKE | uffd_abi.COPY_MODE_WP)
-    fill.start, fill.length, fill.source = given.dst, given.len, given.src
-    fill.protect = bool(given.mode & uffd_abi.COPY_MODE_WP)
-    fill.validated()
-    if PAGE_SIZE < given.len <= _PIECE and not uffd.mm.is_gone and _destination(fill) is not None:
+    fill = _checked(_COPY, uffd, call, argument)
+    if PAGE_SIZE < fill.length <= _PIECE and not uffd.mm.is_gone and _destination(fill) is not None:
         with suppress(LinuxError):  # a fault there may start the call again: it must come before the first page
-            call.memory.parts(given.src, given.len, 0)
-    return _fill(fill, _bring_copy, bool(given.mode & uffd_abi.DONTWAKE))
+            call.memory.parts(fill.given.src, fill.length, 0)
+    return _fill(fill, _bring_copy)
 
 
 def zeropage(uffd: Userfaultfd, call: Call, argument: int) -> int:
-    given = call.memory.read_struct(UffdioZeropage, argument)
-    fill = Fill(uffd, call, Label("UFFDIO_ZEROPAGE"), argument, given, "zeropage")
-    fill.refuse_while_changing()
-    fill.step("copy_from_user")
-    checked_range(given.start, given.len)
-    _check_mode(given.mode, uffd_abi.DONTWAKE)
-    fill.start, fill.length = given.start, given.len
-    fill.validated()
-    return _fill(fill, _bring_zeropage, bool(given.mode))
+    return _fill(_checked(_ZEROPAGE, uffd, call, argument), _bring_zeropage)
 
 
 def continue_(uffd: Userfaultfd, call: Call, argument: int) -> int:
-    given = call.memory.read_struct(UffdioContinue, argument)
-    fill = Fill(uffd, call, Label("UFFDIO_CONTINUE"), argument, given, "mapped")
-    fill.refuse_while_changing()
-    fill.step("copy_from_user")
-    checked_range(given.start, given.len)
-    _check_mode(given.mode, uffd_abi.DONTWAKE | uffd_abi.CONTINUE_MODE_WP)
-    fill.start, fill.length = given.start, given.len
-    fill.protect = bool(given.mode & uffd_abi.CONTINUE_MODE_WP)
-    fill.validated()
-    return _fill(fill, _bring_cached, bool(given.mode & uffd_abi.DONTWAKE))
+    return _fill(_checked(_CONTINUE, uffd, call, argument), _bring_cached)
 
 
 def poison(uffd: Userfaultfd, call: Call, argument: int) -> int:
-    given = call.memory.read_struct(UffdioPoison, argument)
-    fill = Fill(uffd, call, Label("UFFDIO_POISON"), argument, given, "updated")
-    fill.refuse_while_changing()
-    fill.step("copy_from_user")
-    checked_range(given.start, given.len)
-    _check_mode(given.mode, uffd_abi.DONTWAKE)
-    fill.start, fill.length = given.start, given.len
-    fill.validated()
+    fill = _checked(_POISON, uffd, call, argument)
     try:
-        return _fill(fill, _bring_poison, bool(given.mode))
+        return _fill(fill, _bring_poison)
     finally:  # pff: what is poisoned is the kernel's to refuse, so that no handler is asked for it
-        if given.updated > 0:
-            uffd.services.driver.remove(call.cpu, uffd.mm, given.start, given.start + given.updated)
+        if fill.given.updated > 0:
+            uffd.services.driver.remove(call.cpu, uffd.mm, fill.start, fill.start + fill.given.updated)
 
 
-def _check_mode(mode: int, known: int) -> None:
-    if mode & ~known:
+def _checked(kind: _Kind, uffd: Userfaultfd, call: Call, argument: int) -> Fill:
+    """What the four have in common up to the first page. Raises LinuxError EFAULT, EAGAIN, EINVAL, in Linux's order."""
+    given: Any = call.memory.read_struct(kind.struct, argument)
+    protect = bool(given.mode & _PROTECTS)
+    fill = Fill(kind, uffd, call, argument, given, getattr(given, kind.start), given.len, protect)
+    if uffd.changing:
+        fill.report(-Errno.EAGAIN)
+        raise LinuxError(Errno.EAGAIN)
+    fill.step("copy_from_user")
+    if kind is _COPY:
+        check_unaligned(given.src, given.len)
+    checked_range(fill.start, fill.length)
+    if given.mode & ~kind.modes:
         raise LinuxError(Errno.EINVAL)
+    call.cpu.charge("kernel.uffd.validate")
+    fill.step("validate")
+    return fill
 
 
-def _fill(fill: Fill, bring: Bring, dont_wake: bool) -> int:
+def _fill(fill: Fill, bring: Bring) -> int:
     """Give the pages, tell user space how far it got, wake what was given."""
-    if fill.uffd.mm.is_gone:
+    mm, cpu = fill.uffd.mm, fill.call.cpu
+    if mm.is_gone:
         raise LinuxError(Errno.ESRCH)
-    mmap_lock, cpu = fill.uffd.mm.mmap_lock, fill.call.cpu
-    since = mmap_lock.acquire_read(cpu)
-    try:
+    cpu.charge("kernel.mmget")
+    with mm.mmap_lock.reading(cpu):
         done, error = _fill_pages(fill, bring)
-    finally:
-        mmap_lock.release_read(cpu, since)
     fill.step("mfill")
     fill.report(done if done or error is None else -error)
     fill.step("put_user")
     if error is not None and not done:
         raise LinuxError(error)
-    if not dont_wake:
-        fill.uffd.wake_range(fill.call.cpu, fill.start, fill.start + done)
+    if not fill.given.mode & uffd_abi.DONTWAKE:
+        fill.uffd.wake_range(cpu, fill.start, fill.start + done)
     fill.step("wake")
     if done != fill.length:
         raise LinuxError(Errno.EAGAIN)
@@ -191,10 +179,10 @@ def _is_shmem(vma: Vma) -> bool:
 
 def _bring_copy(fill: Fill, vma: Vma, page: int, entry: int) -> None:
     mm, cpu = fill.uffd.mm, fill.call.cpu
-    source = fill.call.memory.read(fill.source + page - fill.start, PAGE_SIZE, "kernel.page.copy")
+    source = fill.call.memory.read(fill.given.src + page - fill.start, PAGE_SIZE, "kernel.page.copy")
     _check_absent(entry)
     if vma.shared:
-        _check_hole(vma, page)
+        _check_hole(fill, vma, page)
     frame = mm.frames.take()
     mm.ram.octets[frame : frame + PAGE_SIZE] = source
     cpu.charge("kernel.page.allocate")
@@ -205,7 +193,7 @@ def _bring_zeropage(fill: Fill, vma: Vma, page: int, entry: int) -> None:
     mm = fill.uffd.mm
     if vma.shared:
         _check_absent(entry)
-        _check_hole(vma, page)
+        _check_hole(fill, vma, page)
         frame = mm.frames.take()
         fill.call.cpu.charge("kernel.page.allocate")
         fill.call.cpu.charge("kernel.page.zero", PAGE_SIZE)
@@ -218,6 +206,7 @@ def _bring_zeropage(fill: Fill, vma: Vma, page: int, entry: int) -> None:
 def _bring_cached(fill: Fill, vma: Vma, page: int, entry: int) -> None:
     assert vma.file is not None
     offset = vma.offset + page - vma.start
+    fill.call.cpu.charge("kernel.page.lookup")
     frame = vma.file.cached_frame(offset) if offset < vma.file.mapped_size else 0
     if not frame:
         raise LinuxError(Errno.EFAULT)
@@ -245,9 +234,10 @@ def _check_empty(vma: Vma, page: int, entry: int) -> None:
         raise LinuxError(Errno.EEXIST)
 
 
-def _check_hole(vma: Vma, page: int) -> None:
+def _check_hole(fill: Fill, vma: Vma, page: int) -> None:
     """Shared shmem: there must be room in the file, and nothing there yet."""
     assert vma.file is not None
+    fill.call.cpu.charge("kernel.page.lookup")
     offset = vma.offset + page - vma.start
     if offset >= vma.file.mapped_size:
         raise LinuxError(Errno.EFAULT)

@@ -36,9 +36,9 @@ def move(uffd: Userfaultfd, call: Call, argument: int) -> int:
         raise LinuxError(Errno.EINVAL)
     call.cpu.charge("kernel.uffd.validate")
     call.cpu.emit(IoctlStep, _NAME, Label("validate"))
-    since = uffd.mm.mmap_lock.acquire_read(call.cpu)
-    done, error = _move_pages(uffd, call, given)
-    uffd.mm.mmap_lock.release_read(call.cpu, since)
+    call.cpu.charge("kernel.mmget")
+    with uffd.mm.mmap_lock.reading(call.cpu):
+        done, error = _move_pages(uffd, call, given)
     given.move = done if done or error is None else -error
     call.memory.write_struct(argument, given)
     call.cpu.emit(IoctlStep, _NAME, Label("put_user"))
@@ -54,6 +54,7 @@ def move(uffd: Userfaultfd, call: Call, argument: int) -> int:
 
 def _move_pages(uffd: Userfaultfd, call: Call, given: UffdioMove) -> tuple[int, Errno | None]:
     """(bytes moved, why it ended early)."""
+    call.cpu.charge("kernel.fault.vma", 2)
     target, source = uffd.mm.vmas.find(given.dst), uffd.mm.vmas.find(given.src)
     if target is None or source is None:
         return 0, Errno.ENOENT
@@ -85,6 +86,7 @@ def _compatible(uffd: Userfaultfd, source: Vma, target: Vma, given: UffdioMove) 
 def _move_page(uffd: Userfaultfd, call: Call, given: UffdioMove, source: Vma, target: Vma, done: int) -> Errno | None:
     mm = uffd.mm
     old, new = given.src + done, given.dst + done
+    call.cpu.charge("kernel.fault.walk", 2)
     if mm.pages.entry(new) & ~PTE_UFFD:
         return Errno.EEXIST
     entry = mm.pages.entry(old)

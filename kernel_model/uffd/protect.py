@@ -36,11 +36,9 @@ def writeprotect(uffd: Userfaultfd, call: Call, argument: int) -> int:
     call.cpu.emit(IoctlStep, _NAME, Label("validate"))
     if uffd.mm.is_gone:
         raise LinuxError(Errno.ESRCH)
-    since = uffd.mm.mmap_lock.acquire_read(call.cpu)
-    try:
+    call.cpu.charge("kernel.mmget")
+    with uffd.mm.mmap_lock.reading(call.cpu):
         _protect_areas(uffd, call, start, end, protect)
-    finally:
-        uffd.mm.mmap_lock.release_read(call.cpu, since)
     call.cpu.emit(IoctlStep, _NAME, Label("mwriteprotect"))
     if not protect and not dont_wake:
         uffd.wake_range(call.cpu, start, end)
@@ -58,6 +56,7 @@ def _protect_areas(uffd: Userfaultfd, call: Call, start: int, end: int, protect:
         if vma.uffd is None or not vma.uffd_mode & uffd_abi.MODE_WP:
             raise LinuxError(Errno.ENOENT)
         low, high = max(start, vma.start), min(end, vma.end)
+        call.cpu.charge("kernel.fault.vma")
         if protect:
             markers = not vma.is_anonymous or vma.uffd.has(uffd_abi.FEATURE_WP_UNPOPULATED)
             mm.protect_from_stores(vma, low, high, markers=markers)

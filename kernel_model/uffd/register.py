@@ -41,6 +41,15 @@ def register(uffd: Userfaultfd, call: Call, argument: int) -> int:
     mm = uffd.mm
     if mm.is_gone:
         raise LinuxError(Errno.ENOMEM)
+    call.cpu.charge("kernel.mmget")
+    with mm.mmap_lock.writing(call.cpu):
+        _register(uffd, call, argument, given, start, end)
+    return 0
+
+
+def _register(uffd: Userfaultfd, call: Call, argument: int, given: UffdioRegister, start: int, end: int) -> None:
+    """With mmap_lock held."""
+    mm, mode = uffd.mm, given.mode
     vmas = mm.vmas.overlapping(start, end)
     if not vmas:
         anything_above = any(vma.end > start for vma in mm.vmas)
@@ -61,9 +70,9 @@ def register(uffd: Userfaultfd, call: Call, argument: int) -> int:
         fresh = vma.uffd is None
         for part in mm.vmas.isolate(low, high):
             mm.set_uffd(part, uffd, mode)
+            call.cpu.charge("kernel.vma.change")
         uffd.services.driver.register(call.cpu, mm, low, high, fresh=fresh)
     mm.vmas.merge(start, end)
-    return 0
 
 
 def can_userfault(uffd: Userfaultfd, vma: Vma, mode: int) -> bool:
@@ -93,6 +102,15 @@ def unregister(uffd: Userfaultfd, call: Call, argument: int) -> int:
     mm = uffd.mm
     if mm.is_gone:
         raise LinuxError(Errno.ENOMEM)
+    call.cpu.charge("kernel.mmget")
+    with mm.mmap_lock.writing(call.cpu):
+        _unregister(uffd, call, start, end)
+    return 0
+
+
+def _unregister(uffd: Userfaultfd, call: Call, start: int, end: int) -> None:
+    """With mmap_lock held."""
+    mm = uffd.mm
     vmas = mm.vmas.overlapping(start, end)
     if not vmas:
         raise LinuxError(Errno.EINVAL)
@@ -102,11 +120,11 @@ def unregister(uffd: Userfaultfd, call: Call, argument: int) -> int:
     for vma in mm.vmas.isolate(start, end):
         if vma.uffd is uffd:
             was_missing = vma.uffd_mode & uffd_abi.MODE_MISSING
+            call.cpu.charge("kernel.vma.change")
             uffd.unregister(call.cpu, vma)
             if was_missing:
                 uffd.wake_range(call.cpu, vma.start, vma.end)
     mm.vmas.merge(start, end)
-    return 0
 
 
 def wake(uffd: Userfaultfd, call: Call, argument: int) -> int:

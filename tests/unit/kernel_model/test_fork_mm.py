@@ -37,7 +37,7 @@ class Processes:
         return vma
 
     def fork(self, parent: int = 0) -> int:
-        self.mms.append(self.kernel.fork_mm(self.mms[parent]))
+        self.mms.append(self.kernel.fork_mm(self.kernel.cpus[0], self.mms[parent]))
         return len(self.mms) - 1
 
     def store(self, process: int, page: int, value: int) -> None:

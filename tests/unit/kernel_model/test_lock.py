@@ -61,6 +61,22 @@ def test_readers_share_writers_do_not(first_reads: int, second_reads: int, waits
     assert (second.waited > 0) is waits
 
 
+def test_who_holds_it_into_an_interval_that_is_fixed_is_held_up_for_its_length() -> None:
+    """The second core took it earlier in virtual time, but came to the kernel later."""
+    lock, first, second = Lock("wait.uffd_lock"), Core(0, 200), Core(1, 150)
+    assert hold(lock, first, 90) == (200, 300)
+    since, _ = hold(lock, second, 185)
+    assert (since, second.waited, second.clock) == (150, 100, 150 + 15 + 185 + 100)
+
+
+@pytest.mark.parametrize(("first_reads", "second_reads", "waits"), [(1, 1, 0), (1, 0, 110), (0, 1, 110), (0, 0, 110)])
+def test_a_reader_is_held_up_by_writers_alone(first_reads: int, second_reads: int, waits: int) -> None:
+    lock, first, second = RwLock("wait.uffd_lock"), Core(0, 200), Core(1, 150)
+    hold(lock, first, 100, bool(first_reads))
+    hold(lock, second, 185, bool(second_reads))
+    assert second.waited == waits
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50), st.integers(0, 40)), max_size=40))
 def test_no_two_cores_start_to_hold_it_at_once(steps: list[tuple[int, int, int]]) -> None:
     """Cores come in the order of their clocks, as the machine lets them."""
