@@ -87,7 +87,11 @@ class Workload(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FaultWorkload:
-    """Touch every page of a region once. `copy`: pages are copied from a backing mapping, else they are zeroed."""
+    """Touch every page of a region once.
+
+    `copy`: pages are copied from a backing mapping, else they are zeroed. `minor`: neither, they are in the page cache
+    of a memfd already, and only have to be mapped (UFFDIO_CONTINUE).
+    """
 
     pages: int
     write: bool = False
@@ -95,6 +99,8 @@ class FaultWorkload:
     copy: bool = True
     threads: int = 1  # that fault, each in its slice of the region
     handler: Handler = Handler.READ
+    minor: bool = False
+    handler_threads: int = 1  # that handle, but for Handler.SIGBUS
     guest: str = field(default="fault_bench", init=False)
 
     def __post_init__(self) -> None:
@@ -102,15 +108,16 @@ class FaultWorkload:
             raise UsageError(
                 f"{self.pages} pages are not possible", where="fault benchmark", remedy=f"use 1 to {MOST_PAGES}"
             )
-        if not 1 <= self.threads <= MOST_THREADS:
-            raise UsageError(
-                f"{self.threads} threads are not possible", where="fault benchmark", remedy=f"use 1 to {MOST_THREADS}"
-            )
+        for what, count in (("threads", self.threads), ("handler threads", self.handler_threads)):
+            if not 1 <= count <= MOST_THREADS:
+                raise UsageError(
+                    f"{count} {what} are not possible", where="fault benchmark", remedy=f"use 1 to {MOST_THREADS}"
+                )
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        choices = (str(int(choice)) for choice in (self.write, self.random, self.copy))
-        return (str(self.pages), *choices, str(self.threads), self.handler.argument)
+        choices = map(str, (int(self.write), int(self.random), 2 if self.minor else int(self.copy)))
+        return (str(self.pages), *choices, str(self.threads), self.handler.argument, str(self.handler_threads))
 
     @property
     def files(self) -> Mapping[int, memoryview]:
@@ -125,8 +132,8 @@ class FaultWorkload:
         return _with_page_tables(2 * self.pages * PAGE_SIZE)
 
     def expected(self, *, userfaultfd: bool) -> bytes:
-        """The sum of the touched words: page i holds i + 1 once it is written, or copied by a userfaultfd handler."""
-        filled = self.write or (self.copy and userfaultfd)
+        """The sum of the touched words: page i holds i + 1 once it is written, or copied, or in the memfd."""
+        filled = self.write or self.minor or (self.copy and userfaultfd)
         total = self.pages * (self.pages + 1) // 2 if filled else 0
         return total.to_bytes(_WORD, "little")
 

@@ -1,12 +1,15 @@
 # The fault benchmark: touch every page of a region once, and let the machine's mode bring each in.
-#   fault_bench PAGES WRITE RANDOM COPY [THREADS [HANDLER]]
-# WRITE 0 read, 1 write. RANDOM 0 ascending, 1 a full-period random order. COPY 0 zero pages, 1 copies of a backing mapping.
-# THREADS share the pages, each a slice. HANDLER is paging.s's [handler_kind]. The measured part lies between two gettid().
+#   fault_bench PAGES WRITE RANDOM COPY [THREADS [HANDLER [HANDLERS]]]
+# WRITE 0 read, 1 write. RANDOM 0 ascending, 1 a full-period random order. COPY 0 zero pages, 1 copies of a backing mapping,
+# 2 minor faults: the pages are in the page cache already, by another mapping of the same memfd.
+# THREADS share the pages, each a slice. HANDLER and HANDLERS are paging.s's [handler_kind] and
+# [handlers]. The measured part lies between two gettid().
 # Page i is touched at offset (i mod 64) * 64, where the backing mapping holds i + 1; so is what is written.
 # Writes the sum of all touched words to fd 4, and exits with 0 when it is right, 1 when not.
 
 .equ MULTIPLIER, 1664525            # Knuth/Numerical Recipes' LCG: full period modulo any power of two
 .equ INCREMENT, 1013904223
+.equ MINOR, 2
 
 .text
 .globl _start
@@ -34,37 +37,79 @@ _start:
     mov rsi, [rbp + 56]
     call parse_number
     mov [rip + handler_kind], rax
+    cmp qword ptr [rbp], 8
+    jb 2f
+    mov rsi, [rbp + 64]
+    call parse_number
+    mov [rip + handlers], rax
+    add rax, [rip + threads]
+    cmp rax, 2
+    jbe 2f
+    mov rax, [rip + threads]        # each has a core of its own: threads first, handlers behind them
+    mov [rip + handler_cores], rax
 
 2:
-    mov rsi, r12
+    mov r8, -1
+    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+    xor r14d, r14d                  # r14 backing
+    cmp qword ptr [rip + copy], MINOR
+    jne 2f
+    call make_memfd
+    mov r8, rax
+    mov r10d, MAP_SHARED | MAP_POPULATE
+    call make_backing
+    mov r10d, MAP_SHARED
+2:  mov rsi, r12
     shl rsi, 12
     mov edx, PROT_READ | PROT_WRITE
-    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-    mov r8, -1
     call map
     mov rbx, rax                    # rbx region
     call open_userfaultfd
-    xor r14d, r14d                  # r14 backing
     test eax, eax
     jz measured_part
-    cmp qword ptr [rip + copy], 0
-    je 1f
+    xor edx, edx                    # handle_faults' backing
+    mov rax, [rip + copy]
+    cmp rax, 1
+    jb 1f
+    ja 2f
+    mov r8, -1
+    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE
     call make_backing
+    mov rdx, r14
+    jmp 1f
+2:  mov qword ptr [rip + registration + 16], UFFDIO_REGISTER_MODE_MINOR
+    mov dword ptr [rip + without_copy], UFFDIO_CONTINUE
 1:  mov rdi, rbx
     mov rsi, r12
     shl rsi, 12
-    mov rdx, r14
     call handle_faults
     mov [rip + mode], rax
     jmp measured_part
 
-# r14 := a populated mapping with page i's word set to i + 1
+# -> rax: a memfd as long as the region
+make_memfd:
+    mov eax, SYS_memfd_create
+    lea rdi, [rip + memfd_name]
+    xor esi, esi
+    syscall
+    test rax, rax
+    js ioctl_failed
+    mov rdi, rax
+    push rax
+    mov rsi, r12
+    shl rsi, 12
+    mov eax, SYS_ftruncate
+    syscall
+    test rax, rax
+    jnz ioctl_failed
+    pop rax
+    ret
+
+# r14 := a populated mapping (r10 flags, r8 fd) with page i's word set to i + 1. Keeps r8.
 make_backing:
     mov rsi, r12
     shl rsi, 12
     mov edx, PROT_READ | PROT_WRITE
-    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE
-    mov r8, -1
     call map
     mov r14, rax
     xor ecx, ecx
@@ -86,17 +131,36 @@ word_of_page:
     ret
 
 measured_part:
-    mov eax, SYS_gettid
-    syscall
     mov rax, [rip + threads]
     mov [rip + running], eax
+    dec eax
+    mov [rip + unready], eax
     mov r15d, 1                     # r15 number of the thread
 1:  cmp r15, [rip + threads]
     jae 2f
     call start_worker
     inc r15
     jmp 1b
-2:  xor r15d, r15d
+2:  mov edx, [rip + unready]
+    test edx, edx
+    jz 3f
+    mov eax, SYS_futex
+    lea rdi, [rip + unready]
+    mov esi, FUTEX_WAIT | FUTEX_PRIVATE_FLAG
+    xor r10d, r10d
+    syscall
+    jmp 2b
+3:  mov eax, SYS_gettid
+    syscall
+    cmp qword ptr [rip + threads], 1
+    je 1f
+    mov dword ptr [rip + go], 1
+    mov eax, SYS_futex
+    lea rdi, [rip + go]
+    mov esi, FUTEX_WAKE | FUTEX_PRIVATE_FLAG
+    mov edx, 64
+    syscall
+1:  xor r15d, r15d
     call touch_slice
     lock dec dword ptr [rip + running]
 3:  mov edx, [rip + running]
@@ -130,7 +194,7 @@ measured_part:
     mov eax, SYS_exit_group
     syscall
 
-# a thread with r15, and its own handler where faults are forwarded
+# a thread with r15 on core r15, and its own handler where faults are forwarded; it waits for [go]
 start_worker:
     mov rsi, HANDLER_STACK
     mov edx, PROT_READ | PROT_WRITE
@@ -147,12 +211,29 @@ start_worker:
     test rax, rax
     jz 1f
     ret
-1:  cmp qword ptr [rip + mode], MODE_PFF
+1:  mov rdi, r15
+    call stay_on_core
+    cmp qword ptr [rip + mode], MODE_PFF
     jne 2f
     call forward_own_faults
     test rax, rax
     jnz ioctl_failed
-2:  call touch_slice
+2:  lock dec dword ptr [rip + unready]
+    mov eax, SYS_futex
+    lea rdi, [rip + unready]
+    mov esi, FUTEX_WAKE | FUTEX_PRIVATE_FLAG
+    mov edx, 1
+    syscall
+3:  cmp dword ptr [rip + go], 0
+    jne 4f
+    mov eax, SYS_futex
+    lea rdi, [rip + go]
+    mov esi, FUTEX_WAIT | FUTEX_PRIVATE_FLAG
+    xor edx, edx
+    xor r10d, r10d
+    syscall
+    jmp 3b
+4:  call touch_slice
     lock dec dword ptr [rip + running]
     mov eax, SYS_futex
     lea rdi, [rip + running]
@@ -210,9 +291,12 @@ touch_slice:
 7:  ret
 
 .data
+memfd_name: .asciz "pages"
 threads: .quad 1
 mode:   .quad 0
 running: .quad 0
+unready: .quad 0
+go:     .quad 0
 random: .quad 0
 copy:   .quad 0
 sum:    .quad 0

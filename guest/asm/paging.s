@@ -1,7 +1,7 @@
 # How a guest brings in the pages of its region, under whichever of the three modes the machine runs:
 #   kernel   userfaultfd() fails: the kernel's own faults do it
-#   uffd     a second thread reads messages and answers each with an ioctl; [handler_kind] says how it waits for
-#            them, or that the faulting thread answers its own SIGBUS
+#   uffd     [handlers] more threads read messages and answer each with an ioctl; [handler_kind] says how they wait
+#            for them, or that the faulting thread answers its own SIGBUS
 #   pff      the faulting thread's own user-interrupt handler answers it
 # With [budget] pages set, no more than those stay: the handler discards others (MADV_DONTNEED) in the order of [policy].
 # Include it after the code that starts the program.
@@ -125,7 +125,8 @@ make_ring:
     ret
 
 start_handler_thread:
-    mov eax, SYS_mmap
+    push qword ptr [rip + handlers]
+1:  mov eax, SYS_mmap
     xor edi, edi
     mov esi, HANDLER_STACK
     mov edx, PROT_READ | PROT_WRITE
@@ -139,10 +140,34 @@ start_handler_thread:
     xor edx, edx
     xor r10d, r10d
     xor r8d, r8d
+    mov r9, [rsp]                   # the child's number, too
     syscall
     test rax, rax
-    jz handler_thread
+    jz 2f
+    dec qword ptr [rsp]
+    jnz 1b
+    add rsp, 8
     mov eax, MODE_UFFD
+    ret
+2:  mov rdi, [rip + handler_cores]
+    test rdi, rdi
+    jz handler_thread
+    lea rdi, [rdi + r9 - 1]
+    call stay_on_core
+    jmp handler_thread
+
+# stay_on_core(rdi): this thread runs there from now on, if the machine has it. Clobbers rax, rcx, rdx, rsi, rdi, r11.
+stay_on_core:
+    mov ecx, edi
+    mov eax, 1
+    shl rax, cl
+    push rax
+    mov eax, SYS_sched_setaffinity
+    xor edi, edi
+    mov esi, 8
+    mov rdx, rsp
+    syscall
+    pop rax
     ret
 
 # The other thread: one message, one ioctl, for ever.
@@ -200,8 +225,8 @@ page_fault_handler:
     add rsp, 8
     uiret
 
-# bring_in(rdi address): one page of the region, from the backing mapping or zeroed. Clobbers what syscall does,
-# rdx, rsi and rdi.
+# bring_in(rdi address): one page of the region, from the backing mapping, or as [without_copy] says. Clobbers what
+# syscall does, rdx, rsi and rdi.
 bring_in:
     and rdi, -PAGE
     mov rdx, [rip + backing]
@@ -218,7 +243,7 @@ bring_in:
     jmp 2f
 1:  mov qword ptr [rsp + 8], PAGE
     mov qword ptr [rsp + 16], 0
-    mov esi, UFFDIO_ZEROPAGE
+    mov esi, [rip + without_copy]
 2:  mov eax, SYS_ioctl
     mov rdi, [rip + uffd]
     mov rdx, rsp
@@ -316,6 +341,8 @@ api:
     .quad UFFD_API, 0, 0
 registration:
     .quad 0, 0, UFFDIO_REGISTER_MODE_MISSING, 0
+without_copy:
+    .quad UFFDIO_ZEROPAGE           # or UFFDIO_CONTINUE, in a region registered for minor faults
 uffd:
     .quad 0
 region:
@@ -324,6 +351,10 @@ backing:
     .quad 0
 handler_kind:
     .quad HANDLER_READ
+handlers:
+    .quad 1                         # threads that read messages
+handler_cores:
+    .quad 0                         # the first one's core, the others' follow; 0: wherever the kernel puts them
 policy:
     .quad POLICY_FIFO
 budget:

@@ -10,6 +10,7 @@ from guest.workloads import MOST_PAGES, MOST_THREADS, FaultWorkload
 from pffemu.cli import options
 from pffemu.cli.bench import Outputs, run_benchmark
 from pffemu.cli.measure import Setup
+from pffemu.errors import UsageError
 from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 
@@ -23,6 +24,13 @@ def bench_fault(
     threads: Annotated[
         int,
         typer.Option(min=1, max=MOST_THREADS, help="Threads that fault; more cores than --cpus are added for them."),
+    ] = 1,
+    minor: Annotated[
+        bool,
+        typer.Option("--minor", help="Minor faults: the pages are in a memfd's page cache, UFFDIO_CONTINUE maps them."),
+    ] = False,
+    handler_threads: Annotated[
+        int, typer.Option(min=1, max=MOST_THREADS, help="Threads that handle (userfaultfd); each gets a core, too.")
     ] = 1,
     mode: options.BenchModes = [],  # noqa: B006
     handler: options.Handlers = [],  # noqa: B006
@@ -39,15 +47,31 @@ def bench_fault(
 
     Example: pffemu bench fault --pages 4096 --random --zero --json -
     """
-    workload = FaultWorkload(pages, write, random, copy, threads)
-    kind = f"{'random' if random else 'ascending'} {'writes' if write else 'reads'}, {'copy' if copy else 'zero'}"
+    if minor and not copy:
+        raise UsageError("the pages of minor faults are there already", where="--minor", remedy="leave --zero out")
+    workload = FaultWorkload(pages, write, random, copy, threads, minor=minor, handler_threads=handler_threads)
+    fill = "continue" if minor else "copy" if copy else "zero"
+    kind = f"{'random' if random else 'ascending'} {'writes' if write else 'reads'}, {fill}"
     run_benchmark(
         "bench fault",
         f"Fault benchmark: {pages:,} pages, {kind}",
         lambda: workload,
-        {"pages": pages, "write": write, "random": random, "copy": copy, "threads": threads},
+        {
+            "pages": pages,
+            "write": write,
+            "random": random,
+            "copy": copy and not minor,
+            "minor": minor,
+            "threads": threads,
+            "handler_threads": handler_threads,
+        },
         options.chosen_modes(mode),
-        Setup(cpus if threads == 1 else max(cpus, threads + 1), ram, trace, profile=load_profile(profile)),
+        Setup(_cores(cpus, threads, handler_threads), ram, trace, profile=load_profile(profile)),
         Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
     )
+
+
+def _cores(cpus: int, threads: int, handler_threads: int) -> int:
+    """One for each thread where there are several; `cpus` as given else, so that two can share one."""
+    return cpus if threads == handler_threads == 1 else max(cpus, threads + handler_threads)

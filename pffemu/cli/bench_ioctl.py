@@ -1,4 +1,4 @@
-"""pffemu bench ioctl: where the cycles inside UFFDIO_ZEROPAGE and UFFDIO_COPY go, with and without a sleeper."""
+"""pffemu bench ioctl: where the cycles inside UFFDIO_ZEROPAGE, COPY and CONTINUE go, with and without a sleeper."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ _CASES: Final = {
     "uffd, sleeper on this core": (Mode.UFFD, 1),
     "pff, no sleeper": (Mode.PFF, 1),
 }
+_FILLS: Final[tuple[dict[str, bool], ...]] = ({"copy": False}, {"copy": True}, {"minor": True})
+Result = tuple[Measured, str, str, IoctlCosts]  # case, ioctl
 
 
 def bench_ioctl(
@@ -31,45 +33,44 @@ def bench_ioctl(
     profile: options.MachineProfile = DEFAULT_PROFILE,
     json: options.Json = None,
 ) -> None:
-    """Take UFFDIO_ZEROPAGE and UFFDIO_COPY apart: the cycles of each stage, with a thread to wake and without.
+    """Take UFFDIO_ZEROPAGE, COPY and CONTINUE apart: the cycles of each stage, with a thread to wake and without.
 
     Example: pffemu bench ioctl --profile amd-rome
     """
     check_writable(json)
     machine = load_profile(profile)
-    results: dict[str, tuple[Measured, str, IoctlCosts]] = {}
-    for copy in (False, True):
+    results: list[Result] = []
+    for fill in _FILLS:
+        workload = FaultWorkload(pages, handler=Handler.READ, **fill)
         for case, (mode, cpus) in _CASES.items():
-            measured = measure(
-                FaultWorkload(pages, copy=copy, handler=Handler.READ), mode, Setup(cpus, profile=machine, ioctls=True)
-            )
-            for name, costs in measured.ioctls.items():
-                results[f"{name.removeprefix('UFFDIO_')}\n{case.replace(', ', chr(10))}"] = (measured, case, costs)
+            measured = measure(workload, mode, Setup(cpus, profile=machine, ioctls=True))
+            results += [(measured, case, name, costs) for name, costs in measured.ioctls.items()]
     out = out_console(to_stderr=json == "-")
     out.print(f"Cycles of a call, {pages:,} calls each, {machine.name}", markup=False)
-    out.print(_table(results, machine.rates), markup=False)
+    for name in dict.fromkeys(name for _, _, name, _ in results):
+        out.print(_table(name, [one for one in results if one[2] == name], machine.rates), markup=False)
     if json is not None:
         told = {
             "version": pffemu.__version__,
             "command": "bench ioctl",
             "options": {"pages": pages, "profile": machine.name, "profile_hash": machine.digest},
-            "runs": [_run(*result, machine.rates) for result in results.values()],
+            "runs": [_run(*result, machine.rates) for result in results],
         }
         write_text(json_text.dumps(told, indent=2), json)
-    complain([measured.summary for measured, _, _ in results.values()])
+    complain([measured.summary for measured, _, _, _ in results])
 
 
-def _table(results: dict[str, tuple[Measured, str, IoctlCosts]], rates: Any) -> Table:
+def _table(ioctl: str, results: list[Result], rates: Any) -> Table:
     table = Table(header_style="bold")
-    table.add_column("stage")
-    for title in results:
-        table.add_column(title, justify="right")
-    shown = [costs.cycles(rates) for _, _, costs in results.values()]
+    table.add_column(ioctl, min_width=max(map(len, STAGES)))
+    for _, case, _, _ in results:
+        table.add_column(case.replace(", ", "\n"), justify="right", min_width=max(map(len, _CASES)) // 2)
+    shown = [costs.cycles(rates) for _, _, _, costs in results]
     for stage in STAGES:
         if any(cycles[stage] for cycles in shown):
             table.add_row(stage, *(f"{cycles[stage]:,}" for cycles in shown))
     table.add_section()
-    table.add_row("total", *(f"{_total(costs, rates):,}" for _, _, costs in results.values()))
+    table.add_row("total", *(f"{_total(costs, rates):,}" for _, _, _, costs in results))
     return table
 
 
@@ -77,10 +78,10 @@ def _total(costs: IoctlCosts, rates: Any) -> int:
     return (costs.total(rates) // max(1, costs.calls)) >> SHIFT
 
 
-def _run(measured: Measured, case: str, costs: IoctlCosts, rates: Any) -> dict[str, Any]:
+def _run(measured: Measured, case: str, ioctl: str, costs: IoctlCosts, rates: Any) -> dict[str, Any]:
     summary = measured.summary
     return {
-        "case": case, "mode": summary.mode, "ioctl": next(n for n, c in measured.ioctls.items() if c is costs),
+        "case": case, "mode": summary.mode, "ioctl": ioctl,
         "calls": costs.calls, "correct": summary.correct, "trace_hash": summary.trace_hash,
         "stages": costs.cycles(rates), "total": _total(costs, rates),
         "units": {stage: dict(sorted(units.items())) for stage, units in costs.units.items() if units},

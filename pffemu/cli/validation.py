@@ -1,7 +1,7 @@
 """The model against totals that others published: what is run for each, and the table.
 
 Targets are data (pffemu/timing/published.toml). A measure is one of
-    fault MODE [HANDLER] read|write zero|copy [CORES]   mean latency of a fault
+    fault MODE [HANDLER] read|write zero|copy|continue [CORES]   mean latency of a fault
     signal                                              mprotect + SIGSEGV, a page
     ioctl MODE CORES NAME                               a whole ioctl call, system-call entry and exit included
     costs NAME ...                                      a sum of costs, where one step is the whole
@@ -28,7 +28,7 @@ LARGE: Final = 30  # % of error that must be discussed
 _PUBLISHED: Final = Path(pffemu.timing.__file__).parent / "published.toml"
 _GROUPS: Final = {
     "fault": ("cpu.exception", "cpu.iret", "kernel.entry", "kernel.exit", "kernel.fault.vma", "cpu.tlb_miss"),
-    "uffd": ("kernel.uffd.enqueue", "kernel.uffd.read", "kernel.uffd.retry", "kernel.uffd.validate"),
+    "uffd": ("kernel.uffd.enqueue", "kernel.uffd.read", "kernel.uffd.retry", "kernel.uffd.validate", "kernel.mmget"),
     "scheduling": (
         "kernel.wake", "kernel.schedule", "kernel.context_switch", "cpu.ipi.send", "cpu.idle_wake", "kernel.uffd.wake",
     ),
@@ -80,8 +80,8 @@ def compare(total: Total) -> Compared:
 
 def _fault(profile: Profile, mode: str, *words: str) -> float:
     handler = Handler(words[0]) if mode == "uffd" else Handler.READ
-    write, copy, *cores = words[1:] if mode == "uffd" else words
-    run = _run(profile.name, mode, handler, write == "write", copy == "copy", int(cores[0]) if cores else 2)
+    write, fill, *cores = words[1:] if mode == "uffd" else words
+    run = _run(profile.name, mode, handler, write == "write", fill, int(cores[0]) if cores else 2)
     return run.summary.cycles_per_fault
 
 
@@ -90,7 +90,7 @@ def _signal(profile: Profile) -> float:
 
 
 def _ioctl(profile: Profile, mode: str, cores: str, name: str) -> float:
-    run = _run(profile.name, mode, Handler.READ, False, name == "UFFDIO_COPY", int(cores))
+    run = _run(profile.name, mode, Handler.READ, False, name.removeprefix("UFFDIO_").lower(), int(cores))
     costs = run.ioctls[name]
     crossing = _costs(profile, "cpu.syscall", "kernel.syscall", "cpu.sysret")
     return costs.total(profile.rates) / costs.calls / (1 << SHIFT) + crossing
@@ -101,14 +101,14 @@ def _costs(profile: Profile, *names: str) -> float:
 
 
 def _share(profile: Profile, group: str) -> float:
-    charges = _run(profile.name, "uffd", Handler.POLL, True, True, 2).summary.charges
+    charges = _run(profile.name, "uffd", Handler.POLL, True, "copy", 2).summary.charges
     grouped = sum(cycles for cost, cycles in charges.items() if cost.startswith(_GROUPS[group]))
     return 100 * grouped / sum(charges.values())
 
 
 @cache
-def _run(profile: str, mode: str, handler: Handler, write: bool, copy: bool, cores: int) -> Measured:
-    workload = FaultWorkload(PAGES, write=write, copy=copy, handler=handler)
+def _run(profile: str, mode: str, handler: Handler, write: bool, fill: str, cores: int) -> Measured:
+    workload = FaultWorkload(PAGES, write=write, copy=fill == "copy", handler=handler, minor=fill == "continue")
     return measure(workload, Mode(mode), Setup(cores, profile=load_profile(profile), ioctls=True))
 
 

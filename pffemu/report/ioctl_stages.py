@@ -15,14 +15,15 @@ from pffemu.events import IoctlStep, Syscall, SyscallReturned
 from pffemu.hw.cpu import Cpu
 from pffemu.timing import SHIFT
 
-COPY_IN, VALIDATE, LOCK, LOOK_UP, ALLOCATE, FILL, INSTALL, PUT_USER, WAKE, OTHER = STAGES = (
-    "copy_from_user", "validate", "mfill: lock", "mfill: look up", "mfill: allocate", "mfill: zero or copy",
-    "mfill: install", "put_user", "wake", "other",
+COPY_IN, VALIDATE, LOCK, LOOK_UP, CACHE, ALLOCATE, FILL, INSTALL, PUT_USER, WAKE, OTHER = STAGES = (
+    "copy_from_user", "validate", "mfill: mmget, lock", "mfill: area, walk", "mfill: page cache", "mfill: allocate",
+    "mfill: zero or copy", "mfill: install", "put_user", "wake", "other",
 )  # fmt: skip
 _STEPS: Final = {"copy_from_user": COPY_IN, "validate": VALIDATE, "put_user": PUT_USER, "wake": WAKE}
 _IN_MFILL: Final = {
-    "kernel.lock": LOCK, "kernel.lock.transfer": LOCK, "wait.mmap_lock": LOCK, "kernel.fault.vma": LOOK_UP,
-    "kernel.fault.walk": LOOK_UP, "kernel.page.allocate": ALLOCATE, "kernel.page.zero": FILL, "kernel.page.copy": FILL,
+    "kernel.mmget": LOCK, "kernel.lock": LOCK, "kernel.lock.transfer": LOCK, "wait.mmap_lock": LOCK,
+    "kernel.fault.vma": LOOK_UP, "kernel.fault.walk": LOOK_UP, "kernel.page.lookup": CACHE,
+    "kernel.page.allocate": ALLOCATE, "kernel.page.zero": FILL, "kernel.page.copy": FILL,
     "kernel.copy_from_user": FILL, "kernel.fault.install": INSTALL,
 }  # fmt: skip
 _OUTSIDE: Final = frozenset({"cpu.sysret"})

@@ -60,11 +60,30 @@ def test_counts_tell_the_modes_apart(command: tuple[str, ...]) -> None:
 def test_fault_options_that_decide_the_run() -> None:
     told = report(*FAULT, "--write", "--random", "--zero", "--mode", "pff", "--cpus", "1", "--ram", "64M")
     assert told["options"] == {
-        "pages": 40, "write": True, "random": True, "copy": False, "threads": 1, "modes": ["pff"],
-        "handlers": ["read"], "cpus": 1, "ram": 64 << 20, "profile": "sapphire-rapids", "profile_hash": ANY,
+        "pages": 40, "write": True, "random": True, "copy": False, "minor": False, "threads": 1, "handler_threads": 1,
+        "modes": ["pff"], "handlers": ["read"], "cpus": 1, "ram": 64 << 20, "profile": "sapphire-rapids",
+        "profile_hash": ANY,
     }  # fmt: skip
     (run,) = told["runs"]
     assert (run["faults"], run["forwarded"]) == (80, 40)  # the zero page first, then a copy of it to write to
+
+
+def test_minor_faults_are_continued_in_every_mode_and_copy_is_out_of_the_question() -> None:
+    told = report("bench", "fault", "--pages", "40", "--minor", "--handler", "all")
+    assert told["options"]["minor"] is True
+    assert told["options"]["copy"] is False
+    assert [run["correct"] for run in told["runs"]] == [True] * 6
+    assert all(run["charges"].get("kernel.page.lookup") for run in told["runs"])
+    assert not any("kernel.page.copy" in run["charges"] for run in told["runs"])
+    assert pffemu("bench", "fault", "--minor", "--zero").code == 2
+
+
+def test_several_handler_threads_share_the_faults() -> None:
+    many = ("bench", "fault", "--pages", "256", "--threads", "8", "--mode", "uffd", "--handler-threads")
+    one, four = (report(*many, number)["runs"][0] for number in ("1", "4"))
+    assert (one["handler_threads"], four["handler_threads"]) == (1, 4)
+    assert one["correct"] is four["correct"] is True
+    assert four["cycles"] < one["cycles"]
 
 
 def test_bfs_options_that_decide_the_run() -> None:

@@ -41,7 +41,7 @@ def runs() -> dict[tuple[str, str], Any]:
 
 def test_without_a_sleeper_an_ioctl_costs_less_by_exactly_what_it_does_not_do() -> None:
     told, rates = runs(), load_profile().rates
-    for ioctl in ("UFFDIO_ZEROPAGE", "UFFDIO_COPY"):
+    for ioctl in ("UFFDIO_ZEROPAGE", "UFFDIO_COPY", "UFFDIO_CONTINUE"):
         alone, sleeper = told["pff, no sleeper", ioctl], told["uffd, sleeper on this core", ioctl]
         assert "wake" not in alone["units"]
         assert set(sleeper["units"]) - set(alone["units"]) == {"wake"}

@@ -133,7 +133,7 @@ def test_what_a_fault_is_charged_for_is_what_its_path_did() -> None:
     pff, uffd = charged_per_page(Mode.PFF), charged_per_page(Mode.UFFD)
     ioctl = {
         "cpu.syscall": 1, "kernel.syscall": 1, "cpu.sysret": 1, "kernel.copy_from_user": 1, "kernel.copy_to_user": 1,
-        "kernel.user_byte": 64, "kernel.uffd.validate": 1, "kernel.lock": 1, "kernel.fault.vma": 1,
+        "kernel.user_byte": 64, "kernel.uffd.validate": 1, "kernel.mmget": 1, "kernel.lock": 1, "kernel.fault.vma": 1,
         "kernel.fault.walk": 1, "kernel.fault.install": 1,
     }  # fmt: skip
     delivery = {"cpu.region.compare": 1, "cpu.uintr.deliver.flush": 1, "cpu.uintr.uiret": 1, "cpu.tlb_miss": 2}

@@ -11,7 +11,8 @@ from pffemu import UsageError
 
 
 def test_fault_arguments() -> None:
-    assert FaultWorkload(7, write=True, copy=False).arguments == ("7", "1", "0", "0", "1", "0")
+    assert FaultWorkload(7, write=True, copy=False).arguments == ("7", "1", "0", "0", "1", "0", "1")
+    assert FaultWorkload(7, minor=True, handler_threads=3).arguments == ("7", "0", "0", "2", "1", "0", "3")
 
 
 @pytest.mark.parametrize(
