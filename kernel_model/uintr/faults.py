@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.uintr import sleep
 from pffemu.arch import exceptions, upid
 from pffemu.arch.encodings import REGISTERS_64
-from pffemu.hw.insns import senduipi
+from pffemu.hw import insns
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
@@ -28,19 +28,18 @@ def mend(kernel: Kernel, cpu: Cpu, task: Task, trap: Trap) -> bool:
     if table is None or trap.vector not in (exceptions.UD, exceptions.GP):
         return False
     rip = cpu.registers["rip"]
-    decoded = senduipi.decode(cpu.mmu.code_at(rip, _LONGEST))
-    if decoded is None:
+    found = insns.find(cpu.mmu.code_at(rip, _LONGEST))
+    if found is None or found.mnemonic != "senduipi" or found.register is None:
         return False
     if trap.vector == exceptions.UD:
         armed = task.uintr.uitt_enabled
         kernel.uintr.arm(task)
         return not armed
-    register, length = decoded
-    target = table.targets.get(cpu.registers[REGISTERS_64[register]])
+    target = table.targets.get(cpu.registers[REGISTERS_64[found.register]])
     if target is None or not kernel.uintr.upids.control(target.receiver) & upid.BLKD:
         return False
     kernel.uintr.upids.post(target.receiver, target.user_vector)
     sleep.end(kernel, cpu, target.receiver)
-    cpu.registers["rip"] = rip + length
+    cpu.registers["rip"] = rip + found.length
     cpu.left_block()
     return True

@@ -15,38 +15,40 @@ Execute = Callable[[Cpu, int], Trap | None]  # (core, length): a trap leaves the
 
 
 class Found(NamedTuple):
-    """`local`: nothing but this core's own state changes, so no other core can tell when it happened."""
+    """`register`: the operand's number. `local`: nothing but this core's own state changes, so no other core can tell
+    when it happened."""
 
+    mnemonic: str
     execute: Execute
     length: int
     local: bool
+    register: int | None = None
 
 
-_BY_LAST_BYTE: Final[dict[int, Execute]] = {
-    0xEC: uiret.execute,
-    0xED: testui.execute,
-    0xEE: clui.execute,
-    0xEF: stui.execute,
+_BY_LAST_BYTE: Final[dict[int, tuple[str, Execute]]] = {
+    0xEC: ("uiret", uiret.execute),
+    0xED: ("testui", testui.execute),
+    0xEE: ("clui", clui.execute),
+    0xEF: ("stui", stui.execute),
 }
-_BY_EXTENSION: Final[dict[int, Callable[..., Trap | None]]] = {  # ModRM bits 7:3
-    0b11_100: partial(settimer.execute, periodic=False),
-    0b11_101: partial(settimer.execute, periodic=True),
-    0b11_110: senduipi.execute,
+_BY_EXTENSION: Final[dict[int, tuple[str, Callable[..., Trap | None]]]] = {  # ModRM bits 7:3
+    0b11_100: ("settimer", partial(settimer.execute, periodic=False)),
+    0b11_101: ("settimerp", partial(settimer.execute, periodic=True)),
+    0b11_110: ("senduipi", senduipi.execute),
 }
-
-
-_WHY: Final = {  # (function, vector) -> what the user should know
-    (uiret.execute, GP): "UIRET to a RIP that is not canonical",
-    (senduipi.execute, GP): "SENDUIPI with an index or an entry that is not valid",
-    (senduipi.execute, UD): "SENDUIPI by a thread that is registered nowhere as a sender",
-    (settimer.execute, UD): "the kernel has not enabled this thread's kernel-bypass timer",
+_NO_TIMER: Final = "the kernel has not enabled this thread's kernel-bypass timer"
+_WHY: Final = {  # (mnemonic, vector) -> what the user should know
+    ("uiret", GP): "UIRET to a RIP that is not canonical",
+    ("senduipi", GP): "SENDUIPI with an index or an entry that is not valid",
+    ("senduipi", UD): "SENDUIPI by a thread that is registered nowhere as a sender",
+    ("settimer", UD): _NO_TIMER,
+    ("settimerp", UD): _NO_TIMER,
 }
 
 
 def why(found: Found, trap: Trap) -> str:
     """Words for the message about the instruction's trap; empty when there is nothing to add."""
-    function = found.execute.func if isinstance(found.execute, partial) else found.execute
-    return _WHY.get((function, trap.vector), "")
+    return _WHY.get((found.mnemonic, trap.vector), "")
 
 
 def find(code: bytes) -> Found | None:
@@ -62,8 +64,9 @@ def find(code: bytes) -> Found | None:
         return None
     opcode, last = code[at : at + 2], code[at + 2]
     if opcode == b"\x0f\xc7" and last >> 3 in _BY_EXTENSION:
-        return Found(partial(_BY_EXTENSION[last >> 3], register=(rex & 1) << 3 | last & 7), at + 3, False)
-    if opcode != b"\x0f\x01":
+        mnemonic, execute = _BY_EXTENSION[last >> 3]
+        register = (rex & 1) << 3 | last & 7
+        return Found(mnemonic, partial(execute, register=register), at + 3, False, register)
+    if opcode != b"\x0f\x01" or last not in _BY_LAST_BYTE:
         return None
-    execute = _BY_LAST_BYTE.get(last)
-    return Found(execute, at + 3, True) if execute is not None else None
+    return Found(*_BY_LAST_BYTE[last], at + 3, True)

@@ -20,15 +20,6 @@ _MASK = (1 << 64) - 1
 _WORDS = struct.Struct("<QQ")
 
 
-def decode(code: bytes) -> tuple[int, int] | None:
-    """(number of the operand's register, length) when `code` starts with SENDUIPI: F3 [REX] 0F C7 /6, mod 3."""
-    rex = code[1] if len(code) > 1 and code[1] & 0xF0 == 0x40 else 0
-    at = 2 if rex else 1
-    if code[:1] != b"\xf3" or code[at : at + 2] != b"\x0f\xc7" or len(code) < at + 3 or code[at + 2] & 0xF8 != 0xF0:
-        return None
-    return (rex & 1) << 3 | code[at + 2] & 7, at + 3
-
-
 def execute(cpu: Cpu, length: int, register: int) -> Trap | None:
     """`register`: the operand's number."""
     state, octets = cpu.uintr, cpu.mmu.ram.octets
