@@ -232,9 +232,13 @@ class Kernel:
         try:
             bad = page_fault.handle(cpu, task, trap.address, trap.error_code)
         except Blocked as blocked:
-            task.resumes_fault = True
-            self.scheduler.block(cpu, task, blocked, Label("page"))
-            return
+            if not task.signals.due:
+                task.resumes_fault = True
+                user_interrupt = sleep.ends_with_user_interrupt(self, task, None, blocked)
+                self._block(cpu, task, blocked, Label("page"), user_interrupt)
+                return
+            self.forget_fault(task)  # ring 3 may fault again after the signal
+            bad = None
         except OutOfGuestMemory as error:
             self.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error), trap))
             return
@@ -317,12 +321,8 @@ class Kernel:
         if blocked.sleep is Interruptible.NO or not (
             task.signals.due or (user_interrupt and self.uintr.is_pending(task))
         ):
-            if user_interrupt:
-                sleep.wake_for_timer(task, blocked)
             task.restart_syscall, task.result = number, blocked.result
-            self.scheduler.block(cpu, task, blocked, Label(name_of(number)))
-            if user_interrupt:
-                self.uintr.switch.sleep(task)
+            self._block(cpu, task, blocked, Label(name_of(number)), user_interrupt)
         elif task.progress:
             self._return(cpu, task, number, registers, task.progress)
         elif blocked.sleep is Interruptible.EINTR or not task.signals.due:
@@ -332,6 +332,14 @@ class Kernel:
             task.deadline, task.sleep = blocked.deadline, blocked.sleep
         if task.state is TaskState.RUNNABLE:
             self.deliver_signals(cpu)
+
+    def _block(self, cpu: Cpu, task: Task, blocked: Blocked, resume: Label, user_interrupt: bool) -> None:
+        """`user_interrupt`: one ends this sleep."""
+        if user_interrupt:
+            sleep.wake_for_timer(task, blocked)
+        self.scheduler.block(cpu, task, blocked, resume)
+        if user_interrupt:
+            self.uintr.switch.sleep(task)
 
     def restart(self, cpu: Cpu, task: Task) -> None:
         """A call that a signal interrupted starts again: no handler ran."""

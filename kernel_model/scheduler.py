@@ -100,7 +100,7 @@ class Scheduler:
         """A new thread queues up on its core."""
         self._alone = None
         self._catch_up(self._cpus[task.cpu_index], creator)
-        self._queues[task.cpu_index].waiting.append(task)
+        self._enqueue(task)
 
     def least_loaded(self, affinity: int = ALL_CORES) -> int:
         """The core for a thread with this `affinity`: the one with the fewest, lowest number first."""
@@ -145,7 +145,7 @@ class Scheduler:
         task.cpu_index = self.least_loaded(task.affinity)
         if task.state is TaskState.RUNNABLE:
             self._catch_up(self._cpus[task.cpu_index], cpu)
-            self._queues[task.cpu_index].waiting.append(task)
+            self._enqueue(task)
 
     # -- choosing -----------------------------------------------------------------------------------------------
 
@@ -208,15 +208,15 @@ class Scheduler:
             return None
         clock, own = cpu.clock, self._queues[cpu.index]
         end = NEVER
+        receiver = own.current.receiver if own.current is not None else None
+        reachable = receiver is not None and receiver.vectors != 0
         if own.waiting:
-            if own.turn_ends <= clock:
-                own.turn_ends = clock + QUANTUM  # nobody waited before
             end = own.turn_ends
         for other, queue in self._cores:
             if other is cpu:
                 continue
             if queue.current is not None or queue.waiting:
-                receives = cpu.uintr.uinv != 0 and other.uintr.uitt_enabled
+                receives = cpu.uintr.uinv != 0 and (reachable or other.uintr.uitt_enabled)
                 its = max(clock, other.clock) + (self._uipi_look_ahead if receives else QUANTUM)
             else:
                 its = other.event_at
@@ -283,11 +283,12 @@ class Scheduler:
         cpu.engine.load_registers(task.registers)
 
     def change_program(self, cpu: Cpu, task: Task) -> None:
-        """execve: the running thread has another number and address space."""
+        """execve: the running thread has another number and address space, and is no receiver any more."""
         queue = self._queues[cpu.index]
         cpu.run_thread(task.tid)
         queue.last_tid = task.tid
         self._use(cpu, queue, task.process.mm)
+        self._uintr.into(cpu, task)
 
     # -- processor time -----------------------------------------------------------------------------------------
 
@@ -333,9 +334,16 @@ class Scheduler:
         if waker is not None:
             waker.charge("kernel.wake")
             self._catch_up(home, waker)
-        self._queues[task.cpu_index].waiting.append(task)
+        self._enqueue(task)
         source = waker if waker is not None else home
         source.bus.emit(ThreadWoken(source.clock, source.index, source.tid if waker else 0, task.tid, home.index))
+
+    def _enqueue(self, task: Task) -> None:
+        """It waits for its core, whose running thread has a turn more when nobody waited before."""
+        home, queue = self._cpus[task.cpu_index], self._queues[task.cpu_index]
+        if not queue.waiting and queue.turn_ends <= home.clock:
+            queue.turn_ends = home.clock + QUANTUM
+        queue.waiting.append(task)
 
     def _catch_up(self, home: Cpu, waker: Cpu) -> None:
         """Another core's idling ends with an IPI from `waker`."""

@@ -27,6 +27,14 @@ struct pff_frame {
 #define PFF_PAGE_FAULT 14 /* the vector */
 #define PFF_WRITE 2       /* bit of `error` */
 
+#ifdef __clang__ /* what handlers call here has general registers only */
+#if __has_warning("-Wexcessive-regsave")
+#pragma clang diagnostic ignored "-Wexcessive-regsave"
+#else /* its name before clang 17 */
+#pragma clang diagnostic ignored "-Winterrupt-service-routine"
+#endif
+#endif
+
 #define PFF_GENERAL __attribute__((target("general-regs-only")))
 #define INTERRUPT __attribute__((interrupt, used)) PFF_GENERAL
 #define PFF_INLINE static inline __attribute__((always_inline, unused)) PFF_GENERAL
@@ -123,20 +131,20 @@ PFF_INLINE int pff_forward_on(pff_handler *handler)
 {
     int error = (int)pff_syscall(SYS_uintr_register_handler, handler, UINTR_HANDLER_FLAG_FORWARD_PF);
     if (!error)
-        _stui();
+        __builtin_ia32_stui(); /* clang inlines no _stui() where there are general registers only */
     return error;
 }
 
 PFF_INLINE int pff_forward_off(void)
 {
-    _clui();
+    __builtin_ia32_clui();
     return (int)pff_syscall(SYS_uintr_unregister_handler, 0);
 }
 
 /* Is the calling thread in its handler, or has it shut faults out? */
 PFF_INLINE int pff_is_masked(void)
 {
-    return !_testui();
+    return !__builtin_ia32_testui();
 }
 
 /* A place in the code that has a name. Keep it out of code that the compiler may copy. */

@@ -26,10 +26,6 @@
 
 #define UIPI_SET_TARGET_TABLE 0x7500 /* ioctl of a uipi_fd: adopt its table */
 
-#ifdef __clang__
-#pragma clang diagnostic ignored "-Wexcessive-regsave" /* what handlers call here has general registers only */
-#endif
-
 typedef void uintr_handler(struct __uintr_frame *frame, unsigned long long vector);
 
 /* The calling thread takes user interrupts from now on; they stay off until it executes _stui(). */

@@ -1,4 +1,8 @@
-"""Sleeping system calls that a user interrupt ends, with EINTR or what they had done so far."""
+"""Sleeps that a user interrupt ends: of system calls, with EINTR or what they had done so far, and of page faults.
+
+A fault sleeps in TASK_INTERRUPTIBLE as a call does (userfaultfd_get_blocking_state). It needs no look at what is posted
+already: the IPI for that is on its way, and finds the thread asleep.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,10 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 
-def ends_with_user_interrupt(kernel: Kernel, task: Task, number: int, blocked: Blocked) -> bool:
-    """Whether one that is posted to `task` ends this sleep of call `number`.
+def ends_with_user_interrupt(kernel: Kernel, task: Task, number: int | None, blocked: Blocked) -> bool:
+    """Whether one that is posted to `task` ends this sleep of call `number` (None: of a page fault of ring 3).
 
-    With a WAITING flag: uintr_wait, and while UIF=1 every other call that signals end. In its first form uintr_wait
+    With a WAITING flag: uintr_wait, and while UIF=1 everything else that signals end. In its first form uintr_wait
     asks for no flag.
     """
     receiver = task.receiver
@@ -46,5 +50,8 @@ def end(kernel: Kernel, cpu: Cpu, receiver: Receiver) -> None:
     kernel.uintr.switch.stop_sleeping(receiver)
     task = receiver.task
     if task is not None and task.state is TaskState.BLOCKED:
-        task.result = task.progress or -Errno.EINTR
+        if task.resumes_fault:
+            kernel.forget_fault(task)
+        else:
+            task.result = task.progress or -Errno.EINTR
         kernel.scheduler.wake(cpu, task)

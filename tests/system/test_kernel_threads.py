@@ -254,3 +254,17 @@ def test_a_guest_that_is_stopped_and_run_on_gives_the_same_as_one_run() -> None:
     assert pieces.stop == whole.stop == Exited(0)
     assert pieces.words("counters", 2) == whole.words("counters", 2)
     assert pieces.machine.instructions == whole.machine.instructions
+
+
+@pytest.mark.parametrize("padding", range(4))
+@pytest.mark.parametrize("own", ["mov eax, SYS_gettid\nsyscall\n", "settimer rax\n", "xor eax, eax\nsenduipi rax\n"])
+def test_a_thread_that_spends_its_time_in_calls_makes_way_for_others(own: str, padding: int) -> None:
+    nops = "nop\n" * padding
+    # whatever ends its turn is part of a call or of a long instruction, not an instruction between them
+    body = (
+        "mov eax, SYS_uintr_register_handler\nlea rdi, [rip + handler]\nxor esi, esi\nsyscall\n"
+        "mov eax, SYS_uintr_register_self\nxor edi, edi\nsyscall\nmov eax, SYS_xui_kb_timer\nmov esi, 1\nsyscall\n"
+        f"{clone('other')}again: {own}{nops}cmp qword ptr [rip + word], 0\nje again\n"
+        "xor edi, edi\njmp leave_with_edi\nother: inc qword ptr [rip + word]\njmp other\nhandler: ud2\n"
+    )
+    assert guest(body).stop == Exited(0)

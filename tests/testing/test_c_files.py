@@ -110,7 +110,7 @@ def test_a_failure_shows_the_line_and_the_code_of_the_function(pytester: pytest.
     ("source", "messages"),
     [
         ("// test: x\n// expect: eax == 1\nint test_x(void) { return nothing; }\n",
-         ["test_bad.c:3: *nothing*undeclared*", "*int test_x(void) { return nothing; }*"]),
+         ["test_bad.c:3: *undeclared*", "*int test_x(void) { return nothing; }*"]),
         ("// test: x\n// expect: eax == 1\nint other(void) { return 1; }\n",
          ["test_bad.c:1: # test: the block has no function that starts with `test`"]),
         ("// test: x\n// map: b 4K rw\n// forward: on\n// uffd: b missing\n// expect: eax == 1\nint test_x(void) "
