@@ -148,6 +148,7 @@ def _reset(task: Task) -> None:
     task.tid, task.name, task.signals.altstack = task.process.pid, b"", AltStack()
     task.clear_child_tid = task.robust_list = 0
     task.deadline = task.result = None
+    task.uintr.uif = False  # also of a thread that was no receiver
 
 
 def _start(call: Call, rip: int, rsp: int) -> None:

@@ -56,7 +56,6 @@ class UserInterrupts:
         """The thread ends, or starts another program: no registration, and senders find nobody."""
         if task.handler_registered:
             self.unregister(task)
-        task.uintr.uif = False
         task.uintr.uittaddr, task.uintr.uitt_enabled, task.uintr.uittsz = 0, False, 0
         if task.receiver is not None:
             task.receiver.task = None
