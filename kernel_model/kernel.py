@@ -164,6 +164,7 @@ class Kernel:
 
     def kill(self, cpu: Cpu, task: Task, info: SigInfo) -> None:
         """The process dies of a signal that `task` took."""
+        signal_send.tell(cpu, task, info)
         cpu.emit(ProcessKilled, int(info.signo), info.origin)
         in_handler = task.handler_registered and not task.uintr.uif
         rip = self.scheduler.registers_of(task).word("rip")

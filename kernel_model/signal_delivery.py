@@ -39,6 +39,7 @@ def deliver(kernel: Kernel, cpu: Cpu, task: Task) -> None:
         info, pending = taken
         action = shared.handlers.actions[info.signo]
         if action.handler not in (SIG_DFL, SIG_IGN):
+            signal_send.tell(cpu, task, info)
             if not _handle(kernel, cpu, task, action, info, pending):
                 return
             continue

@@ -12,6 +12,7 @@ from kernel_model.uapi import POLLIN, Signal
 from kernel_model.uapi_signal import SIG_DFL, SIG_IGN
 from kernel_model.wait_queue import Interruptible
 from pffemu.events import SignalSent
+from pffemu.phases import SignalTaken
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
@@ -100,6 +101,12 @@ def take(kernel: Kernel, cpu: Cpu, task: Task, info: SigInfo, pending: PendingSi
     if info.signo == Signal.SIGALRM:
         for timer in task.process.timers:
             timer.taken(cpu)
+
+
+def tell(cpu: Cpu, task: Task, info: SigInfo) -> None:
+    """`task` is about to run its handler, or to die: whoever looks from outside may want to stop here."""
+    if cpu.bus.details:
+        cpu.detail(SignalTaken, int(info.signo), info.code, task.tid, info.pack())
 
 
 def ignore_pending(process: Process, signo: int) -> None:

@@ -53,7 +53,19 @@ class AreaFound(NamedTuple):
     userfaultfd: int
 
 
-DETAILS: Final[tuple[type[Any], ...]] = (ConditionChecked, WordPushed, UifCleared, AreaFound)
+class SignalTaken(NamedTuple):
+    """Thread `target` is about to run its handler for `signal`, or to die of it; it still stands where it was."""
+
+    time: int
+    cpu: int
+    tid: int
+    signal: int
+    code: int
+    target: int
+    siginfo: bytes  # siginfo_t
+
+
+DETAILS: Final[tuple[type[Any], ...]] = (ConditionChecked, WordPushed, UifCleared, AreaFound, SignalTaken)
 
 # In the order in which a fault goes through them: first those of ring 3, then those of the path through the kernel.
 PHASES: Final[dict[type[Any], str]] = {
@@ -69,6 +81,7 @@ PHASES: Final[dict[type[Any], str]] = {
     events.Resumed: "resume",
     events.KernelPageFault: "exception entry",
     AreaFound: "area",
+    SignalTaken: "signal",
     events.MinorFault: "page mapped",
     events.MessageQueued: "message",
     events.ThreadBlocked: "block",

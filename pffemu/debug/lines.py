@@ -15,6 +15,7 @@ _DETAILS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     phases.AreaFound: lambda v, d: (
         f"area {v.start:#x}-{v.end:#x}{' userfaultfd' if v.userfaultfd else ''}" if v.end else "area none"
     ),
+    phases.SignalTaken: lambda v, d: f"signal {v.signal} code={v.code} target={v.target}",
 }
 
 

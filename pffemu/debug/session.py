@@ -12,7 +12,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from kernel_model import signal_send
+from kernel_model.siginfo import SigInfo
 from kernel_model.task import Task
+from kernel_model.uapi_signal import SI_USER
 from pffemu.arch.frames import words_of
 from pffemu.debug import leaving, stepping
 from pffemu.debug.breakpoints import Breakpoints
@@ -204,6 +207,14 @@ class Session:
         self.machine.memory.write(address, data)
         self._changed()
 
+    def send_signal(self, tid: int, number: int) -> None:
+        """As kill(2) from outside; no stop tells of this one. Raises UsageError while held, and for a dead thread."""
+        task, kernel = self._writable(tid), self.machine.kernel
+        info = SigInfo.from_user(number, SI_USER, 0)
+        signal_send.send_to_task(kernel, self.machine.cpus[task.cpu_index], info, task)
+        self.stops.sent = tid, number
+        self._changed()
+
     # -- what the movements use, in the machine's thread -----------------------------------------------------------
 
     @property
@@ -266,6 +277,7 @@ class Session:
         self.stops.phases = phases
         halt = movement.run(self)
         self.stops.disarm()
+        self.stops.sent = None
         if halt is not None:
             return halt
         if self.interrupted:

@@ -51,6 +51,8 @@ def step(session: Session) -> Halt | None:
     """One instruction, and whatever it takes until the thread is about to execute the next one."""
     begin = session.halt.moment
     session.stops.arm()
+    if session.stops.sent is not None and session.stops.sent[0] == session.tid:
+        return stepped(session, begin)  # to its handler, as PTRACE_SINGLESTEP with a signal
     return _step(session) or stepped(session, begin)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernel_model.syscall_names import name_of
@@ -14,9 +15,9 @@ from pffemu.debug.operands import touches
 from pffemu.debug.view import open_frames
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.errors import UsageError
-from pffemu.events import ProcessKilled, Syscall, SyscallReturned, Uiret
+from pffemu.events import Syscall, SyscallReturned, Uiret
 from pffemu.hw.cpu import Cpu
-from pffemu.phases import PHASES
+from pffemu.phases import PHASES, SignalTaken
 from pffemu.testing.expressions import value_of
 from pffemu.testing.view import Recorder, View
 
@@ -67,7 +68,8 @@ class Stops:
         self.until: tuple[Until, ...] = ()
         self.until_return: int | None = None  # until thread `session.tid` has fewer open frames of delivery
         self.catch: Catch | None = None
-        self.deaths = False  # also hold where a signal is about to end a process
+        self.signals: Collection[int] | None = None  # hold where a signal other than these acts; None: at none
+        self.sent: tuple[int, int] | None = None  # (thread, signal): this one is known of
         self._listening = False
         self._values: dict[int, bytes | None] = {}
 
@@ -217,8 +219,11 @@ class Stops:
             return self._hold(Why.PHASE, mark)
         if not self._listening:
             return False
-        if (self.deaths and type(mark) is ProcessKilled) or (self.catch is not None and self.catch.wants(mark)):
+        if self.catch is not None and self.catch.wants(mark):
             return self._hold(Why.EVENT, mark)
+        if self.signals is not None and type(mark) is SignalTaken and mark.signal not in self.signals:
+            known, self.sent = self.sent == (mark.target, mark.signal), None
+            return not known and self._hold(Why.EVENT, mark)
         for breakpoint in session.breakpoints.events:
             assert breakpoint.event is not None
             line = line_of(mark, self._machine.symbols.describe)

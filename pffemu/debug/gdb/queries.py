@@ -10,6 +10,7 @@ from pffemu.arch.paging import USER_END
 from pffemu.debug.gdb.arguments import BadPacketError, hex_number, hex_pair, hex_text
 from pffemu.debug.gdb.description import target_xml
 from pffemu.debug.gdb.packets import PACKET_SIZE
+from pffemu.debug.gdb.stop_reply import linux_signal
 from pffemu.debug.gdb.target import Target
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _BAD: Final = b"E01"
 _SUPPORTED: Final = (
     "QStartNoAckMode+", "swbreak+", "hwbreak+", "vContSupported+", "ReverseStep+", "ReverseContinue+",
     "QCatchSyscalls+", "qXfer:features:read+", "qXfer:threads:read+", "qXfer:auxv:read+", "qXfer:exec-file:read+",
-    "qXfer:memory-map:read+", "qXfer:libraries-svr4:read+",
+    "qXfer:memory-map:read+", "qXfer:libraries-svr4:read+", "qXfer:siginfo:read+", "QPassSignals+",
 )  # fmt: skip
 
 
@@ -60,6 +61,9 @@ def set_query(stub: Stub, text: str) -> bytes:
             return _OK if rest == "0" else _BAD  # one virtual time for all threads: they stop together
         case "CatchSyscalls":
             stub.target.catch_syscalls(_syscalls(rest))
+            return _OK
+        case "PassSignals":
+            stub.target.pass_signals([linux_signal(hex_number(number)) for number in rest.split(";") if number])
             return _OK
     return b""
 
@@ -118,6 +122,7 @@ _OBJECTS: Final[dict[str, Callable[[Target, str], bytes | None]]] = {
     "threads": _threads,
     "memory-map": _memory_map,
     "auxv": lambda target, _: target.auxv(),
+    "siginfo": lambda target, _: target.siginfo(),
     "exec-file": lambda target, _: target.exec_file().encode(),
     "libraries-svr4": lambda _target, _annex: b'<library-list-svr4 version="1.0"/>',  # guests are static
 }

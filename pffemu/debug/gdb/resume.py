@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pffemu.debug.gdb.arguments import BadPacketError, hex_number
 
 SUPPORTED = b"vCont;c;C;s;S;t;r"
+_KINDS = ("c", "C", "s", "S", "t", "r")
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """`step`: the thread that steps (0: any, None: none does); `span`: on until it leaves [start, end)."""
+    """`step`: the thread that steps (None: none does); `span`: on until it leaves [start, end).
+
+    `signal`: gdb's number of one that thread `signalled` gets first, 0 for none.
+    """
 
     step: int | None = None
     span: tuple[int, int] | None = None
+    signal: int = 0
+    signalled: int = 0
 
 
 def parse_vcont(actions: str, default: int) -> Resume | None:
@@ -22,23 +28,34 @@ def parse_vcont(actions: str, default: int) -> Resume | None:
 
     Raises BadPacketError.
     """
-    continues = False
+    found: Resume | None = None
+    continues, signal, signalled = False, 0, 0
     for action in actions.split(";"):
         what, _, thread = action.partition(":")
-        tid = _thread(thread, default)
-        match what[:1]:
-            case "s" | "S":
-                return Resume(tid)
-            case "r":
-                start, _, end = what[1:].partition(",")
-                return Resume(tid, (hex_number(start), hex_number(end)))
-            case "c" | "C":
-                continues = True
-            case "t":
-                pass
-            case _:
-                raise BadPacketError
-    return Resume() if continues else None
+        kind, argument, tid = what[:1], what[1:], _thread(thread, default)
+        if kind not in _KINDS:
+            raise BadPacketError
+        if kind in ("C", "S") and not signal:
+            signal, signalled = hex_number(argument), tid
+        if kind in ("s", "S", "r") and found is None:
+            found = Resume(tid, _span(argument) if kind == "r" else None)
+        continues = continues or kind in ("c", "C")
+    found = found or (Resume() if continues else None)
+    return replace(found, signal=signal, signalled=signalled) if found is not None else None
+
+
+def parse_old(packet: str, tid: int) -> Resume:
+    """`c`, `C signal`, `s`, `S signal` of thread `tid`, but not at an address. Raises BadPacketError."""
+    kind, argument = packet[:1], packet[1:]
+    if kind in ("c", "s") and argument:
+        raise BadPacketError
+    signal = hex_number(argument) if kind in ("C", "S") else 0
+    return Resume(tid if kind in ("s", "S") else None, signal=signal, signalled=tid)
+
+
+def _span(text: str) -> tuple[int, int]:
+    start, _, end = text.partition(",")
+    return hex_number(start), hex_number(end)
 
 
 def _thread(text: str, default: int) -> int:

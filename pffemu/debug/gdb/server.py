@@ -78,6 +78,9 @@ class _Connection:
         self._unanswered -= 1
         if not self._unanswered:
             self._stub.target.forget_interrupt()
+        for line in self._stub.said:
+            self._send(encode(b"O" + f"pffemu: {line}\n".encode().hex().encode()))
+        self._stub.said.clear()
         if reply is not None:
             self._last, self._resent = encode(reply), 0
             self._send(self._last)

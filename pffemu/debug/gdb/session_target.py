@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from kernel_model.files.special import maps
-from kernel_model.syscall_names import NAMES, name_of
+from kernel_model.syscall_names import NAMES
 from kernel_model.task import Task, TaskState
 from kernel_model.uapi import AT_NULL
 from pffemu.arch.paging import PAGE_SIZE, USER_END
@@ -21,10 +21,12 @@ from pffemu.debug.gdb.stop_reply import Stopped, Why
 from pffemu.debug.gdb.target import Point, PointKind, Thread
 from pffemu.debug.session import Session
 from pffemu.debug.stepping import Movement
+from pffemu.debug.stops import Catch
 from pffemu.errors import UsageError
 from pffemu.events import Syscall, SyscallReturned
 from pffemu.hw.cpu import Cpu
 from pffemu.machine.stop import Exited, Killed
+from pffemu.phases import SignalTaken
 
 _NUMBERS: Final = {name: number for number, name in NAMES.items()}
 _TICK: Final = 0.05  # seconds between looks at whether somebody wants it to stop
@@ -36,17 +38,16 @@ _WHY: Final = {
 
 
 class SessionTarget:
-    """`monitor_command` answers gdb's `monitor LINE`. A guest that dies is first seen at the fatal instruction."""
+    """`monitor_command` answers gdb's `monitor LINE`. A guest that dies is first seen before it does."""
 
     def __init__(self, session: Session, executable: Path, monitor_command: Callable[[str], str]) -> None:
         self._session, self._executable = session, executable.resolve()
         self._monitor_command = monitor_command
         self._points: dict[Point, int] = {}  # -> number of the session's breakpoint
-        self._catches: list[int] = []  # numbers of the session's breakpoints
-        self._dead: Stopped | None = None  # killed, and told so: the next resumption says that it is over
         self._wanted = False  # to stop
         self._last = Stopped(Why.STEP, session.tid)
         self._auxv = self._read_auxv()
+        self.pass_signals(())
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -113,14 +114,21 @@ class SessionTarget:
         return True
 
     def catch_syscalls(self, numbers: Collection[int] | None) -> None:
-        while self._catches:
-            self._session.breakpoints.remove(self._catches.pop())
-        if numbers is None:
-            return
-        for word in ("syscall", "returned"):
-            for name in [f" {name_of(number)}" for number in numbers] or [""]:
-                added = self._session.breakpoints.add(Breakpoint(0, f"catch {word}{name}", event=f"{word}{name}"))
-                self._catches.append(added.number)
+        self._session.stops.catch = None if numbers is None else Catch(frozenset(numbers) or None)
+
+    def pass_signals(self, numbers: Collection[int] | None) -> None:
+        self._session.stops.signals = numbers
+
+    def send_signal(self, tid: int, number: int) -> bool:
+        try:
+            self._session.send_signal(tid, number)
+        except UsageError:
+            return False
+        return True
+
+    def siginfo(self) -> bytes | None:
+        event = self._session.halt.event
+        return event.siginfo if type(event) is SignalTaken else None
 
     # -- moving -------------------------------------------------------------------------------------------------
 
@@ -155,10 +163,6 @@ class SessionTarget:
         self._wanted = False
 
     def _move(self, movement: Movement) -> Stopped:
-        if self._dead is not None and not movement.back:
-            self._last = Stopped(Why.KILLED, self._dead.tid, self._dead.value)
-            return self._last
-        self._dead = None
         self._session.begin(movement)
         while (halt := self._session.wait(_TICK)) is None:
             if self._wanted:
@@ -171,8 +175,7 @@ class SessionTarget:
         if isinstance(outcome, Exited):
             return Stopped(Why.EXITED, halt.tid, outcome.status)
         if isinstance(outcome, Killed):
-            self._dead = Stopped(Why.SIGNAL, halt.tid, outcome.signal, outcome.message)
-            return self._dead
+            return Stopped(Why.KILLED, halt.tid, outcome.signal, str(outcome))
         if outcome is not None:
             return Stopped(Why.DEADLOCK, halt.tid, message=str(outcome))
         if halt.why is halts.Why.WATCHPOINT:
@@ -182,6 +185,9 @@ class SessionTarget:
             return Stopped(Why.SYSCALL_ENTRY, halt.tid, event.number)
         if halt.why is halts.Why.EVENT and type(event) is SyscallReturned:
             return Stopped(Why.SYSCALL_RETURN, halt.tid, _NUMBERS[event.name])
+        if halt.why is halts.Why.EVENT and type(event) is SignalTaken:
+            self._session.tid = event.target
+            return Stopped(Why.SIGNAL, event.target, event.signal)
         return Stopped(_WHY.get(halt.why, Why.STEP), halt.tid)
 
     # -- shared -------------------------------------------------------------------------------------------------

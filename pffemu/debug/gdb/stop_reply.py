@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from kernel_model.uapi_signal import NSIG
+
 SIGINT: Final = 2
 SIGTRAP: Final = 5
-# Linux's numbers to gdb's own (include/gdb/signals.def); those below 7, and 8, 9, 11, 13 to 15, are the same
+# Linux's numbers to gdb's own (include/gdb/signals.def); those that are not here are the same
 _GDB_SIGNALS: Final[Mapping[int, int]] = {
     7: 10, 10: 30, 12: 31, 16: 143, 17: 20, 18: 19, 19: 17, 20: 18, 23: 16, 29: 23, 30: 32, 31: 12,
+    32: 77, **{number: number + 12 for number in range(33, 64)}, 64: 78,
 }  # fmt: skip
+_LINUX_SIGNALS: Final[Mapping[int, int]] = {gdb_signal: linux for linux, gdb_signal in _GDB_SIGNALS.items()}
 
 
 class Why(Enum):
@@ -63,6 +67,12 @@ def stop_reply(stopped: Stopped, core: int, registers: Mapping[int, bytes]) -> b
 def gdb_signal(linux: int) -> int:
     """gdb's number for a Linux signal."""
     return _GDB_SIGNALS.get(linux, linux)
+
+
+def linux_signal(gdb: int) -> int:
+    """The reverse; 0: Linux has no such signal."""
+    linux = _LINUX_SIGNALS.get(gdb, gdb)
+    return linux if gdb_signal(linux) == gdb and 0 < linux <= NSIG else 0
 
 
 def _signal(stopped: Stopped) -> int:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from pffemu.debug.gdb import queries, resume, vfile
 from pffemu.debug.gdb.arguments import BadPacketError, hex_bytes, hex_number, hex_pair
 from pffemu.debug.gdb.description import NUMBER_OF, REGISTERS
 from pffemu.debug.gdb.packets import PACKET_SIZE
-from pffemu.debug.gdb.stop_reply import Stopped, Why, stop_reply
+from pffemu.debug.gdb.stop_reply import Stopped, Why, gdb_signal, linux_signal, stop_reply
 from pffemu.debug.gdb.target import Point, PointKind, Target
 
 OK: Final = b"OK"
 BAD: Final = b"E01"  # malformed, or not possible here
+HELD: Final = b"E.the thread is gone, or in the middle of a step: nothing can be changed here (stepi first)"
 NO_MEMORY: Final = b"E0e"  # EFAULT
 NO_THREAD: Final = b"E03"  # ESRCH
 NO_SPACE: Final = b"E1c"  # ENOSPC
@@ -34,14 +36,13 @@ class Stub:
         self.stepping = self.last.tid  # of Hc, for the packets that are older than vCont
         self.points: set[Point] = set()
         self.files = vfile.OpenFiles()
+        self.said: list[str] = []  # lines for the person, to be shown before the next stop
         self._handlers: dict[str, Callable[[str], bytes | None]] = {
             "?": lambda _: self._stop_reply(),
             "g": self._read_registers, "G": self._write_registers, "p": self._read_register, "P": self._write_register,
             "m": self._read_memory, "M": self._write_memory,
             "H": self._select, "T": self._alive, "Z": self._insert, "z": self._remove,
-            "c": lambda _: self._resume(resume.Resume()), "C": lambda _: self._resume(resume.Resume()),
-            "s": lambda _: self._resume(resume.Resume(self.stepping)),
-            "S": lambda _: self._resume(resume.Resume(self.stepping)),
+            **{kind: partial(self._resume_old, kind) for kind in "cCsS"},
             "b": self._reverse, "v": self._v, "k": self._kill, "D": self._detach,
             "q": lambda text: queries.query(self, text), "Q": lambda text: queries.set_query(self, text),
         }  # fmt: skip
@@ -73,7 +74,7 @@ class Stub:
         for number, register in enumerate(REGISTERS):
             done &= self.target.write_register(self.selected, number, values[at : at + register.size])
             at += register.size
-        return OK if done else BAD
+        return OK if done else HELD
 
     def _read_register(self, text: str) -> bytes:
         number = hex_number(text)
@@ -85,7 +86,7 @@ class Stub:
         number, _, value = text.partition("=")
         if hex_number(number) >= len(REGISTERS) or len(value) != 2 * REGISTERS[hex_number(number)].size:
             return BAD
-        return OK if self.target.write_register(self.selected, hex_number(number), hex_bytes(value)) else BAD
+        return OK if self.target.write_register(self.selected, hex_number(number), hex_bytes(value)) else HELD
 
     # -- memory -------------------------------------------------------------------------------------------------
 
@@ -169,9 +170,14 @@ class Stub:
                 return self._stopped(self.target.reverse_continue())
         return b""
 
+    def _resume_old(self, kind: str, text: str) -> bytes:
+        return self._resume(resume.parse_old(kind + text, self.stepping))
+
     def _resume(self, how: resume.Resume) -> bytes:
         if self.last.why in _ENDED:
             return self._stop_reply()
+        if (refusal := self._signal(how)) is not None:
+            return refusal
         if how.step is None:
             return self._stopped(self.target.cont())
         if not self._exists(how.step):
@@ -180,8 +186,23 @@ class Stub:
             return self._stopped(self.target.step(how.step))
         return self._stopped(self.target.step_range(how.step, *how.span))
 
+    def _signal(self, how: resume.Resume) -> bytes | None:
+        """Send what a resumption sends; an error when that cannot be."""
+        standing = gdb_signal(self.last.value) if self.last.why is Why.SIGNAL else 0
+        if standing and how.signal != standing:
+            self.said.append("the signal goes to the guest all the same: a debugged run stays the run it is")
+        if not how.signal or how.signal == standing:
+            return None
+        if standing or not linux_signal(how.signal) or not self._exists(how.signalled):
+            return b"E.another signal cannot be sent here: only from where the guest stands between two instructions"
+        if not self.target.send_signal(how.signalled, linux_signal(how.signal)):
+            return b"E.no signal can be sent in the middle of a step: stepi first"
+        return None
+
     def _stopped(self, stopped: Stopped) -> bytes:
         self.last = stopped
+        if stopped.message:
+            self.said.append(stopped.message)
         self.selected = self.stepping = stopped.tid
         self.done = stopped.why in _ENDED
         return self._stop_reply()
@@ -200,6 +221,7 @@ class Stub:
         self.done = self.detached = True
         self.target.set_points(())
         self.target.catch_syscalls(None)
+        self.target.pass_signals(None)
         return OK
 
 

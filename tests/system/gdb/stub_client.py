@@ -31,6 +31,7 @@ class Client:
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection((LOOPBACK, port), timeout=_PATIENCE)
         self._reader, self._tokens = PacketReader(), list[bytes | Token]()
+        self.console = ""
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(encode(data))
@@ -47,11 +48,16 @@ class Client:
         return self._tokens.pop(0)
 
     def reply(self) -> bytes:
-        """The next packet's data; acknowledgements are taken and given."""
-        while isinstance(token := self.token(), Token):
-            assert token is Token.ACK
-        self.socket.sendall(b"+")
-        return token
+        """The next packet's data; acknowledgements are taken and given, text for the person goes to `console`."""
+        while True:
+            token = self.token()
+            if isinstance(token, Token):
+                assert token is Token.ACK
+                continue
+            self.socket.sendall(b"+")
+            if token[:1] != b"O" or token == b"OK":
+                return token
+            self.console += bytes.fromhex(token[1:].decode()).decode()
 
     def ask(self, data: bytes) -> bytes:
         self.send(data)

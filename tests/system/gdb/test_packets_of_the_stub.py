@@ -189,8 +189,71 @@ def test_a_guest_that_dies_is_first_seen_at_the_instruction_and_then_gone() -> N
         client = serving.connect()
         assert client.ask(b"vCont;c").startswith(b"T0b")
         assert value(client.ask(b"p" + number("rip"))) == program.symbols["bad"]
-        assert client.ask(b"P" + number("rip") + b"=" + b"00" * 8) == b"E01"
-        assert client.ask(b"vCont;c") == b"X0b"
+        assert client.ask(b"P" + number("rip") + b"=" + b"00" * 8).startswith(b"E.")
+        assert int.from_bytes(client.ask(b"qXfer:siginfo:read::0,100")[1:5], "little") == 11
+        assert client.ask(b"vCont;C0b") == b"X0b"
+        assert client.console.startswith("pffemu: killed by SIGSEGV")
+
+
+SIGNALS = """
+.include "pff.inc"
+_start:
+    mov eax, SYS_rt_sigaction
+    mov edi, 10
+    lea rsi, [rip + action]
+    xor edx, edx
+    mov r10d, 8
+    syscall
+raise:
+    mov eax, SYS_getpid
+    syscall
+    mov edi, eax
+    mov esi, 10
+    mov eax, SYS_kill
+    syscall
+after:
+    inc ebx
+    mov eax, SYS_exit_group
+    mov edi, ebp
+    syscall
+handler:
+    inc ebp
+    ret
+restorer:
+    mov eax, SYS_rt_sigreturn
+    syscall
+.data
+action: .quad handler, 0x04000000, restorer, 0
+"""
+
+
+def test_a_signal_is_seen_where_the_thread_stands_and_goes_on_to_its_handler() -> None:
+    program = assemble(SIGNALS, file="signals.s", include_dirs=(INCLUDE,))
+    with served(program) as serving:
+        client = serving.connect()
+        assert client.ask(b"vCont;c").startswith(b"T1e")  # SIGUSR1, by gdb's numbers
+        assert value(client.ask(b"p" + number("rip"))) == program.symbols["after"]
+        assert client.ask(b"vCont;S1e:1").startswith(b"T05")
+        assert value(client.ask(b"p" + number("rip"))) == program.symbols["handler"]
+        assert client.ask(b"bc").startswith(b"T1e")  # the same signal, met on the way back
+        assert "replaylog:begin" in client.ask(b"bc").decode()
+        assert client.ask(b"QPassSignals:1e") == b"OK"
+        assert client.ask(b"vCont;c") == b"W00"
+
+
+def test_a_signal_that_gdb_sends_runs_the_guests_handler() -> None:
+    program = assemble(SIGNALS, file="signals.s", include_dirs=(INCLUDE,))
+    with served(program) as serving:
+        client = serving.connect()
+        client.ask(b"Z0,%x,1" % program.symbols["raise"])
+        client.ask(b"vCont;c")
+        assert client.ask(b"vCont;S1e:1").startswith(b"T05")
+        assert value(client.ask(b"p" + number("rip"))) == program.symbols["handler"]
+        assert client.ask(b"vCont;C63:1").startswith(b"E.")  # Linux has no such signal
+        client.ask(b"z0,%x,1" % program.symbols["raise"])
+        assert client.ask(b"vCont;c").startswith(b"T1e")  # the guest's own
+        assert client.ask(b"vCont;c") == b"W00"
+        assert "the signal goes to the guest all the same" in client.console
 
 
 def test_threads_are_listed_with_what_they_do() -> None:
