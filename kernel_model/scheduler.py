@@ -17,6 +17,7 @@ from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.events import ContextSwitch, Label, ThreadBlocked, ThreadWoken
 from pffemu.hw.interconnect import NEVER
+from pffemu.hw.uintr_state import UintrState
 
 if TYPE_CHECKING:
     from kernel_model.mm import Mm
@@ -139,7 +140,8 @@ class Scheduler:
         self._alone = None
         old = self._queues[task.cpu_index]
         if old.loaded is task:
-            task.registers, old.loaded = self._cpus[task.cpu_index].engine.save_registers(), None
+            home = self._cpus[task.cpu_index]
+            task.registers, old.loaded, home.uintr = home.engine.save_registers(), None, UintrState()
         if task in old.waiting:
             old.waiting.remove(task)
         task.cpu_index = self.least_loaded(task.affinity)
@@ -258,7 +260,8 @@ class Scheduler:
         if queue.loaded is not task:
             if queue.loaded is not None:
                 queue.loaded.registers = cpu.engine.save_registers()
-            self._load(cpu, queue, task)
+            self._use(cpu, queue, task.process.mm)
+            cpu.engine.load_registers(task.registers)
             queue.loaded = task
         previous, queue.last_tid = queue.last_tid, task.tid
         cpu.run_thread(task.tid)
@@ -276,11 +279,6 @@ class Scheduler:
             cpu.mmu.fill.root = mm.pages.root
             cpu.flush_tlb(code=queue.mm is None or queue.mm.code_version != mm.code_version)
             queue.mm = mm
-
-    @staticmethod
-    def _load(cpu: Cpu, queue: RunQueue, task: Task) -> None:
-        Scheduler._use(cpu, queue, task.process.mm)
-        cpu.engine.load_registers(task.registers)
 
     def change_program(self, cpu: Cpu, task: Task) -> None:
         """execve: the running thread has another number and address space, and is no receiver any more."""
