@@ -39,6 +39,7 @@ class Breakpoint:
     access: Access | None = None
     watched: int = 0  # address
     size: int = 0  # bytes
+    pid: int | None = None  # whose memory is watched; None: the first process's
     tid: int | None = None  # only this thread
     condition: ast.expr | None = None
     condition_text: str = ""

@@ -21,6 +21,7 @@ from pffemu.testing.view import Recorder, View
 _MOST_STEPS: Final = 1_000_000
 _DUMPED: Final = 64  # bytes
 _LONGEST_DUMP: Final = 4096
+_LONGEST_WATCH: Final = 1 << 16
 _FINAL: Final = (Why.ENDED, Why.INTERRUPTED, Why.HISTORY)  # no repetition goes beyond these
 _OWN: Final = (Why.STEP, Why.PHASE)  # what a movement was to come to; all else ends repeated ones, but for continue
 
@@ -97,7 +98,7 @@ class Commands:
 
     def _break(self, text: str, temporary: bool = False) -> str:
         place, condition = _split_condition(text)
-        added = Breakpoint(0, place, address=self.places.address_of(place), temporary=temporary)
+        added = Breakpoint(0, place, address=self._address(place), temporary=temporary)
         return self._add(added, condition)
 
     def _event(self, text: str) -> str:
@@ -109,8 +110,10 @@ class Commands:
     def _watch(self, access: Access, text: str) -> str:
         where, condition = _split_condition(text)
         place, _, size = where.partition(" ")
-        address, count = self.places.address_of(place), _count(size or "8", most=4096)
+        address, count = self._address(place), _count(size or "8", most=_LONGEST_WATCH)
         added = Breakpoint(0, f"{access.value} {place}", access=access, watched=address, size=count)
+        task = self.session.task(self.session.tid)
+        added.pid = task.process.pid if task is not None else None
         return self._add(added, condition)
 
     def _add(self, breakpoint: Breakpoint, condition: str) -> str:
@@ -139,14 +142,17 @@ class Commands:
         return show.shown_threads(self.session)
 
     def _walk(self, text: str) -> str:
-        return show.shown_walk(self.session, self.places.address_of(text))
+        return show.shown_walk(self.session, self._address(text))
 
     def _events(self, text: str) -> str:
         return show.shown_events(self.session, _count(text or "16"))
 
+    def _address(self, place: str) -> int:
+        return self.places.address_of(place, self.session.seen)
+
     def _dump(self, text: str) -> str:
         place, _, size = text.partition(" ")
-        address = self.places.address_of(place)
+        address = self._address(place)
         data = self.session.read_memory(address, _count(size or str(_DUMPED), most=_LONGEST_DUMP))
         if not data:
             raise UsageError(f"no memory at {address:#x}", remedy="see `regions`")
@@ -155,7 +161,8 @@ class Commands:
     def _print(self, text: str) -> str:
         machine = self.session.machine
         symbols = dict(machine.symbols)
-        value = value_of(parse(text), View(machine, self.session.cpu, Recorder(machine), symbols, {}, {}, None))
+        seen, memory = self.session.seen, self.session.memory
+        value = value_of(parse(text), View(machine, seen, Recorder(machine), symbols, {}, {}, None, memory))
         if not isinstance(value, int) or isinstance(value, bool):
             return str(value)
         place = self.session.symbols.describe(value & (1 << 64) - 1)

@@ -9,6 +9,7 @@ from typing import Final
 from pffemu.debug.panes.code import SourceLine
 from pffemu.debug.source_lines import SourceLines
 from pffemu.errors import UsageError
+from pffemu.hw.cpu import Cpu
 from pffemu.machine.machine import Machine
 from pffemu.testing.errors import nearest
 
@@ -22,8 +23,11 @@ class Places:
         self._machine, self._lines = machine, lines
         self._texts: dict[str, list[str]] = {}
 
-    def address_of(self, text: str) -> int:
-        """`main`, `main+0x10`, `0x401000`, `*0x401000`, `prog.c:12`, or a register as in `rsp+8`. Raises UsageError."""
+    def address_of(self, text: str, cpu: Cpu | None = None) -> int:
+        """`main`, `main+0x10`, `0x401000`, `*0x401000`, `prog.c:12`, or a register (of `cpu`) as in `rsp+8`.
+
+        Raises UsageError.
+        """
         text = text.strip()
         file, colon, line = text.rpartition(":")
         if colon and line.isdigit():
@@ -32,7 +36,7 @@ class Places:
         if match is None:
             raise UsageError(f"{text!r} is no place", remedy="write a symbol, an address, FILE:LINE, or symbol+8")
         base, sign, offset = match.groups()
-        address = self._base(base) + (_number(offset) * (-1 if sign == "-" else 1) if sign else 0)
+        address = self._base(base, cpu) + (_number(offset) * (-1 if sign == "-" else 1) if sign else 0)
         return address & (1 << 64) - 1
 
     def source_of(self, address: int) -> SourceLine | None:
@@ -46,16 +50,16 @@ class Places:
             return None  # what runs a test, and stands in no file
         return SourceLine(Path(file).name, number, texts[number - 1] if texts else "")
 
-    def _base(self, name: str) -> int:
+    def _base(self, name: str, cpu: Cpu | None) -> int:
         symbols = self._machine.symbols
         if name in symbols:
             return symbols[name]
         if name[0].isdigit():
             return _number(name)
-        cpu = self._machine.turns.cpu or self._machine.cpus[0]
+        cpu = cpu or self._machine.turns.cpu or self._machine.cpus[0]
         try:
             return cpu.registers[name]
-        except UsageError:
+        except (UsageError, KeyError):
             raise UsageError(f"no symbol {name!r}", remedy=nearest(name, list(symbols))) from None
 
     def _address_of_line(self, file: str, line: int) -> int:

@@ -23,6 +23,7 @@ from pffemu.debug.halt import Halt, Why
 from pffemu.debug.journal import Journal
 from pffemu.debug.memory import read
 from pffemu.debug.moment import Moment
+from pffemu.debug.seen import seen
 from pffemu.debug.stepping import Movement
 from pffemu.debug.stops import Stops
 from pffemu.debug.travel import Travel
@@ -33,6 +34,7 @@ from pffemu.errors import UsageError
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.machine.elf_frames import CallFrames
 from pffemu.machine.machine import Machine
+from pffemu.machine.memory import GuestMemory
 
 _TICK: Final = 0.05  # seconds between two requests to stop: one that comes between two slices is lost
 
@@ -168,6 +170,19 @@ class Session:
             return self.machine.cpus[ended.cpu_index]
         return self.machine.cpus[task.cpu_index if task is not None else 0]
 
+    @property
+    def seen(self) -> Cpu:
+        """The thread `tid`, to be looked at only: its core, or the same parts of a thread that is switched out."""
+        task = self.task(self.tid)
+        return seen(task, self.cpu, self.machine.kernel.scheduler) if task is not None else self.cpu
+
+    @property
+    def memory(self) -> GuestMemory:
+        """Of the process thread `tid` belongs to."""
+        task = self.task(self.tid)
+        mm = task.process.mm if task is not None else self.machine.process.mm
+        return GuestMemory(self.machine.ram, mm, self.machine.cpus)
+
     def register(self, tid: int, name: str) -> int:
         """A general register, RIP, RFLAGS, FS or GS base of any thread."""
         task = self.task(tid)
@@ -204,7 +219,7 @@ class Session:
     def write_memory(self, address: int, data: bytes) -> None:
         """Raises UsageError while held, or where no page is present."""
         self._writable(self.tid)
-        self.machine.memory.write(address, data)
+        self.memory.write(address, data)
         self._changed()
 
     def send_signal(self, tid: int, number: int) -> None:
@@ -242,9 +257,9 @@ class Session:
         return self._trail.get(moment)
 
     def halted(self, why: Why, tid: int | None = None, **details: Any) -> Halt:
-        """A halt between two instructions, of the thread whose turn it is when `tid` is None."""
+        """A halt between two instructions, of the thread whose turn it is when `tid` is None or 0 (idle)."""
         cpu = self.machine.turns.cpu
-        if tid is None:
+        if not tid:
             tid = cpu.tid if cpu is not None else self.tid
         return Halt(why, self.travel.here(), tid, self.register(tid, "rip"), **details)
 

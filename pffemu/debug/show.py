@@ -71,19 +71,19 @@ def _value(data: bytes | None) -> str:
 
 
 def shown_registers(session: Session) -> str:
-    return registers(session.cpu, session.symbols, {}).plain
+    return registers(session.seen, session.symbols, {}).plain
 
 
 def shown_uintr(session: Session) -> str:
-    return uintr(session.cpu, session.symbols).plain
+    return uintr(session.seen, session.symbols).plain
 
 
 def shown_code(session: Session, source_of: SourceOf = no_source) -> str:
-    return code(session.cpu, session.symbols, source_of, _CODE).plain
+    return code(session.seen, session.symbols, source_of, _CODE).plain
 
 
 def shown_stack(session: Session) -> str:
-    return stack(session.cpu, session.symbols, open_frames(session.journal, session.tid), {}, _BELOW, _ABOVE).plain
+    return stack(session.seen, session.symbols, open_frames(session.journal, session.tid), {}, _BELOW, _ABOVE).plain
 
 
 def shown_queues(session: Session) -> str:
@@ -92,11 +92,11 @@ def shown_queues(session: Session) -> str:
 
 def shown_regions(session: Session) -> str:
     task = session.task(session.tid)
-    return regions(session.cpu, task.process.mm if task is not None else session.machine.process.mm).plain
+    return regions(session.seen, task.process.mm if task is not None else session.machine.process.mm).plain
 
 
 def shown_walk(session: Session, address: int) -> str:
-    return walk(session.cpu, address).plain
+    return walk(session.seen, address).plain
 
 
 def shown_frame(session: Session) -> str:
@@ -105,7 +105,7 @@ def shown_frame(session: Session) -> str:
     if not frames:
         raise UsageError("the thread is in no user-interrupt handler", remedy="stop in one: `event handler`")
     frame = frames[0]
-    layout = session.cpu.options.frame_layout
+    layout = session.seen.options.frame_layout
     kind = "vector first" if layout is FrameLayout.VECTOR_FIRST else "RIP first"
     lines = [f"frame of {frame.size} bytes at {frame.rsp:#x} ({kind})"]
     for address, name in fields(frame, layout).items():

@@ -229,7 +229,7 @@ def _latest_stop(session: Session, end: Moment, until: tuple[Until, ...]) -> Fou
 def instruction_at(session: Session) -> Instruction | None:
     """The one the thread executes next."""
     rip = session.register(session.tid, "rip")
-    return decode(session.cpu.mmu.code_at(rip, 15), rip)
+    return decode(session.seen.mmu.code_at(rip, 15), rip)
 
 
 STEP = Movement(step)

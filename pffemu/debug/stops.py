@@ -17,6 +17,7 @@ from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.errors import UsageError
 from pffemu.events import Syscall, SyscallReturned, Uiret
 from pffemu.hw.cpu import Cpu
+from pffemu.machine.memory import GuestMemory
 from pffemu.phases import PHASES, SignalTaken
 from pffemu.testing.expressions import value_of
 from pffemu.testing.view import Recorder, View
@@ -108,7 +109,7 @@ class Stops:
         if self._session.interrupted:
             return self._find(Why.INTERRUPTED, cpu.tid, self._session.travel.here())
         if stop is None or stop.kind is StopKind.INTERRUPTED:
-            return self._changed(cpu.tid, self._session.travel.here())
+            return self._changed(cpu, cpu.tid, self._session.travel.here())
         if stop.kind is StopKind.BREAKPOINT:
             return self._reached(cpu, stop.rip)
         return self._watched(cpu)
@@ -151,7 +152,9 @@ class Stops:
 
     def _holds(self, breakpoint: Breakpoint, cpu: Cpu) -> bool:
         assert breakpoint.condition is not None
-        view = View(self._machine, cpu, Recorder(self._machine), self._machine.symbols, {}, {}, None)
+        machine, task = self._machine, self._session.task(cpu.tid)
+        memory = GuestMemory(machine.ram, task.process.mm, machine.cpus) if task is not None else None
+        view = View(machine, cpu, Recorder(machine), machine.symbols, {}, {}, None, memory)
         try:
             return bool(value_of(breakpoint.condition, view))
         except UsageError:
@@ -163,13 +166,15 @@ class Stops:
         """The next instruction touches a watched page: let it run, and look what it did."""
         tid, before = cpu.tid, self._session.travel.here()
         rip = cpu.registers["rip"]
-        touched = [b for b in self._session.breakpoints.watches if touches(cpu, rip, b.watched, b.size)]
+        task = self._session.task(tid)
+        own = [b for b in self._session.breakpoints.watches if task is None or b.pid in (None, task.process.pid)]
+        touched = [b for b in own if touches(cpu, rip, b.watched, b.size)]
         executed, pages = cpu.instructions, cpu.mmu.fill.watched_pages
         self._watch(())
         cpu.engine.pass_breakpoint()
         self._machine.turns.advance(cpu, 1)
         self._watch(pages)
-        if self._changed(tid, before):
+        if self._changed(cpu, tid, before):
             return True
         if cpu.instructions == executed:
             return False  # it faulted, and comes again
@@ -179,12 +184,11 @@ class Stops:
                 return self._touched(breakpoint, tid, before, value, value)
         return False
 
-    def _changed(self, tid: int, before: Moment) -> bool:
+    def _changed(self, cpu: Cpu, tid: int, before: Moment) -> bool:
         """Whether a watched value is another than when last looked at, whoever changed it."""
         if not self._values:
             return False
         old, self._values = self._values, self._read_values()
-        cpu = self._session.cpu
         for breakpoint in self._session.breakpoints.watches:
             number = breakpoint.number
             if breakpoint.access is Access.READ or number not in old or old[number] == self._values[number]:
@@ -201,8 +205,15 @@ class Stops:
     def _read_values(self) -> dict[int, bytes | None]:
         if not self._listening:
             return {}
-        mm = self._machine.process.mm
-        return {b.number: read_present(self._machine, mm, b.watched, b.size) for b in self._session.breakpoints.watches}
+        return {b.number: self._read_watched(b) for b in self._session.breakpoints.watches}
+
+    def _read_watched(self, breakpoint: Breakpoint) -> bytes | None:
+        """None where no page is, or no process any more."""
+        machine = self._machine
+        process = machine.process if breakpoint.pid is None else machine.kernel.processes.get(breakpoint.pid)
+        if process is None:
+            return None
+        return read_present(machine, process.mm, breakpoint.watched, breakpoint.size)
 
     # -- inside a step ------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ REFUSED_PAGE: Final = 4
 REFUSED_CODE: Final = 5  # page-fault error code; bit 4 (I) tells a fetch
 WATCHED: Final = 6  # pages a debugger watches: 0, or the number of words from WATCHED_PAGE on
 WATCHED_PAGE: Final = 7
-WATCHED_MAX: Final = 4
+WATCHED_MAX: Final = 64
 WORDS: Final = WATCHED_PAGE + WATCHED_MAX
 
 _PAGE_FAULT: Final = 1

@@ -14,6 +14,7 @@ from pffemu.errors import UsageError
 from pffemu.events import EVENTS, FramePushed, Warned, name_of
 from pffemu.hw.cpu import Cpu
 from pffemu.machine.machine import Machine
+from pffemu.machine.memory import GuestMemory
 from pffemu.testing.constants import CONSTANTS
 from pffemu.testing.core_state import CORE_STATE, read_state
 from pffemu.testing.expressions import FLAGS
@@ -97,20 +98,20 @@ class _Flags:
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    machine: Machine
+    memory: GuestMemory
     size: int
 
     def at(self, address: int) -> int:
-        value = int.from_bytes(self.machine.memory.read(address & (1 << 64) - 1, self.size), "little")
+        value = int.from_bytes(self.memory.read(address & (1 << 64) - 1, self.size), "little")
         return value if self.size <= 8 else Wide(value)
 
 
 @dataclass(frozen=True, slots=True)
 class _Present:
-    machine: Machine
+    memory: GuestMemory
 
     def at(self, address: int) -> int:
-        return int(self.machine.memory.is_present(address))
+        return int(self.memory.is_present(address))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class View:
     output: Mapping[str, bytes]
     start_counts: Mapping[str, int]
     exit_status: int | None = None
+    memory: GuestMemory | None = None  # None: the first process's
 
     def look_up(self, name: str) -> Any:
         for table in (_registers, _state, _machine_parts):
@@ -178,12 +180,12 @@ def _state(view: View, name: str) -> Any:
 
 def _machine_parts(view: View, name: str) -> Any:
     if name in ("mem8", "mem16", "mem32", "mem64", "mem128"):
-        return _Memory(view.machine, int(name[3:]) // 8)
+        return _Memory(view.memory or view.machine.memory, int(name[3:]) // 8)
     if name in view.output:
         return view.output[name]
     match name:
         case "present":
-            return _Present(view.machine)
+            return _Present(view.memory or view.machine.memory)
         case "frames":
             return _Frames(view.recorder.frames)
         case "frame":

@@ -137,7 +137,7 @@ class DebuggerApp(App[None]):
     def _refresh_panes(self) -> None:
         if self._busy:
             return
-        cpu = self._commands.session.cpu
+        cpu = self._commands.session.seen
         for name, (_, render) in PANES.items():
             pane = self.query_one(f"#{name}", Pane)
             pane.update(render(self._commands, cpu, self._before, max(1, pane.content_size.height)))

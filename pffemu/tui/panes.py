@@ -34,7 +34,7 @@ class Before:
     def note(self, commands: Commands) -> None:
         """The state shown now."""
         self.registers = {cpu.index: registers_pane.read(cpu) for cpu in commands.session.machine.cpus}
-        self.stack = stack_pane.read(commands.session.cpu, _BELOW, _ABOVE)
+        self.stack = stack_pane.read(commands.session.seen, _BELOW, _ABOVE)
 
 
 Render = Callable[[Commands, Cpu, Before, int], Text]  # (commands, core, before, lines there is room for)

@@ -1,0 +1,49 @@
+"""A thread as one looks at it: its core while that holds it, or the same parts of one that is switched out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from kernel_model.scheduler import Scheduler
+from kernel_model.task import Task
+from pffemu.arch.exceptions import PF
+from pffemu.arch.registers import GENERAL
+from pffemu.hw.cpu import Cpu, SavedRegisters
+from pffemu.hw.mmu import Mmu
+
+if TYPE_CHECKING:
+    from pffemu.hw.local_apic import LocalApic
+
+_WORDS = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
+
+
+class _Saved:
+    """What is read of an engine."""
+
+    def __init__(self, registers: SavedRegisters) -> None:
+        self._registers = registers
+
+    def save_registers(self) -> SavedRegisters:
+        return self._registers
+
+
+class SwitchedOut:
+    """What panes and expressions read of a core, as it will be when the thread runs again there. Nothing writes to it."""
+
+    def __init__(self, task: Task, cpu: Cpu) -> None:
+        self.index, self.tid, self.options, self.cr4_uintr = cpu.index, task.tid, cpu.options, cpu.cr4_uintr
+        self.uintr, self.kb_timer = task.uintr, task.kb_timer
+        self.engine = _Saved(task.registers)
+        self.registers: Mapping[str, int] = {name: task.registers.word(name) for name in _WORDS}
+        self.mmu = Mmu(cpu.mmu.ram, cpu.mmu.regions, cpu.mmu.lookup, compiled=False)
+        self.mmu.fill.root = task.process.mm.pages.root
+        self.apic: LocalApic = copy.copy(cpu.apic)
+        self.apic.forwarding_active &= ~(1 << PF)
+        self.apic.forwarding_active |= task.forward_page_faults << PF
+
+
+def seen(task: Task, cpu: Cpu, scheduler: Scheduler) -> Cpu:
+    """`task` on its core `cpu`."""
+    return cpu if scheduler.is_loaded(task) else cast("Cpu", SwitchedOut(task, cpu))
