@@ -6,18 +6,16 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from pffemu.arch.paging import PAGE_SIZE, page_of
 from pffemu.errors import UsageError
 from pffemu.hw.fill import WATCHED_MAX
+from pffemu.phases import PHASES
 
-# what people say -> the words of pffemu.testing.event_text
-ALIASES: Final = {
-    "message queued": "message", "message read": "msg-read", "walk refused": "refused", "frame pushed": "frame",
-    "wake": "woken", "block": "blocked", "switch": "switched", "resume": "resumed", "page installed": "installed",
-    "uif cleared": "UIF cleared", "return": "returned", "page fault": "page-fault",
-}  # fmt: skip
+# what people say besides the names of phases and the words of pffemu.testing.event_text
+ALIASES: Final = {"message queued": "message", "frame pushed": "frame", "page fault": "page-fault"}
+_NAMES: Final = {name.lower(): name for name in PHASES.values()}
 
 
 class Access(Enum):
@@ -117,6 +115,11 @@ class Breakpoints:
 
 
 def event_words(text: str) -> str:
-    """How the event's line begins, from what the user wrote."""
+    """A phase's name, or how the event's line begins, from what the user wrote."""
     words = " ".join(text.split())
-    return ALIASES.get(words.lower(), words)
+    return ALIASES.get(words.lower()) or _NAMES.get(words.lower(), words)
+
+
+def is_event(mark: Any, line: str, words: str) -> bool:
+    """Whether the mark, told as `line`, is what `event_words` made of a user's text."""
+    return PHASES.get(type(mark)) == words or (line.startswith(words) and line[len(words) :][:1] in ("", " ", ":"))

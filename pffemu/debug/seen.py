@@ -30,7 +30,7 @@ class _Saved:
 
 
 class SwitchedOut:
-    """What panes and expressions read of a core, as it will be when the thread runs again there. Nothing writes to it."""
+    """What panes and expressions read of a core, as they will be when the thread runs again there."""
 
     def __init__(self, task: Task, cpu: Cpu) -> None:
         self.index, self.tid, self.options, self.cr4_uintr = cpu.index, task.tid, cpu.options, cpu.cr4_uintr

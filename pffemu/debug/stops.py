@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernel_model.syscall_names import name_of
-from pffemu.debug.breakpoints import Access, Breakpoint
+from pffemu.debug.breakpoints import Access, Breakpoint, is_event
 from pffemu.debug.halt import Why
 from pffemu.debug.lines import line_of
 from pffemu.debug.memory import read_present
@@ -238,8 +238,9 @@ class Stops:
         for breakpoint in session.breakpoints.events:
             assert breakpoint.event is not None
             line = line_of(mark, self._machine.symbols.describe)
-            matches = line.startswith(breakpoint.event) and line[len(breakpoint.event)] in " :"
-            if matches and self._counts(breakpoint, self._machine.cpus[mark.cpu], mark.tid):
+            if is_event(mark, line, breakpoint.event) and self._counts(
+                breakpoint, self._machine.cpus[mark.cpu], mark.tid
+            ):
                 return self._hold(Why.EVENT, mark, breakpoint=breakpoint.number)
         return False
 

@@ -2,7 +2,8 @@
 
 A track is a core (which thread it runs), a core's kernel (what it does there), a thread, or a device. Slices on one
 track nest. A fault is a slice of its thread, `access` and `resume` in it; one flow joins everything that serves it,
-from the access to the resumed instruction. Events this file does not know are instants of their thread.
+from the access to the resumed instruction. Events this file does not know are instants of their thread. What is a
+phase of a fault is called as in pffemu.phases.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from enum import Enum
 from typing import Any, Final, NamedTuple, Protocol
 
 from pffemu import events
+from pffemu.phases import PHASES
 
 _PAGE: Final = ~0xFFF
 _HEX: Final = frozenset({"rip", "rsp", "address", "interrupted_rip", "interrupted_rsp", "offset", "value"})
@@ -91,10 +93,11 @@ class Lanes:
         self._faults[event.tid].append(_Fault(self._flows, event.rip, event.address & _PAGE))
         self._begin(_thread(event), event.time, f"fault {event.address:#x}", _arguments(event))
         self._begin(_thread(event), event.time, "access", {}, self._flows)
+        self._mark(_thread(event), event)
 
     def _handler(self, event: events.HandlerEntered) -> None:
         self._end_through(_thread(event), "access", event.time)
-        self._begin(_thread(event), event.time, "handler", _arguments(event), self._flow_of(event.tid))
+        self._begin(_thread(event), event.time, PHASES[type(event)], _arguments(event), self._flow_of(event.tid))
 
     def _uiret(self, event: events.Uiret) -> None:
         self._end_through(_thread(event), "handler", event.time)
@@ -117,7 +120,7 @@ class Lanes:
 
     def _kernel_fault(self, event: events.KernelPageFault) -> None:
         if event.user:
-            self._begin(_kernel(event), event.time, "page fault", _arguments(event), self._flow_of(event.tid))
+            self._begin(_kernel(event), event.time, PHASES[type(event)], _arguments(event), self._flow_of(event.tid))
         else:
             self._instant(event)
 
@@ -177,7 +180,7 @@ class Lanes:
     # -- on one track -------------------------------------------------------------------------------------------
 
     def _mark(self, track: Track, event: Any, flow: int = 0) -> None:
-        name = events.name_of(type(event)).replace("_", " ")
+        name = PHASES.get(type(event)) or events.name_of(type(event)).replace("_", " ")
         self._writer.instant(track, self._at(track, event.time), name, _arguments(event), flow)
 
     def _begin(self, track: Track, time: int, name: str, arguments: Mapping[str, Any], flow: int = 0) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from rich.markup import escape
 from rich.text import Text
 from textual import work
 from textual.app import App, ComposeResult
@@ -12,13 +13,16 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer, Input, RichLog, Static
 
 from pffemu.debug.commands import Commands
+from pffemu.debug.panes import QUIET
 from pffemu.errors import PffemuError
-from pffemu.tui.panes import PANES, Before
+from pffemu.tui.layout import CHOICE, Size, shown, size_of
+from pffemu.tui.panes import PANES, Before, Room, callers, where
 
 _KEYS: Final = (
     ("s", "step", "step"), ("n", "next", "step over"), ("p", "phase", "phase"), ("f", "finish", "finish"),
     ("c", "continue", "continue"),
 )  # fmt: skip
+_HINT: Final = "keys below, their capitals go back in time; : for a command, help lists them"
 
 
 class Pane(Static):
@@ -39,12 +43,18 @@ class DebuggerApp(App[None]):
     Screen { layout: vertical; }
     #main { height: 1fr; }
     Pane { border: round $primary; padding: 0 1; overflow: hidden hidden; text-wrap: nowrap; text-overflow: clip; }
-    #left { width: 11fr; } #middle { width: 8fr; } #right { width: 7fr; }
-    #code { height: 3fr; } #timeline { height: 2fr; }
-    #registers { height: 22; } #stack { height: 1fr; }
-    #uintr { height: 15; } #walk { height: 9; } #regions { height: 1fr; } #queues { height: 8; }
-    RichLog { height: 6; border: round $primary; padding: 0 1; }
-    Input { border: none; height: 1; padding: 0 1; }
+    Pane { height: 1fr; }
+    #log { height: 6; border: round $primary; padding: 0 1; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    #line { border: none; height: 1; padding: 0 1; }
+    .large #left { width: 5fr; } .large #state { width: 9fr; }
+    .large #code { height: 3fr; } .large #timeline { height: 2fr; }
+    .large #registers { height: 22; }
+    .large #uintr { height: 15; } .large #walk { height: 9; } .large #queues { height: 8; }
+    .medium #left { width: 8fr; } .medium #state { width: 7fr; layout: vertical; }
+    .medium #code { height: 3fr; } .medium #timeline { height: 2fr; }
+    .medium #registers { height: 12; } .medium #middle { height: auto; } .medium #right { height: 1fr; }
+    .medium.stack #middle { height: 1fr; }
+    .small #main, .small #state { layout: vertical; } .small #log { height: 4; border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"execute('{command}')", label) for key, command, label in _KEYS),
@@ -52,7 +62,10 @@ class DebuggerApp(App[None]):
           for key, command, label in _KEYS),
         Binding("colon,slash", "focus_input", "command", key_display=":"),
         Binding("escape", "leave_input", "keys", show=False),
-        Binding("ctrl+c", "interrupt", "stop", priority=True),
+        Binding("tab", "choose(1)", "next pane", show=False, priority=True),
+        Binding("shift+tab", "choose(-1)", "pane before", show=False, priority=True),
+        Binding("z", "zoom", "zoom"),
+        Binding("ctrl+c", "interrupt", "stop", show=False, priority=True),
         Binding("q", "quit", "quit"),
     ]  # fmt: skip
 
@@ -62,31 +75,33 @@ class DebuggerApp(App[None]):
         self._commands, self._output = commands, output
         self._before = Before()
         self._busy = False
+        self._chosen, self._alone = "stack", ""  # panes
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="main"):
             with Vertical(id="left"):
                 yield Pane("code")
                 yield Pane("timeline")
-            with Vertical(id="middle"):
-                yield Pane("registers")
-                yield Pane("stack")
-            with Vertical(id="right"):
-                yield Pane("uintr")
-                yield Pane("walk")
-                yield Pane("regions")
-                yield Pane("queues")
-        yield RichLog(id="log", wrap=True, max_lines=1000)
-        yield Input(placeholder=": for a command, keys below; help lists the commands", id="line")
+            with Horizontal(id="state"):
+                with Vertical(id="middle"):
+                    yield Pane("registers")
+                    yield Pane("stack")
+                with Vertical(id="right"):
+                    yield Pane("uintr")
+                    yield Pane("walk")
+                    yield Pane("regions")
+                    yield Pane("queues")
+        yield RichLog(id="log", wrap=True, max_lines=1000, min_width=1)
+        yield Input(placeholder=_HINT, id="line")
         yield Footer()
 
     def on_mount(self) -> None:
         self.query_one("#log", RichLog).can_focus = False
         self.set_focus(None)
-        self.call_after_refresh(self._refresh_panes)
+        self._arrange()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._refresh_panes)
+        self._arrange()
 
     # -- actions ------------------------------------------------------------------------------------------------
 
@@ -94,6 +109,7 @@ class DebuggerApp(App[None]):
         """Run one command in the worker; while one runs, nothing else is started."""
         if not self._busy:
             self._busy = True
+            self.query_one("#line", Input).placeholder = f"{line}: running, Ctrl-C stops it"
             self._execute(line)
 
     def action_focus_input(self) -> None:
@@ -103,12 +119,56 @@ class DebuggerApp(App[None]):
         self.set_focus(None)
 
     def action_interrupt(self) -> None:
-        self._commands.session.interrupt()
+        if self._busy:
+            self._commands.interrupt()
+        else:
+            self.query_one("#log", RichLog).write(Text("nothing runs; q leaves", style=QUIET))
+
+    def action_choose(self, direction: int) -> None:
+        """Another pane where there is no room for all."""
+        panes = tuple(PANES) if self._alone else CHOICE[self._kind]
+        if not panes:
+            return
+        now = self._alone or self._chosen
+        following = panes[(panes.index(now) + direction) % len(panes) if now in panes else 0]
+        if self._alone:
+            self._alone = following
+        else:
+            self._chosen = following
+        self._arrange()
+
+    def action_zoom(self) -> None:
+        """One pane for the whole screen, and back."""
+        self._alone = "" if self._alone else self._chosen
+        self._arrange()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         line, event.input.value = event.value.strip(), ""
         if line:
             self.action_execute(line)
+
+    # -- arranging ----------------------------------------------------------------------------------------------
+
+    @property
+    def _kind(self) -> Size:
+        return size_of(self.size.width, self.size.height)
+
+    def _arrange(self) -> None:
+        """Show the panes there is room for."""
+        visible = shown(self._kind, self._chosen, self._alone)
+        for size in Size:
+            self.screen.set_class(size is self._kind and not self._alone, size.value)
+        self.screen.set_class(self._chosen == "stack" or self._kind is Size.LARGE, "stack")
+        for pane in self.query(Pane):
+            pane.display = pane.id in visible
+        for name in ("left", "middle", "right", "state"):
+            column = self.query_one(f"#{name}")
+            column.display = any(pane.display for pane in column.query(Pane))
+        choice = CHOICE[self._kind]
+        for pane in self.query(Pane):
+            chosen = pane.id == self._alone or (not self._alone and pane.id == self._chosen and pane.id in choice)
+            pane.border_subtitle = "tab: another" if chosen else ""
+        self.call_after_refresh(self._refresh_panes)
 
     # -- showing ------------------------------------------------------------------------------------------------
 
@@ -123,21 +183,25 @@ class DebuggerApp(App[None]):
 
     def _executed(self, line: str, said: str) -> None:
         self._busy = False
+        self.query_one("#line", Input).placeholder = _HINT
         if self._commands.over:
             self.exit()
         log = self.query_one("#log", RichLog)
-        log.write(Text(f"> {line}", style="bold"))
+        log.write(Text(f"> {line}", style="bold"), expand=True)
         if self._output:
-            log.write(Text(self._output.decode("utf-8", "replace").rstrip("\n"), style="green"))
+            log.write(Text(self._output.decode("utf-8", "replace").rstrip("\n"), style="green"), expand=True)
             self._output.clear()
         if said:
-            log.write(Text(said.rstrip()))
+            log.write(Text(said.rstrip()), expand=True)
         self._refresh_panes()
 
     def _refresh_panes(self) -> None:
         if self._busy:
             return
         cpu = self._commands.session.seen
-        for name, (_, render) in PANES.items():
-            pane = self.query_one(f"#{name}", Pane)
-            pane.update(render(self._commands, cpu, self._before, max(1, pane.content_size.height)))
+        for pane in self.query(Pane):
+            if pane.display:
+                room = Room(*pane.content_size)
+                pane.update(PANES[str(pane.id)][1](self._commands, cpu, self._before, room))
+        code = self.query_one("#code", Pane)
+        code.border_title, code.border_subtitle = where(self._commands), escape(callers(self._commands))

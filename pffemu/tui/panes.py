@@ -1,10 +1,11 @@
-"""Which pane shows what: the debugger's panes on the core and thread the session stands at."""
+"""Which pane shows what: the debugger's panes on the thread the session looks at."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
 from rich.text import Text
 
@@ -14,80 +15,104 @@ from pffemu.debug.panes import stack as stack_pane
 from pffemu.debug.panes.code import code
 from pffemu.debug.panes.queues import queues
 from pffemu.debug.panes.regions import regions
+from pffemu.debug.panes.timeline import timeline
 from pffemu.debug.panes.uintr import uintr
 from pffemu.debug.panes.walk import walk
+from pffemu.debug.unwind import Entered
 from pffemu.debug.view import last_fault, open_frames
 from pffemu.hw.cpu import Cpu
-from pffemu.report.timeline import timeline
 
 _BELOW: Final = 6  # words of the stack
 _ABOVE: Final = 24
+_CALLERS: Final = 6  # functions in the code pane's last line
 
 
 @dataclass
 class Before:
     """What the last refresh showed, so that this one can mark what is new."""
 
-    registers: dict[int, dict[str, int]] = field(default_factory=dict)  # by core
+    registers: dict[int, dict[str, int]] = field(default_factory=dict)  # by thread
     stack: dict[int, int] = field(default_factory=dict)
 
     def note(self, commands: Commands) -> None:
         """The state shown now."""
-        self.registers = {cpu.index: registers_pane.read(cpu) for cpu in commands.session.machine.cpus}
-        self.stack = stack_pane.read(commands.session.seen, _BELOW, _ABOVE)
+        seen = commands.session.seen
+        self.registers[commands.session.tid] = registers_pane.read(seen)
+        self.stack = stack_pane.read(seen, _BELOW, _ABOVE)
 
 
-Render = Callable[[Commands, Cpu, Before, int], Text]  # (commands, core, before, lines there is room for)
+class Room(NamedTuple):
+    """Columns and lines."""
+
+    width: int
+    height: int
 
 
-def _code(commands: Commands, cpu: Cpu, _before: Before, height: int) -> Text:
-    return code(cpu, commands.session.symbols, commands.places.source_of, height)
+Render = Callable[[Commands, Cpu, Before, Room], Text]
 
 
-def _registers(commands: Commands, cpu: Cpu, before: Before, _height: int) -> Text:
-    return registers_pane.registers(cpu, commands.session.symbols, before.registers.get(cpu.index, {}))
+def _code(commands: Commands, cpu: Cpu, _before: Before, room: Room) -> Text:
+    return code(cpu, commands.session.symbols, commands.places.source_of, room.height)
 
 
-def _uintr(commands: Commands, cpu: Cpu, _before: Before, _height: int) -> Text:
+def _registers(commands: Commands, cpu: Cpu, before: Before, room: Room) -> Text:
+    known = before.registers.get(commands.session.tid, {})
+    columns = registers_pane.columns_in(room.width, room.height)
+    return registers_pane.registers(cpu, commands.session.symbols, known, columns)
+
+
+def _uintr(commands: Commands, cpu: Cpu, _before: Before, _room: Room) -> Text:
     return uintr(cpu, commands.session.symbols)
 
 
-def _stack(commands: Commands, cpu: Cpu, before: Before, height: int) -> Text:
+def _stack(commands: Commands, cpu: Cpu, before: Before, room: Room) -> Text:
     frames = open_frames(commands.session.journal, commands.session.tid)
-    below = min(_BELOW, height // 4)
-    return stack_pane.stack(cpu, commands.session.symbols, frames, before.stack, below, max(1, height - below))
+    below = min(_BELOW, room.height // 4)
+    return stack_pane.stack(cpu, commands.session.symbols, frames, before.stack, below, max(1, room.height - below))
 
 
-def _walk(commands: Commands, cpu: Cpu, _before: Before, _height: int) -> Text:
+def _walk(commands: Commands, cpu: Cpu, _before: Before, _room: Room) -> Text:
     fault = last_fault(commands.session.journal)
     return walk(cpu, fault[0].address) if fault else Text("no page fault yet\n")
 
 
-def _regions(commands: Commands, cpu: Cpu, _before: Before, _height: int) -> Text:
+def _regions(commands: Commands, cpu: Cpu, _before: Before, _room: Room) -> Text:
     task = commands.session.task(commands.session.tid)
     return regions(cpu, (task.process if task is not None else commands.session.machine.process).mm)
 
 
-def _queues(commands: Commands, cpu: Cpu, _before: Before, _height: int) -> Text:
+def _queues(commands: Commands, cpu: Cpu, _before: Before, _room: Room) -> Text:
     return queues(commands.session.machine, commands.session.tasks, cpu.index)
 
 
-def _timeline(commands: Commands, _cpu: Cpu, _before: Before, height: int) -> Text:
-    fault = last_fault(commands.session.journal)
-    if not fault:
-        return Text("no page fault yet\n")
-    lines = timeline(fault, "the last page fault").splitlines()[1:]
-    head, tail = lines[:2], lines[2:-2]
-    return Text("\n".join([*head, *tail[-max(1, height - len(head)) :]]), no_wrap=True)
+def _timeline(commands: Commands, _cpu: Cpu, _before: Before, room: Room) -> Text:
+    return timeline(last_fault(commands.session.journal), room.width, room.height)
 
 
 PANES: Final[dict[str, tuple[str, Render]]] = {
     "code": ("code", _code),
     "timeline": ("timeline", _timeline),
     "registers": ("registers", _registers),
-    "uintr": ("user interrupts", _uintr),
     "stack": ("stack", _stack),
+    "uintr": ("user interrupts", _uintr),
     "walk": ("page walk", _walk),
     "regions": ("regions", _regions),
     "queues": ("threads", _queues),
 }
+
+
+def where(commands: Commands) -> str:
+    """Whose panes these are."""
+    session = commands.session
+    inside = ", inside a step" if session.halt.moment.held else ""
+    return f"thread {session.tid}, core {session.cpu.index}, instruction {session.halt.moment.instructions:,}{inside}"
+
+
+def callers(commands: Commands) -> str:
+    """`handler < [user interrupt] read_page < main`: who called whom."""
+    session, text = commands.session, ""
+    for frame in islice(session.frames(session.tid), _CALLERS):
+        kind = {Entered.USER_INTERRUPT: "[user interrupt] ", Entered.SIGNAL: "[signal] "}.get(frame.entered, "")
+        name = session.symbols.describe(frame.rip).partition("+")[0]
+        text += f"{' < ' if text else ''}{kind}{name}{'' if frame.exact else '?'}"
+    return text

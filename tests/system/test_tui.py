@@ -18,8 +18,9 @@ pytest.importorskip("textual", reason="the panes need the extra tui")
 from textual.widgets import Input
 
 from pffemu.tui.app import DebuggerApp, Pane
+from pffemu.tui.layout import CHOICE, size_of
 
-SIZE = (170, 52)
+SIZE = (180, 52)
 
 
 class Collected:
@@ -62,6 +63,7 @@ def run(commands: Commands, *keys: str, size: tuple[int, int] = SIZE) -> tuple[d
                     await pilot.press(key)
                 await app.workers.wait_for_complete()
                 await pilot.pause()
+            await pilot.pause()
             for pane in app.query(Pane):
                 shown[str(pane.id)] = str(pane.visual)
             picture = app.export_screenshot()
@@ -121,9 +123,55 @@ def test_what_changed_stands_out(commands: Commands) -> None:
     assert before != after
 
 
-def test_a_small_terminal_shows_what_fits(commands: Commands) -> None:
-    shown, _ = run(commands, size=(80, 24))
-    assert "=> 0x" in shown["code"]
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_every_pane_can_be_seen_whole_on_every_terminal(commands: Commands, size: tuple[int, int]) -> None:
+    """The panes of the user's choice one after the other: the frame's names, UIF and its note, the refusing entry."""
+    pictures = ""
+    panes = len(CHOICE[size_of(*size)])
+    for _ in range(max(1, panes)):
+        chosen = pictures.count("<svg")
+        start = () if chosen else (":break page_fault_handler", "c")
+        _, picture = run(commands, *start, *["tab"] * chosen, size=size)
+        pictures += picture
+    for text in (
+        "fault address", "the kernel (UIF=0)", "not present", "missing", "rflags", "core 0", "r15", "forward to ring 3",
+        "UIHANDLER", "=&gt; 0x", "instruction",
+    ):  # fmt: skip
+        assert text.replace(" ", "&#160;") in pictures, text
+    assert "[user&#160;interrupt]" in pictures  # who called whom
+
+
+def test_one_pane_can_have_the_screen(commands: Commands) -> None:
+    whole, _ = run(commands, size=(80, 24))
+    zoomed, picture = run(commands, "z", "tab", size=(80, 24))
+    assert "user&#160;interrupts" in picture
+    assert "UIHANDLER" in zoomed["uintr"]
+    assert zoomed["registers"] == whole["registers"]  # not drawn
+    _, picture = run(commands, "z", "tab", "z", size=(80, 24))
+    assert "=&gt;&#160;0x" in picture
+
+
+def test_the_thread_that_was_chosen_is_shown() -> None:
+    machine = Machine(mode=Mode.UFFD, cpus=1, stdout=Collected(), stderr=Collected())
+    machine.open_output(RESULT_FD, "result", Collected())
+    machine.load(guest("fault_bench"), FaultWorkload(3).arguments)
+    session = Session(machine)
+    talk = Commands(session, Places(machine))
+    shown, picture = run(talk, ":event message read", "c", ":thread 1")
+    assert "thread&#160;1,&#160;core&#160;0" in picture
+    rip, rsp = (session.register(1, name) for name in ("rip", "rsp"))
+    assert rip != session.cpu.registers["rip"]
+    assert f"=> {rip:#x}" in shown["code"]
+    assert f"{rip:016x}" in shown["registers"]
+    assert f"RSP> {rsp:#x}" in shown["stack"]
+    shown, _ = run(talk, ":thread 2")
+    assert f"=> {session.register(2, 'rip'):#x}" in shown["code"]
+    session.close()
+
+
+def test_ctrl_c_while_nothing_runs_says_how_to_leave(commands: Commands) -> None:
+    _, picture = run(commands, "ctrl+c")
+    assert "nothing&#160;runs;&#160;q&#160;leaves" in picture
 
 
 def test_ctrl_c_stops_a_guest_that_would_run_for_ever() -> None:

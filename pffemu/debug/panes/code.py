@@ -15,6 +15,8 @@ from pffemu.machine.symbols import SymbolTable
 
 _REACH: Final = 256  # bytes in front of RIP that are decoded to find where instructions begin
 _LONGEST: Final = 15  # bytes of one instruction
+_ASSEMBLY: Final = (".s", ".asm")
+_BESIDE: Final = 42  # column of the source line beside an instruction
 
 
 class SourceLine(NamedTuple):
@@ -37,21 +39,30 @@ def code(cpu: Cpu, symbols: SymbolTable, source_of: SourceOf, height: int) -> Te
     shown, last_source = 0, None
     for instruction in (*before, *after):
         source = source_of(instruction.address)
+        beside = source is not None and source.file.endswith(_ASSEMBLY)  # a line of it is an instruction, mostly
         if source is not None and source != last_source and shown < height:
-            text.append(f"{source.file}:{source.number:<5}{source.text.strip()}\n", QUIET)
-            shown, last_source = shown + 1, source
+            if not beside or last_source is None or last_source.file != source.file:
+                line = source.file if beside else f"{source.file}:{source.number:<5}{source.text.strip()}"
+                text.append(f"{line}\n", QUIET)
+                shown += 1
+            last_source = source
         place = symbols.describe(instruction.address)
         if "+" not in place and not place.startswith("0x") and shown < height:
             text.append(f"{place}:\n", NAME)
             shown += 1
         if shown >= height:
             break
-        mark = "=>" if instruction.address == rip else "  "
-        text.append(
-            f"{mark} {instruction.address:#x}  {instruction.text}", HERE if instruction.address == rip else ""
-        ).append("\n")
+        _append(text, instruction, instruction.address == rip, source if beside else None)
         shown += 1
     return text
+
+
+def _append(text: Text, instruction: Instruction, here: bool, beside: SourceLine | None) -> None:
+    line = f"{'=>' if here else '  '} {instruction.address:#x}  {instruction.text}"
+    text.append(line, HERE if here else "")
+    if beside is not None:
+        text.append(f"{'':{max(2, _BESIDE - len(line))}}{beside.number:>5}  {beside.text.strip()}", QUIET)
+    text.append("\n")
 
 
 def _before(cpu: Cpu, symbols: SymbolTable, rip: int) -> list[Instruction]:

@@ -13,18 +13,18 @@ from pffemu.machine.symbols import SymbolTable
 def uintr(cpu: Cpu, symbols: SymbolTable) -> Text:
     state, apic = cpu.uintr, cpu.apic
     adjust = f"load {state.stackadjust & ~1:#x}" if state.stackadjust & 1 else f"subtract {state.stackadjust}"
-    rows = (
-        ("CR4.UINTR", str(int(cpu.cr4_uintr)), ""),
+    rows = (  # what matters most to a fault comes first: a small pane ends early
+        ("#PF goes to", _fault_goes_to(cpu), ""),
         ("UIF", str(int(state.uif)), "ring 3 takes faults and interrupts" if state.uif else "held back"),
-        ("UIRR", f"{state.uirr:#x}", _bits(state.uirr)),
         ("UIHANDLER", f"{state.handler:#x}", symbols.describe(state.handler) if state.handler else "none"),
         ("UISTACKADJUST", f"{state.stackadjust:#x}", adjust),
+        ("UIRR", f"{state.uirr:#x}", _bits(state.uirr)),
+        ("forwarding_enabled", f"{apic.forwarding_enabled:#x}", _bits(apic.forwarding_enabled)),
+        ("forwarding_active", f"{apic.forwarding_active:#x}", _bits(apic.forwarding_active)),
+        ("CR4.UINTR", str(int(cpu.cr4_uintr)), ""),
         ("UINV", f"{state.uinv:#x}", ""),
         ("UPIDADDR", f"{state.upidaddr:#x}", ""),
         ("UITTADDR", f"{state.uittaddr:#x}", f"{state.uittsz + 1} entries" if state.uitt_enabled else "off"),
-        ("forwarding_enabled", f"{apic.forwarding_enabled:#x}", _bits(apic.forwarding_enabled)),
-        ("forwarding_active", f"{apic.forwarding_active:#x}", _bits(apic.forwarding_active)),
-        ("#PF goes to", _fault_goes_to(cpu), ""),
         ("IRR", f"{apic.irr:#x}", _bits(apic.irr)),
         ("ISR", f"{apic.isr:#x}", _bits(apic.isr)),
     )

@@ -71,9 +71,20 @@ def test_code_marks_rip_and_names_the_function(inside: Stand) -> None:
 def test_code_shows_source_lines_where_there_are_some(inside: Stand) -> None:
     cpu = inside.machine.cpus[0]
     rip = cpu.registers["rip"]
+    text = code(cpu, inside.machine.symbols, lambda a: SourceLine("a.c", 7, " x = 1; ") if a >= rip else None, 12)
+    assert "a.c:7    x = 1;" in text.plain
+    assert text.plain.count("a.c:7") == 1
+
+
+def test_code_shows_lines_of_assembly_beside_their_instructions(inside: Stand) -> None:
+    cpu = inside.machine.cpus[0]
+    rip = cpu.registers["rip"]
     text = code(cpu, inside.machine.symbols, lambda a: SourceLine("a.s", 7, " push rax ") if a >= rip else None, 12)
-    assert "a.s:7    push rax" in text.plain
-    assert text.plain.count("a.s:7") == 1
+    lines = text.plain.splitlines()
+    assert lines.count("a.s") == 1
+    (here,) = (line for line in lines if line.startswith("=>"))
+    assert here.endswith("    7  push rax")
+    assert len(lines) <= 12
 
 
 def test_code_shows_instructions_in_front_of_rip(inside: Stand) -> None:

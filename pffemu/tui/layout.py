@@ -1,0 +1,38 @@
+"""Which panes fit: all of them on a large screen; on smaller ones the most needed, and one of the user's choice."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+
+class Size(Enum):
+    """Of the screen; the value is a class in the style sheet."""
+
+    LARGE = "large"  # everything
+    MEDIUM = "medium"  # code, timeline, registers, one more
+    SMALL = "small"  # code, one more
+
+
+ALWAYS: Final = {
+    Size.LARGE: ("code", "timeline", "registers", "stack", "uintr", "walk", "regions", "queues"),
+    Size.MEDIUM: ("code", "timeline", "registers"),
+    Size.SMALL: ("code",),
+}
+CHOICE: Final = {
+    Size.LARGE: (),
+    Size.MEDIUM: ("stack", "uintr", "walk", "regions", "queues"),
+    Size.SMALL: ("registers", "stack", "uintr", "walk", "timeline", "regions", "queues"),
+}
+
+
+def size_of(width: int, height: int) -> Size:
+    """Columns and lines of the screen."""
+    if width >= 175 and height >= 46:
+        return Size.LARGE
+    return Size.MEDIUM if width >= 110 and height >= 34 else Size.SMALL
+
+
+def shown(size: Size, chosen: str, alone: str) -> tuple[str, ...]:
+    """`chosen`: the pane of the user's choice; `alone`: one that has the whole screen, or "" for none."""
+    return (alone,) if alone else (*ALWAYS[size], *([chosen] if chosen in CHOICE[size] else CHOICE[size][:1]))
