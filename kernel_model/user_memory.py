@@ -47,8 +47,12 @@ class UserMemory:
         mm = self._task.process.mm
         if mm.has_writable_code:
             mm.code_changed = True
-        octets, done = self._cpu.mmu.ram.octets, 0
-        for start, length in self.parts(address, len(data), WRITE):
+        octets, done, size = self._cpu.mmu.ram.octets, 0, len(data)
+        if 0 < size <= PAGE_SIZE - address % PAGE_SIZE and address < USER_END:
+            start = self._bring_in(address, WRITE)
+            octets[start : start + size] = data
+            return
+        for start, length in self.parts(address, size, WRITE):
             octets[start : start + length] = data[done : done + length]
             done += length
 

@@ -22,14 +22,14 @@ from pffemu.engine.count_block import (
     ADDRESS_BITS,
     BLOCK,
     EXECUTED,
+    LASTS,
     LEARN,
     LIMIT,
     NO_LIMIT,
-    RELENT,
-    SLOTS,
     SLOWLY,
     STOP,
     TABLE,
+    TABLE_WORDS,
     TIME,
     TIME_LIMIT,
     WORDS,
@@ -57,19 +57,16 @@ class BlockCounter:
     def __init__(self, decode_length: Callable[[int, int], BlockLength], compiled: bool) -> None:
         """`decode_length(address, size)`: of those guest bytes."""
         self._decode_length = decode_length
-        self._refused: dict[tuple[int, int], BlockLength] = {}  # blocks that `relent` was asked about
-        self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # instructions and time of [rip, end of its block)
+        self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # (rip, key of its block): `unfinished`
         self._state = (ctypes.c_int64 * WORDS)()
-        self._table = (ctypes.c_int64 * (2 * SLOTS))()
+        self._table = (ctypes.c_int64 * TABLE_WORDS)()
         self.state = memoryview(self._state).cast("B").cast("q")
         self.table = memoryview(self._table).cast("B").cast("q")
         self._learn = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(self.learn)
         self.state[TABLE] = ctypes.addressof(self._table)
         self.state[LEARN] = ctypes.cast(self._learn, ctypes.c_void_p).value or 0
-        self._relent = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(self.relent)
-        self.state[RELENT] = ctypes.cast(self._relent, ctypes.c_void_p).value or 0
         self.state[STOP] = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0
-        self._end = self._time_end = self.state[LIMIT] = self.state[TIME_LIMIT] = NO_LIMIT
+        self._end = self.state[LIMIT] = self.state[TIME_LIMIT] = NO_LIMIT
         self.user_data = ctypes.addressof(self._state)
         signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
         self._callback = signature(self._python_hook)
@@ -98,15 +95,15 @@ class BlockCounter:
         """What they took."""
         return self.state[TIME]
 
-    def set_limit(self, instructions: int | None, time: int | None = None) -> None:
-        """Stop before passing `instructions` or `time` more; None: no limit."""
-        self._end = NO_LIMIT if instructions is None else self.state[EXECUTED] + instructions
-        self._time_end = NO_LIMIT if time is None else self.state[TIME] + time
-        self.state[LIMIT], self.state[TIME_LIMIT] = self._end, self._time_end
+    def set_limit(self, instructions: int | None, time_end: int | None = None) -> None:
+        """Stop before passing so many `instructions` more, or when `time` is `time_end`; None: no limit."""
+        state = self.state
+        state[LIMIT] = self._end = NO_LIMIT if instructions is None else state[EXECUTED] + instructions
+        state[TIME_LIMIT] = NO_LIMIT if time_end is None else time_end
 
     def left(self) -> tuple[int, int]:
         """Instructions and time up to the limits; neither is positive when its limit is reached."""
-        return self._end - self.state[EXECUTED], self._time_end - self.state[TIME]
+        return self._end - self.state[EXECUTED], self.state[TIME_LIMIT] - self.state[TIME]
 
     def let_nothing_run(self) -> None:
         """Let no further block run, whatever the limits were. From any thread."""
@@ -121,22 +118,24 @@ class BlockCounter:
 
     def unfinished(self, rip: int) -> tuple[int, int]:
         """Instructions of the last counted block at and behind `rip`, and their time: counted, but not run."""
-        start, end = self.last_block
-        if not start <= rip < end:
-            return 0, 0
-        tail = self._tails.get((rip, end))
+        key = rip, self.state[BLOCK]
+        tail = self._tails.get(key)
         if tail is None:
+            start, end = self.last_block
+            if not start <= rip < end:
+                return 0, 0
             length = self._decode_length(rip, end - rip)
-            tail = self._tails[rip, end] = length.instructions, length.time
+            tail = self._tails[key] = length.instructions, length.time
         return tail
 
     def uncount(self, rip: int) -> None:
         """The last block ended early: the instruction at `rip` did not complete."""
         instructions, time = self.unfinished(rip)
         if instructions:
-            self.state[EXECUTED] -= instructions
-            self.state[TIME] -= time
-            self.leave_block()
+            state = self.state
+            state[EXECUTED] -= instructions
+            state[TIME] -= time
+            state[BLOCK] = 0
 
     def leave_block(self) -> None:
         """The next block is entered from elsewhere: a REP instruction there is a new one."""
@@ -146,32 +145,14 @@ class BlockCounter:
         """Drop all learnt blocks: the code at their addresses may have changed."""
         ctypes.memset(self._table, 0, ctypes.sizeof(self._table))
         self._tails.clear()
-        self._refused.clear()
 
     def learn(self, address: int, size: int) -> int:
         length = self._decode_length(address, size)
         slot = find_slot(self.table, address, size)
         self.table[slot] = key_of(address, size)
         self.table[slot + 1] = size_word(length.instructions, length.time, length.rep)
+        self.table[LASTS + slot // 2] = length.last
         return 0
-
-    def relent(self, address: int, size: int) -> int:
-        """A block passes a limit: 1, and it is counted, when only its last instruction passes that of time.
-
-        That instruction begins before the limit, so the block's end is just where a run to that time ends.
-        """
-        length = self._refused.get((address, size))
-        if length is None:
-            length = self._refused[address, size] = self._decode_length(address, size)
-        begins = self.state[TIME] + length.time - length.last
-        if begins >= self.state[TIME_LIMIT] or self.state[LIMIT] < 0:
-            return 0
-        limit, self.state[TIME_LIMIT] = self.state[TIME_LIMIT], NO_LIMIT
-        counted = count_block(
-            self.state, key_of(address, size), size_word(length.instructions, length.time, length.rep)
-        )
-        self.state[TIME_LIMIT] = limit
-        return int(counted)
 
     def _python_hook(self, uc: int, address: int, size: int, _user: int) -> None:
         key = key_of(address, size)
@@ -181,5 +162,5 @@ class BlockCounter:
         if self.table[slot] != key:
             self.learn(address, size)
             slot = find_slot(self.table, address, size)
-        if not count_block(self.state, key, self.table[slot + 1]) and not self.relent(address, size):
+        if not count_block(self.state, self.table, slot):
             uclib.uc_emu_stop(uc)

@@ -12,13 +12,10 @@ from pffemu.engine.count_block import (
     ADDRESS_BITS,
     LEARN,
     PENDING,
-    RELENT,
-    SLOTS,
     SLOWLY,
     STOP,
     TABLE,
-    TIME,
-    TIME_LIMIT,
+    TABLE_WORDS,
     WORDS,
 )
 
@@ -36,16 +33,14 @@ def _slow_hook_of(version: int) -> Any:
         if version < 0:
             return
         state = words(user, WORDS)
-        table = words(state[TABLE], 2 * SLOTS)
+        table = words(state[TABLE], TABLE_WORDS)
         key = state[PENDING]
         address, size = key & ((1 << ADDRESS_BITS) - 1), key >> ADDRESS_BITS
         slot = find_slot(table, address, size)
         if table[slot] != key:
             call(state[LEARN], address, size)
             slot = find_slot(table, address, size)
-        if count_block(state, key, table[slot + 1]):
-            return
-        if state[TIME] >= state[TIME_LIMIT] or call(state[RELENT], address, size) == 0:
+        if not count_block(state, table, slot):
             call(state[STOP], uc, 0)
 
     return hook
@@ -56,7 +51,7 @@ def _hook_of(version: int) -> Any:
         if version < 0:
             return
         state = words(user, WORDS)
-        table = words(state[TABLE], 2 * SLOTS)
+        table = words(state[TABLE], TABLE_WORDS)
         key = key_of(address, size)
         if not count_known(state, table, home_slot(address), key):
             state[PENDING] = key

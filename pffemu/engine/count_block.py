@@ -9,16 +9,17 @@ EXECUTED: Final = 0  # instructions so far
 LIMIT: Final = 1  # a block that would take EXECUTED past this is not run
 BLOCK: Final = 2  # key of the last block that ran, 0: none
 TIME: Final = 3  # what they took, in the unit of the decoder
-TIME_LIMIT: Final = 4  # a block that would take TIME up to this is not run, unless RELENT says so
+TIME_LIMIT: Final = 4  # a block whose last instruction would begin at this TIME or later is not run
 TABLE: Final = 5  # address of the table, for compiled code
 LEARN: Final = 6  # address of the C function that fills in an unknown block
 STOP: Final = 7  # address of uc_emu_stop
 SLOWLY: Final = 8  # address of the C function for blocks that `count_known` leaves, for compiled code
 PENDING: Final = 9  # key of the block it is called for
-RELENT: Final = 10  # address of the C function that may let a block run that `count_block` refused
-WORDS: Final = 11
+WORDS: Final = 10
 
 SLOTS: Final = 1 << 15  # table entries, two words each: key, size (see `size_word`)
+LASTS: Final = 2 * SLOTS  # behind them, a word for each entry: the time of the block's last instruction
+TABLE_WORDS: Final = LASTS + SLOTS
 _PROBES: Final = 16  # words: eight entries
 NO_LIMIT: Final = (1 << 62) - 1
 ADDRESS_BITS: Final = 47
@@ -66,17 +67,21 @@ def count_known(state: Any, table: Any, slot: int, key: int) -> bool:
     return True
 
 
-def count_block(state: Any, key: int, size: int) -> bool:
-    """Count the block about to run; False when it would pass a limit."""
+def count_block(state: Any, table: Any, slot: int) -> bool:
+    """Count the block in `slot`, which is about to run; False when it would pass a limit.
+
+    It may pass that of time with its last instruction alone: a run to that time ends just behind the block.
+    """
+    key, size, last = table[slot], table[slot + 1], table[LASTS + (slot >> 1)]
     instructions, time = size & ((1 << INSTRUCTION_BITS) - 1), size >> INSTRUCTION_BITS
     if size < 0:
         time = -1 - size
         # one more iteration of the instruction the last block ended with, or a new one
         end = (key & ((1 << ADDRESS_BITS) - 1)) + (key >> ADDRESS_BITS)
-        last = state[BLOCK]
-        instructions = 0 if (last & ((1 << ADDRESS_BITS) - 1)) + (last >> ADDRESS_BITS) == end else 1
+        before = state[BLOCK]
+        instructions = 0 if (before & ((1 << ADDRESS_BITS) - 1)) + (before >> ADDRESS_BITS) == end else 1
     executed = state[EXECUTED] + instructions
-    if executed > state[LIMIT] or state[TIME] + time >= state[TIME_LIMIT]:
+    if executed > state[LIMIT] or state[TIME] + time - last >= state[TIME_LIMIT]:
         return False
     state[EXECUTED] = executed
     state[TIME] += time

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from operator import itemgetter
+from struct import Struct
 from typing import Any, Final
 
 import unicorn.x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
+from pffemu.arch.registers import GENERAL
 from pffemu.errors import EngineError, UsageError
 
-_NAMES = (
-    *("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "rip", "rflags"),
-    *(f"r{n}" for n in range(8, 16)),
-    *("fs_base", "gs_base", "cs", "ss", "ds", "es", "fs", "gs", "cr0", "cr2", "cr3", "cr4"),
-)
-IDS: dict[str, int] = {name: getattr(x86, f"UC_X86_REG_{name.upper()}") for name in _NAMES}
+_USUAL: Final = (*GENERAL, "rip", "rflags")  # one call reads them all in the time of reading one
+_OTHERS: Final = ("fs_base", "gs_base", "cs", "ss", "ds", "es", "fs", "gs", "cr0", "cr2", "cr3", "cr4")
+IDS: dict[str, int] = {name: getattr(x86, f"UC_X86_REG_{name.upper()}") for name in (*_USUAL, *_OTHERS)}
+_AT: Final = {name: i for i, name in enumerate(_USUAL)}
+_RIP: Final = _AT["rip"]
 WIDTH_MASK = (1 << 64) - 1
 
 
@@ -50,40 +52,55 @@ class RegisterBuffer:
 class RegisterGroup:
     """A fixed list of 64-bit registers that are read and written together. Values are unsigned."""
 
-    __slots__ = ("_arguments", "_buffer", "_file", "_rip_at", "_words", "names")
+    __slots__ = ("_arguments", "_buffer", "_file", "_pick", "_rip_at", "_words", "names")
 
     def __init__(self, handle: Any, names: tuple[str, ...], file: RegisterFile) -> None:
         self.names, self._file = names, file
         self._rip_at = names.index("rip") if "rip" in names else -1
         self._buffer = RegisterBuffer(handle, [IDS[name] for name in names], 8)
-        self._words = self._buffer.octets.cast("Q")
+        self._words = Struct(f"<{len(names)}Q")
         self._arguments = self._buffer.arguments
+        usual = len(names) > 1 and all(name in _AT for name in names)
+        self._pick = itemgetter(*(_AT[name] for name in names)) if usual else None
 
     def read(self) -> list[int]:
+        if self._pick is not None:
+            return list(self._pick(self._file.known or self._file.fetch()))
+        return self.read_now()
+
+    def read_now(self) -> list[int]:
+        """From the engine, whatever is known."""
         if read_batch(*self._arguments):
             raise EngineError(f"cannot read registers {self.names}")
-        return self._words.tolist()
+        return list(self._words.unpack_from(self._buffer.octets))
 
     def write(self, *values: int) -> None:
-        for i, value in enumerate(values):
-            self._words[i] = value
+        self._words.pack_into(self._buffer.octets, 0, *values)
         if write_batch(*self._arguments):
             raise EngineError(f"cannot write registers {self.names}")
+        file = self._file
+        file.known = None
         if self._rip_at >= 0:
-            self._file.known_rip = values[self._rip_at]
+            file.known_rip = values[self._rip_at]
 
 
 class RegisterFile:
     """All registers of one core, by lower-case name: `registers["rax"]`. Reads have no side effect.
 
-    `known_rip`: RIP while no code runs, where it was read or written last; None: to be read.
+    `known`: general registers, RIP and RFLAGS as read last, `known_rip`: RIP as read or written last; None: to be read.
+    `live`: guest code runs (a hook asks), so nothing is remembered.
     """
+
+    __slots__ = ("_groups", "_handle", "_single", "_usual", "known", "known_rip", "live")
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
         self._single: dict[str, RegisterGroup] = {}
         self._groups: dict[tuple[str, ...], RegisterGroup] = {}
+        self._usual = RegisterGroup(handle, _USUAL, self)
+        self.known: list[int] | None = None
         self.known_rip: int | None = None
+        self.live = False
 
     def group(self, *names: str) -> RegisterGroup:
         """The group of these registers, made once."""
@@ -91,16 +108,26 @@ class RegisterFile:
             self._groups[names] = RegisterGroup(self._handle, names, self)
         return self._groups[names]
 
+    def fetch(self) -> list[int]:
+        """General registers, RIP and RFLAGS from the engine."""
+        words = self._usual.read_now()
+        if not self.live:
+            self.known, self.known_rip = words, words[_RIP]
+        return words
+
+    def forget(self) -> None:
+        """The engine's registers have changed, or will."""
+        self.known = self.known_rip = None
+
     def rip(self) -> int:
-        """RIP while no guest code runs."""
-        if self.known_rip is None:
-            self.known_rip = self["rip"]
-        return self.known_rip
+        rip = self.known_rip
+        return self.fetch()[_RIP] if rip is None else rip
 
     def __getitem__(self, name: str) -> int:
-        if name == "rip" and self.known_rip is not None:
-            return self.known_rip
-        return self._one(name).read()[0]
+        at = _AT.get(name)
+        if at is None:
+            return self._one(name).read_now()[0]
+        return (self.known or self.fetch())[at]
 
     def __setitem__(self, name: str, value: int) -> None:
         self._one(name).write(value & WIDTH_MASK)

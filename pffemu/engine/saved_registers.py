@@ -77,4 +77,4 @@ class SavedRegisterSet:
         self._buffer.octets[_SLOT * split :] = saved.floating
         if write_batch(*self._buffer.arguments):
             raise EngineError("cannot write the registers")
-        self._file.known_rip = None
+        self._file.forget()

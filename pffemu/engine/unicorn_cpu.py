@@ -69,7 +69,6 @@ class UnicornCpu:
         self._warm_up = warm_up
         self._translated_for_count = False  # Unicorn's translations carry the hook that `count=` needs
         self.registers = RegisterFile(self._handle)
-        self._rip = self.registers.group("rip")
         self._saved = SavedRegisterSet(self._handle, self.registers)
         for address, size, pointer in memory:
             self._uc.mem_map_ptr(address, size, unicorn.UC_PROT_ALL, pointer)
@@ -86,45 +85,42 @@ class UnicornCpu:
 
     # -- running ------------------------------------------------------------------------------------------------
 
-    def run(self, limit: int | None = None, time: int | None = None) -> EngineStop:
+    def run(self, limit: int | None = None, time_end: int | None = None) -> EngineStop:
         """Run until something happens, for exactly `limit` instructions (a REP is one), or to the first instruction's
-        end at which `time` has passed, in the host's unit. Limits need counting.
+        end at which the counter's time is `time_end`. Limits need counting.
         """
         self._translated_for_count = False
         counter = self.counter
         if counter is None:
-            return self._run(UNTIL, 0)
+            return self._run(0)
         if self._warm_up:
-            left = max(0, self._warm_up - counter.executed)
-            if limit is not None and limit <= left:
-                return self._run_counted(counter, limit, time)
-            before = counter.time
-            result = self._run_counted(counter, left, time) if left else stop.LIMIT
-            time = None if time is None else time - (counter.time - before)
-            if result is not stop.LIMIT or (time is not None and time <= 0):
-                return result
-            self.end_warm_up()
-            limit = None if limit is None else limit - left
-        return self._run_counted(counter, limit, time)
+            left = self._warm_up - counter.executed
+            if left <= 0:
+                self.end_warm_up()
+            elif limit is None or limit > left:
+                result = self.run(left, time_end)
+                if result is not stop.LIMIT or (time_end is not None and counter.time >= time_end):
+                    return result
+                return self.run(None if limit is None else limit - left, time_end)
+        counter.set_limit(limit, time_end)
+        result = self._run(0)
+        return self._run_on(counter) if result is stop.LIMIT else result
 
-    def _run_counted(self, counter: BlockCounter, limit: int | None, time: int | None) -> EngineStop:
-        counter.set_limit(limit, time)
-        result = self._run(UNTIL, 0)
-        if result is not stop.LIMIT:
-            return result
-        instructions, time_left = counter.left()
-        while result is stop.LIMIT and instructions > 0 and time_left > 0:
-            end, time_end = counter.executed + instructions, counter.time + time_left
-            result = self._run_part_of_block(instructions, time_left)
-            instructions, time_left = end - counter.executed, time_end - counter.time
+    def _run_on(self, counter: BlockCounter) -> EngineStop:
+        """The next block would pass the limit: run up to it, instruction by instruction where need be."""
+        result = stop.LIMIT
+        instructions, time = counter.left()
+        while result is stop.LIMIT and instructions > 0 and time > 0:
+            end, time_end = counter.executed + instructions, counter.time + time
+            result = self._run_part_of_block(counter, instructions, time)
+            instructions, time = end - counter.executed, time_end - counter.time
         return result
 
-    def _run_part_of_block(self, instructions: int, time: int) -> EngineStop:
+    def _run_part_of_block(self, counter: BlockCounter, instructions: int, time: int) -> EngineStop:
         """The next block is longer than `instructions` or `time`: have it translated anew, up to there."""
         rip = self.registers.rip()
         count, iteration = self._host.instructions_within(rip, instructions, time)
-        assert self.counter is not None
-        self.counter.set_limit(count, iteration)
+        counter.set_limit(count, None if iteration is None else counter.time + iteration)
         boundary = self._host.address_after(rip, count)
         if boundary == rip:
             return self.run_exactly(count)
@@ -138,9 +134,9 @@ class UnicornCpu:
         if not self._translated_for_count:
             self._uc.ctl_flush_tb()  # U14: blocks translated before would run whole
             self._translated_for_count = True
-        result = self._run(UNTIL, count)
+        result = self._run(count)
         if self.counter is not None and result.kind is StopKind.LIMIT:
-            self.counter.uncount(self._rip.read()[0])
+            self.counter.uncount(self.registers.rip())
         return result
 
     def interrupt(self) -> None:
@@ -156,7 +152,7 @@ class UnicornCpu:
 
     def pass_breakpoint(self) -> None:
         """The next run starts at a breakpoint it was already stopped at."""
-        self._stopped_at = self._rip.read()[0]
+        self._stopped_at = self.registers.rip()
 
     def set_breakpoints(self, addresses: frozenset[int]) -> None:
         """Stop before the instructions at `addresses`, and nowhere else. Blocks without one cost nothing."""
@@ -203,8 +199,8 @@ class UnicornCpu:
 
     # -- one run ------------------------------------------------------------------------------------------------
 
-    def _run(self, until: int, count: int) -> EngineStop:
-        result = self._start(self.registers.rip(), until, count)
+    def _run(self, count: int) -> EngineStop:
+        result = self._start(self.registers.rip(), UNTIL, count)
         if result.kind is StopKind.REFUSED and self._fill.refused_fetch:
             if result.rip in self._breakpoints and result.rip != self._stopped_at:  # SDM vol. 3, 6.9: it comes first
                 self._stopped_at = result.rip
@@ -216,49 +212,53 @@ class UnicornCpu:
         if self._interrupted:
             self._interrupted = False
             return stop.INTERRUPTED
-        self._stop = None
-        if begin != self._stopped_at:
-            self._stopped_at = None
-        self._passing = self._stopped_at
-        before = self.counter.executed if self.counter is not None else 0
+        if self._stopped_at is not None:
+            return self._start_at_breakpoint(self._stopped_at, begin, until, count)
+        registers = self.registers
+        self._stop = registers.known = registers.known_rip = None
+        registers.live = True
         self._fill.clear()
-        self.registers.known_rip = None
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
+        registers.live = False
         if self._hook_error is not None:
             error, self._hook_error = self._hook_error, None
             raise error
-        result = self._result(status, until)
-        if self._stopped_at is None or result.kind is StopKind.BREAKPOINT:
-            return result
-        if self.counter is None or self.counter.executed != before:
-            self._stopped_at = None  # it has moved on
-        return result
-
-    def _result(self, status: int, until: int) -> EngineStop:
         if self._stop is not None:
             return self._recorded_stop(self._stop)
-        if status == unicorn.UC_ERR_OK:
-            return self._quiet_stop(until)
         if status == unicorn.UC_ERR_INSN_INVALID:
             return self._early(StopKind.INVALID)
+        if status == unicorn.UC_ERR_OK:
+            return self._quiet_stop(until)
         if status == unicorn.UC_ERR_EXCEPTION and self._fill.refused:
             self._let_tlb_grow()
             return self._early(StopKind.WATCHED if self._fill.watched else StopKind.REFUSED)
-        where = f"RIP {self._rip.read()[0]:#x}"
+        where = f"RIP {self.registers.rip():#x}"
         raise EngineError(f"Unicorn stopped with {unicorn.UcError(status)}", where=where, remedy="report this guest")
 
+    def _start_at_breakpoint(self, breakpoint: int, begin: int, until: int, count: int) -> EngineStop:
+        """The last stop was at this breakpoint: if it begins there, let it pass once."""
+        self._stopped_at = None
+        if begin != breakpoint:
+            return self._start(begin, until, count)
+        before = 0 if self.counter is None else self.counter.executed
+        self._passing = breakpoint
+        result = self._start(begin, until, count)
+        self._passing = None
+        if self._stopped_at is None and self.counter is not None and self.counter.executed == before:
+            self._stopped_at = breakpoint  # it has not moved on
+        return result
+
     def _recorded_stop(self, recorded: EngineStop) -> EngineStop:
+        if recorded is stop.SYSCALL:
+            return recorded
         if recorded.kind is StopKind.EXCEPTION:
             self._cure_sticky_exception()
-            return self._early(recorded.kind, recorded.vector)
-        if recorded.kind is StopKind.BREAKPOINT:
+        elif recorded.kind is StopKind.BREAKPOINT:
             self._stopped_at = recorded.rip
-            return self._early(recorded.kind)
-        if recorded.kind is StopKind.PORT_IO:
+        elif recorded.kind is StopKind.PORT_IO:
             # Unicorn ran on to the end of the block (only a hook of SYSCALL stops at once)
-            self._rip.write(recorded.rip)
-            return self._early(recorded.kind, recorded.vector)
-        return recorded
+            self.registers["rip"] = recorded.rip
+        return self._early(recorded.kind, recorded.vector)
 
     def _quiet_stop(self, until: int) -> EngineStop:
         if self._interrupted:
@@ -285,7 +285,7 @@ class UnicornCpu:
         if boundary == rip:
             return refused
         result = self._start(rip, boundary, min(count, before))
-        if result is not stop.LIMIT or self._rip.read()[0] != boundary or count == before:
+        if result is not stop.LIMIT or self.registers.rip() != boundary or count == before:
             return result
         return self._start(boundary, UNTIL, max(0, count - before))
 
@@ -375,7 +375,7 @@ class UnicornCpu:
 
     def _on_port(self, *_: int) -> int:
         if self._stop is None:
-            self._stop = EngineStop(StopKind.PORT_IO, GP, self._rip.read()[0])
+            self._stop = EngineStop(StopKind.PORT_IO, GP, self.registers.rip())
         uclib.uc_emu_stop(self._handle)
         return 0
 
@@ -387,7 +387,7 @@ class UnicornCpu:
 
     def _on_rdtsc(self, _uc: int, _user: int) -> int:
         try:
-            tsc = self._host.tsc(self._rip.read()[0])
+            tsc = self._host.tsc(self.registers.rip())
         except BaseException as error:  # a hook cannot raise through C: the run re-raises it
             self._hook_error = error
             uclib.uc_emu_stop(self._handle)

@@ -90,7 +90,6 @@ class Cpu:
         self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, compiled, warm_up)
         self.registers = self.engine.registers
         self.rip_rsp_rflags = self.registers.group("rip", "rsp", "rflags")
-        self._rflags = self.registers.group("rflags")
         self.profile = options.profile
         self._rates = options.profile.rates
         self._class_rates = {"": 0} | {name: self._rates[f"insn.{name}"] for name in TIMING_CLASSES}
@@ -111,7 +110,7 @@ class Cpu:
     @property
     def rflags(self) -> int:
         """As ring 3 has them."""
-        return self._rflags.read()[0]
+        return self.registers["rflags"]
 
     @property
     def clock(self) -> int:
@@ -246,7 +245,7 @@ class Cpu:
     def address_after(self, rip: int, instructions: int) -> int:
         """The address behind `instructions` instructions from `rip` on, or the first that is none."""
         for _ in range(instructions):
-            instruction, _ = instruction_at(self.mmu.code_at(rip, 15))
+            instruction = instruction_at(self.mmu.code_at(rip, 15))
             if instruction is None:
                 break
             rip += instruction.size
@@ -259,7 +258,7 @@ class Cpu:
         """
         count = taken = 0
         while count < most and taken < time:
-            instruction, _ = instruction_at(self.mmu.code_at(rip, 15))
+            instruction = instruction_at(self.mmu.code_at(rip, 15))
             if instruction is None:
                 break
             kind = timing_class(instruction.mnemonic, instruction.operands)
@@ -271,9 +270,9 @@ class Cpu:
                 break
         return max(count, 1), None
 
-    def time_until(self, clock: int) -> int:
-        """2^-SHIFT cycles up to `clock`, for the engine."""
-        return (clock << SHIFT) - self._charged - self._executed[TIME]
+    def engine_time(self, clock: int) -> int:
+        """The engine's time (2^-SHIFT cycles) at which the core's will be `clock`."""
+        return (clock << SHIFT) - self._charged
 
     def _block_length(self, address: int, size: int) -> BlockLength:
         """For the counter; times in 2^-SHIFT cycles."""

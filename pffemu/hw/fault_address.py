@@ -7,6 +7,7 @@ that touches the refused page gives the address. A read-modify-write faults as a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -22,65 +23,71 @@ class ReadRegister(Protocol):
     def __getitem__(self, name: str) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """What a fault's address depends on. `loads`, `stores`: all operands, first those that the access can be."""
+
+    size: int  # of the instruction, bytes
+    loads: tuple[MemoryOperand, ...]
+    stores: tuple[MemoryOperand, ...]
+    writes_back: bool
+    first_load: MemoryOperand | None  # of CMPSB to CMPSQ: [rsi], which hardware loads first and Unicorn second
+
+
 @lru_cache(maxsize=4096)
-def instruction_at(code: bytes) -> tuple[Instruction | None, bool]:
-    """The instruction these bytes start with, and whether it reads and writes one memory operand."""
+def instruction_at(code: bytes) -> Instruction | None:
+    """The instruction these bytes start with."""
+    return decode(code)
+
+
+@lru_cache(maxsize=4096)
+def operands_of(code: bytes) -> Operands:
+    """The memory operands of the instruction these bytes start with; none of no instruction."""
     instruction = decode(code)
-    return instruction, instruction is not None and writes_back(instruction)
+    if instruction is None:
+        return Operands(0, (), (), False, None)
+    memory = instruction.memory
+    loads = (*(operand for operand in memory if operand.read), *memory)
+    stores = (*(operand for operand in memory if operand.write), *memory)
+    two_loads = len(memory) == 2 and all(operand.implicit and operand.read for operand in memory)
+    return Operands(instruction.size, loads, stores, writes_back(instruction), memory[0] if two_loads else None)
 
 
-def exact_fault(code: bytes, registers: ReadRegister, rip: int, page: int, error_code: int) -> tuple[int, int]:
-    """(CR2, error code) of a data fault on `page` by the instruction `code` at `rip`.
+def exact_fault(operands: Operands, registers: ReadRegister, rip: int, page: int, error_code: int) -> tuple[int, int]:
+    """(CR2, error code) of a data fault on `page` by the instruction at `rip` with these operands.
 
     Falls back to the page's first byte when no operand lies there.
     """
-    instruction, read_modify_write = instruction_at(code)
-    if instruction is None:
-        return page, error_code
-    if read_modify_write:
+    if operands.writes_back:
         error_code |= W
-    write = error_code & W != 0
-    wanted = [operand for operand in instruction.memory if (operand.write if write else operand.read)]
-    for operand in (*wanted, *instruction.memory):
-        start = effective_address(operand, registers, rip + instruction.size)
-        if page < start + max(operand.size, 1) and start < page + PAGE_SIZE:
+    for operand in operands.stores if error_code & W else operands.loads:
+        start = effective_address(operand, registers, rip + operands.size)
+        if page < start + (operand.size or 1) and start < page + PAGE_SIZE:
             return max(start, page), error_code
     return page, error_code
-
-
-def first_load(code: bytes) -> MemoryOperand | None:
-    """Of CMPSB to CMPSQ, the only instructions with two loads: [rsi], which hardware loads first and Unicorn second."""
-    instruction, _ = instruction_at(code)
-    if instruction is None or len(instruction.memory) != 2 or not all(o.implicit for o in instruction.memory):
-        return None
-    first, second = instruction.memory
-    return first if first.read and second.read else None
 
 
 def effective_address(operand: MemoryOperand, registers: ReadRegister, next_rip: int) -> int:
     """The 64-bit linear address of `operand` (segment bases of FS and GS included), unsigned."""
     address, mask = operand.displacement, _MASK
     for name, scale in ((operand.base, 1), (operand.index, operand.scale)):
-        if name == "rip":
+        register = _FULL_NAME.get(name)
+        if register is not None:
+            whole, width = register
+            address += (registers[whole] & (1 << width) - 1) * scale
+            if width == 32:
+                mask = _MASK >> 32
+        elif name == "rip":
             address += next_rip
-        elif name is not None and not name.startswith(_VECTOR):
-            value, width = read_narrow(registers, name)
-            address += value * scale
-            mask = _MASK >> 32 if width == 32 else mask
     address &= mask
-    if operand.segment in ("fs", "gs"):
+    if operand.segment is not None:
         address += registers[f"{operand.segment}_base"]
     if operand.bit_offset is not None:
-        value, width = read_narrow(registers, operand.bit_offset)
+        whole, width = _FULL_NAME[operand.bit_offset]
+        value = registers[whole] & (1 << width) - 1
         bit = value - (1 << width) if value >> (width - 1) else value
         address += bit // (8 * operand.size) * operand.size
     return address & _MASK
-
-
-def read_narrow(registers: ReadRegister, name: str) -> tuple[int, int]:
-    """Value and width in bits of a general register under its 64-, 32-, 16- or low 8-bit name."""
-    whole, width = _FULL_NAME[name]
-    return registers[whole] & (1 << width) - 1, width
 
 
 def _narrow_names() -> Iterator[tuple[str, tuple[str, int]]]:
@@ -94,5 +101,5 @@ def _narrow_names() -> Iterator[tuple[str, tuple[str, int]]]:
             yield (name[1] + "l" if name[2] == "x" else name[1:] + "l"), (name, 8)
 
 
-_VECTOR = ("xmm", "ymm", "zmm")  # gathers, which Unicorn does not execute
-_FULL_NAME = dict(_narrow_names())
+# not in it: "rip", and the vector indexes of gathers, which Unicorn does not execute
+_FULL_NAME: dict[str | None, tuple[str, int]] = dict(_narrow_names())

@@ -16,7 +16,7 @@ from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, is_c
 from pffemu.arch.uffd_mmio import MODE_MISSING
 from pffemu.engine.registers import RegisterFile
 from pffemu.hw import page_walk
-from pffemu.hw.fault_address import effective_address, exact_fault, first_load
+from pffemu.hw.fault_address import effective_address, exact_fault, operands_of
 from pffemu.hw.page_walk import FETCH, OK, USER, WRITE
 from pffemu.hw.ram import Ram
 from pffemu.hw.tlb_fill import TlbFill
@@ -26,6 +26,7 @@ from pffemu.hw.uffd_regions import RegionTable, covers
 __all__ = ["FETCH", "USER", "WRITE", "Mmu", "RegionCheck", "UffdLookup"]
 
 
+_OFFSET: Final = PAGE_SIZE - 1
 _TLB_MOST: Final = 1 << 16  # entries; a guest may have far more pages than the host should remember
 
 
@@ -47,7 +48,7 @@ class Mmu:
     """Translations of one core. Addresses are unsigned; `access` is WRITE | USER | FETCH."""
 
     def __init__(self, ram: Ram, regions: RegionTable, lookup: UffdLookup, compiled: bool) -> None:
-        self.ram = ram
+        self.ram, self._octets = ram, ram.octets
         self.regions = regions
         self.lookup = lookup
         self.fill = TlbFill(ram, compiled)
@@ -61,36 +62,41 @@ class Mmu:
     def translate(self, address: int, access: int, update: bool = True) -> int | Trap:
         """Physical byte address, or the trap the access raises. `update`: set A and D as the CPU does."""
         frame = self._tlb.get(address & PAGE_MASK | access)
-        if frame is None:
-            if not is_canonical(address):
-                return Trap(GP)
-            frame, _, code = page_walk.walk(self.ram.words, self._words, self.fill.root, address, access, update)
-            if code != OK:
-                return Trap(PF, code, address)
-            if len(self._tlb) >= _TLB_MOST:
-                self._tlb.clear()
-            if update or access & FETCH:  # code in reach was fetched, so its A bit is set already
-                self._tlb[address & PAGE_MASK | access] = frame
-        return frame | address & (PAGE_SIZE - 1)
+        if frame is not None:
+            return frame | address & _OFFSET
+        if not is_canonical(address):
+            return Trap(GP)
+        frame, _, code = page_walk.walk(self.ram.words, self._words, self.fill.root, address, access, update)
+        if code != OK:
+            return Trap(PF, code, address)
+        if len(self._tlb) >= _TLB_MOST:
+            self._tlb.clear()
+        if update or access & FETCH:  # code in reach was fetched, so its A bit is set already
+            self._tlb[address & PAGE_MASK | access] = frame
+        return frame | address & _OFFSET
 
     def load(self, address: int, size: int, access: int, update: bool = True) -> bytes | Trap:
         """`size` bytes at `address`, or the first trap."""
-        if address % PAGE_SIZE + size <= PAGE_SIZE:
-            start = self.translate(address, access, update)
-            return start if isinstance(start, Trap) else bytes(self.ram.octets[start : start + size])
+        frame, offset = self._tlb.get(address & PAGE_MASK | access), address & _OFFSET
+        if frame is not None and offset + size <= PAGE_SIZE:  # the usual case
+            return bytes(self._octets[frame | offset : (frame | offset) + size])
         parts = self._parts(address, size, access, update)
         if isinstance(parts, Trap):
             return parts
-        return b"".join(bytes(self.ram.octets[start : start + length]) for start, length in parts)
+        return b"".join(bytes(self._octets[start : start + length]) for start, length in parts)
 
     def store(self, address: int, data: bytes, access: int) -> Trap | None:
         """Write `data` whole, or nothing and return the first trap."""
-        parts = self._parts(address, len(data), access | WRITE, True)
+        frame, offset, size = self._tlb.get(address & PAGE_MASK | access | WRITE), address & _OFFSET, len(data)
+        if frame is not None and offset + size <= PAGE_SIZE:  # the usual case
+            self._octets[frame | offset : (frame | offset) + size] = data
+            return None
+        parts = self._parts(address, size, access | WRITE, True)
         if isinstance(parts, Trap):
             return parts
         done = 0
         for start, length in parts:
-            self.ram.octets[start : start + length] = data[done : done + length]
+            self._octets[start : start + length] = data[done : done + length]
             done += length
         return None
 
@@ -103,10 +109,10 @@ class Mmu:
         if code & FETCH:
             return Trap(PF, code, max(rip, page))
         instruction = self.code_at(rip, 15)
-        address, code = exact_fault(instruction, registers, rip, page, code)
-        first = first_load(instruction)
-        if first is not None:
-            loaded = self.translate(effective_address(first, registers, rip), USER, update=False)
+        operands = operands_of(instruction)
+        address, code = exact_fault(operands, registers, rip, page, code)
+        if operands.first_load is not None:
+            loaded = self.translate(effective_address(operands.first_load, registers, rip), USER, update=False)
             if isinstance(loaded, Trap):
                 return loaded
         return Trap(PF, code, address)

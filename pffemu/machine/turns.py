@@ -135,7 +135,7 @@ class Turns:
         assert turn is not None
         stop, self.ran = self._pending.pop(cpu.index, None), None
         if stop is None:
-            stop = cpu.engine.run(limit, None if turn.end is None else cpu.time_until(turn.end))
+            stop = cpu.engine.run(limit, None if turn.end is None else cpu.engine_time(turn.end))
             self.ran = stop, cpu.instructions
             if cpu.looks_up and turn.end is not None:
                 cpu.looks_up, turn.end = False, max(cpu.clock, min(turn.end, cpu.event_at))

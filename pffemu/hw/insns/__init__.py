@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from pffemu.arch.exceptions import GP, UD
@@ -51,6 +51,7 @@ def why(found: Found, trap: Trap) -> str:
     return _WHY.get((found.mnemonic, trap.vector), "")
 
 
+@lru_cache(maxsize=4096)
 def find(code: bytes) -> Found | None:
     """The instruction `code` starts with; None: not one of these.
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pffemu.engine import block_counter, jit
-from pffemu.engine.block_counter import EXECUTED, SLOTS, STOP, TIME, BlockCounter, BlockLength
+from pffemu.engine.block_counter import BlockCounter, BlockLength
+from pffemu.engine.count_block import EXECUTED, SLOTS, STOP, TIME
 
 _HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 _STOP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
