@@ -10,11 +10,14 @@ from __future__ import annotations
 import os
 import zlib
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pffemu.errors import PffemuError
 
 VERSION: Final = 1  # of the file, and of what guest.graphs generates
 _PIECE: Final = 1 << 24  # bytes read or written at a time
@@ -33,8 +36,29 @@ def folder() -> Path | None:
         return None
 
 
-def load(name: str, words: int, vertices: int) -> tuple[NDArray[np.uint64], NDArray[np.uint16]] | None:
-    """(index and edges, levels) of the graph `name`; None when it is not there, or not whole."""
+@dataclass(frozen=True, slots=True)
+class CachedData:
+    """Index and edges of a graph as they lie in a cache file: `nbytes` bytes. They take no memory until copied."""
+
+    path: Path
+    nbytes: int
+    check: int  # CRC-32 of them
+
+    def copy_to(self, target: memoryview) -> None:
+        """Raises PffemuError when the file is no longer what was loaded."""
+        try:
+            with self.path.open("rb") as file:
+                check = _read(file, target, 0)
+        except OSError:
+            check = None
+        if check != self.check:
+            raise PffemuError(
+                "the cached graph has changed since it was read", where=str(self.path), remedy="run the same again"
+            )
+
+
+def load(name: str, words: int, vertices: int) -> tuple[CachedData, NDArray[np.uint64], NDArray[np.uint16]] | None:
+    """(index and edges, the index alone, levels) of the graph `name`; None when it is not there, or not whole."""
     path = _path(name)
     if path is None:
         return None
@@ -42,9 +66,11 @@ def load(name: str, words: int, vertices: int) -> tuple[NDArray[np.uint64], NDAr
         with path.open("rb") as file:
             if path.stat().st_size != 8 * words + 2 * vertices + _TAIL:
                 return None
-            data, levels = np.empty(words, np.uint64), np.empty(vertices, np.uint16)
-            check = _read(file, levels, _read(file, data, 0))
-            return (data, levels) if file.read() == check.to_bytes(_TAIL, "little") else None
+            index, levels = np.empty(vertices + 1, np.uint64), np.empty(vertices, np.uint16)
+            check = _skip(file, 8 * words - index.nbytes, _read(file, index.data.cast("B"), 0))
+            data = CachedData(path, 8 * words, check)
+            check = _read(file, levels.data.cast("B"), check)
+            return (data, index, levels) if file.read() == check.to_bytes(_TAIL, "little") else None
     except (OSError, MemoryError):
         return None
 
@@ -58,7 +84,7 @@ def store(name: str, data: NDArray[np.uint64], levels: NDArray[np.uint16]) -> No
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with unfinished.open("wb") as file:
-            check = _write(file, levels, _write(file, data, 0))
+            check = _write(file, levels.data.cast("B"), _write(file, data.data.cast("B"), 0))
             file.write(check.to_bytes(_TAIL, "little"))
         unfinished.replace(path)
     except OSError:
@@ -71,20 +97,29 @@ def _path(name: str) -> Path | None:
     return None if base is None else base / f"{name}-v{VERSION}.csr"
 
 
-def _pieces(array: NDArray[np.uint64] | NDArray[np.uint16]) -> list[memoryview]:
-    octets = array.data.cast("B")
+def _pieces(octets: memoryview) -> list[memoryview]:
     return [octets[start : start + _PIECE] for start in range(0, octets.nbytes, _PIECE)]
 
 
-def _read(file: BinaryIO, array: NDArray[np.uint64] | NDArray[np.uint16], check: int) -> int:
-    for piece in _pieces(array):
+def _read(file: BinaryIO, target: memoryview, check: int) -> int:
+    for piece in _pieces(target):
         file.readinto(piece)  # type: ignore[attr-defined]
         check = zlib.crc32(piece, check)
     return check
 
 
-def _write(file: BinaryIO, array: NDArray[np.uint64] | NDArray[np.uint16], check: int) -> int:
-    for piece in _pieces(array):
+def _skip(file: BinaryIO, size: int, check: int) -> int:
+    """`size` bytes are checked, and forgotten."""
+    buffer = memoryview(bytearray(min(size, _PIECE)))
+    while size:
+        piece = buffer[:size]
+        check = _read(file, piece, check)
+        size -= piece.nbytes
+    return check
+
+
+def _write(file: BinaryIO, source: memoryview, check: int) -> int:
+    for piece in _pieces(source):
         file.write(piece)
         check = zlib.crc32(piece, check)
     return check

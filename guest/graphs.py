@@ -135,9 +135,9 @@ def _sort(graph: CsrGraph) -> None:
     keys &= np.uint64(0xFFFFFFFF)
 
 
-def first_connected_vertex(graph: CsrGraph) -> int:
+def first_connected_vertex(index: NDArray[np.uint64]) -> int:
     """The lowest vertex that has a neighbour: the benchmark's source."""
-    connected = np.diff(graph.index) > 0
+    connected = np.diff(index) > 0
     if not connected.any():
         raise UsageError("the graph has no edges", where="BFS source", remedy="use a graph with at least one edge")
     return int(connected.argmax())

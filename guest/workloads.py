@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guest import graph_cache
-from guest.graphs import CsrGraph, bfs_levels, first_connected_vertex, rmat
+from guest.graph_cache import CachedData
+from guest.graphs import bfs_levels, first_connected_vertex, rmat
+from kernel_model.files.ram_file import Content
 from pffemu.arch.paging import PAGE_SIZE, pages_up
 from pffemu.errors import UsageError
 
@@ -66,7 +68,7 @@ class Workload(Protocol):
     def arguments(self) -> tuple[str, ...]: ...
 
     @property
-    def files(self) -> Mapping[int, memoryview]:
+    def files(self) -> Mapping[int, memoryview | Content]:
         """Content of the files the guest finds open, by descriptor."""
         ...
 
@@ -120,7 +122,7 @@ class FaultWorkload:
         return (str(self.pages), *choices, str(self.threads), self.handler.argument, str(self.handler_threads))
 
     @property
-    def files(self) -> Mapping[int, memoryview]:
+    def files(self) -> Mapping[int, memoryview | Content]:
         return {}
 
     @property
@@ -144,7 +146,7 @@ class SignalWorkload:
 
     pages: int
     guest: str = field(default="signal_bench", init=False)
-    files: Mapping[int, memoryview] = field(default_factory=dict, init=False)
+    files: Mapping[int, memoryview | Content] = field(default_factory=dict, init=False)
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -167,7 +169,7 @@ class SignalWorkload:
 class BfsWorkload:
     """Breadth-first search over an R-MAT graph from its first connected vertex; `bfs_workload` makes one."""
 
-    data: NDArray[np.uint64]  # index, then edges
+    data: memoryview | CachedData  # index, then edges
     vertices: int
     source: int
     levels: NDArray[np.uint16]
@@ -178,13 +180,13 @@ class BfsWorkload:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        edges = len(self.data) - self.vertices - 1
+        edges = self.data.nbytes // _WORD - self.vertices - 1
         numbers = (self.vertices, edges, self.source, self.budget)
         return (*map(str, numbers), self.eviction.argument, self.handler.argument)
 
     @property
-    def files(self) -> Mapping[int, memoryview]:
-        return {GRAPH_FD: self.data.data.cast("B")}
+    def files(self) -> Mapping[int, memoryview | Content]:
+        return {GRAPH_FD: self.data}
 
     @property
     def region_pages(self) -> int:
@@ -214,19 +216,29 @@ def with_resident(workload: BfsWorkload, fraction: Fraction, eviction: Eviction)
 
 
 def bfs_workload(scale: int, edge_factor: int, seed: int) -> BfsWorkload:
-    """BFS over the R-MAT graph of these parameters. Raises UsageError when one is out of range."""
+    """BFS over the R-MAT graph of these parameters. Raises UsageError when one is out of range.
+
+    A large graph stays in its cache file: each machine reads it into its own RAM, and the host keeps no copy.
+    """
     name = f"rmat-s{scale}-e{edge_factor}-{seed}"
-    if scale >= CACHED_FROM:
-        cached = graph_cache.load(name, (1 << scale) + 1 + (2 * edge_factor << scale), 1 << scale)
-        if cached is not None:
-            graph = CsrGraph(cached[0], 1 << scale)
-            return BfsWorkload(graph.data, graph.vertices, first_connected_vertex(graph), cached[1])
+    if scale >= CACHED_FROM and (cached := _cached(name, scale, edge_factor)) is not None:
+        return cached
     graph = rmat(scale, edge_factor, seed)
-    source = first_connected_vertex(graph)
+    source = first_connected_vertex(graph.index)
     levels = bfs_levels(graph, source)
     if scale >= CACHED_FROM:
         graph_cache.store(name, graph.data, levels)
-    return BfsWorkload(graph.data, graph.vertices, source, levels)
+        if (cached := _cached(name, scale, edge_factor)) is not None:
+            return cached
+    return BfsWorkload(graph.data.data.cast("B"), graph.vertices, source, levels)
+
+
+def _cached(name: str, scale: int, edge_factor: int) -> BfsWorkload | None:
+    loaded = graph_cache.load(name, (1 << scale) + 1 + (2 * edge_factor << scale), 1 << scale)
+    if loaded is None:
+        return None
+    data, index, levels = loaded
+    return BfsWorkload(data, 1 << scale, first_connected_vertex(index), levels)
 
 
 def _with_page_tables(data: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from kernel_model.files.file import File, faulted
 from kernel_model.files.seek import sought
@@ -20,20 +20,35 @@ if TYPE_CHECKING:
     from pffemu.hw.ram import Ram
 
 
+class Content(Protocol):
+    """What a file holds, wherever it comes from."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def copy_to(self, target: memoryview) -> None:
+        """Fill `target`, which has nbytes unsigned bytes."""
+        ...
+
+
 class RamFile(File):
     """A read-only file whose pages all lie in the page cache: contiguous guest frames. Can be mapped."""
 
     can_seek: ClassVar[bool] = True
 
-    def __init__(self, name: str, data: memoryview, ram: Ram, frames: FrameAllocator) -> None:
-        """`data`: unsigned bytes. Raises OutOfGuestMemory."""
+    def __init__(self, name: str, data: memoryview | Content, ram: Ram, frames: FrameAllocator) -> None:
+        """A memoryview holds unsigned bytes. Raises OutOfGuestMemory, and what copy_to raises."""
         self.name, self.flags = name, O_RDONLY
         self.size = data.nbytes
         self.mapped_size = pages_up(self.size)  # bytes that a mapping can reach without SIGBUS
         self._ram = ram
         self._first = frames.take_run(self.mapped_size // PAGE_SIZE) if self.size else 0
         self._position = 0
-        ram.octets[self._first : self._first + self.size] = data
+        octets = ram.octets[self._first : self._first + self.size]
+        if isinstance(data, memoryview):
+            octets[:] = data
+        else:
+            data.copy_to(octets)
 
     def cached_frame(self, offset: int) -> int:
         return self._first + offset

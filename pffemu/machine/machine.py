@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel_model.files import ByteSink, ByteSource, File, InputFile, OutputFile, RamFile
+from kernel_model.files.ram_file import Content
 from kernel_model.kernel import Kernel, KernelOptions
 from kernel_model.task import Process
 from pffemu.arch import apic_regs, dma_device, uffd_mmio
@@ -107,9 +108,10 @@ class Machine:
 
     # -- loading ------------------------------------------------------------------------------------------------
 
-    def open_ram_file(self, fd: int, name: str, data: memoryview | bytes) -> None:
+    def open_ram_file(self, fd: int, name: str, data: memoryview | bytes | Content) -> None:
         """Give the guest `data` as open read-only file `fd`, in the page cache. Raises OutOfGuestMemory."""
-        self._files[fd] = RamFile(name, memoryview(data).cast("B"), self.ram, self.kernel.frames)
+        content = memoryview(data).cast("B") if isinstance(data, bytes | memoryview) else data
+        self._files[fd] = RamFile(name, content, self.ram, self.kernel.frames)
 
     def open_output(self, fd: int, name: str, sink: ByteSink) -> None:
         """Give the guest `fd` to write to; `sink.write` gets the bytes."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from guest.build import ASM, INCLUDE
 from guest.workloads import bfs_workload
+from kernel_model.files.ram_file import Content
 from pffemu import Program, assemble
 
 BFS_SCALE, BFS_EDGE_FACTOR = 18, 16
@@ -65,7 +66,7 @@ class BenchGuest:
     name: str
     source: str
     arguments: tuple[str, ...] = ()
-    files: Mapping[int, memoryview] = field(default_factory=dict)
+    files: Mapping[int, memoryview | Content] = field(default_factory=dict)
     ram: int = 64 << 20
 
     def program(self, shift: int) -> Program:

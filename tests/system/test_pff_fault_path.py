@@ -55,7 +55,7 @@ class Ran:
 
     def bfs(self, scale: int, factor: int) -> Ran:
         graph = rmat(scale, factor, 1)
-        source = first_connected_vertex(graph)
+        source = first_connected_vertex(graph.index)
         data = np.concatenate((graph.index, graph.edges)).tobytes()
         self.machine.open_ram_file(3, "graph", data)
         arguments = [str(word) for word in (graph.vertices, graph.edge_count, source)]

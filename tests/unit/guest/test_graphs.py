@@ -69,7 +69,7 @@ def test_reference_bfs_agrees_with_a_plain_one(graph: CsrGraph, data: st.DataObj
 @settings(max_examples=30)
 @given(small_graphs, st.integers(1, 50))
 def test_reference_bfs_does_not_depend_on_its_piece_size(graph: CsrGraph, gather: int) -> None:
-    source = first_connected_vertex(graph)
+    source = first_connected_vertex(graph.index)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(graphs, "GATHER", gather)
         assert bfs_levels(graph, source).tolist() == plain_levels(graph, source)
@@ -133,16 +133,16 @@ def test_a_graph_of_several_chunks_is_pinned_too() -> None:
 
 
 def test_first_connected_vertex_is_the_lowest_with_a_neighbour() -> None:
-    assert first_connected_vertex(from_pairs(5, [(3, 4), (2, 4)])) == 2
+    assert first_connected_vertex(from_pairs(5, [(3, 4), (2, 4)]).index) == 2
     graph = rmat(12, 1, seed=3)
-    first = first_connected_vertex(graph)
+    first = first_connected_vertex(graph.index)
     assert graph.index[first] == 0
     assert graph.index[first + 1] > 0
 
 
 def test_a_graph_without_edges_has_no_source() -> None:
     with pytest.raises(UsageError, match="no edges"):
-        first_connected_vertex(from_pairs(3, []))
+        first_connected_vertex(from_pairs(3, []).index)
 
 
 @pytest.mark.parametrize(
