@@ -65,8 +65,9 @@ class Interconnect:
             targets = [cpu for cpu in self.cpus if (cpu is sender if shorthand == 1 else True) and cpu.apic.enabled]
             if shorthand == 3:
                 targets.remove(sender)
-        if mode == reg.MODE_LOWEST and targets:
-            targets = [min(targets, key=lambda cpu: (cpu.apic.ppr >> 4, cpu.index))]
+        if mode == reg.MODE_LOWEST:  # who is software-disabled takes no part
+            willing = sorted(targets, key=lambda cpu: (cpu.apic.ppr >> 4, cpu.index))
+            targets = [cpu for cpu in willing if cpu.apic.software_enabled][:1]
         level = bool(icr & reg.ICR_LEVEL) and bool(icr & reg.ICR_ASSERT)
         self._deliver(sender, targets, vector, mode == reg.MODE_NMI, level)
 

@@ -276,6 +276,39 @@ def test_lowest_priority_goes_to_the_core_with_the_lowest_ppr() -> None:
     assert reached(made, 0x60) == [2]
 
 
+def test_lowest_priority_passes_software_disabled_apics_by() -> None:
+    made = cores(3)
+    for cpu in made[:2]:
+        wrmsr(cpu, 0x80F, 0xFF)
+    made[2].apic.tpr = 0x50
+    wrmsr(made[0], 0x830, 2 << 18 | 1 << 8 | 0x60)
+    assert [len(cpu.arrivals) for cpu in made] == [0, 0, 1]
+    wrmsr(made[2], 0x80F, 0xFF)
+    wrmsr(made[0], 0x830, 2 << 18 | 1 << 8 | 0x60)
+    assert [len(cpu.arrivals) for cpu in made] == [0, 0, 1]
+
+
+def test_a_software_disabled_apic_sends_takes_nmis_and_keeps_what_is_pending() -> None:
+    sender, target = cores(2)
+    target.apic.request(0x40)
+    for cpu in (sender, target):
+        wrmsr(cpu, 0x80F, 0xFF)
+    wrmsr(sender, 0x830, 1 << 32 | 0x50)
+    wrmsr(sender, 0x830, 1 << 32 | 4 << 8)
+    run_arrivals(target)
+    assert (target.apic.irr, target.apic.nmi) == (1 << 0x40, True)
+    assert [interrupts.accept(target), interrupts.accept(target)] == [2, 0x40]
+
+
+def test_a_globally_disabled_apic_is_nobodys_destination() -> None:
+    made = cores(3)
+    wrmsr(made[2], msrs.IA32_APIC_BASE, 0xFEE0_0000)
+    for destination in (2, MASK32):
+        wrmsr(made[0], 0x830, destination << 32 | 0x40)
+    wrmsr(made[0], 0x830, 3 << 18 | 4 << 8)
+    assert [len(cpu.arrivals) for cpu in made] == [1, 2, 0]
+
+
 def test_an_nmi_reaches_the_kernel_as_vector_2_past_irr_and_tpr() -> None:
     sender, target = cores(2)
     target.apic.tpr = 0xFF

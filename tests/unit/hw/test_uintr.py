@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from kernel_model.uapi import Signal
 from pffemu import BudgetUsedUp, Exited, Killed
+from pffemu.arch import msrs
 from pffemu.arch.exceptions import GP, PF
 from pffemu.arch.pagefault import U, W
 from pffemu.arch.rflags import IF
-from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, MinorFault, WalkRefused
+from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, InterruptAccepted, MinorFault, WalkRefused
 from pffemu.hw import uintr
+from pffemu.hw.msrs import wrmsr
 from pffemu.hw.trap import Trap
+from pffemu.hw.xsave import xrstors, xsaves
 from tests.guest_tools import CHECKPOINT, LOGGING_HANDLER, REGION, Run, forwarding_guest, load
 
 # logs the vector word only: the standard frame has no address
@@ -92,6 +95,33 @@ def test_stui_lets_a_pending_user_interrupt_in_at_the_next_instruction() -> None
     assert done.go() == Exited(0)
     assert vectors(done) == [9]
     assert [event.interrupted_rip for event in done.of(FramePushed)] == [done.symbol("after")]
+
+
+def test_whatever_makes_uirr_non_zero_is_recognised() -> None:
+    def by_wrmsr(done: Run) -> None:
+        assert wrmsr(done.cpu, msrs.IA32_UINTR_RR, 1 << 9) is None
+
+    def by_xrstors(done: Run) -> None:
+        words = [*struct.unpack("<6Q", xsaves(done.cpu))]
+        words[4] = 1 << 9
+        assert xrstors(done.cpu, struct.pack("<6Q", *words)) is None
+
+    for how in (by_wrmsr, by_xrstors):
+        done = load(IDLE).to_checkpoint()
+        how(done)
+        assert done.go() == Exited(0)
+        assert vectors(done) == [9]
+        assert [event.interrupted_rip for event in done.of(FramePushed)] == [done.symbol("after")]
+
+
+def test_an_external_interrupt_comes_before_a_user_interrupt() -> None:
+    done = load(IDLE).to_checkpoint()
+    done.cpu.uintr.uirr = 1 << 9
+    done.cpu.apic.request(0xFD)
+    done.cpu.plan()
+    assert done.go() == Exited(0)
+    order = [type(event) for event in done.events if isinstance(event, (InterruptAccepted, HandlerEntered))]
+    assert order == [InterruptAccepted, HandlerEntered]
 
 
 def test_a_user_interrupt_waits_until_the_handler_of_a_forwarded_fault_returns() -> None:
