@@ -54,7 +54,9 @@ class Crowd:
         if i == 0:
             return text + _LAST.format(others=count - 1)
         text += f"lock inc qword ptr [{DONE}]\n"
-        return text + ("mov eax, SYS_exit\nsyscall\n" if member.ends else _STAY)
+        if member.ends:
+            return text + "mov eax, SYS_exit\nsyscall\n"
+        return text + _STAY.format(sleep=_SLEEP if member.flags else "pause")  # without a WAITING flag nobody is woken
 
 
 def step(i: int, name: str, argument: int, crowd: Crowd) -> str:
@@ -187,12 +189,10 @@ _CONNECT = """
     senduipi rax
 9:
 """
+_SLEEP = "mov eax, SYS_uintr_wait\nmov edi, 1000000\nxor esi, esi\nsyscall\n"
 _STAY = """
     stui
-8:  mov eax, SYS_uintr_wait
-    mov edi, 1000000
-    xor esi, esi
-    syscall
+8:  {sleep}
     mov eax, SYS_sched_yield
     syscall
     jmp 8b

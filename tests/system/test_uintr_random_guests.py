@@ -19,16 +19,20 @@ register = st.sampled_from(_REGISTERS)
 two_registers = st.sampled_from(("add", "xor", "sub", "imul", "or", "mov"))
 register_and_number = st.sampled_from(("add", "shl", "ror", "cmp"))
 arm = st.sampled_from(("settimer", "settimerp"))
+send = st.builds(lambda n: f"mov r11d, {n}\nsenduipi r11", st.integers(0, 3))
 line = st.one_of(
-    st.sampled_from(("stui", "clui", "testui", "pushfq", "nop", "cld", "std", "stc", "cmc")),
-    st.builds(lambda n: f"mov r11d, {n}\nsenduipi r11", st.integers(0, 3)),
-    st.builds(lambda how, n: f"mov r11d, {n}\n{how} r11", arm, st.integers(1500, 9000)),
+    st.sampled_from(("stui", "stui", "clui", "testui", "pushfq", "nop", "cld", "std", "stc", "cmc")),
+    st.sampled_from(("stui", "clui")),
+    send,
+    send,
+    st.builds(lambda how, n: f"mov r11d, {n}\n{how} r11", arm, st.integers(1500, 5000)),
     st.builds(lambda op, a, b: f"{op} {a}, {b}", two_registers, register, register),
     st.builds(lambda op, a, n: f"{op} {a}, {n}", register_and_number, register, st.integers(0, 31)),
     st.builds(lambda a: f"push {a}", register),
     st.builds(lambda a: f"mov {a}, [rsp]", register),
-    st.builds(lambda n: f"mov ebx, {n}\n1: inc rax\ndec ebx\njnz 1b", st.integers(1, 400)),
+    st.builds(lambda n: f"mov ebx, {n}\n1: inc rax\ndec ebx\njnz 1b", st.integers(200, 2000)),
 )
+programs = st.lists(line, min_size=20, max_size=40)
 
 HANDLER = """
 handler:
@@ -55,7 +59,7 @@ def guest(lines: list[str]) -> Run:
     run = load(plain_guest(source, DATA))
     run.machine.run(until=["ready"])
     run.events.clear()
-    wire(run, 0, "handler", [(0, vector) for vector in (3, 17, 40, 63)])
+    wire(run, 0, "handler", [(0, vector) for vector in (3, 17, 40, 63)], uif=True)
     timer = run.cpu.kb_timer = run.machine.process.tasks[0].kb_timer = KbTimer(enabled=True, user_vector=50)
     assert run.cpu.kb_timer is timer
     return run
@@ -75,13 +79,13 @@ def end_of(lines: list[str], budget: int | None) -> End:
 
 
 @settings(max_examples=25, deadline=None)
-@given(lines=st.lists(line, min_size=1, max_size=40), budget=st.sampled_from((1, 2, 3, 7, 50)))
+@given(lines=programs, budget=st.sampled_from((1, 2, 3, 7, 50)))
 def test_a_random_program_is_the_same_run_whole_and_in_pieces(lines: list[str], budget: int) -> None:
     assert end_of(lines, budget) == end_of(lines, None)
 
 
 @settings(max_examples=25, deadline=None)
-@given(lines=st.lists(line, min_size=5, max_size=40))
+@given(lines=programs)
 def test_whatever_it_does_its_handler_is_entered_once_for_each_uiret_and_leaves_the_stack_alone(
     lines: list[str],
 ) -> None:
