@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pffemu import Exited
-from pffemu.events import HandlerEntered, IpiSent, TraceHash
+from pffemu.events import HandlerEntered, IpiSent, SendUipi, TraceHash
+from tests.guest_tools import load, plain_guest
 from tests.uipi import load_many, upid_of, wire
 
 
@@ -128,5 +129,113 @@ def test_whatever_2_to_8_senders_do_the_last_of_each_ones_interrupts_is_seen(gap
         assert run.words("numbers", senders + 1) == [0, *[sends] * senders]
         assert senders <= run.word("count") <= senders * sends
         assert (upid_of(run, 0).on, upid_of(run, 0).pir, run.cpu.uintr.uirr) == (False, 0, 0)
+        hashes.append(trace.hexdigest())
+    assert hashes[0] == hashes[1]
+
+
+def everybody(n: int) -> str:
+    """`n` threads, each of which is a receiver and sends to all others once, by the kernel's calls."""
+    return f"""
+    mov eax, SYS_mmap
+    xor edi, edi
+    mov esi, {n * 4096}
+    mov edx, 3
+    mov r10d, 0x22
+    mov r8, -1
+    xor r9d, r9d
+    syscall
+    mov rbp, rax
+    xor ebx, ebx
+    mov r12d, 1
+1:  mov eax, SYS_clone
+    mov edi, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
+    mov rsi, r12
+    shl rsi, 12
+    add rsi, rbp
+    xor edx, edx
+    xor r10d, r10d
+    xor r8d, r8d
+    mov rbx, r12
+    syscall
+    test rax, rax
+    jz member
+    inc r12
+    cmp r12d, {n}
+    jb 1b
+    xor ebx, ebx
+member:                             # RBX: its number, its user vector
+    mov eax, SYS_uintr_register_handler
+    lea rdi, [rip + handler]
+    xor esi, esi
+    syscall
+    test rax, rax
+    jnz wrong
+    mov eax, SYS_uintr_register_self
+    mov rdi, rbx
+    xor esi, esi
+    syscall
+    test rax, rax
+    js wrong
+    lea rdx, [rip + entry]
+    mov [rdx + 8*rbx], rax
+    stui
+    lock inc qword ptr [rip + ready]
+1:  pause
+    cmp qword ptr [rip + ready], {n}
+    jb 1b
+2:  xor r12d, r12d
+3:  cmp r12, rbx
+    je 4f
+    lea rdx, [rip + entry]
+    mov rax, [rdx + 8*r12]
+    senduipi rax
+4:  inc r12
+    cmp r12d, {n}
+    jb 3b
+    lock inc qword ptr [rip + done]
+5:  pause
+    cmp qword ptr [rip + done], {n}
+    jb 5b
+    mov ecx, 3000
+6:  loop 6b
+    test rbx, rbx
+    jnz 5b
+    mov r12d, 3                     # where cores are shared, each thread has its turn again
+7:  mov eax, SYS_sched_yield
+    syscall
+    dec r12d
+    jnz 7b
+    xor edi, edi
+    jmp leave_with_edi
+wrong: mov edi, 99
+    jmp leave_with_edi
+handler:
+    push rcx
+    push rdx
+    lea rdx, [rip + taken]
+    mov rcx, [rsp + 16]
+    lock inc qword ptr [rdx + 8*rcx]
+    pop rdx
+    pop rcx
+    add rsp, 8
+    uiret
+"""
+
+
+@pytest.mark.parametrize("cores", [3, 64])
+def test_64_threads_that_all_send_to_each_other_lose_nothing_and_are_the_same_run_every_time(cores: int) -> None:
+    program = plain_guest(everybody(64), "ready: .quad 0\ndone: .quad 0\nentry: .zero 512\ntaken: .zero 512\n")
+    hashes = []
+    for _ in range(2):
+        run, trace = load(program, cpus=cores, ram=64 << 20), TraceHash()
+        run.machine.events.sinks[:] = [trace]
+        assert run.go(None) == Exited(0)
+        counts, taken = run.machine.events.counts, run.words("taken", 64)
+        assert counts[SendUipi] == 64 * 63
+        assert min(taken) >= 1
+        assert sum(taken) == counts[HandlerEntered]
+        for task in run.machine.process.tasks:
+            assert task.receiver is not None
+            assert (run.machine.kernel.uintr.upids.posted(task.receiver), task.uintr.uirr) == (0, 0)
         hashes.append(trace.hexdigest())
     assert hashes[0] == hashes[1]
