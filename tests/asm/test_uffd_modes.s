@@ -91,6 +91,33 @@ stored: mov byte ptr [buf + 1], 2
     call protect
     mov byte ptr [buf], 2
 
+# test: WRITEPROTECT without its mode bit wakes who waits to store, unless told not to
+# map: buf 16K rw
+# uffd: buf wp
+# cpus: 2
+# thread: storer
+# param: mode, woken = (0, 1), (UFFDIO_WRITEPROTECT_MODE_DONTWAKE, 0)
+# expect: mem8[buf] == 1 + woken
+# count: wakes == woken
+# CHECK: blocked page
+    mov byte ptr [buf], 1
+    call protect
+    mov dword ptr [rip + source], 1
+    mov ecx, 90000
+1:  loop 1b
+    mov qword ptr [rip + protection + 16], mode
+    call protect
+    mov ecx, 90000
+1:  loop 1b
+    jmp out
+storer:
+    cmp dword ptr [rip + source], 0
+    je storer
+    mov byte ptr [buf], 2
+    mov eax, SYS_exit
+    syscall
+out: nop
+
 # test: WRITEPROTECT refuses a bad range, a bad mode, and what is not registered for it
 # map: buf 16K rw
 # map: other 4K rw

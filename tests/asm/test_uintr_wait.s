@@ -116,3 +116,53 @@ go:     .quad 0
     mov dword ptr [rip + go], 1
     mov edi, 1000000000
     call wait
+
+# test: two sleepers on two cores are woken each by its own notification
+# cpus: 3
+# thread: second
+# thread: both
+# expect: rax == -EINTR and mem64[count] == 2
+# CHECK: senduipi entry=0
+# CHECK: senduipi entry=1
+# CHECK: interrupt vector=0xeb (kernel)
+# CHECK-NEXT: woken tid=1
+# CHECK-NOT: woken
+# CHECK: interrupt vector=0xeb (kernel)
+# CHECK-NEXT: woken tid=2
+    mov edi, 5
+    call sleeper
+1:  pause
+    cmp dword ptr [rip + count], 2
+    jne 1b
+    mov rax, rbx
+    jmp out
+sleeper:                            # registers vector EDI, sleeps; RBX: what uintr_wait gave
+    push rdi
+    mov esi, 0x1000
+    call register
+    pop rdi
+    call self
+    stui
+    lock inc dword ptr [rip + go]
+    mov edi, 1000000000
+    call wait
+    mov rbx, rax
+    ret
+second:                             # the entry behind the first thread's
+    cmp dword ptr [rip + go], 1
+    jne second
+    mov edi, 6
+    sub rsp, 8
+    call sleeper
+    jmp spin
+both:
+    cmp dword ptr [rip + go], 2
+    jne both
+    mov ecx, 5000
+1:  loop 1b
+    mov r12d, 1
+    xor eax, eax
+    senduipi rax
+    senduipi r12
+    jmp spin
+out: nop

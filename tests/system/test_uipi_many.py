@@ -133,12 +133,10 @@ def test_whatever_2_to_8_senders_do_the_last_of_each_ones_interrupts_is_seen(gap
     assert hashes[0] == hashes[1]
 
 
-def everybody(n: int) -> str:
-    """`n` threads, each of which is a receiver and sends to all others once, by the kernel's calls."""
-    return f"""
+_CREATE = """
     mov eax, SYS_mmap
     xor edi, edi
-    mov esi, {n * 4096}
+    mov esi, COUNT * 4096
     mov edx, 3
     mov r10d, 0x22
     mov r8, -1
@@ -160,10 +158,11 @@ def everybody(n: int) -> str:
     test rax, rax
     jz member
     inc r12
-    cmp r12d, {n}
+    cmp r12d, COUNT
     jb 1b
     xor ebx, ebx
-member:                             # RBX: its number, its user vector
+"""
+_MEMBER = """member:                             # RBX: its number, its user vector
     mov eax, SYS_uintr_register_handler
     lea rdi, [rip + handler]
     xor esi, esi
@@ -181,7 +180,7 @@ member:                             # RBX: its number, its user vector
     stui
     lock inc qword ptr [rip + ready]
 1:  pause
-    cmp qword ptr [rip + ready], {n}
+    cmp qword ptr [rip + ready], COUNT
     jb 1b
 2:  xor r12d, r12d
 3:  cmp r12, rbx
@@ -190,11 +189,11 @@ member:                             # RBX: its number, its user vector
     mov rax, [rdx + 8*r12]
     senduipi rax
 4:  inc r12
-    cmp r12d, {n}
+    cmp r12d, COUNT
     jb 3b
     lock inc qword ptr [rip + done]
 5:  pause
-    cmp qword ptr [rip + done], {n}
+    cmp qword ptr [rip + done], COUNT
     jb 5b
     mov ecx, 3000
 6:  loop 6b
@@ -220,6 +219,11 @@ handler:
     add rsp, 8
     uiret
 """
+
+
+def everybody(n: int) -> str:
+    """`n` threads, each of which is a receiver and sends to all others once, by the kernel's calls."""
+    return _CREATE.replace("COUNT", str(n)) + _MEMBER.replace("COUNT", str(n))
 
 
 @pytest.mark.parametrize("cores", [3, 64])
