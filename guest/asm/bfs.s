@@ -113,20 +113,27 @@ next_vertex:
     lea rdi, [r15 + rdi * 8]
     cmp rsi, rdi
     jae skip_vertex
-next_edge:
-    mov rax, [rsi]
-    mov r10, rax
-    shr r10, 6
-    mov rdx, [r13 + r10 * 8]
-    bts rdx, rax
-    jc skip_edge
-    mov [r13 + r10 * 8], rdx
-    mov [r14 + rax * 2], r9w
-    mov r8d, 1
-skip_edge:
-    add rsi, 8
+    lea r11, [rsi + 64]
+    cmp r11, rdi
+    ja last_edges
+next_edges:                         # eight at a time, as compilers unroll
+.include "bfs_edge.inc"
+.include "bfs_edge.inc"
+.include "bfs_edge.inc"
+.include "bfs_edge.inc"
+.include "bfs_edge.inc"
+.include "bfs_edge.inc"
+.include "bfs_edge.inc"
+.include "bfs_edge.inc"
+    lea r11, [rsi + 64]
+    cmp r11, rdi
+    jbe next_edges
     cmp rsi, rdi
-    jb next_edge
+    jae skip_vertex
+last_edges:
+.include "bfs_edge.inc"
+    cmp rsi, rdi
+    jb last_edges
 skip_vertex:
     inc rcx
     cmp rcx, r12

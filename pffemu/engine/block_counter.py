@@ -8,6 +8,7 @@ An instruction with a REP prefix counts once however often it iterates, as the h
 Unicorn starts a new block per iteration, which negative sizes in the table mark.
 
 Beside instructions a block has a time, in a unit the counter does not know: the sum over its instructions' classes.
+While guest code runs the counts are behind, by less than a window; see count_block.
 """
 
 from __future__ import annotations
@@ -21,23 +22,26 @@ from unicorn.unicorn_py3.unicorn import uclib
 from pffemu.engine.count_block import (
     ADDRESS_BITS,
     BLOCK,
+    DETAILS,
     EXECUTED,
-    LASTS,
     LEARN,
     LIMIT,
     NO_LIMIT,
+    REP,
     SLOWLY,
     STOP,
-    TABLE,
     TABLE_WORDS,
     TIME,
     TIME_LIMIT,
     WORDS,
     count_block,
     count_known,
+    details_of,
     find_slot,
     home_slot,
     key_of,
+    open_window,
+    settle,
     size_word,
 )
 
@@ -58,16 +62,14 @@ class BlockCounter:
         """`decode_length(address, size)`: of those guest bytes."""
         self._decode_length = decode_length
         self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # (rip, key of its block): `unfinished`
-        self._state = (ctypes.c_int64 * WORDS)()
-        self._table = (ctypes.c_int64 * TABLE_WORDS)()
-        self.state = memoryview(self._state).cast("B").cast("q")
-        self.table = memoryview(self._table).cast("B").cast("q")
+        self._words = (ctypes.c_int64 * (WORDS + TABLE_WORDS))()
+        words = memoryview(self._words).cast("B").cast("q")
+        self.state, self.table = words[:WORDS], words[WORDS:]
         self._learn = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(self.learn)
-        self.state[TABLE] = ctypes.addressof(self._table)
         self.state[LEARN] = ctypes.cast(self._learn, ctypes.c_void_p).value or 0
         self.state[STOP] = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0
         self._end = self.state[LIMIT] = self.state[TIME_LIMIT] = NO_LIMIT
-        self.user_data = ctypes.addressof(self._state)
+        self.user_data = ctypes.addressof(self._words)
         signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
         self._callback = signature(self._python_hook)
         self.callback_address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
@@ -83,8 +85,12 @@ class BlockCounter:
 
     @property
     def executed(self) -> int:
-        """Instructions so far."""
+        """Instructions so far, as of the last `settle`."""
         return self.state[EXECUTED]
+
+    def settle(self) -> None:
+        """Bring the counts up to date: after a run, and before a hook reads them."""
+        settle(self.state)
 
     def add(self, instructions: int) -> None:
         """Count instructions that ran outside blocks (those the machine executes itself; may be negative). No time."""
@@ -92,7 +98,7 @@ class BlockCounter:
 
     @property
     def time(self) -> int:
-        """What they took."""
+        """What they took, as of the last `settle`."""
         return self.state[TIME]
 
     def set_limit(self, instructions: int | None, time_end: int | None = None) -> None:
@@ -100,14 +106,21 @@ class BlockCounter:
         state = self.state
         state[LIMIT] = self._end = NO_LIMIT if instructions is None else state[EXECUTED] + instructions
         state[TIME_LIMIT] = NO_LIMIT if time_end is None else time_end
+        open_window(state)
 
     def left(self) -> tuple[int, int]:
         """Instructions and time up to the limits; neither is positive when its limit is reached."""
         return self._end - self.state[EXECUTED], self.state[TIME_LIMIT] - self.state[TIME]
 
-    def let_nothing_run(self) -> None:
-        """Let no further block run, whatever the limits were. From any thread."""
+    def let_nothing_run(self, at_once: bool = False) -> None:
+        """Let no further block run, whatever the limits were, from the end of the window on. From any thread.
+
+        `at_once`: the window ends now; only from a hook, for the block hook writes the same words.
+        """
         self.state[LIMIT] = -1
+        if at_once:
+            settle(self.state)
+            open_window(self.state)
 
     @property
     def last_block(self) -> tuple[int, int]:
@@ -143,15 +156,16 @@ class BlockCounter:
 
     def forget(self) -> None:
         """Drop all learnt blocks: the code at their addresses may have changed."""
-        ctypes.memset(self._table, 0, ctypes.sizeof(self._table))
+        ctypes.memset(self.user_data + 8 * WORDS, 0, 8 * DETAILS)  # the details are not looked at without a key
         self._tails.clear()
 
     def learn(self, address: int, size: int) -> int:
-        length = self._decode_length(address, size)
+        instructions, time, rep, last = self._decode_length(address, size)
+        instructions = REP if rep else instructions
         slot = find_slot(self.table, address, size)
-        self.table[slot] = key_of(address, size)
-        self.table[slot + 1] = size_word(length.instructions, length.time, length.rep)
-        self.table[LASTS + slot // 2] = length.last
+        self.table[slot], self.table[slot + 1] = key_of(address, size), size_word(instructions, time)
+        for word, value in enumerate((instructions, time, last), details_of(slot)):
+            self.table[word] = value
         return 0
 
     def _python_hook(self, uc: int, address: int, size: int, _user: int) -> None:

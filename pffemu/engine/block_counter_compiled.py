@@ -14,7 +14,6 @@ from pffemu.engine.count_block import (
     PENDING,
     SLOWLY,
     STOP,
-    TABLE,
     TABLE_WORDS,
     WORDS,
 )
@@ -24,16 +23,20 @@ key_of = register_jitable(inline="always")(semantics.key_of)
 home_slot = register_jitable(inline="always")(semantics.home_slot)
 count_known = register_jitable(inline="always")(semantics.count_known)
 find_slot = register_jitable(semantics.find_slot)
+details_of = register_jitable(semantics.details_of)
+settle = register_jitable(semantics.settle)
+open_window = register_jitable(semantics.open_window)
 count_block = register_jitable(semantics.count_block)
+_TABLE = 8 * WORDS  # bytes from the state to the table
 
 
 def _slow_hook_of(version: int) -> Any:
     def hook(uc: Any, user: Any) -> None:
-        """Every other case: not at home, not learnt yet, a REP iteration, or the limit is reached."""
+        """Every other case: not at home, not learnt yet, a REP iteration, or the window is used up."""
         if version < 0:
             return
         state = words(user, WORDS)
-        table = words(state[TABLE], TABLE_WORDS)
+        table = words(user + _TABLE, TABLE_WORDS)
         key = state[PENDING]
         address, size = key & ((1 << ADDRESS_BITS) - 1), key >> ADDRESS_BITS
         slot = find_slot(table, address, size)
@@ -51,7 +54,7 @@ def _hook_of(version: int) -> Any:
         if version < 0:
             return
         state = words(user, WORDS)
-        table = words(state[TABLE], TABLE_WORDS)
+        table = words(user + _TABLE, TABLE_WORDS)
         key = key_of(address, size)
         if not count_known(state, table, home_slot(address), key):
             state[PENDING] = key

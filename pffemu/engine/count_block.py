@@ -1,34 +1,49 @@
-"""What the block hook does, as plain functions over flat state: the same code compiled and not (block_counter)."""
+"""What the block hook does, as plain functions over flat state: the same code compiled and not (block_counter).
+
+In the usual case it adds one word to one word. USED holds a window's instructions in its low bits and their time in its
+high ones, each below a guard bit, and both start so high that the guard is reached when the window is used up. The
+counts that everybody else reads are brought up to date by `settle`.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 # flat state, signed 64-bit words
-EXECUTED: Final = 0  # instructions so far
-LIMIT: Final = 1  # a block that would take EXECUTED past this is not run
-BLOCK: Final = 2  # key of the last block that ran, 0: none
-TIME: Final = 3  # what they took, in the unit of the decoder
-TIME_LIMIT: Final = 4  # a block whose last instruction would begin at this TIME or later is not run
-TABLE: Final = 5  # address of the table, for compiled code
-LEARN: Final = 6  # address of the C function that fills in an unknown block
-STOP: Final = 7  # address of uc_emu_stop
-SLOWLY: Final = 8  # address of the C function for blocks that `count_known` leaves, for compiled code
-PENDING: Final = 9  # key of the block it is called for
-WORDS: Final = 10
+USED: Final = 0
+BLOCK: Final = 1  # key of the last block that ran, 0: none
+START: Final = 2  # USED when it was settled last
+EXECUTED: Final = 3  # instructions so far, as of then
+TIME: Final = 4  # what they took, in the unit of the decoder
+LIMIT: Final = 5  # a block that would take EXECUTED past this is not run
+TIME_LIMIT: Final = 6  # a block whose last instruction would begin at this TIME or later is not run
+LEARN: Final = 7  # address of the C function that fills in an unknown block
+STOP: Final = 8  # address of uc_emu_stop
+SLOWLY: Final = 9  # address of the C function for blocks that `count_known` leaves, for compiled code
+PENDING: Final = 10  # key of the block it is called for
+WORDS: Final = 12  # an even number
 
-SLOTS: Final = 1 << 15  # table entries, two words each: key, size (see `size_word`)
-LASTS: Final = 2 * SLOTS  # behind them, a word for each entry: the time of the block's last instruction
-TABLE_WORDS: Final = LASTS + SLOTS
+SLOTS: Final = 1 << 15  # entries of the table behind the state, two words each: key, `size_word`
+DETAILS: Final = 2 * SLOTS  # behind them, for each entry: instructions, time, time of the last instruction
+TABLE_WORDS: Final = DETAILS + 3 * SLOTS
+REP: Final = -1  # instructions of a block that is one iteration of a REP instruction
 _PROBES: Final = 16  # words: eight entries
+
 NO_LIMIT: Final = (1 << 62) - 1
 ADDRESS_BITS: Final = 47
-INSTRUCTION_BITS: Final = 20
+_MOST: Final = (1 << 24) - 1  # instructions of a window
+_GUARD: Final = _MOST + 1
+_TIME_SHIFT: Final = 25
+_MOST_TIME: Final = 1 << 35  # of a window: half a million cycles, so that Ctrl-C is soon noticed
+_TIME_GUARD: Final = _MOST_TIME << _TIME_SHIFT
+_GUARDS: Final = _TIME_GUARD | _GUARD
 
 
-def size_word(instructions: int, time: int, rep: bool) -> int:
-    """A block's instructions and time in one word; negative when it is one iteration of a REP instruction."""
-    return -1 - time if rep else time << INSTRUCTION_BITS | instructions
+def size_word(instructions: int, time: int) -> int:
+    """What the block adds to USED; one that cannot be counted so reaches the guard."""
+    if instructions < 0 or time >= _MOST_TIME:
+        return _TIME_GUARD
+    return time << _TIME_SHIFT | instructions
 
 
 def key_of(address: int, size: int) -> int:
@@ -52,19 +67,40 @@ def find_slot(table: Any, address: int, size: int) -> int:
     return home
 
 
+def details_of(slot: int) -> int:
+    """Index of the first of the three words."""
+    return DETAILS + (slot >> 1) * 3
+
+
 def count_known(state: Any, table: Any, slot: int, key: int) -> bool:
-    """Count the block about to run in the usual case: known, in its home slot, within the limits, no REP iteration."""
+    """Count the block about to run in the usual case: known, in its home slot, within the window, no REP iteration."""
     if table[slot] != key:
         return False
-    size = table[slot + 1]
-    executed = state[EXECUTED] + (size & ((1 << INSTRUCTION_BITS) - 1))
-    time = state[TIME] + (size >> INSTRUCTION_BITS)
-    if size < 0 or executed > state[LIMIT] or time >= state[TIME_LIMIT]:
-        return False
-    state[EXECUTED] = executed
-    state[TIME] = time
-    state[BLOCK] = key
-    return True
+    used = state[USED] + table[slot + 1]
+    if used & _GUARDS == 0:
+        state[USED] = used
+        state[BLOCK] = key
+        return True
+    return False
+
+
+def settle(state: Any) -> None:
+    """Bring EXECUTED and TIME up to date."""
+    passed = state[USED] - state[START]
+    state[EXECUTED] += passed & (_GUARD | _MOST)
+    state[TIME] += passed >> _TIME_SHIFT
+    state[START] = state[USED]
+
+
+def open_window(state: Any) -> None:
+    """Let blocks run up to the limits, or a good part of the way there. The state is settled."""
+    instructions = min(state[LIMIT] - state[EXECUTED], _MOST)
+    time = min(state[TIME_LIMIT] - state[TIME], _MOST_TIME)
+    used = _GUARD  # closed; the other guard than that of `size_word`, for the two are added
+    if instructions >= 0 and time > 0:
+        used = (_MOST_TIME - time) << _TIME_SHIFT | (_MOST - instructions)
+    state[USED] = used
+    state[START] = used
 
 
 def count_block(state: Any, table: Any, slot: int) -> bool:
@@ -72,18 +108,18 @@ def count_block(state: Any, table: Any, slot: int) -> bool:
 
     It may pass that of time with its last instruction alone: a run to that time ends just behind the block.
     """
-    key, size, last = table[slot], table[slot + 1], table[LASTS + (slot >> 1)]
-    instructions, time = size & ((1 << INSTRUCTION_BITS) - 1), size >> INSTRUCTION_BITS
-    if size < 0:
-        time = -1 - size
+    key, details = table[slot], details_of(slot)
+    instructions, time, last = table[details], table[details + 1], table[details + 2]
+    settle(state)
+    if instructions == REP:
         # one more iteration of the instruction the last block ended with, or a new one
         end = (key & ((1 << ADDRESS_BITS) - 1)) + (key >> ADDRESS_BITS)
         before = state[BLOCK]
         instructions = 0 if (before & ((1 << ADDRESS_BITS) - 1)) + (before >> ADDRESS_BITS) == end else 1
-    executed = state[EXECUTED] + instructions
-    if executed > state[LIMIT] or state[TIME] + time - last >= state[TIME_LIMIT]:
+    if state[EXECUTED] + instructions > state[LIMIT] or state[TIME] + time - last >= state[TIME_LIMIT]:
         return False
-    state[EXECUTED] = executed
+    state[EXECUTED] += instructions
     state[TIME] += time
     state[BLOCK] = key
+    open_window(state)
     return True

@@ -17,6 +17,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 from pffemu.arch.exceptions import GP
 from pffemu.arch.paging import page_of
 from pffemu.engine import boot, stop
+from pffemu.engine.add_hook import add_hook
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.engine_page import UNTIL
 from pffemu.engine.protocols import EngineHost, FillState
@@ -139,14 +140,14 @@ class UnicornCpu:
             self.counter.uncount(self.registers.rip())
         return result
 
-    def interrupt(self) -> None:
-        """Make the current run return INTERRUPTED. From any thread.
+    def interrupt(self, *, at_once: bool = False) -> None:
+        """Make the current run return INTERRUPTED. From any thread; `at_once`, behind this block, only from a hook.
 
         With counting, the block hook stops it: `uc_emu_stop` may keep a block from running that is counted already.
         """
         self._interrupted = True
         if self.counter is not None:
-            self.counter.let_nothing_run()
+            self.counter.let_nothing_run(at_once)
         else:
             uclib.uc_emu_stop(self._handle)
 
@@ -220,6 +221,8 @@ class UnicornCpu:
         self._fill.clear()
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
         registers.live = False
+        if self.counter is not None:
+            self.counter.settle()
         if self._hook_error is not None:
             error, self._hook_error = self._hook_error, None
             raise error
@@ -342,17 +345,9 @@ class UnicornCpu:
             self._add_hook(unicorn.UC_HOOK_INSN, callback, _EVERYWHERE, instruction=instruction)
 
     def _add_hook(self, kind: int, callback: Any, span: tuple[int, int], *, user: int = 0, instruction: int = 0) -> int:
-        """Through ctypes: the Python binding can neither take a C callback nor hook RDTSC."""
         self._keep.append(callback)
-        address = callback if isinstance(callback, int) else ctypes.cast(callback, ctypes.c_void_p).value
-        (begin, end), hook = (ctypes.c_uint64(edge) for edge in span), ctypes.c_size_t()
-        status = uclib.uc_hook_add(
-            self._handle, ctypes.byref(hook), kind, ctypes.c_void_p(address), ctypes.c_void_p(user), begin, end,
-            ctypes.c_int(instruction),
-        )  # fmt: skip
-        if status:
-            raise EngineError(f"Unicorn refuses hook {kind}", remedy="install unicorn 2.1.4")
-        return hook.value
+        address = callback if isinstance(callback, int) else ctypes.cast(callback, ctypes.c_void_p).value or 0
+        return add_hook(self._handle, kind, address, user, span, instruction)
 
     def _on_exception(self, _uc: int, vector: int, _user: int) -> None:
         if self._stop is None:

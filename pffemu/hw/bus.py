@@ -39,7 +39,7 @@ class Bus:
             cpu.engine.map_mmio(
                 window.start,
                 window.size,
-                lambda offset, size, w=window: self._load(cpu, w, offset, size),  # type: ignore[misc]
+                lambda offset, size, w=window: self._guest_load(cpu, w, offset, size),  # type: ignore[misc]
                 lambda offset, size, value, w=window: self._guest_store(cpu, w, offset, size, value),
             )
 
@@ -64,7 +64,12 @@ class Bus:
         cpu.emit(Mmio, window.name, Hex(offset), size, 0, Hex(value))
         return value
 
+    def _guest_load(self, cpu: Cpu, window: _Window, offset: int, size: int) -> int:
+        cpu.settle_counts()
+        return self._load(cpu, window, offset, size)
+
     def _guest_store(self, cpu: Cpu, window: _Window, offset: int, size: int, value: int) -> None:
+        cpu.settle_counts()
         before = cpu.event_at
         self._store(cpu, window, offset, size, value)
         if cpu.event_at < before:

@@ -153,6 +153,11 @@ class Cpu:
         self.settle()
         check_accounts(self.profile, self.ledgers.values(), self._charged + self._executed[TIME], self.index)
 
+    def settle_counts(self) -> None:
+        """A hook is about to look at the clock: guest code is running, and the engine's counts are behind."""
+        if self._counter is not None:
+            self._counter.settle()
+
     def count_own(self, instructions: int = 1) -> None:
         """Count an instruction that the machine executed in the engine's place."""
         if self._counter is not None:
@@ -213,7 +218,7 @@ class Cpu:
         """A store of the guest reached a device: end the run of guest code, for `event_at` may be nearer now."""
         if self._counter is not None:
             self.looks_up = True
-            self.engine.interrupt()
+            self.engine.interrupt(at_once=True)
 
     def reset_apic(self) -> None:
         """The APIC was disabled: all but its id and the forwarding registers is as after reset."""
@@ -228,6 +233,7 @@ class Cpu:
 
     def tsc(self, rip: int) -> int:
         """The time-stamp counter as RDTSC at `rip` reads it."""
+        self.settle_counts()
         unfinished = self._counter.unfinished(rip)[1] if self._counter is not None else 0
         return (self._charged + self._executed[TIME] - unfinished) >> SHIFT
 

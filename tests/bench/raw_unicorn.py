@@ -8,10 +8,10 @@ import time
 
 import unicorn
 import unicorn.x86_const as x86
-from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu import Machine
 from pffemu.arch.registers import GENERAL
+from pffemu.engine.add_hook import add_hook
 from pffemu.hw.tlb_fill import TlbFill
 
 _CODE = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
@@ -31,9 +31,9 @@ def run_raw(machine: Machine, finish: int, *, empty_block_hook: bool = False) ->
     uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
     fill = TlbFill(machine.ram, compiled=True)
     fill.root = machine.cpus[0].mmu.fill.root
-    _hook(uc, unicorn.UC_HOOK_TLB_FILL, fill.callback_address, fill.user_data, (1, 0))  # everywhere
+    add_hook(uc._uch, unicorn.UC_HOOK_TLB_FILL, fill.callback_address, fill.user_data, (1, 0))  # everywhere
     if empty_block_hook:
-        _hook(uc, unicorn.UC_HOOK_BLOCK, ctypes.addressof(_RETURN), 0, (0, (1 << 47) - 1))
+        add_hook(uc._uch, unicorn.UC_HOOK_BLOCK, ctypes.addressof(_RETURN), 0, (0, (1 << 47) - 1))
     registers = machine.cpus[0].registers
     for name in GENERAL:
         uc.reg_write(getattr(x86, f"UC_X86_REG_{name.upper()}"), registers[name])
@@ -42,12 +42,3 @@ def run_raw(machine: Machine, finish: int, *, empty_block_hook: bool = False) ->
     seconds = time.thread_time() - started
     assert uc.reg_read(x86.UC_X86_REG_RIP) == finish
     return seconds
-
-
-def _hook(uc: unicorn.Uc, kind: int, callback: int, user: int, span: tuple[int, int]) -> None:
-    hook = ctypes.c_size_t()
-    begin, end = (ctypes.c_uint64(edge) for edge in span)
-    status = uclib.uc_hook_add(
-        uc._uch, ctypes.byref(hook), kind, ctypes.c_void_p(callback), ctypes.c_void_p(user), begin, end
-    )
-    assert status == unicorn.UC_ERR_OK

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pffemu.engine import block_counter, jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
-from pffemu.engine.count_block import EXECUTED, SLOTS, STOP, TIME
+from pffemu.engine.count_block import DETAILS, EXECUTED, SLOTS, STOP, TIME, TIME_LIMIT
 
 _HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 _STOP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
@@ -43,6 +43,7 @@ class Counter:
         """A block is about to run; False: it is told to stop."""
         before = self.stops
         self._hook(None, address, size, self.counter.user_data)
+        self.counter.settle()
         return self.stops == before
 
 
@@ -93,6 +94,36 @@ def test_a_time_limit_lets_exactly_those_blocks_run_whose_last_instruction_begin
             assert (hook.counter.state[EXECUTED], hook.counter.state[TIME]) == (executed, elapsed)
 
 
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
+@pytest.mark.parametrize("size", [3, 10], ids=["REP", "block"])
+def test_no_known_block_runs_when_nothing_may(compiled: bool, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = Counter(compiled, monkeypatch)
+    assert hook.enter(0x1000, size)
+    hook.counter.set_limit(0)
+    hook.counter.leave_block()
+    for _ in range(3):
+        assert not hook.enter(0x1000, size)
+    hook.counter.set_limit(100)
+    hook.counter.let_nothing_run(at_once=True)
+    assert not hook.enter(0x1000, size)
+
+
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
+def test_counts_do_not_end_with_a_window(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = Counter(compiled, monkeypatch)
+    monkeypatch.setattr(hook.counter, "_decode_length", lambda _address, _size: BlockLength(512, 1 << 34, False, 1))
+    for _ in range(100):
+        assert hook.enter(0x1000, 10)
+    monkeypatch.setattr(hook.counter, "_decode_length", lambda _address, _size: BlockLength(1 << 23, 0, False, 0))
+    for _ in range(100):
+        assert hook.enter(0x2000, 10)
+    monkeypatch.setattr(hook.counter, "_decode_length", lambda _address, _size: BlockLength(1, 1 << 50, False, 0))
+    for _ in range(3):
+        assert hook.enter(0x3000, 10)  # longer than a window
+    counted = 100 * 512 + 100 * (1 << 23) + 3
+    assert (hook.counter.state[EXECUTED], hook.counter.state[TIME]) == (counted, 100 * (1 << 34) + 3 * (1 << 50))
+
+
 @needs_numba
 @given(entered=st.lists(blocks, max_size=60))
 def test_compiled_and_plain_leave_the_same_state_and_table(entered: list[tuple[int, int]]) -> None:
@@ -103,7 +134,7 @@ def test_compiled_and_plain_leave_the_same_state_and_table(entered: list[tuple[i
             hook.counter.set_limit(60)
             for address, size in entered:
                 hook.enter(address, size)
-            states.append((hook.counter.state[: TIME + 1].tolist(), bytes(hook.counter.table.cast("B"))))
+            states.append((hook.counter.state[: TIME_LIMIT + 1].tolist(), bytes(hook.counter.table.cast("B"))))
     assert states[0] == states[1]
 
 
@@ -143,4 +174,4 @@ def test_forgetting_makes_every_block_unknown_again(monkeypatch: pytest.MonkeyPa
     hook.enter(0x1000, 10)
     assert any(hook.counter.table)
     hook.counter.forget()
-    assert not any(hook.counter.table)
+    assert not any(hook.counter.table[:DETAILS])  # the rest is not looked at without
