@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pffemu import Program
 from tests.guest_tools import plain_guest
+from tests.uintr_guests import CLONE
 
 SHARED = 0x5000_0000
 SENT, SEEN, TABLE, FDS, UIPI_FD, DONE, SKIPPED = (SHARED + 512 * i for i in range(7))
@@ -39,7 +40,7 @@ class Crowd:
 
     def program(self) -> Program:
         count = len(self.members)
-        start = _START + "".join(_CLONE.format(i=i, top=_STACK * (i + 1)) for i in range(1, count))
+        start = _START + "".join(CLONE.format(top=_STACK * (i + 1), entry=f"thread_{i}") for i in range(1, count))
         text = start + "".join(f"thread_{i}:\n{self._thread(i)}" for i in range(count)) + _HANDLERS
         data = (
             f"action: .quad skip, 0x04000004, restorer, 0\nspan: .quad 0, 2000\n.balign 16\n"
@@ -146,17 +147,6 @@ _START = f"""
     mov [{UIPI_FD}], rax
 """
 _GIVE_UP = "clui\nmov eax, SYS_uintr_unregister_handler\nxor edi, edi\nsyscall\n"
-_CLONE = """
-    mov eax, SYS_clone
-    mov edi, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
-    lea rsi, [rip + stacks + {top}]
-    xor edx, edx
-    xor r10d, r10d
-    xor r8d, r8d
-    syscall
-    test rax, rax
-    jz thread_{i}
-"""
 _DISCONNECT = """
     mov rdi, [{entry}]
     dec rdi

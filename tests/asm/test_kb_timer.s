@@ -1,20 +1,8 @@
 # xui_kb_timer: the kernel-bypass timer belongs to a thread, which arms it from ring 3 with SETTIMER.
 
 .include "pff.inc"
+.include "receiver.inc"
 .text
-register:                           # handler, flags ESI
-    mov eax, SYS_uintr_register_handler
-    lea rdi, [rip + handler]
-    syscall
-    ret
-handler:
-    push rax
-    mov rax, [rsp + 8]
-    mov [rip + vector], rax
-    inc qword ptr [rip + count]
-    pop rax
-    add rsp, 8
-    uiret
 enable:                             # user vector EDI
     mov eax, SYS_xui_kb_timer
     mov esi, XUI_KB_TIMER_ENABLE
@@ -26,12 +14,6 @@ disable:
     xor esi, esi
     syscall
     ret
-spin: pause
-    jmp spin
-.data
-.balign 8
-vector: .quad -1
-count:  .quad 0
 
 # test: without the kernel's leave SETTIMER is #UD
 # fault: #UD at here

@@ -1,14 +1,8 @@
 # A notification on its way while its receiver leaves the core: the kernel gets it, and nothing is lost.
 
 .include "pff.inc"
-.text
-handler:
-    inc qword ptr [rip + count]
-    add rsp, 8
-    uiret
+.include "receiver.inc"
 .data
-.balign 8
-count: .quad 0
 go:    .quad 0
 
 # test: one that arrives when its receiver sleeps is the kernel's; the receiver finds it when it is back
@@ -17,22 +11,16 @@ go:    .quad 0
 # param: n = 12, 15, 18
 # expect: mem64[count] == 1
 # CHECK: interrupt vector=0xec (kernel)
-    mov eax, SYS_uintr_register_handler
-    lea rdi, [rip + handler]
     xor esi, esi
-    syscall
-    mov eax, SYS_uintr_register_self
+    call register
     mov edi, 7
-    xor esi, esi
-    syscall
+    call self
     stui
     mov dword ptr [rip + go], 1
     mov ecx, 2500 + n * 20
 1:  loop 1b
-    mov eax, SYS_uintr_wait
     mov edi, 10
-    xor esi, esi
-    syscall
+    call wait
     nop
     jmp out
 other:

@@ -1,32 +1,10 @@
 # User interrupts between processes, and what of them fork, threads and descriptors hand on.
 
 .include "pff.inc"
+.include "receiver.inc"
 # map: buf 16K rw
 .equ THREAD, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
 .text
-register:                           # handler, flags ESI
-    mov eax, SYS_uintr_register_handler
-    lea rdi, [rip + handler]
-    syscall
-    ret
-handler:
-    push rax
-    mov rax, [rsp + 8]
-    mov [rip + vector], rax
-    inc qword ptr [rip + count]
-    pop rax
-    add rsp, 8
-    uiret
-fd:                                 # vector EDI -> RAX
-    mov eax, SYS_uintr_vector_fd
-    xor esi, esi
-    syscall
-    ret
-sender:                             # fd EDI -> index RAX
-    mov eax, SYS_uintr_register_sender
-    xor esi, esi
-    syscall
-    ret
 fork:
     mov eax, SYS_fork
     syscall
@@ -47,8 +25,6 @@ status:                             # of the child, to RAX, as wait4 gives it
     ret
 .data
 .balign 8
-vector: .quad -1
-count:  .quad 0
 answer: .quad 0
 
 # test: a forked child has neither the handler nor the target table

@@ -1,47 +1,8 @@
 # vector_fd, register_sender, register_self, ipi_fd, alt_stack, and SENDUIPI through what they set up.
 
 .include "pff.inc"
+.include "receiver.inc"
 # map: buf 16K rw
-.text
-register:                           # handler, flags ESI
-    mov eax, SYS_uintr_register_handler
-    lea rdi, [rip + handler]
-    syscall
-    ret
-handler:                            # counts, remembers the vector
-    push rax
-    mov rax, [rsp + 8]
-    mov [rip + vector], rax
-    inc qword ptr [rip + count]
-    pop rax
-    add rsp, 8
-    uiret
-self:                               # vector EDI -> index RAX
-    mov eax, SYS_uintr_register_self
-    xor esi, esi
-    syscall
-    ret
-fd:                                 # vector EDI -> fd RAX
-    mov eax, SYS_uintr_vector_fd
-    xor esi, esi
-    syscall
-    ret
-sender:                             # fd EDI -> index RAX
-    mov eax, SYS_uintr_register_sender
-    xor esi, esi
-    syscall
-    ret
-unregister:
-    mov eax, SYS_uintr_unregister_handler
-    xor edi, edi
-    syscall
-    ret
-spin: pause
-    jmp spin
-.data
-.balign 8
-vector: .quad -1
-count:  .quad 0
 
 # test: a thread sends itself a user interrupt
 # expect: rbx == 0 and mem64[count] == 1 and mem64[vector] == 5 and uif == 1 and uirr == 0

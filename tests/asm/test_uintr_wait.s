@@ -1,26 +1,8 @@
 # uintr_wait: sleeping for a user interrupt, with who pays for the wake-up, and what a sleep looks like to senders.
 
 .include "pff.inc"
+.include "receiver.inc"
 .text
-register:                           # handler, flags ESI
-    mov eax, SYS_uintr_register_handler
-    lea rdi, [rip + handler]
-    syscall
-    ret
-handler:
-    inc qword ptr [rip + count]
-    add rsp, 8
-    uiret
-self:                               # vector EDI -> index RAX
-    mov eax, SYS_uintr_register_self
-    xor esi, esi
-    syscall
-    ret
-wait:                               # usec RDI
-    mov eax, SYS_uintr_wait
-    xor esi, esi
-    syscall
-    ret
 later:                              # a sender: waits a while, sends entry 0, again and again
     mov ecx, 20000
 1:  pause
@@ -31,11 +13,8 @@ later:                              # a sender: waits a while, sends entry 0, ag
     mov edx, 77                         # what a kernel that forgets the REX prefix would take for the index
     senduipi r10
     jmp later
-spin: pause
-    jmp spin
 .data
 .balign 8
-count:  .quad 0
 go:     .quad 0
 
 # test: zero microseconds are over at once, even without a handler

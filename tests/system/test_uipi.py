@@ -6,6 +6,8 @@ import pytest
 
 from pffemu import Exited
 from pffemu.events import FramePushed, HandlerEntered, InterruptAccepted, IpiSent, SendUipi, TraceHash, Uiret
+from tests import uintr_guests as guests
+from tests.guest_tools import load, plain_guest
 from tests.uipi import load_ping_pong, upid_of
 
 
@@ -57,3 +59,25 @@ def test_in_small_budgets_it_is_the_same_run(step: int) -> None:
         pass
     assert traces[1].hexdigest() == traces[0].hexdigest()
     assert [frame.vector for frame in runs[1].of(FramePushed)] == [5, 7] * 3
+
+
+_THREAD = guests.CLONE.format(top=4096, entry="other")
+_FORK = "mov eax, SYS_fork\n syscall\n test eax, eax\n jz other\n"
+_CONNECT = "mov eax, SYS_uintr_register_sender\n mov edi, 3\n xor esi, esi\n syscall\n"
+
+
+@pytest.mark.parametrize("other", [_THREAD, _FORK], ids=["thread that was never armed", "process without a table"])
+@pytest.mark.parametrize("delay", [1, 5000, 14_321])
+def test_the_very_first_senduipi_of_a_sender_arrives_on_time(other: str, delay: int) -> None:
+    # the receiver spins and is never ahead of what can still reach it, whoever may become a sender
+    body = (
+        guests.REGISTER.format(flags=0) + guests.SELF.format(vector=5, index=0)
+        + "mov eax, SYS_uintr_vector_fd\n mov edi, 5\n xor esi, esi\n syscall\n stui\n" + other
+        + "1: cmp qword ptr [rip + handled], 0\n je 1b\n xor edi, edi\n jmp leave_with_edi\n"
+        + f"other: mov ecx, {delay}\n 2: dec ecx\n jnz 2b\n xor eax, eax\n {_CONNECT if other is _FORK else ''}"
+        + "senduipi rax\n 3: jmp 3b\n"
+    )  # fmt: skip
+    done = load(plain_guest(body + guests.HANDLER, guests.DATA), cpus=2)
+    assert done.go() == Exited(0)
+    (ipi,), (acceptance,) = done.of(IpiSent), done.of(InterruptAccepted)
+    assert 0 <= acceptance.time - ipi.arrival <= 1
