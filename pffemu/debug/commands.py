@@ -92,7 +92,12 @@ class Commands:
         return self._where()
 
     def _where(self) -> str:
-        return show.halt_text(self.session, self.session.halt, self.places.source_of)
+        session, halt = self.session, self.session.halt
+        text = show.halt_text(session, halt, self.places.source_of)
+        if session.tid != halt.tid and session.task(session.tid) is not None and halt.why is not Why.ENDED:
+            rip = session.register(session.tid, "rip")
+            text += f"\nlooked at: thread {session.tid} at {session.symbols.describe(rip)} ({rip:#x})"
+        return text
 
     # -- breakpoints ---------------------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ _LONGEST_WALK: Final = 100_000  # steps of a `finish` that has to look for the R
 
 def finish(session: Session) -> Halt | None:
     """Until the caller goes on; out of a user-interrupt handler through its UIRET. Raises UsageError: no caller."""
-    begin, tid = session.halt.moment, session.tid
+    tid = session.tid
     caller = _caller(session, session.unwinder(tid), tid)
     if caller.entered is Entered.USER_INTERRUPT:
         session.stops.arm()
@@ -43,7 +43,7 @@ def finish(session: Session) -> Halt | None:
         halt = run(session, lambda _: FAR)
     else:
         halt = _walk_out(session)
-    return stepped(session, begin) if halt is not None and halt.why is Why.STEP else halt
+    return stepped(session) if halt is not None and halt.why is Why.STEP else halt
 
 
 def reverse_finish(session: Session) -> Halt | None:
@@ -75,7 +75,8 @@ def _walk_out(session: Session) -> Halt | None:
     for _ in range(_LONGEST_WALK):
         instruction = instruction_at(session)
         leaves = instruction is not None and instruction.mnemonic in ("ret", "uiret")
-        halt = step(session) if leaves else step_over(session)
+        here = session.travel.here()
+        halt = step(session, here) if leaves else step_over(session, here)
         if leaves or halt is None or halt.why is not Why.STEP:
             return halt
     return session.here()

@@ -240,8 +240,8 @@ class Session:
         """A step that ended here."""
         return self.halted(Why.STEP)
 
-    def stepped(self, begin: Moment) -> Halt:
-        """The end of a step that began at `begin`, maybe at a breakpoint; going back leads there."""
+    def stepped(self, begin: Moment | None) -> Halt:
+        """The end of a step, maybe at a breakpoint; `begin`: of a single one, to which `reverse_step` leads back."""
         tid, cpu = self.tid if self.task(self.tid) else None, self.machine.turns.cpu
         reached = self.stops.arrived(cpu) if cpu is not None and cpu.tid == tid else None
         halt = (
@@ -249,7 +249,8 @@ class Session:
             if reached is None
             else self.halted(Why.BREAKPOINT, tid, breakpoint=reached.number)
         )
-        self._trail[halt.moment] = begin
+        if begin is not None:
+            self._trail[halt.moment] = begin
         return halt
 
     def trail(self, moment: Moment) -> Moment | None:

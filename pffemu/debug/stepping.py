@@ -47,25 +47,27 @@ def phase(session: Session) -> Halt | None:
     return run(session, lambda _: FAR)
 
 
-def step(session: Session) -> Halt | None:
-    """One instruction, and whatever it takes until the thread is about to execute the next one."""
-    begin = session.halt.moment
+def step(session: Session, begin: Moment | None = None) -> Halt | None:
+    """One instruction, and whatever it takes until the thread is about to execute the next one.
+
+    `begin`: where it begins, when that is not where the movement did.
+    """
+    begin = begin or session.halt.moment
     session.stops.arm()
     if session.stops.sent is not None and session.stops.sent[0] == session.tid:
         return stepped(session, begin)  # to its handler, as PTRACE_SINGLESTEP with a signal
     return _step(session) or stepped(session, begin)
 
 
-def step_over(session: Session) -> Halt | None:
-    begin = session.halt.moment
+def step_over(session: Session, begin: Moment | None = None) -> Halt | None:
     instruction = instruction_at(session)
     if instruction is None or instruction.mnemonic != "call":
-        return step(session)
+        return step(session, begin)
     tid = session.tid
     place = Until(tid, instruction.address + instruction.size, session.register(tid, "rsp"))
     session.stops.arm(until=(place,))
     halt = run(session, lambda _: FAR)
-    return stepped(session, begin) if halt is not None and halt.why is Why.STEP else halt
+    return stepped(session) if halt is not None and halt.why is Why.STEP else halt
 
 
 def run(session: Session, room: Callable[[Cpu], int]) -> Halt | None:
@@ -97,8 +99,8 @@ def _step(session: Session) -> Halt | None:
     return _halt_of(session, stops.found) if stops.found is not None else None
 
 
-def stepped(session: Session, begin: Moment) -> Halt | None:
-    """Let everybody else run until the thread is about to execute its next instruction."""
+def stepped(session: Session, begin: Moment | None = None) -> Halt | None:
+    """Let everybody else run until the thread is about to execute its next instruction; as Session.stepped."""
     if not session.travel.run(_about_to_run(session, session.tid), session.stops.visit):
         return None
     found = session.stops.found

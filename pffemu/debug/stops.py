@@ -191,7 +191,8 @@ class Stops:
         old, self._values = self._values, self._read_values()
         for breakpoint in self._session.breakpoints.watches:
             number = breakpoint.number
-            if breakpoint.access is Access.READ or number not in old or old[number] == self._values[number]:
+            known = number in old and number in self._values
+            if breakpoint.access is Access.READ or not known or old[number] == self._values[number]:
                 continue
             if self._counts(breakpoint, cpu, tid):
                 return self._touched(breakpoint, tid, before, old[number], self._values[number])
@@ -205,15 +206,12 @@ class Stops:
     def _read_values(self) -> dict[int, bytes | None]:
         if not self._listening:
             return {}
-        return {b.number: self._read_watched(b) for b in self._session.breakpoints.watches}
-
-    def _read_watched(self, breakpoint: Breakpoint) -> bytes | None:
-        """None where no page is, or no process any more."""
-        machine = self._machine
-        process = machine.process if breakpoint.pid is None else machine.kernel.processes.get(breakpoint.pid)
-        if process is None:
-            return None
-        return read_present(machine, process.mm, breakpoint.watched, breakpoint.size)
+        machine, values = self._machine, {}
+        for breakpoint in self._session.breakpoints.watches:
+            process = machine.process if breakpoint.pid is None else machine.kernel.processes.get(breakpoint.pid)
+            if process is not None and process.tasks:  # else its end is no change
+                values[breakpoint.number] = read_present(machine, process.mm, breakpoint.watched, breakpoint.size)
+        return values
 
     # -- inside a step ------------------------------------------------------------------------------------------------
 

@@ -239,6 +239,22 @@ def test_calls_are_stepped_over_and_left_both_ways(sessions: list[Session]) -> N
     assert where(session) == "outer+0x1"
 
 
+def test_a_step_back_after_a_call_was_stepped_over_leads_into_it(sessions: list[Session]) -> None:
+    session = start(sessions, load(CALLS))
+    session.step()
+    session.step_over()
+    assert where(session) == "back"
+    executed = session.halt.moment.instructions
+    session.reverse_step()
+    assert (where(session), session.halt.moment.instructions) == ("middle+0x1", executed - 1)
+    at(session, "here")
+    session.reverse_resume()
+    session.finish()
+    executed = session.halt.moment.instructions
+    session.reverse_step()
+    assert (where(session), session.halt.moment.instructions) == ("here", executed - 1)
+
+
 def test_in_assembly_callers_are_guessed_from_the_stack_and_said_to_be(sessions: list[Session]) -> None:
     session = start(sessions, load(CALLS))
     at(session, "here")

@@ -15,8 +15,7 @@ from pffemu.hw.cpu import SavedRegisters
 from tests.guest_tools import REGION, Run, forwarding_guest, load
 
 # Two threads that spin on a shared counter, take turns on one core, fault pages in, and time each other with RDTSC.
-GUEST = forwarding_guest(
-    f"""
+GUEST_SOURCE = f"""
     mov eax, SYS_clone
     mov edi, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
     lea rsi, [rip + scratch + 4096]
@@ -58,7 +57,7 @@ again: cmp dword ptr [rip + scratch], 1
     mov dword ptr [rip + scratch + 8], 1
 sleep: jmp sleep
 """
-)
+GUEST = forwarding_guest(GUEST_SOURCE)
 PLACES = ("spin", "access", "parent", "handler", "child", "again", "wait", "sleep")
 
 
