@@ -164,7 +164,7 @@ class Scheduler:
                     time = max(time, cpu.event_at)
                 if time < best_time:
                     best, best_time = cpu, time
-            if not (self._sleepers or self.timers) or not self._expire(best, best_time):
+            if not (self._sleepers or self.timers.armed) or not self._expire(best, best_time):
                 return best
 
     def _expire(self, best: Cpu | None, now: int) -> bool:
@@ -196,7 +196,7 @@ class Scheduler:
 
     def is_ahead(self, cpu: Cpu) -> bool:
         """Another core with something to run is further behind: what it does comes first."""
-        if self.alone is cpu:
+        if self._alone is cpu and self.alone is cpu:
             return False
         clock = cpu.clock
         for other, queue in self._cores:
@@ -204,11 +204,11 @@ class Scheduler:
                 return True
         return False
 
-    def head_start(self, cpu: Cpu) -> int | None:
-        """Cycles `cpu` may run before somebody else's turn comes; None when nobody else can run."""
-        if self.alone is cpu:
-            return None
-        clock, own = cpu.clock, self._queues[cpu.index]
+    def may_run_until(self, cpu: Cpu, clock: int) -> int:
+        """When somebody else's turn comes, if it is `clock` at `cpu` now; NEVER when nobody else can run."""
+        if self._alone is cpu and self.alone is cpu:
+            return NEVER
+        own = self._queues[cpu.index]
         end = NEVER
         receiver = own.current.receiver if own.current is not None else None
         reachable = receiver is not None and receiver.vectors != 0
@@ -219,20 +219,20 @@ class Scheduler:
                 continue
             if queue.current is not None or queue.waiting:
                 receives = cpu.uintr.uinv != 0 and (reachable or other.uintr.uitt_enabled)
-                its = max(clock, other.clock) + (self._uipi_look_ahead if receives else QUANTUM)
+                its, theirs = clock + (self._uipi_look_ahead if receives else QUANTUM), other.clock
+                if theirs > clock:
+                    its += theirs - clock
             else:
                 its = other.event_at
             if its < end:
                 end = its
         for task in self._sleepers:
             end = min(end, task.deadline or 0)
-        timer = self.timers.first() if self.timers else None
-        if timer is not None:
-            end = min(end, timer.deadline)
-        if end != NEVER:
-            return max(1, end - clock)
-        self._alone, self._alone_since = cpu, self._interconnect.sequence
-        return None
+        if self.timers.armed:
+            end = min(end, *(timer.deadline for timer in self.timers.armed))
+        if end == NEVER:
+            self._alone, self._alone_since = cpu, self._interconnect.sequence
+        return end
 
     def tick(self, cpu: Cpu) -> None:
         """The core came to the end of a slice: is the thread's turn over?"""

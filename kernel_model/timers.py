@@ -25,35 +25,32 @@ class TimerList:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._armed: list[Timer] = []
+        self.armed: list[Timer] = []
         self._in_vain = 0  # timers fired since anybody could run
-
-    def __bool__(self) -> bool:
-        return bool(self._armed)
 
     def arm(self, cpu: Cpu, timer: Timer, deadline: int) -> None:
         """Fire at `deadline`, also when it is past. Moves an armed timer."""
         self.disarm(timer)
         timer.deadline, timer.cpu_index = deadline, cpu.index
-        self._armed.append(timer)
+        self.armed.append(timer)
         self._scheduler.no_longer_alone()
 
     def disarm(self, timer: Timer) -> None:
-        if timer in self._armed:
-            self._armed.remove(timer)
+        if timer in self.armed:
+            self.armed.remove(timer)
 
     def first(self) -> Timer | None:
         """The one due first."""
-        return min(self._armed, key=lambda timer: timer.deadline, default=None)
+        return min(self.armed, key=lambda timer: timer.deadline, default=None)
 
     def fire(self, cpu: Cpu, timer: Timer) -> None:
-        self._armed.remove(timer)
+        self.armed.remove(timer)
         self._in_vain += 1
         timer.fire(cpu)
 
     def idle_in_vain(self) -> bool:
         """Nobody could run, and every timer has fired without changing that: it never will."""
-        return self._in_vain > 2 * len(self._armed)
+        return self._in_vain > 2 * len(self.armed)
 
     def somebody_runs(self) -> None:
         self._in_vain = 0

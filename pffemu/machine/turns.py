@@ -56,7 +56,8 @@ class Turns:
         if turn.end is None or self._kernel.scheduler.is_ahead(cpu) or not loop.executed(cpu, found):
             return False
         # a core may have been woken, a timer armed, an interrupt may be due right now
-        turn.end = cpu.clock if cpu.event_at <= cpu.clock else min(turn.end, cpu.clock + self._length(cpu))
+        clock = cpu.clock
+        turn.end = clock if cpu.event_at <= clock else min(turn.end, self._turn_end(cpu, clock))
         return True
 
     def begin(self) -> Cpu | None:
@@ -67,7 +68,7 @@ class Turns:
             if core.clock < turn.end and not core.uintr.uirr and not kernel.scheduler.current(core).signals.due:
                 return core
         elif turn is None and (alone := kernel.scheduler.goes_on()) is not None and not self._pending:
-            return self._open(alone, loop.SLICE)
+            return self._open(alone, alone.clock + loop.SLICE)
         while kernel.ended is None:
             cpu = self.cpu or self._next()
             if cpu is None:
@@ -75,16 +76,16 @@ class Turns:
             if cpu.index not in self._pending and not loop.deliver_pending(kernel, cpu):
                 self.current = None  # also in mid-turn: an instruction, or whoever looked, may have changed the state
             elif self.current is None:
-                self._open(cpu, self._length(cpu))
+                self._open(cpu, self._turn_end(cpu, cpu.clock))
             elif self.current.end is not None and cpu.clock >= self.current.end:
                 self._end(cpu)
             if self.current is not None:
                 return cpu
         return None
 
-    def _open(self, cpu: Cpu, length: int) -> Cpu:
-        """A turn of `length` cycles."""
-        self.current = Turn(cpu.index, cpu.clock + length if self._counting else None)
+    def _open(self, cpu: Cpu, end: int) -> Cpu:
+        """A turn up to the clock `end`."""
+        self.current = Turn(cpu.index, end if self._counting else None)
         self.count += 1
         return cpu
 
@@ -95,7 +96,8 @@ class Turns:
             cpu = kernel.scheduler.next_cpu()
             if cpu is None:
                 return None
-            self._drop_stale(cpu)
+            if self._pending:
+                self._drop_stale(cpu)
             if cpu.event_at != NEVER and cpu.index not in self._pending and self._interrupted(cpu):
                 continue
             if kernel.switch_in(cpu) and (cpu.clock < cpu.event_at or cpu.index in self._pending):
@@ -114,11 +116,10 @@ class Turns:
             return False
         return loop.take_interrupts(self._kernel, cpu) or idles
 
-    def _length(self, cpu: Cpu) -> int:
-        """Cycles of a turn that begins now."""
-        head_start = self._kernel.scheduler.head_start(cpu)
-        length = loop.SLICE if head_start is None or head_start > loop.SLICE else head_start
-        return length if cpu.event_at == NEVER else min(length, max(1, cpu.event_at - cpu.clock))
+    def _turn_end(self, cpu: Cpu, clock: int) -> int:
+        """When a turn of `cpu` ends, if it is `clock` there now."""
+        end = min(self._kernel.scheduler.may_run_until(cpu, clock), cpu.event_at, clock + loop.SLICE)
+        return end if end > clock else clock + 1
 
     def _end(self, cpu: Cpu) -> None:
         """The turn ran its length."""
@@ -133,7 +134,7 @@ class Turns:
         """
         kernel, turn = self._kernel, self.current
         assert turn is not None
-        stop, self.ran = self._pending.pop(cpu.index, None), None
+        stop, self.ran = self._pending.pop(cpu.index, None) if self._pending else None, None
         if stop is None:
             stop = cpu.engine.run(limit, None if turn.end is None else cpu.engine_time(turn.end))
             self.ran = stop, cpu.instructions
@@ -141,13 +142,14 @@ class Turns:
                 cpu.looks_up, turn.end = False, max(cpu.clock, min(turn.end, cpu.event_at))
                 if stop.kind is StopKind.INTERRUPTED:
                     return None
-            if stop.kind is StopKind.LIMIT and turn.end is not None:
+            kind = stop.kind
+            if kind is StopKind.LIMIT and turn.end is not None:
                 if cpu.clock >= turn.end:
                     self._end(cpu)
                 return None
-            if stop.kind is StopKind.INVALID and self._executed(cpu, turn, stop.rip):
+            if kind is StopKind.INVALID and self._executed(cpu, turn, stop.rip):
                 return None
-            if stop.kind in _ENGINE_STOPS:
+            if kind in _ENGINE_STOPS:
                 return stop
             if kernel.scheduler.is_ahead(cpu):
                 self._pending[cpu.index], self._pending_tids[cpu.index] = stop, cpu.tid
