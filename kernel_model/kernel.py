@@ -287,7 +287,7 @@ class Kernel:
         task = self.scheduler.current(cpu)
         registers = self._syscall_registers[cpu.index].read()
         rip, number = registers[0], registers[2] & 0xFFFF_FFFF
-        cpu.emit(Syscall, number, Label(name_of(number)), Hex(rip - SYSCALL_LENGTH))
+        cpu.emit(Syscall, number, name_of(number), rip - SYSCALL_LENGTH)
         if number not in COSTED:
             cpu.charge("kernel.call")
         task.timed_out, task.deadline, task.result, task.progress = False, None, None, 0
@@ -360,7 +360,7 @@ class Kernel:
         cpu.charge("cpu.sysret")
         if task.signals.saved_blocked is not None and result != -Errno.EINTR:
             signal_send.restore_blocked(self, cpu, task)
-        cpu.emit(SyscallReturned, Label(name_of(number)), result)
+        cpu.emit(SyscallReturned, name_of(number), result)
 
     def unsupported(self, cpu: Cpu, what: str, errno: Errno, key: str = "") -> LinuxError:
         """For what Linux has and this kernel has not: one warning, and the error of a Linux built without it.

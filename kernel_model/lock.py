@@ -51,7 +51,8 @@ class _Held:
 
     def add(self, start: int, end: int) -> None:
         self._intervals.append((start, end))
-        self._latest = max(self._latest, end)
+        if end > self._latest:
+            self._latest = end
 
 
 class Lock:
@@ -65,19 +66,18 @@ class Lock:
 
     def acquire(self, cpu: Cpu) -> int:
         """The clock from which `cpu` holds it, for `release`."""
-        cpu.wait_until(self._held.free_from(cpu.clock), self.waits)
-        since = cpu.clock
-        self._take_line(cpu)
+        since = cpu.wait_until(self._held.free_from(cpu.clock), self.waits)
+        self._take_line(cpu, since)
         return since
 
     def release(self, cpu: Cpu, since: int) -> None:
-        cpu.wait_until(self._held.held_up(since, cpu.clock), self.waits)
-        self._held.add(since, cpu.clock)
+        self._held.add(since, cpu.wait_until(self._held.held_up(since, cpu.clock), self.waits))
 
-    def _take_line(self, cpu: Cpu) -> None:
+    def _take_line(self, cpu: Cpu, now: int) -> None:
         """The lock's cache line, which readers change too: one core has it at a time."""
-        cpu.wait_until(self._line.free_from(cpu.clock), self.waits)
-        since = cpu.clock
+        since = self._line.free_from(now)
+        if since > now:
+            cpu.wait_until(since, self.waits)
         cpu.charge("kernel.lock")
         if self._owner != cpu.index:
             if self._owner != _NOBODY:
@@ -99,9 +99,8 @@ class RwLock(Lock):
         time, free = -1, cpu.clock
         while time != free:
             time, free = free, self._read.free_from(self._held.free_from(free))
-        cpu.wait_until(free, self.waits)
-        since = cpu.clock
-        self._take_line(cpu)
+        since = cpu.wait_until(free, self.waits)
+        self._take_line(cpu, since)
         return since
 
     def release(self, cpu: Cpu, since: int) -> None:
@@ -130,5 +129,4 @@ class RwLock(Lock):
         return super().acquire(cpu)
 
     def release_read(self, cpu: Cpu, since: int) -> None:
-        cpu.wait_until(self._held.held_up(since, cpu.clock), self.waits)
-        self._read.add(since, cpu.clock)
+        self._read.add(since, cpu.wait_until(self._held.held_up(since, cpu.clock), self.waits))

@@ -19,7 +19,7 @@ from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.uffd.ranges import check_unaligned, checked_range
 from kernel_model.wait_queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
-from pffemu.events import Hex, IoctlStep, Label, PageInstalled
+from pffemu.events import IoctlStep, Label, PageInstalled
 
 if TYPE_CHECKING:
     from kernel_model.syscall import Call
@@ -64,7 +64,7 @@ class Fill:
     protect: bool  # the pages come write-protected
 
     def step(self, what: str) -> None:
-        self.call.cpu.emit(IoctlStep, self.kind.name, Label(what))
+        self.call.cpu.emit(IoctlStep, self.kind.name, what)
 
     def report(self, value: int) -> None:
         """Bytes done or -errno, for user space."""
@@ -122,8 +122,11 @@ def _fill(fill: Fill, bring: Bring) -> int:
     if mm.is_gone:
         raise LinuxError(Errno.ESRCH)
     cpu.charge("kernel.mmget")
-    with mm.mmap_lock.reading(cpu):
+    since = mm.mmap_lock.acquire_read(cpu)
+    try:
         done, error = _fill_pages(fill, bring)
+    finally:
+        mm.mmap_lock.release_read(cpu, since)
     fill.step("mfill")
     fill.report(done if done or error is None else -error)
     fill.step("put_user")
@@ -158,7 +161,7 @@ def _fill_pages(fill: Fill, bring: Bring) -> tuple[int, Errno | None]:
         except LinuxError as error:
             return page - fill.start, error.errno
         cpu.charge("kernel.fault.install")
-        cpu.emit(PageInstalled, Hex(page))
+        cpu.emit(PageInstalled, page)
     return fill.length, None
 
 

@@ -74,6 +74,7 @@ class Cpu:
     ) -> None:
         """`interconnect`: what the machine's cores share; None: this core is alone."""
         compiled, warm_up = _speed(options)
+        self.delivery_cost = f"cpu.uintr.deliver.{options.delivery.value}"
         self.index, self.options, self.bus = index, options, bus
         self.tid = 0
         self.mmu = Mmu(ram, regions, options.uffd_lookup, compiled)
@@ -126,11 +127,13 @@ class Cpu:
         """Whole cycles of a cost that no core spends (a latency)."""
         return self._rates[cost] >> SHIFT
 
-    def wait_until(self, clock: int, why: str = IDLE) -> None:
-        """Time passes with nothing done; never backwards. `why`: one of timing.catalogue's WAITS."""
-        cycles = clock - self.clock
-        if cycles > 0:
-            self.charge(why, cycles)
+    def wait_until(self, clock: int, why: str = IDLE) -> int:
+        """Time passes with nothing done; never backwards. The clock then. `why`: one of timing.catalogue's WAITS."""
+        now = (self._charged + self._executed[TIME]) >> SHIFT
+        if clock <= now:
+            return now
+        self.charge(why, clock - now)
+        return clock
 
     def run_thread(self, tid: int) -> None:
         """From now on `tid` (0: nobody) is on this core: events name it, and it is charged."""

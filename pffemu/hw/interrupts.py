@@ -10,7 +10,7 @@ from typing import Final
 
 from pffemu.arch import upid
 from pffemu.arch.rflags import IF
-from pffemu.events import Hex, InterruptAccepted, Label, NotificationProcessed, Timer
+from pffemu.events import InterruptAccepted, Label, NotificationProcessed, Timer
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap
@@ -100,5 +100,5 @@ def process_notification(cpu: Cpu, vector: int) -> Trap | None:
     _WORDS.pack_into(octets, at, control & ~upid.ON, 0)
     cpu.uintr.uirr |= pir  # SDM processing.3
     cpu.charge("cpu.uintr.notify")
-    cpu.emit(NotificationProcessed, Hex(cpu.uintr.upidaddr), Hex(pir))
+    cpu.emit(NotificationProcessed, cpu.uintr.upidaddr, pir)
     return None

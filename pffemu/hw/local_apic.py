@@ -111,9 +111,8 @@ class LocalApic:
         return vector if vector >> 4 > self.ppr >> 4 else None
 
     def acknowledge(self) -> int:
-        """The core takes the deliverable vector: from IRR to ISR."""
-        vector = self.deliverable()
-        assert vector is not None
+        """The core takes the deliverable vector (there is one): from IRR to ISR."""
+        vector = self.irr.bit_length() - 1
         self.irr &= ~(1 << vector)
         self.isr |= 1 << vector
         return vector

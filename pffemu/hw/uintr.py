@@ -13,12 +13,11 @@ from pffemu.arch.frames import FIELDS, STACK_ALIGNMENT, FrameLayout
 from pffemu.arch.paging import PAGE_MASK, is_canonical, page_of
 from pffemu.arch.rflags import IF, RF, TF
 from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, Hex, Label
-from pffemu.hw.cpu import Cpu, Delivery
+from pffemu.hw.cpu import Cpu
 from pffemu.hw.page_walk import USER, WRITE
 from pffemu.hw.trap import Trap
 from pffemu.phases import UifCleared, WordPushed
 
-DELIVERY_COSTS = {strategy: f"cpu.uintr.deliver.{strategy.value}" for strategy in Delivery}
 _MASK = (1 << 64) - 1
 _FRAMES = {words: struct.Struct(f"<{words}Q") for words in (4, 5, 6)}  # a frame of so many words
 
@@ -79,36 +78,32 @@ def _deliver(
     # SDM delivery.3: all pushes at once, as user accesses
     words = (*below, rip, rflags, rsp, *above)
     new_rsp = (top - 8 * len(words)) & _MASK
-    names = FIELDS[FrameLayout.VECTOR_FIRST if below else FrameLayout.RIP_FIRST]
-    trap = _push(cpu, new_rsp, words, names)
+    if cpu.bus.details:
+        trap = _push_word_by_word(cpu, new_rsp, words, FrameLayout.VECTOR_FIRST if below else FrameLayout.RIP_FIRST)
+    else:
+        trap = cpu.mmu.store(new_rsp, _FRAMES[len(words)].pack(*words), USER)
     if trap is not None:
-        return trap
-    cpu.emit(FramePushed, Hex(new_rsp), 8 * len(words), vector, Hex(rip), Hex(rsp))
+        return _push_refused(cpu, trap)
+    cpu.emit(FramePushed, new_rsp, 8 * len(words), vector, rip, rsp)
     # SDM delivery.6
     state.uif = False
     if cpu.bus.details:
         cpu.detail(UifCleared)
     cpu.rip_rsp_rflags.write(state.handler, new_rsp, rflags & ~(TF | RF))
     cpu.left_block()
-    cpu.charge(DELIVERY_COSTS[cpu.options.delivery])
-    cpu.emit(HandlerEntered, Hex(state.handler))
+    cpu.charge(cpu.delivery_cost)
+    cpu.emit(HandlerEntered, state.handler)
     return None
 
 
-def _push(cpu: Cpu, rsp: int, words: tuple[int, ...], names: tuple[str, ...]) -> Trap | None:
-    if cpu.bus.details:
-        trap = _push_word_by_word(cpu, rsp, words, names)
-    else:
-        trap = cpu.mmu.store(rsp, _FRAMES[len(words)].pack(*words), USER)
-    if trap is None:
-        return None
+def _push_refused(cpu: Cpu, trap: Trap) -> Trap:
     if trap.vector == PF:
-        cpu.emit(FramePushRefused, Hex(trap.address), trap.error_code)
+        cpu.emit(FramePushRefused, trap.address, trap.error_code)
         return trap
     return Trap(SS)  # a non-canonical stack address
 
 
-def _push_word_by_word(cpu: Cpu, rsp: int, words: tuple[int, ...], names: tuple[str, ...]) -> Trap | None:
+def _push_word_by_word(cpu: Cpu, rsp: int, words: tuple[int, ...], layout: FrameLayout) -> Trap | None:
     """The same for whoever wants to stand between two pushes: highest address first, nothing when one would trap."""
     last = rsp + 8 * len(words) - 1
     for address in (rsp, max(rsp, page_of(last))):
@@ -117,5 +112,5 @@ def _push_word_by_word(cpu: Cpu, rsp: int, words: tuple[int, ...], names: tuple[
             return start
     for i in reversed(range(len(words))):
         cpu.mmu.store(rsp + 8 * i, struct.pack("<Q", words[i]), USER)
-        cpu.detail(WordPushed, Label(names[i]), Hex(rsp + 8 * i), Hex(words[i]))
+        cpu.detail(WordPushed, Label(FIELDS[layout][i]), Hex(rsp + 8 * i), Hex(words[i]))
     return None

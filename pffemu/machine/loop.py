@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pffemu.arch import exceptions
 from pffemu.arch.rflags import TF
 from pffemu.engine.stop import EngineStop, StopKind
-from pffemu.events import Hex, MmuDecision, WalkRefused
+from pffemu.events import MmuDecision, WalkRefused
 from pffemu.hw import forwarding, insns, interrupts, uintr
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.trap import Trap
@@ -105,12 +105,12 @@ def _refused(kernel: Kernel, cpu: Cpu, rip: int) -> None:
 def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
     """#PF of an instruction: the MMU decides where it goes (pff), delivery or the kernel takes it."""
     registers = rip, _, rflags = cpu.rip_rsp_rflags.read()
-    cpu.emit(WalkRefused, Hex(rip), Hex(fault.address), fault.error_code)
+    cpu.emit(WalkRefused, rip, fault.address, fault.error_code)
     cpu.charge("cpu.tlb_miss")
     decision = forwarding.decide(cpu, fault, rflags)
     if cpu.bus.details:
         forwarding.tell(cpu, decision)
-    cpu.emit(MmuDecision, Hex(fault.address), "forward" if decision.forward else "kernel", decision.reason)
+    cpu.emit(MmuDecision, fault.address, "forward" if decision.forward else "kernel", decision.reason)
     if not decision.forward:
         kernel.page_fault(cpu, fault)
         return

@@ -10,7 +10,7 @@ import struct
 from pffemu.arch.exceptions import GP, PF, SS, UD
 from pffemu.arch.paging import is_canonical
 from pffemu.arch.rflags import ALWAYS_ONE, UIRET_MASK
-from pffemu.events import Hex, Resumed, Uiret
+from pffemu.events import Resumed, Uiret
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.page_walk import USER
 from pffemu.hw.trap import Trap
@@ -37,9 +37,9 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
     cpu.uintr.uif = not cpu.options.flexible_uiret or bool(new_rflags & ALWAYS_ONE)
     cpu.left_block()
     cpu.charge("cpu.uintr.uiret")
-    cpu.emit(Uiret, Hex(new_rip), int(cpu.uintr.uif))
+    cpu.emit(Uiret, new_rip, int(cpu.uintr.uif))
     if new_rip == cpu.uintr.fault_rip:
         cpu.uintr.fault_rip = None
         cpu.charge("cpu.tlb_miss")  # of the access that is made again
-        cpu.emit(Resumed, Hex(new_rip))
+        cpu.emit(Resumed, new_rip)
     return None

@@ -18,10 +18,11 @@ class Core:
     def charge(self, cost: str, units: int = 1) -> None:
         self.clock += {"kernel.lock": 10, "kernel.lock.transfer": 5}[cost] * units
 
-    def wait_until(self, clock: int, why: str) -> None:
+    def wait_until(self, clock: int, why: str) -> int:
         assert why == "wait.uffd_lock"
         self.waited += max(0, clock - self.clock)
         self.clock = max(clock, self.clock)
+        return self.clock
 
 
 def hold(lock: Lock, core: Core, cycles: int, read: bool = False) -> tuple[int, int]:
