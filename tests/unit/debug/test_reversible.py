@@ -1,0 +1,178 @@
+"""A program with 10,000 random events: N steps forward and N back are the same machine, wherever one tries it."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from pffemu.debug.halt import Why
+from pffemu.debug.machine_hash import machine_hash
+from pffemu.debug.session import Session
+from pffemu.events import (
+    ContextSwitch,
+    FramePushed,
+    Mmio,
+    PageInstalled,
+    ProcessExited,
+    SignalDelivered,
+    Syscall,
+    Uiret,
+    name_of,
+)
+from tests.guest_tools import REGION, Run, forwarding_guest, load
+from tests.unit.debug.session_tools import start
+
+PLACES = 200
+EVENTS = 10_000
+STEPS = 12  # at most, forward and back
+ROUNDS = 900
+HANDLER = """
+handler:
+    push rax
+    push rcx
+    push rdx
+    push rsi
+    push rdi
+    push r11
+    mov rdi, [rsp + 48 + ADDRESS_AT]
+    and rdi, -PAGE
+    mov [rip + zeropage], rdi
+    mov qword ptr [rip + zeropage + 8], PAGE
+    mov eax, SYS_ioctl
+    mov rdi, [rip + uffd]
+    mov esi, UFFDIO_ZEROPAGE
+    lea rdx, [rip + zeropage]
+    syscall
+    pop r11
+    pop rdi
+    pop rsi
+    pop rdx
+    pop rcx
+    pop rax
+    add rsp, VECTOR_BYTES
+    uiret
+"""
+# Each round one of: a forwarded fault, a store to a zero page (the kernel's fault), a signal, a child, a yield, and
+# unregistering and registering the region (MMIO stores of the driver).
+BODY = f"""
+    mov eax, SYS_rt_sigaction
+    mov edi, 10
+    lea rsi, [rip + action]
+    xor edx, edx
+    mov r10d, 8
+    syscall
+    mov r15d, {ROUNDS}
+    mov r14d, 12345
+round:
+    imul r14, r14, 1103515245
+    add r14, 12345
+    mov rax, r14
+    shr rax, 20
+    and eax, 15
+    shl eax, 12
+    lea rbx, [rax + {REGION}]
+    mov rax, r14
+    shr rax, 16
+    and eax, 15
+    jz child
+    cmp eax, 2
+    jbe signal
+    cmp eax, 4
+    jbe yield
+    cmp eax, 5
+    je region
+    mov rdi, rbx
+    mov esi, PAGE
+    mov edx, 4
+    mov eax, SYS_madvise
+    syscall
+    mov rcx, [rbx]
+    test r14d, 0x40000
+    jz next
+    mov [rbx], r14
+next:
+    dec r15d
+    jnz round
+    jmp leave
+child:
+    mov eax, SYS_fork
+    syscall
+    test eax, eax
+    jz leave
+    mov rdi, rax
+    xor esi, esi
+    xor edx, edx
+    xor r10d, r10d
+    mov eax, SYS_wait4
+    syscall
+    jmp next
+signal:
+    mov eax, SYS_getpid
+    syscall
+    mov edi, eax
+    mov esi, 10
+    mov eax, SYS_kill
+    syscall
+    jmp next
+yield:
+    mov eax, SYS_sched_yield
+    syscall
+    jmp next
+region:
+    mov eax, SYS_ioctl
+    mov rdi, [rip + uffd]
+    mov esi, UFFDIO_UNREGISTER
+    lea rdx, [rip + registration]
+    syscall
+    mov eax, SYS_ioctl
+    mov rdi, [rip + uffd]
+    mov esi, UFFDIO_REGISTER
+    lea rdx, [rip + registration]
+    syscall
+    jmp next
+on_signal:
+    inc qword ptr [rip + signals]
+    ret
+restorer:
+    mov eax, SYS_rt_sigreturn
+    syscall
+"""
+GUEST = forwarding_guest(
+    BODY, handler=HANDLER, data="action: .quad on_signal, 0x4000000, restorer, 0\nsignals: .quad 0\n"
+)
+KINDS = (FramePushed, Uiret, SignalDelivered, ProcessExited, Mmio, ContextSwitch, Syscall, PageInstalled)
+
+
+def events(done: Run, since: int = 0) -> set[str]:
+    return {name_of(type(event)) for event in done.events[since:]}
+
+
+@pytest.mark.parametrize(
+    ("cpus", "places"),
+    [(2, 12), pytest.param(1, PLACES, marks=pytest.mark.slow), pytest.param(2, PLACES, marks=pytest.mark.slow)],
+)
+def test_steps_forward_and_back_are_the_same_machine(sessions: list[Session], cpus: int, places: int) -> None:
+    done = load(GUEST, cpus=cpus)
+    session = start(sessions, done)
+    end = session.resume()
+    assert len(done.events) >= EVENTS
+    assert {name_of(kind) for kind in KINDS} <= events(done)
+    generator, compared = random.Random(cpus), 0
+    passed: set[str] = set()
+    for _ in range(places):
+        session.go_to_instruction(generator.randrange(end.moment.instructions))
+        session.tid = session.halt.tid
+        before, moment = machine_hash(session.machine), session.halt.moment
+        seen, tid, steps = len(done.events), session.tid, generator.randrange(1, STEPS)
+        if not all(session.step().why is Why.STEP and session.halt.tid == tid for _ in range(steps)):
+            continue  # the thread ended
+        passed |= events(done, seen)
+        for _ in range(steps):
+            session.reverse_step()
+        assert machine_hash(session.machine) == before, f"{steps} steps from {moment}"
+        assert (session.halt.tid, session.halt.moment) == (tid, moment)
+        compared += 1
+    assert compared > places * 3 // 4
+    if places == PLACES:
+        assert {name_of(kind) for kind in KINDS} <= passed
