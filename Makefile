@@ -4,7 +4,7 @@
 #   make test     the checks below, then the tests
 #   make check    formatting, lint, types, import directions, file sizes
 #   make conformance   the C programs of tests/conformance on this host's Linux and in pffemu (RECORD=1: record anew)
-#   make bench    guest and fault speed on this machine
+#   make bench    guest and fault speed on this machine, and what a step back costs
 #   make evaluation   the evaluation again: tables and figures of docs/evaluation.md, docs/timing.md, one HTML page
 #   make lock     write requirements.lock again from pyproject.toml (make lock UPGRADE=--upgrade: newest versions)
 #   make clean    remove .venv and every cache

@@ -22,10 +22,10 @@ CLAIMS: Final = ("expect", "at", "fault", "raises", "deadlock", "budget-used-up"
 MARKS: Final = ("param", "xfail", "skip", "slow")
 KNOWN: Final = ("test", *SETUP, *CLAIMS, *MARKS)
 
-# what later machinery brings: refused, so that nobody believes it was checked
-NOT_YET: Final = {
-    "debug": "there is no debugger yet: use `# at LABEL:`",
-    "break": "there is no debugger yet: use `# at LABEL:`",
+# what a debugger does, not a test: refused, so that nobody believes it was checked
+REFUSED: Final = {
+    "debug": "a test stops nowhere: use `# at LABEL:`, or `pffemu debug FILE --test NAME`",
+    "break": "a test stops nowhere: use `# at LABEL:`, or `pffemu debug FILE --test NAME`",
 }
 
 CHECK: Final = re.compile(r"CHECK(-(NEXT|NOT|SAME|DAG|EMPTY|LABEL|COUNT-\d+))?(\{LITERAL\})?:")
@@ -87,8 +87,8 @@ def _read(comment: str, file: str, number: int) -> Directive | None:
 
 
 def _named(name: str, text: str, where: str, file: str, number: int) -> Directive:
-    if name in NOT_YET:
-        raise TestFileError(f"# {name}: is not possible yet", where=where, remedy=NOT_YET[name])
+    if name in REFUSED:
+        raise TestFileError(f"# {name}: is not possible", where=where, remedy=REFUSED[name])
     if name == "at":
         raise TestFileError("# at: without a label", where=where, remedy="write `# at LABEL: EXPRESSION`")
     if name not in KNOWN:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import guest_speed, round_trip, user_interrupts, wall_time
+from tests.bench import guest_speed, reverse_steps, round_trip, user_interrupts, wall_time
 from tests.bench.result import table
 
 
@@ -34,6 +34,7 @@ def main() -> int:
             *round_trip.measure(chosen.repetitions, status.update),
             *user_interrupts.measure(status.update),
             *wall_time.measure(status.update),
+            *reverse_steps.measure(status.update),
         ]
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table(results))

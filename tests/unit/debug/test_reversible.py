@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pffemu.debug.halt import Why
 from pffemu.debug.machine_hash import machine_hash
 from pffemu.debug.session import Session
+from pffemu.debug.snapshot_file import restore, save
 from pffemu.events import (
     ContextSwitch,
     FramePushed,
@@ -146,6 +149,23 @@ KINDS = (FramePushed, Uiret, SignalDelivered, ProcessExited, Mmio, ContextSwitch
 
 def events(done: Run, since: int = 0) -> set[str]:
     return {name_of(type(event)) for event in done.events[since:]}
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_a_snapshot_file_of_any_moment_goes_on_bit_for_bit(tmp_path: Path, cpus: int) -> None:
+    whole = load(GUEST, cpus=cpus)
+    stop = whole.go()
+    generator, wanted = random.Random(cpus), machine_hash(whole.machine)
+    for _ in range(5):
+        machine = load(GUEST, cpus=cpus).machine
+        machine.run(generator.randrange(whole.machine.instructions))
+        save(machine, tmp_path / "state")
+        restored = restore(tmp_path / "state")
+        events: list[Any] = []
+        restored.events.sinks.append(events.append)
+        assert restored.run() == stop
+        assert events == whole.events[len(whole.events) - len(events) :]
+        assert machine_hash(restored) == wanted
 
 
 @pytest.mark.parametrize(
