@@ -28,6 +28,8 @@ from pffemu.debug.session import Session
 from pffemu.debug.source_lines import frames_of_file, lines_of_file
 from pffemu.errors import PffemuError, UsageError
 from pffemu.hw.cpu import CpuOptions
+from pffemu.machine.elf_frames import CallFrames
+from pffemu.machine.image import open_image
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.machine.roots import parse_root
@@ -145,7 +147,7 @@ def open_session(
     frames = None
     progress = ProgressLine(err_console(), path.name)
     if snapshot_file.is_snapshot(path):
-        machine, places = _restored(path, output)
+        machine, places, frames = _restored(path, output)
     else:
         machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, False, output), progress, "loading")
         places, frames = Places(machine, lines_of_file(path)), frames_of_file(path)
@@ -168,10 +170,18 @@ def _test_session(file: str, name: str, at_failure: bool) -> Iterator[tuple[Sess
         test.session.close()
 
 
-def _restored(path: Path, output: ByteSink | None) -> tuple[Machine, Places]:
+def _restored(path: Path, output: ByteSink | None) -> tuple[Machine, Places, CallFrames | None]:
+    """With source lines and callers where the program's file is still what it was."""
     stdout, stderr = output or GuestOutput(sys.stdout.buffer), output or GuestOutput(sys.stderr.buffer)
     machine = snapshot_file.restore(path, stdin=StandardInput(), stdout=stdout, stderr=stderr)
-    return machine, Places(machine)
+    image = machine.process.image
+    program = Path(image.name)
+    try:
+        if open_image(program).segments != image.segments:
+            return machine, Places(machine), None
+    except PffemuError:
+        return machine, Places(machine), None
+    return machine, Places(machine, lines_of_file(program)), frames_of_file(program)
 
 
 def _lines(commands: Path | None) -> Iterable[str]:

@@ -26,7 +26,7 @@ BAD = (
     ("# signal: SIGSEG on", "no signal 'SIGSEG'", "'SIGSEGV'"),
     ("# signal: SIGSEGV on SA_NODEFR", "no flag 'SA_NODEFR'", "SA_NODEFER"),
     ("# raises: SIGSEGV code=SEGV_MAPER", "no si_code 'SEGV_MAPER'", "SEGV_MAPERR"),
-    ("# break: here", "# break: is not possible yet", "at LABEL"),
+    ("# break: here", "# break: is not possible", "at LABEL"),
     ("# at: rax == 1", "# at: without a label", "at LABEL"),
     ("# mode: pf", "no mode 'pf'", "'pff'"),
     ("# cpu: flexible-uirett", "no option 'flexible-uirett'", "'flexible-uiret'"),
