@@ -77,7 +77,7 @@ def run_benchmark(
     if outputs.csv is not None:
         write_text(to_csv(rows(json.loads(told))).rstrip("\n"), outputs.csv)
     if outputs.plot is not None:
-        plot.draw({title: runs}, outputs.plot)
+        plot.draw({title: runs}, outputs.plot, setup.profile.name)
     complain(runs)
 
 

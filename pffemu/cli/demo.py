@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from guest.workloads import FaultWorkload, Workload, bfs_workload
-from pffemu.cli import foreground
+from pffemu.cli import foreground, options
 from pffemu.cli.bench import complain
 from pffemu.cli.measure import Measured, Setup, measure
 from pffemu.cli.terminal import check_writable, err_console, out_console
@@ -18,7 +18,8 @@ from pffemu.report import plot as figure
 from pffemu.report.progress import ProgressLine
 from pffemu.report.summary import RunSummary
 from pffemu.report.table import run_table
-from pffemu.report.timeline import timeline
+from pffemu.report.timeline import one_fault_title, timeline
+from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 PAGES: Final = 1024
 SCALE, EDGE_FACTOR, SEED = 14, 16, 1
@@ -30,35 +31,38 @@ def demo(
     plot: Annotated[Path, typer.Option(metavar="FILE", help="Where the figure goes: PNG, SVG or PDF.")] = Path(
         "pffemu-demo.png"
     ),
+    profile: options.MachineProfile = DEFAULT_PROFILE,
 ) -> None:
-    """Show what page fault forwarding saves: counts, one fault step by step, rough costs, a figure. Takes seconds.
+    """Show what page fault forwarding saves: counts, one fault step by step, virtual time, a figure. Takes seconds.
 
     Example: pffemu demo --plot out.png
     """
     if figure.available():
         figure.check(plot)
         check_writable(plot)
+    machine = load_profile(profile)
     out = out_console()
     faults = FaultWorkload(PAGES)
-    compared = [measure(faults, mode, Setup(shown_fault=PAGES // 2)) for mode in (Mode.UFFD, Mode.PFF)]
-    _show_faults(out, compared)
+    shown = Setup(shown_fault=PAGES // 2, profile=machine)
+    compared = [measure(faults, mode, shown) for mode in (Mode.UFFD, Mode.PFF)]
+    _show_faults(out, compared, machine.name)
     graph: Workload = foreground.prepare(
         lambda: bfs_workload(SCALE, EDGE_FACTOR, SEED), ProgressLine(err_console(), "BFS"), "building the graph"
     )
-    searched = [measure(graph, mode, Setup()).summary for mode in Mode]
+    searched = [measure(graph, mode, Setup(profile=machine)).summary for mode in Mode]
     out.print(BFS_TITLE, run_table(searched), sep="\n", markup=False)
     out.print()
     summaries = [one.summary for one in compared]
     _show_hashes(out, [*summaries, *searched])
-    _draw(out, {FAULTS_TITLE: summaries, BFS_TITLE: searched}, plot)
+    _draw(out, {FAULTS_TITLE: summaries, BFS_TITLE: searched}, plot, machine.name)
     complain([*summaries, *searched])
 
 
-def _show_faults(out: Console, compared: list[Measured]) -> None:
+def _show_faults(out: Console, compared: list[Measured], profile: str) -> None:
     out.print(FAULTS_TITLE, run_table([one.summary for one in compared]), sep="\n", markup=False)
     out.print()
     for one in compared:
-        title = f"One fault under {one.summary.mode}"
+        title = one_fault_title(one.summary.mode, profile)
         out.print(timeline(one.one_fault, title), markup=False, soft_wrap=True)
         out.print()
     for one in compared:
@@ -88,9 +92,9 @@ def _show_hashes(out: Console, runs: list[RunSummary]) -> None:
     out.print()
 
 
-def _draw(out: Console, benchmarks: dict[str, list[RunSummary]], path: Path) -> None:
+def _draw(out: Console, benchmarks: dict[str, list[RunSummary]], path: Path, profile: str) -> None:
     if not figure.available():
         out.print("No figure: matplotlib is not installed. Try: pip install 'pffemu[plot]'", markup=False)
         return
-    figure.draw(benchmarks, path)
+    figure.draw(benchmarks, path, profile)
     out.print(f"Figure: {path}", markup=False, soft_wrap=True)

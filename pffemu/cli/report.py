@@ -15,6 +15,8 @@ from pffemu.errors import MissingFileError, PffemuError, UsageError
 from pffemu.machine.options import Mode
 from pffemu.report import page, plot
 from pffemu.report.svg_timeline import svg
+from pffemu.report.timeline import one_fault_title
+from pffemu.timing import DEFAULT_PROFILE, Profile, builtin_profiles, load_profile
 
 _PAGES = 64
 _FAULT = 8  # of them: the one that is drawn
@@ -43,7 +45,7 @@ def report(
     if tables is not None:
         for name, told in reports:
             replace_between_markers(tables, name, page.markdown(told))
-    write_text(page.html(reports, _one_fault()).rstrip("\n"), output)
+    write_text(page.html(reports, _one_fault(_profile(reports))).rstrip("\n"), output)
     out_console().print(f"{len(reports)} reports in {output}", markup=False)
 
 
@@ -72,9 +74,16 @@ def _write_figures(reports: list[tuple[str, Any]], folder: Path) -> None:
         raise PffemuError(f"cannot write: {error.strerror}", where=str(folder), remedy="another --figures") from error
 
 
-def _one_fault() -> str:
+def _profile(reports: list[tuple[str, Any]]) -> Profile:
+    """The machine profile that all reports were made with, if we have it; else the default."""
+    names = {told["options"].get("profile", DEFAULT_PROFILE) for _, told in reports if "points" not in told}
+    return load_profile(*names & set(builtin_profiles()) if len(names) == 1 else ())
+
+
+def _one_fault(profile: Profile) -> str:
+    setup = Setup(shown_fault=_FAULT, profile=profile)
     shown = [
-        (f"One fault under {mode.value}", measure(FaultWorkload(_PAGES), mode, Setup(shown_fault=_FAULT)).one_fault)
+        (one_fault_title(mode.value, profile.name), measure(FaultWorkload(_PAGES), mode, setup).one_fault)
         for mode in (Mode.UFFD, Mode.PFF)
     ]
     return svg(shown)

@@ -13,11 +13,14 @@ from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, err_console, out_console, warn, write_text
 from pffemu.errors import UsageError
+from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.report.one_fault import OneFault
 from pffemu.report.progress import ProgressLine
 from pffemu.report.svg_timeline import svg
+from pffemu.report.timeline import one_fault_title
 from pffemu.report.timeline import timeline as text
+from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 _PAGES = 64  # of the fault benchmark, when no program is named
 
@@ -34,6 +37,7 @@ def timeline(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE.svg", help="Draw it. None: as text.")
     ] = None,
+    profile: options.MachineProfile = DEFAULT_PROFILE,
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
 ) -> None:
@@ -46,8 +50,10 @@ def timeline(
             raise UsageError("the picture is an .svg", where=output, remedy="name one after -o")
         check_writable(output)
     modes = options.chosen_modes(mode) if mode else (Mode.UFFD, Mode.PFF)
+    machine = Setup(cpus, ram, shown_fault=fault, profile=load_profile(profile))
     shown = [
-        (f"One fault under {each.value}", _events(each, file, arguments or [], fault, cpus, ram)) for each in modes
+        (one_fault_title(each.value, machine.profile.name), _events(each, file, arguments or [], fault, machine))
+        for each in modes
     ]
     if not any(events for _, events in shown):
         raise UsageError(f"the run had no fault {fault} that was resumed", remedy="a smaller --fault, counted from 0")
@@ -58,10 +64,11 @@ def timeline(
         out_console().print(text(events, title), "", sep="\n", markup=False, soft_wrap=True)
 
 
-def _events(mode: Mode, file: str | None, arguments: list[str], fault: int, cpus: int, ram: int | None) -> list[Any]:
+def _events(mode: Mode, file: str | None, arguments: list[str], fault: int, setup: Setup) -> list[Any]:
     if file is None:
-        return measure(FaultWorkload(_PAGES), mode, Setup(cpus, ram, shown_fault=fault)).one_fault
-    chosen = MachineOptions(mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram)
+        return measure(FaultWorkload(_PAGES), mode, setup).one_fault
+    ram = setup.ram if setup.ram is not None else options.DEFAULTS.ram
+    chosen = MachineOptions(mode=mode, cpus=setup.cpus, ram=ram, cpu=CpuOptions(profile=setup.profile))
     progress = ProgressLine(err_console(), Path(file).name)
     guest = GuestCommand(file, arguments)
     machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, True), progress, "loading")

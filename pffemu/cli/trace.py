@@ -13,14 +13,14 @@ from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.terminal import err_console, say, warn
 from pffemu.errors import PffemuError, UsageError
+from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.machine.stop import Exited
 from pffemu.report.chrome_trace import ChromeTrace
 from pffemu.report.lanes import Lanes
 from pffemu.report.perfetto import PerfettoTrace
 from pffemu.report.progress import ProgressLine
-
-PICOSECONDS_PER_CYCLE = 10**12 // options.DEFAULTS.cpu.profile.frequency
+from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 
 def trace(
@@ -34,6 +34,7 @@ def trace(
         Path, typer.Option("--output", "-o", metavar="FILE", help=".json (Chrome's format) or .pftrace (Perfetto's).")
     ] = Path("trace.json"),
     mode: options.RunMode = Mode.PFF,
+    profile: options.MachineProfile = DEFAULT_PROFILE,
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
     budget: options.Budget = None,
@@ -47,11 +48,14 @@ def trace(
     """
     if output.suffix not in (".json", ".pftrace"):
         raise UsageError("a trace is a .json or a .pftrace", where=str(output), remedy="name one after -o")
-    machine_options = MachineOptions(mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram)
+    costs = load_profile(profile)
+    machine_options = MachineOptions(
+        mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, cpu=CpuOptions(profile=costs)
+    )
     progress = ProgressLine(err_console(), Path(file).name)
     guest = GuestCommand(file, arguments or [])
     machine = foreground.prepare(lambda: load_guest(machine_options, guest, progress, False), progress, "loading")
-    with _lanes(output) as lanes:
+    with _lanes(output, costs.frequency) as lanes:
         machine.events.sinks += [lanes, warn]
         stop = foreground.run(machine, progress, budget)
     if not isinstance(stop, Exited):
@@ -60,15 +64,18 @@ def trace(
 
 
 @contextmanager
-def _lanes(path: Path) -> Iterator[Lanes]:
-    """The sink that writes `path` in the format of its name; whatever happens, the file is completed."""
+def _lanes(path: Path, frequency: int) -> Iterator[Lanes]:
+    """The sink that writes `path` in the format of its name; whatever happens, the file is completed.
+
+    `frequency` in Hz.
+    """
     try:
         if path.suffix == ".json":
             with path.open("w", encoding="ascii") as text:
-                yield from _closing(Lanes(ChromeTrace(text, PICOSECONDS_PER_CYCLE)))
+                yield from _closing(Lanes(ChromeTrace(text, frequency)))
         else:
             with path.open("wb") as binary:
-                yield from _closing(Lanes(PerfettoTrace(binary, PICOSECONDS_PER_CYCLE)))
+                yield from _closing(Lanes(PerfettoTrace(binary, frequency)))
     except OSError as error:
         raise PffemuError(
             f"the trace cannot be written: {error.strerror}", where=str(path), remedy="name another file after -o"

@@ -14,8 +14,8 @@ _PS_PER_US: Final = 1_000_000
 class ChromeTrace:
     """Writes to `file` as it goes. A viewer's process is a group of tracks, its thread a track."""
 
-    def __init__(self, file: TextIO, picoseconds_per_cycle: int) -> None:
-        self._file, self._ps = file, picoseconds_per_cycle
+    def __init__(self, file: TextIO, frequency: int) -> None:
+        self._file, self._frequency = file, frequency
         self._numbers: dict[Track, int] = {}
         self._begun: set[int] = set()  # flows
         self._first = True
@@ -46,7 +46,7 @@ class ChromeTrace:
         if track not in self._numbers:
             self._numbers[track] = len(self._numbers) + 1
             self._name(process, track)
-        ps = time * self._ps
+        ps = time * 10**12 // self._frequency
         self._write({"ph": phase, "pid": process, "tid": self._numbers[track], **fields}, ps)
 
     def _name(self, process: int, track: Track) -> None:

@@ -6,6 +6,7 @@ Grey printing must not lose anything: neighbours in a bar differ in lightness an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from pffemu.report.stages import DECISION, DELIVERY, HANDLER, IOCTL, KERNEL_WORK, MESSAGE, RETURN, STAGES, SWITCH
@@ -18,16 +19,17 @@ _FILLS: Final = {
     IOCTL: ("#238b45", ""), SWITCH: ("#d94801", "\\\\"), KERNEL_WORK: ("#9ecae1", ".."), RETURN: ("#54278f", ""),
 }  # fmt: skip
 _IOCTL_FILLS: Final = (
-    ("#c8c8c8", ""), ("#252525", ""), ("#fdae61", "//"), ("#08519c", ""), ("#ffffbf", ""), ("#238b45", ""),
-    ("#9ecae1", ".."), ("#54278f", ""), ("#d94801", "\\\\"), ("#ffffff", "xx"),
+    ("#c8c8c8", ""), ("#252525", ""), ("#fdae61", "//"), ("#08519c", ""), ("#fee0d2", "--"), ("#ffffbf", ""),
+    ("#238b45", ""), ("#9ecae1", ".."), ("#54278f", ""), ("#ffffff", "xx"), ("#d94801", "\\\\"),
 )  # fmt: skip
+# colour, dashes, marker
 _LINES: Final = (
-    ("#252525", "-"), ("#d94801", "--"), ("#08519c", "-."), ("#238b45", ":"), ("#54278f", (0, (5, 1))),
-    ("#9a7a10", (0, (3, 1, 1, 1, 1, 1))), ("#7f7f7f", (0, (1, 1))),
+    ("#252525", "-", "o"), ("#d94801", "--", "s"), ("#08519c", "-.", "^"), ("#238b45", ":", "D"),
+    ("#54278f", (0, (5, 1)), "v"), ("#9a7a10", (0, (3, 1, 1, 1, 1, 1)), "P"), ("#7f7f7f", (0, (1, 1)), "X"),
 )  # fmt: skip
 _AXES: Final = {
     "resident": "fraction of the graph that stays in memory", "threads": "faulting threads", "pages": "pages touched",
-    "scale": "scale (2^scale vertices)",
+    "scale": "scale (2^scale vertices)", "handler-threads": "handler threads",
 }  # fmt: skip
 STYLE: Final = {
     "font.size": 9, "font.family": "DejaVu Sans", "axes.spines.top": False, "axes.spines.right": False,
@@ -35,10 +37,12 @@ STYLE: Final = {
     "axes.titlelocation": "left", "figure.dpi": 150,
 }  # fmt: skip
 _HEIGHT: Final = 3.3  # inches
+_GAP: Final = 0.45  # between groups of bars, in bars
 _CASES: Final = {
-    "uffd, sleeper on another core": "other core", "uffd, sleeper on this core": "same core",
-    "pff, no sleeper": "no sleeper",
+    "uffd, sleeper on another core": "uffd,\nother core", "uffd, sleeper on this core": "uffd,\nsame core",
+    "pff, no sleeper": "pff,\nno sleeper",
 }  # fmt: skip
+_WIDE_RANGE: Final = 12  # largest value over smallest from which on an axis is logarithmic
 
 
 def name_of(run: Run) -> str:
@@ -58,13 +62,11 @@ def breakdown(report: Run) -> Any:
 
 def ioctl_breakdown(report: Run) -> Any:
     """Stacked bars: the inside of an ioctl by stage."""
-    bars = [
-        ("\n".join((run["ioctl"].removeprefix("UFFDIO_"), run["mode"], _CASES.get(run["case"], ""))), run["stages"])
-        for run in report["runs"]
-    ]
+    bars = [(_CASES.get(run["case"], run["case"]), run["stages"]) for run in report["runs"]]
     stages = list(report["runs"][0]["stages"])
-    fills = dict(zip(stages, _IOCTL_FILLS, strict=False))
-    return _bars(bars, fills, "cycles per call", "Inside the ioctl")
+    fills = dict(zip(stages, _IOCTL_FILLS, strict=True))
+    groups = [run["ioctl"] for run in report["runs"]]
+    return _bars(bars, fills, "cycles per call", "Inside the ioctl", groups)
 
 
 def latency_cdf(report: Run) -> Any:
@@ -73,7 +75,7 @@ def latency_cdf(report: Run) -> Any:
 
     def draw(axes: Any) -> None:
         for number, run in enumerate(run for run in report["runs"] if run["latency"]):
-            colour, dashes = _LINES[number % len(_LINES)]
+            colour, dashes, _ = _LINES[number % len(_LINES)]
             axes.step(
                 run["latency"]["percentiles"], range(101), where="post", label=name_of(run), color=colour,
                 linestyle=dashes, linewidth=1.6,
@@ -105,30 +107,71 @@ def sweep_lines(points: Sequence[tuple[float, Run]], xlabel: str, title: str, sp
 
     def draw(axes: Any) -> None:
         series: dict[str, list[tuple[float, float]]] = {}
+        compared = ""
         for x, report in points:
-            base = next((run["cycles"] for run in report["runs"] if run["mode"] == "uffd"), None)
+            base = next((run for run in report["runs"] if run["mode"] == "uffd"), None)
+            compared = name_of(base) if base is not None else ""
             for run in report["runs"]:
-                y = base / run["cycles"] if speedup and base else run["cycles"] / 1e6
+                y = base["cycles"] / run["cycles"] if speedup and base is not None else run["cycles"] / 1e6
                 series.setdefault(name_of(run), []).append((x, y))
         for number, (name, line) in enumerate(series.items()):
-            colour, dashes = _LINES[number % len(_LINES)]
-            axes.plot(*zip(*sorted(line), strict=True), "o", label=name, color=colour, linestyle=dashes, markersize=4)
+            colour, dashes, marker = _LINES[number % len(_LINES)]
+            axes.plot(
+                *zip(*sorted(line), strict=True),
+                label=name,
+                color=colour,
+                linestyle=dashes,
+                marker=marker,
+                markersize=4.5,
+            )
         axes.set_xlabel(_AXES.get(xlabel, xlabel))
-        axes.set_ylabel("speed-up over userfaultfd" if speedup else "million cycles")
-        axes.set_ylim(0, None)
+        axes.set_ylabel(f"speed-up over {compared}" if speedup and compared else "million cycles")
         axes.set_title(title)
-        axes.legend(frameon=False)
+        _scale_x(axes, sorted({x for x, _ in points}))
+        _scale_y(axes, [y for line in series.values() for _, y in line], speedup)
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
-    return _figure(draw, 4.6)
+    return _figure(draw, 5.6)
+
+
+def _scale_x(axes: Any, values: Sequence[float]) -> None:
+    """A tick at each value; powers of two evenly spaced."""
+    from matplotlib.ticker import NullLocator
+
+    if len(values) > 2 and all(b == 2 * a for a, b in pairwise(values)):
+        axes.set_xscale("log", base=2)
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _scale_y(axes: Any, values: Sequence[float], speedup: bool) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    if speedup or max(values) < _WIDE_RANGE * min(values):
+        axes.set_ylim(0, None)
+        return
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:,g}")
+    axes.set_ylabel(f"{axes.get_ylabel()} (log scale)")
 
 
 def _bars(
-    bars: Sequence[tuple[str, Mapping[str, float]]], fills: Mapping[str, tuple[str, str]], ylabel: str, title: str
+    bars: Sequence[tuple[str, Mapping[str, float]]],
+    fills: Mapping[str, tuple[str, str]],
+    ylabel: str,
+    title: str,
+    groups: Sequence[str] = (),
 ) -> Any:
+    """Stacked bars, named below; those of one of the `groups` stand together, with its name under them."""
+
     def draw(axes: Any) -> None:
         top = max(sum(parts.values()) for _, parts in bars)
         used = [part for part in fills if any(parts.get(part) for _, parts in bars)]
-        for x, (_, parts) in enumerate(bars):
+        changes = [x > 0 and bool(groups) and groups[x] != groups[x - 1] for x in range(len(bars))]
+        places = [x + _GAP * number for x, number in enumerate(accumulate(changes))]
+        for x, (_, parts) in zip(places, bars, strict=True):
             bottom = 0.0
             for part in used:
                 colour, hatch = fills[part]
@@ -138,17 +181,28 @@ def _bars(
                     linewidth=0.5, label=label,
                 )  # fmt: skip
                 bottom += parts.get(part, 0)
-            axes.text(x, bottom + top * 0.015, f"{bottom:,.0f}", ha="center", va="bottom", fontweight="bold")
+            axes.text(x, bottom + top * 0.015, _short(bottom), ha="center", va="bottom", fontweight="bold")
         axes.set_ylim(0, top * 1.1 or 1)
-        axes.set_xlim(-0.6, len(bars) - 0.4)
-        axes.set_xticks(range(len(bars)), [name for name, _ in bars])
+        axes.set_xlim(-0.6, places[-1] + 0.6)
+        axes.set_xticks(places, [name for name, _ in bars])
+        for group in dict.fromkeys(groups):
+            inside = [x for x, name in zip(places, groups, strict=True) if name == group]
+            axes.annotate(
+                group, (sum(inside) / len(inside), 0), (0, -32), ("data", "axes fraction"), "offset points",
+                ha="center", va="top", fontweight="bold",
+            )  # fmt: skip
         axes.set_ylabel(ylabel)
-        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_formatter("{x:,g}")
         axes.set_title(title)
         handles, labels = axes.get_legend_handles_labels()
         axes.legend(handles[::-1], labels[::-1], frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
     return _figure(draw, 2.6 + 0.95 * len(bars))
+
+
+def _short(value: float) -> str:
+    """Three digits at least, and no more behind the point than that takes."""
+    return f"{value:,.{max(0, 2 - len(str(int(value))) + 1) if value < 100 else 0}f}"
 
 
 def _figure(draw: Callable[[Any], None], width: float) -> Any:

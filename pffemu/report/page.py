@@ -42,10 +42,10 @@ def _drawn_of_sweep(report: Report) -> dict[str, Any]:
     if len(vary) != 1 or report["options"]["benchmark"] == "ioctl" or not all(map(_is_number, numbers)):
         return {}
     line = [(float(number), point["report"]) for number, point in zip(numbers, points, strict=True)]
-    title = f"bench {report['options']['benchmark']}"
+    what = _BENCHMARKS[report["options"]["benchmark"]]
     return {
-        "time": figures.sweep_lines(line, vary[0], title, speedup=False),
-        "speedup": figures.sweep_lines(line, vary[0], title, speedup=True),
+        "time": figures.sweep_lines(line, vary[0], f"Time of {what}", speedup=False),
+        "speedup": figures.sweep_lines(line, vary[0], f"Speed-up of {what}", speedup=True),
     }
 
 
@@ -79,6 +79,7 @@ def table(report: Report) -> tuple[list[str], list[list[str]]]:
     )
 
 
+_BENCHMARKS: Final = {"fault": "the fault benchmark", "bfs": "BFS"}
 _PARTS: Final = ("notification", "handling", "resolution", "resumption")
 
 

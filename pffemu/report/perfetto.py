@@ -14,7 +14,7 @@ _SEQUENCE: Final = 1
 class PerfettoTrace:
     """Writes to `file` as it goes; times are ns, rounded down. Raises UsageError when the library is missing."""
 
-    def __init__(self, file: BinaryIO, picoseconds_per_cycle: int) -> None:
+    def __init__(self, file: BinaryIO, frequency: int) -> None:
         try:
             from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import TrackEvent
             from perfetto.trace_builder.proto_builder import StreamingTraceProtoBuilder
@@ -23,7 +23,7 @@ class PerfettoTrace:
                 "writing a .pftrace needs the package perfetto", remedy="pip install 'pffemu[trace]', or write a .json"
             ) from error
         self._kinds, self._builder = TrackEvent, StreamingTraceProtoBuilder(file)
-        self._ps = picoseconds_per_cycle
+        self._frequency = frequency
         self._uuids: dict[Track, int] = {}
         for number, group in enumerate(Group, 1):
             self._describe(number, group.value, 0)
@@ -43,7 +43,7 @@ class PerfettoTrace:
     def _event(self, kind: int, track: Track, time: int, name: str, arguments: Mapping[str, Any], flow: int) -> None:
         uuid = self._uuid(track)
         packet = self._builder.create_packet()
-        packet.timestamp = time * self._ps // 1000
+        packet.timestamp = time * 10**9 // self._frequency
         packet.trusted_packet_sequence_id = _SEQUENCE
         event = packet.track_event
         event.type, event.track_uuid = kind, uuid

@@ -53,8 +53,11 @@ def check(path: Path) -> None:
         raise PffemuError("matplotlib is not installed", where="plot", remedy="pip install 'pffemu[plot]'")
 
 
-def draw(benchmarks: Mapping[str, Sequence[RunSummary]], path: Path) -> None:
-    """One panel a benchmark, the cycles of a fault by stage; then the whole runs of the last. Raises PffemuError."""
+def draw(benchmarks: Mapping[str, Sequence[RunSummary]], path: Path, profile: str) -> None:
+    """One panel a benchmark, the cycles of a fault by stage; then the whole runs of the last. Raises PffemuError.
+
+    `profile`: the name of the machine whose costs they are.
+    """
     check(path)
     import matplotlib
 
@@ -70,6 +73,7 @@ def draw(benchmarks: Mapping[str, Sequence[RunSummary]], path: Path) -> None:
             _stages(axes, title, runs, top)
         last_title, last_runs = list(benchmarks.items())[-1]
         _whole_runs(panels[-1], last_title, last_runs)
+        figure.suptitle(f"costs: {profile}", x=0.995, ha="right", fontsize=8, color="#666666")
         _legend(
             figure,
             [run for runs in benchmarks.values() for run in runs],
@@ -103,7 +107,7 @@ def _stages(axes: Any, title: str, runs: Sequence[RunSummary], top: float) -> No
         axes.text(x, bottom + top * 0.01, f"{bottom:,.0f}", ha="center", va="bottom", fontweight="bold")
     axes.set_ylim(0, top * 1.08 or 1)
     axes.set_title(_two_lines(title), fontsize=10, loc="left")
-    axes.set_ylabel("virtual cycles per fault (rough costs)")
+    axes.set_ylabel("virtual cycles per fault")
     axes.yaxis.set_major_formatter("{x:,.0f}")
     _name_modes(axes, runs)
 
@@ -118,7 +122,7 @@ def _whole_runs(axes: Any, title: str, runs: Sequence[RunSummary]) -> None:
         axes.text(x, run.cycles + top * 0.01, short(run.cycles), ha="center", va="bottom", fontweight="bold")
     axes.set_ylim(0, top * 1.08)
     axes.set_title(f"whole run\n{title.partition(':')[0]}", fontsize=10, loc="left")
-    axes.set_ylabel("virtual cycles (rough costs)")
+    axes.set_ylabel("virtual cycles")
     axes.yaxis.set_major_formatter(EngFormatter())
     _name_modes(axes, runs)
 

@@ -63,6 +63,11 @@ def lane_titles(fault: Sequence[Any]) -> tuple[str, str]:
     return f"faulting thread {fault[0].tid} (core {fault[0].cpu})", right
 
 
+def one_fault_title(mode: str, profile: str) -> str:
+    """What is shown, and whose costs the times are."""
+    return f"One fault under {mode} ({profile})"
+
+
 def timeline(fault: Sequence[Any], title: str) -> str:
     """The events of one fault, WalkRefused first, as a two-lane text. Empty events give a line that says so."""
     if not fault:
@@ -76,7 +81,7 @@ def timeline(fault: Sequence[Any], title: str) -> str:
         cells = (text, "") if lane == 0 else ("", text)
         lines.append(f"{shown:>{_TIME}} | {cells[0]:<{LANE}} | {cells[1]}".rstrip())
     took = fault[-1].time - fault[0].time
-    lines += [_rule(), f"{took:>{_TIME},} | virtual cycles from fault to resume (rough costs)"]
+    lines += [_rule(), f"{took:>{_TIME},} | virtual cycles from fault to resume"]
     return "\n".join(lines)
 
 

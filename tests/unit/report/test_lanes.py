@@ -23,7 +23,7 @@ PAGES = 3
 def chrome(mode: Mode) -> list[dict[str, Any]]:
     """The records of the fault benchmark's trace."""
     text = io.StringIO()
-    run(mode, Lanes(ChromeTrace(text, 500)))
+    run(mode, Lanes(ChromeTrace(text, 2_000_000_000)))
     records: list[dict[str, Any]] = json.loads(text.getvalue(), parse_float=float)["traceEvents"]
     return records
 
@@ -98,7 +98,7 @@ def test_groups_are_the_viewers_processes() -> None:
 
 def test_times_are_microseconds() -> None:
     text = io.StringIO()
-    lanes = Lanes(ChromeTrace(text, 500))
+    lanes = Lanes(ChromeTrace(text, 2_000_000_000))
     lanes(Mmio(2_000_003, 0, 1, "uffd_mmio", 0x10, 8, 1, 5))  # type: ignore[arg-type]
     lanes.close()
     assert '"ts": 1000.001500' in text.getvalue()
@@ -107,7 +107,7 @@ def test_times_are_microseconds() -> None:
 
 def test_what_never_ended_is_ended_and_unknown_events_are_marks() -> None:
     text = io.StringIO()
-    lanes = Lanes(ChromeTrace(text, 500))
+    lanes = Lanes(ChromeTrace(text, 2_000_000_000))
     lanes(Syscall(10, 0, 1, 0, "read", 0x400000))  # type: ignore[arg-type]
     lanes(ThreadBlocked(20, 0, 1, "read"))  # type: ignore[arg-type]
     lanes(Warned(30, 1, 0, 'a "quoted"\n\u00e9 text'))
@@ -124,7 +124,7 @@ def test_what_never_ended_is_ended_and_unknown_events_are_marks() -> None:
 def test_perfettos_file_says_the_same(mode: Mode) -> None:
     protos = pytest.importorskip("perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="extra: trace")
     data = io.BytesIO()
-    run(mode, Lanes(PerfettoTrace(data, 500)))
+    run(mode, Lanes(PerfettoTrace(data, 2_000_000_000)))
     trace = protos.Trace()
     trace.ParseFromString(data.getvalue())
     tracks = {p.track_descriptor.uuid: p.track_descriptor for p in trace.packet if p.HasField("track_descriptor")}

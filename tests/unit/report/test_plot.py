@@ -23,27 +23,28 @@ def run(mode: str, faults: int = 5) -> RunSummary:
 @pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".PDF", b"%PDF")])
 def test_formats(tmp_path: Path, suffix: str, magic: bytes) -> None:
     path = tmp_path / f"figure{suffix}"
-    plot.draw({"One: a": [run("uffd"), run("pff")], "Two: b": [run("kernel"), run("uffd"), run("pff")]}, path)
+    benchmarks = {"One: a": [run("uffd"), run("pff")], "Two: b": [run("kernel"), run("uffd"), run("pff")]}
+    plot.draw(benchmarks, path, "some-machine")
     assert path.read_bytes().startswith(magic)
 
 
 @needs_matplotlib
 def test_run_without_faults(tmp_path: Path) -> None:
-    plot.draw({"One": [run("pff", 0)]}, tmp_path / "figure.png")
+    plot.draw({"One": [run("pff", 0)]}, tmp_path / "figure.png", "some-machine")
     assert (tmp_path / "figure.png").stat().st_size > 1000
 
 
 @needs_matplotlib
 def test_same_runs_same_picture(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
-        plot.draw({"One: a": [run("pff")]}, tmp_path / name)
+        plot.draw({"One: a": [run("pff")]}, tmp_path / name, "some-machine")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
 @needs_matplotlib
 def test_file_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(PffemuError, match="cannot write"):
-        plot.draw({"One": [run("pff")]}, tmp_path / "none" / "figure.png")
+        plot.draw({"One": [run("pff")]}, tmp_path / "none" / "figure.png", "some-machine")
 
 
 def test_unknown_format() -> None:
