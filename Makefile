@@ -60,13 +60,18 @@ evaluation: $(STAMP)
 	@mkdir -p $(EVALUATION)
 	@$(BIN)/pffemu bench fault --pages 1024 --handler all --json $(EVALUATION)/reads.json
 	@$(BIN)/pffemu bench fault --pages 1024 --write --handler all --json $(EVALUATION)/writes.json
+	@$(BIN)/pffemu bench fault --pages 1024 --minor --handler all --json $(EVALUATION)/minor.json
 	@$(BIN)/pffemu bench ioctl --json $(EVALUATION)/ioctl.json
 	@$(BIN)/pffemu bench bfs --scale 16 --edge-factor 16 --handler all --json $(EVALUATION)/bfs.json
 	@$(SWEEP) --vary threads=1,2,4,8,16 --json $(EVALUATION)/threads.json fault --pages 1024
+	@$(SWEEP) --vary handler-threads=1,2,4,8,16 --json $(EVALUATION)/handlers.json \
+	    fault --pages 1024 --threads 16 --mode uffd --mode pff
+	@$(BIN)/pffemu bench fault --pages 1024 --threads 16 --handler-threads 4 --random --handler all \
+	    --json $(EVALUATION)/contended.json
 	@$(SWEEP) --vary resident=0.1,0.25,0.5,0.75,1 --json $(EVALUATION)/cache.json \
 	    bfs --scale 14 --edge-factor 16 --mode uffd --mode pff --handler read --handler sigbus
 	@$(BIN)/pffemu timing validate --write docs/timing.md
-	@$(BIN)/pffemu report $(foreach n,reads writes ioctl bfs threads cache,$(EVALUATION)/$(n).json) \
+	@$(BIN)/pffemu report $(foreach n,reads writes minor ioctl bfs threads handlers contended cache,$(EVALUATION)/$(n).json) \
 	    -o $(EVALUATION)/report.html --figures docs/evaluation --tables docs/evaluation.md
 
 venv: $(STAMP)

@@ -282,12 +282,12 @@ class Kernel:
     def syscall(self, cpu: Cpu) -> None:
         """SYSCALL from ring 3: RIP is behind it."""
         self.entries += 1
-        cpu.charge("cpu.syscall")
-        cpu.charge("kernel.syscall")
         task = self.scheduler.current(cpu)
         registers = self._syscall_registers[cpu.index].read()
         rip, number = registers[0], registers[2] & 0xFFFF_FFFF
         cpu.emit(Syscall, number, name_of(number), rip - SYSCALL_LENGTH)
+        cpu.charge("cpu.syscall")
+        cpu.charge("kernel.syscall")
         if number not in COSTED:
             cpu.charge("kernel.call")
         task.timed_out, task.deadline, task.result, task.progress = False, None, None, 0

@@ -15,12 +15,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+import guest
+import kernel_model
 import pffemu
 from pffemu.cli import foreground, options
 from pffemu.cli.terminal import check_writable, err_console, out_console, write_text
@@ -31,6 +34,8 @@ from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 _BENCHMARKS: Final = ("fault", "bfs", "ioctl")
 _OURS: Final = ("--json", "--csv", "--plot", "--trace", "--host-stats")
+_CODE: Final = (".py", ".s", ".inc", ".toml")
+_USAGE: Final = 2  # exit code
 _MOST: Final = 10_000  # points
 _LAST_WORDS: Final = 300  # characters of a failed point's message
 
@@ -44,18 +49,20 @@ class Point:
     def report(self) -> Any:
         """What an earlier run left behind; None when that is nothing, or not whole."""
         try:
-            return json_text.loads(self.result.read_text(encoding="utf-8"))
+            told = json_text.loads(self.result.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+        return told if isinstance(told, dict) and told.get("runs") else None
 
 
 class PointFailed(PffemuError):
-    """One point's process ended with an error; the others' results are kept."""
+    """Some points' processes ended with an error; the others' results are kept."""
 
 
 @dataclass(slots=True)
 class _Runner:
     running: set[subprocess.Popen[str]] = field(default_factory=set)
+    failed: list[PointFailed] = field(default_factory=list)
     stopped: bool = False
     done: int = 0
 
@@ -69,6 +76,10 @@ class _Runner:
             except BaseException:
                 self.stop()
                 raise
+        if self.failed:
+            first, more = self.failed[0], len(self.failed) - 1
+            others = f"; {more} more points failed" if more else ""
+            raise PointFailed(f"{first.what}{others}", where=first.where, remedy="the same again runs only what failed")
 
     def stop(self) -> None:
         self.stopped = True
@@ -94,7 +105,10 @@ class _Runner:
             unfinished.unlink()
         if not self.stopped:
             where = " ".join(["pffemu", *point.command])
-            raise PointFailed(_message(told) or f"exit code {process.returncode}", where=where)
+            failure = PointFailed(_message(told) or f"exit code {process.returncode}", where=where)
+            if process.returncode == _USAGE:  # most likely all of them
+                raise failure
+            self.failed.append(failure)
 
 
 def bench_sweep(
@@ -116,7 +130,10 @@ def bench_sweep(
     """
     check_writable(json)
     check_writable(csv)
-    varied = dict(_parsed(text) for text in vary)
+    given = [_parsed(text) for text in vary]
+    varied = dict(given)
+    if len(varied) != len(given):
+        raise UsageError("an option is varied twice", where="--vary", remedy="all its values in one --vary")
     points = _points(benchmark, varied, context.args, folder)
     missing = [point for point in points if point.report() is None]
     runner = _Runner()
@@ -160,13 +177,14 @@ def _parsed(text: str) -> tuple[str, list[str]]:
     chosen = [value for value in values.split(",") if value]
     if not given or not name or not chosen:
         raise UsageError(f"{text!r} is no option with values", where="--vary", remedy="as in --vary pages=256,1024")
-    return name.removeprefix("--"), chosen
+    return name.removeprefix("--"), list(dict.fromkeys(chosen))
 
 
 def _points(benchmark: str, varied: dict[str, list[str]], arguments: Sequence[str], folder: Path) -> list[Point]:
     if benchmark not in _BENCHMARKS:
         raise UsageError(f"no benchmark {benchmark!r}", where="bench sweep", remedy=f"one of {', '.join(_BENCHMARKS)}")
-    taken = [name for name in _OURS if any(argument.split("=")[0] == name for argument in arguments)]
+    used = [*(argument.split("=")[0] for argument in arguments), *(f"--{name}" for name in varied)]
+    taken = [name for name in _OURS if name in used]
     if taken:
         raise UsageError(f"{taken[0]} is the sweep's own", where="bench sweep", remedy="put it before the benchmark")
     combinations = list(product(*varied.values()))
@@ -179,11 +197,23 @@ def _points(benchmark: str, varied: dict[str, list[str]], arguments: Sequence[st
     return [_point(benchmark, dict(zip(varied, one, strict=True)), arguments, folder) for one in combinations]
 
 
+@cache
+def _code() -> str:
+    """SHA-256 of our own files: what another state of them measured is measured again."""
+    found = hashlib.sha256()
+    for package in (pffemu, kernel_model, guest):
+        folder = Path(package.__path__[0])
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in _CODE:
+                found.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
 def _point(benchmark: str, values: dict[str, str], arguments: Sequence[str], folder: Path) -> Point:
     command = ["bench", benchmark, *arguments, *(f"--{name}={value}" for name, value in values.items())]
     profile = next((word.partition("=")[2] for word in command if word.startswith("--profile=")), None)
     if profile is None and "--profile" in arguments[:-1]:
         profile = arguments[list(arguments).index("--profile") + 1]
     digest = load_profile(profile or DEFAULT_PROFILE).digest
-    key = hashlib.sha256(json_text.dumps([pffemu.__version__, digest, command]).encode()).hexdigest()
+    key = hashlib.sha256(json_text.dumps([pffemu.__version__, _code(), digest, command]).encode()).hexdigest()
     return Point(values, command, folder / f"{benchmark}-{key[:16]}.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -39,17 +39,17 @@ def report(
     if not plot.available():
         raise PffemuError("matplotlib is not installed", where="report", remedy="pip install 'pffemu[plot]'")
     check_writable(output)
-    reports = [(Path(file).stem, _read(file)) for file in files]
+    reports = [_read(file) for file in files]
     if figures is not None:
         _write_figures(reports, figures)
     if tables is not None:
-        for name, told in reports:
-            replace_between_markers(tables, name, page.markdown(told))
+        for shown in reports:
+            replace_between_markers(tables, shown.name, page.markdown(shown))
     write_text(page.html(reports, _one_fault(_profile(reports))).rstrip("\n"), output)
     out_console().print(f"{len(reports)} reports in {output}", markup=False)
 
 
-def _read(file: str) -> Any:
+def _read(file: str) -> page.Shown:
     try:
         told = json.loads(Path(file).read_text(encoding="utf-8"))
     except OSError as error:
@@ -60,23 +60,28 @@ def _read(file: str) -> Any:
         raise UsageError(f"no JSON: {error}", where=file, remedy="name what --json of a benchmark wrote") from error
     if not isinstance(told, dict) or not str(told.get("command", "")).startswith("bench"):
         raise UsageError("not the report of a benchmark", where=file, remedy="name what --json of a benchmark wrote")
-    return told
+    try:
+        return page.Shown.of(Path(file).stem, told)
+    except ValueError as error:
+        raise UsageError(
+            f"not a whole report: {error}", where=file, remedy="name what --json of a benchmark wrote"
+        ) from error
 
 
-def _write_figures(reports: list[tuple[str, Any]], folder: Path) -> None:
+def _write_figures(reports: list[page.Shown], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, told in reports:
-            for kind, figure in page.drawn(told).items():
-                figure.savefig(folder / f"{name}-{kind}.png", dpi=150)
-                (folder / f"{name}-{kind}.svg").write_text(page.as_svg(figure), encoding="utf-8")
+        for shown in reports:
+            for kind, figure in shown.figures.items():
+                figure.savefig(folder / f"{shown.name}-{kind}.png", dpi=150)
+                (folder / f"{shown.name}-{kind}.svg").write_text(page.as_svg(figure), encoding="utf-8")
     except OSError as error:
         raise PffemuError(f"cannot write: {error.strerror}", where=str(folder), remedy="another --figures") from error
 
 
-def _profile(reports: list[tuple[str, Any]]) -> Profile:
+def _profile(reports: list[page.Shown]) -> Profile:
     """The machine profile that all reports were made with, if we have it; else the default."""
-    names = {told["options"].get("profile", DEFAULT_PROFILE) for _, told in reports if "points" not in told}
+    names = {one.report["options"].get("profile", DEFAULT_PROFILE) for one in reports if "points" not in one.report}
     return load_profile(*names & set(builtin_profiles()) if len(names) == 1 else ())
 
 

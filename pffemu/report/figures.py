@@ -216,5 +216,7 @@ def _figure(draw: Callable[[Any], None], width: float) -> Any:
         axes.grid(axis="y", color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
         draw(axes)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # once: it would move by a hair each time it is drawn
         pyplot.close(figure)
     return figure

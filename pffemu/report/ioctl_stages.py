@@ -26,7 +26,7 @@ _IN_MFILL: Final = {
     "kernel.page.allocate": ALLOCATE, "kernel.page.zero": FILL, "kernel.page.copy": FILL,
     "kernel.copy_from_user": FILL, "kernel.fault.install": INSTALL,
 }  # fmt: skip
-_OUTSIDE: Final = frozenset({"cpu.sysret"})
+_OUTSIDE: Final = frozenset({"cpu.syscall", "kernel.syscall", "cpu.sysret"})
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
@@ -23,7 +24,28 @@ svg { max-width: 100%; height: auto } .wrong { color: #b00; font-weight: bold }
 """
 
 
-def drawn(report: Report) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A report, what there is to see of it, and its name. `figures`: by short name."""
+
+    name: str
+    report: Report
+    headings: list[str]
+    rows: list[list[str]]
+    figures: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, name: str, report: Report) -> Shown:
+        """Raises ValueError when `report` is not what a benchmark writes."""
+        if not isinstance(report.get("options"), dict) or not isinstance(report.get("version"), str):
+            raise ValueError("no options or no version")
+        try:
+            return cls(name, report, *table(report), _drawn(report))
+        except (AttributeError, IndexError, KeyError, TypeError, ZeroDivisionError) as error:
+            raise ValueError(f"{type(error).__name__} {error}") from error
+
+
+def _drawn(report: Report) -> dict[str, Any]:
     """The figures that suit a report, by short name."""
     if "points" in report:
         return _drawn_of_sweep(report)
@@ -74,7 +96,18 @@ def table(report: Report) -> tuple[list[str], list[list[str]]]:
             for run in report["runs"]
         ]
     return (
-        ["run", "faults", "median", "p99", *_PARTS, "measured part", "application", "handling", "waiting", "answer"],
+        [
+            "run",
+            "faults",
+            "median",
+            "p99",
+            *_PARTS,
+            "measured part",
+            "application",
+            "busy with faults",
+            "waiting",
+            "answer",
+        ],
         [_row(run) for run in report["runs"]],
     )
 
@@ -94,9 +127,8 @@ def _row(run: Mapping[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def markdown(report: Report) -> str:
-    headings, rows = table(report)
-    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+def markdown(shown: Shown) -> str:
+    lines = [shown.headings, ["---", *["---:"] * (len(shown.headings) - 1)], *shown.rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -111,17 +143,18 @@ def as_svg(figure: Any) -> str:
     return text[text.index("<svg") :]
 
 
-def html(reports: Sequence[tuple[str, Report]], fault_pictures: str = "") -> str:
-    """`reports`: (title, benchmark's JSON). `fault_pictures`: an <svg> of single faults, drawn elsewhere."""
+def html(reports: Sequence[Shown], fault_pictures: str = "") -> str:
+    """`fault_pictures`: an <svg> of single faults, drawn elsewhere."""
     parts = ["<h1>Page fault handling in virtual time</h1>"]
-    for title, report in reports:
+    for shown in reports:
+        title, report = shown.name, shown.report
         options = ", ".join(f"{name}={value}" for name, value in report["options"].items())
         parts.append(f"<h2>{escape(title)}</h2>")
         parts.append(
             f"<p><code>pffemu {escape(report['command'])}</code> {escape(report['version'])}; {escape(options)}</p>"
         )
-        parts.append(_html_table(*table(report)))
-        parts += [f"<figure>{_unique(as_svg(one), f'{title}-{name}')}</figure>" for name, one in drawn(report).items()]
+        parts.append(_html_table(shown.headings, shown.rows))
+        parts += [f"<figure>{_unique(as_svg(one), f'{title}-{name}')}</figure>" for name, one in shown.figures.items()]
     if fault_pictures:
         parts += ["<h2>One fault</h2>", f"<figure>{fault_pictures}</figure>"]
     body = "\n".join(parts)

@@ -53,6 +53,8 @@ def test_after_a_kill_only_what_is_missing_is_run(tmp_path: Path) -> None:
         (("--vary", "threads=1", "nothing"), 2, "one of fault, bfs, ioctl"),
         (("--vary", "threads=1", *GUEST, "--json", "x"), 2, "--json is the sweep's own"),
         (("--vary", "threads=99", *GUEST), 125, "Invalid value for '--threads'"),
+        (("--vary", "json=x,y", *GUEST), 2, "--json is the sweep's own"),
+        (("--vary", "threads=1", "--vary", "threads=2", *GUEST), 2, "varied twice"),
     ],
 )
 def test_bad_sweeps_are_one_message(tmp_path: Path, arguments: tuple[str, ...], code: int, message: str) -> None:
@@ -60,6 +62,24 @@ def test_bad_sweeps_are_one_message(tmp_path: Path, arguments: tuple[str, ...], 
     assert ran.code == code
     assert message in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_point_that_fails_does_not_keep_the_others_from_running(tmp_path: Path) -> None:
+    command = ("bench", "sweep", "--folder", str(tmp_path), "--jobs", "1", "--vary", "ram=1M,64M")
+    command = (*command, "fault", "--pages", "400", "--mode", "pff")
+    ran = pffemu(*command)
+    assert ran.code == 125
+    assert "--ram=1M" in ran.err
+    assert len(list(tmp_path.iterdir())) == 1
+    assert pffemu(*command).code == 125
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_is_no_report_of_a_point_is_measured_again(tmp_path: Path) -> None:
+    told = sweep(tmp_path, "--vary", "threads=1", *GUEST)
+    (point,) = tmp_path.iterdir()
+    point.write_text("[]")
+    assert sweep(tmp_path, "--vary", "threads=1,1", *GUEST)["points"] == told["points"]
 
 
 def test_csv_has_a_row_a_run(tmp_path: Path) -> None:
@@ -96,8 +116,14 @@ def test_a_report_is_one_page_that_fetches_nothing(tmp_path: Path) -> None:
 
 def test_what_is_no_report_is_one_message(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.json"
-    for text in ("", "[1]", '{"command": "run"}'):
+    for text in (
+        "", "[1]", '{"command": "run"}', '{"command": "bench fault"}',
+        '{"command": "bench ioctl", "version": "1", "options": {}, "runs": [{}]}',
+        '{"command": "bench fault", "version": "1", "options": {}, "runs": []}',
+        '{"command": "bench sweep", "version": "1", "options": {"benchmark": "x", "vary": {"a": ["1"]}}, "points": []}',
+        '{"command": "bench fault", "version": "1", "options": [], "runs": [{"mode": 1}]}',
+    ):  # fmt: skip
         wrong.write_text(text)
         ran = pffemu("report", str(wrong), "-o", str(tmp_path / "page.html"))
-        assert ran.code in (2, 125)
+        assert ran.code == 2, (text, ran.err)
         assert "Traceback" not in ran.err
