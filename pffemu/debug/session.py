@@ -59,7 +59,7 @@ class Session:
         self.stops = Stops(self)
         self._worker = Worker()
         self.began_inside = False  # the movement under way began in the middle of a step
-        self._trail: dict[Moment, Moment] = {}  # where a step ended -> where it began
+        self._trail: dict[tuple[Moment, int], Moment] = {}  # where a step of a thread ended -> where it began
         self.journal.at_mark = self._at_mark
         self.halt = self.halted(Why.START)
 
@@ -250,12 +250,12 @@ class Session:
             else self.halted(Why.BREAKPOINT, tid, breakpoint=reached.number)
         )
         if begin is not None:
-            self._trail[halt.moment] = begin
+            self._trail[halt.moment, self.tid] = begin
         return halt
 
-    def trail(self, moment: Moment) -> Moment | None:
-        """Where the step that ended at `moment` had begun, if there was one."""
-        return self._trail.get(moment)
+    def trail(self, moment: Moment, tid: int) -> Moment | None:
+        """Where the step of thread `tid` that ended at `moment` had begun, if there was one."""
+        return self._trail.get((moment, tid))
 
     def halted(self, why: Why, tid: int | None = None, **details: Any) -> Halt:
         """A halt between two instructions, of the thread whose turn it is when `tid` is None or 0 (idle)."""

@@ -143,13 +143,13 @@ def go_to_instruction(session: Session, number: int) -> Halt | None:
 
 def reverse_step(session: Session) -> Halt | None:
     tid, now = session.tid, session.halt.moment
-    begin = session.trail(now) or session.travel.step_before(tid, now)
+    begin = session.trail(now, tid) or session.travel.step_before(tid, now)
     return back_to(session, begin, Why.STEP, tid)
 
 
 def reverse_step_over(session: Session) -> Halt | None:
     tid, now = session.tid, session.halt.moment
-    before = session.trail(now) or session.travel.step_before(tid, now)
+    before = session.trail(now, tid) or session.travel.step_before(tid, now)
     if before is None:
         return back_to(session, None, Why.STEP, tid)
     rip, rsp = session.halt.rip, session.register(tid, "rsp") if not session.travel.astray else None

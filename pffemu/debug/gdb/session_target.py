@@ -32,9 +32,7 @@ _NUMBERS: Final = {name: number for number, name in NAMES.items()}
 _TICK: Final = 0.05  # seconds between looks at whether somebody wants it to stop
 _ACCESS: Final = {PointKind.WRITE: Access.WRITE, PointKind.READ: Access.READ, PointKind.ACCESS: Access.ANY}
 _WATCHED: Final = {Access.WRITE: Why.WATCH, Access.READ: Why.READ_WATCH, Access.ANY: Why.ACCESS_WATCH}
-_WHY: Final = {
-    halts.Why.BREAKPOINT: Why.BREAKPOINT, halts.Why.INTERRUPTED: Why.INTERRUPTED, halts.Why.HISTORY: Why.HISTORY_BEGIN,
-}  # fmt: skip
+_WHY: Final = {halts.Why.INTERRUPTED: Why.INTERRUPTED, halts.Why.HISTORY: Why.HISTORY_BEGIN}
 
 
 class SessionTarget:
@@ -108,7 +106,7 @@ class SessionTarget:
             self._session.breakpoints.remove(self._points.pop(point))
         for point in sorted(set(points) - self._points.keys(), key=lambda point: point.address):
             try:
-                self._points[point] = self._session.breakpoints.add(_breakpoint(point)).number
+                self._points[point] = self._session.breakpoints.add(self._breakpoint(point)).number
             except UsageError:
                 return False
         return True
@@ -188,7 +186,16 @@ class SessionTarget:
         if halt.why is halts.Why.EVENT and type(event) is SignalTaken:
             self._session.tid = event.target
             return Stopped(Why.SIGNAL, event.target, event.signal)
+        if halt.why is halts.Why.BREAKPOINT:
+            return Stopped(self._breakpoint_at(halt.rip), halt.tid)
         return Stopped(_WHY.get(halt.why, Why.STEP), halt.tid)
+
+    def _breakpoint_at(self, address: int) -> Why:
+        """gdb's own, or one of `monitor break`, of which gdb knows nothing and must not be told."""
+        kinds = {point.kind for point in self._points if point.address == address}
+        if PointKind.SOFTWARE in kinds:
+            return Why.BREAKPOINT
+        return Why.HARDWARE_BREAKPOINT if PointKind.HARDWARE in kinds else Why.STEP
 
     # -- shared -------------------------------------------------------------------------------------------------
 
@@ -199,6 +206,15 @@ class SessionTarget:
         if task.state is TaskState.BLOCKED:
             return f"asleep: {task.why}"
         return "running" if self._core(task).tid == task.tid else "ready"
+
+    def _breakpoint(self, point: Point) -> Breakpoint:
+        """Watched is the first process's memory: gdb knows one, and inserts anew wherever it stopped."""
+        if point.kind not in _ACCESS:
+            return Breakpoint(0, f"*{point.address:#x}", address=point.address)
+        pid, access = self._session.machine.process.pid, _ACCESS[point.kind]
+        return Breakpoint(
+            0, f"watch {point.address:#x}", access=access, watched=point.address, size=point.size, pid=pid
+        )
 
     def _read_auxv(self) -> bytes:
         """From the stack the kernel built, while the program has not touched it; empty when it has run already."""
@@ -215,10 +231,3 @@ class SessionTarget:
         except (ValueError, StopIteration, IndexError):
             return b""
         return stack[8 * begin : 8 * end]
-
-
-def _breakpoint(point: Point) -> Breakpoint:
-    if point.kind in _ACCESS:
-        text = f"watch {point.address:#x}"
-        return Breakpoint(0, text, access=_ACCESS[point.kind], watched=point.address, size=point.size)
-    return Breakpoint(0, f"*{point.address:#x}", address=point.address)

@@ -12,13 +12,14 @@ from pffemu.debug.gdb.description import NUMBER_OF, REGISTERS
 from pffemu.debug.gdb.packets import PACKET_SIZE
 from pffemu.debug.gdb.stop_reply import Stopped, Why, gdb_signal, linux_signal, stop_reply
 from pffemu.debug.gdb.target import Point, PointKind, Target
+from pffemu.hw.fill import WATCHED_MAX
 
 OK: Final = b"OK"
 BAD: Final = b"E01"  # malformed, or not possible here
 HELD: Final = b"E.the thread is gone, or in the middle of a step: nothing can be changed here (stepi first)"
 NO_MEMORY: Final = b"E0e"  # EFAULT
 NO_THREAD: Final = b"E03"  # ESRCH
-NO_SPACE: Final = b"E1c"  # ENOSPC
+NO_SPACE: Final = b"E.at most %d pages can be watched at once" % WATCHED_MAX
 _EXPEDITED: Final = tuple(NUMBER_OF[name] for name in ("rbp", "rsp", "rip"))
 _ENDED: Final = (Why.EXITED, Why.KILLED)
 

@@ -30,6 +30,7 @@ class Client:
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection((LOOPBACK, port), timeout=_PATIENCE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as gdb
         self._reader, self._tokens = PacketReader(), list[bytes | Token]()
         self.console = ""
 
