@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
     from pffemu.hw.trap import Trap
 
-_LONGEST: Final = 5  # bytes: F3 REX 0F C7 /6
+_LONGEST: Final = 15  # bytes, with all prefixes
 
 
 def mend(kernel: Kernel, cpu: Cpu, task: Task, trap: Trap) -> bool:

@@ -52,6 +52,18 @@ got: nop
     ud2
 got: nop
 
+# test: REX counts directly before the opcode only: the operand is RAX
+# param: prefixes = "0x41, 0xf3", "0xf3, 0x41, 0x66", "0xf3, 0x41, 0x48"
+# expect: frame.vector == 1
+    mov edi, 3
+    mov esi, 1
+    call entry
+    mov eax, 3
+    mov r8d, 2
+    .byte {prefixes}, 0x0f, 0xc7, 0xf0
+    ud2
+got: nop
+
 # test: with UIF=0 it stays pending until STUI
 # state: uif=0
 # expect: frame.rip == behind and frame.vector == 5

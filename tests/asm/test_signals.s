@@ -385,6 +385,78 @@ look:
     mov esi, SIGUSR1
     call block
 
+# test: a blocked signal does not come with another one
+# signal: SIGUSR1 count
+# signal: SIGUSR2 count
+# expect: mem32[calls] == 1 and mem64[seen] == SIGUSR2
+    xor edi, edi
+    mov esi, SIGUSR1
+    call block
+    mov edi, SIGUSR1
+    call raise
+    mov edi, SIGUSR2
+    call raise
+
+# test: the signals of sa_mask wait until the handler returns
+# signal: SIGUSR2 count
+# expect: rbx == 0 and mem32[calls] == 1 and mem64[seen] == SIGUSR2
+    mov eax, SYS_rt_sigaction
+    mov edi, SIGUSR1
+    lea rsi, [rip + action]
+    xor edx, edx
+    mov r10d, 8
+    syscall
+    mov rbx, 7
+    mov edi, SIGUSR1
+    call raise
+    mov rbx, [rip + within]
+    jmp out
+handler:
+    mov edi, SIGUSR2
+    call raise
+    mov eax, [rip + calls]
+    mov [rip + within], rax
+    ret
+restorer:
+    mov eax, SYS_rt_sigreturn
+    syscall
+.data
+.balign 8
+action: .quad handler, SA_RESTORER, restorer, 1 << (SIGUSR2 - 1)
+within: .quad 5
+.text
+out: nop
+
+# test: what is ignored by default is dropped when it is unblocked
+# param: signo = SIGURG, SIGCHLD, SIGWINCH
+# expect: rbx == 1
+    xor edi, edi
+    mov esi, signo
+    call block
+    mov edi, signo
+    call raise
+    mov edi, SIG_UNBLOCK
+    mov esi, signo
+    call block
+    mov ebx, 1
+
+# test: a handler without SA_RESTORER has no way back: SIGSEGV instead
+# raises: SIGSEGV
+    mov eax, SYS_rt_sigaction
+    mov edi, SIGUSR1
+    lea rsi, [rip + action]
+    xor edx, edx
+    mov r10d, 8
+    syscall
+    mov edi, SIGUSR1
+    call raise
+    jmp out
+.data
+.balign 8
+action: .quad count, 0, test.end, 0
+.text
+out: nop
+
 # test: real-time signals queue
 # signal: SIGUSR1 count
 # expect: mem32[calls] == 2

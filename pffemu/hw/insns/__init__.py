@@ -36,6 +36,8 @@ _BY_EXTENSION: Final[dict[int, tuple[str, Callable[..., Trap | None]]]] = {  # M
     0b11_101: ("settimerp", partial(settimer.execute, periodic=True)),
     0b11_110: ("senduipi", senduipi.execute),
 }
+_REPEAT: Final = b"\xf2\xf3"
+_WITHOUT_MEANING: Final = b"\x66\x67\x26\x2e\x36\x3e\x64\x65"  # operand size, address size, segments
 _NO_TIMER: Final = "the kernel has not enabled this thread's kernel-bypass timer"
 _WHY: Final = {  # (mnemonic, vector) -> what the user should know
     ("uiret", GP): "UIRET to a RIP that is not canonical",
@@ -57,11 +59,8 @@ def find(code: bytes) -> Found | None:
 
     F3 [REX] 0F 01 EC..EF, and F3 [REX] 0F C7 /4, /5, /6 with a register.
     """
-    if code[:1] != b"\xf3":
-        return None
-    rex = code[1] if len(code) > 1 and code[1] & 0xF0 == 0x40 else 0
-    at = 2 if rex else 1
-    if len(code) < at + 3:
+    at, rex = _prefixes(code)
+    if not at or len(code) < at + 3:
         return None
     opcode, last = code[at : at + 2], code[at + 2]
     if opcode == b"\x0f\xc7" and last >> 3 in _BY_EXTENSION:
@@ -71,3 +70,21 @@ def find(code: bytes) -> Found | None:
     if opcode != b"\x0f\x01" or last not in _BY_LAST_BYTE:
         return None
     return Found(*_BY_LAST_BYTE[last], at + 3, True)
+
+
+def _prefixes(code: bytes) -> tuple[int, int]:
+    """(how many there are, REX or 0); 0 of them unless F3 is the mandatory one, and without a LOCK.
+
+    The last of F2 and F3 counts, REX only as the very last; others mean nothing (SDM vol. 2, "instruction format").
+    """
+    mandatory = rex = 0
+    for at, octet in enumerate(code):
+        if octet & 0xF0 == 0x40:
+            rex = octet
+        elif octet in _REPEAT:
+            mandatory, rex = octet, 0
+        elif octet in _WITHOUT_MEANING:
+            rex = 0
+        else:
+            return (at, rex) if mandatory == 0xF3 else (0, 0)
+    return 0, 0
