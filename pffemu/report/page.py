@@ -14,10 +14,11 @@ from pffemu.report.figures import name_of
 Report = Mapping[str, Any]
 
 _STYLE: Final = """
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-top: 1px solid #ccc; padding-top: .8rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .8rem 0 }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #ddd }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .8rem 0; font-size: .85em;
+  display: block; max-width: 100%; overflow-x: auto }
+th, td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #ddd }
 th:first-child, td:first-child { text-align: left }
 code { font-size: .9em; background: #f3f3f3; padding: .1em .3em; overflow-wrap: anywhere } figure { margin: 1rem 0 }
 svg { max-width: 100%; height: auto } .wrong { color: #b00; font-weight: bold }
