@@ -112,6 +112,9 @@ def test_going_back_can_be_interrupted_too(terminal: Terminal) -> None:
 
 def test_ctrl_c_at_the_prompt_gives_the_line_up_and_ctrl_d_leaves(terminal: Terminal) -> None:
     terminal.type("no such comm")
+    shown = ""
+    while "no such comm" not in shown:  # Python's readline misses a Ctrl-C that comes while it takes a character
+        shown += terminal.some(60)
     terminal.type("\x03")
     terminal.until_prompt()
     assert "thread 1 at _start" in terminal.say("where")
@@ -122,7 +125,7 @@ def test_ctrl_c_at_the_prompt_gives_the_line_up_and_ctrl_d_leaves(terminal: Term
 def test_ctrl_c_ends_a_script(tmp_path: Path) -> None:
     source, script = tmp_path / "spin.s", tmp_path / "commands"
     source.write_text(SPIN)
-    script.write_text("continue\nprint 77\n")
+    script.write_text("continue\nprint rbx\n")
     command = [sys.executable, "-m", "pffemu", "debug", "--commands", str(script), str(source)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(3)
@@ -130,5 +133,5 @@ def test_ctrl_c_ends_a_script(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "interrupted: thread 1 at spin" in out
-    assert "77" not in out
+    assert "rbx" not in out
     assert "Traceback" not in err

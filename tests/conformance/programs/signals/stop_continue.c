@@ -16,7 +16,11 @@ int main(void)
     r = waitpid(child, &st, 0);
     printf("%d signaled %d by %d\n", r == child, WIFSIGNALED(st), WTERMSIG(st));
     child = fork();
-    if (!child) { raise(SIGTSTP); _exit(5); }
+    if (!child) {
+        setpgid(0, 0); /* Linux ignores SIGTSTP in an orphaned process group, as one under nohup is */
+        raise(SIGTSTP);
+        _exit(5);
+    }
     r = waitpid(child, &st, WUNTRACED);
     printf("stopped by %d\n", WSTOPSIG(st));
     kill(child, SIGCONT);
