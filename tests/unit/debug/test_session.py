@@ -84,13 +84,9 @@ def test_steps_forward_and_back_between_two_threads_lead_to_the_same_hash(sessio
     check_random_places(start(sessions, load(GUEST, cpus=2)), 10)
 
 
-@pytest.mark.slow
-def test_steps_forward_and_back_in_10_000_events_lead_to_the_same_hash_at_200_places(sessions: list[Session]) -> None:
+def test_steps_forward_and_back_under_userfaultfd_lead_to_the_same_hash(sessions: list[Session]) -> None:
     session = start(sessions, benchmark(640, Mode.UFFD, 2))
-    check_random_places(session, 200)
-    assert sum(session.machine.events.counts.values()) > 0
-    session.resume()
-    assert sum(session.machine.events.counts.values()) >= 10_000
+    check_random_places(session, 25)  # 200 of them: test_reversible.py
 
 
 @pytest.mark.parametrize("cpus", [1, 2])
