@@ -94,11 +94,15 @@ def settle(state: Any) -> None:
 
 def open_window(state: Any) -> None:
     """Let blocks run up to the limits, or a good part of the way there. The state is settled."""
-    instructions = min(state[LIMIT] - state[EXECUTED], _MOST)
-    time = min(state[TIME_LIMIT] - state[TIME], _MOST_TIME)
-    used = _GUARD  # closed; the other guard than that of `size_word`, for the two are added
-    if instructions >= 0 and time > 0:
-        used = (_MOST_TIME - time) << _TIME_SHIFT | (_MOST - instructions)
+    instructions, time = state[LIMIT] - state[EXECUTED], state[TIME_LIMIT] - state[TIME]
+    used = 0
+    if instructions < 0 or time <= 0:
+        used = _GUARD  # closed; the other guard than that of `size_word`, for the two are added
+    else:
+        if time < _MOST_TIME:
+            used = (_MOST_TIME - time) << _TIME_SHIFT
+        if instructions < _MOST:
+            used |= _MOST - instructions
     state[USED] = used
     state[START] = used
 
