@@ -73,8 +73,10 @@ setup:
     ret
 """
 
-# Copies the frame's six lowest words to the log, brings the page in zeroed, returns. ADDRESS_AT: offset in the frame.
-LOGGING_HANDLER = """
+
+def page_handler(first: str = "") -> str:
+    """A handler that does `first`, brings the page in zeroed, and returns. ADDRESS_AT: offset in the frame."""
+    return f"""
 handler:
     push rax
     push rcx
@@ -82,12 +84,7 @@ handler:
     push rsi
     push rdi
     push r11
-    cld
-    lea rsi, [rsp + 48]
-    mov rdi, [rip + log_end]
-    mov ecx, 6
-    rep movsq
-    mov [rip + log_end], rdi
+{first}
     mov rdi, [rsp + 48 + ADDRESS_AT]
     and rdi, -PAGE
     mov [rip + zeropage], rdi
@@ -108,6 +105,17 @@ handler:
     add rsp, VECTOR_BYTES
     uiret
 """
+
+
+# Copies the frame's six lowest words to the log first.
+LOGGING_HANDLER = page_handler("""
+    cld
+    lea rsi, [rsp + 48]
+    mov rdi, [rip + log_end]
+    mov ecx, 6
+    rep movsq
+    mov [rip + log_end], rdi
+""")
 
 _DATA = """
 .data

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from kernel_model.mm import Mm
-from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, page_of
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.errors import UsageError
 from pffemu.machine.machine import Machine
+from pffemu.machine.memory import GuestMemory
 
 
 def read(machine: Machine, mm: Mm, address: int, size: int) -> bytes:
@@ -25,13 +27,9 @@ def read(machine: Machine, mm: Mm, address: int, size: int) -> bytes:
 
 def read_present(machine: Machine, mm: Mm, address: int, size: int) -> bytes | None:
     """None where a page is missing."""
-    data = b""
-    while size > 0:
-        entry = mm.pages.entry(page_of(address)) if address < 1 << 47 else 0
-        if not entry & PTE_P:
-            return None
-        length = min(size, PAGE_SIZE - address % PAGE_SIZE)
-        start = (entry & PTE_ADDRESS) + address % PAGE_SIZE
-        data += bytes(machine.ram.octets[start : start + length])
-        address, size = address + length, size - length
-    return data
+    if address + size > 1 << 47:
+        return None
+    try:
+        return GuestMemory(machine.ram, mm, machine.cpus).read(address, size)
+    except UsageError:
+        return None

@@ -19,7 +19,6 @@ from pffemu.arch.paging import page_of
 from pffemu.engine import boot, stop
 from pffemu.engine.add_hook import add_hook
 from pffemu.engine.block_counter import BlockCounter
-from pffemu.engine.count_block import settle
 from pffemu.engine.engine_page import UNTIL
 from pffemu.engine.protocols import EngineHost, FillState
 from pffemu.engine.registers import RegisterFile
@@ -223,7 +222,7 @@ class UnicornCpu:
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
         registers.live = False
         if self.counter is not None:
-            settle(self.counter.state)
+            self.counter.settle()
         if self._hook_error is not None:
             error, self._hook_error = self._hook_error, None
             raise error

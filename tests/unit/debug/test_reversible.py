@@ -23,39 +23,13 @@ from pffemu.events import (
     Uiret,
     name_of,
 )
-from tests.guest_tools import REGION, Run, forwarding_guest, load
+from tests.guest_tools import REGION, Run, forwarding_guest, load, page_handler
 from tests.unit.debug.session_tools import start
 
 PLACES = 200
 EVENTS = 10_000
 STEPS = 12  # at most, forward and back
 ROUNDS = 900
-HANDLER = """
-handler:
-    push rax
-    push rcx
-    push rdx
-    push rsi
-    push rdi
-    push r11
-    mov rdi, [rsp + 48 + ADDRESS_AT]
-    and rdi, -PAGE
-    mov [rip + zeropage], rdi
-    mov qword ptr [rip + zeropage + 8], PAGE
-    mov eax, SYS_ioctl
-    mov rdi, [rip + uffd]
-    mov esi, UFFDIO_ZEROPAGE
-    lea rdx, [rip + zeropage]
-    syscall
-    pop r11
-    pop rdi
-    pop rsi
-    pop rdx
-    pop rcx
-    pop rax
-    add rsp, VECTOR_BYTES
-    uiret
-"""
 # Each round one of: a forwarded fault, a store to a zero page (the kernel's fault), a signal, a child, a yield, and
 # unregistering and registering the region (MMIO stores of the driver).
 BODY = f"""
@@ -142,7 +116,7 @@ restorer:
     syscall
 """
 GUEST = forwarding_guest(
-    BODY, handler=HANDLER, data="action: .quad on_signal, 0x4000000, restorer, 0\nsignals: .quad 0\n"
+    BODY, handler=page_handler(), data="action: .quad on_signal, 0x4000000, restorer, 0\nsignals: .quad 0\n"
 )
 KINDS = (FramePushed, Uiret, SignalDelivered, ProcessExited, Mmio, ContextSwitch, Syscall, PageInstalled)
 
