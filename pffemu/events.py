@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_type_hints
 
@@ -357,11 +356,12 @@ def to_json(event: Any) -> str:
 
 
 class EventBus:
-    """Counts every event by type, and hands it to each sink in turn."""
+    """Counts every event by type, and hands it to each sink in turn, then to the listeners to its type."""
 
     def __init__(self) -> None:
-        self.counts: Counter[type[Any]] = Counter()
+        self.counts: dict[type[Any], int] = dict.fromkeys(EVENTS, 0)
         self.sinks: list[Callable[[Any], None]] = []
+        self.listeners: dict[type[Any], Callable[[Any], None]] = {}  # other events need not be made for them
         self.details: list[Callable[[Any], None]] = []  # who wants the steps below events, too (pffemu.phases)
 
     def emit(self, event: Any) -> None:
@@ -372,6 +372,9 @@ class EventBus:
         """Hand on an event that is already counted."""
         for sink in self.sinks:
             sink(event)
+        listener = self.listeners.get(type(event))
+        if listener is not None:
+            listener(event)
 
 
 class TraceHash:

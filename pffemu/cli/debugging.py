@@ -19,7 +19,7 @@ from kernel_model.files import ByteSink
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, StandardInput, load_guest
 from pffemu.cli.line_editing import with_history
-from pffemu.cli.terminal import GuestOutput, err_console, say, warn
+from pffemu.cli.terminal import GuestOutput, err_console, say, show_warnings
 from pffemu.debug import snapshot_file
 from pffemu.debug.commands import Commands
 from pffemu.debug.failing_test import FailingTest
@@ -151,7 +151,7 @@ def open_session(
     else:
         machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, False, output), progress, "loading")
         places, frames = Places(machine, lines_of_file(path)), frames_of_file(path)
-    machine.events.sinks.append(warn)
+    show_warnings(machine.events)
     session = Session(machine, frames)
     try:
         yield session, places

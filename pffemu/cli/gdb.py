@@ -11,7 +11,7 @@ import typer
 from pffemu.cli import foreground, options
 from pffemu.cli.debugging import DebugFile, GuestArguments, open_session
 from pffemu.cli.guest_machine import GuestCommand
-from pffemu.cli.terminal import say, warn
+from pffemu.cli.terminal import say, show_warnings
 from pffemu.debug.commands import Commands
 from pffemu.debug.gdb.server import LOOPBACK, listen, serve
 from pffemu.debug.gdb.session_target import SessionTarget
@@ -51,7 +51,7 @@ def gdb(
 
 def run_under_gdb(machine: Machine, file: Path, port: int) -> int:
     """The exit code of `machine`, driven by a gdb on a port of the loopback."""
-    machine.events.sinks.append(warn)
+    show_warnings(machine.events)
     with closing(Session(machine, frames_of_file(file))) as session:
         return _serve(session, Places(machine, lines_of_file(file)), file, LOOPBACK, port)
 

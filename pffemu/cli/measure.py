@@ -16,7 +16,7 @@ from guest.build import guest
 from guest.workloads import RESULT_FD, Workload
 from pffemu.cli import foreground
 from pffemu.cli.options import DEFAULTS
-from pffemu.cli.terminal import err_console, warn
+from pffemu.cli.terminal import err_console, show_warnings
 from pffemu.errors import PffemuError
 from pffemu.events import TraceHash
 from pffemu.hw.cpu import CpuOptions
@@ -109,7 +109,8 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
     machine = foreground.prepare(lambda: _machine(workload, mode, setup, result), progress, "loading")
     one_fault = None if setup.shown_fault is None else OneFault(setup.shown_fault)
     ioctls = IoctlCollector(machine.cpus) if setup.ioctls else None
-    with Recorder(machine, setup.trace, [sink for sink in (warn, one_fault, ioctls) if sink is not None]) as recorder:
+    show_warnings(machine.events)
+    with Recorder(machine, setup.trace, [sink for sink in (one_fault, ioctls) if sink is not None]) as recorder:
         started = time.perf_counter()
         stop = foreground.run(machine, progress)
         seconds = time.perf_counter() - started

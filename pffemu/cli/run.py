@@ -11,7 +11,7 @@ import typer
 import pffemu
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
-from pffemu.cli.terminal import check_writable, err_console, say, warn, write_text
+from pffemu.cli.terminal import check_writable, err_console, say, show_warnings, write_text
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.options import MachineOptions, Mode
@@ -68,12 +68,12 @@ def run(
         from pffemu.cli.gdb import run_under_gdb
 
         raise typer.Exit(run_under_gdb(machine, Path(file), gdb))
+    show_warnings(machine.events)
     if trace is None and json is None:
-        machine.events.sinks.append(warn)
         _finish(foreground.run(machine, progress, budget))
     from pffemu.cli.measure import Recorder  # what most runs do not need, they do not wait for
 
-    with Recorder(machine, trace, (warn,)) as recorder:
+    with Recorder(machine, trace) as recorder:
         started = time.perf_counter()
         stop = foreground.run(machine, progress, budget)
     summary = recorder.summary(None, time.perf_counter() - started)

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from rich.console import Console
 
 from pffemu.errors import PffemuError, UsageError
-from pffemu.events import Warned
+from pffemu.events import EventBus, Warned
 
 
 class OutputClosed(BaseException):
@@ -102,7 +102,6 @@ def replace_between_markers(path: Path, name: str, text: str) -> None:
     write_text(f"{head}{begin}{text}{end}{tail}".rstrip("\n"), str(path))
 
 
-def warn(event: Any) -> None:
-    """Sink: warnings go to standard error as they happen."""
-    if type(event) is Warned:
-        say(f"warning: {event.what}")
+def show_warnings(events: EventBus) -> None:
+    """From now on warnings go to standard error as they happen."""
+    events.listeners[Warned] = lambda event: say(f"warning: {event.what}")

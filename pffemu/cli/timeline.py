@@ -11,7 +11,7 @@ from guest.workloads import FaultWorkload
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.measure import Setup, measure
-from pffemu.cli.terminal import check_writable, err_console, out_console, warn, write_text
+from pffemu.cli.terminal import check_writable, err_console, out_console, show_warnings, write_text
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.options import MachineOptions, Mode
@@ -73,6 +73,7 @@ def _events(mode: Mode, file: str | None, arguments: list[str], fault: int, setu
     guest = GuestCommand(file, arguments)
     machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, True), progress, "loading")
     one_fault = OneFault(fault)
-    machine.events.sinks += [one_fault, warn]
+    machine.events.sinks.append(one_fault)
+    show_warnings(machine.events)
     foreground.run(machine, progress)
     return one_fault.events

@@ -11,7 +11,7 @@ import typer
 
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
-from pffemu.cli.terminal import err_console, say, warn
+from pffemu.cli.terminal import err_console, say, show_warnings
 from pffemu.errors import PffemuError, UsageError
 from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.options import MachineOptions, Mode
@@ -56,7 +56,8 @@ def trace(
     guest = GuestCommand(file, arguments or [])
     machine = foreground.prepare(lambda: load_guest(machine_options, guest, progress, False), progress, "loading")
     with _lanes(output, costs.frequency) as lanes:
-        machine.events.sinks += [lanes, warn]
+        machine.events.sinks.append(lanes)
+        show_warnings(machine.events)
         stop = foreground.run(machine, progress, budget)
     if not isinstance(stop, Exited):
         say(str(stop))

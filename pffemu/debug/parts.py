@@ -7,7 +7,6 @@ the rest, whatever it is, is saved and restored by value: a new kernel object ne
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -129,7 +128,7 @@ class Parts:
         for stream, position in zip(self.machine.streams, positions, strict=False):
             stream.go_to(position)
         kinds = {name_of(kind): kind for kind in EVENTS}
-        self.machine.events.counts = Counter({kinds[name]: count for name, count in counts.items()})
+        self.machine.events.counts = dict.fromkeys(EVENTS, 0) | {kinds[name]: n for name, n in counts.items()}
 
 
 def _core_state(cpu: Cpu) -> CoreState:

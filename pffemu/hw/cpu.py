@@ -10,7 +10,7 @@ from pffemu.arch.frames import FrameLayout
 from pffemu.asm import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, decode, timing_class, timing_classes
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
-from pffemu.engine.count_block import EXECUTED, TIME, WORDS
+from pffemu.engine.count_block import BLOCK, EXECUTED, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.engine.unicorn_cpu import UnicornCpu
 from pffemu.events import EventBus
@@ -121,7 +121,10 @@ class Cpu:
     def charge(self, cost: str, units: int = 1) -> None:
         """`units` of a cost in timing.catalogue pass, on the account of the running thread."""
         self._charged += self._rates[cost] * units
-        self._units[cost] += units
+        try:
+            self._units[cost] += units
+        except KeyError:
+            self._units[cost] = units
 
     def cycles_of(self, cost: str) -> int:
         """Whole cycles of a cost that no core spends (a latency)."""
@@ -164,12 +167,11 @@ class Cpu:
     def count_own(self, instructions: int = 1) -> None:
         """Count an instruction that the machine executed in the engine's place."""
         if self._counter is not None:
-            self._counter.add(instructions)
+            self._executed[EXECUTED] += instructions
 
     def left_block(self) -> None:
-        """RIP was changed from outside."""
-        if self._counter is not None:
-            self._counter.leave_block()
+        """RIP was changed from outside: a REP instruction there is a new one."""
+        self._executed[BLOCK] = 0
 
     @property
     def last_block(self) -> tuple[int, int]:
@@ -182,7 +184,7 @@ class Cpu:
         """Put `event` with this core's time, number and thread on the bus."""
         bus = self.bus
         bus.counts[event] += 1
-        if bus.sinks:
+        if bus.sinks or event in bus.listeners:
             bus.publish(event((self._charged + self._executed[TIME]) >> SHIFT, self.index, self.tid, *fields))
 
     def detail(self, event: Any, *fields: Any) -> None:

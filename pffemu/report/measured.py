@@ -34,7 +34,7 @@ class MeasuredPart:
     def __call__(self, event: Any) -> None:
         kind = type(event)
         if kind in _FAULT and event.tid == MAIN:
-            idle = self._cpus[event.cpu].ledgers[0].units[IDLE]
+            idle = self._cpus[event.cpu].ledgers[0].units.get(IDLE, 0)
             if kind is WalkRefused:
                 self._fault_since = idle if self._fault_since is None else self._fault_since
             elif self._fault_since is not None:

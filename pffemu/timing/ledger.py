@@ -5,7 +5,6 @@ A ledger holds units by cost name, never single events. Each (core, thread) has 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -14,16 +13,12 @@ from pffemu.timing.errors import AccountingError
 from pffemu.timing.profile import SHIFT, Profile
 
 
-def _no_units() -> defaultdict[str, int]:
-    return defaultdict(int)
-
-
 @dataclass(slots=True)
 class Ledger:
     """One thread on one core. `elapsed`, `instruction_time`: 2^-SHIFT cycles up to the last switch away from it."""
 
     tid: int
-    units: defaultdict[str, int] = field(default_factory=_no_units)
+    units: dict[str, int] = field(default_factory=dict)
     instruction_time: int = 0
     elapsed: int = 0  # by the core's clock, while the thread was on it
 

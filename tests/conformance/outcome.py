@@ -59,7 +59,7 @@ def in_pffemu(program: ConformanceProgram, binary: Path) -> Outcome:
     with tempfile.TemporaryDirectory() as directory:
         roots = (Mount(directory, ()),)
         machine = Machine(stdin=program.stdin, stdout=out, stderr=err, cpus=program.cpus, roots=roots)
-        machine.events.sinks.append(lambda event: warnings.append(event.what) if isinstance(event, Warned) else None)
+        machine.events.listeners[Warned] = lambda event: warnings.append(event.what)
         machine.load(replace(open_image(binary), name=f"/{binary.parent.name}"), program.args)
         stop = machine.run(budget=program.budget)
     if stop.exit_code in (124, 125):

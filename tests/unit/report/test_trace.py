@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pffemu.errors import PffemuError, UsageError
-from pffemu.events import Syscall, TraceHash, Warned
+from pffemu.events import EventBus, Syscall, TraceHash, Warned
 from pffemu.report.trace import TraceFile
 
 EVENTS = [Syscall(n, 0, 1, n, "read", 0x400000) for n in range(10_000)] + [Warned(1, 0, 1, 'a "quoted"\n\u00e9 text')]  # type: ignore[arg-type]
@@ -54,3 +54,13 @@ def test_full_disk() -> None:
         pytest.skip("no /dev/full")
     with pytest.raises(PffemuError, match="No space left"), TraceFile(full) as trace:
         trace(EVENTS[0])
+
+
+def test_a_listener_hears_of_its_own_events_alone_behind_the_sinks() -> None:
+    bus, heard = EventBus(), []
+    bus.sinks.append(lambda event: heard.append(("sink", type(event))))
+    bus.listeners[Warned] = lambda event: heard.append(("listener", event.what))
+    bus.emit(EVENTS[0])
+    bus.emit(Warned(1, 0, 1, "careful"))
+    assert heard == [("sink", Syscall), ("sink", Warned), ("listener", "careful")]
+    assert (bus.counts[Syscall], bus.counts[Warned]) == (1, 1)
