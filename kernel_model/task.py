@@ -104,3 +104,8 @@ class Task:
     set_child_tid: int = 0  # user address that a new process's first thread stores its number to, 0: none
     cpu_time: int = 0  # cycles in earlier turns
     name: bytes = b""  # PR_SET_NAME
+
+    @property
+    def is_receiver(self) -> bool:
+        """User interrupts can be sent to it: it has a vector somebody may know."""
+        return self.receiver is not None and self.receiver.vectors != 0

@@ -54,8 +54,11 @@ def wire(run: Run, thread: int, handler: str, targets: list[tuple[int, int]], *,
         memory.write(state.uittaddr + uitt.ENTRY_SIZE * index, entry.pack())
 
 
-def ping_pong(rounds: int) -> str:
-    """Two threads; thread 0 sends first and counts the answers. Stops at `ready` before anything is sent."""
+def ping_pong(rounds: int, wait: str = "") -> str:
+    """Two threads; thread 0 sends first and counts the answers. Stops at `ready` before anything is sent.
+
+    `wait`: an instruction of the loops they wait in; with "" an interrupt is taken within a cycle of its arrival.
+    """
     return f"""
     xor ebx, ebx
     {CLONE}
@@ -66,11 +69,13 @@ ready:
     stui
     senduipi rbx
 again:
+    {wait}
     jmp again
 child:
     stui
     inc qword ptr [rip + up]
 spin:
+    {wait}
     jmp spin
 pong:
     add rsp, 8
@@ -79,6 +84,7 @@ pong:
     mov edi, 0
     je leave_with_edi
     senduipi rbx
+answered:
     uiret
 ping:
     add rsp, 8
@@ -122,9 +128,9 @@ def load_many(source: str, threads: int, **options: Any) -> Run:
     return run
 
 
-def load_ping_pong(rounds: int) -> Run:
+def load_ping_pong(rounds: int, wait: str = "") -> Run:
     """At `ready`, both threads wired."""
-    run = load(plain_guest(ping_pong(rounds), DATA), cpus=2)
+    run = load(plain_guest(ping_pong(rounds, wait), DATA), cpus=2)
     run.machine.run(until=["ready"])
     wire(run, 0, "pong", [(1, 5)])
     wire(run, 1, "ping", [(0, 7)], uif=True)

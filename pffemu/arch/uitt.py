@@ -10,8 +10,8 @@ offset   bits
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from pffemu.arch.paging import is_canonical
 from pffemu.arch.upid import ALIGNMENT as UPID_ALIGNMENT
@@ -26,8 +26,7 @@ RESERVED: Final = (1 << 64) - 1 & ~(V | (USER_VECTORS - 1) << UV_SHIFT)  # of th
 _WORDS: Final = struct.Struct("<QQ")
 
 
-@dataclass(frozen=True, slots=True)
-class UittEntry:
+class UittEntry(NamedTuple):
     """One entry. An invalid one packs as zeros with what else it holds."""
 
     user_vector: int
@@ -39,6 +38,7 @@ class UittEntry:
         return _WORDS.pack((V if self.valid else 0) | self.user_vector << UV_SHIFT, self.upid_address)
 
 
+@lru_cache(maxsize=4096)
 def unpack(octets: bytes) -> UittEntry | None:
     """Of 16 bytes; None where SENDUIPI raises #GP: not valid, reserved bits, or no possible UPID address."""
     control, address = _WORDS.unpack(octets)

@@ -22,6 +22,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 from pffemu.engine.count_block import (
     ADDRESS_BITS,
     BLOCK,
+    CLOSED,
     DETAILS,
     EXECUTED,
     LEARN,
@@ -29,10 +30,12 @@ from pffemu.engine.count_block import (
     NO_LIMIT,
     REP,
     SLOWLY,
+    START,
     STOP,
     TABLE_WORDS,
     TIME,
     TIME_LIMIT,
+    USED,
     WORDS,
     count_block,
     count_known,
@@ -106,7 +109,7 @@ class BlockCounter:
         state = self.state
         state[LIMIT] = self._end = NO_LIMIT if instructions is None else state[EXECUTED] + instructions
         state[TIME_LIMIT] = NO_LIMIT if time_end is None else time_end
-        open_window(state)
+        state[USED] = state[START] = CLOSED  # the first block opens the window
 
     def left(self) -> tuple[int, int]:
         """Instructions and time up to the limits; neither is positive when its limit is reached."""
@@ -143,9 +146,9 @@ class BlockCounter:
 
     def uncount(self, rip: int) -> None:
         """The last block ended early: the instruction at `rip` did not complete."""
-        instructions, time = self.unfinished(rip)
+        state = self.state
+        instructions, time = self._tails.get((rip, state[BLOCK])) or self.unfinished(rip)
         if instructions:
-            state = self.state
             state[EXECUTED] -= instructions
             state[TIME] -= time
             state[BLOCK] = 0

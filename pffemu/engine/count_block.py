@@ -37,6 +37,8 @@ _TIME_SHIFT: Final = 25
 _MOST_TIME: Final = 1 << 35  # of a window: half a million cycles, so that Ctrl-C is soon noticed
 _TIME_GUARD: Final = _MOST_TIME << _TIME_SHIFT
 _GUARDS: Final = _TIME_GUARD | _GUARD
+_INSTRUCTIONS: Final = _GUARD | _MOST
+CLOSED: Final = _GUARD  # USED, when no block may be counted in the usual way
 
 
 def size_word(instructions: int, time: int) -> int:
@@ -86,10 +88,12 @@ def count_known(state: Any, table: Any, slot: int, key: int) -> bool:
 
 def settle(state: Any) -> None:
     """Bring EXECUTED and TIME up to date."""
-    passed = state[USED] - state[START]
-    state[EXECUTED] += passed & (_GUARD | _MOST)
-    state[TIME] += passed >> _TIME_SHIFT
-    state[START] = state[USED]
+    used = state[USED]
+    passed = used - state[START]
+    if passed:
+        state[EXECUTED] += passed & _INSTRUCTIONS
+        state[TIME] += passed >> _TIME_SHIFT
+        state[START] = used
 
 
 def open_window(state: Any) -> None:
@@ -97,7 +101,7 @@ def open_window(state: Any) -> None:
     instructions, time = state[LIMIT] - state[EXECUTED], state[TIME_LIMIT] - state[TIME]
     used = 0
     if instructions < 0 or time <= 0:
-        used = _GUARD  # closed; the other guard than that of `size_word`, for the two are added
+        used = CLOSED  # the other guard than that of `size_word`, for the two are added
     else:
         if time < _MOST_TIME:
             used = (_MOST_TIME - time) << _TIME_SHIFT

@@ -65,11 +65,13 @@ class RegisterGroup:
 
     def read(self) -> list[int]:
         if self._pick is not None:
-            return list(self._pick(self._file.known or self._file.fetch()))
+            return list(self._pick(self._file.words()))
         return self.read_now()
 
     def read_now(self) -> list[int]:
         """From the engine, whatever is known."""
+        if self._rip_at >= 0:
+            self._file.write_rip()
         if read_batch(*self._arguments):
             raise EngineError(f"cannot read registers {self.names}")
         return list(self._words.unpack_from(self._buffer.octets))
@@ -79,28 +81,30 @@ class RegisterGroup:
         if write_batch(*self._arguments):
             raise EngineError(f"cannot write registers {self.names}")
         file = self._file
-        file.known = None
+        file.known = False
         if self._rip_at >= 0:
-            file.known_rip = values[self._rip_at]
+            file.known_rip, file.rip_moved = values[self._rip_at], False
 
 
 class RegisterFile:
     """All registers of one core, by lower-case name: `registers["rax"]`. Reads have no side effect.
 
-    `known`: general registers, RIP and RFLAGS as read last, `known_rip`: RIP as read or written last; None: to be read.
-    `live`: guest code runs (a hook asks), so nothing is remembered.
+    `known`: general registers, RIP and RFLAGS are as `words` last had them; `known_rip`: RIP as read or written last,
+    None: to be read. `rip_moved`: the engine still has an older RIP. `live`: guest code runs (a hook asks), so nothing
+    is remembered.
     """
 
-    __slots__ = ("_groups", "_handle", "_single", "_usual", "known", "known_rip", "live")
+    __slots__ = ("_groups", "_handle", "_single", "_usual", "_words", "known", "known_rip", "live", "rip_moved")
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
         self._single: dict[str, RegisterGroup] = {}
         self._groups: dict[tuple[str, ...], RegisterGroup] = {}
-        self._usual = RegisterGroup(handle, _USUAL, self)
-        self.known: list[int] | None = None
+        self._usual = RegisterBuffer(handle, [IDS[name] for name in _USUAL], 8)
+        self._words = self._usual.octets.cast("Q")
+        self.known = False
         self.known_rip: int | None = None
-        self.live = False
+        self.live = self.rip_moved = False
 
     def group(self, *names: str) -> RegisterGroup:
         """The group of these registers, made once."""
@@ -108,26 +112,39 @@ class RegisterFile:
             self._groups[names] = RegisterGroup(self._handle, names, self)
         return self._groups[names]
 
-    def fetch(self) -> list[int]:
-        """General registers, RIP and RFLAGS from the engine."""
-        words = self._usual.read_now()
-        if not self.live:
-            self.known, self.known_rip = words, words[_RIP]
-        return words
+    def words(self) -> memoryview:
+        """General registers, RIP and RFLAGS, in the order of `_USUAL`; good until the next read, write or run."""
+        if not self.known:
+            self.write_rip()
+            if read_batch(*self._usual.arguments):
+                raise EngineError("cannot read the registers")
+            if not self.live:
+                self.known, self.known_rip = True, self._words[_RIP]
+        return self._words
 
     def forget(self) -> None:
         """The engine's registers have changed, or will."""
-        self.known = self.known_rip = None
+        self.known, self.known_rip, self.rip_moved = False, None, False
 
     def rip(self) -> int:
         rip = self.known_rip
-        return self.fetch()[_RIP] if rip is None else rip
+        return self.words()[_RIP] if rip is None else rip
+
+    def skip(self, length: int) -> None:
+        """RIP moves on by so many bytes. The engine is told when it matters: most often the next run starts there."""
+        self.known_rip = self._words[_RIP] = self.rip() + length & WIDTH_MASK
+        self.rip_moved = True
+
+    def write_rip(self) -> None:
+        """Tell the engine of a `skip`."""
+        if self.rip_moved and self.known_rip is not None:
+            self["rip"] = self.known_rip
 
     def __getitem__(self, name: str) -> int:
         at = _AT.get(name)
         if at is None:
             return self._one(name).read_now()[0]
-        return (self.known or self.fetch())[at]
+        return (self._words if self.known else self.words())[at]
 
     def __setitem__(self, name: str, value: int) -> None:
         self._one(name).write(value & WIDTH_MASK)

@@ -65,6 +65,7 @@ class SavedRegisterSet:
         self._words = self._buffer.octets.cast("Q")
 
     def read(self) -> SavedRegisters:
+        self._file.write_rip()
         if read_batch(*self._buffer.arguments):
             raise EngineError("cannot read the registers")
         split = len(_WORD_REGISTERS)

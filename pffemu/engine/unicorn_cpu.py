@@ -19,6 +19,7 @@ from pffemu.arch.paging import page_of
 from pffemu.engine import boot, stop
 from pffemu.engine.add_hook import add_hook
 from pffemu.engine.block_counter import BlockCounter
+from pffemu.engine.count_block import settle
 from pffemu.engine.engine_page import UNTIL
 from pffemu.engine.protocols import EngineHost, FillState
 from pffemu.engine.registers import RegisterFile
@@ -35,6 +36,7 @@ _PORT_HOOK: Final = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_
 _CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 _TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
 _FORGET_BLOCK: Final = unicorn.UC_CTL_TB_REMOVE_CACHE | (2 << 26) | (1 << 30)  # two arguments, UC_CTL_IO_WRITE
+_INVALID, _REFUSED = StopKind.INVALID, StopKind.REFUSED  # members of an enum take ten times as long to look up
 _EVERYWHERE: Final = (1, 0)  # begin > end
 _TLB_GROWS_AFTER: Final = 1024  # refusals; a softmmu TLB only grows when it is flushed
 
@@ -64,7 +66,7 @@ class UnicornCpu:
         self._hook_error: BaseException | None = None
         self._interrupted = False
         self._refusals = 0
-        self._breakpoints: dict[int, tuple[int, Any]] = {}  # address -> (hook, callback)
+        self.breakpoints: dict[int, tuple[int, Any]] = {}  # address -> (hook, callback)
         self._stopped_at: int | None = None  # the breakpoint of the last stop: running on passes it
         self._passing: int | None = None
         self._warm_up = warm_up
@@ -105,12 +107,14 @@ class UnicornCpu:
                 return self.run(None if limit is None else limit - left, time_end)
         counter.set_limit(limit, time_end)
         result = self._run(0)
-        return self._run_on(counter) if result is stop.LIMIT else result
+        if result is not stop.LIMIT:
+            return result
+        instructions, time = counter.left()
+        return self._run_on(counter, instructions, time) if instructions > 0 and time > 0 else result
 
-    def _run_on(self, counter: BlockCounter) -> EngineStop:
+    def _run_on(self, counter: BlockCounter, instructions: int, time: int) -> EngineStop:
         """The next block would pass the limit: run up to it, instruction by instruction where need be."""
         result = stop.LIMIT
-        instructions, time = counter.left()
         while result is stop.LIMIT and instructions > 0 and time > 0:
             end, time_end = counter.executed + instructions, counter.time + time
             result = self._run_part_of_block(counter, instructions, time)
@@ -157,15 +161,15 @@ class UnicornCpu:
 
     def set_breakpoints(self, addresses: frozenset[int]) -> None:
         """Stop before the instructions at `addresses`, and nowhere else. Blocks without one cost nothing."""
-        if addresses == self._breakpoints.keys():
+        if addresses == self.breakpoints.keys():
             return
-        for address in self._breakpoints.keys() - addresses:
-            hook, _ = self._breakpoints.pop(address)
+        for address in self.breakpoints.keys() - addresses:
+            hook, _ = self.breakpoints.pop(address)
             uclib.uc_hook_del(self._handle, hook)
-        for address in sorted(addresses - self._breakpoints.keys()):
+        for address in sorted(addresses - self.breakpoints.keys()):
             callback = _CODE_HOOK(self._on_breakpoint)
             hook = self._add_hook(unicorn.UC_HOOK_CODE, callback, (address, address))
-            self._breakpoints[address] = (hook, callback)
+            self.breakpoints[address] = (hook, callback)
         self._uc.ctl_flush_tb()  # translated code keeps the hooks it was translated with
 
     def flush_tlb(self) -> None:
@@ -202,8 +206,8 @@ class UnicornCpu:
 
     def _run(self, count: int) -> EngineStop:
         result = self._start(self.registers.rip(), UNTIL, count)
-        if result.kind is StopKind.REFUSED and self._fill.refused_fetch:
-            if result.rip in self._breakpoints and result.rip != self._stopped_at:  # SDM vol. 3, 6.9: it comes first
+        if result.kind is _REFUSED and self._fill.refused_fetch:
+            if result.rip in self.breakpoints and result.rip != self._stopped_at:  # SDM vol. 3, 6.9: it comes first
                 self._stopped_at = result.rip
                 return result._replace(kind=StopKind.BREAKPOINT)
             return self._exact_fetch_refusal(result, count)
@@ -216,25 +220,26 @@ class UnicornCpu:
         if self._stopped_at is not None:
             return self._start_at_breakpoint(self._stopped_at, begin, until, count)
         registers = self.registers
-        self._stop = registers.known = registers.known_rip = None
+        self._stop = registers.known_rip = None
+        registers.known = registers.rip_moved = False
         registers.live = True
         self._fill.clear()
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
         registers.live = False
         if self.counter is not None:
-            self.counter.settle()
+            settle(self.counter.state)
         if self._hook_error is not None:
             error, self._hook_error = self._hook_error, None
             raise error
         if self._stop is not None:
             return self._recorded_stop(self._stop)
-        if status == unicorn.UC_ERR_INSN_INVALID:
-            return self._early(StopKind.INVALID)
         if status == unicorn.UC_ERR_OK:
             return self._quiet_stop(until)
+        if status == unicorn.UC_ERR_INSN_INVALID:
+            return self._early(_INVALID)
         if status == unicorn.UC_ERR_EXCEPTION and self._fill.refused:
             self._let_tlb_grow()
-            return self._early(StopKind.WATCHED if self._fill.watched else StopKind.REFUSED)
+            return self._early(StopKind.WATCHED if self._fill.watched else _REFUSED)
         where = f"RIP {self.registers.rip():#x}"
         raise EngineError(f"Unicorn stopped with {unicorn.UcError(status)}", where=where, remedy="report this guest")
 

@@ -103,5 +103,6 @@ class Interconnect:
             self.sequence += 1
             time = sender.clock if target is sender else sender.clock + sender.cycles_of("cpu.ipi.flight")
             insort(target.arrivals, Arrival(time, self.sequence, vector, nmi, level))
-            target.event_at = min(target.event_at, time)
+            if time < target.event_at:
+                target.event_at = time
             sender.emit(IpiSent, target.index, vector, time)

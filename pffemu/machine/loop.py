@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
 
 SLICE: Final = 5_000_000  # instructions between looks at the interrupt flag
-_MAX_INSTRUCTION: Final = 15  # bytes
+MAX_INSTRUCTION: Final = 15  # bytes
 _INT_LENGTH: Final = 2  # bytes
 # vectors that only INT n can raise in ring 3 under this engine (page faults arrive as refused fills)
 _SOFTWARE_ONLY: Final = frozenset({2, 8, 9, 14, 15, 18, *range(20, 256)})
@@ -58,7 +58,7 @@ def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
 
 def own_instruction(cpu: Cpu, rip: int) -> insns.Found | None:
     """The instruction at `rip` if it is one that Unicorn does not know and this machine does."""
-    return insns.find(cpu.mmu.code_at(rip, _MAX_INSTRUCTION))
+    return insns.find(cpu.mmu.code_at(rip, MAX_INSTRUCTION))
 
 
 def executed(cpu: Cpu, found: insns.Found) -> bool:

@@ -10,20 +10,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernel_model.kernel import Kernel
+from pffemu.arch.paging import PAGE_SIZE
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.interconnect import NEVER
 from pffemu.machine import loop
 
+# members of an enum take ten times as long to look up
+_LIMIT, _INVALID = StopKind.LIMIT, StopKind.INVALID
 _ENGINE_STOPS = (StopKind.BREAKPOINT, StopKind.WATCHED, StopKind.INTERRUPTED)
+_LAST_WHOLE = PAGE_SIZE - loop.MAX_INSTRUCTION  # offset in a page: from there on, instructions may reach the next
 
 
 @dataclass(slots=True)
 class Turn:
-    """`end`: what the core's clock is when the turn is over (None: counting is off)."""
+    """`end`: what the core's clock is when the turn is over (None: counting is off).
+
+    `ours_at`: where the next instruction is when it is one of ours, right behind another of ours; else 0.
+    """
 
     cpu_index: int
     end: int | None
+    ours_at: int = 0
 
 
 class Turns:
@@ -51,36 +59,62 @@ class Turns:
         found = loop.own_instruction(cpu, rip)
         if found is None:
             return False
-        if found.local:
-            return loop.executed(cpu, found)
-        if turn.end is None or self._kernel.scheduler.is_ahead(cpu) or not loop.executed(cpu, found):
+        scheduler = self._kernel.scheduler
+        if not found.local and (turn.end is None or scheduler.is_ahead(cpu, cpu.clock)):
             return False
-        # a core may have been woken, a timer armed, an interrupt may be due right now
-        clock = cpu.clock
-        turn.end = clock if cpu.event_at <= clock else min(turn.end, self._turn_end(cpu, clock))
+        if not loop.executed(cpu, found):
+            return False
+        turn.ours_at = rip + found.length if found.then_ours else 0
+        if not found.local:
+            # a core may have been woken, a timer armed, an interrupt may be due right now
+            clock = cpu.clock
+            if cpu.event_at <= clock:
+                turn.end = clock
+            elif scheduler.is_ahead(cpu, clock):
+                turn.end = clock + bool(turn.ours_at)  # those behind come first, but for one more that is ours
+            elif turn.end is not None:
+                turn.end = min(turn.end, self._turn_end(cpu, clock))
         return True
+
+    @staticmethod
+    def _foreseen(cpu: Cpu, turn: Turn) -> EngineStop | None:
+        """The stop at an instruction of ours right behind another one, without a start of the engine."""
+        rip, turn.ours_at = turn.ours_at, 0
+        # a breakpoint may come first, and in another page the fetch has effects of its own
+        same_page = 0 < rip % PAGE_SIZE <= _LAST_WHOLE
+        if same_page and rip == cpu.registers.rip() and not cpu.engine.breakpoints:
+            return EngineStop(_INVALID, 0, rip)
+        return None
+
+    def _goes_on(self, cpu: Cpu, turn: Turn) -> bool:
+        """Nothing is to be done before the thread runs on in its turn: the usual case."""
+        if turn.end is None or cpu.clock >= turn.end or cpu.uintr.uirr:
+            return False
+        return not self._kernel.scheduler.current(cpu).signals.due
 
     def begin(self) -> Cpu | None:
         """The core whose turn it is, with its next thread loaded; None when every thread sleeps or the guest ended."""
         kernel, turn = self._kernel, self.current
-        if turn is not None and turn.end is not None and kernel.ended is None:
-            core = self._cpus[turn.cpu_index]
-            if core.clock < turn.end and not core.uintr.uirr and not kernel.scheduler.current(core).signals.due:
-                return core
-        elif turn is None and (alone := kernel.scheduler.goes_on()) is not None and not self._pending:
-            return self._open(alone, alone.clock + loop.SLICE)
+        if turn is None:
+            alone = kernel.scheduler.goes_on()
+            if alone is not None and not self._pending:
+                return self._open(alone, alone.clock + loop.SLICE)
+        elif kernel.ended is None and self._goes_on(self._cpus[turn.cpu_index], turn):
+            return self._cpus[turn.cpu_index]
         while kernel.ended is None:
-            cpu = self.cpu or self._next()
+            turn = self.current
+            cpu = self._next() if turn is None else self._cpus[turn.cpu_index]
             if cpu is None:
                 return None
             if cpu.index not in self._pending and not loop.deliver_pending(kernel, cpu):
                 self.current = None  # also in mid-turn: an instruction, or whoever looked, may have changed the state
-            elif self.current is None:
-                self._open(cpu, self._turn_end(cpu, cpu.clock))
-            elif self.current.end is not None and cpu.clock >= self.current.end:
-                self._end(cpu)
-            if self.current is not None:
+                continue
+            clock = cpu.clock
+            if turn is None:
+                return self._open(cpu, self._turn_end(cpu, clock))
+            if turn.end is None or clock < turn.end:
                 return cpu
+            self._end(cpu)
         return None
 
     def _open(self, cpu: Cpu, end: int) -> Cpu:
@@ -96,18 +130,18 @@ class Turns:
             cpu = kernel.scheduler.next_cpu()
             if cpu is None:
                 return None
-            if self._pending:
-                self._drop_stale(cpu)
-            if cpu.event_at != NEVER and cpu.index not in self._pending and self._interrupted(cpu):
+            waits = bool(self._pending) and self._still_waits(cpu)
+            if cpu.event_at != NEVER and not waits and self._interrupted(cpu):
                 continue
-            if kernel.switch_in(cpu) and (cpu.clock < cpu.event_at or cpu.index in self._pending):
+            if kernel.switch_in(cpu) and (waits or cpu.event_at == NEVER or cpu.clock < cpu.event_at):
                 return cpu  # else: a user interrupt that waited for the thread comes before its first instruction
         return None
 
-    def _drop_stale(self, cpu: Cpu) -> None:
-        """Nobody answers a stop whose thread another core has killed meanwhile."""
+    def _still_waits(self, cpu: Cpu) -> bool:
+        """As `waits`; nobody answers a stop whose thread another core has killed meanwhile."""
         if cpu.index in self._pending and self._pending_tids[cpu.index] != self._kernel.scheduler.running_tid(cpu):
             del self._pending[cpu.index]
+        return cpu.index in self._pending
 
     def _interrupted(self, cpu: Cpu) -> bool:
         """Take what is due at `cpu`; True when it has nothing to run, or the kernel was entered."""
@@ -118,7 +152,11 @@ class Turns:
 
     def _turn_end(self, cpu: Cpu, clock: int) -> int:
         """When a turn of `cpu` ends, if it is `clock` there now."""
-        end = min(self._kernel.scheduler.may_run_until(cpu, clock), cpu.event_at, clock + loop.SLICE)
+        end, latest = self._kernel.scheduler.may_run_until(cpu, clock), clock + loop.SLICE
+        if end > latest:
+            end = latest
+        if end > cpu.event_at:
+            end = cpu.event_at
         return end if end > clock else clock + 1
 
     def _end(self, cpu: Cpu) -> None:
@@ -132,29 +170,44 @@ class Turns:
         Other stops are answered, in the order of virtual time, and end the turn; but for instructions of our own in
         which no kernel has a part.
         """
-        kernel, turn = self._kernel, self.current
+        turn = self.current
         assert turn is not None
         stop, self.ran = self._pending.pop(cpu.index, None) if self._pending else None, None
+        waited = stop is not None
+        while stop is not None or (stop := self._run(cpu, turn, limit)) is not None:
+            if stop.kind is not _INVALID or not self._executed(cpu, turn, stop.rip):
+                return self._answer(cpu, stop, waited)
+            if limit is not None or not self._goes_on(cpu, turn):
+                return None
+            stop, waited = None, False
+        return None
+
+    def _run(self, cpu: Cpu, turn: Turn, limit: int | None) -> EngineStop | None:
+        """Run guest code; None when only time has passed."""
+        end = turn.end
+        stop = self._foreseen(cpu, turn) if turn.ours_at else None
         if stop is None:
-            stop = cpu.engine.run(limit, None if turn.end is None else cpu.engine_time(turn.end))
-            self.ran = stop, cpu.instructions
-            if cpu.looks_up and turn.end is not None:
-                cpu.looks_up, turn.end = False, max(cpu.clock, min(turn.end, cpu.event_at))
-                if stop.kind is StopKind.INTERRUPTED:
-                    return None
-            kind = stop.kind
-            if kind is StopKind.LIMIT and turn.end is not None:
-                if cpu.clock >= turn.end:
-                    self._end(cpu)
+            stop = cpu.engine.run(limit, None if end is None else cpu.engine_time(end))
+        self.ran = stop, cpu.instructions
+        if cpu.looks_up and end is not None:
+            cpu.looks_up, turn.end = False, max(cpu.clock, min(end, cpu.event_at))
+            if stop.kind is StopKind.INTERRUPTED:
                 return None
-            if kind is StopKind.INVALID and self._executed(cpu, turn, stop.rip):
-                return None
-            if kind in _ENGINE_STOPS:
+        if stop.kind is not _LIMIT or end is None:
+            return stop
+        if cpu.clock >= end:
+            self._end(cpu)
+        return None
+
+    def _answer(self, cpu: Cpu, stop: EngineStop, waited: bool) -> EngineStop | None:
+        """Let hardware or kernel answer `stop`, now or when its turn comes; it is returned when it is not theirs."""
+        if not waited:
+            if stop.kind in _ENGINE_STOPS:
                 return stop
-            if kernel.scheduler.is_ahead(cpu):
+            if self._kernel.scheduler.is_ahead(cpu, cpu.clock):
                 self._pending[cpu.index], self._pending_tids[cpu.index] = stop, cpu.tid
                 self.current = None
                 return None
         self.current = None
-        loop.act(kernel, cpu, stop)
+        loop.act(self._kernel, cpu, stop)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pffemu import Exited
+from pffemu import Exited, Reached
 from pffemu.events import FramePushed, HandlerEntered, InterruptAccepted, IpiSent, SendUipi, TraceHash, Uiret
 from tests import uintr_guests as guests
 from tests.guest_tools import load, plain_guest
@@ -59,6 +59,16 @@ def test_in_small_budgets_it_is_the_same_run(step: int) -> None:
         pass
     assert traces[1].hexdigest() == traces[0].hexdigest()
     assert [frame.vector for frame in runs[1].of(FramePushed)] == [5, 7] * 3
+
+
+def test_a_breakpoint_right_behind_a_senduipi_is_reached_every_time_and_changes_nothing() -> None:
+    runs, traces = [load_ping_pong(5), load_ping_pong(5)], [TraceHash(), TraceHash()]
+    for run, trace in zip(runs, traces, strict=True):
+        run.machine.events.sinks.append(trace)
+    runs[0].go()
+    stops = [runs[1].machine.run(until=["answered"]) for _ in range(5)]
+    assert stops == [Reached(runs[1].symbol("answered"), 1, 0)] * 4 + [Exited(0)]
+    assert traces[1].hexdigest() == traces[0].hexdigest()
 
 
 _THREAD = guests.CLONE.format(top=4096, entry="other")

@@ -16,12 +16,13 @@ Execute = Callable[[Cpu, int], Trap | None]  # (core, length): a trap leaves the
 
 class Found(NamedTuple):
     """`register`: the operand's number. `local`: nothing but this core's own state changes, so no other core can tell
-    when it happened."""
+    when it happened. `then_ours`: the next instruction to run is one of these, too, as far as the bytes tell."""
 
     mnemonic: str
     execute: Execute
     length: int
     local: bool
+    then_ours: bool
     register: int | None = None
 
 
@@ -66,10 +67,15 @@ def find(code: bytes) -> Found | None:
     if opcode == b"\x0f\xc7" and last >> 3 in _BY_EXTENSION:
         mnemonic, execute = _BY_EXTENSION[last >> 3]
         register = (rex & 1) << 3 | last & 7
-        return Found(mnemonic, partial(execute, register=register), at + 3, False, register)
+        return Found(mnemonic, partial(execute, register=register), at + 3, False, _is_ours(code[at + 3 :]), register)
     if opcode != b"\x0f\x01" or last not in _BY_LAST_BYTE:
         return None
-    return Found(*_BY_LAST_BYTE[last], at + 3, True)
+    mnemonic, plain = _BY_LAST_BYTE[last]
+    return Found(mnemonic, plain, at + 3, True, mnemonic != "uiret" and _is_ours(code[at + 3 :]))
+
+
+def _is_ours(code: bytes) -> bool:
+    return find(code) is not None
 
 
 def _prefixes(code: bytes) -> tuple[int, int]:

@@ -14,7 +14,7 @@ def execute(cpu: Cpu, length: int) -> Trap | None:
         return Trap(UD)
     # SDM clui.2
     cpu.uintr.uif = False
-    cpu.registers["rip"] += length
+    cpu.registers.skip(length)
     cpu.charge("cpu.uintr.clui")
     cpu.emit(UserInterruptFlag, Label("clui"), 0)
     return None

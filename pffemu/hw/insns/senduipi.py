@@ -10,7 +10,7 @@ import struct
 from pffemu.arch import uitt, upid
 from pffemu.arch.encodings import REGISTERS_64
 from pffemu.arch.exceptions import GP, UD
-from pffemu.events import Hex, SendUipi
+from pffemu.events import SendUipi
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.interrupts import SUPERVISOR
 from pffemu.hw.page_walk import WRITE
@@ -51,11 +51,11 @@ def execute(cpu: Cpu, length: int, register: int) -> Trap | None:
     # SDM senduipi.8
     _WORDS.pack_into(octets, at, control | (upid.ON if notify else 0), pir | 1 << entry.user_vector)
     cpu.charge("cpu.uintr.senduipi")
-    cpu.emit(SendUipi, index, entry.user_vector, Hex(entry.upid_address), int(notify))
+    cpu.emit(SendUipi, index, entry.user_vector, entry.upid_address, int(notify))
     # SDM senduipi.9
     if notify:
         ndst = control >> upid.NDST_SHIFT
         target = ndst if cpu.apic.x2apic else ndst >> upid.XAPIC_ID_SHIFT & 0xFF
         cpu.interconnect.send_to_id(cpu, control >> upid.NV_SHIFT & 0xFF, target)
-    cpu.registers["rip"] += length
+    cpu.registers.skip(length)
     return None

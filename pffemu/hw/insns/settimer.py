@@ -23,6 +23,6 @@ def execute(cpu: Cpu, length: int, register: int, periodic: bool) -> Trap | None
     timer.deadline = cpu.clock + cycles if cycles else 0
     timer.period = cycles if periodic else 0
     cpu.plan()
-    cpu.registers["rip"] += length
+    cpu.registers.skip(length)
     cpu.emit(Timer, Label("kb"), Label("armed"), cycles)
     return None

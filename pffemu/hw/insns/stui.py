@@ -14,7 +14,7 @@ def execute(cpu: Cpu, length: int) -> Trap | None:
         return Trap(UD)
     # SDM stui.2
     cpu.uintr.uif = True
-    cpu.registers["rip"] += length
+    cpu.registers.skip(length)
     cpu.charge("cpu.uintr.stui")
     cpu.emit(UserInterruptFlag, Label("stui"), 1)
     return None

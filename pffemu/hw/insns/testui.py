@@ -16,7 +16,7 @@ def execute(cpu: Cpu, length: int) -> Trap | None:
     # SDM testui.2
     rflags = cpu.registers["rflags"] & ~(TESTUI_CLEARED | CF)
     cpu.registers["rflags"] = rflags | (CF if cpu.uintr.uif else 0)
-    cpu.registers["rip"] += length
+    cpu.registers.skip(length)
     cpu.charge("cpu.uintr.testui")
     cpu.emit(UserInterruptFlag, Label("testui"), int(cpu.uintr.uif))
     return None

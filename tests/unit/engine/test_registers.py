@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pffemu import Machine
 from pffemu.arch.registers import GENERAL
-from pffemu.engine.registers import RegisterFile
+from pffemu.engine.registers import WIDTH_MASK, RegisterFile
 
 MACHINE = Machine(ram=1 << 22, cpus=1)
 NAMES = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
@@ -21,6 +21,7 @@ changes = st.one_of(
     st.tuples(st.just("one"), names, values),
     st.tuples(st.just("group"), st.lists(names, min_size=1, max_size=4, unique=True), values),
     st.tuples(st.just("all"), names, values),
+    st.tuples(st.just("skip"), names, values),
     st.tuples(st.just("look"), st.lists(names, min_size=2, max_size=4, unique=True), values),
 )
 
@@ -42,6 +43,10 @@ def test_after_any_writes_and_reads_every_register_is_the_engines(done: list[tup
             registers.group(*chosen).write(*(legal(name, value) for name in chosen))
         elif what == "all":
             engine.load_registers(engine.save_registers().replace(**{chosen[0]: legal(chosen[0], value)}))
+        elif what == "skip":
+            target = registers.rip() + value % 16 & WIDTH_MASK
+            registers.skip(value % 16)
+            assert registers.rip() == registers["rip"] == registers.group("rip").read()[0] == target
         else:
             assert registers.group(*chosen).read() == [registers[name] for name in chosen]
         assert_true(registers, engine.save_registers().word)

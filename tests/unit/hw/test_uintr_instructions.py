@@ -113,6 +113,24 @@ def test_a_truncated_or_foreign_encoding_is_none_of_ours() -> None:
         assert insns.find(code) is None
 
 
+@pytest.mark.parametrize(
+    ("code", "then_ours"),
+    [
+        ("f30fc7f3 f30f01ec", True),  # senduipi rbx; uiret
+        ("f3410fc7f3 f3410fc7f3 f30f01ec", True),
+        ("f30f01ef f30f01ee", True),  # stui; clui
+        ("f30f01ef 90 f30f01ee", False),
+        ("f30f01ef", False),
+        ("f30fc7f3 f30f01", False),
+        ("f30f01ec f30f01ef", False),  # UIRET goes elsewhere
+    ],
+)
+def test_the_bytes_tell_whether_the_next_instruction_is_ours_too(code: str, then_ours: bool) -> None:
+    found = insns.find(bytes.fromhex(code))
+    assert found is not None
+    assert found.then_ours is then_ours
+
+
 def test_uiret_pops_rip_rflags_and_rsp_and_sets_uif() -> None:
     body = """
         clui
