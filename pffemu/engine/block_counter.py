@@ -95,10 +95,6 @@ class BlockCounter:
         """Bring the counts up to date: after a run, and before a hook reads them."""
         settle(self.state)
 
-    def add(self, instructions: int) -> None:
-        """Count instructions that ran outside blocks (those the machine executes itself; may be negative). No time."""
-        self.state[EXECUTED] += instructions
-
     @property
     def time(self) -> int:
         """What they took, as of the last `settle`."""
