@@ -64,6 +64,7 @@ class BlockCounter:
     def __init__(self, decode_length: Callable[[int, int], BlockLength], compiled: bool) -> None:
         """`decode_length(address, size)`: of those guest bytes."""
         self._decode_length = decode_length
+        self.plainly = 0  # blocks counted by the plain hook
         self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # (rip, key of its block): `unfinished`
         self._words = (ctypes.c_int64 * (WORDS + TABLE_WORDS))()
         words = memoryview(self._words).cast("B").cast("q")
@@ -168,6 +169,7 @@ class BlockCounter:
         return 0
 
     def _python_hook(self, uc: int, address: int, size: int, _user: int) -> None:
+        self.plainly += 1
         key = key_of(address, size)
         if count_known(self.state, self.table, home_slot(address), key):
             return

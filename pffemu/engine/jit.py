@@ -11,7 +11,9 @@ import os
 import sys
 from typing import Final
 
-WARM_UP: Final = 500_000  # instructions a core runs with plain hooks, about as long as importing numba takes
+# what a core runs with plain hooks, in about the time importing numba takes
+WARM_UP: Final = 500_000  # instructions
+WARM_UP_BLOCKS: Final = 100_000  # looked at when a run begins
 
 
 def available() -> bool:

@@ -16,7 +16,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu.arch.exceptions import GP
 from pffemu.arch.paging import page_of
-from pffemu.engine import boot, stop
+from pffemu.engine import boot, jit, stop
 from pffemu.engine.add_hook import add_hook
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.count_block import settle
@@ -98,7 +98,7 @@ class UnicornCpu:
             return self._run(0)
         if self._warm_up:
             left = self._warm_up - counter.executed
-            if left <= 0:
+            if left <= 0 or counter.plainly >= jit.WARM_UP_BLOCKS:
                 self.end_warm_up()
             elif limit is None or limit > left:
                 result = self.run(left, time_end)

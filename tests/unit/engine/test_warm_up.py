@@ -21,7 +21,7 @@ from pffemu import CpuOptions, Machine, assemble
 from guest.paths import INCLUDE
 from pffemu.engine import jit
 
-jit.WARM_UP = {warm_up}
+jit.WARM_UP, jit.WARM_UP_BLOCKS = {warm_up}, {blocks}
 machine = Machine(cpus=1, cpu=CpuOptions(compiled={compiled}))
 trace = []
 machine.events.sinks.append(lambda event: trace.append(event))
@@ -51,9 +51,9 @@ print("numba" in sys.modules, file=sys.stderr)
 """
 
 
-def ran(warm_up: int, compiled: bool | None) -> tuple[str, bool]:
+def ran(warm_up: int, compiled: bool | None, blocks: int = 1 << 40) -> tuple[str, bool]:
     """What the guest did, and whether numba was imported."""
-    script = SCRIPT.format(warm_up=warm_up, compiled=compiled)
+    script = SCRIPT.format(warm_up=warm_up, compiled=compiled, blocks=blocks)
     done = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
@@ -72,5 +72,13 @@ def test_a_short_run_never_imports_numba() -> None:
 def test_the_exchange_changes_nothing(warm_up: int) -> None:
     plain, _ = ran(0, False)
     warmed, imported = ran(warm_up, None)
+    assert imported
+    assert warmed == plain
+
+
+@pytest.mark.parametrize("blocks", [1, 100, 5_003])
+def test_many_short_blocks_end_it_sooner_and_change_nothing(blocks: int) -> None:
+    plain, _ = ran(0, False)
+    warmed, imported = ran(1 << 40, None, blocks)
     assert imported
     assert warmed == plain
