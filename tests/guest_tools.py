@@ -153,6 +153,33 @@ def forwarding_guest(
     return build(_PREAMBLE + layout + start + body + _SETUP + handler + _DATA + data)
 
 
+def handle(signal: str) -> str:
+    """sigaction(signal, &action, NULL)."""
+    return f"""
+    mov eax, SYS_rt_sigaction
+    mov edi, {signal}
+    lea rsi, [rip + action]
+    xor edx, edx
+    mov r10d, 8
+    syscall
+"""
+
+
+def start_thread(stack: str, entry: str) -> str:
+    """clone: a thread that begins at `entry`, with its stack below `stack`."""
+    return f"""
+    mov eax, SYS_clone
+    mov edi, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
+    lea rsi, [rip + {stack}]
+    xor edx, edx
+    xor r10d, r10d
+    xor r8d, r8d
+    syscall
+    test rax, rax
+    jz {entry}
+"""
+
+
 def plain_guest(body: str, data: str = "") -> Program:
     """`body` at _start, then exit status EDI; Linux's numbers are in reach."""
     end = "\nleave_with_edi:\n    mov eax, SYS_exit_group\n    syscall\n"

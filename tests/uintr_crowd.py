@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pffemu import Program
-from tests.guest_tools import plain_guest
+from tests.guest_tools import handle, plain_guest
 from tests.uintr_guests import CLONE
 
 SHARED = 0x5000_0000
@@ -132,15 +132,8 @@ _START = f"""
     mov r8, -1
     xor r9d, r9d
     syscall
-    mov eax, SYS_rt_sigaction
-    mov edi, SIGSEGV
-    lea rsi, [rip + action]
-    xor edx, edx
-    mov r10d, 8
-    syscall
-    mov eax, SYS_rt_sigaction
-    mov edi, SIGILL
-    syscall
+    {handle("SIGSEGV")}
+    {handle("SIGILL")}
     mov eax, SYS_uintr_ipi_fd
     xor edi, edi
     syscall

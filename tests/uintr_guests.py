@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-CLONE = """
-    mov eax, SYS_clone
-    mov edi, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
-    lea rsi, [rip + stacks + {top}]
-    xor edx, edx
-    xor r10d, r10d
-    xor r8d, r8d
-    syscall
-    test rax, rax
-    jz {entry}
-"""
+from tests.guest_tools import start_thread
+
+CLONE = start_thread("stacks + {top}", "{entry}")
 REGISTER = """
     mov eax, SYS_uintr_register_handler
     lea rdi, [rip + handler]

@@ -10,20 +10,9 @@ from typing import Any
 from pffemu.arch import uitt, upid
 from pffemu.arch.uitt import UittEntry
 from pffemu.arch.upid import Upid
-from tests.guest_tools import Run, load, plain_guest
+from tests.guest_tools import Run, load, plain_guest, start_thread
 
 NOTIFICATION_VECTOR = 0xEC
-CLONE = """
-    mov eax, SYS_clone
-    mov edi, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
-    lea rsi, [rip + child_stack]
-    xor edx, edx
-    xor r10d, r10d
-    xor r8d, r8d
-    syscall
-    test rax, rax
-    jz child
-"""
 DATA = """
 .balign 64
 upids: .zero 64 * 64
@@ -61,7 +50,7 @@ def ping_pong(rounds: int, wait: str = "") -> str:
     """
     return f"""
     xor ebx, ebx
-    {CLONE}
+    {start_thread("child_stack", "child")}
 wait:
     cmp qword ptr [rip + up], 0
     je wait

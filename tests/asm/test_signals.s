@@ -38,6 +38,12 @@ raise:                              # send EDI to this thread
     mov eax, SYS_tkill
     syscall
     ret
+handle:                             # rt_sigaction(EDI, RSI)
+    xor edx, edx
+    mov r10d, 8
+    mov eax, SYS_rt_sigaction
+    syscall
+    ret
 block:                              # rt_sigprocmask(EDI, mask of signal ESI, old)
     lea ecx, [esi - 1]
     mov eax, 1
@@ -284,10 +290,7 @@ here: mov al, [0x1238]
     mov qword ptr [buf], SIG_IGN
     mov edi, SIGSEGV
     mov esi, buf
-    xor edx, edx
-    mov r10d, 8
-    mov eax, SYS_rt_sigaction
-    syscall
+    call handle
 here: mov al, [0x1238]
 
 # test: another fault in a handler is handled on top of it
@@ -400,12 +403,9 @@ look:
 # test: the signals of sa_mask wait until the handler returns
 # signal: SIGUSR2 count
 # expect: rbx == 0 and mem32[calls] == 1 and mem64[seen] == SIGUSR2
-    mov eax, SYS_rt_sigaction
     mov edi, SIGUSR1
     lea rsi, [rip + action]
-    xor edx, edx
-    mov r10d, 8
-    syscall
+    call handle
     mov rbx, 7
     mov edi, SIGUSR1
     call raise
@@ -442,12 +442,9 @@ out: nop
 
 # test: a handler without SA_RESTORER has no way back: SIGSEGV instead
 # raises: SIGSEGV
-    mov eax, SYS_rt_sigaction
     mov edi, SIGUSR1
     lea rsi, [rip + action]
-    xor edx, edx
-    mov r10d, 8
-    syscall
+    call handle
     mov edi, SIGUSR1
     call raise
     jmp out
@@ -468,10 +465,7 @@ out: nop
     mov [rip + info + 16], rax
     mov edi, 40
     lea rsi, [rip + info]
-    xor edx, edx
-    mov r10d, 8
-    mov eax, SYS_rt_sigaction
-    syscall
+    call handle
     mov edi, SIG_BLOCK
     mov esi, 40
     call block
@@ -497,10 +491,7 @@ out: nop
 # expect: rax == -EINVAL
     mov edi, number
     lea rsi, [rip + info]
-    xor edx, edx
-    mov r10d, 8
-    mov eax, SYS_rt_sigaction
-    syscall
+    call handle
 
 # test: a signal that nobody handles does what Linux's default is
 # param: name, number = ("SIGTERM", 15), ("SIGUSR1", 10), ("SIGQUIT", 3), ("SIGKILL", 9), ("SIGALRM", 14)

@@ -25,20 +25,15 @@ from pffemu.debug.commands import Commands
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.errors import UsageError
-from tests.guest_tools import forwarding_guest, load, plain_guest
+from tests.guest_tools import forwarding_guest, handle, load, plain_guest
 from tests.system.stepping_oracle import NAMES, Oracle, write_down
 from tests.unit.machine.test_stops_change_nothing import GUEST_SOURCE
 
 FIRST = 1  # process
 COMMANDS = 120  # of one session
 SIGNALS_AND_FORK = plain_guest(
-    """
-    mov eax, SYS_rt_sigaction
-    mov edi, 10
-    lea rsi, [rip + action]
-    xor edx, edx
-    mov r10d, 8
-    syscall
+    handle("SIGUSR1")
+    + """
     mov r12d, 3
 round: mov eax, SYS_fork
     syscall

@@ -13,6 +13,7 @@ from guest.build import guest
 from guest.paths import INCLUDE
 from pffemu import Mode, assemble
 from pffemu.debug.gdb.description import NUMBER_OF, REGISTERS
+from tests.guest_tools import handle
 from tests.system.gdb.stub_client import Client, served
 
 GUEST = """
@@ -195,15 +196,10 @@ def test_a_guest_that_dies_is_first_seen_at_the_instruction_and_then_gone() -> N
         assert client.console.startswith("pffemu: killed by SIGSEGV")
 
 
-SIGNALS = """
+SIGNALS = f"""
 .include "pff.inc"
 _start:
-    mov eax, SYS_rt_sigaction
-    mov edi, 10
-    lea rsi, [rip + action]
-    xor edx, edx
-    mov r10d, 8
-    syscall
+{handle("SIGUSR1")}
 raise:
     mov eax, SYS_getpid
     syscall

@@ -15,7 +15,7 @@ import pytest
 from guest.build import guest
 from pffemu import Exited, Mode, Program
 from pffemu.debug.gdb.description import NUMBER_OF
-from tests.guest_tools import plain_guest
+from tests.guest_tools import handle, plain_guest, start_thread
 from tests.system.gdb.reference_run import Reference, reference
 from tests.system.gdb.stub_client import Client, Served, served
 
@@ -25,22 +25,9 @@ _RIP = NUMBER_OF["rip"]
 _KINDS = {"watch": 2, "rwatch": 3, "awatch": 4}
 
 # A thread on the other core, a signal handler that both reach, a forked child that is killed, a word all of them count.
-BUSY = """
-    mov eax, SYS_rt_sigaction
-    mov edi, 10
-    lea rsi, [rip + action]
-    xor edx, edx
-    mov r10d, 8
-    syscall
-    mov eax, SYS_clone
-    mov edi, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
-    lea rsi, [rip + stack_end]
-    xor edx, edx
-    xor r10d, r10d
-    xor r8d, r8d
-    syscall
-    test eax, eax
-    jz thread
+BUSY = f"""
+{handle("SIGUSR1")}
+{start_thread("stack_end", "thread")}
     mov eax, SYS_fork
     syscall
     test eax, eax

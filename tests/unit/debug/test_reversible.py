@@ -23,7 +23,7 @@ from pffemu.events import (
     Uiret,
     name_of,
 )
-from tests.guest_tools import REGION, Run, forwarding_guest, load, page_handler
+from tests.guest_tools import REGION, Run, forwarding_guest, handle, load, page_handler
 from tests.unit.debug.session_tools import start
 
 PLACES = 200
@@ -33,12 +33,7 @@ ROUNDS = 900
 # Each round one of: a forwarded fault, a store to a zero page (the kernel's fault), a signal, a child, a yield, and
 # unregistering and registering the region (MMIO stores of the driver).
 BODY = f"""
-    mov eax, SYS_rt_sigaction
-    mov edi, 10
-    lea rsi, [rip + action]
-    xor edx, edx
-    mov r10d, 8
-    syscall
+{handle("SIGUSR1")}
     mov r15d, {ROUNDS}
     mov r14d, 12345
 round:
