@@ -194,7 +194,7 @@ class Kernel:
 
     def switch_in(self, cpu: Cpu) -> bool:
         """Give `cpu` to its next thread and finish what it slept in; False when it sleeps again."""
-        task = self.scheduler.queues[cpu.index].current or self.scheduler.switch_in(cpu)
+        task = self.scheduler.switch_in(cpu)
         if task.restart_syscall is not None:
             registers = self._syscall_registers[cpu.index].read()
             number, task.restart_syscall = task.restart_syscall, None

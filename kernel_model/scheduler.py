@@ -46,8 +46,8 @@ class Scheduler:
         self._interconnect = cpus[0].interconnect
         # cycles a receiver of user interrupts may run ahead of a sender: none can reach it sooner
         self._uipi_look_ahead = sum(cpus[0].cycles_of(cost) for cost in ("cpu.uintr.senduipi", "cpu.ipi.flight"))
-        self.queues = [RunQueue() for _ in cpus]
-        self._cores = list(zip(cpus, self.queues, strict=True))
+        self._queues = [RunQueue() for _ in cpus]
+        self._cores = list(zip(cpus, self._queues, strict=True))
         self._others = [[core for core in self._cores if core[0] is not cpu] for cpu in cpus]
         self._sleepers: list[Task] = []  # blocked with a deadline
         self.timers = TimerList(self)
@@ -64,14 +64,14 @@ class Scheduler:
         cpu = self._alone and self.alone
         if cpu is None or cpu.event_at != NEVER or cpu.uintr.uirr:
             return None
-        task = self.queues[cpu.index].current
+        task = self._queues[cpu.index].current
         if task is None or task.restart_syscall is not None or task.resumes_fault or task.signals.due:
             return None
         return cpu
 
     def idles(self, cpu: Cpu) -> bool:
         """Nothing is there to run on this core."""
-        queue = self.queues[cpu.index]
+        queue = self._queues[cpu.index]
         return queue.current is None and not queue.waiting
 
     @property
@@ -80,22 +80,22 @@ class Scheduler:
         return len(self._cpus)
 
     def current(self, cpu: Cpu) -> Task:
-        task = self.queues[cpu.index].current
+        task = self._queues[cpu.index].current
         assert task is not None, f"core {cpu.index} runs nothing"
         return task
 
     def running_tid(self, cpu: Cpu) -> int:
         """0: none."""
-        current = self.queues[cpu.index].current
+        current = self._queues[cpu.index].current
         return 0 if current is None else current.tid
 
     def is_loaded(self, task: Task) -> bool:
         """Whether its core holds the thread's registers now."""
-        return self.queues[task.cpu_index].loaded is task
+        return self._queues[task.cpu_index].loaded is task
 
     def registers_of(self, task: Task) -> SavedRegisters:
         """The thread's registers, wherever they are now."""
-        loaded = self.queues[task.cpu_index].loaded is task
+        loaded = self._queues[task.cpu_index].loaded is task
         return self._cpus[task.cpu_index].engine.save_registers() if loaded else task.registers
 
     def add(self, creator: Cpu, task: Task) -> None:
@@ -106,16 +106,16 @@ class Scheduler:
 
     def least_loaded(self, affinity: int = ALL_CORES) -> int:
         """The core for a thread with this `affinity`: the one with the fewest, lowest number first."""
-        loads = [len(queue.waiting) + (queue.current is not None) for queue in self.queues]
+        loads = [len(queue.waiting) + (queue.current is not None) for queue in self._queues]
         return min((core for core in range(len(loads)) if affinity >> core & 1), key=lambda core: (loads[core], core))
 
     def is_running(self, task: Task) -> bool:
         """Whether it is the running thread of its core."""
-        return self.queues[task.cpu_index].current is task
+        return self._queues[task.cpu_index].current is task
 
     def affinity_of_running(self, cpu: Cpu) -> int:
         """What a new thread inherits from its creator, if there is one."""
-        creator = self.queues[cpu.index].current
+        creator = self._queues[cpu.index].current
         return ALL_CORES if creator is None else creator.affinity
 
     def set_affinity(self, cpu: Cpu, task: Task, affinity: int) -> None:
@@ -123,7 +123,7 @@ class Scheduler:
         task.affinity = affinity
         if affinity >> task.cpu_index & 1:
             return
-        if self.queues[task.cpu_index].current is task:
+        if self._queues[task.cpu_index].current is task:
             home = self._cpus[task.cpu_index].apic.apic_id
             self._interconnect.send_to_id(cpu, RESCHEDULE_VECTOR, home)
         else:
@@ -131,7 +131,7 @@ class Scheduler:
 
     def reschedule(self, cpu: Cpu) -> None:
         """RESCHEDULE_VECTOR: the running thread, if it may not be here any more, goes elsewhere."""
-        task = self.queues[cpu.index].current
+        task = self._queues[cpu.index].current
         if task is not None and not task.affinity >> cpu.index & 1:
             self._leave(cpu)
             self._move(cpu, task)
@@ -139,7 +139,7 @@ class Scheduler:
     def _move(self, cpu: Cpu, task: Task) -> None:
         """From its core, where it does not run, to one its affinity allows."""
         self._alone = None
-        old = self.queues[task.cpu_index]
+        old = self._queues[task.cpu_index]
         if old.loaded is task:
             home = self._cpus[task.cpu_index]
             task.registers, old.loaded, home.uintr = home.engine.save_registers(), None, UintrState()
@@ -195,10 +195,11 @@ class Scheduler:
         if self.idles(home):
             home.wait_until(deadline)
 
-    def is_ahead(self, cpu: Cpu, clock: int) -> bool:
-        """Another core with something to run is further behind, if it is `clock` at `cpu`: what it does comes first."""
+    def is_ahead(self, cpu: Cpu) -> bool:
+        """Another core with something to run is further behind: what it does comes first."""
         if self._alone is cpu and self.alone is cpu:
             return False
+        clock = cpu.clock
         for other, queue in self._others[cpu.index]:
             if other.clock < clock and (queue.current is not None or queue.waiting or other.event_at < clock):
                 return True
@@ -208,16 +209,13 @@ class Scheduler:
         """When somebody else's turn comes, if it is `clock` at `cpu` now; NEVER when nobody else can run."""
         if self._alone is cpu and self.alone is cpu:
             return NEVER
-        own, uinv = self.queues[cpu.index], cpu.uintr.uinv
+        own, uinv = self._queues[cpu.index], cpu.uintr.uinv
         reachable = uinv and own.current is not None and own.current.is_receiver
         end = own.turn_ends if own.waiting else NEVER
         for other, queue in self._others[cpu.index]:
             if queue.current is not None or queue.waiting:
-                its, theirs = clock + QUANTUM, other.clock
-                if uinv and (reachable or other.uintr.uitt_enabled):
-                    its = clock + self._uipi_look_ahead
-                if theirs > clock:
-                    its += theirs - clock
+                receives, theirs = uinv and (reachable or other.uintr.uitt_enabled), other.clock
+                its = (theirs if theirs > clock else clock) + (self._uipi_look_ahead if receives else QUANTUM)
             else:
                 its = other.event_at
             if its < end:
@@ -232,13 +230,13 @@ class Scheduler:
 
     def tick(self, cpu: Cpu) -> None:
         """The core came to the end of a slice: is the thread's turn over?"""
-        queue = self.queues[cpu.index]
+        queue = self._queues[cpu.index]
         if queue.waiting and cpu.clock >= queue.turn_ends:
             self.preempt(cpu)
 
     def preempt(self, cpu: Cpu) -> None:
         """The running thread's turn is over; it queues up behind the others of its core."""
-        queue = self.queues[cpu.index]
+        queue = self._queues[cpu.index]
         if queue.current is not None and queue.waiting:
             cpu.charge("kernel.schedule")
             queue.waiting.append(queue.current)
@@ -247,8 +245,10 @@ class Scheduler:
             queue.current = None
 
     def switch_in(self, cpu: Cpu) -> Task:
-        """Give the core, which runs nothing, to its next thread."""
-        queue = self.queues[cpu.index]
+        """Give the core to its current or next thread."""
+        queue = self._queues[cpu.index]
+        if queue.current is not None:
+            return queue.current
         task = queue.current = queue.waiting.popleft()
         queue.turn_ends = cpu.clock + QUANTUM
         queue.since = cpu.clock
@@ -277,7 +277,7 @@ class Scheduler:
 
     def change_program(self, cpu: Cpu, task: Task) -> None:
         """execve: the running thread has another number and address space, and is no receiver any more."""
-        queue = self.queues[cpu.index]
+        queue = self._queues[cpu.index]
         cpu.run_thread(task.tid)
         queue.last_tid = task.tid
         self._use(cpu, queue, task.process.mm)
@@ -292,7 +292,7 @@ class Scheduler:
 
     def time_of_thread(self, task: Task) -> int:
         """Cycles `task` has run."""
-        queue = self.queues[task.cpu_index]
+        queue = self._queues[task.cpu_index]
         running = self._cpus[task.cpu_index].clock - queue.since if queue.current is task else 0
         return task.cpu_time + running
 
@@ -333,14 +333,14 @@ class Scheduler:
 
     def _enqueue(self, task: Task) -> None:
         """It waits for its core, whose running thread has a turn more when nobody waited before."""
-        home, queue = self._cpus[task.cpu_index], self.queues[task.cpu_index]
+        home, queue = self._cpus[task.cpu_index], self._queues[task.cpu_index]
         if not queue.waiting and queue.turn_ends <= home.clock:
             queue.turn_ends = home.clock + QUANTUM
         queue.waiting.append(task)
 
     def _catch_up(self, home: Cpu, waker: Cpu) -> None:
         """Another core's idling ends with an IPI from `waker`."""
-        queue = self.queues[home.index]
+        queue = self._queues[home.index]
         if home is not waker and queue.current is None and not queue.waiting:
             waker.charge("cpu.ipi.send")
             home.wait_until(waker.clock + home.cycles_of("cpu.ipi.flight"))
@@ -366,7 +366,7 @@ class Scheduler:
         """The thread is dead, wherever it was."""
         self._stop_waiting(task)
         task.state = TaskState.DEAD
-        run_queue = self.queues[task.cpu_index]
+        run_queue = self._queues[task.cpu_index]
         if task in run_queue.waiting:
             run_queue.waiting.remove(task)
         if run_queue.loaded is task:
@@ -383,7 +383,7 @@ class Scheduler:
             self._sleepers.remove(task)
 
     def _leave(self, cpu: Cpu) -> None:
-        queue = self.queues[cpu.index]
+        queue = self._queues[cpu.index]
         assert queue.current is not None
         self._uintr.out(cpu, queue.current)
         self._account(cpu, queue)

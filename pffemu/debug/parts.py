@@ -16,7 +16,7 @@ from pffemu.engine.count_block import BLOCK, EXECUTED, TIME
 from pffemu.engine.registers import RegisterGroup
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.errors import PffemuError
-from pffemu.events import EVENTS, name_of
+from pffemu.events import EVENTS, EventBus, name_of
 from pffemu.hw.cpu import Cpu, CpuOptions
 from pffemu.hw.fill import REFUSED, REFUSED_CODE, REFUSED_PAGE, ROOT
 from pffemu.hw.mmu import Mmu
@@ -128,7 +128,7 @@ class Parts:
         for stream, position in zip(self.machine.streams, positions, strict=False):
             stream.go_to(position)
         kinds = {name_of(kind): kind for kind in EVENTS}
-        self.machine.events.counts = dict.fromkeys(EVENTS, 0) | {kinds[name]: n for name, n in counts.items()}
+        self.machine.events.counts = EventBus().counts | {kinds[name]: count for name, count in counts.items()}
 
 
 def _core_state(cpu: Cpu) -> CoreState:

@@ -143,9 +143,9 @@ class BlockCounter:
 
     def uncount(self, rip: int) -> None:
         """The last block ended early: the instruction at `rip` did not complete."""
-        state = self.state
-        instructions, time = self._tails.get((rip, state[BLOCK])) or self.unfinished(rip)
+        instructions, time = self.unfinished(rip)
         if instructions:
+            state = self.state
             state[EXECUTED] -= instructions
             state[TIME] -= time
             state[BLOCK] = 0

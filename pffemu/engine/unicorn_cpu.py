@@ -19,7 +19,6 @@ from pffemu.arch.paging import page_of
 from pffemu.engine import boot, jit, stop
 from pffemu.engine.add_hook import add_hook
 from pffemu.engine.block_counter import BlockCounter
-from pffemu.engine.count_block import settle
 from pffemu.engine.engine_page import UNTIL
 from pffemu.engine.protocols import EngineHost, FillState
 from pffemu.engine.registers import RegisterFile
@@ -107,14 +106,12 @@ class UnicornCpu:
                 return self.run(None if limit is None else limit - left, time_end)
         counter.set_limit(limit, time_end)
         result = self._run(0)
-        if result is not stop.LIMIT:
-            return result
-        instructions, time = counter.left()
-        return self._run_on(counter, instructions, time) if instructions > 0 and time > 0 else result
+        return self._run_on(counter) if result is stop.LIMIT else result
 
-    def _run_on(self, counter: BlockCounter, instructions: int, time: int) -> EngineStop:
+    def _run_on(self, counter: BlockCounter) -> EngineStop:
         """The next block would pass the limit: run up to it, instruction by instruction where need be."""
         result = stop.LIMIT
+        instructions, time = counter.left()
         while result is stop.LIMIT and instructions > 0 and time > 0:
             end, time_end = counter.executed + instructions, counter.time + time
             result = self._run_part_of_block(counter, instructions, time)
@@ -227,7 +224,7 @@ class UnicornCpu:
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
         registers.live = False
         if self.counter is not None:
-            settle(self.counter.state)
+            self.counter.settle()
         if self._hook_error is not None:
             error, self._hook_error = self._hook_error, None
             raise error

@@ -10,7 +10,7 @@ from pffemu.arch.frames import FrameLayout
 from pffemu.asm import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, decode, timing_class, timing_classes
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
-from pffemu.engine.count_block import BLOCK, EXECUTED, TIME, WORDS
+from pffemu.engine.count_block import EXECUTED, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.engine.unicorn_cpu import UnicornCpu
 from pffemu.events import EventBus
@@ -171,7 +171,8 @@ class Cpu:
 
     def left_block(self) -> None:
         """RIP was changed from outside: a REP instruction there is a new one."""
-        self._executed[BLOCK] = 0
+        if self._counter is not None:
+            self._counter.leave_block()
 
     @property
     def last_block(self) -> tuple[int, int]:

@@ -103,6 +103,5 @@ class Interconnect:
             self.sequence += 1
             time = sender.clock if target is sender else sender.clock + sender.cycles_of("cpu.ipi.flight")
             insort(target.arrivals, Arrival(time, self.sequence, vector, nmi, level))
-            if time < target.event_at:
-                target.event_at = time
+            target.event_at = min(target.event_at, time)
             sender.emit(IpiSent, target.index, vector, time)

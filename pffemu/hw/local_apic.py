@@ -100,7 +100,7 @@ class LocalApic:
     @property
     def ppr(self) -> int:
         """Processor priority (SDM vol. 3, "task and processor priorities")."""
-        in_service = self.isr and self.isr.bit_length() - 1
+        in_service = max(0, self.isr.bit_length() - 1)
         return self.tpr if self.tpr >> 4 >= in_service >> 4 else in_service & 0xF0
 
     def deliverable(self) -> int | None:

@@ -60,7 +60,7 @@ class Turns:
         if found is None:
             return False
         scheduler = self._kernel.scheduler
-        if not found.local and (turn.end is None or scheduler.is_ahead(cpu, cpu.clock)):
+        if not found.local and (turn.end is None or scheduler.is_ahead(cpu)):
             return False
         if not loop.executed(cpu, found):
             return False
@@ -70,7 +70,7 @@ class Turns:
             clock = cpu.clock
             if cpu.event_at <= clock:
                 turn.end = clock
-            elif scheduler.is_ahead(cpu, clock):
+            elif scheduler.is_ahead(cpu):
                 turn.end = clock + bool(turn.ours_at)  # those behind come first, but for one more that is ours
             elif turn.end is not None:
                 turn.end = min(turn.end, self._turn_end(cpu, clock))
@@ -133,7 +133,7 @@ class Turns:
             waits = bool(self._pending) and self._still_waits(cpu)
             if cpu.event_at != NEVER and not waits and self._interrupted(cpu):
                 continue
-            if kernel.switch_in(cpu) and (waits or cpu.event_at == NEVER or cpu.clock < cpu.event_at):
+            if kernel.switch_in(cpu) and (waits or cpu.clock < cpu.event_at):
                 return cpu  # else: a user interrupt that waited for the thread comes before its first instruction
         return None
 
@@ -152,11 +152,7 @@ class Turns:
 
     def _turn_end(self, cpu: Cpu, clock: int) -> int:
         """When a turn of `cpu` ends, if it is `clock` there now."""
-        end, latest = self._kernel.scheduler.may_run_until(cpu, clock), clock + loop.SLICE
-        if end > latest:
-            end = latest
-        if end > cpu.event_at:
-            end = cpu.event_at
+        end = min(self._kernel.scheduler.may_run_until(cpu, clock), cpu.event_at, clock + loop.SLICE)
         return end if end > clock else clock + 1
 
     def _end(self, cpu: Cpu) -> None:
@@ -204,7 +200,7 @@ class Turns:
         if not waited:
             if stop.kind in _ENGINE_STOPS:
                 return stop
-            if self._kernel.scheduler.is_ahead(cpu, cpu.clock):
+            if self._kernel.scheduler.is_ahead(cpu):
                 self._pending[cpu.index], self._pending_tids[cpu.index] = stop, cpu.tid
                 self.current = None
                 return None

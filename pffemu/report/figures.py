@@ -202,7 +202,7 @@ def _bars(
 
 def _short(value: float) -> str:
     """Three digits at least, and no more behind the point than that takes."""
-    return f"{value:,.{max(0, 2 - len(str(int(value))) + 1) if value < 100 else 0}f}"
+    return f"{value:,.{max(0, 3 - len(str(int(value))))}f}"
 
 
 def _figure(draw: Callable[[Any], None], width: float) -> Any:
