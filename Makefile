@@ -45,6 +45,7 @@ check: $(STAMP)
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; exit 1; }
 	@$(BIN)/python .ci/sz > $(VENV)/sz.txt || { cat $(VENV)/sz.txt; exit 1; }
+	@grep -h '^warning' $(VENV)/sz.txt || true
 	@tail -n 1 $(VENV)/sz.txt
 
 conformance: $(STAMP)

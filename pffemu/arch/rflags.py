@@ -14,7 +14,12 @@ TF: Final = 1 << 8
 IF: Final = 1 << 9
 DF: Final = 1 << 10
 OF: Final = 1 << 11
+NT: Final = 1 << 14
 RF: Final = 1 << 16
+AC: Final = 1 << 18
+ID: Final = 1 << 21
+
+IRET_MASK: Final = CF | PF | AF | ZF | SF | TF | DF | OF | NT | AC | ID  # what IRET restores in ring 3, but RF
 
 UIRET_MASK: Final = 0x254DD5  # SDM vol. 2, UIRET: CF PF AF ZF SF TF DF OF NT RF AC ID
 TESTUI_CLEARED: Final = ZF | AF | OF | PF | SF

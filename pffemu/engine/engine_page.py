@@ -18,8 +18,11 @@ TOUCH_AT: Final = 0x600
 # again: mov al, [rsi]; add rsi, 4096; dec ecx; jnz again
 TOUCH: Final = bytes.fromhex("8a06 4881c600100000 ffc9 75f3")
 _HLT: Final = 0xF4  # a guest that jumps into the page gets #GP
-# Linux's selectors, but for 0x23: no 32-bit user code, so ring 3 is 64-bit code always
-_GDT: Final = (0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF, 0, 0x00CFF3000000FFFF, 0x00AFFB000000FFFF)
+# Linux's selectors: kernel code and data, 32-bit user code, user data, user code, and the core's number
+_GDT: Final = (
+    0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF, 0x00CFFB000000FFFF, 0x00CFF3000000FFFF, 0x00AFFB000000FFFF,
+    *(0,) * 8, 0x0040F50000000000,
+)  # fmt: skip
 GDT_LIMIT: Final = 8 * len(_GDT) - 1
 
 

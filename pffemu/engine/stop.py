@@ -11,17 +11,16 @@ class StopKind(Enum):
     INTERRUPTED = auto()  # somebody asked from outside (Ctrl-C)
     SYSCALL = auto()  # SYSCALL executed; RIP is the next instruction, RCX and R11 are still the guest's
     REFUSED = auto()  # a TLB fill was refused; the fill state says which; RIP is the faulting instruction
-    INVALID = auto()  # Unicorn does not know the opcode at RIP
+    INVALID = auto()  # Unicorn does not know the opcode at RIP, or must not execute it: see CarefulCode
     EXCEPTION = auto()  # `vector` was raised; RIP as the CPU leaves it
     BREAKPOINT = auto()  # RIP is at a breakpoint, its instruction not run yet
     WATCHED = auto()  # the instruction at RIP touches a watched page; it has not run
-    PORT_IO = auto()  # IN, OUT or SYSENTER at CPL 3: `rip` is the instruction
 
 
 class EngineStop(NamedTuple):
     kind: StopKind
     vector: int = 0
-    rip: int = 0  # of INVALID, REFUSED, PORT_IO, EXCEPTION, BREAKPOINT, WATCHED
+    rip: int = 0  # of INVALID, REFUSED, EXCEPTION, BREAKPOINT, WATCHED
 
 
 LIMIT = EngineStop(StopKind.LIMIT)

@@ -1,6 +1,6 @@
 """One core on Unicorn: guest code at CPL 3 behind our own MMU, run in slices that end with an `EngineStop`.
 
-Hooks only record and stop (U1, U5, U6, U9); the way-rounds are named by their row of docs/quirks.md.
+Hooks only record and stop (U1, U5, U6, U9); the workarounds are named by their row of docs/quirks.md.
 Not modelled here: page tables (hw.page_walk fills the TLB), instructions Unicorn does not know (the machine's loop).
 """
 
@@ -18,7 +18,10 @@ from pffemu.arch.exceptions import GP
 from pffemu.arch.paging import page_of
 from pffemu.engine import boot, jit, stop
 from pffemu.engine.add_hook import add_hook
+from pffemu.engine.answered_instructions import INSTRUCTION_HOOK, answers
 from pffemu.engine.block_counter import BlockCounter
+from pffemu.engine.breakpoints import Breakpoints
+from pffemu.engine.careful_code import CarefulCode, forget_block
 from pffemu.engine.engine_page import UNTIL
 from pffemu.engine.protocols import EngineHost, FillState
 from pffemu.engine.registers import RegisterFile
@@ -29,12 +32,8 @@ from pffemu.errors import EngineError
 # SandyBridge: the newest model without RDRAND, which would be host randomness in the guest's view
 _CPU_MODEL: Final = x86.UC_CPU_X86_SANDYBRIDGE
 
-_INSN_HOOK: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 _INTR_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
-_PORT_HOOK: Final = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p)
-_CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 _TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
-_FORGET_BLOCK: Final = unicorn.UC_CTL_TB_REMOVE_CACHE | (2 << 26) | (1 << 30)  # two arguments, UC_CTL_IO_WRITE
 _INVALID, _REFUSED = StopKind.INVALID, StopKind.REFUSED  # members of an enum take ten times as long to look up
 _EVERYWHERE: Final = (1, 0)  # begin > end
 _TLB_GROWS_AFTER: Final = 1024  # refusals; a softmmu TLB only grows when it is flushed
@@ -65,9 +64,9 @@ class UnicornCpu:
         self._hook_error: BaseException | None = None
         self._interrupted = False
         self._refusals = 0
-        self.breakpoints: dict[int, tuple[int, Any]] = {}  # address -> (hook, callback)
         self._stopped_at: int | None = None  # the breakpoint of the last stop: running on passes it
-        self._passing: int | None = None
+        self._resumed_at: int | None = None
+        self._alone: int | None = None  # where `run_alone` runs
         self._warm_up = warm_up
         self._translated_for_count = False  # Unicorn's translations carry the hook that `count=` needs
         self.registers = RegisterFile(self._handle)
@@ -79,6 +78,8 @@ class UnicornCpu:
         self._keep: list[Any] = []
         self._fast_hooks = self._add_fast_hooks()
         self._add_hooks()
+        self.breakpoints = Breakpoints(self._handle, self._add_hook, self._on_breakpoint)
+        self._careful = CarefulCode(self._handle, host, self._add_hook, self._before_careful, self._fail)
         boot.enter_user_mode(self._uc, self.registers)
         if compiled:
             boot.grow_tlb(self._uc, self.registers, self.flush_tlb)
@@ -126,7 +127,7 @@ class UnicornCpu:
         boundary = self._host.address_after(rip, count)
         if boundary == rip:
             return self.run_exactly(count)
-        uclib.uc_ctl(self._handle, _FORGET_BLOCK, ctypes.c_uint64(rip), ctypes.c_uint64(rip + 1))
+        forget_block(self._handle, rip)
         return self._start(rip, boundary, 0)
 
     def run_exactly(self, count: int) -> EngineStop:
@@ -139,6 +140,20 @@ class UnicornCpu:
         result = self._run(count)
         if self.counter is not None and result.kind is StopKind.LIMIT:
             self.counter.uncount(self.registers.rip())
+        return result
+
+    def run_alone(self, length: int) -> EngineStop:
+        """Execute the instruction at RIP, `length` bytes long and no branch, whatever the host says of it."""
+        rip = self.registers.rip()
+        if self.counter is not None:
+            self.counter.set_limit(None)
+        interrupted, self._interrupted = self._interrupted, False
+        self._alone = self.breakpoints.passing = rip
+        forget_block(self._handle, rip)
+        result = self._start(rip, rip + length, 0)
+        forget_block(self._handle, rip)
+        self._alone = self.breakpoints.passing = None
+        self._interrupted = self._interrupted or interrupted
         return result
 
     def interrupt(self, *, at_once: bool = False) -> None:
@@ -158,16 +173,8 @@ class UnicornCpu:
 
     def set_breakpoints(self, addresses: frozenset[int]) -> None:
         """Stop before the instructions at `addresses`, and nowhere else. Blocks without one cost nothing."""
-        if addresses == self.breakpoints.keys():
-            return
-        for address in self.breakpoints.keys() - addresses:
-            hook, _ = self.breakpoints.pop(address)
-            uclib.uc_hook_del(self._handle, hook)
-        for address in sorted(addresses - self.breakpoints.keys()):
-            callback = _CODE_HOOK(self._on_breakpoint)
-            hook = self._add_hook(unicorn.UC_HOOK_CODE, callback, (address, address))
-            self.breakpoints[address] = (hook, callback)
-        self._uc.ctl_flush_tb()  # translated code keeps the hooks it was translated with
+        if self.breakpoints.set(addresses):
+            self._uc.ctl_flush_tb()  # translated code keeps the hooks it was translated with
 
     def flush_tlb(self) -> None:
         """Forget all translations: page-table entries were removed or narrowed."""
@@ -175,6 +182,7 @@ class UnicornCpu:
 
     def flush_code(self) -> None:
         """Forget all translated code: executable pages changed under it."""
+        self._careful.forget()
         self._uc.ctl_flush_tb()
         self.flush_tlb()
         if self.counter is not None:
@@ -189,6 +197,13 @@ class UnicornCpu:
         self._stopped_at = None
         if self.counter is not None:
             self.counter.leave_block()
+
+    def load_segment(self, name: str, selector: int) -> None:
+        """Load DS, ES, SS, FS or GS from the engine's descriptor table, which guest code cannot reach."""
+        root, self._fill.root = self._fill.root, 0
+        self.registers[name] = selector
+        self._fill.root = root
+        self.flush_tlb()
 
     def map_mmio(self, address: int, size: int, read: Callable[[int, int], int], write: Callable[..., None]) -> None:
         """Route guest accesses to [address, address + size) to `read(offset, bytes)` and `write(offset, bytes, value)`.
@@ -221,6 +236,7 @@ class UnicornCpu:
         registers.known = registers.rip_moved = False
         registers.live = True
         self._fill.clear()
+        executed = 0 if self.counter is None else self.counter.executed
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
         registers.live = False
         if self.counter is not None:
@@ -228,6 +244,8 @@ class UnicornCpu:
         if self._hook_error is not None:
             error, self._hook_error = self._hook_error, None
             raise error
+        if self._careful.stale is not None:
+            return self._start_again(begin, until, count, executed)
         if self._stop is not None:
             return self._recorded_stop(self._stop)
         if status == unicorn.UC_ERR_OK:
@@ -246,12 +264,22 @@ class UnicornCpu:
         if begin != breakpoint:
             return self._start(begin, until, count)
         before = 0 if self.counter is None else self.counter.executed
-        self._passing = breakpoint
+        self.breakpoints.passing = self._resumed_at = breakpoint
         result = self._start(begin, until, count)
-        self._passing = None
+        self.breakpoints.passing = self._resumed_at = None
         if self._stopped_at is None and self.counter is not None and self.counter.executed == before:
             self._stopped_at = breakpoint  # it has not moved on
         return result
+
+    def _start_again(self, begin: int, until: int, count: int, executed: int) -> EngineStop:
+        """A block with careful instructions was translated, and has to be again; `executed`: when the run began."""
+        self._careful.translate_again()
+        rip = self.registers.rip()
+        if count == 1 and rip != begin:
+            return stop.LIMIT
+        if count > 1 and self.counter is not None:
+            count -= self.counter.executed - executed
+        return self._start(rip, until, count)
 
     def _recorded_stop(self, recorded: EngineStop) -> EngineStop:
         if recorded is stop.SYSCALL:
@@ -260,9 +288,9 @@ class UnicornCpu:
             self._cure_sticky_exception()
         elif recorded.kind is StopKind.BREAKPOINT:
             self._stopped_at = recorded.rip
-        elif recorded.kind is StopKind.PORT_IO:
-            # Unicorn ran on to the end of the block (only a hook of SYSCALL stops at once)
-            self.registers["rip"] = recorded.rip
+        elif recorded.kind is _INVALID and recorded.rip in self.breakpoints and recorded.rip != self._resumed_at:
+            self._stopped_at = recorded.rip  # SDM vol. 3, 6.9: it comes first
+            return self._early(StopKind.BREAKPOINT)
         return self._early(recorded.kind, recorded.vector)
 
     def _quiet_stop(self, until: int) -> EngineStop:
@@ -334,16 +362,10 @@ class UnicornCpu:
 
     def _add_hooks(self) -> None:
         self._add_hook(unicorn.UC_HOOK_INTR, _INTR_HOOK(self._on_exception), _EVERYWHERE)
-        instructions = (
-            (x86.UC_X86_INS_SYSCALL, _INSN_HOOK(self._on_syscall)),
-            (x86.UC_X86_INS_SYSENTER, _INSN_HOOK(self._on_port)),
-            (x86.UC_X86_INS_IN, _PORT_HOOK(self._on_port)),
-            (x86.UC_X86_INS_OUT, _PORT_HOOK(self._on_port)),
-            (x86.UC_X86_INS_CPUID, _INSN_HOOK(self._on_cpuid)),
-            (x86.UC_X86_INS_RDTSC, _INSN_HOOK(self._on_rdtsc)),
-            (x86.UC_X86_INS_RDTSCP, _INSN_HOOK(self._on_rdtscp)),
+        self._add_hook(
+            unicorn.UC_HOOK_INSN, INSTRUCTION_HOOK(self._on_syscall), _EVERYWHERE, instruction=x86.UC_X86_INS_SYSCALL
         )
-        for instruction, callback in instructions:
+        for instruction, callback in answers(self.registers, self._host, self._fail):
             self._add_hook(unicorn.UC_HOOK_INSN, callback, _EVERYWHERE, instruction=instruction)
 
     def _add_hook(self, kind: int, callback: Any, span: tuple[int, int], *, user: int = 0, instruction: int = 0) -> int:
@@ -356,10 +378,28 @@ class UnicornCpu:
             self._stop = EngineStop(StopKind.EXCEPTION, vector)
         uclib.uc_emu_stop(self._handle)
 
-    def _on_breakpoint(self, _uc: int, address: int, _size: int, _user: int) -> None:
-        if address == self._passing:
-            self._passing = None
+    def _before_careful(self, address: int) -> None:
+        if address == self._alone:
             return
+        try:
+            exact = self._host.runs_exactly(address)
+        except BaseException as error:
+            self._fail(error)
+            return
+        if exact:
+            if address == self._resumed_at:
+                self._resumed_at = None
+            return
+        if self._stop is None:
+            self._stop = EngineStop(_INVALID, 0, address)
+        uclib.uc_emu_stop(self._handle)
+
+    def _fail(self, error: BaseException) -> None:
+        """A hook cannot raise through C: the run raises it."""
+        self._hook_error = error
+        uclib.uc_emu_stop(self._handle)
+
+    def _on_breakpoint(self, address: int) -> None:
         if self._stop is None:
             self._stop = EngineStop(StopKind.BREAKPOINT, 0, address)
         uclib.uc_emu_stop(self._handle)
@@ -369,29 +409,3 @@ class UnicornCpu:
             self._stop = stop.SYSCALL
         uclib.uc_emu_stop(self._handle)
         return 0
-
-    def _on_port(self, *_: int) -> int:
-        if self._stop is None:
-            self._stop = EngineStop(StopKind.PORT_IO, GP, self.registers.rip())
-        uclib.uc_emu_stop(self._handle)
-        return 0
-
-    def _on_cpuid(self, _uc: int, _user: int) -> int:
-        group = self.registers.group("rax", "rbx", "rcx", "rdx")
-        leaf, _, subleaf, _ = group.read()
-        group.write(*self._host.cpuid(leaf & 0xFFFFFFFF, subleaf & 0xFFFFFFFF))
-        return 1  # skip Unicorn's own
-
-    def _on_rdtsc(self, _uc: int, _user: int) -> int:
-        try:
-            tsc = self._host.tsc(self.registers.rip())
-        except BaseException as error:  # a hook cannot raise through C: the run re-raises it
-            self._hook_error = error
-            uclib.uc_emu_stop(self._handle)
-            return 1
-        self.registers.group("rax", "rdx").write(tsc & 0xFFFFFFFF, (tsc >> 32) & 0xFFFFFFFF)
-        return 1
-
-    def _on_rdtscp(self, uc: int, user: int) -> int:
-        self.registers["rcx"] = 0  # IA32_TSC_AUX
-        return self._on_rdtsc(uc, user)

@@ -8,12 +8,14 @@ from typing import Any
 
 from pffemu.arch.frames import FrameLayout
 from pffemu.asm import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, decode, timing_class, timing_classes
+from pffemu.asm.scan import LONGEST
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
 from pffemu.engine.count_block import EXECUTED, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.engine.unicorn_cpu import UnicornCpu
 from pffemu.events import EventBus
+from pffemu.hw import careful
 from pffemu.hw.cpuid import cpuid
 from pffemu.hw.fault_address import instruction_at
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
@@ -242,6 +244,20 @@ class Cpu:
         self.settle_counts()
         unfinished = self._counter.unfinished(rip)[1] if self._counter is not None else 0
         return (self._charged + self._executed[TIME] - unfinished) >> SHIFT
+
+    def careful_instructions(self, address: int, size: int) -> tuple[int, ...]:
+        """Those in the block at `address`, just translated, that the engine must not execute unasked."""
+        code = self.mmu.code_at(address, size)
+        offsets = careful.careful_offsets(code, size)
+        if offsets and offsets[-1] + LONGEST > size:  # its size may be what Unicorn takes for it
+            offsets = careful.careful_offsets(self.mmu.code_at(address, size + LONGEST), size)
+        return tuple(address + offset for offset in offsets) if offsets else ()
+
+    def runs_exactly(self, rip: int) -> bool:
+        """Whether the engine executes the instruction at `rip` as the CPU would, as things are now."""
+        code = self.mmu.code_at(rip, LONGEST)
+        row = careful.row(code)
+        return row is None or (row.exact is not None and row.exact(careful.At(self.registers, self.mmu, rip, code)))
 
     def last_instruction_start(self, rip: int, edge: int) -> tuple[int, int]:
         """The start of the last instruction from `rip` on that begins at or below `edge`, and how many come before."""

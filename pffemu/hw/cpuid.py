@@ -6,6 +6,7 @@ No AVX (Unicorn has none), no RDRAND and RDSEED (host randomness), no XSAVE, no 
 from __future__ import annotations
 
 import struct
+from typing import Final
 
 from pffemu.arch.msrs import (
     CPUID_1_ECX_TSC_DEADLINE,
@@ -24,8 +25,16 @@ _LEAF1_ECX = 1 << 0 | 1 << 1 | 1 << 9 | 1 << 13 | 1 << 19 | 1 << 20 | 1 << 23 | 
 _LEAF1_ECX |= CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE
 # leaf 1: FPU DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT CLFSH MMX FXSR SSE SSE2
 _LEAF1_EDX = 0x0F8BA3FD & ~(1 << 28 | 1 << 27) & ~(1 << 7) & ~(1 << 12) & ~(1 << 14) & ~(1 << 17) | 1 << 16 | 1 << 19
+_LEAF7_ECX = 1 << 2  # UMIP
 _EXTENDED_ECX = 1 << 0  # LAHF/SAHF in 64-bit mode
 _EXTENDED_EDX = 1 << 11 | 1 << 20 | 1 << 27 | 1 << 29  # SYSCALL NX RDTSCP LM
+
+# The same as the feature names of the instruction table (pffemu.asm.scan), with what every x86-64 CPU has.
+FEATURES: Final = frozenset({
+    "INTEL8086", "INTEL186", "INTEL286", "INTEL386", "INTEL486", "X64", "CPUID", "FPU", "FPU287", "FPU387",
+    "MULTIBYTENOP", "PAUSE", "RDPMC", "CX8", "CMOV", "CLFSH", "FXSR", "MMX", "MSR", "SEP", "SSE", "SSE2", "TSC",
+    "SSE3", "SSSE3", "SSE4_1", "SSE4_2", "POPCNT", "PCLMULQDQ", "AES", "CMPXCHG16B", "UINTR", "SYSCALL", "RDTSCP",
+})  # fmt: skip
 
 
 def cpuid(leaf: int, subleaf: int, apic_id: int, flexible_uiret: bool) -> tuple[int, int, int, int]:
@@ -35,7 +44,7 @@ def cpuid(leaf: int, subleaf: int, apic_id: int, flexible_uiret: bool) -> tuple[
     if leaf == 1:
         return _SIGNATURE, apic_id << 24 | 8 << 8, _LEAF1_ECX, _LEAF1_EDX
     if leaf == 7 and subleaf == 0:
-        return 1, 0, 0, CPUID_7_0_EDX_UINTR  # SDM enumeration.1
+        return 1, 0, _LEAF7_ECX, CPUID_7_0_EDX_UINTR  # SDM enumeration.1
     if leaf == 7 and subleaf == 1:
         return 0, 0, 0, CPUID_7_1_EDX_UIRET_UIF if flexible_uiret else 0  # SDM enumeration.2
     if leaf == 0x8000_0000:

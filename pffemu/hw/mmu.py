@@ -125,6 +125,14 @@ class Mmu:
         code = self.load(rip, PAGE_SIZE - rip % PAGE_SIZE, USER | FETCH, update=False)
         return code if isinstance(code, bytes) else b""
 
+    def patch_code(self, rip: int, code: bytes) -> None:
+        """Put other bytes where ring 3 can fetch, unseen by the engine, which must translate them anew."""
+        parts = self._parts(rip, len(code), USER | FETCH, False)
+        done = 0
+        for start, length in () if isinstance(parts, Trap) else parts:
+            self._octets[start : start + length] = code[done : done + length]
+            done += length
+
     def check_region(self, trap: Trap) -> RegionCheck:
         """pff: is the refused address userfaultfd memory of this address space, for a fault of this kind?"""
         if self.lookup is UffdLookup.RANGES:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 SLICE: Final = 5_000_000  # instructions between looks at the interrupt flag
 MAX_INSTRUCTION: Final = 15  # bytes
-_INT_LENGTH: Final = 2  # bytes
-# vectors that only INT n can raise in ring 3 under this engine (page faults arrive as refused fills)
-_SOFTWARE_ONLY: Final = frozenset({2, 8, 9, 14, 15, 18, *range(20, 256)})
 
 
 def take_interrupts(kernel: Kernel, cpu: Cpu) -> bool:
@@ -65,7 +62,8 @@ def executed(cpu: Cpu, found: insns.Found) -> bool:
     """Execute it in mid-turn. False when the kernel has a part in it: nothing has changed, `act` executes it again."""
     if cpu.rflags & TF or found.execute(cpu, found.length) is not None:
         return False
-    cpu.count_own()
+    if found.counts:
+        cpu.count_own()
     return True
 
 
@@ -80,18 +78,10 @@ def act(kernel: Kernel, cpu: Cpu, stop: EngineStop) -> None:
             _invalid_opcode(kernel, cpu, stop.rip)
         case StopKind.LIMIT:
             kernel.scheduler.tick(cpu)
-        case StopKind.EXCEPTION | StopKind.PORT_IO:
-            kernel.exception(cpu, _exception(cpu, stop), "")
+        case StopKind.EXCEPTION:
+            kernel.exception(cpu, Trap(stop.vector), "")
         case StopKind.INTERRUPTED | StopKind.BREAKPOINT | StopKind.WATCHED:
             pass  # nobody's: whoever asked for it looks
-
-
-def _exception(cpu: Cpu, stop: EngineStop) -> Trap:
-    """The trap behind an exception stop. INT n whose gate ring 3 may not use (all but #BP) is #GP at the INT."""
-    if stop.vector not in _SOFTWARE_ONLY:
-        return Trap(stop.vector)
-    cpu.registers["rip"] -= _INT_LENGTH
-    return Trap(exceptions.GP, stop.vector << 3 | 2)
 
 
 def _refused(kernel: Kernel, cpu: Cpu, rip: int) -> None:
@@ -130,16 +120,20 @@ def _raise(kernel: Kernel, cpu: Cpu, trap: Trap, when: str) -> None:
 
 
 def _invalid_opcode(kernel: Kernel, cpu: Cpu, rip: int) -> None:
-    """An opcode Unicorn does not know: one of ours, or #UD."""
+    """An instruction Unicorn does not know or must not execute: one of ours, or #UD."""
     found = own_instruction(cpu, rip)
     if found is None:
         kernel.exception(cpu, Trap(exceptions.UD), "")
         return
     stepping = cpu.rflags & TF
     trap = found.execute(cpu, found.length)
-    if trap is None:
-        cpu.count_own()
-        if stepping:  # as it was before the instruction, and before any pending user interrupt
+    if trap is None or found.traps:
+        if found.counts:
+            cpu.count_own()
+        if trap is not None:
+            cpu.registers.skip(found.length)
+            kernel.exception(cpu, trap, "")
+        elif stepping:  # as it was before the instruction, and before any pending user interrupt
             kernel.exception(cpu, Trap(exceptions.DB), "")
     elif trap.vector == exceptions.PF:
         _page_fault(kernel, cpu, trap)

@@ -1,4 +1,7 @@
-"""The UINTR instructions, one file each: guards first, then the manual's pseudo-code. Here: which bytes are which."""
+"""Instructions the machine executes in the engine's place, one file each: guards, then the manual's pseudo-code.
+
+The UINTR instructions, which Unicorn does not know, and those of hw.careful. Here: which bytes are which.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,25 @@ from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from pffemu.arch.exceptions import GP, UD
+from pffemu.asm.scan import first, form_of
+from pffemu.hw import careful
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns import clui, senduipi, settimer, stui, testui, uiret
+from pffemu.hw.insns import (
+    alone,
+    clui,
+    cmpxchg,
+    int1,
+    int_n,
+    near_branch,
+    probe,
+    segments,
+    senduipi,
+    settimer,
+    stui,
+    testui,
+    uiret,
+    umip,
+)
 from pffemu.hw.trap import Trap
 
 Execute = Callable[[Cpu, int], Trap | None]  # (core, length): a trap leaves the state untouched
@@ -24,6 +44,8 @@ class Found(NamedTuple):
     local: bool
     then_ours: bool
     register: int | None = None
+    counts: bool = True  # the machine has to count it; the engine has counted what it ran
+    traps: bool = False  # the exception it raises comes behind it
 
 
 _BY_LAST_BYTE: Final[dict[int, tuple[str, Execute]]] = {
@@ -37,6 +59,18 @@ _BY_EXTENSION: Final[dict[int, tuple[str, Callable[..., Trap | None]]]] = {  # M
     0b11_101: ("settimerp", partial(settimer.execute, periodic=True)),
     0b11_110: ("senduipi", senduipi.execute),
 }
+# by the name in a row of hw.careful
+EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
+    "alone": alone.execute,
+    "cmpxchg": cmpxchg.execute,
+    "int1": int1.execute,
+    "int_n": int_n.execute,
+    "near_branch": near_branch.execute,
+    "probe": probe.execute,
+    "segments": segments.execute,
+    "system": umip.execute,
+}
+_IN_THE_ENGINE: Final = frozenset({"alone", "cmpxchg", "probe"})  # they end with a run of the engine
 _REPEAT: Final = b"\xf2\xf3"
 _WITHOUT_MEANING: Final = b"\x66\x67\x26\x2e\x36\x3e\x64\x65"  # operand size, address size, segments
 _NO_TIMER: Final = "the kernel has not enabled this thread's kernel-bypass timer"
@@ -56,10 +90,25 @@ def why(found: Found, trap: Trap) -> str:
 
 @lru_cache(maxsize=4096)
 def find(code: bytes) -> Found | None:
-    """The instruction `code` starts with; None: not one of these.
+    """The instruction `code` starts with; None: not one of these."""
+    return user_interrupt_instruction(code) or _careful_instruction(code)
 
-    F3 [REX] 0F 01 EC..EF, and F3 [REX] 0F C7 /4, /5, /6 with a register.
-    """
+
+def _careful_instruction(code: bytes) -> Found | None:
+    row, instruction = careful.row(code), first(code)
+    if row is None or instruction is None:
+        return None
+    name, length = form_of(instruction.form).mnemonic, instruction.size
+    if row.trap is not None:
+        trap = row.trap
+        return Found(name, lambda _cpu, _length: trap, length, True, False)
+    execute = partial(EXECUTORS[row.executor], code=code)
+    counts = row.executor not in _IN_THE_ENGINE
+    return Found(name, execute, length, True, False, counts=counts, traps=row.executor == "int1")
+
+
+def user_interrupt_instruction(code: bytes) -> Found | None:
+    """F3 [REX] 0F 01 EC..EF, and F3 [REX] 0F C7 /4, /5, /6 with a register."""
     at, rex = _prefixes(code)
     if not at or len(code) < at + 3:
         return None
@@ -75,7 +124,7 @@ def find(code: bytes) -> Found | None:
 
 
 def _is_ours(code: bytes) -> bool:
-    return find(code) is not None
+    return user_interrupt_instruction(code) is not None
 
 
 def _prefixes(code: bytes) -> tuple[int, int]:

@@ -1,0 +1,111 @@
+"""The instructions of a basic block, quickly: iced-x86, which knows every encoding's length, features and privilege.
+
+Capstone is for what people read; lengths come from here, also those of encodings that capstone does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, Final, NamedTuple
+
+from iced_x86 import (
+    Code,
+    CpuidFeature,
+    Decoder,
+    DecoderError,
+    EncodingKind,
+    Instruction,
+    MemorySizeExt,
+    Mnemonic,
+    OpCodeInfo,
+    OpKind,
+)
+
+INVALID: Final = Code.INVALID
+MEMORY, LOCK, REP, REPNE, SEGMENT = 1, 2, 4, 8, 16  # traits
+TRAITS: Final = 5  # bits of a key that are traits
+_MEMORY: Final = OpKind.MEMORY
+LONGEST: Final = 15  # bytes
+PREFIXES: Final = frozenset(b"\xf0\xf2\xf3\x2e\x36\x3e\x26\x64\x65\x66\x67")  # legacy ones
+
+
+class Scanned(NamedTuple):
+    """`form`: iced's Code, for `form_of`; INVALID when the CPU refuses the bytes. `key`: form and traits in one."""
+
+    offset: int
+    size: int
+    form: int
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What an opcode says before its operands' values are known. Names are iced's, as CMPXCHG_RM32_R32 or SSE4_1."""
+
+    name: str
+    mnemonic: str
+    features: frozenset[str]  # CPUID bits that all have to be set
+    privileged: bool  # #GP outside ring 0
+    memory_size: int  # bytes of its memory operand; 0: there is none, or the opcode alone does not tell
+    legacy: bool  # neither VEX nor EVEX nor XOP nor 3DNow
+
+
+def _scan(code: bytes) -> Iterator[Scanned]:
+    for instruction in Decoder(64, code):
+        form = instruction.code
+        traits = MEMORY if instruction.op0_kind == _MEMORY or instruction.op1_kind == _MEMORY else 0
+        offset = instruction.ip
+        if code[offset] in PREFIXES:
+            traits |= _prefix_traits(instruction)
+        yield Scanned(offset, instruction.len, form, form << TRAITS | traits)
+        if form == INVALID:
+            return
+
+
+def _prefix_traits(instruction: Any) -> int:
+    traits = LOCK if instruction.has_lock_prefix else 0
+    traits |= REP if instruction.has_rep_prefix else 0
+    traits |= REPNE if instruction.has_repne_prefix else 0
+    return traits | (SEGMENT if instruction.segment_prefix else 0)
+
+
+@lru_cache(maxsize=1 << 15)
+def scan(code: bytes) -> tuple[Scanned, ...]:
+    """Every instruction of `code`; an invalid encoding is the last one."""
+    return tuple(_scan(code))
+
+
+def first(code: bytes) -> Scanned | None:
+    """The instruction `code` starts with; None of no bytes."""
+    return next(iter(scan(code[:LONGEST])), None)
+
+
+def runs_out_of_bytes(code: bytes) -> bool:
+    """Whether the last instruction of `code` may be a valid one with more bytes behind it."""
+    decoder = Decoder(64, code)
+    for instruction in decoder:
+        if instruction.code == INVALID:
+            break
+    return bool(decoder.last_error == DecoderError.NO_MORE_BYTES)
+
+
+@cache
+def form_of(form: int) -> Form:
+    """What there is to know about an iced Code."""
+    info, instruction = OpCodeInfo(form), Instruction()
+    instruction.code = form
+    return Form(
+        name=_names(Code)[form],
+        mnemonic=_names(Mnemonic)[info.mnemonic].lower(),
+        features=frozenset(_names(CpuidFeature)[feature] for feature in instruction.cpuid_features()),
+        privileged=info.must_be_cpl0,
+        memory_size=MemorySizeExt.size(info.memory_size),
+        legacy=info.encoding == EncodingKind.LEGACY,
+    )
+
+
+@cache
+def _names(enum: Any) -> dict[int, str]:
+    return {value: name for name, value in vars(enum).items() if isinstance(value, int)}

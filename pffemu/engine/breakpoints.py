@@ -1,0 +1,44 @@
+"""Stops before the instructions at chosen addresses: a hook each, so that blocks without one cost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import unicorn
+from unicorn.unicorn_py3.unicorn import uclib
+
+from pffemu.engine.careful_code import CODE_HOOK
+
+
+class Breakpoints:
+    """`passing`: one that does not stop the run the next time; it was stopped there already."""
+
+    def __init__(self, handle: Any, add_hook: Callable[..., int], stop: Callable[[int], None]) -> None:
+        """`stop(address)`: guest code is in front of a breakpoint."""
+        self._handle, self._add_hook, self._stop = handle, add_hook, stop
+        self._hooks: dict[int, int] = {}  # by address
+        self._callback = CODE_HOOK(self._before)
+        self.passing: int | None = None
+
+    def __contains__(self, address: int) -> bool:
+        return address in self._hooks
+
+    def __bool__(self) -> bool:
+        return bool(self._hooks)
+
+    def set(self, addresses: frozenset[int]) -> bool:
+        """Stop at these and nowhere else; True when they are others than before, so that code must be forgotten."""
+        if addresses == self._hooks.keys():
+            return False
+        for address in self._hooks.keys() - addresses:
+            uclib.uc_hook_del(self._handle, self._hooks.pop(address))
+        for address in sorted(addresses - self._hooks.keys()):
+            self._hooks[address] = self._add_hook(unicorn.UC_HOOK_CODE, self._callback, (address, address))
+        return True
+
+    def _before(self, _uc: int, address: int, _size: int, _user: int) -> None:
+        if address == self.passing:
+            self.passing = None
+        else:
+            self._stop(address)

@@ -1,0 +1,22 @@
+"""Run one instruction alone in the engine: in other bytes of the same length, or where its row let it wait."""
+
+from __future__ import annotations
+
+from pffemu.engine.stop import StopKind
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.prefixes import rearranged
+from pffemu.hw.trap import Trap
+
+
+def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
+    """`code`: the instruction's bytes. Its prefixes are rearranged where Unicorn reads them otherwise than the CPU."""
+    rip = cpu.registers.rip()
+    other = rearranged(code[:length])
+    if other is not None:
+        cpu.mmu.patch_code(rip, other)
+    stop = cpu.engine.run_alone(length)
+    if other is not None:
+        cpu.mmu.patch_code(rip, code[:length])
+    if stop.kind is StopKind.REFUSED:
+        return cpu.mmu.refused_access(cpu.registers, rip)
+    return Trap(stop.vector) if stop.kind is StopKind.EXCEPTION else None

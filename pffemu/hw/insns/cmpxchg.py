@@ -1,0 +1,36 @@
+"""CMPXCHG r/m32, CMPXCHG8B and CMPXCHG16B: the engine's, less what Unicorn changes and the CPU does not (SDM vol. 2).
+
+CMPXCHG that finds equal does not write EAX, so the upper half of RAX stays; CMPXCHG8B and 16B change no flag but ZF.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pffemu.arch.exceptions import GP
+from pffemu.arch.rflags import ZF
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.insns import probe
+from pffemu.hw.insns.modrm import memory_address, modrm_of
+from pffemu.hw.trap import Trap
+
+_PAIRS: Final = b"\x0f\xc7"  # CMPXCHG8B and CMPXCHG16B
+_RAX: Final = 0
+
+
+def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
+    registers = cpu.registers
+    rax, rflags = registers["rax"], registers["rflags"]
+    modrm = modrm_of(code)
+    pairs = modrm.opcode == _PAIRS
+    if pairs and modrm.size == 8 and memory_address(cpu, code) % 16:
+        return Trap(GP)
+    trap = probe.execute(cpu, length, code)
+    if trap is not None:
+        return trap
+    equal = registers["rflags"] & ZF
+    if pairs:
+        registers["rflags"] = rflags & ~ZF | equal
+    elif equal and (modrm.memory or modrm.rm != _RAX):
+        registers["rax"] = rax
+    return None
