@@ -11,11 +11,11 @@ from kernel_model.abi_structs import Sysinfo, Utsname
 from kernel_model.files import UserBuffer
 from kernel_model.files.file import faulted
 from kernel_model.syscall import Call, as_int
+from kernel_model.traps import TASK_SIZE_MAX
 from kernel_model.uapi import Errno, LinuxError
 from pffemu.arch.paging import PAGE_SIZE
 
 _ARCH_SET_GS, _ARCH_SET_FS, _ARCH_GET_FS, _ARCH_GET_GS = 0x1001, 0x1002, 0x1003, 0x1004
-_TASK_SIZE_MAX: Final = (1 << 47) - PAGE_SIZE
 _GRND_NONBLOCK, _GRND_RANDOM, _GRND_INSECURE = 1, 2, 4
 _AT_ONCE: Final = 1 << 20  # bytes
 _RANDOM_MAX: Final = (1 << 25) - 1  # bytes a call gives at most, as reads of /dev/urandom
@@ -88,7 +88,7 @@ def arch_prctl(call: Call, code: int, address: int) -> int:
     if as_int(code) in (_ARCH_GET_FS, _ARCH_GET_GS):
         call.memory.write(address, call.cpu.registers[name].to_bytes(8, "little"))
         return 0
-    if address >= _TASK_SIZE_MAX:
+    if address >= TASK_SIZE_MAX:
         raise LinuxError(Errno.EPERM)
     call.cpu.registers[name] = address
     return 0

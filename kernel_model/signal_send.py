@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kernel_model.siginfo import SigInfo
 from kernel_model.signals import FIRST_REALTIME, IGNORED_BY_DEFAULT, QUEUE_MAX, STOPS, PendingSignals, bit, ignores
 from kernel_model.task import Process, Task, TaskState
+from kernel_model.traps import recorded
 from kernel_model.uapi import POLLIN, Signal
 from kernel_model.uapi_signal import SIG_DFL, SIG_IGN
 from kernel_model.wait_queue import Interruptible
@@ -45,7 +46,7 @@ def force(kernel: Kernel, cpu: Cpu, info: SigInfo, task: Task) -> None:
         handlers.actions[info.signo] = replace(action, handler=SIG_DFL)
         signals.blocked &= ~bit(info.signo)
     if info.trap is not None:
-        signals.last_trap = info.trap if info.trap.address else info.trap._replace(address=signals.last_trap.address)
+        signals.last_trap = recorded(info.trap, signals.last_trap)
     if handlers.actions[info.signo].handler == SIG_DFL:
         kernel.kill(cpu, task, info)
         return

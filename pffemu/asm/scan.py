@@ -50,6 +50,7 @@ class Form:
     privileged: bool  # #GP outside ring 0
     memory_size: int  # bytes of its memory operand; 0: there is none, or the opcode alone does not tell
     legacy: bool  # neither VEX nor EVEX nor XOP nor 3DNow
+    accesses_memory: bool  # also without a memory operand: stack and string instructions
 
 
 def _scan(code: bytes) -> Iterator[Scanned]:
@@ -82,6 +83,12 @@ def first(code: bytes) -> Scanned | None:
     return next(iter(scan(code[:LONGEST])), None)
 
 
+def last_in(block: bytes) -> tuple[int, int]:
+    """(offset of the last instruction of `block`, what it adds to RSP; 0 where its operands decide)."""
+    offset = scan(block)[-1].offset
+    return offset, Decoder(64, block[offset:]).decode().stack_pointer_increment
+
+
 def runs_out_of_bytes(code: bytes) -> bool:
     """Whether the last instruction of `code` may be a valid one with more bytes behind it."""
     decoder = Decoder(64, code)
@@ -103,6 +110,7 @@ def form_of(form: int) -> Form:
         privileged=info.must_be_cpl0,
         memory_size=MemorySizeExt.size(info.memory_size),
         legacy=info.encoding == EncodingKind.LEGACY,
+        accesses_memory=instruction.is_stack_instruction or instruction.is_string_instruction,
     )
 
 

@@ -15,7 +15,7 @@ import unicorn.x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu.arch.exceptions import GP
-from pffemu.arch.paging import page_of
+from pffemu.arch.paging import is_canonical, page_of
 from pffemu.engine import boot, jit, stop
 from pffemu.engine.add_hook import add_hook
 from pffemu.engine.answered_instructions import INSTRUCTION_HOOK, answers
@@ -194,6 +194,7 @@ class UnicornCpu:
 
     def load_registers(self, saved: SavedRegisters) -> None:
         self._saved.write(saved)
+        self._host.registers_loaded(saved)
         self._stopped_at = None
         if self.counter is not None:
             self.counter.leave_block()
@@ -222,8 +223,24 @@ class UnicornCpu:
             if result.rip in self.breakpoints and result.rip != self._stopped_at:  # SDM vol. 3, 6.9: it comes first
                 self._stopped_at = result.rip
                 return result._replace(kind=StopKind.BREAKPOINT)
+            if not is_canonical(result.rip):
+                return self._refused_branch(result)
             return self._exact_fetch_refusal(result, count)
         return result
+
+    def _refused_branch(self, refused: EngineStop) -> EngineStop:
+        """A branch to an address that is not canonical is #GP at the branch; Unicorn has taken it already.
+
+        What CALL has pushed stays below RSP. With counting off only the target is known.
+        """
+        start, end = (0, 0) if self.counter is None else self.counter.last_block
+        if self.counter is None or start == end:
+            return EngineStop(StopKind.EXCEPTION, GP, refused.rip)
+        rip, popped = self._host.branch_of(start, end)
+        self.registers["rip"] = rip
+        self.registers["rsp"] -= popped
+        self.counter.uncount(rip)
+        return EngineStop(StopKind.EXCEPTION, GP, rip)
 
     def _start(self, begin: int, until: int, count: int) -> EngineStop:
         if self._interrupted:

@@ -7,8 +7,9 @@ from enum import Enum
 from typing import Any
 
 from pffemu.arch.frames import FrameLayout
+from pffemu.arch.rflags import AC
 from pffemu.asm import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, decode, timing_class, timing_classes
-from pffemu.asm.scan import LONGEST
+from pffemu.asm.scan import LONGEST, last_in
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
 from pffemu.engine.count_block import EXECUTED, TIME, WORDS
@@ -16,6 +17,8 @@ from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.engine.unicorn_cpu import UnicornCpu
 from pffemu.events import EventBus
 from pffemu.hw import careful
+from pffemu.hw.careful import ALIGNMENT, VECTOR_ALIGNMENT
+from pffemu.hw.careful_conditions import At
 from pffemu.hw.cpuid import cpuid
 from pffemu.hw.fault_address import instruction_at
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
@@ -50,6 +53,7 @@ class CpuOptions:
     profile: Profile = field(default_factory=load_profile)  # what everything costs
     counting: bool = True  # exact instruction counts; without, no budget, no preemption, no interrupts on time
     upid_blkd: bool = True  # bit 7 of a UPID is Linux's BLKD; False: reserved, #GP in SENDUIPI (SDM)
+    check_alignment: bool = False  # #GP for a misaligned 16-byte operand of SSE; costs much in code that has them
     # numba; None: when it is installed and PFFEMU_JIT is not 0, once the guest has run for a while
     compiled: bool | None = None
 
@@ -89,6 +93,7 @@ class Cpu:
         self.uintr = UintrState()
         self.kb_timer = KbTimer()
         self.cr4_uintr = False
+        self._checks = VECTOR_ALIGNMENT if options.check_alignment else 0
         self._counter = BlockCounter(self._block_length, compiled) if options.counting else None
         self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, compiled, warm_up)
         self.registers = self.engine.registers
@@ -114,6 +119,11 @@ class Cpu:
     def rflags(self) -> int:
         """As ring 3 has them."""
         return self.registers["rflags"]
+
+    @property
+    def checks(self) -> int:
+        """What this core looks at beyond the usual: bits of hw.careful."""
+        return self._checks
 
     @property
     def clock(self) -> int:
@@ -248,16 +258,32 @@ class Cpu:
     def careful_instructions(self, address: int, size: int) -> tuple[int, ...]:
         """Those in the block at `address`, just translated, that the engine must not execute unasked."""
         code = self.mmu.code_at(address, size)
-        offsets = careful.careful_offsets(code, size)
+        offsets = careful.careful_offsets(code, size, self._checks)
         if offsets and offsets[-1] + LONGEST > size:  # its size may be what Unicorn takes for it
-            offsets = careful.careful_offsets(self.mmu.code_at(address, size + LONGEST), size)
+            offsets = careful.careful_offsets(self.mmu.code_at(address, size + LONGEST), size, self._checks)
         return tuple(address + offset for offset in offsets) if offsets else ()
 
     def runs_exactly(self, rip: int) -> bool:
         """Whether the engine executes the instruction at `rip` as the CPU would, as things are now."""
         code = self.mmu.code_at(rip, LONGEST)
-        row = careful.row(code)
-        return row is None or (row.exact is not None and row.exact(careful.At(self.registers, self.mmu, rip, code)))
+        row = careful.row(code, self._checks)
+        return row is None or (row.exact is not None and row.exact(At(self.registers, self.mmu, rip, code)))
+
+    def registers_loaded(self, saved: SavedRegisters) -> None:
+        """Another thread's registers are in the engine, or the same thread's after a signal."""
+        self.check(ALIGNMENT, bool(saved.word("rflags") & AC))
+
+    def check(self, what: int, on: bool) -> None:
+        """From now on look at `what` (bits of hw.careful), or no longer. Costs all translated code when it changes."""
+        checks = self._checks | what if on else self._checks & ~what
+        if checks != self._checks:
+            self._checks = checks
+            self.engine.flush_code()
+
+    def branch_of(self, start: int, end: int) -> tuple[int, int]:
+        """The last instruction of the block [start, end), and how many bytes it has added to RSP."""
+        offset, popped = last_in(self.mmu.code_at(start, end - start))
+        return start + offset, popped
 
     def last_instruction_start(self, rip: int, edge: int) -> tuple[int, int]:
         """The start of the last instruction from `rip` on that begins at or below `edge`, and how many come before."""

@@ -77,8 +77,9 @@ def effective_address(operand: MemoryOperand, registers: ReadRegister, next_rip:
             address += (registers[whole] & (1 << width) - 1) * scale
             if width == 32:
                 mask = _MASK >> 32
-        elif name == "rip":
+        elif name in ("rip", "eip"):
             address += next_rip
+            mask = _MASK if name == "rip" else _MASK >> 32
     address &= mask
     if operand.segment is not None:
         address += registers[f"{operand.segment}_base"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple
 
-from pffemu.arch.exceptions import GP, PF
+from pffemu.arch.exceptions import GP, PF, SS
 from pffemu.arch.pagefault import P
 from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, is_canonical
 from pffemu.arch.uffd_mmio import MODE_MISSING
@@ -26,6 +26,7 @@ from pffemu.hw.uffd_regions import RegionTable, covers
 __all__ = ["FETCH", "USER", "WRITE", "Mmu", "RegionCheck", "UffdLookup"]
 
 
+_STACK_BASES: Final = frozenset({"rsp", "esp", "rbp", "ebp"})
 _OFFSET: Final = PAGE_SIZE - 1
 _TLB_MOST: Final = 1 << 16  # entries; a guest may have far more pages than the host should remember
 
@@ -105,7 +106,7 @@ class Mmu:
         fill = self.fill
         page, code = fill.refused_page, fill.refused_code
         if fill.non_canonical:
-            return Trap(GP)
+            return Trap(SS if not code & FETCH and self._is_on_stack(registers, rip) else GP)
         if code & FETCH:
             return Trap(PF, code, max(rip, page))
         instruction = self.code_at(rip, 15)
@@ -116,6 +117,14 @@ class Mmu:
             if isinstance(loaded, Trap):
                 return loaded
         return Trap(PF, code, address)
+
+    def _is_on_stack(self, registers: RegisterFile, rip: int) -> bool:
+        """Whether the operand that is not canonical is addressed through SS: by RSP or RBP, without FS or GS."""
+        operands = operands_of(self.code_at(rip, 15))
+        for operand in operands.loads:
+            if not is_canonical(effective_address(operand, registers, rip + operands.size)):
+                return operand.segment is None and operand.base in _STACK_BASES
+        return False
 
     def code_at(self, rip: int, size: int) -> bytes:
         """Up to `size` bytes of code, shorter at the edge of what ring 3 can fetch. No side effect."""

@@ -8,7 +8,7 @@ from pffemu.arch import exceptions
 
 
 class Trap(NamedTuple):
-    """An exception: `address` is CR2 and only means something for #PF; `error_code` as the CPU would push it."""
+    """An exception: `address` is CR2 of a #PF, DR6 of a #DB; `error_code` as the CPU would push it."""
 
     vector: int
     error_code: int = 0

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SLICE: Final = 5_000_000  # instructions between looks at the interrupt flag
 MAX_INSTRUCTION: Final = 15  # bytes
+_SINGLE_STEP: Final = Trap(exceptions.DB, address=exceptions.DR6_BS)
 
 
 def take_interrupts(kernel: Kernel, cpu: Cpu) -> bool:
@@ -55,7 +56,7 @@ def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
 
 def own_instruction(cpu: Cpu, rip: int) -> insns.Found | None:
     """The instruction at `rip` if it is one that Unicorn does not know and this machine does."""
-    return insns.find(cpu.mmu.code_at(rip, MAX_INSTRUCTION))
+    return insns.find(cpu.mmu.code_at(rip, MAX_INSTRUCTION), cpu.checks)
 
 
 def executed(cpu: Cpu, found: insns.Found) -> bool:
@@ -79,7 +80,7 @@ def act(kernel: Kernel, cpu: Cpu, stop: EngineStop) -> None:
         case StopKind.LIMIT:
             kernel.scheduler.tick(cpu)
         case StopKind.EXCEPTION:
-            kernel.exception(cpu, Trap(stop.vector), "")
+            kernel.exception(cpu, _SINGLE_STEP if stop.vector == exceptions.DB else Trap(stop.vector), "")
         case StopKind.INTERRUPTED | StopKind.BREAKPOINT | StopKind.WATCHED:
             pass  # nobody's: whoever asked for it looks
 
@@ -134,7 +135,7 @@ def _invalid_opcode(kernel: Kernel, cpu: Cpu, rip: int) -> None:
             cpu.registers.skip(found.length)
             kernel.exception(cpu, trap, "")
         elif stepping:  # as it was before the instruction, and before any pending user interrupt
-            kernel.exception(cpu, Trap(exceptions.DB), "")
+            kernel.exception(cpu, _SINGLE_STEP, "")
     elif trap.vector == exceptions.PF:
         _page_fault(kernel, cpu, trap)
     else:

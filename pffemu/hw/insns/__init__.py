@@ -14,12 +14,17 @@ from pffemu.asm.scan import first, form_of
 from pffemu.hw import careful
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.insns import (
+    aligned,
     alone,
     clui,
     cmpxchg,
+    enter,
     int1,
     int_n,
     near_branch,
+    nop,
+    pcmpestr,
+    popf,
     probe,
     segments,
     senduipi,
@@ -61,16 +66,22 @@ _BY_EXTENSION: Final[dict[int, tuple[str, Callable[..., Trap | None]]]] = {  # M
 }
 # by the name in a row of hw.careful
 EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
+    "aligned": aligned.execute,
     "alone": alone.execute,
     "cmpxchg": cmpxchg.execute,
+    "enter": enter.execute,
     "int1": int1.execute,
     "int_n": int_n.execute,
     "near_branch": near_branch.execute,
+    "nop": nop.execute,
+    "pcmpestr": pcmpestr.execute,
+    "popf": popf.execute,
     "probe": probe.execute,
     "segments": segments.execute,
     "system": umip.execute,
 }
-_IN_THE_ENGINE: Final = frozenset({"alone", "cmpxchg", "probe"})  # they end with a run of the engine
+# these end with a run of the engine
+_IN_THE_ENGINE: Final = frozenset({"aligned", "alone", "cmpxchg", "popf", "probe"})
 _REPEAT: Final = b"\xf2\xf3"
 _WITHOUT_MEANING: Final = b"\x66\x67\x26\x2e\x36\x3e\x64\x65"  # operand size, address size, segments
 _NO_TIMER: Final = "the kernel has not enabled this thread's kernel-bypass timer"
@@ -89,13 +100,13 @@ def why(found: Found, trap: Trap) -> str:
 
 
 @lru_cache(maxsize=4096)
-def find(code: bytes) -> Found | None:
-    """The instruction `code` starts with; None: not one of these."""
-    return user_interrupt_instruction(code) or _careful_instruction(code)
+def find(code: bytes, checks: int = 0) -> Found | None:
+    """The instruction `code` starts with; None: not one of these. `checks`: what the core looks at (hw.careful)."""
+    return user_interrupt_instruction(code) or _careful_instruction(code, checks)
 
 
-def _careful_instruction(code: bytes) -> Found | None:
-    row, instruction = careful.row(code), first(code)
+def _careful_instruction(code: bytes, checks: int) -> Found | None:
+    row, instruction = careful.row(code, checks), first(code)
     if row is None or instruction is None:
         return None
     name, length = form_of(instruction.form).mnemonic, instruction.size

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pffemu.engine.stop import StopKind
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.prefixes import rearranged
+from pffemu.hw.substitutes import substitute
 from pffemu.hw.trap import Trap
 
 
 def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
-    """`code`: the instruction's bytes. Its prefixes are rearranged where Unicorn reads them otherwise than the CPU."""
+    """`code`: the instruction's bytes. Other bytes of the same meaning take its place where Unicorn needs them."""
     rip = cpu.registers.rip()
-    other = rearranged(code[:length])
+    other = substitute(code[:length])
     if other is not None:
         cpu.mmu.patch_code(rip, other)
     stop = cpu.engine.run_alone(length)

@@ -1,0 +1,113 @@
+"""Conditions of the careful table: when the engine may execute an instruction after all. They change nothing."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, Protocol
+
+from pffemu.arch.paging import page_of
+from pffemu.arch.rflags import AC
+from pffemu.asm.scan import first
+from pffemu.hw.fault_address import effective_address, operands_of
+from pffemu.hw.mmu import USER, WRITE, Mmu
+from pffemu.hw.prefixes import prefixes_of
+from pffemu.hw.trap import Trap
+
+_MASK: Final = (1 << 64) - 1
+_HALF: Final = 1 << 32
+_SIGN_OF_IMM16: Final = 0x8000
+_VECTOR: Final = 16  # bytes
+_NATURAL: Final = {2: 2, 4: 4, 8: 8, 10: 8, 16: 16}  # size of an operand -> its alignment, bytes
+
+
+class Registers(Protocol):
+    def __getitem__(self, name: str) -> int: ...
+
+
+class At(NamedTuple):
+    """An instruction that guest code is in front of. `code`: its bytes and what follows, up to 15."""
+
+    registers: Registers
+    mmu: Mmu
+    rip: int
+    code: bytes
+
+
+def operands_present(at: At) -> bool:
+    """Whether every access of the instruction succeeds: Unicorn loses flags in some instructions that fault."""
+    return first_fault(at) is None
+
+
+def first_fault(at: At) -> Trap | None:
+    """The trap of the first memory operand that cannot be accessed."""
+    operands = operands_of(at.code)
+    for operand in dict.fromkeys((*operands.loads, *operands.stores)):
+        start = effective_address(operand, at.registers, at.rip + operands.size)
+        trap = trap_of(at, start, max(operand.size, 1), operand.write)
+        if trap is not None:
+            return trap
+    return None
+
+
+def trap_of(at: At, address: int, size: int, write: bool) -> Trap | None:
+    """The trap of an access by ring 3 to `size` bytes (at most a page); None: it would succeed."""
+    access = USER | (WRITE if write else 0)
+    last = address + size - 1 & _MASK
+    for byte in (address, max(address, page_of(last)) if last > address else last):
+        place = at.mmu.translate(byte, access, update=False)
+        if isinstance(place, Trap):
+            return place
+    return None
+
+
+def vector_is_aligned(at: At) -> bool:
+    """Whether the 16-byte operand of a legacy SSE instruction is aligned."""
+    return is_aligned(at, {_VECTOR: _VECTOR})
+
+
+def operands_are_aligned(at: At) -> bool:
+    """Whether all operands are, with EFLAGS.AC set (SDM vol. 3, 6.15, #AC)."""
+    return is_aligned(at, _NATURAL)
+
+
+def is_aligned(at: At, alignments: dict[int, int]) -> bool:
+    """`alignments`: what operands of some sizes need."""
+    operands = operands_of(at.code)
+    return all(
+        effective_address(operand, at.registers, at.rip + operands.size) % alignments.get(operand.size, 1) == 0
+        for operand in operands.loads
+    )
+
+
+def gate_of_ring_3(at: At) -> bool:
+    """INT n: ring 3 may use the gates of #BP and #OF."""
+    instruction = first(at.code)
+    return instruction is not None and at.code[instruction.size - 1] in (3, 4)
+
+
+def upper_half_is_zero(at: At) -> bool:
+    """CMPXCHG r/m32 clears the upper half of RAX in Unicorn, also when the CPU does not write EAX."""
+    return at.registers["rax"] < _HALF
+
+
+def releases_little(at: At) -> bool:
+    """RET imm16: Unicorn takes the operand for a signed one."""
+    instruction = first(at.code)
+    return instruction is not None and not at.code[instruction.size - 1] & _SIGN_OF_IMM16 >> 8
+
+
+def keeps_alignment_check(at: At) -> bool:
+    """POPF: EFLAGS.AC stays as it is."""
+    prefixes = prefixes_of(at.code)
+    if prefixes.operand_size and not prefixes.rex_w:
+        return True
+    loaded = at.mmu.load(at.registers["rsp"], 8, USER, update=False)
+    return isinstance(loaded, Trap) or not (int.from_bytes(loaded, "little") ^ at.registers["rflags"]) & AC
+
+
+def leaves_room(at: At) -> bool:
+    """ENTER of level 0: a write to the final top of the stack would succeed; the CPU looks at that first."""
+    prefixes = prefixes_of(at.code)
+    if prefixes.operand_size or at.code[prefixes.end + 3]:
+        return False
+    allocated = int.from_bytes(at.code[prefixes.end + 1 : prefixes.end + 3], "little")
+    return trap_of(at, at.registers["rsp"] - 8 - allocated & _MASK, 8, True) is None

@@ -1,0 +1,40 @@
+"""ENTER (SDM vol. 2): frame pointers of enclosing levels are copied; a write to the final RSP must be possible."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pffemu.hw.careful_conditions import At, trap_of
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.mmu import USER
+from pffemu.hw.prefixes import prefixes_of
+from pffemu.hw.trap import Trap
+
+_MASK: Final = (1 << 64) - 1
+_LEVELS: Final = 32
+
+
+def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
+    registers, prefixes = cpu.registers, prefixes_of(code)
+    size = 2 if prefixes.operand_size and not prefixes.rex_w else 8
+    allocated = int.from_bytes(code[prefixes.end + 1 : prefixes.end + 3], "little")
+    level = code[prefixes.end + 3] % _LEVELS
+    rbp, rsp = registers["rbp"], registers["rsp"]
+    frame = rsp - size & _MASK
+    pushed = [rbp & (1 << 8 * size) - 1]
+    for enclosing in range(1, level):
+        loaded = cpu.mmu.load(rbp - size * enclosing & _MASK, size, USER)
+        if isinstance(loaded, Trap):
+            return loaded
+        pushed.append(int.from_bytes(loaded, "little"))
+    if level:
+        pushed.append(frame & (1 << 8 * size) - 1)
+    lowest = rsp - size * len(pushed) & _MASK
+    final = lowest - allocated & _MASK
+    trap = cpu.mmu.store(lowest, b"".join(value.to_bytes(size, "little") for value in reversed(pushed)), USER)
+    trap = trap or trap_of(At(registers, cpu.mmu, registers.rip(), code), final, size, True)
+    if trap is None:
+        registers["rbp"] = frame if size == 8 else rbp & ~0xFFFF | frame & 0xFFFF
+        registers["rsp"] = final
+        registers.skip(length)
+    return trap

@@ -1,0 +1,64 @@
+"""Encodings that Unicorn reads otherwise than the CPU, and the same instruction in as many bytes that it reads rightly.
+
+The CPU takes the last of F2 and F3; in 64-bit mode ES, CS, SS and DS change nothing; a mandatory F2 or F3 wins over 66.
+Unicorn takes both of F2 and F3, the last segment, and 66 (SDM vol. 2, 2.1.1). It does not know TEST as F6 /1 and F7 /1.
+LOCK NEG sets wrong flags; without LOCK it does not, and on this machine no other core runs during an instruction.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pffemu.asm.scan import first, form_of
+from pffemu.hw.prefixes import prefixes_of
+
+_REPEATS: Final = b"\xf2\xf3"
+_FS_GS: Final = b"\x64\x65"
+_IGNORED: Final = b"\x26\x2e\x36\x3e"  # segments without meaning
+_OPERAND_SIZE: Final = 0x66
+_ESCAPE: Final = 0x0F
+_LOCK: Final = 0xF0
+_TEST: Final = b"\xf6\xf7"
+_DS: Final = b"\x3e"
+_IGNORED_REX: Final = b"\x40"  # in front of another prefix
+
+
+def substitute(code: bytes) -> bytes | None:
+    """The instruction `code`, whole, in other bytes; None: Unicorn reads it rightly as it is."""
+    legacy, rex, end = prefixes_of(code)
+    meaningful, rest = _meaningful(legacy, rex, code, end), code[end:]
+    if rest[0] in _TEST and rest[1] >> 3 & 7 == 1:
+        meaningful, rest = legacy if meaningful is None else meaningful, bytes([rest[0], rest[1] & ~0x38]) + rest[2:]
+    if _LOCK in legacy and _is_neg(code):
+        meaningful = bytes(octet for octet in meaningful or legacy if octet != _LOCK)
+    if meaningful is None:
+        return None
+    head = meaningful + rex
+    filler = _IGNORED_REX if head else _DS
+    return filler * (end - len(head)) + head + rest
+
+
+def _is_neg(code: bytes) -> bool:
+    instruction = first(code)
+    return instruction is not None and form_of(instruction.form).mnemonic == "neg"
+
+
+def _meaningful(legacy: bytes, rex: bytes, code: bytes, end: int) -> bytes | None:
+    """The prefixes the CPU looks at; None when Unicorn looks at no other."""
+    segments = [at for at, octet in enumerate(legacy) if octet in _FS_GS]
+    repeats = [at for at, octet in enumerate(legacy) if octet in _REPEATS]
+    dropped = set(segments[:-1]) | set(repeats[:-1])
+    if segments:
+        dropped |= {at for at, octet in enumerate(legacy) if octet in _IGNORED}
+    wrong = bool(segments and max(dropped, default=-1) > segments[-1]) or len({legacy[at] for at in repeats}) == 2
+    if repeats and _OPERAND_SIZE in legacy and code[end] == _ESCAPE:
+        without = bytes(octet for octet in legacy if octet != _OPERAND_SIZE) + rex + code[end:]
+        if _form(without) == _form(code):
+            dropped |= {at for at, octet in enumerate(legacy) if octet == _OPERAND_SIZE}
+            wrong = True
+    return bytes(octet for at, octet in enumerate(legacy) if at not in dropped) if wrong else None
+
+
+def _form(code: bytes) -> int | None:
+    instruction = first(code)
+    return None if instruction is None else instruction.form
