@@ -1,7 +1,8 @@
-"""Assembler and disassembler: the only importers of keystone and capstone.
+"""Assembler and disassembler: the only importers of keystone, capstone and iced-x86.
 
 Reading order: program.py and instruction.py (the values), assembler.py (the passes), source.py, layout.py, operands.py,
-lint.py (keystone's traps), encoder.py (its one call), readback.py; disasm.py and memory_operands.py for the way back.
+lint.py (keystone's traps), encoder.py (its one call), readback.py; disasm.py and memory_operands.py for the way back;
+scan.py for lengths and what an encoding means to the machine.
 The assembler is imported when it is used: running an ELF file needs none.
 """
 
@@ -9,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pffemu.asm.disasm import count_instructions, decode, disassemble
+from pffemu.asm.disasm import decode, disassemble
 from pffemu.asm.instruction import Instruction, MemoryOperand, writes_back
 from pffemu.asm.program import Line, Program, Section, listing
-from pffemu.asm.timing_class import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, timing_class, timing_classes
+from pffemu.asm.timing_class import BRANCH, REP, TIMING_CLASSES, class_of, timing_classes
 
 if TYPE_CHECKING:
     from pffemu.asm.assembler import assemble
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BRANCH",
     "REP",
-    "REP_PREFIXES",
     "TIMING_CLASSES",
     "Instruction",
     "Line",
@@ -28,11 +28,10 @@ __all__ = [
     "Program",
     "Section",
     "assemble",
-    "count_instructions",
+    "class_of",
     "decode",
     "disassemble",
     "listing",
-    "timing_class",
     "timing_classes",
     "writes_back",
 ]

@@ -62,26 +62,12 @@ def disassemble(code: bytes, address: int = 0) -> Iterator[Instruction]:
         offset += instruction.size
 
 
-def count_instructions(code: bytes, address: int = 0) -> int:
-    """How many instructions `code` holds; whatever follows the first undecodable byte counts as one."""
-    return sum(1 for _ in mnemonics_and_operands(code, address))
-
-
-def mnemonics_and_operands(code: bytes, address: int = 0) -> Iterator[tuple[str, str]]:
-    """Every instruction of `code` as text, quickly; whatever follows the first undecodable byte is one `.byte`."""
-    offset = 0
-    while offset < len(code):
-        for _, size, mnemonic, operands in _sizes_only.disasm_lite(bytes(code[offset:]), address + offset):
-            yield mnemonic, operands
-            offset += size
-        if offset == len(code):
-            return
-        overlaid = _user_interrupt_instruction(bytes(code[offset : offset + LONGEST_INSTRUCTION]), address + offset)
-        if overlaid is None:
-            yield ".byte", ""
-            return
-        yield overlaid.mnemonic, overlaid.operands
-        offset += overlaid.size
+def mnemonic_and_operands(code: bytes) -> tuple[str, str]:
+    """One instruction, whole, as text; (".byte", "") when capstone does not know it."""
+    for _, _, mnemonic, operands in _sizes_only.disasm_lite(bytes(code), 0, 1):
+        return mnemonic, operands
+    overlaid = _user_interrupt_instruction(bytes(code), 0)
+    return (".byte", "") if overlaid is None else (overlaid.mnemonic, overlaid.operands)
 
 
 def _user_interrupt_instruction(code: bytes, address: int) -> Instruction | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pffemu.asm.disasm import mnemonics_and_operands
+from pffemu.asm.disasm import mnemonic_and_operands
+from pffemu.asm.scan import Scanned, scan
 
 SIMPLE, LOAD, STORE, BRANCH, MULTIPLY, DIVIDE, VECTOR, ATOMIC, REP, PAUSE = TIMING_CLASSES = (
     "simple", "load", "store", "branch", "multiply", "divide", "vector", "atomic", "rep", "pause",
@@ -20,9 +21,21 @@ _VECTOR_REGISTERS: Final = ("xmm", "st(", "mm")
 _FREE: Final = frozenset({"syscall"})  # charged where the kernel takes it
 
 
-def timing_classes(code: bytes, address: int) -> list[str]:
+def timing_classes(code: bytes) -> list[str]:
     """The class of every instruction in a basic block; empty for those that are charged elsewhere."""
-    return [timing_class(mnemonic, operands) for mnemonic, operands in mnemonics_and_operands(code, address)]
+    return [class_of(instruction, code) for instruction in scan(code)]
+
+
+def class_of(instruction: Scanned, code: bytes) -> str:
+    """The class of an instruction of the block `code`. One of each form is looked at as text."""
+    found = _CLASSES.get(instruction.key)
+    if found is None:
+        text = mnemonic_and_operands(code[instruction.offset : instruction.offset + instruction.size])
+        found = _CLASSES[instruction.key] = timing_class(*text)
+    return found
+
+
+_CLASSES: Final[dict[int, str]] = {}
 
 
 def timing_class(mnemonic: str, operands: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from pffemu.arch.frames import FrameLayout
 from pffemu.arch.rflags import AC
-from pffemu.asm import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, decode, timing_class, timing_classes
-from pffemu.asm.scan import LONGEST, last_in
+from pffemu.asm import BRANCH, REP, TIMING_CLASSES, class_of, timing_classes
+from pffemu.asm.scan import INVALID, LONGEST, first, last_in
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
 from pffemu.engine.count_block import EXECUTED, TIME, WORDS
@@ -20,7 +20,6 @@ from pffemu.hw import careful
 from pffemu.hw.careful import ALIGNMENT, VECTOR_ALIGNMENT
 from pffemu.hw.careful_conditions import At
 from pffemu.hw.cpuid import cpuid
-from pffemu.hw.fault_address import instruction_at
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
 from pffemu.hw.local_apic import LocalApic
 from pffemu.hw.mmu import Mmu, UffdLookup
@@ -289,7 +288,7 @@ class Cpu:
         """The start of the last instruction from `rip` on that begins at or below `edge`, and how many come before."""
         before = 0
         while rip < edge:
-            instruction = decode(self.mmu.code_at(rip, 15), rip)
+            instruction = first(self.mmu.code_at(rip, LONGEST))
             if instruction is None or rip + instruction.size > edge:
                 break
             rip += instruction.size
@@ -299,8 +298,8 @@ class Cpu:
     def address_after(self, rip: int, instructions: int) -> int:
         """The address behind `instructions` instructions from `rip` on, or the first that is none."""
         for _ in range(instructions):
-            instruction = instruction_at(self.mmu.code_at(rip, 15))
-            if instruction is None:
+            instruction = first(self.mmu.code_at(rip, LONGEST))
+            if instruction is None or instruction.form == INVALID:
                 break
             rip += instruction.size
         return rip
@@ -312,10 +311,11 @@ class Cpu:
         """
         count = taken = 0
         while count < most and taken < time:
-            instruction = instruction_at(self.mmu.code_at(rip, 15))
-            if instruction is None:
+            code = self.mmu.code_at(rip, LONGEST)
+            instruction = first(code)
+            if instruction is None or instruction.form == INVALID:
                 break
-            kind = timing_class(instruction.mnemonic, instruction.operands)
+            kind = class_of(instruction, code)
             if kind == REP:
                 return (count, None) if count else (1, self._class_rates[kind])
             count, taken = count + 1, taken + self._class_rates[kind]
@@ -330,10 +330,8 @@ class Cpu:
 
     def _block_length(self, address: int, size: int) -> BlockLength:
         """For the counter; times in 2^-SHIFT cycles."""
-        code = self.mmu.code_at(address, size)
-        classes = timing_classes(code, address)
+        classes = timing_classes(self.mmu.code_at(address, size))
         time = sum(map(self._class_rates.__getitem__, classes))
-        first = decode(code, address)
-        if first is not None and first.size == size:
-            return BlockLength(1, time, first.mnemonic.startswith(REP_PREFIXES), time)
+        if len(classes) == 1:
+            return BlockLength(1, time, classes[0] == REP, time)
         return BlockLength(len(classes), time, False, self._class_rates[classes[-1]] if classes else 0)

@@ -14,7 +14,7 @@ from typing import Protocol
 from pffemu.arch.pagefault import W
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.arch.registers import GENERAL
-from pffemu.asm import Instruction, MemoryOperand, decode, writes_back
+from pffemu.asm import MemoryOperand, decode, writes_back
 
 _MASK = (1 << 64) - 1
 
@@ -32,12 +32,6 @@ class Operands:
     stores: tuple[MemoryOperand, ...]
     writes_back: bool
     first_load: MemoryOperand | None  # of CMPSB to CMPSQ: [rsi], which hardware loads first and Unicorn second
-
-
-@lru_cache(maxsize=4096)
-def instruction_at(code: bytes) -> Instruction | None:
-    """The instruction these bytes start with."""
-    return decode(code)
 
 
 @lru_cache(maxsize=4096)

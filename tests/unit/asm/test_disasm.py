@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pffemu.arch.encodings import UINTR_BYTES, UINTR_REGISTER_BYTES
-from pffemu.asm import count_instructions, decode, disassemble
+from pffemu.asm import decode, disassemble
 
 
 @pytest.mark.parametrize(("mnemonic", "code"), UINTR_BYTES.items())
@@ -48,24 +48,6 @@ def test_disassembly_never_stops_early() -> None:
     code = bytes.fromhex("90 06 f30f01ec 0f04 c3")
     texts = [instruction.text for instruction in disassemble(code, 0x100)]
     assert texts == ["nop", ".byte 0x06", "uiret", ".byte 0x0f", "add al, 0xc3"]
-
-
-@pytest.mark.parametrize(
-    ("code", "count"),
-    [("", 0), ("90", 1), ("9090c3", 3), ("90f30f01ecf3410fc7f190", 4), ("9006", 2), ("06", 1), ("900690", 2)],
-)
-def test_counting(code: str, count: int) -> None:
-    assert count_instructions(bytes.fromhex(code)) == count
-
-
-@given(
-    st.lists(
-        st.sampled_from([*UINTR_BYTES.values(), *UINTR_REGISTER_BYTES.values(), b"\x90", b"\x48\x01\xd8", b"\xc3"])
-    )
-)
-def test_counting_agrees_with_disassembly(parts: list[bytes]) -> None:
-    code = b"".join(parts)
-    assert count_instructions(code) == len(parts) == len(list(disassemble(code)))
 
 
 @given(st.binary(max_size=64))
