@@ -168,6 +168,13 @@ class BlockCounter:
             self.table[word] = value
         return 0
 
+    def refresh(self, address: int, size: int) -> None:
+        """A block was translated anew: its code may have changed."""
+        key = key_of(address, size)
+        if self.table[find_slot(self.table, address, size)] == key:
+            self.learn(address, size)
+            self._tails = {place: tail for place, tail in self._tails.items() if place[1] != key}
+
     def _python_hook(self, uc: int, address: int, size: int, _user: int) -> None:
         self.plainly += 1
         key = key_of(address, size)

@@ -16,7 +16,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu.engine.protocols import EngineHost
 
-_FORGET_BLOCK: Final = unicorn.UC_CTL_TB_REMOVE_CACHE | (2 << 26) | (1 << 30)  # two arguments, UC_CTL_IO_WRITE
+FORGET_BLOCKS: Final = unicorn.UC_CTL_TB_REMOVE_CACHE | (2 << 26) | (1 << 30)  # two arguments, UC_CTL_IO_WRITE
 _EVERYWHERE: Final = (1, 0)  # begin > end
 CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 
@@ -34,13 +34,13 @@ _TRANSLATED_HOOK: Final = ctypes.CFUNCTYPE(
 
 def forget_block(handle: Any, address: int) -> None:
     """Have the blocks at `address` translated anew."""
-    uclib.uc_ctl(handle, _FORGET_BLOCK, ctypes.c_uint64(address), ctypes.c_uint64(address + 1))
+    uclib.uc_ctl(handle, FORGET_BLOCKS, ctypes.c_uint64(address), ctypes.c_uint64(address + 1))
 
 
 class CarefulCode:
     """The careful instructions of what a core has translated: one hook each.
 
-    `stale`: the block in front of which the run was stopped, to be translated again.
+    `stale`: the block in front of which the run was stopped, to be translated again; `flush`: the TLB goes before.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class CarefulCode:
         self._hooks: dict[int, int] = {}  # by address
         self._callback = CODE_HOOK(lambda _uc, address, _size, _user: before(address))
         self.stale: int | None = None
+        self.flush = False
         add_hook(unicorn.UC_HOOK_EDGE_GENERATED, _TRANSLATED_HOOK(self._translated), _EVERYWHERE)
 
     def forget(self) -> None:
@@ -71,14 +72,15 @@ class CarefulCode:
             self.stale = None
 
     def _translated(self, _uc: int, block: Any, _previous: Any, _user: int) -> None:
-        start = block.contents.pc
+        start, size = block.contents.pc, block.contents.size
         try:
-            found = self._host.careful_instructions(start, block.contents.size)
+            found = self._host.careful_instructions(start, size)
+            self.flush = self._host.translated(start, size)
         except BaseException as error:
             self._fail(error)
             return
         fresh = [address for address in found if address not in self._hooks]
-        if not fresh:
+        if not fresh and not self.flush:
             return
         for address in fresh:
             self._hooks[address] = self._add_hook(unicorn.UC_HOOK_CODE, self._callback, (address, address))

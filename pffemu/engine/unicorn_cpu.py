@@ -15,13 +15,13 @@ import unicorn.x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu.arch.exceptions import GP
-from pffemu.arch.paging import is_canonical, page_of
+from pffemu.arch.paging import PAGE_SIZE, is_canonical, page_of
 from pffemu.engine import boot, jit, stop
 from pffemu.engine.add_hook import add_hook
 from pffemu.engine.answered_instructions import INSTRUCTION_HOOK, answers
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.breakpoints import Breakpoints
-from pffemu.engine.careful_code import CarefulCode, forget_block
+from pffemu.engine.careful_code import FORGET_BLOCKS, CarefulCode, forget_block
 from pffemu.engine.engine_page import UNTIL
 from pffemu.engine.protocols import EngineHost, FillState
 from pffemu.engine.registers import RegisterFile
@@ -66,6 +66,7 @@ class UnicornCpu:
         self._refusals = 0
         self._stopped_at: int | None = None  # the breakpoint of the last stop: running on passes it
         self._resumed_at: int | None = None
+        self._exits: set[int] = set()  # where nothing may be translated
         self._alone: int | None = None  # where `run_alone` runs
         self._warm_up = warm_up
         self._translated_for_count = False  # Unicorn's translations carry the hook that `count=` needs
@@ -180,6 +181,12 @@ class UnicornCpu:
         """Forget all translations: page-table entries were removed or narrowed."""
         uclib.uc_ctl(self._handle, _TLB_FLUSH)
 
+    def forget_page(self, page: int) -> None:
+        """Forget what was translated of one page of the present address space: its code changes."""
+        uclib.uc_ctl(self._handle, FORGET_BLOCKS, ctypes.c_uint64(page), ctypes.c_uint64(page + PAGE_SIZE))
+        if self.counter is not None:
+            self.counter.forget()
+
     def flush_code(self) -> None:
         """Forget all translated code: executable pages changed under it."""
         self._careful.forget()
@@ -254,6 +261,8 @@ class UnicornCpu:
         registers.live = True
         self._fill.clear()
         executed = 0 if self.counter is None else self.counter.executed
+        if self._exits:
+            self._uc.ctl_set_exits([until, *self._exits])
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
         registers.live = False
         if self.counter is not None:
@@ -262,15 +271,27 @@ class UnicornCpu:
             error, self._hook_error = self._hook_error, None
             raise error
         if self._careful.stale is not None:
+            self._careful.translate_again()
+            if self._careful.flush:
+                self.flush_tlb()
             return self._start_again(begin, until, count, executed)
         if self._stop is not None:
             return self._recorded_stop(self._stop)
         if status == unicorn.UC_ERR_OK:
-            return self._quiet_stop(until)
+            result = self._quiet_stop(until)
+            if result.kind is _INVALID and self._host.runs_exactly(result.rip):  # other code is there now
+                self._exits.discard(result.rip)
+                forget_block(self._handle, result.rip)
+                return self._start_again(begin, until, count, executed)
+            return result
         if status == unicorn.UC_ERR_INSN_INVALID:
             return self._early(_INVALID)
         if status == unicorn.UC_ERR_EXCEPTION and self._fill.refused:
             self._let_tlb_grow()
+            if self._fill.code_changes or self._fill.unseen_code:
+                self._early(_REFUSED)
+                self._look_at_code()
+                return self._start_again(begin, until, count, executed)
             return self._early(StopKind.WATCHED if self._fill.watched else _REFUSED)
         where = f"RIP {self.registers.rip():#x}"
         raise EngineError(f"Unicorn stopped with {unicorn.UcError(status)}", where=where, remedy="report this guest")
@@ -289,14 +310,24 @@ class UnicornCpu:
         return result
 
     def _start_again(self, begin: int, until: int, count: int, executed: int) -> EngineStop:
-        """A block with careful instructions was translated, and has to be again; `executed`: when the run began."""
-        self._careful.translate_again()
+        """Go on with a run that ended for the engine's own reasons; `executed`: the count when it began."""
         rip = self.registers.rip()
         if count == 1 and rip != begin:
             return stop.LIMIT
         if count > 1 and self.counter is not None:
             count -= self.counter.executed - executed
         return self._start(rip, until, count)
+
+    def _look_at_code(self) -> None:
+        """The fill hook has refused an access that is right, for what it means to translated code."""
+        page = self._fill.refused_page
+        if self._fill.code_changes:
+            self._host.code_changes(page)
+            return
+        found = self._host.untranslatable_in(page)
+        if found and not self._exits:
+            self._uc.ctl_exits_enabled(True)
+        self._exits |= found
 
     def _recorded_stop(self, recorded: EngineStop) -> EngineStop:
         if recorded is stop.SYSCALL:
@@ -305,6 +336,8 @@ class UnicornCpu:
             self._cure_sticky_exception()
         elif recorded.kind is StopKind.BREAKPOINT:
             self._stopped_at = recorded.rip
+        elif recorded.kind is _INVALID and not is_canonical(recorded.rip):
+            return self._refused_branch(recorded)
         elif recorded.kind is _INVALID and recorded.rip in self.breakpoints and recorded.rip != self._resumed_at:
             self._stopped_at = recorded.rip  # SDM vol. 3, 6.9: it comes first
             return self._early(StopKind.BREAKPOINT)
@@ -315,6 +348,8 @@ class UnicornCpu:
             self._interrupted = False
             return stop.INTERRUPTED
         rip = self.registers.rip()
+        if rip in self._exits and rip != until:
+            return EngineStop(_INVALID, 0, rip)
         if rip == UNTIL and until == UNTIL:
             return EngineStop(StopKind.EXCEPTION, GP, rip)
         return stop.LIMIT

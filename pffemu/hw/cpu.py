@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from pffemu.arch.frames import FrameLayout
+from pffemu.arch.paging import is_canonical
 from pffemu.arch.rflags import AC
 from pffemu.asm import BRANCH, REP, TIMING_CLASSES, class_of, timing_classes
 from pffemu.asm.scan import INVALID, LONGEST, first, last_in
@@ -22,8 +23,9 @@ from pffemu.hw.careful_conditions import At
 from pffemu.hw.cpuid import cpuid
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
 from pffemu.hw.local_apic import LocalApic
-from pffemu.hw.mmu import Mmu, UffdLookup
+from pffemu.hw.mmu import USER, Mmu, UffdLookup
 from pffemu.hw.ram import Ram
+from pffemu.hw.translated_frames import TranslatedFrames
 from pffemu.hw.uffd_regions import RegionTable
 from pffemu.hw.uintr_state import KbTimer, UintrState
 from pffemu.timing import SHIFT, Ledger, Profile, check_accounts, load_profile
@@ -83,6 +85,7 @@ class Cpu:
         self.index, self.options, self.bus = index, options, bus
         self.tid = 0
         self.mmu = Mmu(ram, regions, options.uffd_lookup, compiled)
+        self.frames = TranslatedFrames(self.mmu)
         self.apic = LocalApic(apic_id=index)
         self.interconnect = interconnect if interconnect is not None else Interconnect()
         self.interconnect.cpus.append(self)
@@ -214,6 +217,7 @@ class Cpu:
         """Page-table entries were removed or narrowed, or `code`: executable pages changed."""
         self.mmu.flush()
         if code:
+            self.frames.forget_all()
             self.engine.flush_code()
         else:
             self.engine.flush_tlb()
@@ -256,16 +260,42 @@ class Cpu:
 
     def careful_instructions(self, address: int, size: int) -> tuple[int, ...]:
         """Those in the block at `address`, just translated, that the engine must not execute unasked."""
+        if not is_canonical(address):  # the engine's own page, which is none of the guest's
+            return (address,) if self.mmu.fill.root else ()
         code = self.mmu.code_at(address, size)
         offsets = careful.careful_offsets(code, size, self._checks)
         if offsets and offsets[-1] + LONGEST > size:  # its size may be what Unicorn takes for it
             offsets = careful.careful_offsets(self.mmu.code_at(address, size + LONGEST), size, self._checks)
         return tuple(address + offset for offset in offsets) if offsets else ()
 
+    def translated(self, address: int, size: int) -> bool:
+        """Code was translated. True when the TLBs have to be flushed before it runs (hw.translated_frames)."""
+        if self._counter is not None:
+            self._counter.refresh(address, size)
+        if not self.frames.note(address, size):
+            return False
+        for cpu in self.interconnect.cpus:
+            if cpu is not self:
+                cpu.engine.flush_tlb()
+        return True
+
+    def code_changes(self, page: int) -> None:
+        """A store through `page` is about to change code that is translated."""
+        frame = self.frames.frame_of(page, USER)
+        if frame is not None:
+            cores = [(cpu.frames, cpu.engine) for cpu in self.interconnect.cpus]
+            self.frames.changes(frame, self.registers.rip(), cores)
+
+    def untranslatable_in(self, page: int) -> set[int]:
+        """Where in a page that is about to be fetched an instruction may begin that the engine must not translate."""
+        return self.frames.search(page)
+
     def runs_exactly(self, rip: int) -> bool:
         """Whether the engine executes the instruction at `rip` as the CPU would, as things are now."""
         code = self.mmu.code_at(rip, LONGEST)
         row = careful.row(code, self._checks)
+        if not code:
+            return False
         return row is None or (row.exact is not None and row.exact(At(self.registers, self.mmu, rip, code)))
 
     def registers_loaded(self, saved: SavedRegisters) -> None:
@@ -289,7 +319,7 @@ class Cpu:
         before = 0
         while rip < edge:
             instruction = first(self.mmu.code_at(rip, LONGEST))
-            if instruction is None or rip + instruction.size > edge:
+            if instruction is None or instruction.form == INVALID or rip + instruction.size > edge:
                 break
             rip += instruction.size
             before += 1

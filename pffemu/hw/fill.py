@@ -11,25 +11,49 @@ from pffemu.hw.page_walk import FETCH, OK, USER, WRITE
 # flat state, signed 64-bit words
 ROOT: Final = 0  # CR3
 RAM_ADDRESS: Final = 1  # host address, for compiled code
-RAM_WORDS: Final = 2
-REFUSED: Final = 3  # 0 nothing, 1 page fault, 2 non-canonical address
-REFUSED_PAGE: Final = 4
-REFUSED_CODE: Final = 5  # page-fault error code; bit 4 (I) tells a fetch
-WATCHED: Final = 6  # pages a debugger watches: 0, or the number of words from WATCHED_PAGE on
-WATCHED_PAGE: Final = 7
+FRAMES_ADDRESS: Final = 2  # that of Ram.frames
+RAM_WORDS: Final = 3
+REFUSED: Final = 4  # 0 nothing, 1 page fault, 2 non-canonical address
+REFUSED_PAGE: Final = 5
+REFUSED_CODE: Final = 6  # page-fault error code; bit 4 (I) tells a fetch
+WATCHED: Final = 7  # pages a debugger watches: 0, or the number of words from WATCHED_PAGE on
+WATCHED_PAGE: Final = 8
 WATCHED_MAX: Final = 64
 WORDS: Final = WATCHED_PAGE + WATCHED_MAX
 
 _PAGE_FAULT: Final = 1
 NON_CANONICAL: Final = 2
 WATCH: Final = 3  # nothing is wrong with the access: a debugger wants to know of it
+CODE_CHANGES: Final = 4  # nothing is wrong with the store: code that was translated from the frame must be forgotten
+UNSEEN_CODE: Final = 5  # nothing is wrong with the fetch: the frame must be searched first (hw.untranslatable)
 _ENGINE_PAGE: Final = ENGINE_PAGE - (1 << 64)  # as the signed number the hook sees
 _UC_MEM_WRITE: Final = 17
 _UC_MEM_FETCH: Final = 18
+_WRITE: Final = 2
+_EXECUTE: Final = 4
 
 
-def fill(ram: Any, state: Any, address: int, kind: int) -> int:
-    """Physical page | permissions for a miss at signed `address`, or 0 when refused (the reason is in `state`)."""
+# Ram.frames: four bits for each frame, fifteen frames a word
+TRANSLATED: Final = 1  # the engine has translated code of it
+STORED_TO: Final = 2  # a mapping through which it can be stored to has been in a TLB
+SEARCHED: Final = 4  # for encodings that the engine cannot translate, since a store
+BITS_PER_FRAME: Final = 4
+FRAMES_PER_WORD: Final = 15
+
+
+def refuse(state: Any, reason: int, address: int, code: int) -> int:
+    """Note the refusal; the 0 that `fill` returns then."""
+    state[REFUSED] = reason
+    state[REFUSED_PAGE] = address
+    state[REFUSED_CODE] = code
+    return 0
+
+
+def fill(ram: Any, frames: Any, state: Any, address: int, kind: int) -> int:
+    """Physical page | permissions for a miss at signed `address`, or 0 when refused (the reason is in `state`).
+
+    `frames`: Ram.frames. Unicorn sees stores to code through the mapping that it is executed by, and through no other.
+    """
     if address == _ENGINE_PAGE and kind == _UC_MEM_FETCH:
         return ENGINE_PAGE_PA | 4
     if state[ROOT] == 0:  # before the kernel runs there is only the engine's page, everywhere: GDT, IRETQ's frame
@@ -40,21 +64,26 @@ def fill(ram: Any, state: Any, address: int, kind: int) -> int:
     elif kind == _UC_MEM_FETCH:
         access |= FETCH
     if address >> 47 != 0 and address >> 47 != -1:
-        state[REFUSED] = NON_CANONICAL
-        state[REFUSED_PAGE] = address
-        state[REFUSED_CODE] = access
-        return 0
+        return refuse(state, NON_CANONICAL, address, access)
     frame, entry, code = page_walk.walk(ram, state[RAM_WORDS], state[ROOT], address, access, True)
     if code != OK:
-        state[REFUSED] = _PAGE_FAULT
-        state[REFUSED_PAGE] = address
-        state[REFUSED_CODE] = code
-        return 0
+        return refuse(state, _PAGE_FAULT, address, code)
     if state[WATCHED] and access & FETCH == 0:
         for i in range(state[WATCHED]):
             if state[WATCHED_PAGE + i] == address:
-                state[REFUSED] = WATCH
-                state[REFUSED_PAGE] = address
-                state[REFUSED_CODE] = access
-                return 0
-    return frame | page_walk.permissions(entry, access)
+                return refuse(state, WATCH, address, access)
+    granted = page_walk.permissions(entry, access)
+    if granted & (_WRITE | _EXECUTE) == 0 or frame >> 3 >= state[RAM_WORDS]:  # a device's page has no code
+        return frame | granted
+    number = frame >> 12
+    word, shift = number // FRAMES_PER_WORD, BITS_PER_FRAME * (number % FRAMES_PER_WORD)
+    bits = frames[word] >> shift
+    if granted & _EXECUTE:
+        if bits & SEARCHED == 0:
+            return refuse(state, UNSEEN_CODE, address, access)
+        return frame | granted
+    if entry < 0 and bits & TRANSLATED:  # a mapping with NX
+        return refuse(state, CODE_CHANGES, address, access)
+    if bits & SEARCHED or bits & STORED_TO == 0:
+        frames[word] = frames[word] & ~(SEARCHED << shift) | STORED_TO << shift
+    return frame | granted

@@ -11,13 +11,23 @@ import mmap
 
 from pffemu.arch.paging import MAXPHYADDR, PAGE_SIZE
 from pffemu.errors import UsageError
+from pffemu.hw.fill import FRAMES_PER_WORD
 
 SMALLEST = 1 << 20
 LARGEST = 1 << (MAXPHYADDR - 2)  # the engine's own page lies behind it
 
 
+def _mapped(size: int) -> mmap.mmap:
+    """Zero bytes that take no host memory until touched."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
+    return mmap.mmap(-1, size, flags=flags)
+
+
 class Ram:
-    """`size` bytes of RAM: `.octets` (unsigned bytes) and `.words` (signed 64-bit) view the same memory."""
+    """`size` bytes of RAM: `.octets` (unsigned bytes) and `.words` (signed 64-bit) view the same memory.
+
+    `.frames`: what the cores' TLBs know of each frame (hw.fill); no part of the guest's state.
+    """
 
     def __init__(self, size: int, holes: tuple[tuple[int, int], ...] = ()) -> None:
         """`holes`: (address, bytes) of device pages. Raises UsageError for a size host or machine cannot hold."""
@@ -25,9 +35,9 @@ class Ram:
             raise UsageError(
                 f"{size} bytes of RAM are not possible", remedy="give whole pages, from 1M to 16T, as in --ram 16G"
             )
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
         try:
-            self._mapping = mmap.mmap(-1, size, flags=flags)
+            self._mapping = _mapped(size)
+            self._frames = _mapped((size // PAGE_SIZE // FRAMES_PER_WORD + 1) * 8)
         except (OSError, ValueError, OverflowError) as error:
             raise UsageError(
                 f"the host cannot map {size} bytes of RAM: {error}", remedy="use a smaller --ram"
@@ -38,6 +48,9 @@ class Ram:
         self.words = self.octets.cast("q")
         self._anchor = ctypes.c_char.from_buffer(self._mapping)
         self.host_address = ctypes.addressof(self._anchor)
+        self.frames = memoryview(self._frames).cast("q")
+        self._frames_anchor = ctypes.c_char.from_buffer(self._frames)
+        self.frames_address = ctypes.addressof(self._frames_anchor)
 
     def pieces(self) -> list[tuple[int, int, int]]:
         """(physical address, bytes, host address) of RAM between the holes."""

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from pffemu.arch.paging import page_of
 from pffemu.hw.fill import (
+    CODE_CHANGES,
+    FRAMES_ADDRESS,
     NON_CANONICAL,
     RAM_ADDRESS,
     RAM_WORDS,
@@ -18,6 +20,7 @@ from pffemu.hw.fill import (
     REFUSED_CODE,
     REFUSED_PAGE,
     ROOT,
+    UNSEEN_CODE,
     WATCH,
     WATCHED,
     WATCHED_MAX,
@@ -42,11 +45,12 @@ class TlbFill:
     """The fill hook of one core and its flat state."""
 
     def __init__(self, ram: Ram, compiled: bool) -> None:
-        self._ram = ram.words
+        self.ram_words, self.frames = ram.words, ram.frames
         self._buffer = (ctypes.c_int64 * WORDS)()
         self.state = memoryview(self._buffer).cast("B").cast("q")
         self.state[RAM_ADDRESS] = ram.host_address
         self.state[RAM_WORDS] = ram.size >> 3
+        self.state[FRAMES_ADDRESS] = ram.frames_address
         self.user_data = ctypes.addressof(self._buffer)
         self._callback = _PYTHON_HOOK(self._python_hook)
         self.callback_address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
@@ -88,6 +92,16 @@ class TlbFill:
         return self.state[REFUSED] == WATCH
 
     @property
+    def code_changes(self) -> bool:
+        """The last refusal was of a store to a frame whose code is translated."""
+        return self.state[REFUSED] == CODE_CHANGES
+
+    @property
+    def unseen_code(self) -> bool:
+        """The last refusal was of a fetch from a frame that must be searched first."""
+        return self.state[REFUSED] == UNSEEN_CODE
+
+    @property
     def refused(self) -> bool:
         return self.state[REFUSED] != 0
 
@@ -109,7 +123,7 @@ class TlbFill:
         return self.state[REFUSED] == NON_CANONICAL
 
     def _python_hook(self, _uc: int, address: int, kind: int, entry: Any, _user: int) -> bool:
-        granted = fill(self._ram, self.state, address, kind)
+        granted = fill(self.ram_words, self.frames, self.state, address, kind)
         if granted == 0:
             return False
         entry.contents.paddr = page_of(granted)

@@ -9,10 +9,11 @@ from numba.extending import register_jitable
 from pffemu.engine.compiled_callback import compile_callback, version_of, words
 from pffemu.hw import fill as semantics
 from pffemu.hw import page_walk
-from pffemu.hw.fill import RAM_ADDRESS, RAM_WORDS, WORDS
+from pffemu.hw.fill import FRAMES_ADDRESS, FRAMES_PER_WORD, RAM_ADDRESS, RAM_WORDS, WORDS
 
 for _function in (page_walk.reserved_bits, page_walk.walk, page_walk.permissions):
     register_jitable(_function)
+register_jitable(semantics.refuse)
 fill = register_jitable(semantics.fill)
 
 
@@ -21,7 +22,8 @@ def _hook_of(version: int) -> Any:
         if version < 0:
             return False
         state = words(user, WORDS)
-        granted = fill(words(state[RAM_ADDRESS], state[RAM_WORDS]), state, address, kind)
+        frames = words(state[FRAMES_ADDRESS], (state[RAM_WORDS] >> 9) // FRAMES_PER_WORD + 1)
+        granted = fill(words(state[RAM_ADDRESS], state[RAM_WORDS]), frames, state, address, kind)
         if granted == 0:
             return False
         result = words(entry, 2)  # struct uc_tlb_entry: physical address, permissions

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pffemu.arch.paging import PTE_A, PTE_D, PTE_NX, PTE_P, PTE_PS, PTE_U, PTE_W
 from pffemu.engine import jit
 from pffemu.engine.engine_page import ENGINE_PAGE, ENGINE_PAGE_PA
+from pffemu.hw.fill import FRAMES_PER_WORD, RAM_WORDS, SEARCHED, TRANSLATED
 from pffemu.hw.page_walk import FETCH, USER, WRITE
 from pffemu.hw.ram import Ram
 from pffemu.hw.tlb_fill import TlbFill
@@ -68,10 +69,11 @@ def test_compiled_and_plain_grant_refuse_and_change_tables_alike(seed: int, miss
         page = address & ~0xFFF
         compiled_result, plain_result = (miss(fill, page, kind) for _, fill in sides)
         assert compiled_result == plain_result
-        compiled_state, plain_state = (fill.state[2:].tolist() for _, fill in sides)
+        compiled_state, plain_state = (fill.state[RAM_WORDS:].tolist() for _, fill in sides)
         assert compiled_state == plain_state
     used = (TABLES + 1) * 4096
     assert sides[0][0].octets[:used] == sides[1][0].octets[:used]
+    assert sides[0][0].frames.tolist() == sides[1][0].frames.tolist()
 
 
 @pytest.fixture(params=[False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
@@ -91,8 +93,35 @@ def test_a_read_is_granted_for_reading_until_a_store_has_set_d(fill: TlbFill) ->
     assert miss(fill, 0x5000, READ) == (0x9000, 1)
     assert miss(fill, 0x5000, STORE) == (0x9000, 3)
     assert miss(fill, 0x5000, READ) == (0x9000, 3)
+    assert not fill.refused
+
+
+def test_code_is_fetched_once_its_frame_was_searched_and_again_after_a_store(fill: TlbFill) -> None:
+    assert miss(fill, 0x5000, EXECUTE) is None
+    assert (fill.unseen_code, fill.refused_page) == (True, 0x5000)
+    fill.frames[0] |= SEARCHED << 4 * 9
+    fill.clear()
     assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
     assert not fill.refused
+    assert miss(fill, 0x5000, STORE) == (0x9000, 3)
+    assert miss(fill, 0x5000, EXECUTE) is None
+
+
+def test_a_store_to_translated_code_is_refused_through_a_mapping_that_cannot_be_executed(fill: TlbFill) -> None:
+    fill.frames[0] |= TRANSLATED << 4 * 9
+    assert miss(fill, 0x5000, STORE) == (0x9000, 3)  # Unicorn sees it: the mapping can be executed
+    tables = fill.ram_words
+    tables[4 * 512 + 5] = tables[4 * 512 + 5] - (1 << 63)  # NX
+    assert miss(fill, 0x5000, STORE) is None
+    assert fill.code_changes
+    fill.frames[0] &= ~(TRANSLATED << 4 * 9)
+    assert miss(fill, 0x5000, STORE) == (0x9000, 3)
+
+
+def test_a_page_of_a_device_has_no_bits(fill: TlbFill) -> None:
+    fill.ram_words[4 * 512 + 7] = 0xFEE0_0000 | PTE_P | PTE_W | PTE_U
+    assert miss(fill, 0x7000, STORE) == (0xFEE0_0000, 3)
+    assert not any(fill.frames[: SMALL // 4096 // FRAMES_PER_WORD])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""Which frames a core has translated code of, so that stores through other mappings are seen (JITs map code twice).
+
+Ram.frames has some bits for each frame, which all cores share and the fill hook reads: translated, and stored to. A
+store to a translated frame through a mapping with NX is refused once; the code is forgotten on every core, the bit
+cleared, and the store goes on. When code of a frame is translated that a TLB may still let be stored to, the TLBs are
+flushed first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from pffemu.arch.paging import PAGE_SIZE, page_of
+from pffemu.hw.fill import BITS_PER_FRAME, FRAMES_PER_WORD, SEARCHED, STORED_TO, TRANSLATED
+from pffemu.hw.mmu import FETCH, USER, Mmu
+from pffemu.hw.trap import Trap
+from pffemu.hw.untranslatable import REACH, untranslatable
+
+
+class Engine(Protocol):
+    def forget_page(self, page: int) -> None: ...
+    def flush_code(self) -> None: ...
+
+
+class TranslatedFrames:
+    """Of one core."""
+
+    def __init__(self, mmu: Mmu) -> None:
+        self._mmu = mmu
+        self._bits = mmu.ram.frames
+        self._noted: set[tuple[int, int]] = set()  # (root of the page tables, page)
+        self._pages: dict[int, set[tuple[int, int]]] = {}  # by frame number
+        self._self_modifying: set[int] = set()  # frames whose own code stores to them through another mapping
+
+    def note(self, address: int, size: int) -> bool:
+        """Code was translated; True when TLBs may let its frame be stored to unseen."""
+        root, found = self._mmu.fill.root, False
+        for page in {page_of(address), page_of(address + max(size, 1) - 1)}:
+            if (root, page) not in self._noted:
+                found |= self._note_page(root, page)
+        return found
+
+    def _note_page(self, root: int, page: int) -> bool:
+        frame = self._mmu.translate(page, USER | FETCH, update=False)
+        if isinstance(frame, Trap) or frame // PAGE_SIZE in self._self_modifying:
+            return False
+        self._noted.add((root, page))
+        self._pages.setdefault(frame // PAGE_SIZE, set()).add((root, page))
+        word, shift = _place(frame // PAGE_SIZE)
+        before = self._bits[word] >> shift
+        self._bits[word] |= TRANSLATED << shift
+        return bool(before & STORED_TO and not before & TRANSLATED)
+
+    def frame_of(self, page: int, access: int) -> int | None:
+        """The number of the frame behind a page."""
+        frame = self._mmu.translate(page, access, update=False)
+        return None if isinstance(frame, Trap) else frame // PAGE_SIZE
+
+    def changes(self, frame: int, rip: int, all_cores: Iterable[tuple[TranslatedFrames, Any]]) -> None:
+        """The instruction at `rip` is about to store to `frame`: forget its code, here and on the other cores."""
+        if self.frame_of(page_of(rip), USER | FETCH) == frame:
+            self._self_modifying.add(frame)
+        word, shift = _place(frame)
+        self._bits[word] &= ~(TRANSLATED << shift)
+        for frames, engine in all_cores:
+            frames.forget(frame, engine)
+
+    def search(self, page: int) -> set[int]:
+        """Where in this page, which is about to be fetched, an instruction may begin that must not be translated."""
+        frame = self.frame_of(page, USER | FETCH)
+        if frame is not None:
+            word, shift = _place(frame)
+            self._bits[word] |= SEARCHED << shift
+        code = self._mmu.code_at(page, PAGE_SIZE + REACH)
+        offsets = untranslatable(self._mmu.code_at(page - REACH, REACH), code[:PAGE_SIZE], code[PAGE_SIZE:])
+        return {page + offset for offset in offsets}
+
+    def forget(self, frame: int, engine: Engine) -> None:
+        """Forget what this core has translated of `frame`."""
+        pages = self._pages.pop(frame, set())
+        self._noted -= pages
+        if any(root != self._mmu.fill.root for root, _ in pages):
+            engine.flush_code()
+            return
+        for _, page in sorted(pages):
+            engine.forget_page(page)
+
+    def forget_all(self) -> None:
+        """All translated code is gone; the bits stay, and cost a refused store each."""
+        self._noted.clear()
+        self._pages.clear()
+
+
+def _place(frame: int) -> tuple[int, int]:
+    """(word of Ram.frames, shift in it)"""
+    return frame // FRAMES_PER_WORD, BITS_PER_FRAME * (frame % FRAMES_PER_WORD)
