@@ -208,7 +208,9 @@ class Cpu:
             self.engine.flush_tlb()
 
     def plan(self) -> None:
-        """Set `event_at`: APIC, timers or `kb_timer` were changed. Whoever replaces or edits them calls this."""
+        """Set `event_at`: APIC, timers or `kb_timer` were changed. Whoever replaces or edits them calls this, also
+        between two runs: what is due is then taken before the next instruction.
+        """
         earliest = NEVER
         if self.arrivals:
             earliest = self.arrivals[0].time
@@ -227,9 +229,8 @@ class Cpu:
             self.engine.interrupt(at_once=True)
 
     def reset_apic(self) -> None:
-        """The APIC was disabled: all but its id and the forwarding registers is as after reset."""
-        old = self.apic
-        self.apic = LocalApic(apic_id=old.apic_id)
+        """The APIC was disabled: all but its id is as after reset, the forwarding registers and their map too."""
+        self.apic = LocalApic(apic_id=self.apic.apic_id)
         self.plan()
 
     # -- what the engine asks while guest code runs --------------------------------------------------------------
