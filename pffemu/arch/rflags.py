@@ -15,6 +15,7 @@ IF: Final = 1 << 9
 DF: Final = 1 << 10
 OF: Final = 1 << 11
 RF: Final = 1 << 16
+AC: Final = 1 << 18
 
 UIRET_MASK: Final = 0x254DD5  # SDM vol. 2, UIRET: CF PF AF ZF SF TF DF OF NT RF AC ID
 TESTUI_CLEARED: Final = ZF | AF | OF | PF | SF

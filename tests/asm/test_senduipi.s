@@ -276,3 +276,16 @@ got: nop
     senduipi rax
 behind: nop
 got: nop
+
+# test: a UPID whose address is not canonical is #GP of the notification, not a page fault
+# state: upidaddr=0x800000000000
+# regs: rcx=0
+# fault: #GP(0) at behind
+# CHECK: interrupt vector=0xec (notify)
+# CHECK-NOT: page-fault
+    xor edi, edi
+    mov esi, 9
+    call entry
+    senduipi rcx
+behind: nop
+got: nop

@@ -210,3 +210,65 @@ out: nop
     push rax
     uiret
 out: nop
+
+# test: UIRET from a misaligned stack is #AC while RFLAGS.AC is set (CR0.AM is 1 under Linux)
+# param: off = 1, 4, 7
+# map: low 4K rw
+# state: uif=0
+# regs: rsp=low+2048 rflags=0x40202
+# fault: #AC(0) at here
+# expect: uif == 0 and rsp == low + 2048 - off
+    nop
+    lea rsp, [rsp - off]
+here: uiret
+
+# test: #AC is SIGBUS with BUS_ADRALN
+# map: low 4K rw
+# regs: rsp=low+2049 rflags=0x40202
+# raises: SIGBUS code=BUS_ADRALN at here
+here: uiret
+
+# test: #AC comes before a page fault of the frame
+# regs: rsp=0x20001 rflags=0x40202
+# fault: #AC(0) at here
+here: uiret
+
+# test: #SS comes before #AC
+# regs: rsp=0x800000000001 rflags=0x40202
+# fault: #SS(0) at here
+here: uiret
+
+# test: a frame on its boundary is popped with RFLAGS.AC set, which the popped flags may clear
+# expect: rflags == 0x202 and rsp == 0x777
+    pushfq
+    or dword ptr [rsp], 0x40000
+    popfq
+    push 0x777
+    push 0x202
+    lea rax, [rip + out]
+    push rax
+    uiret
+out: nop
+
+# test: the flags that UIRET pops do not decide about its own pops
+# map: low 4K rw
+# expect: rflags & 0x40000 != 0 and rsp == 0x777
+    lea rcx, [rip + out]
+    mov rax, low + 256 + 1
+    mov [rax], rcx
+    mov qword ptr [rax + 8], 0x40202
+    mov qword ptr [rax + 16], 0x777
+    mov rsp, rax
+    uiret
+out: nop
+
+# test: a word that reaches over the last canonical address is #SS
+# param: low = 0x7ffffffffff9..0x7fffffffffff
+# regs: rsp=low
+# fault: #SS(0) at here
+here: uiret
+
+# test: a word that ends at the last canonical address is popped, or faults for its page
+# regs: rsp=0x7ffffffffff8
+# fault: #PF(U) address=0x7ffffffffff8 at here
+here: uiret
