@@ -7,11 +7,13 @@ from enum import Enum
 from typing import Any
 
 from pffemu.arch.frames import FrameLayout
+from pffemu.arch.rflags import RF
 from pffemu.asm import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, decode, timing_class, timing_classes
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
 from pffemu.engine.count_block import EXECUTED, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
+from pffemu.engine.stop import EngineStop
 from pffemu.engine.unicorn_cpu import UnicornCpu
 from pffemu.events import EventBus
 from pffemu.hw.cpuid import cpuid
@@ -168,6 +170,17 @@ class Cpu:
         """Count an instruction that the machine executed in the engine's place."""
         if self._counter is not None:
             self._executed[EXECUTED] += instructions
+
+    def run_resumed(self, limit: int | None, time_end: int | None) -> EngineStop:
+        """`engine.run` while RF is 1, as UIRET or the kernel has loaded it: the first instruction's end clears it, and
+        no instruction sees it. An instruction that faults keeps it (not with counting off: it cannot be told).
+        """
+        registers, before = self.registers, (self.registers.rip(), self.instructions)
+        registers["rflags"] &= ~RF
+        stop = self.engine.run(limit, time_end)
+        if self._counter is not None and (registers.rip(), self.instructions) == before:
+            registers["rflags"] |= RF
+        return stop
 
     def left_block(self) -> None:
         """RIP was changed from outside: a REP instruction there is a new one."""

@@ -205,7 +205,8 @@ class Turns:
         end = turn.end
         stop = self._foreseen(cpu, turn) if turn.ours_at else None
         if stop is None:
-            stop = cpu.engine.run(limit, None if end is None else cpu.engine_time(end))
+            run = cpu.run_resumed if cpu.registers.resumes else cpu.engine.run
+            stop = run(limit, None if end is None else cpu.engine_time(end))
         self.ran, turn.sequence = (stop, cpu.instructions), self._interconnect.sequence
         if cpu.looks_up and end is not None:
             cpu.looks_up, turn.end = False, max(cpu.clock, min(end, cpu.event_at))

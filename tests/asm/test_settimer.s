@@ -146,6 +146,13 @@ got: nop
     .byte 0xf3, rex, 0x0f, 0xc7, extension
 got:
 
+# test: SETTIMER clears RF
+# param: instruction = "settimer", "settimerp"
+# regs: rflags=0x10202
+# at got: rflags == 0x202
+    {instruction} rax
+got: nop
+
 # test: the timer's interrupt comes with RFLAGS.IF=0, too
 # regs: rflags=0x2
 # expect: frame.vector == 21 and frame.rflags & 0x200 == 0

@@ -211,6 +211,46 @@ out: nop
     uiret
 out: nop
 
+# test: RF that UIRET loads is no longer set behind the next instruction, and PUSHFQ does not show it
+# param: first = "nop", "", "lea rcx, [rcx]", "clui", "stui", "testui", "jmp 1f\n1:", "mov rcx, [rsp]", "push rax\n pop rcx"
+# expect: rax & 0x10000 == 0 and rflags & 0x10000 == 0
+    push rsp
+    push 0x10202
+    lea rax, [rip + out]
+    push rax
+    uiret
+out:
+    {first}
+    pushfq
+    pop rax
+
+# test: each instruction of user interrupts clears RF
+# param: instruction = "clui", "stui", "testui"
+# regs: rflags=0x10202
+# expect: rflags & 0x10000 == 0 and instructions == 1
+    {instruction}
+
+# test: RF is still set where UIRET has loaded it and nothing has run since
+# at out: rflags == 0x10202
+# expect: rflags == 0x202
+    push rsp
+    push 0x10202
+    lea rax, [rip + out]
+    push rax
+    uiret
+out: nop
+
+# test: a user interrupt that is pending at UIRET saves the RF that was loaded
+# state: uirr=1<<5 uihandler=got
+# expect: frame.rflags == 0x10202 and frame.rip == out and rflags == 0x202
+    push rsp
+    push 0x10202
+    lea rax, [rip + out]
+    push rax
+    uiret
+out: ud2
+got: nop
+
 # test: UIRET from a misaligned stack is #AC while RFLAGS.AC is set (CR0.AM is 1 under Linux)
 # param: off = 1, 4, 7
 # map: low 4K rw
