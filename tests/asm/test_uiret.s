@@ -258,7 +258,7 @@ got: nop
 # regs: rsp=low+2048 rflags=0x40202
 # fault: #AC(0) at here
 # expect: uif == 0 and rsp == low + 2048 - off
-    nop
+    mov byte ptr [low], 1
     lea rsp, [rsp - off]
 here: uiret
 
@@ -266,6 +266,7 @@ here: uiret
 # map: low 4K rw
 # regs: rsp=low+2049 rflags=0x40202
 # raises: SIGBUS code=BUS_ADRALN at here
+    mov byte ptr [low], 1
 here: uiret
 
 # test: #AC comes before a page fault of the frame
@@ -311,4 +312,16 @@ here: uiret
 # test: a word that ends at the last canonical address is popped, or faults for its page
 # regs: rsp=0x7ffffffffff8
 # fault: #PF(U) address=0x7ffffffffff8 at here
+here: uiret
+
+# test: a misaligned frame that is not there is #PF while RFLAGS.AC is clear
+# regs: rsp=0x20001
+# fault: #PF(U) address=0x20001 at here
+here: uiret
+
+# test: of a word that reaches into a missing page the first byte there is the address
+# map: low 4K rw
+# regs: rsp=low+4096-12
+# fault: #PF(U) address=low+4096 at here
+    mov byte ptr [low], 1
 here: uiret

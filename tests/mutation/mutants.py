@@ -76,7 +76,6 @@ HARDWARE: Final = (
     Mutant(f"{INSNS}/uiret.py", "return Trap(SS)", "return Trap(GP)"),
     Mutant(f"{INSNS}/uiret.py", " or not is_canonical(last)", ""),
     Mutant(f"{INSNS}/uiret.py", " or (rsp % _WORD and rflags & AC_FLAG)", ""),
-    Mutant(f"{INSNS}/uiret.py", "(rsp % _WORD and rflags & AC_FLAG)", "rsp % _WORD"),
     Mutant(f"{INSNS}/uiret.py", "_pop(cpu, rsp, bool(rflags & AC_FLAG))", "_pop(cpu, rsp, True)"),
     Mutant("pffemu/engine/registers.py", '            self["rflags"] &= ~RF\n', "            pass\n"),
     Mutant("pffemu/hw/cpu.py", '        registers["rflags"] &= ~RF\n', ""),
