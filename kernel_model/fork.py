@@ -155,13 +155,17 @@ def _registers(call: Call, arguments: CloneArguments) -> SavedRegisters:
 
 
 def _copy_process(call: Call, arguments: CloneArguments, pid: int) -> Process:
-    """Memory copied on write unless shared; no user-interrupt state, no pending signals, no timers."""
+    """Memory copied on write unless shared, with its target table of user interrupts; nothing else of them, no pending
+    signals, no timers.
+    """
     parent, flags = call.process, arguments.flags
     relative = parent.parent if flags & uapi.CLONE_PARENT else parent
     try:
         mm = parent.mm if flags & uapi.CLONE_VM else call.kernel.fork_mm(call.cpu, parent.mm)
     except OutOfGuestMemory:
         raise LinuxError(Errno.ENOMEM) from None
+    if mm is not parent.mm:
+        call.kernel.uintr.fork_mm(parent.mm, mm)
     handlers = parent.signals.handlers
     if not flags & uapi.CLONE_SIGHAND:
         handlers = handlers.copy()

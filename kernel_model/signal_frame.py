@@ -22,6 +22,7 @@ from kernel_model.uapi_signal import (
     UC_STRICT_RESTORE_SS,
 )
 from kernel_model.user_memory import UserMemory
+from pffemu.arch import exceptions
 from pffemu.arch.registers import USER_CS, USER_SS
 from pffemu.arch.rflags import DF, RF, TF
 
@@ -41,6 +42,7 @@ _HEAD: Final = struct.Struct("<QQQi4xQ")
 _CONTEXT: Final = struct.Struct("<18Q4H4QQ64xQ")
 UCONTEXT_SIZE: Final = _HEAD.size + _CONTEXT.size
 _FRAME_SIZE: Final = 8 + UCONTEXT_SIZE + SIGINFO_SIZE
+_NO_FAULTS: Final = frozenset({exceptions.DB, exceptions.BP})  # traps; a fault sets RF in the RFLAGS that it saves
 _RESTORED_FLAGS: Final = (
     0x1 | 0x4 | 0x10 | 0x40 | 0x80 | TF | DF | 0x800 | RF | 1 << 18
 )  # CF PF AF ZF SF TF DF OF RF AC
@@ -66,12 +68,15 @@ def push(cpu: Cpu, task: Task, registers: SavedRegisters, action: SigAction, inf
         raise LinuxError(Errno.EFAULT)  # the alternative stack is full
     mask = signals.blocked if signals.saved_blocked is None else signals.saved_blocked
     trap = signals.last_trap
+    saved = registers
+    if info.trap is not None and info.trap.vector not in _NO_FAULTS:
+        saved = registers.replace(rflags=registers.word("rflags") | RF)
     octets = b"".join(
         (
             action.restorer.to_bytes(8, "little"),
             _HEAD.pack(UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS, 0, stack.start, _signed(stack.flags), stack.size),
             _CONTEXT.pack(
-                *(registers.word(name) for name in _GREGS), USER_CS, 0, 0, USER_SS,
+                *(saved.word(name) for name in _GREGS), USER_CS, 0, 0, USER_SS,
                 trap.error_code, trap.vector, mask, trap.address, fpstate, mask,
             ),
             info.pack(),

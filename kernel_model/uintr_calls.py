@@ -59,17 +59,18 @@ def vector_fd(call: Call, vector: int, flags: int) -> int:
 
 
 def register_sender(call: Call, fd: int, flags: int) -> int:
-    """The index for SENDUIPI, good for every thread of the process.
+    """The index for SENDUIPI, good for every thread of the process and of those that share its table.
 
-    Errors: EINVAL (flags), EBADF, EOPNOTSUPP (no uvec_fd), EISCONN, ECONNRESET (the receiver has no handler now),
-    ESHUTDOWN (it has ended), ENOSPC.
+    Errors: EINVAL (flags), EBADF, EOPNOTSUPP (no uvec_fd), EISCONN (this process has connected it), ECONNRESET (the
+    receiver has no handler now), ESHUTDOWN (it has ended), ENOSPC.
     """
     _no_flags(flags)
     file = call.file(fd)
     if not isinstance(file, UvecFd):
         raise LinuxError(Errno.EOPNOTSUPP)
     table = call.mm.target_table
-    if table is not None and any(target.made_from is file for target in table.targets.values()):
+    connected = {target.pid for target in table.targets.values() if target.made_from is file} if table else set()
+    if call.process.pid in connected:
         raise LinuxError(Errno.EISCONN)
     return _connect(call, file.receiver, file.user_vector, file)
 
@@ -153,6 +154,6 @@ def _connect(call: Call, receiver: Receiver, vector: int, made_from: UvecFd | No
     if not receiver.task.handler_registered:
         raise LinuxError(Errno.ECONNRESET)
     uintr = call.kernel.uintr
-    index = uintr.tables.connect(uintr.target_table(call.mm), receiver, vector, made_from)
+    index = uintr.tables.connect(uintr.target_table(call.mm), receiver, vector, call.process.pid, made_from)
     uintr.arm(call.task)
     return index

@@ -1,6 +1,7 @@
 """A target table (UITT) in guest memory: what the senders of one address space may reach, by index (uintr_uitt_ctx).
 
-It is shared by the threads of a process and, through a uipi_fd, by other processes; the last of them frees it.
+It is shared by the threads of a process, with its forked children and, through a uipi_fd, with other processes; the
+last of them frees it.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ ENTRIES: Final = 256  # UINTR_MAX_UITT_NR: one frame
 
 @dataclass(slots=True)
 class Target:
-    """A valid entry: whom it reaches, and the descriptor it was made from (None: uintr_register_self)."""
+    """A valid entry: whom it reaches, and the process and descriptor it was made by (None: uintr_register_self)."""
 
     receiver: Receiver
     user_vector: int
+    pid: int
     made_from: UvecFd | None
 
 
@@ -52,13 +54,15 @@ class TableMemory:
         """Raises LinuxError ENOMEM."""
         return TargetTable(take_frame(self._frames))
 
-    def connect(self, table: TargetTable, receiver: Receiver, user_vector: int, made_from: UvecFd | None) -> int:
+    def connect(
+        self, table: TargetTable, receiver: Receiver, user_vector: int, pid: int, made_from: UvecFd | None
+    ) -> int:
         """A new entry; its index, the lowest that is free. Raises LinuxError ENOSPC."""
         index = next((i for i in range(ENTRIES) if i not in table.targets), None)
         if index is None:
             raise LinuxError(Errno.ENOSPC)
         receiver.references += 1
-        table.targets[index] = Target(receiver, user_vector, made_from)
+        table.targets[index] = Target(receiver, user_vector, pid, made_from)
         self._write(table, index, uitt.UittEntry(user_vector, receiver.linear).pack())
         return index
 

@@ -102,6 +102,12 @@ class UserInterrupts:
         state = task.uintr
         state.uittaddr, state.uitt_enabled, state.uittsz = table.linear, True, ENTRIES - 1
 
+    def fork_mm(self, mm: Mm, child: Mm) -> None:
+        """uitt_dup_context: `child` uses the same table; what either adds later, both have."""
+        if mm.target_table is not None:
+            mm.target_table.references += 1
+            child.target_table = mm.target_table
+
     def release_mm(self, mm: Mm) -> None:
         """Nobody runs in `mm` any more."""
         if mm.target_table is not None:

@@ -15,6 +15,7 @@ import unicorn.x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu.arch.registers import GENERAL
+from pffemu.arch.rflags import RF
 from pffemu.errors import EngineError, UsageError
 
 _USUAL: Final = (*GENERAL, "rip", "rflags")  # one call reads them all in the time of reading one
@@ -52,11 +53,12 @@ class RegisterBuffer:
 class RegisterGroup:
     """A fixed list of 64-bit registers that are read and written together. Values are unsigned."""
 
-    __slots__ = ("_arguments", "_buffer", "_file", "_pick", "_rip_at", "_words", "names")
+    __slots__ = ("_arguments", "_buffer", "_file", "_flags_at", "_pick", "_rip_at", "_words", "names")
 
     def __init__(self, handle: Any, names: tuple[str, ...], file: RegisterFile) -> None:
         self.names, self._file = names, file
         self._rip_at = names.index("rip") if "rip" in names else -1
+        self._flags_at = names.index("rflags") if "rflags" in names else -1
         self._buffer = RegisterBuffer(handle, [IDS[name] for name in names], 8)
         self._words = Struct(f"<{len(names)}Q")
         self._arguments = self._buffer.arguments
@@ -82,6 +84,8 @@ class RegisterGroup:
             raise EngineError(f"cannot write registers {self.names}")
         file = self._file
         file.known = False
+        if self._flags_at >= 0:
+            file.resumes = values[self._flags_at] & RF != 0
         if self._rip_at >= 0:
             file.known_rip, file.rip_moved = values[self._rip_at], False
 
@@ -91,10 +95,12 @@ class RegisterFile:
 
     `known`: general registers, RIP and RFLAGS are as `words` last had them; `known_rip`: RIP as read or written last,
     None: to be read. `rip_moved`: the engine still has an older RIP. `live`: guest code runs (a hook asks), so nothing
-    is remembered.
+    is remembered. `resumes`: RFLAGS was written with RF set, which the end of the next instruction clears.
     """
 
-    __slots__ = ("_groups", "_handle", "_single", "_usual", "_words", "known", "known_rip", "live", "rip_moved")
+    __slots__ = (
+        "_groups", "_handle", "_single", "_usual", "_words", "known", "known_rip", "live", "resumes", "rip_moved"
+    )  # fmt: skip
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
@@ -104,7 +110,7 @@ class RegisterFile:
         self._words = self._usual.octets.cast("Q")
         self.known = False
         self.known_rip: int | None = None
-        self.live = self.rip_moved = False
+        self.live = self.rip_moved = self.resumes = False
 
     def group(self, *names: str) -> RegisterGroup:
         """The group of these registers, made once."""
@@ -131,7 +137,11 @@ class RegisterFile:
         return self.words()[_RIP] if rip is None else rip
 
     def skip(self, length: int) -> None:
-        """RIP moves on by so many bytes. The engine is told when it matters: most often the next run starts there."""
+        """An instruction of so many bytes is done: RIP moves on, RF is 0. The engine is told of RIP when it matters:
+        most often the next run starts there.
+        """
+        if self.resumes:
+            self["rflags"] &= ~RF
         self.known_rip = self._words[_RIP] = self.rip() + length & WIDTH_MASK
         self.rip_moved = True
 

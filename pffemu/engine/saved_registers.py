@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import unicorn.x86_const as x86
 
 from pffemu.arch.registers import GENERAL
+from pffemu.arch.rflags import RF
 from pffemu.engine import fxsave
 from pffemu.engine.registers import IDS, RegisterBuffer, RegisterFile, read_batch, write_batch
 from pffemu.errors import EngineError
@@ -79,3 +80,4 @@ class SavedRegisterSet:
         if write_batch(*self._buffer.arguments):
             raise EngineError("cannot write the registers")
         self._file.forget()
+        self._file.resumes = saved.word("rflags") & RF != 0

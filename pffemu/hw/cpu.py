@@ -8,13 +8,14 @@ from typing import Any
 
 from pffemu.arch.frames import FrameLayout
 from pffemu.arch.paging import is_canonical
-from pffemu.arch.rflags import AC
+from pffemu.arch.rflags import AC, RF
 from pffemu.asm import BRANCH, REP, TIMING_CLASSES, class_of, timing_classes
 from pffemu.asm.scan import INVALID, LONGEST, first, last_in
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
 from pffemu.engine.count_block import EXECUTED, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
+from pffemu.engine.stop import EngineStop
 from pffemu.engine.unicorn_cpu import UnicornCpu
 from pffemu.events import EventBus
 from pffemu.hw import careful
@@ -183,6 +184,17 @@ class Cpu:
         if self._counter is not None:
             self._executed[EXECUTED] += instructions
 
+    def run_resumed(self, limit: int | None, time_end: int | None) -> EngineStop:
+        """`engine.run` while RF is 1, as UIRET or the kernel has loaded it: the first instruction's end clears it, and
+        no instruction sees it. An instruction that faults keeps it (not with counting off: it cannot be told).
+        """
+        registers, before = self.registers, (self.registers.rip(), self.instructions)
+        registers["rflags"] &= ~RF
+        stop = self.engine.run(limit, time_end)
+        if self._counter is not None and (registers.rip(), self.instructions) == before:
+            registers["rflags"] |= RF
+        return stop
+
     def left_block(self) -> None:
         """RIP was changed from outside: a REP instruction there is a new one."""
         if self._counter is not None:
@@ -223,7 +235,9 @@ class Cpu:
             self.engine.flush_tlb()
 
     def plan(self) -> None:
-        """Set `event_at`: APIC, timers or `kb_timer` were changed. Whoever replaces or edits them calls this."""
+        """Set `event_at`: APIC, timers or `kb_timer` were changed. Whoever replaces or edits them calls this, also
+        between two runs: what is due is then taken before the next instruction.
+        """
         earliest = NEVER
         if self.arrivals:
             earliest = self.arrivals[0].time
@@ -242,9 +256,8 @@ class Cpu:
             self.engine.interrupt(at_once=True)
 
     def reset_apic(self) -> None:
-        """The APIC was disabled: all but its id and the forwarding registers is as after reset."""
-        old = self.apic
-        self.apic = LocalApic(apic_id=old.apic_id)
+        """The APIC was disabled: all but its id is as after reset, the forwarding registers and their map too."""
+        self.apic = LocalApic(apic_id=self.apic.apic_id)
         self.plan()
 
     # -- what the engine asks while guest code runs --------------------------------------------------------------

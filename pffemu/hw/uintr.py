@@ -10,8 +10,8 @@ import struct
 
 from pffemu.arch.exceptions import GP, PF, SS
 from pffemu.arch.frames import FIELDS, STACK_ALIGNMENT, FrameLayout
-from pffemu.arch.paging import PAGE_MASK, is_canonical, page_of
-from pffemu.arch.rflags import IF, RF, TF
+from pffemu.arch.paging import PAGE_MASK, is_canonical
+from pffemu.arch.rflags import RF, TF
 from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, Hex, Label
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.page_walk import USER, WRITE
@@ -28,23 +28,20 @@ def pending_vector(cpu: Cpu) -> int | None:
     return cpu.uintr.uirr.bit_length() - 1 if cpu.uintr.uirr else None
 
 
-def can_deliver(cpu: Cpu, rflags: int) -> bool:
+def can_deliver(cpu: Cpu) -> bool:
     """The masking conditions of delivery that can be false here (CPL is 3 and the code is 64-bit always).
 
-    RFLAGS.IF is not in the SDM's list; Bochs and the prototype want it, and Linux never clears it in ring 3.
+    RFLAGS.IF is none of them: it holds back the notification, which is an external interrupt, and forwarding.
     """
     # SDM recognition.2
-    return cpu.cr4_uintr and cpu.uintr.uif and bool(rflags & IF)
+    return cpu.cr4_uintr and cpu.uintr.uif
 
 
-def deliver_user_interrupt(cpu: Cpu, registers: list[int] | None = None) -> Trap | None:
-    """SDM, user-interrupt delivery, for the highest vector in UIRR. The caller has checked `can_deliver`.
-
-    `registers`: RIP, RSP, RFLAGS where they are known.
-    """
+def deliver_user_interrupt(cpu: Cpu) -> Trap | None:
+    """SDM, user-interrupt delivery, for the highest vector in UIRR. The caller has checked `can_deliver`."""
     vector = pending_vector(cpu)
     assert vector is not None
-    trap = _deliver(cpu, vector, registers or cpu.rip_rsp_rflags.read(), (vector,), ())
+    trap = _deliver(cpu, vector, cpu.rip_rsp_rflags.read(), (vector,), ())
     if trap is None:
         cpu.uintr.uirr &= ~(1 << vector)  # SDM delivery.5
     return trap
@@ -78,12 +75,10 @@ def _deliver(
     # SDM delivery.3: all pushes at once, as user accesses
     words = (*below, rip, rflags, rsp, *above)
     new_rsp = (top - 8 * len(words)) & _MASK
-    if cpu.bus.details:
-        trap = _push_word_by_word(cpu, new_rsp, words, FrameLayout.VECTOR_FIRST if below else FrameLayout.RIP_FIRST)
-    else:
-        trap = cpu.mmu.store(new_rsp, _FRAMES[len(words)].pack(*words), USER)
-    if trap is not None:
-        return _push_refused(cpu, trap)
+    if cpu.bus.details or cpu.mmu.store(new_rsp, _FRAMES[len(words)].pack(*words), USER) is not None:
+        trap = _push_word_by_word(cpu, top, words, FrameLayout.VECTOR_FIRST if below else FrameLayout.RIP_FIRST)
+        if trap is not None:
+            return trap
     cpu.emit(FramePushed, new_rsp, 8 * len(words), vector, rip, rsp)
     # SDM delivery.6
     state.uif = False
@@ -96,21 +91,21 @@ def _deliver(
     return None
 
 
-def _push_refused(cpu: Cpu, trap: Trap) -> Trap:
-    if trap.vector == PF:
-        cpu.emit(FramePushRefused, trap.address, trap.error_code)
-        return trap
-    return Trap(SS)  # a non-canonical stack address
-
-
-def _push_word_by_word(cpu: Cpu, rsp: int, words: tuple[int, ...], layout: FrameLayout) -> Trap | None:
-    """The same for whoever wants to stand between two pushes: highest address first, nothing when one would trap."""
-    last = rsp + 8 * len(words) - 1
-    for address in (rsp, max(rsp, page_of(last))):
-        start = cpu.mmu.translate(address, USER | WRITE)
-        if isinstance(start, Trap):
-            return start
-    for i in reversed(range(len(words))):
-        cpu.mmu.store(rsp + 8 * i, struct.pack("<Q", words[i]), USER)
-        cpu.detail(WordPushed, Label(FIELDS[layout][i]), Hex(rsp + 8 * i), Hex(words[i]))
+def _push_word_by_word(cpu: Cpu, top: int, words: tuple[int, ...], layout: FrameLayout) -> Trap | None:
+    """Push below `top`, from the highest address down. Nothing is written when a word cannot be: the first such word's
+    trap, #SS where its address is not canonical. Aligned as they are, none is #AC.
+    """
+    pushes = [((top - 8 * (i + 1)) & _MASK, -1 - i) for i in range(len(words))]
+    for address, _ in pushes:
+        trap = cpu.mmu.translate(address, USER | WRITE)
+        if isinstance(trap, Trap):
+            if trap.vector != PF:
+                return Trap(SS)
+            cpu.emit(FramePushRefused, trap.address, trap.error_code)
+            return trap
+    names = FIELDS[layout][: len(words)]
+    for address, i in pushes:
+        cpu.mmu.store(address, struct.pack("<Q", words[i]), USER)
+        if cpu.bus.details:
+            cpu.detail(WordPushed, Label(names[i]), Hex(address), Hex(words[i]))
     return None

@@ -31,10 +31,19 @@ def take_interrupts(kernel: Kernel, cpu: Cpu) -> bool:
     cpu.wait_until(cpu.event_at)
     found = interrupts.accept(cpu)
     if isinstance(found, Trap):
-        kernel.page_fault(cpu, found)
+        _raise_of_upid(kernel, cpu, found)
     elif found is not None:
         kernel.interrupt(cpu, found)
     return found is not None
+
+
+def _raise_of_upid(kernel: Kernel, cpu: Cpu, trap: Trap) -> None:
+    """Notification processing could not reach the thread's UPID."""
+    if trap.vector == exceptions.PF:
+        kernel.page_fault(cpu, trap)
+    else:
+        why = f"UPIDADDR {cpu.uintr.upidaddr:#x} is not canonical, while a notification was processed"
+        kernel.exception(cpu, trap, why)
 
 
 def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
@@ -44,10 +53,9 @@ def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
     # SDM recognition.1
     if not cpu.uintr.uirr:
         return True
-    registers = cpu.rip_rsp_rflags.read()
-    if not uintr.can_deliver(cpu, registers[2]):
+    if not uintr.can_deliver(cpu):
         return True
-    trap = uintr.deliver_user_interrupt(cpu, registers)
+    trap = uintr.deliver_user_interrupt(cpu)
     if trap is not None:
         _raise(kernel, cpu, trap, "while a user interrupt was delivered")
         kernel.scheduler.preempt(cpu)

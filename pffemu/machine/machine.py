@@ -2,7 +2,7 @@
 
 from pffemu import Machine, assemble
 machine = Machine()
-machine.load(assemble("_start: mov eax, 60; mov edi, 7; syscall"))
+machine.load(assemble("_start:\\n mov eax, 60\\n mov edi, 7\\n syscall\\n"))
 assert machine.run().exit_code == 7
 """
 

@@ -26,11 +26,13 @@ _LAST_WHOLE = PAGE_SIZE - loop.MAX_INSTRUCTION  # offset in a page: from there o
 class Turn:
     """`end`: what the core's clock is when the turn is over (None: counting is off).
 
+    `sequence`: the interconnect's when `end` was found: changed from outside, something may be due earlier.
     `ours_at`: where the next instruction is when it is one of ours, right behind another of ours; else 0.
     """
 
     cpu_index: int
     end: int | None
+    sequence: int
     ours_at: int = 0
 
 
@@ -39,6 +41,7 @@ class Turns:
 
     def __init__(self, kernel: Kernel, cpus: list[Cpu], counting: bool) -> None:
         self._kernel, self._cpus, self._counting = kernel, cpus, counting
+        self._interconnect = cpus[0].interconnect
         self.count = 0
         self.current: Turn | None = None
         self.ran: tuple[EngineStop, int] | None = None  # what ended the engine's last run, and its core's count then
@@ -74,6 +77,7 @@ class Turns:
                 turn.end = clock + bool(turn.ours_at)  # those behind come first, but for one more that is ours
             elif turn.end is not None:
                 turn.end = min(turn.end, self._turn_end(cpu, clock))
+            turn.sequence = self._interconnect.sequence
         return True
 
     @staticmethod
@@ -99,6 +103,8 @@ class Turns:
             alone = kernel.scheduler.goes_on()
             if alone is not None and not self._pending:
                 return self._open(alone, alone.clock + loop.SLICE)
+        elif turn.sequence != self._interconnect.sequence and kernel.ended is None:
+            self._look_anew(self._cpus[turn.cpu_index], turn)
         elif kernel.ended is None and self._goes_on(self._cpus[turn.cpu_index], turn):
             return self._cpus[turn.cpu_index]
         while kernel.ended is None:
@@ -112,6 +118,7 @@ class Turns:
             clock = cpu.clock
             if turn is None:
                 return self._open(cpu, self._turn_end(cpu, clock))
+            turn.sequence = self._interconnect.sequence
             if turn.end is None or clock < turn.end:
                 return cpu
             self._end(cpu)
@@ -119,9 +126,24 @@ class Turns:
 
     def _open(self, cpu: Cpu, end: int) -> Cpu:
         """A turn up to the clock `end`."""
-        self.current = Turn(cpu.index, end if self._counting else None)
+        self.current = Turn(cpu.index, end if self._counting else None, self._interconnect.sequence)
         self.count += 1
         return cpu
+
+    def _look_anew(self, cpu: Cpu, turn: Turn) -> None:
+        """What may wake a core was changed while nothing ran: the open turn ends when that is due, if it is earlier."""
+        if cpu.index in self._pending:
+            return  # its last instruction is answered first, and that ends the turn
+        clock = cpu.clock
+        due = self._due(cpu, clock)
+        if due <= clock:
+            self._end(cpu)
+        elif turn.end is not None:
+            turn.end = min(turn.end, due)
+
+    def _due(self, cpu: Cpu, clock: int) -> int:
+        """When somebody else's turn comes, or `cpu` must look at its interrupts, if it is `clock` there now."""
+        return min(self._kernel.scheduler.may_run_until(cpu, clock), cpu.event_at)
 
     def _next(self) -> Cpu | None:
         """The core that runs next, with its thread loaded, interrupts taken."""
@@ -152,7 +174,7 @@ class Turns:
 
     def _turn_end(self, cpu: Cpu, clock: int) -> int:
         """When a turn of `cpu` ends, if it is `clock` there now."""
-        end = min(self._kernel.scheduler.may_run_until(cpu, clock), cpu.event_at, clock + loop.SLICE)
+        end = min(self._due(cpu, clock), clock + loop.SLICE)
         return end if end > clock else clock + 1
 
     def _end(self, cpu: Cpu) -> None:
@@ -183,8 +205,9 @@ class Turns:
         end = turn.end
         stop = self._foreseen(cpu, turn) if turn.ours_at else None
         if stop is None:
-            stop = cpu.engine.run(limit, None if end is None else cpu.engine_time(end))
-        self.ran = stop, cpu.instructions
+            run = cpu.run_resumed if cpu.registers.resumes else cpu.engine.run
+            stop = run(limit, None if end is None else cpu.engine_time(end))
+        self.ran, turn.sequence = (stop, cpu.instructions), self._interconnect.sequence
         if cpu.looks_up and end is not None:
             cpu.looks_up, turn.end = False, max(cpu.clock, min(end, cpu.event_at))
             if stop.kind is StopKind.INTERRUPTED:

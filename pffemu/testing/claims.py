@@ -158,6 +158,8 @@ def _fault(directive: Directive) -> Fault:
     name = match["name"] if match["name"].startswith("#") else f"#{match['name']}"
     if name not in _VECTORS:
         raise directive.error(f"no exception {name!r}", nearest(name, _VECTORS))
+    if match["code"] is not None and _VECTORS[name] not in exceptions.HAS_ERROR_CODE:
+        raise directive.error(f"{name} has no error code", f"write `# fault: {name}`")
     address = _condition_or_none(directive, match["address"])
     return Fault(directive, _VECTORS[name], _error_code(directive, match["code"]), address, match["at"] or "")
 

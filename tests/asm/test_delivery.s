@@ -1,5 +1,4 @@
-# Delivery of a user interrupt that is pending in UIRR: the standard frame (SDM, user-interrupt delivery).
-# SENDUIPI does not exist yet, so UIRR is set from outside.
+# Delivery of a user interrupt that is pending in UIRR, set from outside: the standard frame (SDM, user-interrupt delivery).
 
 # test: the handler runs instead of the next instruction
 # state: uif=1 uirr=1<<5 uihandler=got
@@ -148,11 +147,19 @@ behind: jmp out
 got: nop
 out: nop
 
-# test: with RFLAGS.IF=0 the interrupt stays pending
+# test: RFLAGS.IF=0 does not hold a user interrupt back, and stays as it is
 # regs: rflags=0x2
 # state: uif=1 uirr=1<<5 uihandler=got
-# expect: uirr == 1<<5
-# count: frame_pushed == 0
+# at got: rflags == 2
+# expect: uirr == 0 and frame.vector == 5 and frame.rip == start and frame.rflags == 2
+start: ud2
+got: nop
+
+# test: RFLAGS.IF=0 holds the notification back, which is an external interrupt
+# regs: rflags=0x2
+# state: uif=1 uihandler=got irr=1<<0xec uinv=0xec
+# expect: irr == 1<<0xec and uirr == 0
+# count: notification_processed == 0 and frame_pushed == 0
     nop
     jmp out
 got: ud2
@@ -177,7 +184,7 @@ start: nop
 # test: a stack that cannot take the frame is #PF with W and U, and nothing changes
 # regs: rsp=0x20080
 # state: uif=1 uirr=1<<5 uihandler=got uistackadjust=0
-# fault: #PF(W|U) address=0x20060 at start
+# fault: #PF(W|U) address=0x20078 at start
 # expect: uif == 1 and uirr == 1<<5 and rsp == 0x20080
 # CHECK: push-failed
 start: nop
@@ -187,7 +194,7 @@ got: nop
 # map: stack 4K r
 # regs: rsp=stack+2048
 # state: uif=1 uirr=1 uihandler=got uistackadjust=0
-# raises: SIGSEGV addr=stack+2048-32
+# raises: SIGSEGV code=SEGV_ACCERR addr=stack+2048-8
 # expect: uif == 1 and uirr == 1
 start: nop
 got: nop
@@ -197,7 +204,7 @@ got: nop
 # regs: rsp=stack+2048
 # state: uif=1 uirr=1<<3 uihandler=got uistackadjust=0
 # expect: frame.at == stack + 2048 - 32 and frame.vector == 3 and uirr == 0
-# CHECK: push-failed address=stack+0x7e0 error=W|U
+# CHECK: push-failed address=stack+0x7f8 error=W|U
 # CHECK: minor zero address=stack
 # CHECK: frame size=32 vector=3
     ud2
@@ -207,12 +214,83 @@ got: nop
 # map: low 4K rw at 0x20001000
 # regs: rsp=low+16 rax=low
 # state: uif=0 uirr=1 uihandler=got uistackadjust=0
-# raises: SIGSEGV addr=0x20000ff0
+# raises: SIGSEGV addr=0x20000ff8
 # expect: mem64[low] == 7 and mem64[low + 8] == 7 and uirr == 1
     mov qword ptr [rax], 7
     mov qword ptr [rax + 8], 7
     stui
     nop
+got: nop
+
+# test: of a frame over two missing pages the upper one faults first
+# regs: rsp=0x30001010
+# state: uif=1 uirr=1 uihandler=got uistackadjust=0
+# raises: SIGSEGV addr=0x30001008 at start
+# expect: uirr == 1
+start: nop
+got: nop
+
+# test: of a frame over two lazy pages the upper one is brought in first, then the lower one
+# map: low 8K rw
+# regs: rsp=low+4096+16
+# state: uif=1 uirr=1 uihandler=got uistackadjust=0
+# expect: frame.at == low + 4096 - 16 and frame.rsp == low + 4096 + 16
+# CHECK: push-failed address=low+0x1008 error=W|U
+# CHECK: minor zero address=low+0x1000
+# CHECK: push-failed address=low+0xff8 error=W|U
+# CHECK: minor zero address=low
+# CHECK: frame size=32
+    ud2
+got: nop
+
+# test: a frame whose upper page is read-only and whose lower one is missing faults in the upper one
+# map: high 4K r at 0x20001000
+# regs: rsp=high+16 rax=high
+# state: uif=0 uirr=1 uihandler=got uistackadjust=0
+# raises: SIGSEGV code=SEGV_ACCERR addr=high+8
+    mov rax, [rax]
+    stui
+    nop
+got: nop
+
+# test: a frame that begins behind the last canonical address is #SS
+# regs: rsp=0x800000000010
+# state: uif=1 uirr=1<<5 uihandler=got uistackadjust=0
+# fault: #SS(0) at start
+# expect: uif == 1 and uirr == 1<<5
+start: nop
+got: nop
+
+# test: a frame that ends below the lowest canonical address of the upper half faults before
+# regs: rsp=0xffff800000000010
+# state: uif=1 uirr=1<<5 uihandler=got uistackadjust=0
+# raises: SIGSEGV addr=0xffff800000000008 at start
+start: nop
+got: nop
+
+# test: a frame around address 0 faults at its lowest words first
+# regs: rsp=16
+# state: uif=1 uirr=1<<5 uihandler=got uistackadjust=0
+# fault: #PF(W|U) address=8 at start
+start: nop
+got: nop
+
+# test: a frame on an alternative stack is pushed from the highest address, too
+# map: low 8K rw
+# regs: rbp=rsp
+# state: uif=1 uirr=1 uihandler=got uistackadjust=low+4096+16+1
+# expect: frame.at == low + 4096 - 16 and frame.rsp == rbp
+# CHECK: push-failed address=low+0x1008
+# CHECK: push-failed address=low+0xff8
+    ud2
+got: nop
+
+# test: delivery is never #AC: the frame is aligned, whatever RSP was
+# regs: rsp=stack+4096+3 rflags=0x40202
+# map: stack 8K rw
+# state: uif=1 uirr=1 uihandler=got uistackadjust=0
+# expect: frame.at == stack + 4096 - 32 and frame.rflags == 0x40202
+    ud2
 got: nop
 
 # test: a stack above the canonical half is #SS and nothing changes

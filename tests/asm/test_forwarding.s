@@ -350,18 +350,43 @@ touch: mov al, [buf]
 # test: a stack that cannot take the frame makes it an ordinary fault of the stack
 # regs: rsp=0x20080
 # CHECK: forward address=buf
-# CHECK-NEXT: push-failed address=0x1ffd0 error=W|U
-# CHECK-NEXT: page-fault address=0x1ffd0 user=1
-# raises: SIGSEGV addr=0x1ffd0 at touch
+# CHECK-NEXT: push-failed address=0x1fff8 error=W|U
+# CHECK-NEXT: page-fault address=0x1fff8 user=1
+# raises: SIGSEGV addr=0x1fff8 at touch
 # expect: rsp == 0x20080
 touch: mov al, [buf]
 
 # test: a stack page that the kernel brings in lets the fault be forwarded after all
 # map: stack 8K rw
 # regs: rsp=stack+8192
-# CHECK: push-failed address=stack+0x1f50
+# CHECK: push-failed address=stack+0x1f78
 # CHECK: minor zero address=stack+0x1000
 # CHECK: forward address=buf
 # CHECK-NEXT: frame size=48
 # expect: rsp == stack + 8192 and uif == 1
+    mov al, [buf]
+
+# test: of the extended frame over two pages the upper one is pushed to first
+# map: stack 8K rw
+# regs: rsp=stack+4096+16
+# state: uistackadjust=0
+# CHECK: push-failed address=stack+0x1008 error=W|U
+# CHECK: push-failed address=stack+0xff8 error=W|U
+# CHECK: frame size=48
+# expect: frames[0].at == stack + 4096 + 16 - 48
+    mov al, [buf]
+
+# test: the extended frame that begins behind the last canonical address is #SS
+# regs: rsp=0x800000000010
+# state: uistackadjust=0
+# fault: #SS(0) at touch
+# expect: rsp == 0x800000000010
+touch: mov al, [buf]
+
+# test: a user interrupt comes with RFLAGS.IF=0, a forwarded fault does not
+# regs: rflags=0x2
+# state: uirr=1<<5
+# expect: frame.vector == 5 and frame.size == 32
+# CHECK: kernel address=buf (RFLAGS.IF=0)
+# deadlock: userfaultfd
     mov al, [buf]

@@ -54,3 +54,19 @@ got: nop
 # cpu: flexible-uiret, frame=rip-first
 # expect: uif == 1 and frame.size == 40
     mov al, [buf]
+
+# test: its five words are pushed from the highest address down
+# map: stack 8K rw
+# regs: rsp=stack+4096+16
+# state: uistackadjust=0
+# CHECK: push-failed address=stack+0x1008 error=W|U
+# CHECK: push-failed address=stack+0xff8 error=W|U
+# CHECK: frame size=40
+# expect: frames[0].at == stack + 4096 + 16 - 40
+    mov al, [buf]
+
+# test: the frame that begins behind the last canonical address is #SS with this layout, too
+# regs: rsp=0x800000000010
+# state: uistackadjust=0
+# fault: #SS(0) at touch
+touch: mov al, [buf]

@@ -276,3 +276,39 @@ got: nop
     senduipi rax
 behind: nop
 got: nop
+
+# test: SENDUIPI clears RF before its interrupt comes
+# expect: frame.vector == 9 and frame.rip == behind and frame.rflags & 0x10000 == 0
+    xor edi, edi
+    mov esi, 9
+    call entry
+    xor ecx, ecx
+    push rsp
+    push 0x10202
+    lea rax, [rip + send]
+    push rax
+    uiret
+send: senduipi rcx
+behind: ud2
+got: nop
+
+# test: SENDUIPI that traps keeps RF
+# state: uitt_enabled=0
+# regs: rflags=0x10202
+# raises: SIGILL at send
+# expect: rflags == 0x10202
+send: senduipi rcx
+got: nop
+
+# test: a UPID whose address is not canonical is #GP of the notification, not a page fault
+# state: upidaddr=0x800000000000
+# regs: rcx=0
+# fault: #GP(0) at behind
+# CHECK: interrupt vector=0xec (notify)
+# CHECK-NOT: page-fault
+    xor edi, edi
+    mov esi, 9
+    call entry
+    senduipi rcx
+behind: nop
+got: nop

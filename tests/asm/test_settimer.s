@@ -145,3 +145,21 @@ got: nop
 # expect: rip == test.begin + 5 and rflags == 0x202
     .byte 0xf3, rex, 0x0f, 0xc7, extension
 got:
+
+# test: SETTIMER clears RF
+# param: instruction = "settimer", "settimerp"
+# regs: rflags=0x10202
+# at got: rflags == 0x202
+    {instruction} rax
+got: nop
+
+# test: the timer's interrupt comes with RFLAGS.IF=0, too
+# regs: rflags=0x2
+# expect: frame.vector == 21 and frame.rflags & 0x200 == 0
+    mov eax, 500
+    settimer rax
+    mov ecx, 20000
+again: dec ecx
+    jnz again
+    ud2
+got: nop

@@ -27,42 +27,141 @@ status:                             # of the child, to RAX, as wait4 gives it
 .balign 8
 answer: .quad 0
 
-# test: a forked child has neither the handler nor the target table
-# expect: rax == 0
+# test: a forked child has no handler, and sends by its parent's indices
+# cpus: 2
+# param: call = "fork", "vfork"
+# expect: rax == 0 and mem64[count] == 1 and mem64[vector] == 9
     xor esi, esi
     call register
-    mov eax, SYS_uintr_register_self
-    mov edi, 1
-    xor esi, esi
+    mov edi, 9
+    call self
+    stui
+    mov eax, SYS_{call}
     syscall
-    call fork
     test eax, eax
-    jz 2f
+    jz 1f
     call status
-    jmp 3f
-2:  mov eax, SYS_uintr_unregister_handler
+    jmp 2f
+1:  mov eax, SYS_uintr_unregister_handler
     xor edi, edi
     syscall
     cmp rax, -EINVAL
-    jne 1f
+    setne dil
+    movzx edi, dil
+    xor eax, eax
+    senduipi rax
+    mov eax, SYS_exit_group
+    syscall
+2:  nop
+
+# test: entries that a forked child adds are its parent's, too
+# expect: mem64[count] == 1 and mem64[vector] == 11
+    xor esi, esi
+    call register
+    mov edi, 9
+    call self
+    mov edi, 11
+    call fd
+    mov ebx, eax
+    stui
+    call fork
+    test eax, eax
+    jz 1f
+    call status
+    shr eax, 8
+    senduipi rax
+    nop
+    jmp 2f
+1:  mov edi, ebx
+    call sender
+    mov edi, eax
+    jmp exit
+2:  nop
+
+# test: an entry that a forked child takes away is gone for its parent
+# raises: SIGSEGV at gone
+# expect: rax == 0
+    xor esi, esi
+    call register
+    mov edi, 9
+    call self
+    call fork
+    test eax, eax
+    jz 1f
+    call status
+    xor ebx, ebx
+gone: senduipi rbx
+1:  mov eax, SYS_uintr_unregister_sender
+    xor edi, edi
+    xor esi, esi
+    syscall
+    mov edi, eax
+    jmp exit
+
+# test: an entry that its parent takes away is gone for a forked child
+# expect: rax == 11
+    xor esi, esi
+    call register
+    mov edi, 9
+    call self
+    mov eax, SYS_pipe
+    lea rdi, [rip + ends]
+    syscall
+    call fork
+    test eax, eax
+    jz 1f
     mov eax, SYS_uintr_unregister_sender
     xor edi, edi
     xor esi, esi
     syscall
-    cmp rax, -EINVAL
-1:  setne dil
-    movzx edi, dil
+    mov edi, [rip + ends + 4]
+    mov eax, SYS_write
+    lea rsi, [rip + ends]
+    mov edx, 1
+    syscall
+    call status
+    jmp 2f
+1:  mov edi, [rip + ends]
+    mov eax, SYS_read
+    lea rsi, [rip + answer]
+    mov edx, 1
+    syscall
+    xor eax, eax
+    senduipi rax
     jmp exit
-3:  nop
+2:  nop
+.data
+ends: .quad 0
 
-# test: SENDUIPI in a forked child is SIGILL
+# test: a forked child may connect its parent's uvec_fd once more, and once only
+# expect: rax == 1 << 8
+    xor esi, esi
+    call register
+    mov edi, 9
+    call fd
+    mov ebx, eax
+    mov edi, eax
+    call sender
+    call fork
+    test eax, eax
+    jz 1f
+    call status
+    jmp 2f
+1:  mov edi, ebx
+    call sender
+    mov r12d, eax
+    mov edi, ebx
+    call sender
+    cmp rax, -EISCONN
+    mov edi, 99
+    cmove edi, r12d
+    jmp exit
+2:  nop
+
+# test: SENDUIPI in a forked child whose parent has no table is SIGILL
 # expect: rax == 4
     xor esi, esi
     call register
-    mov eax, SYS_uintr_register_self
-    mov edi, 1
-    xor esi, esi
-    syscall
     call fork
     test eax, eax
     jz 1f
@@ -122,19 +221,16 @@ answer: .quad 0
     jmp 4b
 3:  nop
 
-# test: a child adopts the table behind the uipi_fd it inherited
-# expect: rax == 0 and mem64[count] == 1 and mem64[vector] == 12
+# test: a forked child has its parent's table, and cannot adopt it once more
+# expect: rax == 0
     xor esi, esi
     call register
-    mov eax, SYS_uintr_register_self
     mov edi, 12
-    xor esi, esi
-    syscall
+    call self
     mov eax, SYS_uintr_ipi_fd
     xor edi, edi
     syscall
     mov ebx, eax
-    stui
     call fork
     test eax, eax
     jz 1f
@@ -144,26 +240,69 @@ answer: .quad 0
     mov esi, 0x7500
     mov eax, SYS_ioctl
     syscall
+    cmp rax, -EBUSY
+    setne dil
+    movzx edi, dil
+    jmp exit
+2:  nop
+
+# test: a process without a table adopts the one behind a uipi_fd, and gives it back when it ends
+# expect: rax == 0 and mem64[count] == 2 and mem64[vector] == 12
+    mov eax, SYS_pipe
+    lea rdi, [rip + ends]
+    syscall
+    mov eax, SYS_clone
+    mov edi, CLONE_FILES | SIGCHLD
+    xor esi, esi
+    syscall
+    test eax, eax
+    jz 1f
+    xor esi, esi
+    call register
+    mov edi, 12
+    call self
+    mov eax, SYS_uintr_ipi_fd
+    xor edi, edi
+    syscall
+    mov [rip + number], eax
+    stui
+    mov edi, [rip + ends + 4]
+    mov eax, SYS_write
+    lea rsi, [rip + number]
+    mov edx, 4
+    syscall
+    call status
+    mov ebx, eax
+    xor eax, eax
+    senduipi rax
+    nop
+    mov eax, ebx
+    jmp 2f
+1:  mov edi, [rip + ends]
+    mov eax, SYS_read
+    lea rsi, [rip + number]
+    mov edx, 4
+    syscall
+    mov edi, [rip + number]
+    mov esi, 0x7500
+    mov eax, SYS_ioctl
+    syscall
     mov rdi, rax
     test rax, rax
     jnz exit
     senduipi rax
-    xor edi, edi
     jmp exit
 2:  nop
+.data
+ends:   .quad 0
+number: .quad 0
 
-# test: a child that ends gives back what it adopted; the parent's table stays
+# test: a forked child that ends gives back its share of the table
 # expect: mem64[count] == 2
     xor esi, esi
     call register
-    mov eax, SYS_uintr_register_self
     mov edi, 12
-    xor esi, esi
-    syscall
-    mov eax, SYS_uintr_ipi_fd
-    xor edi, edi
-    syscall
-    mov ebx, eax
+    call self
     stui
     call fork
     test eax, eax
@@ -173,11 +312,7 @@ answer: .quad 0
     senduipi rax
     nop
     jmp 2f
-1:  mov edi, ebx
-    mov esi, 0x7500
-    mov eax, SYS_ioctl
-    syscall
-    senduipi rax
+1:  senduipi rax
     xor edi, edi
     jmp exit
 2:  nop

@@ -210,3 +210,118 @@ out: nop
     push rax
     uiret
 out: nop
+
+# test: RF that UIRET loads is no longer set behind the next instruction, and PUSHFQ does not show it
+# param: first = "nop", "", "lea rcx, [rcx]", "clui", "stui", "testui", "jmp 1f\n1:", "mov rcx, [rsp]", "push rax\n pop rcx"
+# expect: rax & 0x10000 == 0 and rflags & 0x10000 == 0
+    push rsp
+    push 0x10202
+    lea rax, [rip + out]
+    push rax
+    uiret
+out:
+    {first}
+    pushfq
+    pop rax
+
+# test: each instruction of user interrupts clears RF
+# param: instruction = "clui", "stui", "testui"
+# regs: rflags=0x10202
+# expect: rflags & 0x10000 == 0 and instructions == 1
+    {instruction}
+
+# test: RF is still set where UIRET has loaded it and nothing has run since
+# at out: rflags == 0x10202
+# expect: rflags == 0x202
+    push rsp
+    push 0x10202
+    lea rax, [rip + out]
+    push rax
+    uiret
+out: nop
+
+# test: a user interrupt that is pending at UIRET saves the RF that was loaded
+# state: uirr=1<<5 uihandler=got
+# expect: frame.rflags == 0x10202 and frame.rip == out and rflags == 0x202
+    push rsp
+    push 0x10202
+    lea rax, [rip + out]
+    push rax
+    uiret
+out: ud2
+got: nop
+
+# test: UIRET from a misaligned stack is #AC while RFLAGS.AC is set (CR0.AM is 1 under Linux)
+# param: off = 1, 4, 7
+# map: low 4K rw
+# state: uif=0
+# regs: rsp=low+2048 rflags=0x40202
+# fault: #AC(0) at here
+# expect: uif == 0 and rsp == low + 2048 - off
+    mov byte ptr [low], 1
+    lea rsp, [rsp - off]
+here: uiret
+
+# test: #AC is SIGBUS with BUS_ADRALN
+# map: low 4K rw
+# regs: rsp=low+2049 rflags=0x40202
+# raises: SIGBUS code=BUS_ADRALN at here
+    mov byte ptr [low], 1
+here: uiret
+
+# test: #AC comes before a page fault of the frame
+# regs: rsp=0x20001 rflags=0x40202
+# fault: #AC(0) at here
+here: uiret
+
+# test: #SS comes before #AC
+# regs: rsp=0x800000000001 rflags=0x40202
+# fault: #SS(0) at here
+here: uiret
+
+# test: a frame on its boundary is popped with RFLAGS.AC set, which the popped flags may clear
+# expect: rflags == 0x202 and rsp == 0x777
+    pushfq
+    or dword ptr [rsp], 0x40000
+    popfq
+    push 0x777
+    push 0x202
+    lea rax, [rip + out]
+    push rax
+    uiret
+out: nop
+
+# test: the flags that UIRET pops do not decide about its own pops
+# map: low 4K rw
+# expect: rflags & 0x40000 != 0 and rsp == 0x777
+    lea rcx, [rip + out]
+    mov rax, low + 256 + 1
+    mov [rax], rcx
+    mov qword ptr [rax + 8], 0x40202
+    mov qword ptr [rax + 16], 0x777
+    mov rsp, rax
+    uiret
+out: nop
+
+# test: a word that reaches over the last canonical address is #SS
+# param: low = 0x7ffffffffff9..0x7fffffffffff
+# regs: rsp=low
+# fault: #SS(0) at here
+here: uiret
+
+# test: a word that ends at the last canonical address is popped, or faults for its page
+# regs: rsp=0x7ffffffffff8
+# fault: #PF(U) address=0x7ffffffffff8 at here
+here: uiret
+
+# test: a misaligned frame that is not there is #PF while RFLAGS.AC is clear
+# regs: rsp=0x20001
+# fault: #PF(U) address=0x20001 at here
+here: uiret
+
+# test: of a word that reaches into a missing page the first byte there is the address
+# map: low 4K rw
+# regs: rsp=low+4096-12
+# fault: #PF(U) address=low+4096 at here
+    mov byte ptr [low], 1
+here: uiret

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pffemu.machine import machine
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [
@@ -22,6 +24,12 @@ BLOCKS = [
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_python_block_of_the_documentation_runs(block: str) -> None:
     exec(compile(block, "documentation", "exec"), {"__name__": "documentation"})
+
+
+def test_the_example_in_the_machines_docstring_runs() -> None:
+    _, _, code = (machine.__doc__ or "").partition("\n\n")
+    assert "assert machine.run()" in code
+    exec(compile(code, "docstring", "exec"), {})
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)

@@ -88,7 +88,7 @@ def test_a_upid_is_used_again_only_when_nobody_can_send_to_it() -> None:
     uintr, task = loaded.machine.kernel.uintr, loaded.machine.process.tasks[0]
     first = uintr.upids.create(task)
     table = uintr.tables.create()
-    uintr.tables.connect(table, first, 5, None)
+    uintr.tables.connect(table, first, 5, 1, None)
     uintr.upids.release(first)  # the thread has ended
     second = uintr.upids.create(task)
     assert second.address != first.address

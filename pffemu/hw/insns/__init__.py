@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
-from pffemu.arch.exceptions import GP, UD
+from pffemu.arch.exceptions import AC, GP, UD
 from pffemu.asm.scan import first, form_of
 from pffemu.hw import careful
 from pffemu.hw.cpu import Cpu
@@ -87,6 +87,7 @@ _WITHOUT_MEANING: Final = b"\x66\x67\x26\x2e\x36\x3e\x64\x65"  # operand size, a
 _NO_TIMER: Final = "the kernel has not enabled this thread's kernel-bypass timer"
 _WHY: Final = {  # (mnemonic, vector) -> what the user should know
     ("uiret", GP): "UIRET to a RIP that is not canonical",
+    ("uiret", AC): "UIRET from a misaligned stack, with RFLAGS.AC set",
     ("senduipi", GP): "SENDUIPI with an index or an entry that is not valid",
     ("senduipi", UD): "SENDUIPI by a thread that is registered nowhere as a sender",
     ("settimer", UD): _NO_TIMER,

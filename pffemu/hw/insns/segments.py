@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from pffemu.arch.exceptions import GP
 from pffemu.arch.paging import is_canonical
 from pffemu.arch.registers import USER_CS, USER_SS
-from pffemu.arch.rflags import IRET_MASK, NT, ZF
+from pffemu.arch.rflags import AC, IRET_MASK, NT, ZF
+from pffemu.hw.careful import ALIGNMENT
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.insns.modrm import ModRm, memory_address, modrm_of, register, write_register
 from pffemu.hw.mmu import USER
@@ -184,6 +185,7 @@ def _iret(cpu: Cpu, size: int) -> Trap | None:
     if trap is None:
         mask = IRET_MASK & (1 << 8 * size) - 1
         cpu.registers["rflags"] = cpu.registers["rflags"] & ~mask | rflags & mask
+        cpu.check(ALIGNMENT, bool(cpu.registers["rflags"] & AC))
         cpu.registers["rsp"] = rsp
     return trap
 

@@ -6,16 +6,21 @@ Left out: CET shadow stacks, address monitoring.
 from __future__ import annotations
 
 import struct
+from typing import Final
 
-from pffemu.arch.exceptions import GP, PF, SS, UD
+from pffemu.arch.exceptions import AC, GP, SS, UD
 from pffemu.arch.paging import is_canonical
+from pffemu.arch.rflags import AC as AC_FLAG
 from pffemu.arch.rflags import ALWAYS_ONE, UIRET_MASK
 from pffemu.events import Resumed, Uiret
+from pffemu.hw.careful import ALIGNMENT
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.page_walk import USER
 from pffemu.hw.trap import Trap
 
-_FRAME = struct.Struct("<3Q")
+_FRAME: Final = struct.Struct("<3Q")
+_WORD: Final = 8  # bytes
+_MASK: Final = (1 << 64) - 1
 
 
 def execute(cpu: Cpu, _length: int) -> Trap | None:
@@ -24,9 +29,11 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
         return Trap(UD)
     _, rsp, rflags = cpu.rip_rsp_rflags.read()
     # SDM uiret.2
-    frame = cpu.mmu.load(rsp, 24, USER)
-    if isinstance(frame, Trap):
-        return frame if frame.vector == PF else Trap(SS)
+    frame = cpu.mmu.load(rsp, _FRAME.size, USER)
+    if isinstance(frame, Trap) or (rsp % _WORD and rflags & AC_FLAG):
+        frame = _pop(cpu, rsp, bool(rflags & AC_FLAG))
+        if isinstance(frame, Trap):
+            return frame
     new_rip, new_rflags, new_rsp = _FRAME.unpack(frame)
     # SDM uiret.3
     if not is_canonical(new_rip):
@@ -36,6 +43,8 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
     # SDM uiret.5
     cpu.uintr.uif = not cpu.options.flexible_uiret or bool(new_rflags & ALWAYS_ONE)
     cpu.left_block()
+    if (rflags ^ new_rflags) & AC_FLAG:
+        cpu.check(ALIGNMENT, bool(new_rflags & AC_FLAG))
     cpu.charge("cpu.uintr.uiret")
     cpu.emit(Uiret, new_rip, int(cpu.uintr.uif))
     if new_rip == cpu.uintr.fault_rip:
@@ -43,3 +52,23 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
         cpu.charge("cpu.tlb_miss")  # of the access that is made again
         cpu.emit(Resumed, new_rip)
     return None
+
+
+def _pop(cpu: Cpu, rsp: int, aligned: bool) -> bytes | Trap:
+    """The frame word by word, or the trap of the first that cannot be popped.
+
+    Every byte of a word must have a canonical address (#SS); then `aligned`, which RFLAGS.AC asks for in ring 3 (Linux
+    sets CR0.AM), comes before the page.
+    """
+    frame = b""
+    for address in range(rsp, rsp + _FRAME.size, _WORD):
+        first, last = address & _MASK, address + _WORD - 1 & _MASK
+        if not is_canonical(first) or not is_canonical(last):
+            return Trap(SS)
+        if aligned and first % _WORD:
+            return Trap(AC)
+        word = cpu.mmu.load(first, _WORD, USER)
+        if isinstance(word, Trap):
+            return word
+        frame += word
+    return frame

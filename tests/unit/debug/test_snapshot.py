@@ -163,8 +163,9 @@ def test_damaged_and_foreign_files_are_one_error(tmp_path: Path) -> None:
 
     bad = {
         "empty": b"", "text": b"hello\n", "cut": good[:-10], "changed": good[:-1] + bytes([good[-1] ^ 1]),
-        "newer": with_header(version=2), "size": with_header(size=5), "larger": with_header(size=1 << 40),
-        "type": with_header(size="x"), "headless": snapshot_file.MAGIC + b"[]\n" + body,
+        "newer": with_header(version=snapshot_file.VERSION + 1), "type": with_header(size="x"),
+        "older": with_header(version=snapshot_file.VERSION - 1), "size": with_header(size=5),
+        "larger": with_header(size=1 << 40), "headless": snapshot_file.MAGIC + b"[]\n" + body,
     }  # fmt: skip
     for name, data in bad.items():
         path.write_bytes(data)

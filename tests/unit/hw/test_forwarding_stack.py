@@ -31,7 +31,7 @@ def test_a_stack_that_lies_in_a_region_makes_the_push_an_ordinary_fault(lookup: 
     assert done.decisions() == [FORWARDED]
     assert not done.of(FramePushed)
     (refused,) = done.of(FramePushRefused)
-    pushed_at = REGION + 8 * PAGE - 128 - 48
+    pushed_at = REGION + 8 * PAGE - 128 - 8
     assert (refused.address, refused.error_code) == (pushed_at, W | U)
     (message,) = done.of(MessageQueued)
     assert (message.address, message.flags) == (REGION + 7 * PAGE, 1)

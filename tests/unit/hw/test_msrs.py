@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pffemu.arch import msrs
 from pffemu.arch.exceptions import GP
 from pffemu.hw.cpu import UintrState
+from pffemu.hw.local_apic import LocalApic
 from pffemu.hw.msrs import rdmsr, wrmsr
 from pffemu.hw.trap import Trap
 from pffemu.hw.xsave import xrstors, xsaves
@@ -119,9 +120,15 @@ def test_transitions_between_disabled_xapic_and_x2apic(before: int, after: int, 
 
 def test_disabling_the_apic_resets_it() -> None:
     (cpu,) = cores()
-    cpu.apic.tpr, cpu.apic.irr, cpu.apic.forwarding_enabled = 0x20, 1 << 40, 1 << 14
+    cpu.apic.tpr, cpu.apic.irr, cpu.apic.forwarding_enabled, cpu.apic.forwarding_active = (
+        0x20,
+        1 << 40,
+        1 << 14,
+        1 << 14,
+    )
+    cpu.apic.user_vector[14] = 3
     wrmsr(cpu, 0x1B, apic_base(cpu) & ~EN)
-    assert (cpu.apic.tpr, cpu.apic.irr, cpu.apic.svr, cpu.apic.forwarding_enabled) == (0, 0, 0xFF, 0)
+    assert cpu.apic == LocalApic(apic_id=cpu.index, enabled=False)
     assert rdmsr(cpu, 0x802) == Trap(GP)
 
 
