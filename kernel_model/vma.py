@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE
+from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, UFFDIO_REGISTER_MODE_WP
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 
 if TYPE_CHECKING:
@@ -78,6 +78,11 @@ class Vma:
         access = "".join(letter if self.prot & bit else "-" for letter, bit in letters)
         registered = " userfaultfd" if self.uffd is not None else ""
         return f"{self.start:#x}-{self.end:#x} {access} {self.name or 'anonymous'}{registered}"
+
+    @property
+    def is_write_protected(self) -> bool:
+        """The protection of its pages by userfaultfd is in force (Linux: userfaultfd_wp)."""
+        return self.uffd_mode & UFFDIO_REGISTER_MODE_WP != 0
 
     @property
     def is_anonymous(self) -> bool:
