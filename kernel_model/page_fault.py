@@ -141,10 +141,12 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> BadAccess |
             return vma.uffd.handle_fault(fault, reason)
     kind = "cache"
     if not frame:
-        try:
-            frame, kind = file.frame_at(offset), "zero"
-        except LinuxError as error:
-            return BadAccess(Signal.SIGBUS, f"{vma} cannot be read from the host: {error}", BUS_ADRERR)
+        kind = "zero"
+    try:
+        frame = file.frame_at(offset)
+    except LinuxError as error:
+        return BadAccess(Signal.SIGBUS, f"{vma} cannot be read from the host: {error}", BUS_ADRERR)
+    if kind == "zero":
         fault.cpu.charge("kernel.page.allocate")
         fault.cpu.charge("kernel.page.zero", PAGE_SIZE)
     if fault.is_write and not vma.shared:

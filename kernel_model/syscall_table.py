@@ -151,6 +151,7 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.UNAME: (identity_calls.uname, 1),
     Sys.SYSINFO: (identity_calls.sysinfo, 1),
     Sys.GETRANDOM: (identity_calls.getrandom, 3),
+    Sys.PERSONALITY: (identity_calls.personality, 1),
     Sys.ARCH_PRCTL: (identity_calls.arch_prctl, 2),
     Sys.SET_TID_ADDRESS: (identity_calls.set_tid_address, 1),
     Sys.SET_ROBUST_LIST: (identity_calls.set_robust_list, 2),

@@ -63,6 +63,7 @@ class Process:
     children_time: int = 0
     timers: list[IntervalTimer] = field(default_factory=list)
     no_new_privileges: bool = False
+    personality: int = 0
     membarriers: int = 0  # expedited membarrier commands it registered for
 
 

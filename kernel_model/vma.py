@@ -202,6 +202,16 @@ class VmaList:
             top = vma.start - (STACK_GAP if vma.grows_down else 0)
         return top - length if top - length >= MMAP_MIN else None
 
+    def lowest_free_range(self, length: int, start: int, end: int) -> int | None:
+        """The lowest free range of `length` bytes in [start, end); None when there is none."""
+        for vma in self._vmas:
+            if vma.end <= start:
+                continue
+            if start + length <= vma.start - (STACK_GAP if vma.grows_down else 0):
+                break
+            start = vma.end
+        return start if start + length <= end else None
+
 
 def is_user_range(start: int, length: int) -> bool:
     """Page-aligned, not empty, in user space."""

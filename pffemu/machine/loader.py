@@ -130,7 +130,8 @@ def _build_stack(kernel: Kernel, mm: Mm, ram: Ram, image: Image, arguments: list
             where=image.name,
             remedy=f"keep below {_ARGUMENTS_MAX} bytes",
         )
-    vma = Vma(USER_END - STACK_SIZE, USER_END, uapi.PROT_READ | uapi.PROT_WRITE, "[stack]")
+    prot = uapi.PROT_READ | uapi.PROT_WRITE | (uapi.PROT_EXEC if image.executable_stack else 0)
+    vma = Vma(USER_END - STACK_SIZE, USER_END, prot, "[stack]")
     mm.map(vma)
     random_at = USER_END - 16 - _RANDOM_SIZE
     platform_at = top = random_at - len(_PLATFORM) - 1
