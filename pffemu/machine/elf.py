@@ -10,7 +10,7 @@ them decides what the page then allows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from struct import Struct
 from typing import Final, NamedTuple
@@ -51,6 +51,7 @@ class Segment:
     readable: bool
     writable: bool
     executable: bool
+    offset: int = field(default=0, compare=False)  # of `data` in the file; congruent with `address`, page by page
 
     @property
     def end(self) -> int:
@@ -234,6 +235,7 @@ def _segment(data: bytes, program: ProgramHeader, name: str) -> Segment:
         readable=bool(program.flags & PF_R),
         writable=bool(program.flags & PF_W),
         executable=bool(program.flags & PF_X),
+        offset=program.offset if (program.offset - program.vaddr) % PAGE_SIZE == 0 else program.vaddr % PAGE_SIZE,
     )
 
 
