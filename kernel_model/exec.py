@@ -15,6 +15,7 @@ from kernel_model.signals import AltStack
 from kernel_model.syscall import Call
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.uapi_files import AT_FDCWD
+from kernel_model.uapi_mman import READ_IMPLIES_EXEC
 from pffemu.errors import OutOfGuestMemory
 from pffemu.events import Label, SyscallReturned
 
@@ -134,6 +135,7 @@ def _replace(call: Call, mm: Mm, found: _Executable, arguments: list[str]) -> No
     old, process.mm = process.mm, mm
     process.image, process.exe, process.name = found.image, _text(found.path), _text(found.path)
     process.arguments, process.has_execed, process.exit_signal = arguments, True, int(Signal.SIGCHLD)
+    process.personality &= ~READ_IMPLIES_EXEC
     process.signals.handlers = process.signals.handlers.copy()
     process.signals.handlers.reset()
     if any(other.files is process.files for other in kernel.processes.values() if other is not process and other.tasks):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_model import robust_list, signal_send
-from kernel_model.futex import key_of
+from kernel_model.futex import shared_key
 from kernel_model.process_end import ProcessEnd
 from kernel_model.siginfo import SigInfo
 from kernel_model.task import Process, Task
@@ -86,7 +86,7 @@ def forget_mm(kernel: Kernel, cpu: Cpu, task: Task) -> None:
         return
     try:
         robust_list.poke_u32(kernel, cpu, task, address, 0)
-        kernel.futexes.wake(cpu, key_of(task.process.mm, address, private=False), 1)
+        kernel.futexes.wake(cpu, shared_key(task.process.mm, address), 1)
     except LinuxError:
         return  # Linux ignores a bad address here
 

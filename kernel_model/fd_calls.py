@@ -26,17 +26,13 @@ from kernel_model.uapi_files import (
     F_SETOWN,
     F_SETPIPE_SZ,
     FD_CLOEXEC,
-    O_APPEND,
-    O_ASYNC,
     O_DIRECT,
-    O_NOATIME,
     O_PATH,
     S_IFIFO,
     S_IFMT,
 )
 from kernel_model.uapi_limits import NOFILE
 
-_SETTABLE: Final = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME  # F_SETFL changes these alone
 # as of a Linux without CONFIG_FILE_LOCKING, signal-driven I/O and leases
 _NOT_MODELLED: Final = {
     F_GETLK: ("F_GETLK", Errno.EINVAL), F_SETLK: ("F_SETLK", Errno.EACCES), F_SETLKW: ("F_SETLKW", Errno.EACCES),
@@ -90,7 +86,9 @@ def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
     if file.flags & O_PATH:
         raise LinuxError(Errno.EBADF)
     if what == F_SETFL:
-        file.flags = file.flags & ~_SETTABLE | argument & _SETTABLE
+        if argument & O_DIRECT & ~file.settable:
+            raise LinuxError(Errno.EINVAL)
+        file.flags = file.flags & ~file.settable | argument & file.settable
         return 0
     if what == F_GETOWN:
         return 0

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import stat
 import struct
 
 from kernel_model import uapi
 from kernel_model.files import File, UserBuffer
 from kernel_model.files.host_file import HostNode
+from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.user_buffer import RW_MAX, check_range
 from kernel_model.files.write_signals import too_large
 from kernel_model.syscall import Call, as_int
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uapi_files import FIOCLEX, FIONBIO, FIONCLEX, IOV_MAX, S_IFIFO, S_IFMT
 from kernel_model.uapi_limits import FSIZE
+from kernel_model.uapi_mman import FALLOC_FL_PUNCH_HOLE
 
 _INT64_MAX = (1 << 63) - 1
 _OWN = (1 << 64) - 1
@@ -91,7 +94,10 @@ def sync(call: Call) -> int:
 
 def lseek(call: Call, fd: int, offset: int, whence: int) -> int:
     signed = offset - (1 << 64) if offset >> 63 else offset
-    return call.file(fd).seek(signed, as_int(whence))
+    file = call.file(fd)
+    if not SEEK_SET <= as_int(whence) <= SEEK_HOLE:
+        raise LinuxError(Errno.EINVAL)
+    return file.seek(signed, as_int(whence))
 
 
 def ftruncate(call: Call, fd: int, size: int) -> int:
@@ -115,6 +121,9 @@ def fallocate(call: Call, fd: int, mode: int, offset: int, length: int) -> int:
     file = _writable(call, fd)
     if offset + length > _INT64_MAX:
         raise LinuxError(Errno.EFBIG)
+    status = file.status()
+    if stat.S_ISREG(status.mode) and not mode & FALLOC_FL_PUNCH_HOLE:
+        check_growth(call, status.size, offset + length)
     file.allocate(mode & 0xFFFF_FFFF, offset, length)
     return 0
 

@@ -4,29 +4,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.futex_wait import ANY, FutexWait, Key
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.wait_queue import Blocked, Interruptible, WaitQueue
 from pffemu.arch.paging import USER_END
+from pffemu.hw.page_walk import WRITE
 
 if TYPE_CHECKING:
     from kernel_model.mm import Mm
     from kernel_model.scheduler import Scheduler
     from kernel_model.syscall import Call
-    from kernel_model.vma import Mappable
+    from kernel_model.task import Task
     from pffemu.hw.cpu import Cpu
 
-ANY: Final = 0xFFFF_FFFF  # FUTEX_BITSET_MATCH_ANY
-Key = tuple["Mm | Mappable", int, bool]  # the bool: private
+_FEW: Final = 64
 
 
-def key_of(mm: Mm, address: int, private: bool) -> Key:
-    """get_futex_key. Raises LinuxError EINVAL, EFAULT."""
+def key_of(call: Call, address: int, private: bool, *, write: bool = False) -> Key:
+    """get_futex_key. A shared word is brought in as for a store; `write`: it must be writable, too.
+
+    Raises LinuxError EINVAL, EFAULT; Blocked.
+    """
     if address % 4:
         raise LinuxError(Errno.EINVAL)
-    if address > USER_END - 4:
+    if address > USER_END:
         raise LinuxError(Errno.EFAULT)
     if private:
-        return mm, address, True
+        return call.mm, address, True
+    try:
+        call.memory.parts(address, 4, WRITE)
+    except LinuxError:
+        vma = call.mm.vmas.find(address)
+        if write or vma is None or vma.file is None:  # a read-only anonymous page never changes
+            raise
+        call.memory.parts(address, 4, 0)
+        return vma.file, vma.offset + address - vma.start, False
+    return shared_key(call.mm, address)
+
+
+def shared_key(mm: Mm, address: int) -> Key:
+    """Of a word that can be written. Raises LinuxError EFAULT."""
     vma = mm.vmas.find(address)
     if vma is None:
         raise LinuxError(Errno.EFAULT)
@@ -37,52 +54,113 @@ def key_of(mm: Mm, address: int, private: bool) -> Key:
 
 class FutexTable:
     def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
+        self.scheduler = scheduler
         self._queues: dict[Key, WaitQueue] = {}
+        self._look_at = _FEW  # so many queues that empty ones are looked for
+
+    def queue(self, key: Key) -> WaitQueue:
+        """Where threads wait for the word; made when it is needed."""
+        if key not in self._queues:
+            if len(self._queues) >= self._look_at:  # sleeps that signals ended leave empty ones
+                self.drop_empty(*list(self._queues))
+                self._look_at = max(_FEW, 2 * len(self._queues))
+            self._queues[key] = WaitQueue(f"futex {key[1]:#x}")
+        return self._queues[key]
+
+    def waiting(self, key: Key) -> list[Task]:
+        """Who waits there, first come first. A thread in futex_waitv stands there once for each of its words here."""
+        queue = self._queues.get(key)
+        return [] if queue is None else queue.tasks
 
     def wait(self, call: Call, key: Key, address: int, expected: int, bits: int, deadline: int | None) -> int:
         """Sleep if the word still is `expected`. Raises Blocked; LinuxError EAGAIN, EFAULT, ETIMEDOUT."""
-        if call.task.timed_out:
-            raise LinuxError(Errno.ETIMEDOUT)
+        self.check_deadline(call, key)
         if call.memory.read_u32(address) != expected & 0xFFFF_FFFF:
             raise LinuxError(Errno.EAGAIN)
-        if deadline is not None and deadline <= call.cpu.clock:
-            raise LinuxError(Errno.ETIMEDOUT)
-        call.task.futex_bits = bits
-        queue = self._queues.setdefault(key, WaitQueue(f"futex {address:#x}"))
         why = f"futex {address:#x} (value {expected & 0xFFFF_FFFF})"
         sleep = Interruptible.ERESTARTSYS if deadline is None else Interruptible.ERESTARTNOHAND
-        raise Blocked(queue, deadline=deadline, result=0, why=why, sleep=sleep)
+        raise self.sleep(call, FutexWait(bits), [key], deadline, why, sleep)
+
+    def check_deadline(self, call: Call, *keys: Key) -> None:
+        """A call that starts again because its time is over ends. Raises LinuxError ETIMEDOUT."""
+        if call.task.timed_out:
+            self.drop_empty(*keys)
+            raise LinuxError(Errno.ETIMEDOUT)
+
+    def sleep(
+        self, call: Call, wait: FutexWait, keys: list[Key], deadline: int | None, why: str, sleep: Interruptible
+    ) -> Blocked:
+        """What to raise to sleep at every one of `keys`. Raises LinuxError ETIMEDOUT."""
+        if deadline is not None and deadline <= call.cpu.clock:
+            raise LinuxError(Errno.ETIMEDOUT)
+        call.task.futex = wait
+        queues = [self.queue(key) for key in keys]
+        return Blocked(*queues, deadline=deadline, result=0, why=why, sleep=sleep)
 
     def wake(self, cpu: Cpu, key: Key, count: int, bits: int = ANY) -> int:
-        """Wake up to `count` sleepers, at least one, first come first; how many."""
+        """Wake up to `count` sleepers, at least one, first come first; how many.
+
+        Raises LinuxError EINVAL at one that waits for a lock with priority inheritance.
+        """
+        chosen: list[Task] = []
+        error = None
+        for task in self.waiting(key):
+            if not task.futex.is_plain:
+                error = LinuxError(Errno.EINVAL)
+                break
+            if task.futex.bits & bits:
+                chosen.append(task)
+                if len(chosen) >= count:
+                    break
+        self._wake(cpu, key, chosen)
+        if error is not None:
+            raise error
+        return len(chosen)
+
+    def requeue(self, cpu: Cpu, source: Key, target: Key, count: int, moved: int) -> int:
+        """Wake up to `count` of `source`, and let up to `moved` of the others wait for `target`; how many of both.
+
+        Raises LinuxError EINVAL as `wake` does.
+        """
+        entries = self.waiting(source)[: count + moved]
+        plain = next((i for i, task in enumerate(entries) if not task.futex.is_plain), len(entries))
+        self._wake(cpu, source, entries[: min(count, plain)])
+        for task in entries[count:plain]:
+            self.move(task, source, target)
+        self.drop_empty(source)
+        if plain < len(entries):
+            raise LinuxError(Errno.EINVAL)
+        return len(entries)
+
+    def _wake(self, cpu: Cpu, key: Key, chosen: list[Task]) -> None:
+        """The result of a thread's call is the position, among its words, of the last one that was woken."""
         queue = self._queues.get(key)
-        if queue is None:
-            return 0
-        woken = [task for task in queue.tasks if task.futex_bits & bits][: max(count, 1)]
-        for task in woken:
-            self._scheduler.wake(cpu, task)
-        self._drop_empty(key)
-        return len(woken)
+        for task in dict.fromkeys(chosen):
+            here = [i for i, other in enumerate(task.queues) if other is queue]
+            task.result = here[chosen.count(task) - 1]
+            self.scheduler.wake(cpu, task)
+        self.drop_empty(key)
 
-    def requeue(self, cpu: Cpu, source: Key, target: Key, count: int, moved: int) -> tuple[int, int]:
-        """Wake up to `count` of `source`, and let up to `moved` of the others wait for `target`; how many of both."""
-        queue = self._queues.get(source)
-        if queue is None:
-            return 0, 0
-        woken = queue.tasks[:count]
-        for task in woken:
-            self._scheduler.wake(cpu, task)
-        rest = queue.tasks[:moved]
-        if source != target and rest:
-            other = self._queues.setdefault(target, WaitQueue(f"futex {target[1]:#x}"))
-            for task in rest:
-                queue.tasks.remove(task)
-                other.tasks.append(task)
-                task.queues = (other,)
-        self._drop_empty(source)
-        return len(woken), len(rest)
+    def move(self, task: Task, source: Key, target: Key) -> None:
+        """Let `task` wait at `target` instead of `source`, behind those that are there."""
+        old, new = self.queue(source), self.queue(target)
+        if old is new:
+            return
+        old.tasks.remove(task)
+        new.tasks.append(task)
+        at = task.queues.index(old)
+        task.queues = (*task.queues[:at], new, *task.queues[at + 1 :])
 
-    def _drop_empty(self, key: Key) -> None:
-        if not self._queues[key].tasks:
-            del self._queues[key]
+    def drop_empty(self, *keys: Key) -> None:
+        """Forget queues where nothing waits any more."""
+        for key in keys:
+            if key in self._queues and not self._queues[key].tasks:
+                del self._queues[key]
+
+    def locks_of(self, owner: Task) -> list[Key]:
+        """The words of the locks with priority inheritance that others wait for `owner` to release, oldest first."""
+        return [
+            key
+            for key, queue in self._queues.items()
+            if any(task.futex.lock is not None and task.futex.lock.owner is owner for task in queue.tasks)
+        ]

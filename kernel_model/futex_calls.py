@@ -2,45 +2,62 @@
 
 from __future__ import annotations
 
-from kernel_model import uapi
+from kernel_model import futex_pi, uapi
 from kernel_model.clocks import deadline_at
-from kernel_model.futex import ANY, Key, key_of
+from kernel_model.futex import key_of
+from kernel_model.futex_wait import ANY
 from kernel_model.syscall import Call, as_int
 from kernel_model.timespec import deadline_in, read_timespec
 from kernel_model.uapi import Errno, LinuxError
 
-_INHERITING = (6, 7, 8, 11, 12, 13)  # LOCK_PI, UNLOCK_PI, TRYLOCK_PI, WAIT_REQUEUE_PI, CMP_REQUEUE_PI, LOCK_PI2
 _OPTIONS = uapi.FUTEX_PRIVATE_FLAG | uapi.FUTEX_CLOCK_REALTIME
+_WITH_TIMEOUT = (
+    uapi.FUTEX_WAIT, uapi.FUTEX_LOCK_PI, uapi.FUTEX_LOCK_PI2, uapi.FUTEX_WAIT_BITSET, uapi.FUTEX_WAIT_REQUEUE_PI
+)  # fmt: skip
+_WITH_CLOCK = (uapi.FUTEX_WAIT_BITSET, uapi.FUTEX_WAIT_REQUEUE_PI, uapi.FUTEX_LOCK_PI2)
 
 
 def futex(call: Call, address: int, operation: int, value: int, timeout: int, address2: int, value3: int) -> int:
-    """Priority inheritance and the other operations of newer kernels: ENOSYS."""
     command = operation & ~_OPTIONS & 0xFFFF_FFFF
     realtime = bool(operation & uapi.FUTEX_CLOCK_REALTIME)
     private = bool(operation & uapi.FUTEX_PRIVATE_FLAG)
-    if realtime and command != uapi.FUTEX_WAIT_BITSET:
+    deadline = _deadline(call, command, timeout, realtime) if command in _WITH_TIMEOUT else None
+    if realtime and command not in _WITH_CLOCK:
         raise LinuxError(Errno.ENOSYS)
+    addresses, counts = (address, address2), (as_int(value), as_int(timeout))
     match command:
-        case uapi.FUTEX_WAIT:
-            deadline = deadline_in(call, read_timespec(call, timeout) if timeout else None)
-            return call.kernel.futexes.wait(call, key_of(call.mm, address, private), address, value, ANY, deadline)
-        case uapi.FUTEX_WAIT_BITSET:
-            deadline = _absolute(call, timeout, realtime)
-            bits = _bits(value3)
-            return call.kernel.futexes.wait(call, key_of(call.mm, address, private), address, value, bits, deadline)
+        case uapi.FUTEX_WAIT | uapi.FUTEX_WAIT_BITSET:
+            bits = _bits(value3) if command == uapi.FUTEX_WAIT_BITSET else ANY
+            return call.kernel.futexes.wait(call, key_of(call, address, private), address, value, bits, deadline)
         case uapi.FUTEX_WAKE | uapi.FUTEX_WAKE_BITSET:
             bits = _bits(value3) if command == uapi.FUTEX_WAKE_BITSET else ANY
-            return call.kernel.futexes.wake(call.cpu, key_of(call.mm, address, private), as_int(value), bits)
+            return call.kernel.futexes.wake(call.cpu, key_of(call, address, private), counts[0], bits)
         case uapi.FUTEX_REQUEUE | uapi.FUTEX_CMP_REQUEUE:
-            if command == uapi.FUTEX_REQUEUE:
-                value3 = -1
-            return _requeue(call, (address, address2), (as_int(value), as_int(timeout)), value3, private)
+            expected = None if command == uapi.FUTEX_REQUEUE else value3 & 0xFFFF_FFFF
+            return _requeue(call, addresses, counts, expected, private)
         case uapi.FUTEX_WAKE_OP:
-            keys = key_of(call.mm, address, private), key_of(call.mm, address2, private)
-            return _wake_op(call, keys, address2, (as_int(value), as_int(timeout)), value3 & 0xFFFF_FFFF)
-    if command in _INHERITING:
-        raise call.unsupported("a futex with priority inheritance", Errno.ENOSYS)
+            return _wake_op(call, addresses, counts, value3 & 0xFFFF_FFFF, private)
+        case uapi.FUTEX_LOCK_PI | uapi.FUTEX_LOCK_PI2 | uapi.FUTEX_TRYLOCK_PI:
+            key, trial = key_of(call, address, private, write=True), command == uapi.FUTEX_TRYLOCK_PI
+            return futex_pi.lock(call, key, address, deadline, trial=trial)
+        case uapi.FUTEX_UNLOCK_PI:
+            return _unlock(call, address, private)
+        case uapi.FUTEX_WAIT_REQUEUE_PI:
+            return _wait_requeue(call, addresses, value, deadline, private)
+        case uapi.FUTEX_CMP_REQUEUE_PI:
+            return _requeue_pi(call, addresses, counts, value3 & 0xFFFF_FFFF, private)
     raise LinuxError(Errno.ENOSYS)
+
+
+def _deadline(call: Call, command: int, timeout: int, realtime: bool) -> int | None:
+    """FUTEX_WAIT's time is relative; all others are moments. FUTEX_LOCK_PI's clock is CLOCK_REALTIME."""
+    if not timeout:
+        return None
+    nanoseconds = read_timespec(call, timeout)
+    if command == uapi.FUTEX_WAIT:
+        return deadline_in(call, nanoseconds)
+    clock = uapi.CLOCK_REALTIME if realtime or command == uapi.FUTEX_LOCK_PI else uapi.CLOCK_MONOTONIC
+    return deadline_at(call.cpu, clock, nanoseconds)
 
 
 def _bits(value: int) -> int:
@@ -49,36 +66,58 @@ def _bits(value: int) -> int:
     return value & 0xFFFF_FFFF
 
 
-def _absolute(call: Call, timeout: int, realtime: bool) -> int | None:
-    if not timeout:
-        return None
-    clock = uapi.CLOCK_REALTIME if realtime else uapi.CLOCK_MONOTONIC
-    return deadline_at(call.cpu, clock, read_timespec(call, timeout))
-
-
-def _requeue(call: Call, addresses: tuple[int, int], counts: tuple[int, int], expected: int, private: bool) -> int:
-    """`expected` -1: whatever the word holds."""
+def _requeue(
+    call: Call, addresses: tuple[int, int], counts: tuple[int, int], expected: int | None, private: bool
+) -> int:
+    """`expected` None: whatever the word holds."""
     if min(counts) < 0:
         raise LinuxError(Errno.EINVAL)
-    source, target = (key_of(call.mm, address, private) for address in addresses)
-    if expected >= 0 and call.memory.read_u32(addresses[0]) != expected & 0xFFFF_FFFF:
+    source, target = (key_of(call, address, private) for address in addresses)
+    if expected is not None and call.memory.read_u32(addresses[0]) != expected:
         raise LinuxError(Errno.EAGAIN)
-    woken, moved = call.kernel.futexes.requeue(call.cpu, source, target, *counts)
-    return woken + moved
+    return call.kernel.futexes.requeue(call.cpu, source, target, *counts)
 
 
-def _wake_op(call: Call, keys: tuple[Key, Key], address: int, counts: tuple[int, int], encoded: int) -> int:
+def _unlock(call: Call, address: int, private: bool) -> int:
+    """Whose lock it is comes before what kind of word it is."""
+    word = call.memory.read_u32(address)
+    if word & futex_pi.TID_MASK != call.task.tid:
+        raise LinuxError(Errno.EPERM)
+    return futex_pi.unlock(call, key_of(call, address, private, write=True), address, word)
+
+
+def _wait_requeue(call: Call, addresses: tuple[int, int], value: int, deadline: int | None, private: bool) -> int:
+    if addresses[0] == addresses[1]:
+        raise LinuxError(Errno.EINVAL)
+    target = key_of(call, addresses[1], private, write=True)
+    return futex_pi.wait_requeue(call, (key_of(call, addresses[0], private), target), addresses, value, deadline)
+
+
+def _requeue_pi(call: Call, addresses: tuple[int, int], counts: tuple[int, int], expected: int, private: bool) -> int:
+    """FUTEX_CMP_REQUEUE_PI: of two words, and one thread is woken at most."""
+    if min(counts) < 0 or addresses[0] == addresses[1] or counts[0] != 1:
+        raise LinuxError(Errno.EINVAL)
+    source, target = key_of(call, addresses[0], private), key_of(call, addresses[1], private, write=True)
+    if source == target:
+        raise LinuxError(Errno.EINVAL)
+    if call.memory.read_u32(addresses[0]) != expected:
+        raise LinuxError(Errno.EAGAIN)
+    return futex_pi.requeue(call, (source, target), addresses[1], counts[1])
+
+
+def _wake_op(call: Call, addresses: tuple[int, int], counts: tuple[int, int], encoded: int, private: bool) -> int:
     """Change the second word, wake at the first, and at the second if its old value compares as asked."""
+    source, target = key_of(call, addresses[0], private), key_of(call, addresses[1], private, write=True)
     operation, comparison = encoded >> 28 & 0xF, encoded >> 24 & 0xF
     operand, reference = _signed12(encoded >> 12), _signed12(encoded)
     if operation & uapi.FUTEX_OP_OPARG_SHIFT:
         operand = 1 << (operand & 31)
-    old = call.memory.read_u32(address)
-    changed = _changed(operation & 7, old, operand & 0xFFFF_FFFF)
+    call.memory.fault_in_writable(addresses[1])
+    old = call.memory.read_u32(addresses[1])
+    call.memory.write_u32(addresses[1], _changed(operation & 7, old, operand & 0xFFFF_FFFF) & 0xFFFF_FFFF)
     found = _compares(comparison, as_int(old), reference)
-    call.memory.write_u32(address, changed & 0xFFFF_FFFF)
-    woken = call.kernel.futexes.wake(call.cpu, keys[0], counts[0])
-    return woken + (call.kernel.futexes.wake(call.cpu, keys[1], counts[1]) if found else 0)
+    woken = call.kernel.futexes.wake(call.cpu, source, counts[0])
+    return woken + (call.kernel.futexes.wake(call.cpu, target, counts[1]) if found else 0)
 
 
 def _signed12(value: int) -> int:

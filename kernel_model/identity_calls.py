@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from kernel_model import uapi_mman as mman
 from kernel_model.abi_structs import Sysinfo, Utsname
 from kernel_model.files import UserBuffer
 from kernel_model.files.file import faulted
@@ -25,6 +26,17 @@ _UTSNAME: Final = Utsname(b"Linux", b"pffemu", b"6.18.0", b"#1 SMP PREEMPT_DYNAM
 def root_id(call: Call) -> int:
     """getuid, geteuid, getgid, getegid: the guest is root."""
     return 0
+
+
+def personality(call: Call, persona: int) -> int:
+    """The old one. READ_IMPLIES_EXEC counts; addresses are never random. Of all threads, not of one as on Linux."""
+    old, new = call.process.personality, persona & 0xFFFF_FFFF
+    if new == 0xFFFF_FFFF:
+        return old
+    if new & ~(mman.READ_IMPLIES_EXEC | mman.ADDR_NO_RANDOMIZE):
+        raise call.unsupported(f"personality {new:#x}", Errno.EINVAL)
+    call.process.personality = new
+    return old
 
 
 def uname(call: Call, address: int) -> int:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from typing import Final
 
 from kernel_model import uapi
 from kernel_model import uapi_mman as mman
+from kernel_model.files import File
+from kernel_model.files.seek import OFFSET_MAX
 from kernel_model.page_cache import PageCache
 from kernel_model.populate import bring_in_all
 from kernel_model.syscall import Call, page_span
 from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uffd.events import after_events, unmapped
 from kernel_model.uffd.messages import Event
-from kernel_model.vma import MMAP_MIN, Mappable, Vma, is_user_range
+from kernel_model.vma import MMAP_MIN, STACK_GAP, Mappable, Vma, is_user_range
 from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up
 
 _PROT_ALL: Final = uapi.PROT_READ | uapi.PROT_WRITE | uapi.PROT_EXEC
 _U64: Final = 1 << 64
+_LOW_START, _LOW_END = 0x4000_0000, 0x8000_0000  # where MAP_32BIT maps, from below
 # what MAP_SHARED_VALIDATE lets pass (MAP_SYNC needs a DAX file)
 _KNOWN_FLAGS: Final = (
     mman.MAP_TYPE | uapi.MAP_FIXED | uapi.MAP_ANONYMOUS | mman.MAP_DENYWRITE | mman.MAP_EXECUTABLE
@@ -27,7 +31,7 @@ _KNOWN_FLAGS: Final = (
 
 
 def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, offset: int) -> int:
-    prot &= _PROT_ALL  # Linux ignores bits it does not know here
+    prot = _implied(call, prot & _PROT_ALL)  # Linux ignores bits it does not know here
     if offset % PAGE_SIZE:
         raise LinuxError(Errno.EINVAL)
     source = None if flags & uapi.MAP_ANONYMOUS else call.file(fd)
@@ -38,9 +42,9 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
     size = pages_up(length)
     if size >= _U64 or size > USER_END:
         raise LinuxError(Errno.ENOMEM)
-    if offset + size > _U64:
-        raise LinuxError(Errno.EOVERFLOW)
     start = _place(call, address, size, flags)
+    if source is not None:
+        _check_offset(source, offset, size)
     shared = _is_shared(flags, source is None)
     if flags & mman.MAP_GROWSDOWN and (shared or source is not None):
         raise LinuxError(Errno.EINVAL)
@@ -66,6 +70,19 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
     return after_events(call, events, start)
 
 
+def _implied(call: Call, prot: int) -> int:
+    """`prot`, with PROT_EXEC where the personality says that what can be read can be run."""
+    implied = prot & uapi.PROT_READ and call.process.personality & mman.READ_IMPLIES_EXEC
+    return prot | uapi.PROT_EXEC if implied else prot
+
+
+def _check_offset(file: File, offset: int, size: int) -> None:
+    """Linux: file_mmap_ok. Raises LinuxError EOVERFLOW."""
+    largest = OFFSET_MAX if stat.S_ISREG(file.status().mode) else _U64 - 1
+    if page_of(offset) > page_of(largest - size):
+        raise LinuxError(Errno.EOVERFLOW)
+
+
 def _is_shared(flags: int, anonymous: bool) -> bool:
     kind = flags & mman.MAP_TYPE
     if kind == uapi.MAP_PRIVATE or (kind == mman.MAP_DROPPABLE and anonymous):
@@ -82,6 +99,8 @@ def _is_shared(flags: int, anonymous: bool) -> bool:
 def _place(call: Call, address: int, length: int, flags: int) -> int:
     fixed = flags & (uapi.MAP_FIXED | uapi.MAP_FIXED_NOREPLACE)
     hint = address if fixed else page_of(address)
+    if 0 < hint < MMAP_MIN and not fixed:
+        hint = MMAP_MIN
     if fixed:
         if not 0 <= hint <= USER_END - length:
             raise LinuxError(Errno.ENOMEM)
@@ -92,10 +111,17 @@ def _place(call: Call, address: int, length: int, flags: int) -> int:
         if hint < MMAP_MIN:
             raise LinuxError(Errno.EPERM)
         return hint
-    fits = is_user_range(hint, length) and hint >= MMAP_MIN
-    if fits and not call.mm.vmas.overlapping(hint, hint + length):
-        return hint
-    return free_range(call, length)
+    if hint and is_user_range(hint, length) and hint + length <= (_LOW_END if flags & mman.MAP_32BIT else USER_END):
+        above = call.mm.vmas.above(hint)
+        gap = STACK_GAP if above is not None and above.grows_down else 0
+        if not call.mm.vmas.overlapping(hint, hint + length + gap):
+            return hint
+    if not flags & mman.MAP_32BIT:
+        return free_range(call, length)
+    free = call.mm.vmas.lowest_free_range(length, _LOW_START, _LOW_END)
+    if free is None:
+        raise LinuxError(Errno.ENOMEM)
+    return free
 
 
 def free_range(call: Call, length: int) -> int:
@@ -131,7 +157,8 @@ def brk(call: Call, address: int) -> int:
     if new > old:
         if mm.vmas.overlapping(old, new + PAGE_SIZE) or new - old > mm.ram.size:
             return mm.brk
-        vma = Vma(old, new, uapi.PROT_READ | uapi.PROT_WRITE, "[heap]", locked=mm.lock_new)
+        prot = _implied(call, uapi.PROT_READ | uapi.PROT_WRITE)
+        vma = Vma(old, new, prot, "[heap]", locked=mm.lock_new)
         mm.map(vma, populate=mm.lock_new)
     elif new < old:
         events = unmap(call, new, old)
@@ -151,6 +178,7 @@ def mprotect(call: Call, address: int, length: int, prot: int) -> int:
         raise LinuxError(Errno.ENOMEM)
     if prot & ~(_PROT_ALL | uapi.PROT_SEM):
         raise LinuxError(Errno.EINVAL)
+    prot = _implied(call, prot)
     first = call.mm.vmas.find(start)
     if first is not None and grows:
         if grows == mman.PROT_GROWSUP or not first.grows_down:

@@ -83,7 +83,7 @@ class Mm:
             entry |= PTE_NX
         if (
             prot & PROT_WRITE
-            and not entry & UFFD_WP
+            and not (entry & UFFD_WP and vma.is_write_protected)
             and (vma.shared or (entry & OWNED and not self.frames.is_shared(entry & PTE_ADDRESS)))
         ):
             entry |= PTE_W
@@ -136,7 +136,7 @@ class Mm:
 
     def move_pages(self, source: Vma, target: Vma, old: int, new: int, length: int) -> None:
         """Take what the entries of [old, old + length) hold to `new`, which is empty."""
-        drop = 0 if target.uffd is not None else UFFD_WP
+        drop = UFFD_WP if source.uffd is not None and target.uffd is None else 0
         for address, entry in self.pages.used(old, old + length):
             if entry & HELD:
                 self.pages.set(address - old + new, self.allowed(target, entry & ~drop))

@@ -6,7 +6,7 @@ all of them go back when nothing is open and nothing mapped any more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.page_tables import HELD
 from kernel_model.uapi import PROT_EXEC
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kernel_model.frames import FrameAllocator
     from kernel_model.mm import Mm
     from pffemu.hw.ram import Ram
+
+_END: Final = 1 << 63  # beyond every page: fallocate may have made some behind the end of the file
 
 
 class PageCache:
@@ -28,6 +30,7 @@ class PageCache:
         self.open_files = 0
         self._ram, self._allocator = ram, frames
         self._frames: dict[int, int] = {}  # offset of a page -> frame
+        self._reserved: set[int] = set()  # pages that fallocate made and nothing has used: still holes to lseek
         self._mms: list[Mm] = []  # where it may be mapped
 
     # -- mappings -----------------------------------------------------------------------------------------------
@@ -68,10 +71,33 @@ class PageCache:
 
     def frame_at(self, offset: int) -> int:
         """The same; a hole is filled. Raises OutOfGuestMemory."""
+        self._reserved.discard(offset)
         frame = self._frames.get(offset)
         if frame is None:
             frame = self._frames[offset] = self._allocator.take()
         return frame
+
+    def reserve(self, offset: int) -> None:
+        """fallocate: the page at `offset` exists from now on. Raises OutOfGuestMemory."""
+        if offset not in self._frames:
+            self.frame_at(offset)
+            self._reserved.add(offset)
+
+    def data_from(self, offset: int) -> int:
+        """SEEK_DATA: the first byte from `offset` on that is not in a hole; the end of the file when there is none."""
+        if self._is_data(page_of(offset)):
+            return offset
+        pages = (page for page in self._frames if page > offset and page not in self._reserved)
+        return min(pages, default=self.size)
+
+    def hole_from(self, offset: int) -> int:
+        """SEEK_HOLE: the first byte from `offset` on that is in a hole; the end of the file is one."""
+        while offset < self.size and self._is_data(page_of(offset)):
+            offset = page_of(offset) + PAGE_SIZE
+        return min(offset, self.size)
+
+    def _is_data(self, page: int) -> bool:
+        return page in self._frames and page not in self._reserved
 
     def add(self, offset: int, frame: int) -> None:
         """Put `frame`, its own, into the hole at `offset`."""
@@ -89,7 +115,7 @@ class PageCache:
         """An area or an open file is gone: with the last of them the pages go back."""
         self._mms = [mm for mm in self._mms if any(vma.file is self for vma in mm.vmas)]
         if not self._mms and not self.open_files:
-            self._drop(0, self.size, cows=True)
+            self._drop(0, _END, cows=True)
 
     # -- content ------------------------------------------------------------------------------------------------
 
@@ -121,7 +147,7 @@ class PageCache:
         """Cut or extend; private copies of pages behind the end go too."""
         if size < self.size:
             self._zero(size, pages_up(size))
-            self._drop(pages_up(size), pages_up(self.size), cows=True)
+            self._drop(pages_up(size), _END, cows=True)
         self.size = size
 
     def punch(self, start: int, end: int) -> None:
@@ -150,3 +176,4 @@ class PageCache:
                         mm.zap(vma, low, high, cows=cows)
         for offset in sorted(offset for offset in self._frames if start <= offset < end):
             self._allocator.give_back(self._frames.pop(offset))
+            self._reserved.discard(offset)

@@ -45,6 +45,7 @@ class Fault(NamedTuple):
     vma: Vma
     address: int
     error_code: int
+    may_wait: bool = True  # Linux: FAULT_FLAG_ALLOW_RETRY
 
     @property
     def page(self) -> int:
@@ -55,21 +56,24 @@ class Fault(NamedTuple):
         return bool(self.error_code & pagefault.W)
 
 
-def handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm | None = None) -> BadAccess | None:
+def handle(
+    cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm | None = None, *, may_wait: bool = True
+) -> BadAccess | None:
     """Make the access possible, and return None. Raises Blocked when userfaultfd must help, OutOfGuestMemory.
 
-    `mm`: the address space, where it is not the thread's own (process_vm_readv).
+    `mm`: the address space, where it is not the thread's own (process_vm_readv). Without `may_wait` userfaultfd is
+    not asked, and the access is bad.
     """
     cpu.emit(KernelPageFault, Hex(address), int(bool(error_code & pagefault.U)))
     mm = task.process.mm if mm is None else mm
     since = mm.mmap_lock.acquire_read(cpu)
     try:
-        return _handle(cpu, task, address, error_code, mm)
+        return _handle(cpu, task, address, error_code, mm, may_wait)
     finally:
         mm.mmap_lock.release_read(cpu, since)
 
 
-def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm) -> BadAccess | None:
+def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm, may_wait: bool) -> BadAccess | None:
     cpu.charge("kernel.fault.vma")
     vma = mm.vmas.find(address) or mm.grow_stack(address)
     if cpu.bus.details:
@@ -81,7 +85,7 @@ def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm) -> BadA
         return BadAccess(Signal.SIGSEGV, f"{vma} does not allow it", SEGV_ACCERR)
     cpu.charge("kernel.fault.walk")
     entry = mm.pages.entry(page_of(address))
-    fault = Fault(cpu, task, mm, vma, address, error_code)
+    fault = Fault(cpu, task, mm, vma, address, error_code, may_wait)
     if entry & PTE_P:
         return _write_to_present(fault, entry)
     if entry & PROTNONE:
@@ -90,7 +94,10 @@ def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm) -> BadA
         return BadAccess(Signal.SIGBUS, f"the page at {fault.page:#x} is poisoned", BUS_MCEERR_AR)
     if entry & GUARD:
         return BadAccess(Signal.SIGSEGV, f"the page at {fault.page:#x} is a guard page", SEGV_MAPERR)
-    return _missing(fault, bool(entry & UFFD_WP) and vma.uffd is not None)
+    if entry & UFFD_WP and not vma.is_write_protected:
+        mm.pages.set(fault.page, entry & ~UFFD_WP)  # a marker that nothing honours goes (pte_marker_clear)
+        entry &= ~UFFD_WP
+    return _missing(fault, bool(entry & UFFD_WP))
 
 
 def _allowed(vma: Vma, error_code: int) -> bool:
@@ -134,10 +141,12 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> BadAccess |
             return vma.uffd.handle_fault(fault, reason)
     kind = "cache"
     if not frame:
-        try:
-            frame, kind = file.frame_at(offset), "zero"
-        except LinuxError as error:
-            return BadAccess(Signal.SIGBUS, f"{vma} cannot be read from the host: {error}", BUS_ADRERR)
+        kind = "zero"
+    try:
+        frame = file.frame_at(offset)
+    except LinuxError as error:
+        return BadAccess(Signal.SIGBUS, f"{vma} cannot be read from the host: {error}", BUS_ADRERR)
+    if kind == "zero":
         fault.cpu.charge("kernel.page.allocate")
         fault.cpu.charge("kernel.page.zero", PAGE_SIZE)
     if fault.is_write and not vma.shared:
@@ -157,8 +166,9 @@ def _write_to_present(fault: Fault, entry: int) -> BadAccess | None:
     if not fault.is_write or entry & PTE_W:
         _resolved(fault, "present")
         return None
-    if entry & UFFD_WP and vma.uffd is not None and not vma.uffd.resolves_write_protection:
-        return vma.uffd.handle_fault(fault, UFFDIO_REGISTER_MODE_WP)
+    uffd = vma.uffd if entry & UFFD_WP and vma.is_write_protected else None
+    if uffd is not None and not uffd.resolves_write_protection:
+        return uffd.handle_fault(fault, UFFDIO_REGISTER_MODE_WP)
     kind = make_writable(fault.cpu, fault.mm, vma, fault.page, entry)
     _resolved(fault, kind)
     return None
@@ -167,14 +177,15 @@ def _write_to_present(fault: Fault, entry: int) -> BadAccess | None:
 def make_writable(cpu: Cpu, mm: Mm, vma: Vma, page: int, entry: int) -> str:
     """Let stores to the present `entry` through, after a copy where others use the frame; what was done."""
     frame, kind, owned = entry & PTE_ADDRESS, "reuse", bool(entry & OWNED)
+    protect = bool(entry & UFFD_WP) and not vma.is_write_protected  # the bit stays, for a later registration
     if not vma.shared and (not owned or mm.frames.is_shared(frame)):
         copy = mm.frames.take() if frame == mm.zero_frame else mm.frames.take_copy(frame)
         if owned:
             mm.frames.give_back(frame)
         cpu.charge("kernel.page.allocate")
         cpu.charge("kernel.page.zero" if frame == mm.zero_frame else "kernel.page.copy", PAGE_SIZE)
-        frame, kind, owned = copy, "copy", True
-    mm.install(vma, page, frame, owned=owned, dirty=True)
+        frame, kind, owned, protect = copy, "copy", True, False
+    mm.install(vma, page, frame, owned=owned, dirty=True, protect=protect)
     mm.stale = True  # read-only translations of the old frame may be cached
     return kind
 

@@ -13,6 +13,7 @@ from kernel_model.signal_send import swap_blocked
 from kernel_model.syscall import Call, as_int
 from kernel_model.timeout import Timeout
 from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi_files import O_PATH
 from kernel_model.uapi_limits import NOFILE
 from kernel_model.wait_queue import Blocked, Interruptible, WaitQueue
 from pffemu.hw.page_walk import WRITE
@@ -77,7 +78,7 @@ def _poll(call: Call, address: int, count: int, limit: Timeout) -> int:
         if entry.fd < 0:
             continue
         file = call.process.files.get(entry.fd)
-        if file is None:
+        if file is None or file.flags & O_PATH:
             entry.revents = uapi.POLLNVAL
         else:
             call.cpu.charge("kernel.poll")

@@ -1,29 +1,50 @@
-"""Robust futexes of a thread that dies (kernel/futex/core.c, exit_robust_list): their next owner learns of it."""
+"""Futexes of a thread that dies (kernel/futex/core.c, futex_cleanup): their next owner learns of it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from kernel_model import page_fault
-from kernel_model.futex import key_of
+from kernel_model.futex import shared_key
+from kernel_model.futex_pi import OWNER_DIED, TID_MASK, WAITERS
 from kernel_model.uapi import Errno, LinuxError
-from kernel_model.wait_queue import Blocked
 from pffemu.arch import pagefault
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, USER_END, page_of
 from pffemu.errors import OutOfGuestMemory
 
 if TYPE_CHECKING:
+    from kernel_model.futex_wait import Key
     from kernel_model.kernel import Kernel
     from kernel_model.task import Task
     from pffemu.hw.cpu import Cpu
 
 _LIMIT: Final = 2048  # ROBUST_LIST_LIMIT
-_WAITERS, _OWNER_DIED, _TID_MASK = 1 << 31, 1 << 30, (1 << 30) - 1
 _PI: Final = 1  # lowest bit of an entry: a futex with priority inheritance
 
 
 def release(kernel: Kernel, cpu: Cpu, task: Task) -> None:
-    """Walk the thread's list; a list that cannot be read ends there."""
+    """The thread's robust list first, then what others know it to own."""
+    _walk(kernel, cpu, task)
+    for key in reversed(kernel.futexes.locks_of(task)):
+        _pass_on(kernel, cpu, key)
+
+
+def _pass_on(kernel: Kernel, cpu: Cpu, key: Key) -> None:
+    """exit_pi_state_list: the first thread that waits for the lock at `key` owns it now."""
+    heir = next(task for task in kernel.futexes.waiting(key) if task.futex.lock is not None)
+    assert heir.futex.lock is not None
+    heir.futex.lock.owner = heir
+    try:
+        poke_u32(kernel, cpu, heir, heir.futex.address, OWNER_DIED | WAITERS | heir.tid)
+    except LinuxError:
+        heir.result = -Errno.EFAULT
+    kernel.scheduler.wake(cpu, heir)
+    kernel.futexes.drop_empty(key)
+
+
+def _walk(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+    """exit_robust_list; a list that cannot be read ends there."""
     head, task.robust_list = task.robust_list, 0
     if not head:
         return
@@ -33,26 +54,30 @@ def release(kernel: Kernel, cpu: Cpu, task: Task) -> None:
             if entry & ~_PI == head:
                 break
             following = _peek_u64(kernel, cpu, task, entry & ~_PI)
-            if entry != pending:
-                _die(kernel, cpu, task, (entry & ~_PI) + offset)
+            if entry & ~_PI != pending & ~_PI:
+                _die(kernel, cpu, task, entry, offset)
             entry = following
         if pending & ~_PI:
-            _die(kernel, cpu, task, (pending & ~_PI) + offset)
+            _die(kernel, cpu, task, pending, offset, pending=True)
     except LinuxError:
         return
 
 
-def _die(kernel: Kernel, cpu: Cpu, task: Task, address: int) -> None:
-    """handle_futex_death: the word, if it is the thread's, gets FUTEX_OWNER_DIED, and one waiter wakes."""
-    address &= (1 << 64) - 1
+def _die(kernel: Kernel, cpu: Cpu, task: Task, entry: int, offset: int, *, pending: bool = False) -> None:
+    """handle_futex_death: the word, if it is the thread's, gets FUTEX_OWNER_DIED, and one waiter wakes.
+
+    `pending`: the thread was about to take or release it; a free word may have sleepers that nobody has woken.
+    """
+    address, inherits = (entry & ~_PI) + offset & (1 << 64) - 1, bool(entry & _PI)
     if address % 4:
         raise LinuxError(Errno.EINVAL)
     word = int.from_bytes(_peek(kernel, cpu, task, address, 4), "little")
-    if word & _TID_MASK != task.tid:
-        return
-    poke_u32(kernel, cpu, task, address, word & _WAITERS | _OWNER_DIED)
-    if word & _WAITERS:
-        kernel.futexes.wake(cpu, key_of(task.process.mm, address, private=False), 1)
+    owner = word & TID_MASK
+    if owner == task.tid:
+        poke_u32(kernel, cpu, task, address, word & WAITERS | OWNER_DIED)
+    if not inherits and ((owner == task.tid and word & WAITERS) or (pending and not owner)):
+        with suppress(LinuxError):
+            kernel.futexes.wake(cpu, shared_key(task.process.mm, address), 1)
 
 
 def _peek_u64(kernel: Kernel, cpu: Cpu, task: Task, address: int) -> int:
@@ -81,8 +106,8 @@ def _frame(kernel: Kernel, cpu: Cpu, task: Task, address: int, size: int, needed
             return (entry & PTE_ADDRESS) + address % PAGE_SIZE
         error_code = (pagefault.W if needed else 0) | (pagefault.P if entry & PTE_P else 0)
         try:
-            if page_fault.handle(cpu, task, address, error_code, mm) is not None:
+            if page_fault.handle(cpu, task, address, error_code, mm, may_wait=False) is not None:
                 break
-        except (Blocked, OutOfGuestMemory):
+        except OutOfGuestMemory:
             break
     raise LinuxError(Errno.EFAULT)

@@ -105,12 +105,14 @@ def _finish_call(kernel: Kernel, cpu: Cpu, task: Task, action: SigAction) -> Non
     task.restart_syscall, task.interrupted = None, False
     registers = cpu.registers.group("rip", "rflags", "rax", "rcx", "r11")
     rip, rflags, *_ = registers.read()
-    if task.sleep is Interruptible.ERESTARTSYS and action.flags & SA_RESTART:
+    restarts = task.sleep is Interruptible.ERESTARTSYS and action.flags & SA_RESTART
+    if restarts or task.sleep is Interruptible.ERESTARTNOINTR:
         task.deadline = task.result = None
         registers.write(rip - SYSCALL_LENGTH, rflags, number, rip, rflags)
         cpu.left_block()
     else:
-        kernel.return_error(cpu, task, number, Errno.EINTR)
+        errno = Errno.EAGAIN if task.sleep is Interruptible.EAGAIN else Errno.EINTR
+        kernel.return_error(cpu, task, number, errno)
 
 
 def _start_again(kernel: Kernel, cpu: Cpu, task: Task) -> None:
@@ -118,5 +120,9 @@ def _start_again(kernel: Kernel, cpu: Cpu, task: Task) -> None:
     task.interrupted = False
     if task.signals.saved_blocked is not None:
         signal_send.restore_blocked(kernel, cpu, task)
-    if task.restart_syscall is not None:
+    number = task.restart_syscall
+    if number is not None and task.sleep is Interruptible.EAGAIN:
+        task.restart_syscall = None
+        kernel.return_error(cpu, task, number, Errno.EAGAIN)
+    elif number is not None:
         kernel.restart(cpu, task)

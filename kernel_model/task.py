@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_model.files.fd_table import FileTable
+from kernel_model.futex_wait import FutexWait
 from kernel_model.signals import ProcessSignals, TaskSignals
 from kernel_model.wait_queue import Interruptible, WaitQueue
 from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
@@ -62,6 +63,7 @@ class Process:
     children_time: int = 0
     timers: list[IntervalTimer] = field(default_factory=list)
     no_new_privileges: bool = False
+    personality: int = 0
     membarriers: int = 0  # expedited membarrier commands it registered for
 
 
@@ -100,7 +102,7 @@ class Task:
     resumes_fault: bool = False  # a page fault of ring 3 put it to sleep
     interrupted: bool = False  # a signal ended its sleep
     signals: TaskSignals = field(default_factory=TaskSignals)
-    futex_bits: int = 0xFFFF_FFFF  # FUTEX_WAIT_BITSET
+    futex: FutexWait = field(default_factory=FutexWait)
     set_child_tid: int = 0  # user address that a new process's first thread stores its number to, 0: none
     cpu_time: int = 0  # cycles in earlier turns
     name: bytes = b""  # PR_SET_NAME

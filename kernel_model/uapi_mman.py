@@ -18,6 +18,9 @@ MAP_32BIT: Final = 0x40
 MAP_ABOVE4G: Final = 0x80
 MAX_MAP_COUNT: Final = 65530  # vm.max_map_count
 
+READ_IMPLIES_EXEC: Final = 0x0040_0000  # of personality (linux/personality.h)
+ADDR_NO_RANDOMIZE: Final = 0x0004_0000
+
 PROT_GROWSDOWN: Final = 0x0100_0000
 PROT_GROWSUP: Final = 0x0200_0000
 

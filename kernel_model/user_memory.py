@@ -93,6 +93,15 @@ class UserMemory:
     def write_u32(self, address: int, value: int) -> None:
         self.write(address, value.to_bytes(4, "little"))
 
+    def fault_in_writable(self, address: int) -> None:
+        """Bring in the aligned word at `address` for a store (Linux: fault_in_user_writeable).
+
+        What only userfaultfd could bring in is EFAULT: the kernel holds a lock, and cannot wait.
+        """
+        if address > USER_END - 4:
+            raise LinuxError(Errno.EFAULT)
+        self._bring_in(address, WRITE, may_wait=False)
+
     def parts(self, address: int, size: int, access: int) -> list[tuple[int, int]]:
         """(physical address, bytes) per page of [address, address + size), all brought in."""
         if address < 0 or size < 0 or address > USER_END or size > USER_END - address:
@@ -105,7 +114,7 @@ class UserMemory:
             size -= length
         return parts
 
-    def _bring_in(self, address: int, access: int) -> int:
+    def _bring_in(self, address: int, access: int, *, may_wait: bool = True) -> int:
         if self._task.process.mm.stale:
             self._cpu.mmu.flush()  # this call removed pages
         while True:
@@ -113,7 +122,7 @@ class UserMemory:
             if not isinstance(start, Trap):
                 return start
             try:
-                bad = page_fault.handle(self._cpu, self._task, address, start.error_code)
+                bad = page_fault.handle(self._cpu, self._task, address, start.error_code, may_wait=may_wait)
             except Blocked as blocked:
                 blocked.sleep = Interruptible.NO
                 raise

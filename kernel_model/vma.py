@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE
+from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, UFFDIO_REGISTER_MODE_WP
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 
 if TYPE_CHECKING:
@@ -78,6 +78,11 @@ class Vma:
         access = "".join(letter if self.prot & bit else "-" for letter, bit in letters)
         registered = " userfaultfd" if self.uffd is not None else ""
         return f"{self.start:#x}-{self.end:#x} {access} {self.name or 'anonymous'}{registered}"
+
+    @property
+    def is_write_protected(self) -> bool:
+        """The protection of its pages by userfaultfd is in force (Linux: userfaultfd_wp)."""
+        return self.uffd_mode & UFFDIO_REGISTER_MODE_WP != 0
 
     @property
     def is_anonymous(self) -> bool:
@@ -196,6 +201,16 @@ class VmaList:
                 break
             top = vma.start - (STACK_GAP if vma.grows_down else 0)
         return top - length if top - length >= MMAP_MIN else None
+
+    def lowest_free_range(self, length: int, start: int, end: int) -> int | None:
+        """The lowest free range of `length` bytes in [start, end); None when there is none."""
+        for vma in self._vmas:
+            if vma.end <= start:
+                continue
+            if start + length <= vma.start - (STACK_GAP if vma.grows_down else 0):
+                break
+            start = vma.end
+        return start if start + length <= end else None
 
 
 def is_user_range(start: int, length: int) -> bool:

@@ -32,6 +32,8 @@ class Interruptible(Enum):
     EINTR = auto()  # it fails
     ERESTARTNOHAND = auto()  # it fails when a handler runs
     ERESTARTSYS = auto()  # ... unless that has SA_RESTART
+    ERESTARTNOINTR = auto()  # it starts again behind the handler
+    EAGAIN = auto()  # it fails with that
 
 
 class Blocked(Exception):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.status import FileStatus
 from kernel_model.uapi import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
-from kernel_model.uapi_files import O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY
+from kernel_model.uapi_files import O_ACCMODE, O_APPEND, O_NOATIME, O_NONBLOCK, O_RDONLY, O_WRONLY
 
 if TYPE_CHECKING:
     from kernel_model.files.epoll import EpollItem
@@ -35,7 +35,8 @@ class File:
     flags = 0
     references = 0
     can_seek: ClassVar[bool] = False
-    can_poll: ClassVar[bool] = True  # epoll takes it
+    can_poll = True  # epoll takes it
+    settable = O_APPEND | O_NONBLOCK | O_NOATIME  # what F_SETFL changes
     watchers: tuple[EpollItem, ...] = ()  # entries of epolls that go when the file does
 
     def read(self, call: Call, buffer: UserBuffer) -> int:

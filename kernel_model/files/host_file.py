@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kernel_model.files.file import File, faulted
 from kernel_model.files.host_tree import HostTree, Place, host_errors
-from kernel_model.files.seek import OFFSET_MAX, sought
+from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
-from kernel_model.files.write_signals import too_large
+from kernel_model.files.write_signals import room_below_limit
 from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
-from kernel_model.uapi_files import FIONREAD, O_ACCMODE, O_APPEND, O_PATH
-from kernel_model.uapi_limits import FSIZE
+from kernel_model.uapi_files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_PATH
 
 if TYPE_CHECKING:
     from kernel_model.files.host_pages import HostPageCaches, HostPages
@@ -31,7 +30,7 @@ _EPOCH_NS: Final = 1_735_689_600 * 1_000_000_000  # every file's times: 2025-01-
 class HostNode(File):
     """What an open file and an open directory have in common."""
 
-    can_poll: ClassVar[bool] = False
+    can_poll = False
 
     def __init__(self, tree: HostTree, place: Place, flags: int, descriptor: int = -1) -> None:
         """`descriptor`: the host's, from now on this file's own; -1: none yet."""
@@ -77,6 +76,7 @@ class HostFile(HostNode):
     """A regular file. `caches`: the pages of those that are mapped."""
 
     can_seek: ClassVar[bool] = True
+    settable = File.settable | O_DIRECT
 
     def __init__(self, tree: HostTree, place: Place, flags: int, descriptor: int, caches: HostPageCaches) -> None:
         super().__init__(tree, place, flags, descriptor)
@@ -117,6 +117,7 @@ class HostFile(HostNode):
             return HostFile(self.tree, self.place, self.flags, os.dup(self.host()), self._caches)
 
     def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        check_span(offset, buffer.size)
         self._mapped()
         wanted = max(0, min(buffer.size, self.size - offset))
         room = buffer.room(wanted)  # may sleep: nothing may be moved before
@@ -132,7 +133,8 @@ class HostFile(HostNode):
         return done if done or not wanted or room else faulted(0)
 
     def write(self, call: Call, buffer: UserBuffer) -> int:
-        if self.flags & O_APPEND:
+        check_span(self.position, buffer.size)
+        if self.flags & O_APPEND and buffer.size:
             self.position = self.size
         done = self.write_at(call, buffer, self.position)
         self.position += done
@@ -140,9 +142,12 @@ class HostFile(HostNode):
 
     def write_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
         """With O_APPEND pwrite appends, too, as Linux does."""
+        check_span(offset, buffer.size)
+        if not buffer.size:
+            return 0
         if self.flags & O_APPEND:
             offset = self.size
-        wanted = min(buffer.size, self._room_below_limit(call, offset))
+        wanted = min(buffer.size, room_below_limit(call, offset))
         reachable = min(wanted, buffer.bring_in())
         pages = self._mapped()
         done = 0
@@ -158,17 +163,14 @@ class HostFile(HostNode):
                 break
         return done if done or not wanted else faulted(0)
 
-    def _room_below_limit(self, call: Call, offset: int) -> int:
-        """Linux: generic_write_checks; SIGXFSZ at RLIMIT_FSIZE. Raises LinuxError EFBIG."""
-        limit = call.process.limits[FSIZE][0]
-        if offset >= limit:
-            too_large(call)
-        if offset >= OFFSET_MAX:
-            raise LinuxError(Errno.EFBIG)
-        return min(limit, OFFSET_MAX) - offset
-
     def seek(self, offset: int, whence: int) -> int:
-        self.position = sought(offset, whence, self.position, self.size)
+        """Where holes are, the host's file system says."""
+        position = sought(offset, whence, self.position, self.size)
+        if whence in (SEEK_DATA, SEEK_HOLE):
+            self._mapped()
+            with host_errors():
+                position = os.lseek(self.host(), offset, os.SEEK_DATA if whence == SEEK_DATA else os.SEEK_HOLE)
+        self.position = position
         return self.position
 
     def truncate(self, size: int) -> None:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model import uapi_mman as mman
 from kernel_model.files.file import File
-from kernel_model.files.seek import sought
+from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
+from kernel_model.files.write_signals import room_below_limit
 from kernel_model.page_cache import PageCache
 from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
-from kernel_model.uapi_files import O_RDWR, S_IFREG
+from kernel_model.uapi_files import O_APPEND, O_RDWR, S_IFREG
 from pffemu.arch.paging import PAGE_SIZE, page_of, pages_up
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Memfd(File):
     """`seals` are F_SEAL_*; with F_SEAL_SEAL no more can be added."""
 
     can_seek: ClassVar[bool] = True
+    can_poll = False
 
     def __init__(self, name: str, ram: Ram, frames: FrameAllocator, seals: int) -> None:
         self.name = f"/memfd:{name} (deleted)"
@@ -49,11 +51,15 @@ class Memfd(File):
         return size
 
     def write(self, call: Call, buffer: UserBuffer) -> int:
+        check_span(self._position, buffer.size)
+        if self.flags & O_APPEND and buffer.size:
+            self._position = self.cache.size
         size = self.write_at(call, buffer, self._position)
         self._position += size
         return size
 
     def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        check_span(offset, buffer.size)
         left = done = buffer.room(max(0, min(buffer.size, self.cache.size - offset)))
         while left:
             data = self.cache.read(offset + done - left, min(left, _AT_ONCE))
@@ -63,9 +69,16 @@ class Memfd(File):
         return done
 
     def write_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        """With O_APPEND pwrite appends, too."""
+        check_span(offset, buffer.size)
+        if not buffer.size:
+            return 0
+        if self.flags & O_APPEND:
+            offset = self.cache.size
+        room = room_below_limit(call, offset)
         if self.seals & (mman.F_SEAL_WRITE | mman.F_SEAL_FUTURE_WRITE):
             raise LinuxError(Errno.EPERM)
-        left = done = buffer.bring_in()
+        left = done = min(buffer.bring_in(), room)
         if self.seals & mman.F_SEAL_GROW and offset + done > self.cache.size:
             raise LinuxError(Errno.EPERM)
         while left:
@@ -76,7 +89,12 @@ class Memfd(File):
         return done
 
     def seek(self, offset: int, whence: int) -> int:
-        self._position = sought(offset, whence, self._position, self.cache.size)
+        position = sought(offset, whence, self._position, self.cache.size)
+        if whence == SEEK_HOLE:
+            position = self.cache.hole_from(offset)
+        elif whence == SEEK_DATA and (position := self.cache.data_from(offset)) >= self.cache.size:
+            raise LinuxError(Errno.ENXIO)
+        self._position = position
         return self._position
 
     def truncate(self, size: int) -> None:
@@ -100,7 +118,7 @@ class Memfd(File):
         if (pages_up(end) - page_of(offset)) // PAGE_SIZE > self.cache.free_frames:
             raise LinuxError(Errno.ENOSPC)
         for page in range(page_of(offset), end, PAGE_SIZE):
-            self.cache.frame_at(page)
+            self.cache.reserve(page)
         if not mode & mman.FALLOC_FL_KEEP_SIZE:
             self.cache.size = max(self.cache.size, end)
 

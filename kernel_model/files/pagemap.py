@@ -34,7 +34,7 @@ class PagemapFile(File):
     """The pages of `mm`, which was the process's when the file was opened."""
 
     can_seek: ClassVar[bool] = True
-    can_poll: ClassVar[bool] = False
+    can_poll = False
 
     def __init__(self, mm: Mm) -> None:
         self.name, self.flags, self.mm = "pagemap", O_RDONLY, mm

@@ -12,7 +12,7 @@ from kernel_model.files.file import File, faulted
 from kernel_model.files.status import FileStatus
 from kernel_model.files.write_signals import broken_pipe
 from kernel_model.uapi import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
-from kernel_model.uapi_files import F_GETPIPE_SZ, F_SETPIPE_SZ, FIONREAD, O_DIRECT, O_RDONLY, O_WRONLY, S_IFIFO
+from kernel_model.uapi_files import F_GETPIPE_SZ, F_SETPIPE_SZ, FIONREAD, O_ASYNC, O_DIRECT, O_RDONLY, O_WRONLY, S_IFIFO
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.arch.paging import PAGE_SIZE
 
@@ -75,6 +75,8 @@ def make_pipe(scheduler: Scheduler, account: PipeAccount, flags: int) -> tuple[P
 
 
 class _PipeEnd(File):
+    settable = File.settable | O_ASYNC | O_DIRECT
+
     def __init__(self, pipe: Pipe, flags: int) -> None:
         self.name, self.flags, self.pipe = "pipe", flags, pipe
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from kernel_model.files.file import File, faulted
-from kernel_model.files.seek import sought
+from kernel_model.files.seek import check_span, sought
 from kernel_model.files.status import FileStatus
 from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.uapi_files import O_RDONLY, S_IFREG
@@ -35,6 +35,7 @@ class RamFile(File):
     """A read-only file whose pages all lie in the page cache: contiguous guest frames. Can be mapped."""
 
     can_seek: ClassVar[bool] = True
+    can_poll = False
 
     def __init__(self, name: str, data: memoryview | Content, ram: Ram, frames: FrameAllocator) -> None:
         """A memoryview holds unsigned bytes. Raises OutOfGuestMemory, and what copy_to raises."""
@@ -80,6 +81,7 @@ class RamFile(File):
         return size
 
     def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+        check_span(offset, buffer.size)
         size = max(0, min(buffer.size, self.size - offset))
         size = buffer.room(size) or (faulted(0) if size else 0)
         start = self._first + offset

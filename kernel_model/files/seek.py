@@ -10,6 +10,12 @@ SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE = range(5)
 OFFSET_MAX: Final = (1 << 63) - 1
 
 
+def check_span(offset: int, size: int) -> None:
+    """Linux: rw_verify_area. Raises LinuxError EINVAL for a read or write that would pass the largest position."""
+    if offset + size > OFFSET_MAX:
+        raise LinuxError(Errno.EINVAL)
+
+
 def sought(offset: int, whence: int, position: int, size: int) -> int:
     """The position after lseek in a file without holes. Raises LinuxError EINVAL, ENXIO."""
     if whence in (SEEK_DATA, SEEK_HOLE):

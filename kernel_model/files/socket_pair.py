@@ -24,7 +24,7 @@ from kernel_model.uapi import (
     Errno,
     LinuxError,
 )
-from kernel_model.uapi_files import FIONREAD, O_NONBLOCK, O_RDWR, S_IFSOCK
+from kernel_model.uapi_files import FIONREAD, O_ASYNC, O_NONBLOCK, O_RDWR, S_IFSOCK
 from kernel_model.uapi_socket import MSG_PEEK, SHUT_RD, SHUT_WR, SockType
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.arch.paging import pages_up
@@ -84,6 +84,8 @@ class Received:
 
 class UnixSocket(File):
     """One end. `peer` is None once the other end is closed."""
+
+    settable = File.settable | O_ASYNC
 
     def __init__(self, kind: SockType, flags: int, scheduler: Scheduler, in_flight: InFlight) -> None:
         self.name, self.flags = "socket", O_RDWR | flags & O_NONBLOCK

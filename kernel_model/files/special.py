@@ -13,10 +13,10 @@ from kernel_model.files.file import File, faulted
 from kernel_model.files.host_file import inode_of
 from kernel_model.files.host_tree import MadeUp, Place
 from kernel_model.files.pagemap import PagemapFile
-from kernel_model.files.seek import sought
+from kernel_model.files.seek import SEEK_CUR, SEEK_SET, sought
 from kernel_model.files.status import FileStatus
-from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_files import O_ACCMODE, O_RDONLY
+from kernel_model.uapi import POLLIN, POLLRDNORM, Errno, LinuxError
+from kernel_model.uapi_files import O_ACCMODE, O_ASYNC, O_RDONLY
 from kernel_model.uffd.calls import UserfaultfdDevice
 
 if TYPE_CHECKING:
@@ -80,6 +80,12 @@ class Device(File):
 
     def __init__(self, place: Place, flags: int) -> None:
         self.name, self.flags, self.place = place.path.decode(), flags, place
+        self.can_poll = place.names[-1] == b"random"
+        if place.names[-1].endswith(b"random"):
+            self.settable |= O_ASYNC
+
+    def poll(self) -> int:
+        return POLLIN | POLLRDNORM if self.can_poll else super().poll()
 
     def read(self, call: Call, buffer: UserBuffer) -> int:
         kind = self.place.names[-1]
@@ -114,7 +120,7 @@ class TextFile(File):
     """A text that was made when the file was opened."""
 
     can_seek: ClassVar[bool] = True
-    can_poll: ClassVar[bool] = False
+    can_poll = False
 
     def __init__(self, place: Place, flags: int, text: bytes) -> None:
         self.name, self.flags, self.place = place.path.decode(), flags, place
@@ -134,6 +140,8 @@ class TextFile(File):
         return room
 
     def seek(self, offset: int, whence: int) -> int:
+        if whence not in (SEEK_SET, SEEK_CUR):
+            raise LinuxError(Errno.EINVAL)
         self._position = sought(offset, whence, self._position, 0)
         return self._position
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from kernel_model.files.seek import OFFSET_MAX
 from kernel_model.siginfo import SigInfo
 from kernel_model.signal_send import send_to_task
 from kernel_model.uapi import Errno, LinuxError, Signal
+from kernel_model.uapi_limits import FSIZE
 from kernel_model.uapi_signal import SI_USER
 
 if TYPE_CHECKING:
@@ -23,6 +25,19 @@ def too_large(call: Call) -> NoReturn:
     """SIGXFSZ for the writer. Raises LinuxError EFBIG."""
     _send(call, Signal.SIGXFSZ)
     raise LinuxError(Errno.EFBIG)
+
+
+def room_below_limit(call: Call, offset: int) -> int:
+    """Linux: generic_write_checks; how many bytes fit from `offset` on. SIGXFSZ at RLIMIT_FSIZE.
+
+    Raises LinuxError EFBIG.
+    """
+    limit = call.process.limits[FSIZE][0]
+    if offset >= limit:
+        too_large(call)
+    if offset >= OFFSET_MAX:
+        raise LinuxError(Errno.EFBIG)
+    return min(limit, OFFSET_MAX) - offset
 
 
 def _send(call: Call, signal: Signal) -> None:

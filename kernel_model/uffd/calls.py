@@ -34,6 +34,8 @@ def userfaultfd(call: Call, flags: int) -> int:
 class UserfaultfdDevice(File):
     """/dev/userfaultfd, opened."""
 
+    can_poll = False
+
     def __init__(self, flags: int) -> None:
         self.name, self.flags = "/dev/userfaultfd", flags
 

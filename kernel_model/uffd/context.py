@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model import uapi
 from kernel_model import uapi_uffd as uffd_abi
-from kernel_model.files.file import File
+from kernel_model.files.file import File, faulted
 from kernel_model.files.user_buffer import UserBuffer
 from kernel_model.lock import Lock
 from kernel_model.page_fault import BadAccess, Fault
@@ -87,6 +87,8 @@ class Userfaultfd(File):
             return BadAccess(Signal.SIGBUS, f"userfaultfd {self.fd} answers with SIGBUS", BUS_ADRERR)
         if self.user_mode_only and not user:
             return BadAccess(Signal.SIGBUS, "userfaultfd is for user-mode faults only", BUS_ADRERR)
+        if not fault.may_wait:
+            return BadAccess(Signal.SIGBUS, f"userfaultfd {self.fd} cannot be waited for here", BUS_ADRERR)
         cpu, task = fault.cpu, fault.task
         shown = fault.address if self.has(uffd_abi.FEATURE_EXACT_ADDRESS) else page_of(fault.address)
         flags = _FAULT_FLAGS[reason] | (uffd_abi.PAGEFAULT_FLAG_WRITE if fault.is_write else 0)
@@ -176,22 +178,29 @@ class Userfaultfd(File):
         since = self._lock.acquire(call.cpu)
         call.cpu.charge("kernel.uffd.read", len(faults) + len(events))
         self._lock.release(call.cpu, since)
-        room = buffer.room(MESSAGE_SIZE * (len(faults) + len(events))) // MESSAGE_SIZE
-        if not room:
-            raise LinuxError(Errno.EFAULT)
-        faults = faults[:room]
-        events = events[: room - len(faults)]
-        messages = [fault.encoded(self.has(uffd_abi.FEATURE_THREAD_ID)) for fault in faults]
-        messages += [event.encoded(self._receive_child(call, event)) for event in events]
-        buffer.scatter(b"".join(messages))
-        for fault in faults:
-            fault.read = True
-            call.cpu.emit(MessageRead, self.fd, Hex(fault.address))
-        for event in events:
-            call.cpu.emit(MessageRead, self.fd, Hex(event.arguments[0]))
-            self._complete(call.cpu, event)
+        room = buffer.room(MESSAGE_SIZE * (len(faults) + len(events)))
+        done = 0
+        messages: list[WaitingFault | Event] = [*faults, *events]
+        for message in messages:
+            encoded = self._take(call, message)
+            if done + MESSAGE_SIZE > room:  # a message that cannot be copied is lost, as on Linux
+                return faulted(done)
+            buffer.scatter(encoded)
+            buffer.skip(MESSAGE_SIZE)
+            done += MESSAGE_SIZE
+        return done
+
+    def _take(self, call: Call, message: WaitingFault | Event) -> bytes:
+        """The message as its reader gets it; no later read does."""
         self.services.reader_tids.add(call.task.tid)
-        return MESSAGE_SIZE * len(messages)
+        if isinstance(message, WaitingFault):
+            message.read = True
+            call.cpu.emit(MessageRead, self.fd, Hex(message.address))
+            return message.encoded(self.has(uffd_abi.FEATURE_THREAD_ID))
+        encoded = message.encoded(self._receive_child(call, message))
+        call.cpu.emit(MessageRead, self.fd, Hex(message.arguments[0]))
+        self._complete(call.cpu, message)
+        return encoded
 
     def _receive_child(self, call: Call, event: Event) -> int:
         """EVENT_FORK: the reader gets a descriptor for the child's memory."""
@@ -229,7 +238,8 @@ class Userfaultfd(File):
 
     def unregister(self, cpu: Cpu, vma: Vma) -> None:
         """Take `vma`, which is this userfaultfd's, off it."""
-        self.mm.unprotect(vma, vma.start, vma.end)
+        if vma.is_write_protected:
+            self.mm.unprotect(vma, vma.start, vma.end)
         self.mm.set_uffd(vma, None, 0)
         self.services.driver.remove(cpu, self.mm, vma.start, vma.end)
 

@@ -72,7 +72,8 @@ def register_child(cpu: Cpu, parent: Mm, child: Mm) -> list[Event]:
             children[uffd] = uffd.duplicate(child)
         child.set_uffd(copy, children[uffd], vma.uffd_mode)
         uffd.services.driver.sync(cpu, child, copy.start, copy.end)
-        child.copy_protection(parent, copy)
+        if copy.is_write_protected:
+            child.copy_protection(parent, copy)
     for uffd, own in children.items():
         event = _event(uffd, uffd_abi.EVENT_FORK)
         event.child = own

@@ -214,7 +214,7 @@ def _bring_cached(fill: Fill, vma: Vma, page: int, entry: int) -> None:
     if not frame:
         raise LinuxError(Errno.EFAULT)
     _check_absent(entry)
-    fill.uffd.mm.install(vma, page, frame, owned=False, dirty=vma.shared, protect=fill.protect)
+    fill.uffd.mm.install(vma, page, vma.file.frame_at(offset), owned=False, dirty=vma.shared, protect=fill.protect)
 
 
 def _bring_poison(fill: Fill, vma: Vma, page: int, entry: int) -> None:

@@ -20,6 +20,7 @@ class UvecFd(File):
     """uintr_vector_fd: whoever holds it may become a sender of this vector."""
 
     name = "anon_inode:[uvecfd]"
+    can_poll = False
     flags = O_NONBLOCK
 
     def __init__(self, upids: UpidMemory, receiver: Receiver, user_vector: int) -> None:
@@ -36,6 +37,7 @@ class UipiFd(File):
     """uintr_ipi_fd: a process that gets it may adopt the table, and send by the same indices."""
 
     name = "anon_inode:[uipi_fd]"
+    can_poll = False
     flags = O_NONBLOCK
 
     def __init__(self, tables: TableMemory, table: TargetTable) -> None:

@@ -6,7 +6,7 @@ already: the IPI for that is on its way, and finds the thread asleep.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kernel_model.task import Task, TaskState
 from kernel_model.uapi import Errno, Sys
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
     from pffemu.hw.cpu import Cpu
 
+_NEVER: Final = (Interruptible.NO, Interruptible.ERESTARTNOINTR)  # there is no EINTR for the call to answer
+
 
 def ends_with_user_interrupt(kernel: Kernel, task: Task, number: int | None, blocked: Blocked) -> bool:
     """Whether one that is posted to `task` ends this sleep of call `number` (None: of a page fault of ring 3).
@@ -25,7 +27,7 @@ def ends_with_user_interrupt(kernel: Kernel, task: Task, number: int | None, blo
     asks for no flag.
     """
     receiver = task.receiver
-    if not task.handler_registered or receiver is None or blocked.sleep is Interruptible.NO:
+    if not task.handler_registered or receiver is None or blocked.sleep in _NEVER:
         return False
     if number == Sys.UINTR_WAIT:
         return receiver.waiting is not Waiting.NONE or kernel.options.uintr_wait_forever

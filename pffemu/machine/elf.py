@@ -4,13 +4,13 @@
 
 Headers are checked here with `struct`, so that a refusal can say exactly what is wrong. Whatever the bytes are, the
 only exception that leaves this file is ElfError. A static PIE is moved as a whole and relocates itself. Left out:
-dynamic linking, PT_GNU_STACK, separate debug files. Two segments may share a page, as `ld -N` makes them; whoever maps
+dynamic linking, separate debug files. Two segments may share a page, as `ld -N` makes them; whoever maps
 them decides what the page then allows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from struct import Struct
 from typing import Final, NamedTuple
@@ -30,6 +30,7 @@ ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
 EM_X86_64 = 62
 MACHINES: Final = {3: "i386", 40: "ARM", 183: "AArch64", 243: "RISC-V"}
 PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
+PT_GNU_STACK: Final = 0x6474_E551  # its flags are the rights of the stack
 PF_X, PF_W, PF_R = 1, 2, 4
 
 FILE_HEADER: Final = Struct("<16xHHIQQQIHHHHHH")
@@ -50,6 +51,7 @@ class Segment:
     readable: bool
     writable: bool
     executable: bool
+    offset: int = field(default=0, compare=False)  # of `data` in the file; congruent with `address`, page by page
 
     @property
     def end(self) -> int:
@@ -67,6 +69,7 @@ class ElfImage:
     phent: int  # AT_PHENT, bytes
     phnum: int  # AT_PHNUM
     relocated: bool = False  # a static PIE, moved to where its addresses are now
+    executable_stack: bool = False
 
 
 class FileHeader(NamedTuple):
@@ -123,6 +126,7 @@ def read_elf(data: bytes, name: str) -> ElfImage:
         phent=header.phentsize,
         phnum=header.phnum,
         relocated=bool(bias),
+        executable_stack=any(program.type == PT_GNU_STACK and program.flags & PF_X for program in programs),
     )
 
 
@@ -231,6 +235,7 @@ def _segment(data: bytes, program: ProgramHeader, name: str) -> Segment:
         readable=bool(program.flags & PF_R),
         writable=bool(program.flags & PF_W),
         executable=bool(program.flags & PF_X),
+        offset=program.offset if (program.offset - program.vaddr) % PAGE_SIZE == 0 else program.vaddr % PAGE_SIZE,
     )
 
 

@@ -22,6 +22,7 @@ class Image:
     symbols: Mapping[str, int] = field(default_factory=dict)
     phdr: tuple[int, int, int] = (0, 0, 0)  # AT_PHDR, AT_PHENT, AT_PHNUM
     relocated: bool = False  # a static PIE
+    executable_stack: bool = False
 
 
 def image_of_program(program: Program, name: str = "program") -> Image:
@@ -38,7 +39,7 @@ def image_of_program(program: Program, name: str = "program") -> Image:
 
 def image_of_elf(elf: ElfImage, name: str) -> Image:
     phdr = (elf.phdr_address, elf.phent, elf.phnum)
-    return Image(name, elf.entry, elf.segments, elf.symbols, phdr, elf.relocated)
+    return Image(name, elf.entry, elf.segments, elf.symbols, phdr, elf.relocated, elf.executable_stack)
 
 
 def open_image(path: Path, defines: Mapping[str, int] | None = None) -> Image:

@@ -13,6 +13,7 @@ from typing import Final
 
 from kernel_model import uapi, uapi_limits
 from kernel_model.exec import cleared
+from kernel_model.image_pages import ImagePages
 from kernel_model.kernel import Kernel
 from kernel_model.mm import Mm
 from kernel_model.task import Process
@@ -89,21 +90,28 @@ def _fill(
 
 
 def _map_segment(mm: Mm, ram: Ram, image: Image, segment: Segment) -> None:
+    """What the file has, as a private mapping of it, then anonymous memory."""
     prot = (
         (uapi.PROT_READ if segment.readable else 0)
         | (uapi.PROT_WRITE if segment.writable else 0)
         | (uapi.PROT_EXEC if segment.executable else 0)
     )
     start, end = page_of(segment.address), pages_up(segment.address + segment.memory_size)
+    file_end = pages_up(segment.address + len(segment.data)) if segment.data else start
     shared = mm.vmas.find(start)
     if shared is not None:  # two segments on one page: the page gets the rights of both
         shared.prot |= prot
         _fill_pages(mm, ram, shared, segment)
         start = shared.end
-    if start < end:
-        vma = Vma(start, end, prot, image.name)
+    if start < file_end:
+        offset = segment.offset or segment.address % PAGE_SIZE
+        pages = ImagePages(image.name, offset, segment.data, ram, mm.frames)
+        vma = Vma(start, file_end, prot, image.name, pages, page_of(offset) + start - page_of(segment.address))
         mm.map(vma)
         _fill_pages(mm, ram, vma, segment)
+        start = file_end
+    if start < end:
+        mm.map(Vma(start, end, prot))
 
 
 def _fill_pages(mm: Mm, ram: Ram, vma: Vma, segment: Segment) -> None:
@@ -130,7 +138,8 @@ def _build_stack(kernel: Kernel, mm: Mm, ram: Ram, image: Image, arguments: list
             where=image.name,
             remedy=f"keep below {_ARGUMENTS_MAX} bytes",
         )
-    vma = Vma(USER_END - STACK_SIZE, USER_END, uapi.PROT_READ | uapi.PROT_WRITE, "[stack]")
+    prot = uapi.PROT_READ | uapi.PROT_WRITE | (uapi.PROT_EXEC if image.executable_stack else 0)
+    vma = Vma(USER_END - STACK_SIZE, USER_END, prot, "[stack]")
     mm.map(vma)
     random_at = USER_END - 16 - _RANDOM_SIZE
     platform_at = top = random_at - len(_PLATFORM) - 1

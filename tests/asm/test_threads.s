@@ -159,12 +159,49 @@ out: nop
     mov edx, 1
     syscall
 
-# test: futex operations with priority inheritance are ENOSYS
-# param: operation = 6, 7, 8, 11, 12, 13, 99
+# test: futex operations that do not exist are ENOSYS
+# param: operation = 2, 14, 99
 # expect: rax == -ENOSYS
     mov eax, SYS_futex
     lea rdi, [rip + word]
     mov esi, operation
+    syscall
+
+# test: FUTEX_LOCK_PI stores the thread's number, a second time it is EDEADLK
+# expect: rax == -EDEADLK and rbx == 0 and mem32[word] == 1
+    mov dword ptr [rip + word], 0
+    mov eax, SYS_futex
+    lea rdi, [rip + word]
+    mov esi, FUTEX_LOCK_PI
+    xor r10d, r10d
+    syscall
+    mov rbx, rax
+    mov eax, SYS_futex
+    syscall
+
+# test: FUTEX_LOCK_PI sleeps while another thread owns the lock
+# cpus: 2
+# thread: owner
+# deadlock: waits for the lock at
+1:  pause
+    cmp dword ptr [rip + result], 0
+    je 1b
+    mov eax, SYS_futex
+    lea rdi, [rip + word]
+    mov esi, FUTEX_LOCK_PI
+    xor r10d, r10d
+    syscall
+owner:
+    mov eax, SYS_futex
+    lea rdi, [rip + word]
+    mov esi, FUTEX_LOCK_PI
+    xor r10d, r10d
+    syscall
+    mov dword ptr [rip + result], 1
+    mov eax, SYS_futex
+    lea rdi, [rip + word + 4]
+    mov esi, FUTEX_WAIT
+    xor edx, edx
     syscall
 
 # test: FUTEX_WAKE_OP changes the second word and compares what it held

@@ -1,0 +1,41 @@
+"""What a thread that sleeps in a futex call waits for (kernel/futex/futex.h: struct futex_q and futex_pi_state)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from kernel_model.mm import Mm
+    from kernel_model.task import Task
+    from kernel_model.vma import Mappable
+    from kernel_model.wait_queue import WaitQueue
+
+ANY: Final = 0xFFFF_FFFF  # FUTEX_BITSET_MATCH_ANY
+Key = tuple["Mm | Mappable", int, bool]  # the bool: private
+
+
+@dataclass(slots=True, eq=False)
+class PiState:
+    """The lock behind a futex with priority inheritance; it exists while threads wait for it, in `queue`."""
+
+    owner: Task
+    queue: WaitQueue
+
+
+@dataclass(slots=True)
+class FutexWait:
+    """`bits` of FUTEX_WAIT_BITSET; `lock`, once the thread waits for a lock, whose word lies at `address`.
+
+    `target`: the lock that FUTEX_CMP_REQUEUE_PI is to move a thread in FUTEX_WAIT_REQUEUE_PI to.
+    """
+
+    bits: int = ANY
+    lock: PiState | None = None
+    target: Key | None = None
+    address: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """FUTEX_WAKE and FUTEX_REQUEUE may wake it and move it."""
+        return self.lock is None and self.target is None
