@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import robust_list, signal_send
+from kernel_model import robust_list, signal_send, usage
 from kernel_model.futex import key_of
 from kernel_model.process_end import ProcessEnd
 from kernel_model.siginfo import SigInfo
@@ -22,6 +22,7 @@ from kernel_model.uapi_signal import (
     NSIG,
     SA_NOCLDSTOP,
     SA_NOCLDWAIT,
+    SI_USER,
     SIG_IGN,
 )
 from pffemu.events import ProcessExited, ThreadExited
@@ -45,20 +46,27 @@ def end_thread(kernel: Kernel, cpu: Cpu, task: Task, status: int) -> None:
 
 
 def kill_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
-    """A thread that execve in another one ends."""
+    """A thread whose process goes on; also one that execve in another one ends."""
+    _remove_thread(kernel, cpu, task)
+    process = task.process
+    _hand_over(kernel, cpu, process, [child for child in process.children if child.parent_task is task], process)
+
+
+def _remove_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
     kernel.forget_fault(task)
     _forget_thread(kernel, cpu, task)
     kernel.scheduler.remove(task)
     task.process.tasks.remove(task)
-    task.process.dead_time += task.cpu_time
+    task.process.dead_usage.add(task.usage)
 
 
 def end_process(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
     """All threads, files and, unless others use it, the address space go; a zombie stays until its parent looks."""
     cpu.emit(ProcessExited, process.pid, end.status)
     for task in list(process.tasks):
-        kill_thread(kernel, cpu, task)
+        _remove_thread(kernel, cpu, task)
     process.end = end
+    usage.keep_peak(process)
     leave_files(kernel, cpu, process)
     if process is kernel.first_process:
         kernel.ended = end  # its memory stays, to be looked at
@@ -117,7 +125,8 @@ def _leave_children(kernel: Kernel, cpu: Cpu, process: Process) -> None:
     reaper = process.parent
     while reaper is not None and not (reaper.is_subreaper and reaper.tasks):
         reaper = reaper.parent
-    for child in process.children:
+    children, process.children = process.children, []
+    for child in children:
         child.parent = reaper
         if reaper is not None:
             reaper.children.append(child)
@@ -125,7 +134,25 @@ def _leave_children(kernel: Kernel, cpu: Cpu, process: Process) -> None:
                 _tell_parent(kernel, cpu, child, child.end)
         elif child.end is not None:
             del kernel.processes[child.pid]
-    process.children.clear()
+    _hand_over(kernel, cpu, process, children, reaper)
+
+
+def _hand_over(kernel: Kernel, cpu: Cpu, dead: Process, children: list[Process], heir: Process | None) -> None:
+    """`children` of a thread of `dead` that ended now belong to a thread of `heir`; PR_SET_PDEATHSIG tells them.
+
+    A signal may end a process that has children itself: those are told after, not within.
+    """
+    waiting = kernel.parent_deaths
+    innermost = bool(waiting)
+    for child in children:
+        child.parent_task = heir.tasks[0] if heir is not None else None
+        for task in child.tasks:
+            if task.settings.parent_death_signal:
+                info = SigInfo.from_user(task.settings.parent_death_signal, SI_USER, dead.pid)
+                waiting.append((info, child))
+    while waiting and not innermost:
+        signal_send.send_to_process(kernel, cpu, *waiting[0])
+        waiting.popleft()
 
 
 def _tell_parent(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
@@ -177,5 +204,4 @@ def reap(kernel: Kernel, process: Process) -> None:
     """The zombie is gone."""
     if process.parent is not None:
         process.parent.children.remove(process)
-        process.parent.children_time += process.dead_time + process.children_time
     kernel.processes.pop(process.pid, None)

@@ -5,6 +5,7 @@ Every entry ends in one of three ways: the thread goes on, it sleeps, or its pro
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,6 +83,7 @@ class Kernel:
         self.entries = 0  # system calls, exceptions and page faults that came from ring 3
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None
+        self.parent_deaths: deque[tuple[SigInfo, Process]] = deque()  # signals on their way (PR_SET_PDEATHSIG)
         self.pipes = PipeAccount()
         self.in_flight = InFlight()
         self.host_pages = HostPageCaches(ram, self.frames)
@@ -189,12 +191,15 @@ class Kernel:
         if task.awaited_uffd is not None:
             task.awaited_uffd.forget_task(self.cpus[task.cpu_index], task)
             task.awaited_uffd = None
+        task.waited_fault = None
 
     # -- entries ------------------------------------------------------------------------------------------------
 
     def switch_in(self, cpu: Cpu) -> bool:
         """Give `cpu` to its next thread and finish what it slept in; False when it sleeps again."""
         task = self.scheduler.switch_in(cpu)
+        if task.waited_fault is not None or task.resumes_fault:
+            page_fault.retry(cpu, task)
         if task.restart_syscall is not None:
             registers = self._syscall_registers[cpu.index].read()
             number, task.restart_syscall = task.restart_syscall, None
@@ -207,22 +212,11 @@ class Kernel:
                 self._call(cpu, task, number, registers)
         if task.resumes_fault:
             task.resumes_fault = False
-            self._retry_fault(cpu, task)
             cpu.charge("kernel.exit")
             cpu.charge("cpu.iret")
             cpu.charge("cpu.tlb_miss")
             cpu.emit(Resumed, Hex(cpu.registers["rip"]))
         return task.state is TaskState.RUNNABLE and self.ended is None
-
-    @staticmethod
-    def _retry_fault(cpu: Cpu, task: Task) -> None:
-        """VM_FAULT_RETRY: area and entry are looked up again. That it may have to wait again, the access will show."""
-        cpu.charge("kernel.uffd.retry")
-        lock = task.process.mm.mmap_lock
-        since = lock.acquire_read(cpu)
-        cpu.charge("kernel.fault.vma")
-        cpu.charge("kernel.fault.walk")
-        lock.release_read(cpu, since)
 
     def page_fault(self, cpu: Cpu, trap: Trap) -> None:
         """An ordinary #PF from ring 3 (arch/x86/mm/fault.c)."""
@@ -234,6 +228,7 @@ class Kernel:
             bad = page_fault.handle(cpu, task, trap.address, trap.error_code)
         except Blocked as blocked:
             if not task.signals.due:
+                page_fault.wait(task, trap.address, trap.error_code, by_kernel=False)
                 task.resumes_fault = True
                 user_interrupt = sleep.ends_with_user_interrupt(self, task, None, blocked)
                 self._block(cpu, task, blocked, Label("page"), user_interrupt)

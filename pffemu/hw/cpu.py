@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from pffemu.arch.frames import FrameLayout
+from pffemu.arch.msrs import CR4_TSD
 from pffemu.asm import BRANCH, REP, REP_PREFIXES, TIMING_CLASSES, decode, timing_class, timing_classes
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
@@ -87,6 +88,8 @@ class Cpu:
         self.uintr = UintrState()
         self.kb_timer = KbTimer()
         self.cr4_uintr = False
+        self.cr4_tsd = False  # RDTSC and RDTSCP are #GP
+        self.cr4_tsd = False
         self._counter = BlockCounter(self._block_length, compiled) if options.counting else None
         self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, compiled, warm_up)
         self.registers = self.engine.registers
@@ -219,6 +222,17 @@ class Cpu:
             earliest = self.kb_timer.deadline
         self.event_at = 0 if self.apic.nmi or self.apic.deliverable() is not None else earliest
         self.interconnect.changed()
+
+    def set_tsd(self, on: bool) -> None:
+        """Write CR4.TSD."""
+        if on is not self.cr4_tsd:
+            self.cr4_tsd = on
+            self.load_cr4()
+
+    def load_cr4(self) -> None:
+        """Give the engine the bits of CR4 that it acts on."""
+        cr4 = self.registers["cr4"]
+        self.registers["cr4"] = cr4 | CR4_TSD if self.cr4_tsd else cr4 & ~CR4_TSD
 
     def look_up(self) -> None:
         """A store of the guest reached a device: end the run of guest code, for `event_at` may be nearer now."""

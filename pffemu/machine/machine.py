@@ -136,7 +136,7 @@ class Machine:
             raise UsageError("this machine already has a process", remedy="build a new Machine for another program")
         if isinstance(program, Program):
             program = image_of_program(program)
-        image = program if isinstance(program, Image) else open_image(Path(program), defines)
+        image = program if isinstance(program, Image) else open_image(program, defines)
         self.symbols, self._image = SymbolTable(image.symbols), image
         self._process = load(self.kernel, self.cpus[0], self.ram, image, arguments, environment)
         for fd, file in self._files.items():
