@@ -1,6 +1,7 @@
 """The end of threads and processes, and what it means to their relatives (kernel/exit.c, kernel/signal.c).
 
-The first process is what the machine runs: with it the run ends. Its parent, and that of orphans, is outside the
+The first process is what the machine runs: its status is the run's. The run goes on while another process has the
+machine's output open, as a reader of a pipe would wait. The parent of the first process, and of orphans, is outside the
 machine (pid 0, as in a pid namespace), where nobody has to wait for them.
 """
 
@@ -68,16 +69,36 @@ def end_process(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> 
     process.end = end
     usage.keep_peak(process)
     leave_files(kernel, cpu, process)
-    if process is kernel.first_process:
-        kernel.ended = end  # its memory stays, to be looked at
-        kernel.host_pages.write_back()
-        kernel.uintr.release_mm(process.mm)
-    else:
-        leave_mm(kernel, cpu, process, process.mm)
+    leave_mm(kernel, cpu, process, process.mm)
     for timer in list(process.timers):
         kernel.scheduler.timers.disarm(timer)
     _leave_children(kernel, cpu, process)
     _tell_parent(kernel, cpu, process, end)
+    end_if_unheard(kernel, cpu)
+
+
+def end_if_unheard(kernel: Kernel, cpu: Cpu) -> None:
+    """The run is over when the first process has ended and no other one has the machine's output open."""
+    first = kernel.first_process
+    if kernel.ended is None and first is not None and first.end is not None:
+        heard = kernel.options.outlive and any(file.references for file in kernel.outputs)
+        if not heard or not any(process.tasks for process in kernel.processes.values()):
+            _end_run(kernel, cpu, first.end, "can be heard no more: its standard output and error are closed")
+
+
+def end_if_asleep(kernel: Kernel, cpu: Cpu) -> None:
+    """Nothing can run any more: after the first process's end that is the run's, before it a deadlock."""
+    first = kernel.first_process
+    if kernel.ended is None and first is not None and first.end is not None:
+        _end_run(kernel, cpu, first.end, "would wait for ever")
+
+
+def _end_run(kernel: Kernel, cpu: Cpu, end: ProcessEnd, why: str) -> None:
+    left = [process.pid for process in kernel.processes.values() if process.tasks]
+    if left and kernel.options.outlive:
+        kernel.printk.warn_once(cpu, f"process {', '.join(map(str, left))} ends with the run: it {why}")
+    kernel.ended = end
+    kernel.host_pages.write_back()
 
 
 def _forget_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
@@ -114,9 +135,16 @@ def leave_files(kernel: Kernel, cpu: Cpu, process: Process) -> None:
 
 
 def leave_mm(kernel: Kernel, cpu: Cpu, process: Process, mm: Mm) -> None:
-    """The process has no more use for `mm`; a parent that lent it (vfork) goes on, the last user frees it."""
+    """The process has no more use for `mm`; a parent that lent it (vfork) goes on, the last user frees it.
+
+    The first process's last one stays, to be looked at.
+    """
     kernel.scheduler.wake_all(cpu, process.vfork_done)
-    if not any(other.mm is mm and other.tasks for other in kernel.processes.values() if other is not process):
+    if any(other.mm is mm and other.tasks for other in kernel.processes.values() if other is not process):
+        return
+    if kernel.first_process is not None and mm is kernel.first_process.mm:
+        kernel.uintr.release_mm(mm)
+    else:
         kernel.release_mm(cpu, mm)
 
 

@@ -13,6 +13,7 @@ from kernel_model import exit, interrupts, page_fault, signal_delivery, signal_s
 from kernel_model.direct_map import DirectMap
 from kernel_model.dma_driver import DmaDriver
 from kernel_model.exec import ProgramLoader
+from kernel_model.files import File
 from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.files.pipe import PipeAccount
@@ -66,6 +67,7 @@ class KernelOptions:
     mounts: tuple[Mount, ...] = ()  # host directories that the guest may reach
     strict: bool = False  # end the run at the first system call or flag that is not modelled
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
+    outlive: bool = True  # the run goes on after its first process, while others can be heard
 
 
 class Kernel:
@@ -78,11 +80,12 @@ class Kernel:
         self.scheduler = Scheduler(cpus, self.uintr.switch)
         self.futexes = FutexTable(self.scheduler)
         self.dma = DmaDriver(bus, self.scheduler)
-        self._printk = Printk()
-        self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.forwarding else None, self._printk)
+        self.printk = Printk()
+        self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.forwarding else None, self.printk)
         self.entries = 0  # system calls, exceptions and page faults that came from ring 3
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
-        self.ended: ProcessEnd | None = None
+        self.ended: ProcessEnd | None = None  # the first process's end, once the run is over
+        self.outputs: list[File] = []  # those through which the guest is heard: set by the machine
         self.parent_deaths: deque[tuple[SigInfo, Process]] = deque()  # signals on their way (PR_SET_PDEATHSIG)
         self.pipes = PipeAccount()
         self.in_flight = InFlight()
@@ -169,18 +172,13 @@ class Kernel:
         signal_send.tell(cpu, task, info)
         cpu.emit(ProcessKilled, int(info.signo), info.origin)
         in_handler = task.handler_registered and not task.uintr.uif
-        rip = self.scheduler.registers_of(task).word("rip")
+        registers = self.scheduler.registers_of(task)
         why = info.why if info.trap is not None else info.origin
         end = ProcessEnd(
-            128 + info.signo, Signal(info.signo), info.code, why, task.tid, task.cpu_index, rip, info.trap, in_handler
-        )
+            128 + info.signo, Signal(info.signo), info.code, why, task.tid, task.cpu_index, registers.word("rip"),
+            registers.word("rsp"), cpu.last_block, info.trap, in_handler,
+        )  # fmt: skip
         exit.end_process(self, cpu, task.process, end)
-
-    def queued_signals(self) -> int:
-        """How many wait, in all queues."""
-        processes = self.processes.values()
-        shared = sum(len(process.signals.pending.queue) for process in processes)
-        return shared + sum(len(task.signals.pending.queue) for process in processes for task in process.tasks)
 
     def continued(self, cpu: Cpu, process: Process) -> None:
         """SIGCONT: the parent may want to know."""
@@ -289,6 +287,8 @@ class Kernel:
         task.interrupted = False
         task.events_sent = task.cursor = 0
         self._call(cpu, task, number, registers)
+        if self.first_process is not None and self.first_process.end is not None:
+            exit.end_if_unheard(self, cpu)
 
     def _call(self, cpu: Cpu, task: Task, number: int, registers: list[int]) -> None:
         implementation, arity = TABLE.get(number, (None, 0))
@@ -364,7 +364,7 @@ class Kernel:
         where = f"RIP {cpu.registers['rip'] - SYSCALL_LENGTH:#x}"
         if self.options.strict:
             raise UnsupportedError(f"{what} is not modelled", where=where, remedy=f"without --strict: {errno.name}")
-        self._printk.warn_once(cpu, f"{what} at {where} is not modelled: {errno.name}", key=key or what)
+        self.printk.warn_once(cpu, f"{what} at {where} is not modelled: {errno.name}", key=key or what)
         return LinuxError(errno)
 
     # -- shared -------------------------------------------------------------------------------------------------
