@@ -52,10 +52,10 @@ class PageTables:
         at = self._table(address) + (address >> 12 & 511)
         old, self._words[at] = self._words[at], entry
         if (old ^ entry) & _WHICH:
-            self._count(self._is_resident(entry) - self._is_resident(old))
-
-    def _is_resident(self, entry: int) -> bool:
-        return entry & HELD != 0 and entry & PTE_ADDRESS != self._zero_frame
+            if old & HELD and old & PTE_ADDRESS != self._zero_frame:
+                self.resident -= 1
+            if entry & HELD and entry & PTE_ADDRESS != self._zero_frame:
+                self._count(1)
 
     def _count(self, pages: int) -> None:
         self.resident += pages
