@@ -292,7 +292,9 @@ class Rusage(ctypes.LittleEndianStructure):
         ("ru_isrss", ctypes.c_int64),  # +56
         ("ru_minflt", ctypes.c_int64),  # +64
         ("ru_majflt", ctypes.c_int64),  # +72
-        ("rest", ctypes.c_int64 * 8),  # +80: ru_nswap to ru_nivcsw
+        ("unused", ctypes.c_int64 * 6),  # +80: ru_nswap to ru_nsignals
+        ("ru_nvcsw", ctypes.c_int64),  # +128
+        ("ru_nivcsw", ctypes.c_int64),  # +136
     )
 
 

@@ -10,7 +10,8 @@ import stat
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from kernel_model import exit, robust_list
+from kernel_model import exit, robust_list, usage
+from kernel_model.prctl_calls import NAME_SIZE
 from kernel_model.signals import AltStack
 from kernel_model.syscall import Call
 from kernel_model.uapi import Errno, LinuxError, Signal
@@ -40,9 +41,12 @@ class ProgramLoader(Protocol):
         """The program in an executable file. Raises LinuxError ENOEXEC."""
 
     def fill(
-        self, kernel: Kernel, mm: Mm, image: Any, arguments: Sequence[str], environment: Sequence[str]
+        self, kernel: Kernel, mm: Mm, image: Any, path: str, arguments: Sequence[str], environment: Sequence[str]
     ) -> tuple[int, int]:
-        """Map it into the empty `mm`; RIP and RSP it starts with. Raises LinuxError E2BIG, OutOfGuestMemory."""
+        """Map it, started as `path`, into the empty `mm`; RIP and RSP it starts with.
+
+        Raises LinuxError E2BIG, OutOfGuestMemory.
+        """
 
 
 class _Executable(NamedTuple):
@@ -65,14 +69,21 @@ def execve(call: Call, path: int, arguments: int, environment: int) -> int | Non
     assert loader is not None
     mm, texts = kernel.create_mm(), [_text(word) for word in found.arguments]
     try:
-        rip, rsp = loader.fill(kernel, mm, found.image, texts, variables)
+        rip, rsp = loader.fill(kernel, mm, found.image, _text(name), texts, variables)
     except (LinuxError, OutOfGuestMemory) as error:
         kernel.release_mm(call.cpu, mm)
         raise error if isinstance(error, LinuxError) else LinuxError(Errno.ENOMEM) from None
+    mm.settings = call.mm.settings.of_new_program()
     _replace(call, mm, found, texts)
+    call.task.name = name_of_program(name)
     _start(call, rip, rsp)
     call.cpu.emit(SyscallReturned, Label("execve"), 0)
     return None
+
+
+def name_of_program(path: bytes) -> bytes:
+    """What a thread is called after execve of `path`."""
+    return path.rpartition(b"/")[2][: NAME_SIZE - 1]
 
 
 def _text(word: bytes) -> str:
@@ -98,7 +109,8 @@ def _strings(call: Call, address: int) -> list[bytes]:
 def _find(call: Call, name: bytes, arguments: list[bytes], scripts: int) -> _Executable:
     """The program behind `name`; a script's is its interpreter."""
     place = call.walk(AT_FDCWD, name)
-    if not place.exists and _text(place.path) == call.process.exe:
+    shown = place.exists and (place.mount is None or place.mount.listed)
+    if not shown and _text(place.path) == call.process.exe:
         return _Executable(call.process.image, place.path, arguments)  # the running program, wherever it came from
     data = _content(call, place)
     if not data.startswith(b"#!"):
@@ -132,6 +144,8 @@ def _replace(call: Call, mm: Mm, found: _Executable, arguments: list[str]) -> No
     robust_list.release(kernel, cpu, task)
     exit.forget_mm(kernel, cpu, task)
     kernel.uintr.forget(task)
+    usage.keep_peak(process)
+    task.settings.start_program()
     old, process.mm = process.mm, mm
     process.image, process.exe, process.name = found.image, _text(found.path), _text(found.path)
     process.arguments, process.has_execed, process.exit_signal = arguments, True, int(Signal.SIGCHLD)
@@ -147,7 +161,7 @@ def _replace(call: Call, mm: Mm, found: _Executable, arguments: list[str]) -> No
 
 
 def _reset(task: Task) -> None:
-    task.tid, task.name, task.signals.altstack = task.process.pid, b"", AltStack()
+    task.tid, task.signals.altstack = task.process.pid, AltStack()
     task.clear_child_tid = task.robust_list = 0
     task.deadline = task.result = None
     task.uintr.uif = False  # also of a thread that was no receiver

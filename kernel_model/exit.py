@@ -1,6 +1,7 @@
 """The end of threads and processes, and what it means to their relatives (kernel/exit.c, kernel/signal.c).
 
-The first process is what the machine runs: with it the run ends. Its parent, and that of orphans, is outside the
+The first process is what the machine runs: its status is the run's. The run goes on while another process has the
+machine's output open, as a reader of a pipe would wait. The parent of the first process, and of orphans, is outside the
 machine (pid 0, as in a pid namespace), where nobody has to wait for them.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import robust_list, signal_send
+from kernel_model import robust_list, signal_send, usage
 from kernel_model.futex import shared_key
 from kernel_model.process_end import ProcessEnd
 from kernel_model.siginfo import SigInfo
@@ -22,6 +23,7 @@ from kernel_model.uapi_signal import (
     NSIG,
     SA_NOCLDSTOP,
     SA_NOCLDWAIT,
+    SI_USER,
     SIG_IGN,
 )
 from pffemu.events import ProcessExited, ThreadExited
@@ -45,31 +47,58 @@ def end_thread(kernel: Kernel, cpu: Cpu, task: Task, status: int) -> None:
 
 
 def kill_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
-    """A thread that execve in another one ends."""
+    """A thread whose process goes on; also one that execve in another one ends."""
+    _remove_thread(kernel, cpu, task)
+    process = task.process
+    _hand_over(kernel, cpu, process, [child for child in process.children if child.parent_task is task], process)
+
+
+def _remove_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
     kernel.forget_fault(task)
     _forget_thread(kernel, cpu, task)
     kernel.scheduler.remove(task)
     task.process.tasks.remove(task)
-    task.process.dead_time += task.cpu_time
+    task.process.dead_usage.add(task.usage)
 
 
 def end_process(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
     """All threads, files and, unless others use it, the address space go; a zombie stays until its parent looks."""
     cpu.emit(ProcessExited, process.pid, end.status)
     for task in list(process.tasks):
-        kill_thread(kernel, cpu, task)
+        _remove_thread(kernel, cpu, task)
     process.end = end
+    usage.keep_peak(process)
     leave_files(kernel, cpu, process)
-    if process is kernel.first_process:
-        kernel.ended = end  # its memory stays, to be looked at
-        kernel.host_pages.write_back()
-        kernel.uintr.release_mm(process.mm)
-    else:
-        leave_mm(kernel, cpu, process, process.mm)
+    leave_mm(kernel, cpu, process, process.mm)
     for timer in list(process.timers):
         kernel.scheduler.timers.disarm(timer)
     _leave_children(kernel, cpu, process)
     _tell_parent(kernel, cpu, process, end)
+    end_if_unheard(kernel, cpu)
+
+
+def end_if_unheard(kernel: Kernel, cpu: Cpu) -> None:
+    """The run is over when the first process has ended and no other one has the machine's output open."""
+    first = kernel.first_process
+    if kernel.ended is None and first is not None and first.end is not None:
+        heard = kernel.options.outlive and any(file.references for file in kernel.outputs)
+        if not heard or not any(process.tasks for process in kernel.processes.values()):
+            _end_run(kernel, cpu, first.end, "can be heard no more: its standard output and error are closed")
+
+
+def end_if_asleep(kernel: Kernel, cpu: Cpu) -> None:
+    """Nothing can run any more: after the first process's end that is the run's, before it a deadlock."""
+    first = kernel.first_process
+    if kernel.ended is None and first is not None and first.end is not None:
+        _end_run(kernel, cpu, first.end, "would wait for ever")
+
+
+def _end_run(kernel: Kernel, cpu: Cpu, end: ProcessEnd, why: str) -> None:
+    left = [process.pid for process in kernel.processes.values() if process.tasks]
+    if left and kernel.options.outlive:
+        kernel.printk.warn_once(cpu, f"process {', '.join(map(str, left))} ends with the run: it {why}")
+    kernel.ended = end
+    kernel.host_pages.write_back()
 
 
 def _forget_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
@@ -106,9 +135,16 @@ def leave_files(kernel: Kernel, cpu: Cpu, process: Process) -> None:
 
 
 def leave_mm(kernel: Kernel, cpu: Cpu, process: Process, mm: Mm) -> None:
-    """The process has no more use for `mm`; a parent that lent it (vfork) goes on, the last user frees it."""
+    """The process has no more use for `mm`; a parent that lent it (vfork) goes on, the last user frees it.
+
+    The first process's last one stays, to be looked at.
+    """
     kernel.scheduler.wake_all(cpu, process.vfork_done)
-    if not any(other.mm is mm and other.tasks for other in kernel.processes.values() if other is not process):
+    if any(other.mm is mm and other.tasks for other in kernel.processes.values() if other is not process):
+        return
+    if kernel.first_process is not None and mm is kernel.first_process.mm:
+        kernel.uintr.release_mm(mm)
+    else:
         kernel.release_mm(cpu, mm)
 
 
@@ -117,7 +153,8 @@ def _leave_children(kernel: Kernel, cpu: Cpu, process: Process) -> None:
     reaper = process.parent
     while reaper is not None and not (reaper.is_subreaper and reaper.tasks):
         reaper = reaper.parent
-    for child in process.children:
+    children, process.children = process.children, []
+    for child in children:
         child.parent = reaper
         if reaper is not None:
             reaper.children.append(child)
@@ -125,7 +162,25 @@ def _leave_children(kernel: Kernel, cpu: Cpu, process: Process) -> None:
                 _tell_parent(kernel, cpu, child, child.end)
         elif child.end is not None:
             del kernel.processes[child.pid]
-    process.children.clear()
+    _hand_over(kernel, cpu, process, children, reaper)
+
+
+def _hand_over(kernel: Kernel, cpu: Cpu, dead: Process, children: list[Process], heir: Process | None) -> None:
+    """`children` of a thread of `dead` that ended now belong to a thread of `heir`; PR_SET_PDEATHSIG tells them.
+
+    A signal may end a process that has children itself: those are told after, not within.
+    """
+    waiting = kernel.parent_deaths
+    innermost = bool(waiting)
+    for child in children:
+        child.parent_task = heir.tasks[0] if heir is not None else None
+        for task in child.tasks:
+            if task.settings.parent_death_signal:
+                info = SigInfo.from_user(task.settings.parent_death_signal, SI_USER, dead.pid)
+                waiting.append((info, child))
+    while waiting and not innermost:
+        signal_send.send_to_process(kernel, cpu, *waiting[0])
+        waiting.popleft()
 
 
 def _tell_parent(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
@@ -177,5 +232,4 @@ def reap(kernel: Kernel, process: Process) -> None:
     """The zombie is gone."""
     if process.parent is not None:
         process.parent.children.remove(process)
-        process.parent.children_time += process.dead_time + process.children_time
     kernel.processes.pop(process.pid, None)

@@ -13,6 +13,7 @@ from kernel_model.task import Process
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.uapi_signal import NSIG
 from kernel_model.uffd.events import after_events, await_fork_events, register_child
+from kernel_model.usage import Usage
 from kernel_model.wait_queue import Blocked, Interruptible, WaitQueue
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.errors import OutOfGuestMemory
@@ -109,6 +110,7 @@ def _create(call: Call, arguments: CloneArguments) -> int:
         child = call.kernel.create_thread(call.cpu, call.process, registers)
     else:
         child = call.kernel.create_thread(call.cpu, _copy_process(call, arguments, tid), registers)
+    child.name, child.settings = call.task.name, call.task.settings.inherited()
     child.signals.blocked = call.task.signals.blocked
     if not shares_memory or flags & uapi.CLONE_VFORK:
         child.signals.altstack = replace(call.task.signals.altstack)
@@ -159,7 +161,7 @@ def _copy_process(call: Call, arguments: CloneArguments, pid: int) -> Process:
     signals, no timers.
     """
     parent, flags = call.process, arguments.flags
-    relative = parent.parent if flags & uapi.CLONE_PARENT else parent
+    relative, maker = (parent.parent, parent.parent_task) if flags & uapi.CLONE_PARENT else (parent, call.task)
     try:
         mm = parent.mm if flags & uapi.CLONE_VM else call.kernel.fork_mm(call.cpu, parent.mm)
     except OutOfGuestMemory:
@@ -172,12 +174,13 @@ def _copy_process(call: Call, arguments: CloneArguments, pid: int) -> Process:
     if flags & uapi.CLONE_CLEAR_SIGHAND:
         handlers.reset()
     child = replace(
-        parent, pid=pid, mm=mm, parent=relative, children=[], tasks=[], timers=[],
+        parent, pid=pid, mm=mm, parent=relative, parent_task=maker, children=[], tasks=[], timers=[],
         arguments=list(parent.arguments), limits=list(parent.limits),
         files=parent.files if flags & uapi.CLONE_FILES else parent.files.copy(),
         signals=ProcessSignals(handlers), child_changes=WaitQueue("children"), vfork_done=WaitQueue("vfork"),
         exit_signal=parent.exit_signal if flags & uapi.CLONE_PARENT else arguments.exit_signal,
-        is_subreaper=False, has_execed=False, stop_seen=True, continue_seen=True, dead_time=0, children_time=0,
+        is_subreaper=False, has_execed=False, stop_seen=True, continue_seen=True,
+        dead_usage=Usage(), children_usage=Usage(), peak_pages=0, children_peak_pages=0,
     )  # fmt: skip
     if relative is not None:
         relative.children.append(child)

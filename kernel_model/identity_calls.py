@@ -19,6 +19,7 @@ from pffemu.arch.paging import PAGE_SIZE
 _ARCH_SET_GS, _ARCH_SET_FS, _ARCH_GET_FS, _ARCH_GET_GS = 0x1001, 0x1002, 0x1003, 0x1004
 _GRND_NONBLOCK, _GRND_RANDOM, _GRND_INSECURE = 1, 2, 4
 _AT_ONCE: Final = 1 << 20  # bytes
+_ROBUST_LIST_SIZE: Final = 24  # bytes of struct robust_list_head
 _RANDOM_MAX: Final = (1 << 25) - 1  # bytes a call gives at most, as reads of /dev/urandom
 _UTSNAME: Final = Utsname(b"Linux", b"pffemu", b"6.18.0", b"#1 SMP PREEMPT_DYNAMIC", b"x86_64", b"(none)")
 
@@ -80,9 +81,21 @@ def set_tid_address(call: Call, address: int) -> int:
 
 def set_robust_list(call: Call, head: int, length: int) -> int:
     """Accepted when it looks like the list pthreads registers; EINVAL otherwise."""
-    if length != 24:
+    if length != _ROBUST_LIST_SIZE:
         raise LinuxError(Errno.EINVAL)
     call.task.robust_list = head
+    return 0
+
+
+def get_robust_list(call: Call, tid: int, head: int, length: int) -> int:
+    """The list of a thread (0: the caller); 0 for one that has ended. Root may ask of every process. Errors: ESRCH."""
+    number = as_int(tid)
+    task = call.task if number == 0 else call.kernel.find_task(number)
+    if task is None and number not in call.kernel.processes:
+        raise LinuxError(Errno.ESRCH)
+    registered = task.robust_list if task is not None and number in (0, task.tid) else 0
+    call.memory.write(length, _ROBUST_LIST_SIZE.to_bytes(8, "little"))
+    call.memory.write(head, registered.to_bytes(8, "little"))
     return 0
 
 

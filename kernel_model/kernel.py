@@ -5,6 +5,7 @@ Every entry ends in one of three ways: the thread goes on, it sleeps, or its pro
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from kernel_model import exit, interrupts, page_fault, signal_delivery, signal_s
 from kernel_model.direct_map import DirectMap
 from kernel_model.dma_driver import DmaDriver
 from kernel_model.exec import ProgramLoader
+from kernel_model.files import File
 from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.files.pipe import PipeAccount
@@ -65,6 +67,7 @@ class KernelOptions:
     mounts: tuple[Mount, ...] = ()  # host directories that the guest may reach
     strict: bool = False  # end the run at the first system call or flag that is not modelled
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
+    outlive: bool = True  # the run goes on after its first process, while others can be heard
 
 
 class Kernel:
@@ -77,11 +80,13 @@ class Kernel:
         self.scheduler = Scheduler(cpus, self.uintr.switch)
         self.futexes = FutexTable(self.scheduler)
         self.dma = DmaDriver(bus, self.scheduler)
-        self._printk = Printk()
-        self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.forwarding else None, self._printk)
+        self.printk = Printk()
+        self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.forwarding else None, self.printk)
         self.entries = 0  # system calls, exceptions and page faults that came from ring 3
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
-        self.ended: ProcessEnd | None = None
+        self.ended: ProcessEnd | None = None  # the first process's end, once the run is over
+        self.outputs: list[File] = []  # those through which the guest is heard: set by the machine
+        self.parent_deaths: deque[tuple[SigInfo, Process]] = deque()  # signals on their way (PR_SET_PDEATHSIG)
         self.pipes = PipeAccount()
         self.in_flight = InFlight()
         self.host_pages = HostPageCaches(ram, self.frames)
@@ -167,18 +172,13 @@ class Kernel:
         signal_send.tell(cpu, task, info)
         cpu.emit(ProcessKilled, int(info.signo), info.origin)
         in_handler = task.handler_registered and not task.uintr.uif
-        rip = self.scheduler.registers_of(task).word("rip")
+        registers = self.scheduler.registers_of(task)
         why = info.why if info.trap is not None else info.origin
         end = ProcessEnd(
-            128 + info.signo, Signal(info.signo), info.code, why, task.tid, task.cpu_index, rip, info.trap, in_handler
-        )
+            128 + info.signo, Signal(info.signo), info.code, why, task.tid, task.cpu_index, registers.word("rip"),
+            registers.word("rsp"), cpu.last_block, info.trap, in_handler,
+        )  # fmt: skip
         exit.end_process(self, cpu, task.process, end)
-
-    def queued_signals(self) -> int:
-        """How many wait, in all queues."""
-        processes = self.processes.values()
-        shared = sum(len(process.signals.pending.queue) for process in processes)
-        return shared + sum(len(task.signals.pending.queue) for process in processes for task in process.tasks)
 
     def continued(self, cpu: Cpu, process: Process) -> None:
         """SIGCONT: the parent may want to know."""
@@ -189,12 +189,15 @@ class Kernel:
         if task.awaited_uffd is not None:
             task.awaited_uffd.forget_task(self.cpus[task.cpu_index], task)
             task.awaited_uffd = None
+        task.waited_fault = None
 
     # -- entries ------------------------------------------------------------------------------------------------
 
     def switch_in(self, cpu: Cpu) -> bool:
         """Give `cpu` to its next thread and finish what it slept in; False when it sleeps again."""
         task = self.scheduler.switch_in(cpu)
+        if task.waited_fault is not None or task.resumes_fault:
+            page_fault.retry(cpu, task)
         if task.restart_syscall is not None:
             registers = self._syscall_registers[cpu.index].read()
             number, task.restart_syscall = task.restart_syscall, None
@@ -207,22 +210,11 @@ class Kernel:
                 self._call(cpu, task, number, registers)
         if task.resumes_fault:
             task.resumes_fault = False
-            self._retry_fault(cpu, task)
             cpu.charge("kernel.exit")
             cpu.charge("cpu.iret")
             cpu.charge("cpu.tlb_miss")
             cpu.emit(Resumed, Hex(cpu.registers["rip"]))
         return task.state is TaskState.RUNNABLE and self.ended is None
-
-    @staticmethod
-    def _retry_fault(cpu: Cpu, task: Task) -> None:
-        """VM_FAULT_RETRY: area and entry are looked up again. That it may have to wait again, the access will show."""
-        cpu.charge("kernel.uffd.retry")
-        lock = task.process.mm.mmap_lock
-        since = lock.acquire_read(cpu)
-        cpu.charge("kernel.fault.vma")
-        cpu.charge("kernel.fault.walk")
-        lock.release_read(cpu, since)
 
     def page_fault(self, cpu: Cpu, trap: Trap) -> None:
         """An ordinary #PF from ring 3 (arch/x86/mm/fault.c)."""
@@ -234,6 +226,7 @@ class Kernel:
             bad = page_fault.handle(cpu, task, trap.address, trap.error_code)
         except Blocked as blocked:
             if not task.signals.due:
+                page_fault.wait(task, trap.address, trap.error_code, by_kernel=False)
                 task.resumes_fault = True
                 user_interrupt = sleep.ends_with_user_interrupt(self, task, None, blocked)
                 self._block(cpu, task, blocked, Label("page"), user_interrupt)
@@ -294,6 +287,8 @@ class Kernel:
         task.interrupted = False
         task.events_sent = task.cursor = 0
         self._call(cpu, task, number, registers)
+        if self.first_process is not None and self.first_process.end is not None:
+            exit.end_if_unheard(self, cpu)
 
     def _call(self, cpu: Cpu, task: Task, number: int, registers: list[int]) -> None:
         implementation, arity = TABLE.get(number, (None, 0))
@@ -369,7 +364,7 @@ class Kernel:
         where = f"RIP {cpu.registers['rip'] - SYSCALL_LENGTH:#x}"
         if self.options.strict:
             raise UnsupportedError(f"{what} is not modelled", where=where, remedy=f"without --strict: {errno.name}")
-        self._printk.warn_once(cpu, f"{what} at {where} is not modelled: {errno.name}", key=key or what)
+        self.printk.warn_once(cpu, f"{what} at {where} is not modelled: {errno.name}", key=key or what)
         return LinuxError(errno)
 
     # -- shared -------------------------------------------------------------------------------------------------

@@ -52,6 +52,9 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
     file: Mappable | None = None
     if source is not None:
         file, may_write = source.mapping(prot, shared)
+    executable = bool(prot & uapi.PROT_EXEC)
+    if call.mm.settings.denies(executable, executable, write=bool(prot & uapi.PROT_WRITE)):
+        raise LinuxError(Errno.EACCES)
     reserved = not flags & uapi.MAP_NORESERVE
     counted = source is None if shared else prot & uapi.PROT_WRITE
     if reserved and counted and size > call.mm.ram.size:
@@ -66,7 +69,8 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
         shared=shared, may_write=may_write, grows_down=bool(flags & mman.MAP_GROWSDOWN),
         locked=bool(flags & mman.MAP_LOCKED) or call.mm.lock_new, reserved=reserved,
     )  # fmt: skip
-    call.mm.map(vma, populate=vma.locked or flags & (uapi.MAP_POPULATE | mman.MAP_NONBLOCK) == uapi.MAP_POPULATE)
+    populate = vma.locked or flags & (uapi.MAP_POPULATE | mman.MAP_NONBLOCK) == uapi.MAP_POPULATE
+    call.task.usage.minor_faults += call.mm.map(vma, populate=populate)
     return after_events(call, events, start)
 
 
@@ -159,7 +163,7 @@ def brk(call: Call, address: int) -> int:
             return mm.brk
         prot = _implied(call, uapi.PROT_READ | uapi.PROT_WRITE)
         vma = Vma(old, new, prot, "[heap]", locked=mm.lock_new)
-        mm.map(vma, populate=mm.lock_new)
+        call.task.usage.minor_faults += mm.map(vma, populate=mm.lock_new)
     elif new < old:
         events = unmap(call, new, old)
     mm.brk = address
@@ -186,6 +190,9 @@ def mprotect(call: Call, address: int, length: int, prot: int) -> int:
         start = first.start
     for vma in mapped(call, start, end):
         if prot & uapi.PROT_WRITE and vma.shared and not vma.may_write:
+            raise LinuxError(Errno.EACCES)
+        was, becomes = bool(vma.prot & uapi.PROT_EXEC), bool(prot & uapi.PROT_EXEC)
+        if call.mm.settings.denies(was, becomes, write=bool(prot & uapi.PROT_WRITE)):
             raise LinuxError(Errno.EACCES)
         low, high = max(start, vma.start), min(end, vma.end)
         becomes_writable = prot & uapi.PROT_WRITE and not vma.prot & uapi.PROT_WRITE and not vma.shared

@@ -9,6 +9,7 @@ from kernel_model import uapi
 from kernel_model.frames import FrameAllocator
 from kernel_model.lock import RwLock
 from kernel_model.page_tables import HELD, LASTING, OWNED, POISON, PROTNONE, UFFD_WP, PageTables
+from kernel_model.settings import MemorySettings
 from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.vma import STACK_GAP, Mappable, Vma, VmaList
 from pffemu.arch.paging import (
@@ -43,7 +44,8 @@ class Mm:
         """`mark_uffd_ptes`: keep bit 58 in the not-present entries of userfaultfd areas (Mmu's PTE_BIT design)."""
         self.ram, self.frames, self.zero_frame = ram, frames, zero_frame
         self.mark_uffd_ptes = mark_uffd_ptes
-        self.pages = PageTables(ram, frames)
+        self.pages = PageTables(ram, frames, zero_frame)
+        self.settings = MemorySettings()
         self.vmas = VmaList()
         self.fork_events: list[Event] = []  # to be read before the first thread here runs
         self.is_gone = False  # released: a userfaultfd of it may still be open
@@ -152,7 +154,7 @@ class Mm:
 
         No userfaultfd is registered in the copy. Raises OutOfGuestMemory.
         """
-        child.has_writable_code = self.has_writable_code
+        child.has_writable_code, child.settings = self.has_writable_code, self.settings.inherited()
         child.brk_start, child.brk = self.brk_start, self.brk
         for vma in self.vmas:
             if not vma.dont_fork:
@@ -188,30 +190,30 @@ class Mm:
 
     # -- areas --------------------------------------------------------------------------------------------------
 
-    def map(self, vma: Vma, *, populate: bool = False) -> None:
-        """Insert `vma`, whose range must be free. Raises OutOfGuestMemory when populating."""
+    def map(self, vma: Vma, *, populate: bool = False) -> int:
+        """Insert `vma`, whose range must be free; pages brought in. Raises OutOfGuestMemory when populating."""
         self.vmas.insert(vma)
         if vma.file is not None:
             vma.file.mapped_in(self)
         self._note_writable_code(vma.prot)
-        if populate and vma.prot != 0:
-            self.populate(vma)
+        populated = self.populate(vma) if populate and vma.prot != 0 else 0
         self.vmas.merge(vma.start, vma.end)
+        return populated
 
     def _note_writable_code(self, prot: int) -> None:
         if prot & PROT_WRITE and prot & PROT_EXEC:
             self.has_writable_code = True
 
-    def populate(self, vma: Vma) -> None:
-        """Map every page of the new `vma` now, in long runs (MAP_POPULATE). Raises OutOfGuestMemory."""
+    def populate(self, vma: Vma) -> int:
+        """Map every page of the new `vma` now, in long runs (MAP_POPULATE); how many. Raises OutOfGuestMemory."""
         pages = (vma.end - vma.start) // PAGE_SIZE
         self.owe("kernel.fault.install", pages)
         if vma.file is None and vma.prot & PROT_WRITE:
             self.owe("kernel.page.allocate", pages)
             self.owe("kernel.page.zero", pages * PAGE_SIZE)
         if vma.file is not None:
-            self._populate_from(vma.file, vma)
-        elif not vma.prot & PROT_WRITE:
+            return self._populate_from(vma.file, vma)
+        if not vma.prot & PROT_WRITE:
             self.pages.set_run(vma.start, self.zero_frame, pages, self.allowed(vma, PTE_U | PTE_A), stride=0)
         elif self.frames.has_run(pages):
             self.prepare_anon(vma)
@@ -220,15 +222,18 @@ class Mm:
         else:
             for address in range(vma.start, vma.end, PAGE_SIZE):
                 self.install(vma, address, self.frames.take(), owned=True, dirty=True)
+        return pages
 
-    def _populate_from(self, file: Mappable, vma: Vma) -> None:
+    def _populate_from(self, file: Mappable, vma: Vma) -> int:
         copy = vma.prot & PROT_WRITE and not vma.shared
-        for address in range(vma.start, min(vma.end, vma.start + file.mapped_size - vma.offset), PAGE_SIZE):
+        addresses = range(vma.start, min(vma.end, vma.start + file.mapped_size - vma.offset), PAGE_SIZE)
+        for address in addresses:
             frame = file.frame_at(vma.offset + address - vma.start)
             if copy:
                 self.install(vma, address, self.frames.take_copy(frame), owned=True, dirty=True)
             else:
                 self.install(vma, address, frame, owned=False)
+        return len(addresses)
 
     def grow_stack(self, address: int) -> Vma | None:
         """The area that grows down to hold `address`; None: nothing does, or it must not."""

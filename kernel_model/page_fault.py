@@ -16,6 +16,7 @@ from kernel_model.uapi import (
     Signal,
 )
 from kernel_model.uapi_signal import BUS_ADRERR, BUS_MCEERR_AR, SEGV_ACCERR, SEGV_MAPERR
+from kernel_model.usage import WaitedFault
 from kernel_model.vma import Mappable, Vma
 from pffemu.arch import pagefault
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, page_of
@@ -68,9 +69,49 @@ def handle(
     mm = task.process.mm if mm is None else mm
     since = mm.mmap_lock.acquire_read(cpu)
     try:
-        return _handle(cpu, task, address, error_code, mm, may_wait)
+        bad = _handle(cpu, task, address, error_code, mm, may_wait)
     finally:
         mm.mmap_lock.release_read(cpu, since)
+    if bad is None:
+        _count(task, page_of(address))
+    return bad
+
+
+def _count(task: Task, page: int) -> None:
+    """mm_account_fault."""
+    waited, task.waited_fault = task.waited_fault, None
+    if waited is not None and waited.page == page and waited.is_major:
+        task.usage.major_faults += 1
+    else:
+        task.usage.minor_faults += 1
+
+
+def wait(task: Task, address: int, error_code: int, *, by_kernel: bool) -> None:
+    """The access must wait for userfaultfd. It is a major fault when the kernel makes it, or from the second wait on.
+
+    Linux takes every fault that it tries again for one, but the first try of ring 3's under the area's own lock.
+    """
+    page, waited = page_of(address), task.waited_fault
+    again = waited is not None and waited.page == page
+    task.waited_fault = WaitedFault(page, error_code & pagefault.W, by_kernel or again)
+
+
+def retry(cpu: Cpu, task: Task) -> None:
+    """The thread that waited for userfaultfd goes on: its fault is over if the page is there, or else comes again."""
+    waited = task.waited_fault
+    if waited is not None and task.process.mm.is_ready(waited.page, waited.access):
+        _count(task, waited.page)
+    if task.resumes_fault:
+        _look_again(cpu, task.process.mm)
+
+
+def _look_again(cpu: Cpu, mm: Mm) -> None:
+    """VM_FAULT_RETRY: area and entry are looked up again. That it may have to wait again, the access will show."""
+    cpu.charge("kernel.uffd.retry")
+    since = mm.mmap_lock.acquire_read(cpu)
+    cpu.charge("kernel.fault.vma")
+    cpu.charge("kernel.fault.walk")
+    mm.mmap_lock.release_read(cpu, since)
 
 
 def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm, may_wait: bool) -> BadAccess | None:

@@ -24,6 +24,7 @@ POISON: Final = 1 << 52  # UFFDIO_POISON: an access is a memory error
 GUARD: Final = 1 << 53  # MADV_GUARD_INSTALL: an access is a segmentation fault
 HELD: Final = PTE_P | PROTNONE  # the entry has a frame
 LASTING: Final = UFFD_WP | GUARD  # bits that outlive a page that is forgotten
+_WHICH: Final = HELD | PTE_ADDRESS  # of an entry: whether it has a frame, and which
 
 _TABLE: Final = PTE_P | PTE_W | PTE_U
 _SPAN: Final = 512 * PAGE_SIZE  # bytes one page table maps
@@ -32,10 +33,12 @@ _SPAN: Final = 512 * PAGE_SIZE  # bytes one page table maps
 class PageTables:
     """`root` is what CR3 gets. Entries are signed 64-bit, addresses user addresses."""
 
-    def __init__(self, ram: Ram, frames: FrameAllocator) -> None:
+    def __init__(self, ram: Ram, frames: FrameAllocator, zero_frame: int) -> None:
+        """Pages of `zero_frame` are not counted."""
         self._words = ram.words
         self._array = np.frombuffer(ram.octets, dtype=np.int64)
-        self._frames = frames
+        self._frames, self._zero_frame = frames, zero_frame
+        self.resident = self.peak = 0  # pages that have a frame, now and at most
         self.root = frames.take()
         self._tables: dict[int, int] = {}  # address // _SPAN -> index of the page table's first word
 
@@ -46,10 +49,22 @@ class PageTables:
 
     def set(self, address: int, entry: int) -> None:
         """Raises OutOfGuestMemory when a table is needed and RAM is full."""
-        self._words[self._table(address) + (address >> 12 & 511)] = entry
+        at = self._table(address) + (address >> 12 & 511)
+        old, self._words[at] = self._words[at], entry
+        if (old ^ entry) & _WHICH:
+            if old & HELD and old & PTE_ADDRESS != self._zero_frame:
+                self.resident -= 1
+            if entry & HELD and entry & PTE_ADDRESS != self._zero_frame:
+                self._count(1)
+
+    def _count(self, pages: int) -> None:
+        self.resident += pages
+        self.peak = max(self.peak, self.resident)
 
     def set_run(self, address: int, frame: int, pages: int, flags: int, stride: int = PAGE_SIZE) -> None:
-        """Map `pages` frames from `frame` on, `stride` bytes apart (0: always the same)."""
+        """Map `pages` frames from `frame` on, `stride` bytes apart (0: always the same), where nothing is mapped."""
+        if frame != self._zero_frame:
+            self._count(pages)
         while pages:
             first = address >> 12 & 511
             count = min(pages, 512 - first)

@@ -1,30 +1,12 @@
-"""Who is related to whom: parents, process groups, sessions; prctl; exit."""
+"""Who is related to whom: parents, process groups, sessions; exit."""
 
 from __future__ import annotations
-
-from enum import IntEnum
 
 from kernel_model import exit
 from kernel_model.process_end import ProcessEnd
 from kernel_model.syscall import Call, as_int
 from kernel_model.task import Process
 from kernel_model.uapi import Errno, LinuxError
-
-
-class _Option(IntEnum):
-    """include/uapi/linux/prctl.h."""
-
-    PR_GET_DUMPABLE = 3
-    PR_SET_DUMPABLE = 4
-    PR_SET_NAME = 15
-    PR_GET_NAME = 16
-    PR_SET_CHILD_SUBREAPER = 36
-    PR_GET_CHILD_SUBREAPER = 37
-    PR_SET_NO_NEW_PRIVS = 38
-    PR_GET_NO_NEW_PRIVS = 39
-
-
-_NAME_SIZE = 16  # bytes, TASK_COMM_LEN
 
 
 def exit_thread(call: Call, status: int) -> int:
@@ -106,31 +88,3 @@ def _process(call: Call, pid: int) -> Process:
     if found is None:
         raise LinuxError(Errno.ESRCH)
     return found
-
-
-def prctl(call: Call, option: int, argument: int, third: int, fourth: int, fifth: int) -> int:
-    """Names, PR_SET_CHILD_SUBREAPER, and the settings that have nothing to act on here. Others: EINVAL."""
-    match as_int(option):
-        case _Option.PR_SET_NAME:
-            call.task.name = call.memory.read(argument, _NAME_SIZE).split(b"\0")[0][: _NAME_SIZE - 1]
-        case _Option.PR_GET_NAME:
-            name = call.task.name or call.process.exe.rpartition("/")[2].encode(errors="surrogateescape")
-            call.memory.write(argument, name[: _NAME_SIZE - 1].ljust(_NAME_SIZE, b"\0"))
-        case _Option.PR_SET_CHILD_SUBREAPER:
-            call.process.is_subreaper = bool(argument)
-        case _Option.PR_GET_CHILD_SUBREAPER:
-            call.memory.write_u32(argument, int(call.process.is_subreaper))
-        case _Option.PR_GET_DUMPABLE:
-            return 1
-        case _Option.PR_SET_DUMPABLE:
-            if argument > 1:
-                raise LinuxError(Errno.EINVAL)
-        case _Option.PR_SET_NO_NEW_PRIVS:
-            if argument != 1 or third or fourth or fifth:
-                raise LinuxError(Errno.EINVAL)
-            call.process.no_new_privileges = True
-        case _Option.PR_GET_NO_NEW_PRIVS:
-            return int(call.process.no_new_privileges)
-        case _:
-            raise LinuxError(Errno.EINVAL)
-    return 0

@@ -19,6 +19,8 @@ class ProcessEnd:
     tid: int = 0
     cpu_index: int = 0
     rip: int = 0
+    rsp: int = 0
+    last_block: tuple[int, int] = (0, 0)  # of its core: start and end of the code that ran last
     trap: Trap | None = None
     in_handler: bool = False  # the thread was in its user-interrupt handler (registered, UIF=0)
 

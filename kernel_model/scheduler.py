@@ -240,6 +240,7 @@ class Scheduler:
         if queue.current is not None and queue.waiting:
             cpu.charge("kernel.schedule")
             queue.waiting.append(queue.current)
+            queue.current.usage.involuntary_switches += 1
             self._uintr.out(cpu, queue.current)
             self._account(cpu, queue)
             queue.current = None
@@ -258,6 +259,7 @@ class Scheduler:
             self._use(cpu, queue, task.process.mm)
             cpu.engine.load_registers(task.registers)
             queue.loaded = task
+            cpu.set_tsd(task.settings.tsc_faults)
         previous, queue.last_tid = queue.last_tid, task.tid
         cpu.run_thread(task.tid)
         self._uintr.into(cpu, task)
@@ -288,17 +290,17 @@ class Scheduler:
     @staticmethod
     def _account(cpu: Cpu, queue: RunQueue) -> None:
         if queue.current is not None:
-            queue.current.cpu_time += cpu.clock - queue.since
+            queue.current.usage.time += cpu.clock - queue.since
 
     def time_of_thread(self, task: Task) -> int:
         """Cycles `task` has run."""
         queue = self._queues[task.cpu_index]
         running = self._cpus[task.cpu_index].clock - queue.since if queue.current is task else 0
-        return task.cpu_time + running
+        return task.usage.time + running
 
     def time_of_process(self, process: Process) -> int:
         """Cycles its threads have run, dead ones included."""
-        return process.dead_time + sum(self.time_of_thread(task) for task in process.tasks)
+        return process.dead_usage.time + sum(self.time_of_thread(task) for task in process.tasks)
 
     # -- sleeping and waking ------------------------------------------------------------------------------------
 
@@ -306,6 +308,7 @@ class Scheduler:
         """Put the running thread to sleep."""
         self._alone = None
         task.state = TaskState.BLOCKED
+        task.usage.voluntary_switches += 1
         task.queues, task.deadline, task.why = blocked.queues, blocked.deadline, blocked.why
         task.sleep, task.sleeps_for_timer = blocked.sleep, blocked.by_timer
         for queue in blocked.queues:

@@ -133,7 +133,7 @@ def _send(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process, only: Task 
     if ignores(action, signo) and not awaited:
         return True
     queue = only.signals.pending if only is not None else shared.pending
-    if signo >= FIRST_REALTIME and kernel.queued_signals() >= QUEUE_MAX:
+    if signo >= FIRST_REALTIME and _queued(kernel) >= QUEUE_MAX:
         return False
     if not queue.add(info):
         return signo < FIRST_REALTIME
@@ -147,6 +147,13 @@ def _send(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process, only: Task 
     if not bit(signo) & target.signals.blocked or bit(signo) & target.signals.waiting_for:
         _notify(kernel, cpu, target)
     return True
+
+
+def _queued(kernel: Kernel) -> int:
+    """How many wait, in all queues."""
+    processes = kernel.processes.values()
+    shared = sum(len(process.signals.pending.queue) for process in processes)
+    return shared + sum(len(task.signals.pending.queue) for process in processes for task in process.tasks)
 
 
 def _possible(process: Process, only: Task | None) -> list[Task]:

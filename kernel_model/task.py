@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kernel_model.files.fd_table import FileTable
 from kernel_model.futex_wait import FutexWait
+from kernel_model.settings import ThreadSettings
 from kernel_model.signals import ProcessSignals, TaskSignals
+from kernel_model.usage import Usage, WaitedFault
 from kernel_model.wait_queue import Interruptible, WaitQueue
 from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
 
@@ -46,6 +48,7 @@ class Process:
     signals: ProcessSignals = field(default_factory=ProcessSignals)
     # relatives; None: outside the machine
     parent: Process | None = None
+    parent_task: Task | None = None  # the parent's thread that made it, or has it from one that ended
     children: list[Process] = field(default_factory=list)
     group: int = 0  # process group and session, by the pid of who started them
     session: int = 0
@@ -58,11 +61,12 @@ class Process:
     end: ProcessEnd | None = None
     stop_seen: bool = True
     continue_seen: bool = True
-    # processor time of dead threads, and of children waited for, in cycles
-    dead_time: int = 0
-    children_time: int = 0
+    # what dead threads, and children waited for, have used; the most pages that an earlier program, or a child, had
+    dead_usage: Usage = field(default_factory=Usage)
+    children_usage: Usage = field(default_factory=Usage)
+    peak_pages: int = 0
+    children_peak_pages: int = 0
     timers: list[IntervalTimer] = field(default_factory=list)
-    no_new_privileges: bool = False
     personality: int = 0
     membarriers: int = 0  # expedited membarrier commands it registered for
 
@@ -104,8 +108,10 @@ class Task:
     signals: TaskSignals = field(default_factory=TaskSignals)
     futex: FutexWait = field(default_factory=FutexWait)
     set_child_tid: int = 0  # user address that a new process's first thread stores its number to, 0: none
-    cpu_time: int = 0  # cycles in earlier turns
-    name: bytes = b""  # PR_SET_NAME
+    name: bytes = b""  # comm
+    settings: ThreadSettings = field(default_factory=ThreadSettings)
+    usage: Usage = field(default_factory=Usage)
+    waited_fault: WaitedFault | None = None  # the access for which it waits for userfaultfd, or has waited
 
     @property
     def is_receiver(self) -> bool:

@@ -125,6 +125,7 @@ class UserMemory:
                 bad = page_fault.handle(self._cpu, self._task, address, start.error_code, may_wait=may_wait)
             except Blocked as blocked:
                 blocked.sleep = Interruptible.NO
+                page_fault.wait(self._task, address, start.error_code, by_kernel=True)
                 raise
             if bad is not None:
                 raise LinuxError(Errno.EFAULT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-from kernel_model import exit, uapi
+from kernel_model import exit, uapi, usage
 from kernel_model.syscall import Call, as_int
 from kernel_model.task import Process
 from kernel_model.uapi import Errno, LinuxError, Signal
@@ -17,7 +17,6 @@ _WAIT4: Final = uapi.WNOHANG | uapi.WUNTRACED | uapi.WCONTINUED | _SELECTING
 _WAITID_EVENTS: Final = uapi.WEXITED | uapi.WUNTRACED | uapi.WCONTINUED
 _WAITID: Final = _WAITID_EVENTS | uapi.WNOHANG | uapi.WNOWAIT | _SELECTING
 _STOPPED_BITS, _CONTINUED_STATUS = 0x7F, 0xFFFF
-RUSAGE_SIZE: Final = 144  # bytes
 
 
 class Change(NamedTuple):
@@ -41,7 +40,7 @@ def wait4(call: Call, pid: int, status: int, options: int, rusage: int) -> int:
     if status:
         call.memory.write_u32(status, change.wait_status)
     if rusage:
-        call.memory.write(rusage, _rusage(call, change.child))
+        call.memory.write_struct(rusage, usage.of_child(call.kernel, change.child))
     _take(call, change, options)
     return change.child.pid
 
@@ -60,7 +59,7 @@ def waitid(call: Call, kind: int, number: int, info: int, options: int, rusage: 
     _write_info(call, info, change)
     if change is not None:
         if rusage:
-            call.memory.write(rusage, _rusage(call, change.child))
+            call.memory.write_struct(rusage, usage.of_child(call.kernel, change.child))
         _take(call, change, options)
     return 0
 
@@ -90,6 +89,8 @@ def _children(call: Call, pid: int, options: int) -> list[Process]:
 
     def is_meant(child: Process) -> bool:
         if not options & uapi.WALL and (child.exit_signal != Signal.SIGCHLD) != bool(options & uapi.WCLONE):
+            return False
+        if options & uapi.WNOTHREAD and child.parent_task is not call.task:
             return False
         return pid == -1 or (child.pid == pid if pid > 0 else child.group == group)
 
@@ -132,14 +133,9 @@ def _take(call: Call, change: Change, options: int) -> None:
     if options & uapi.WNOWAIT:
         return
     if change.child.end is not None:
+        usage.count_reaped(call.process, change.child)
         exit.reap(call.kernel, change.child)
     elif change.code == CLD_STOPPED:
         change.child.stop_seen = True
     else:
         change.child.continue_seen = True
-
-
-def _rusage(call: Call, child: Process) -> bytes:
-    """struct rusage: user time; everything else is 0."""
-    microseconds = call.cpu.profile.to_ns(call.kernel.scheduler.time_of_process(child) + child.children_time) // 1000
-    return struct.pack("<qq", *divmod(microseconds, 1_000_000)).ljust(RUSAGE_SIZE, b"\0")

@@ -25,11 +25,12 @@ Names = tuple[bytes, ...]  # the components of an absolute guest path without li
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A host directory (or file) shown at a guest path."""
+    """A host directory (or file) shown at a guest path. `listed`: also by the directory that holds it."""
 
     host: str
     guest: Names
     read_only: bool = False
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,12 @@ class HostTree:
 
     def __init__(self, mounts: list[Mount]) -> None:
         """Of two mounts that hold a path, the longer (then the later) one counts."""
-        self.mounts = sorted(mounts, key=lambda mount: len(mount.guest))
+        self.mounts: list[Mount] = []
+        for mount in mounts:
+            self.add(mount)
+
+    def add(self, mount: Mount) -> None:
+        self.mounts = sorted([*self.mounts, mount], key=lambda mount: len(mount.guest))
 
     # -- walking ------------------------------------------------------------------------------------------------
 
@@ -201,7 +207,7 @@ class HostTree:
                 os.close(fd)
         depth = len(place.names)
         for mount in self.mounts:
-            if len(mount.guest) > depth and mount.guest[:depth] == place.names:
+            if mount.listed and len(mount.guest) > depth and mount.guest[:depth] == place.names:
                 found[mount.guest[depth]] = stat.S_IFDIR | 0o755
         return sorted(found.items())
 

@@ -64,7 +64,7 @@ def open_special(call: Call, place: Place, flags: int) -> File | None:
     if place.names[:-1] == (b"proc", str(call.process.pid).encode()) and place.names[-1] in _TEXTS:
         if flags & O_ACCMODE != O_RDONLY:
             raise LinuxError(Errno.EACCES)
-        return TextFile(place, flags, _TEXTS[place.names[-1]](call.process).encode())
+        return TextFile(place, flags, _TEXTS[place.names[-1]](call.process).encode(errors="surrogateescape"))
     return None
 
 
@@ -161,13 +161,17 @@ def maps(process: Process) -> str:
     return "".join(lines)
 
 
+def _comm(process: Process) -> str:
+    return process.tasks[0].name.decode(errors="surrogateescape")
+
+
 def _status(process: Process) -> str:
     """The lines of /proc/PID/status that do not depend on what this kernel has not."""
-    name = process.exe.rsplit("/", 1)[-1][:15]
     size = sum(vma.end - vma.start for vma in process.mm.vmas) // 1024
     ids = "0\t0\t0\t0"
     return (
-        f"Name:\t{name}\nState:\tR (running)\nTgid:\t{process.pid}\nPid:\t{process.pid}\nUid:\t{ids}\nGid:\t{ids}\n"
+        f"Name:\t{_comm(process)}\nState:\tR (running)\n"
+        f"Tgid:\t{process.pid}\nPid:\t{process.pid}\nUid:\t{ids}\nGid:\t{ids}\n"
         f"VmSize:\t{size:8} kB\nThreads:\t{len(process.tasks)}\n"
     )
 
@@ -175,6 +179,6 @@ def _status(process: Process) -> str:
 _TEXTS: Final[dict[bytes, Callable[[Process], str]]] = {  # by name under /proc/self
     b"maps": maps,
     b"status": _status,
-    b"comm": lambda process: process.exe.rsplit("/", 1)[-1][:15] + "\n",
+    b"comm": lambda process: _comm(process) + "\n",
     b"cmdline": lambda process: "\0".join(process.arguments) + "\0",
 }

@@ -35,6 +35,7 @@ KB_TIMER_ENABLE: Final = 1 << 31
 XSAVE_UINTR_COMPONENT: Final = 14  # IA32_XSS bit, supervisor state component
 XSAVE_UINTR_SIZE: Final = 48  # bytes
 
+CR4_TSD: Final = 1 << 2
 CR4_UINTR: Final = 1 << 25
 
 CPUID_1_ECX_X2APIC: Final = 1 << 21

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from kernel_model.files import ByteSink
 from pffemu.cli.terminal import GuestOutput
@@ -33,7 +32,7 @@ def load_guest(
     output: ByteSink | None = None,
 ) -> Machine:
     """`output`: where the guest's output goes instead of to this process's streams."""
-    image = open_image(Path(guest.file))
+    image = open_image(guest.file)
     stderr = output or GuestOutput(sys.stderr.buffer, progress.clear)
     stdout = stderr if keep_stdout or output else GuestOutput(sys.stdout.buffer, progress.clear)
     machine = Machine(chosen, stdin=StandardInput(), stdout=stdout, stderr=stderr)

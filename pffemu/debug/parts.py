@@ -121,6 +121,7 @@ class Parts:
                 cpu.mmu.fill.state[word] = value
             cpu.flush_tlb(code=True)
             cpu.engine.load_registers(state.registers)
+            cpu.load_cr4()
             counter = cpu.engine.counter
             if counter is not None:
                 for word, value in zip(_COUNTER, state.counted, strict=True):

@@ -381,8 +381,9 @@ class UnicornCpu:
 
     def _cure_sticky_exception(self) -> None:
         """U1: Unicorn would report the next exception as #DF; only a context from before the first one clears it."""
-        saved = self.save_registers()
+        saved, cr4 = self.save_registers(), self.registers["cr4"]
         self._uc.context_restore(self._pristine)
+        self.registers["cr4"] = cr4
         self._saved.write(saved)
 
     # -- hooks: record and stop ---------------------------------------------------------------------------------

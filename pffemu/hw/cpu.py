@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from pffemu.arch.frames import FrameLayout
+from pffemu.arch.msrs import CR4_TSD
 from pffemu.arch.paging import is_canonical
 from pffemu.arch.rflags import AC, RF
 from pffemu.asm import BRANCH, REP, TIMING_CLASSES, class_of, timing_classes
@@ -97,6 +98,7 @@ class Cpu:
         self.kb_timer = KbTimer()
         self.cr4_uintr = False
         self._checks = VECTOR_ALIGNMENT if options.check_alignment else 0
+        self.cr4_tsd = False  # RDTSC and RDTSCP are #GP
         self._counter = BlockCounter(self._block_length, compiled) if options.counting else None
         self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, compiled, warm_up)
         self.registers = self.engine.registers
@@ -248,6 +250,17 @@ class Cpu:
             earliest = self.kb_timer.deadline
         self.event_at = 0 if self.apic.nmi or self.apic.deliverable() is not None else earliest
         self.interconnect.changed()
+
+    def set_tsd(self, on: bool) -> None:
+        """Write CR4.TSD."""
+        if on is not self.cr4_tsd:
+            self.cr4_tsd = on
+            self.load_cr4()
+
+    def load_cr4(self) -> None:
+        """Give the engine the bits of CR4 that it acts on."""
+        cr4 = self.registers["cr4"]
+        self.registers["cr4"] = cr4 | CR4_TSD if self.cr4_tsd else cr4 & ~CR4_TSD
 
     def look_up(self) -> None:
         """A store of the guest reached a device: end the run of guest code, for `event_at` may be nearer now."""

@@ -6,15 +6,16 @@ import re
 from typing import Final, NamedTuple
 
 from kernel_model.kernel import SYSCALL_LENGTH, Kernel
+from kernel_model.mm import Mm
 from kernel_model.process_end import ProcessEnd
 from kernel_model.task import Process, TaskState
 from kernel_model.uapi import Signal
 from kernel_model.vma import Vma
 from pffemu.arch import exceptions, pagefault
 from pffemu.arch.encodings import UINTR_BYTES
-from pffemu.arch.paging import is_canonical
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_NX, PTE_P, USER_END, is_canonical, page_of
 from pffemu.asm import Instruction, decode
-from pffemu.hw.cpu import Cpu
+from pffemu.hw.ram import Ram
 from pffemu.hw.trap import Trap
 from pffemu.machine.symbols import SymbolTable
 
@@ -29,6 +30,8 @@ _CONTROL_REGISTER: Final = re.compile(r"\b[cd]r\d")
 _SEGMENT_LOAD: Final = re.compile(r"retf|iret|(mov|pop) [c-gs]s\b|l[defgs]s ")
 _STACK_REACH: Final = 1 << 20  # a fault this close below a stack's guard is an overflow
 _SHOWN_VMAS: Final = 12
+_SHOWN_CODE: Final = 8  # bytes
+_LONGEST: Final = 15  # bytes of an instruction
 _UINTR_REMEDIES: Final = {
     ("senduipi", exceptions.UD): "call uintr_register_sender or uintr_register_self first",
     ("senduipi", exceptions.GP): "use the index that the registration returned, while it is registered",
@@ -43,32 +46,46 @@ class _Cause(NamedTuple):
     details: tuple[str, ...] = ()  # whole lines between the place and the remedy
 
 
-def killed(end: ProcessEnd, cpu: Cpu, process: Process, symbols: SymbolTable) -> str:
+def killed(end: ProcessEnd, ram: Ram, process: Process, symbols: SymbolTable) -> str:
     """The message for a process that a signal ended: what, where, what to try."""
     rip = end.rip
     if end.trap is None:
         return f"{end.why}\n  at {symbols.describe(rip)} (RIP {rip:#x}, thread {end.tid})"
-    instruction = decode(cpu.mmu.code_at(rip, 15), rip)
+    code = _code_at(ram, process.mm, rip)
+    instruction = decode(code, rip)
     if end.signal is Signal.SIGKILL:
         cause = _Cause(end.why)
     elif end.trap.vector == exceptions.PF:
-        cause = _page_fault(end, end.trap, cpu, process)
+        cause = _page_fault(end, end.trap, process)
     else:
-        cause = _exception(end, end.trap, rip, cpu.mmu.code_at(rip, 8), instruction)
+        cause = _exception(end, end.trap, rip, code[:_SHOWN_CODE], instruction)
     text = f": {instruction.text}" if instruction is not None else ""
     lines = [cause.what, f"at {symbols.describe(rip)} (RIP {rip:#x}, thread {end.tid}){text}"]
-    if instruction is None and (origin := _jump_origin(cpu)) is not None:
+    if instruction is None and (origin := _jump_origin(end, ram, process.mm)) is not None:
         lines.append(f"from {symbols.describe(origin)} ({origin:#x})")
     lines += [*cause.details, *([f"try: {cause.remedy}"] if cause.remedy else [])]
     return "\n  ".join(lines)
 
 
-def _jump_origin(cpu: Cpu) -> int | None:
+def _code_at(ram: Ram, mm: Mm, rip: int) -> bytes:
+    """The bytes from `rip` on that ring 3 can fetch, as many as the longest instruction has."""
+    code = b""
+    while len(code) < _LONGEST:
+        at = rip + len(code)
+        entry = mm.pages.entry(page_of(at)) if at < USER_END else 0
+        if not entry & PTE_P or entry & PTE_NX:
+            break
+        start = (entry & PTE_ADDRESS) + at % PAGE_SIZE
+        code += bytes(ram.octets[start : start + min(PAGE_SIZE - at % PAGE_SIZE, _LONGEST - len(code))])
+    return code
+
+
+def _jump_origin(end: ProcessEnd, ram: Ram, mm: Mm) -> int | None:
     """The last instruction that ran, when control has just left its block; None when unknown."""
-    start, end = cpu.last_block
+    start, behind = end.last_block
     last = None
-    while start < end:
-        instruction = decode(cpu.mmu.code_at(start, 15), start)
+    while start < behind:
+        instruction = decode(_code_at(ram, mm, start), start)
         if instruction is None:
             return None
         last, start = start, start + instruction.size
@@ -121,14 +138,13 @@ def _unknown_opcode(code: bytes, instruction: Instruction | None) -> tuple[str, 
     return f"`{mnemonic}` is not emulated", "build the guest with -march=x86-64, and ask CPUID before using it"
 
 
-def _page_fault(end: ProcessEnd, trap: Trap, cpu: Cpu, process: Process) -> _Cause:
+def _page_fault(end: ProcessEnd, trap: Trap, process: Process) -> _Cause:
     what = f"{_access(trap.error_code)} {trap.address:#x}: {end.why} (#PF {pagefault.describe(trap.error_code)})"
     details = []
-    rsp = cpu.registers["rsp"]
-    overflown = _overflown_stack(trap.address, rsp, process)
+    overflown = _overflown_stack(trap.address, end.rsp, process)
     if overflown is not None:
         who = "the user-interrupt handler's stack" if end.in_handler else "the stack"
-        details.append(f"{who} overflowed: RSP is {rsp:#x}, its mapping starts at {overflown.start:#x}")
+        details.append(f"{who} overflowed: RSP is {end.rsp:#x}, its mapping starts at {overflown.start:#x}")
     details += ["mappings:", *(f"  {vma}" for vma in _near(trap.address, process))]
     return _Cause(what, _remedy(trap, overflown), tuple(details))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from guest.paths import ASM, INCLUDE
@@ -11,7 +11,7 @@ from pffemu.asm import Program
 from pffemu.errors import MissingFileError, NotLoadableError
 from pffemu.machine.elf import ElfImage, Segment, read_elf
 
-_SOURCE_SUFFIXES = (".s", ".asm")
+SOURCE_SUFFIXES = (".s", ".asm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Image:
     phdr: tuple[int, int, int] = (0, 0, 0)  # AT_PHDR, AT_PHENT, AT_PHNUM
     relocated: bool = False  # a static PIE
     executable_stack: bool = False
+    file: str = ""  # of the host, absolute; none: it was made in memory
 
 
 def image_of_program(program: Program, name: str = "program") -> Image:
@@ -42,21 +43,24 @@ def image_of_elf(elf: ElfImage, name: str) -> Image:
     return Image(name, elf.entry, elf.segments, elf.symbols, phdr, elf.relocated, elf.executable_stack)
 
 
-def open_image(path: Path, defines: Mapping[str, int] | None = None) -> Image:
-    """Read `path`: assembly source by its suffix (.s, .asm), anything else must be ELF.
+def open_image(name: Path | str, defines: Mapping[str, int] | None = None) -> Image:
+    """Read the file `name`, which becomes the image's name as it is written.
+
+    It is assembly source by its suffix (.s, .asm), or else must be ELF.
 
     A source's `.include` looks beside the file, then among pffemu's own guests (pff.inc, paging.s).
 
     Raises MissingFileError, ElfError, AssemblyError, NotLoadableError.
     """
+    path = Path(name)
     if path.exists() and not path.is_file():
         raise MissingFileError("not a regular file", where=str(path), remedy="name a program")
     try:
         data = path.read_bytes()
     except OSError as error:
         raise MissingFileError(f"cannot read it: {error.strerror}", where=str(path), remedy="check the name") from error
-    if path.suffix.lower() not in _SOURCE_SUFFIXES:
-        return image_of_elf(read_elf(data, str(path)), str(path))
+    if path.suffix.lower() not in SOURCE_SUFFIXES:
+        return replace(image_of_elf(read_elf(data, str(path)), str(name)), file=str(path.absolute()))
     try:
         source = data.decode()
     except UnicodeDecodeError as error:
@@ -73,4 +77,4 @@ def open_image(path: Path, defines: Mapping[str, int] | None = None) -> Image:
             where=str(path),
             remedy="put a label _start: there",
         )
-    return image_of_program(program, str(path))
+    return replace(image_of_program(program, str(name)), file=str(path.absolute()))

@@ -6,13 +6,13 @@ memory it asks for; the rest of .bss and of the stack comes in lazily.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import Final
 
 from kernel_model import uapi, uapi_limits
-from kernel_model.exec import cleared
+from kernel_model.exec import cleared, name_of_program
 from kernel_model.image_pages import ImagePages
 from kernel_model.kernel import Kernel
 from kernel_model.mm import Mm
@@ -27,6 +27,7 @@ from pffemu.hw.ram import Ram
 from pffemu.machine.elf import Segment, read_elf
 from pffemu.machine.image import Image, image_of_elf
 from pffemu.machine.memory import GuestMemory
+from pffemu.machine.program_path import program_path
 
 STACK_SIZE: Final = 8 << 20  # bytes; RLIMIT_STACK
 _POPULATED: Final = 4 * PAGE_SIZE  # of the stack's top
@@ -42,7 +43,7 @@ def load(
 ) -> Process:
     """A process with one runnable thread at the image's entry. Raises NotLoadableError, OutOfGuestMemory."""
     mm = kernel.create_mm()
-    exe = "/" + PurePath(image.name).name
+    path = program_path(image, kernel.tree)
     pid = kernel.peek_tid()
     kernel.program_loader = Loader()
     process = Process(
@@ -50,14 +51,15 @@ def load(
         image=image,
         mm=mm,
         name=image.name,
-        exe=exe,
-        arguments=[image.name, *arguments],
+        exe=path.exe,
+        arguments=[path.argv0, *arguments],
         limits=uapi_limits.initial(),
         group=pid,
         session=pid,
     )
-    rip, rsp = _fill(kernel, mm, ram, image, process.arguments, environment)
-    kernel.create_thread(cpu, process, cleared(cpu.engine.save_registers()).replace(rip=rip, rsp=rsp))
+    rip, rsp = _fill(kernel, mm, ram, image, path.argv0, process.arguments, environment)
+    task = kernel.create_thread(cpu, process, cleared(cpu.engine.save_registers()).replace(rip=rip, rsp=rsp))
+    task.name = name_of_program(os.fsencode(path.argv0))
     return process
 
 
@@ -71,22 +73,23 @@ class Loader:
             raise LinuxError(Errno.ENOEXEC) from None
 
     def fill(
-        self, kernel: Kernel, mm: Mm, image: Image, arguments: Sequence[str], environment: Sequence[str]
+        self, kernel: Kernel, mm: Mm, image: Image, path: str, arguments: Sequence[str], environment: Sequence[str]
     ) -> tuple[int, int]:
         try:
-            return _fill(kernel, mm, mm.ram, image, arguments, environment)
+            return _fill(kernel, mm, mm.ram, image, path, arguments, environment)
         except NotLoadableError:
             raise LinuxError(Errno.E2BIG) from None
 
 
 def _fill(
-    kernel: Kernel, mm: Mm, ram: Ram, image: Image, arguments: Sequence[str], environment: Sequence[str]
+    kernel: Kernel, mm: Mm, ram: Ram, image: Image, path: str, arguments: Sequence[str], environment: Sequence[str]
 ) -> tuple[int, int]:
-    """Map `image` into the empty `mm`; RIP and RSP at its start."""
+    """Map `image`, started as `path`, into the empty `mm`; RIP and RSP at its start."""
     for segment in image.segments:
         _map_segment(mm, ram, image, segment)
     mm.brk_start = mm.brk = _BRK_OF_PIE if image.relocated else pages_up(image.segments[-1].end)
-    return image.entry, _build_stack(kernel, mm, ram, image, list(arguments), list(environment))
+    strings = [text.encode(errors="surrogateescape") for text in (*arguments, *environment)]
+    return image.entry, _build_stack(kernel, mm, ram, image, os.fsencode(path), strings, len(arguments))
 
 
 def _map_segment(mm: Mm, ram: Ram, image: Image, segment: Segment) -> None:
@@ -129,10 +132,11 @@ def _fill_pages(mm: Mm, ram: Ram, vma: Vma, segment: Segment) -> None:
         mm.install(vma, page, frame, owned=True)
 
 
-def _build_stack(kernel: Kernel, mm: Mm, ram: Ram, image: Image, arguments: list[str], environment: list[str]) -> int:
-    """Map the stack and lay out what System V's ABI promises at entry; the initial RSP."""
-    strings = [text.encode(errors="surrogateescape") + b"\0" for text in (*arguments, *environment)]
-    if sum(map(len, strings)) > _ARGUMENTS_MAX:
+def _build_stack(
+    kernel: Kernel, mm: Mm, ram: Ram, image: Image, path: bytes, strings: list[bytes], argument_count: int
+) -> int:
+    """Map the stack and lay out what System V's ABI promises at entry; the initial RSP. `strings`: also environment."""
+    if sum(len(string) + 1 for string in strings) > _ARGUMENTS_MAX:
         raise NotLoadableError(
             "the arguments and the environment are too long",
             where=image.name,
@@ -145,20 +149,20 @@ def _build_stack(kernel: Kernel, mm: Mm, ram: Ram, image: Image, arguments: list
     platform_at = top = random_at - len(_PLATFORM) - 1
     block = {random_at: kernel.random.take(_RANDOM_SIZE), platform_at: _PLATFORM + b"\0"}
     pointers = []
-    for string in strings:
-        top -= len(string)
-        block[top] = string
+    for string in strings if strings[0] == path else (*strings, path):
+        top -= len(string) + 1
+        block[top] = string + b"\0"
         pointers.append(top)
+    path_at = pointers[0] if strings[0] == path else pointers.pop()
     auxv = (
         (uapi.AT_PHDR, image.phdr[0]), (uapi.AT_PHENT, image.phdr[1]), (uapi.AT_PHNUM, image.phdr[2]),
         (uapi.AT_PAGESZ, PAGE_SIZE), (uapi.AT_BASE, 0), (uapi.AT_FLAGS, 0), (uapi.AT_ENTRY, image.entry),
         (uapi.AT_UID, 0), (uapi.AT_EUID, 0), (uapi.AT_GID, 0), (uapi.AT_EGID, 0), (uapi.AT_SECURE, 0),
         (uapi.AT_HWCAP, cpuid(1, 0, 0, False)[3]), (uapi.AT_HWCAP2, 0), (uapi.AT_CLKTCK, 100),
-        (uapi.AT_RANDOM, random_at), (uapi.AT_PLATFORM, platform_at), (uapi.AT_EXECFN, pointers[0]),
+        (uapi.AT_RANDOM, random_at), (uapi.AT_PLATFORM, platform_at), (uapi.AT_EXECFN, path_at),
         (uapi.AT_MINSIGSTKSZ, _SIGNAL_STACK_MIN), (uapi.AT_NULL, 0),
     )  # fmt: skip
-    first_variable = len(arguments)
-    words = [first_variable, *pointers[:first_variable], 0, *pointers[first_variable:], 0]
+    words = [argument_count, *pointers[:argument_count], 0, *pointers[argument_count:], 0]
     words += [word for pair in auxv for word in pair]
     rsp = (top - 8 * len(words)) & ~0xF
     block[rsp] = struct.pack(f"<{len(words)}Q", *words)

@@ -86,6 +86,7 @@ class Machine:
         kernel_options = KernelOptions(
             userfaultfd=mode is not Mode.KERNEL, forwarding=mode is Mode.PFF,
             uffd_mmio_base=self.options.uffd_mmio_base, seed=self.options.seed, mounts=self.options.roots,
+            outlive=self.options.outlive,
             strict=self.options.strict, uintr_wait_forever=self.options.uintr_wait_forever,
         )  # fmt: skip
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
@@ -118,6 +119,7 @@ class Machine:
         log = OutputLog(sink)
         self.streams.append(log)
         self._files[fd] = OutputFile(name, log)
+        self.kernel.outputs.append(self._files[fd])
 
     def load(
         self,
@@ -136,7 +138,7 @@ class Machine:
             raise UsageError("this machine already has a process", remedy="build a new Machine for another program")
         if isinstance(program, Program):
             program = image_of_program(program)
-        image = program if isinstance(program, Image) else open_image(Path(program), defines)
+        image = program if isinstance(program, Image) else open_image(program, defines)
         self.symbols, self._image = SymbolTable(image.symbols), image
         self._process = load(self.kernel, self.cpus[0], self.ram, image, arguments, environment)
         for fd, file in self._files.items():
@@ -205,7 +207,7 @@ class Machine:
             return Deadlock(diagnose.deadlock(self.kernel, self.process, self.symbols))
         if end.signal is None:
             return Exited(end.status)
-        return Killed(end.signal, diagnose.killed(end, self.cpus[end.cpu_index], self.process, self.symbols))
+        return Killed(end.signal, diagnose.killed(end, self.ram, self.process, self.symbols))
 
     # -- looking ------------------------------------------------------------------------------------------------
 

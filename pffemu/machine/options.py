@@ -36,6 +36,7 @@ class MachineOptions:
     seed: int = 0  # of the guest's random numbers
     roots: tuple[Mount, ...] = ()  # host directories that the guest may reach (parse_root)
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
+    outlive: bool = True  # the run goes on after its first process, while others have its output open
     strict: bool = False  # end at the first system call or flag that is not modelled, with UnsupportedError
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kernel_model import exit
 from kernel_model.kernel import Kernel
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.engine.stop import EngineStop, StopKind
@@ -111,6 +112,7 @@ class Turns:
             turn = self.current
             cpu = self._next() if turn is None else self._cpus[turn.cpu_index]
             if cpu is None:
+                exit.end_if_asleep(kernel, self._cpus[0])
                 return None
             if cpu.index not in self._pending and not loop.deliver_pending(kernel, cpu):
                 self.current = None  # also in mid-turn: an instruction, or whoever looked, may have changed the state

@@ -102,7 +102,7 @@ def start(case: Case) -> Run:
     table: dict[str, Any] = {} if setup.regions is None else {"uffd_regions": setup.regions}
     machine = Machine(
         mode=setup.mode, cpus=setup.cpus, ram=setup.ram, cpu=setup.cpu, stdin=setup.stdin,
-        stdout=output["stdout"], stderr=output["stderr"], **table,
+        stdout=output["stdout"], stderr=output["stderr"], outlive=False, **table,
     )  # fmt: skip
     shown = _shown_symbols(program) | setup.symbols
     machine.load(replace(built.image, entry=program.symbols[SETUP], symbols=shown), setup.arguments)

@@ -4,24 +4,69 @@ from __future__ import annotations
 
 import pytest
 
-from pffemu import Deadlock, Exited, Killed, Machine
-from pffemu.events import ProcessExited, ProcessKilled, TraceHash
-from tests.guest_tools import Run, plain_guest, run
+from pffemu import BudgetUsedUp, Deadlock, Exited, Killed, Machine
+from pffemu.events import ProcessExited, ProcessKilled, TraceHash, Warned
+from tests.guest_tools import Run, load, plain_guest, run
 
 FORK = "mov eax, SYS_fork\nsyscall\ntest eax, eax\njz {child}\n"
 EXIT = "mov eax, SYS_exit_group\nmov edi, {status}\nsyscall\n"
 WAIT = "mov eax, SYS_wait4\nmov rdi, -1\nlea rsi, [rip + status]\nxor edx, edx\nxor r10d, r10d\nsyscall\n"
+SLEEP = "mov eax, SYS_nanosleep\nlea rdi, [rip + span]\nxor esi, esi\nsyscall\n"
+WRITE = "mov eax, SYS_write\nmov edi, 1\nlea rsi, [rip + text]\nmov edx, 4\nsyscall\n"
+CLOSE = "mov eax, SYS_close\nmov edi, {fd}\nsyscall\n"
 PAUSE = "mov eax, SYS_pause\nsyscall\n"
-DATA = "status: .quad 0\nword: .quad 0\n"
+DATA = 'status: .quad 0\nword: .quad 0\nspan: .quad 0, 100000\ntext: .ascii "late"\n'
 
 
 def guest(body: str, **options: object) -> Run:
     return run(plain_guest(body, DATA), **options)
 
 
-def test_the_run_ends_with_the_first_process() -> None:
-    done = guest(FORK.format(child="child") + EXIT.format(status=3) + "child: jmp child\n", cpus=2)
+def test_the_run_ends_with_the_first_process_when_it_is_to() -> None:
+    done = guest(FORK.format(child="child") + EXIT.format(status=3) + "child: jmp child\n", cpus=2, outlive=False)
     assert done.stop == Exited(3)
+    assert not done.of(Warned)
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+@pytest.mark.parametrize(("end", "stop"), [(EXIT.format(status=3), Exited(3)), ("ud2\n", None)])
+def test_a_child_that_outlives_the_first_process_is_heard(cpus: int, end: str, stop: Exited | None) -> None:
+    done = guest(FORK.format(child="child") + end + "child: " + SLEEP + WRITE + EXIT.format(status=0), cpus=cpus)
+    assert done.output.getvalue() == b"late"
+    assert [event.pid for event in done.of(ProcessExited)] == [1, 2]
+    assert not done.of(Warned)
+    if stop is None:
+        assert isinstance(done.stop, Killed)
+        assert "ud2" in done.stop.message
+        assert "thread 1" in done.stop.message
+    else:
+        assert done.stop == stop
+
+
+@pytest.mark.parametrize(
+    ("child", "why"),
+    [
+        (CLOSE.format(fd=1) + CLOSE.format(fd=2) + "child_loops: jmp child_loops\n", "can be heard no more"),
+        (PAUSE, "would wait for ever"),
+    ],
+)
+def test_who_is_left_when_the_run_ends_is_named(child: str, why: str) -> None:
+    done = guest(FORK.format(child="child") + EXIT.format(status=3) + "child: " + SLEEP + child, cpus=2)
+    assert done.stop == Exited(3)
+    (warned,) = done.of(Warned)
+    assert "process 2 ends with the run" in warned.what
+    assert why in warned.what
+
+
+def test_a_budget_ends_a_child_that_outlives_the_first_process() -> None:
+    done = load(plain_guest(FORK.format(child="child") + EXIT.format(status=3) + "child: jmp child\n", DATA), cpus=2)
+    assert isinstance(done.machine.run(budget=100_000), BudgetUsedUp)
+
+
+def test_the_memory_of_the_first_process_is_there_when_it_has_ended() -> None:
+    store = "mov qword ptr [rip + word], 77\n"
+    done = guest(FORK.format(child="child") + store + EXIT.format(status=3) + "child: " + SLEEP + EXIT.format(status=0))
+    assert done.machine.memory.read_u64(done.machine.symbols["word"]) == 77
 
 
 def test_the_run_goes_on_when_a_child_ends_or_dies() -> None:

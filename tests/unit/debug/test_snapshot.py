@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pffemu import Exited, Machine, Mode
+from kernel_model.uapi import Signal
+from pffemu import Exited, Machine, Mode, Reached
 from pffemu.debug import snapshot, snapshot_file
 from pffemu.debug.machine_hash import machine_hash, state_lines
 from pffemu.debug.snapshot import SnapshotError, permitted_class
@@ -41,6 +42,17 @@ next: xor eax, eax
 """,
     "buffer: .zero 64\n",
 )
+
+
+TSC = """
+    rdtsc
+    mov edi, 26                 # PR_SET_TSC
+    mov esi, 2                  # PR_TSC_SIGSEGV
+    mov eax, SYS_prctl
+    syscall
+faults:
+    rdtsc
+"""
 
 
 def some_way(at: int, cpus: int = 2, mode: Mode = Mode.PFF) -> Run:
@@ -104,6 +116,7 @@ CHANGES: dict[str, Callable[[Machine], object]] = {
     "an SSE register": lambda m: _set_sse(m),
     "UIF": lambda m: setattr(m.cpus[0].uintr, "uif", not m.cpus[0].uintr.uif),
     "a forwarding bit": lambda m: setattr(m.cpus[-1].apic, "forwarding_active", 1 << 77),
+    "CR4.TSD": lambda m: m.cpus[0].set_tsd(True),
     "a region": lambda m: m.regions.remove_tag(m.regions.regions[0].tag),
     "a device latch": lambda m: m.bus.store(m.cpus[0], m.options.uffd_mmio_base, 4, 0x1000),
     "a clock": lambda m: m.cpus[-1].charge("cpu.tlb_flush"),
@@ -136,6 +149,15 @@ def test_input_is_read_again_and_output_is_written_once() -> None:
         snapshot.put_back(done.machine, kept)
         assert done.machine.run() == Exited(0)
         assert done.output.getvalue() == b"one two three"
+
+
+def test_the_engine_is_told_of_cr4_again() -> None:
+    machine = load(plain_guest(TSC, "")).machine
+    kept = snapshot.take(machine)
+    machine.run(until=["faults"])
+    snapshot.put_back(machine, kept)
+    assert isinstance(machine.run(until=["faults"]), Reached)
+    assert machine.run().exit_code == 128 + Signal.SIGSEGV
 
 
 def test_an_ended_machine_can_be_put_back() -> None:

@@ -1,0 +1,316 @@
+"""prctl (kernel/sys.c, security/commoncap.c): one function an option. Arguments are `unsigned long`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from kernel_model.settings import KEEP_CAPS, MCE_DEFAULT, MDWE_NO_INHERIT, MDWE_REFUSE_EXEC_GAIN
+from kernel_model.syscall import Call, as_int
+from kernel_model.uapi import Errno, LinuxError
+from kernel_model.uapi_prctl import PrctlOption
+from kernel_model.uapi_signal import NSIG
+
+NAME_SIZE: Final = 16  # bytes, TASK_COMM_LEN
+_LAST_CAPABILITY: Final = 40  # CAP_CHECKPOINT_RESTORE
+_KEEP_CAPS_LOCKED: Final = KEEP_CAPS << 1
+_SECURE_BITS: Final = 0x555  # NOROOT to EXEC_DENY_INTERACTIVE; the lock of each is the bit above it
+_SECURE_LOCKS: Final = _SECURE_BITS << 1
+_TSC_ENABLE, _TSC_SIGSEGV = 1, 2
+_AMBIENT_IS_SET, _AMBIENT_RAISE, _AMBIENT_LOWER, _AMBIENT_CLEAR_ALL = 1, 2, 3, 4
+_THP_EXCEPT_ADVISED: Final = 2
+_SPECULATION: Final = {0: 0, 1: 0, 2: 8}  # kind -> PR_SPEC_NOT_AFFECTED, or PR_SPEC_FORCE_DISABLE
+
+
+def prctl(call: Call, option: int, *arguments: int) -> int:
+    """Options that no Linux has, or only other processors: EINVAL."""
+    number = as_int(option)
+    implementation = _TABLE.get(number)
+    if implementation is not None:
+        return implementation(call, *arguments)
+    if number in PrctlOption._value2member_map_:
+        raise call.unsupported(f"prctl({PrctlOption(number).name})", Errno.EINVAL)
+    raise LinuxError(Errno.EINVAL)
+
+
+def _must_be_zero(*arguments: int) -> None:
+    if any(arguments):
+        raise LinuxError(Errno.EINVAL)
+
+
+# -- the thread ---------------------------------------------------------------------------------------------------
+
+
+def _set_name(call: Call, address: int, *_: int) -> int:
+    call.task.name = call.memory.read(address, NAME_SIZE).split(b"\0")[0][: NAME_SIZE - 1]
+    return 0
+
+
+def _get_name(call: Call, address: int, *_: int) -> int:
+    call.memory.write(address, call.task.name.ljust(NAME_SIZE, b"\0"))
+    return 0
+
+
+def _set_parent_death_signal(call: Call, signal: int, *_: int) -> int:
+    if signal > NSIG:
+        raise LinuxError(Errno.EINVAL)
+    call.task.settings.parent_death_signal = signal
+    return 0
+
+
+def _get_parent_death_signal(call: Call, address: int, *_: int) -> int:
+    call.memory.write_u32(address, call.task.settings.parent_death_signal)
+    return 0
+
+
+def _set_timer_slack(call: Call, slack: int, *_: int) -> int:
+    """0: what the thread was made with."""
+    settings = call.task.settings
+    settings.timer_slack = slack or settings.default_timer_slack
+    return 0
+
+
+def _get_timer_slack(call: Call, *_: int) -> int:
+    return call.task.settings.timer_slack
+
+
+def _set_no_new_privileges(call: Call, value: int, *rest: int) -> int:
+    if value != 1:
+        raise LinuxError(Errno.EINVAL)
+    _must_be_zero(*rest)
+    call.task.settings.no_new_privileges = True
+    return 0
+
+
+def _get_no_new_privileges(call: Call, *arguments: int) -> int:
+    _must_be_zero(*arguments)
+    return int(call.task.settings.no_new_privileges)
+
+
+def _set_tsc(call: Call, mode: int, *_: int) -> int:
+    """PR_TSC_SIGSEGV: RDTSC and RDTSCP fault in this thread (CR4.TSD)."""
+    if as_int(mode) not in (_TSC_ENABLE, _TSC_SIGSEGV):
+        raise LinuxError(Errno.EINVAL)
+    call.task.settings.tsc_faults = as_int(mode) == _TSC_SIGSEGV
+    call.cpu.set_tsd(call.task.settings.tsc_faults)
+    return 0
+
+
+def _get_tsc(call: Call, address: int, *_: int) -> int:
+    call.memory.write_u32(address, _TSC_SIGSEGV if call.task.settings.tsc_faults else _TSC_ENABLE)
+    return 0
+
+
+def _set_memory_failure_policy(call: Call, what: int, policy: int, *rest: int) -> int:
+    """PR_MCE_KILL_CLEAR (0) or SET (1). Memory does not fail here."""
+    _must_be_zero(*rest)
+    if what > 1 or policy > (MCE_DEFAULT if what else 0):
+        raise LinuxError(Errno.EINVAL)
+    call.task.settings.memory_failure_policy = policy if what else MCE_DEFAULT
+    return 0
+
+
+def _get_memory_failure_policy(call: Call, *arguments: int) -> int:
+    _must_be_zero(*arguments)
+    return call.task.settings.memory_failure_policy
+
+
+def _set_io_flusher(call: Call, value: int, *rest: int) -> int:
+    _must_be_zero(*rest)
+    if value > 1:
+        raise LinuxError(Errno.EINVAL)
+    call.task.settings.is_io_flusher = bool(value)
+    return 0
+
+
+def _get_io_flusher(call: Call, *arguments: int) -> int:
+    _must_be_zero(*arguments)
+    return int(call.task.settings.is_io_flusher)
+
+
+def _get_tid_address(call: Call, address: int, *_: int) -> int:
+    call.memory.write(address, call.task.clear_child_tid.to_bytes(8, "little"))
+    return 0
+
+
+# -- credentials: the guest is root with every capability ---------------------------------------------------------
+
+
+def _set_keep_caps(call: Call, value: int, *_: int) -> int:
+    settings = call.task.settings
+    if value > 1:
+        raise LinuxError(Errno.EINVAL)
+    if settings.securebits & _KEEP_CAPS_LOCKED:
+        raise LinuxError(Errno.EPERM)
+    settings.securebits = settings.securebits & ~KEEP_CAPS | (KEEP_CAPS if value else 0)
+    return 0
+
+
+def _get_keep_caps(call: Call, *_: int) -> int:
+    return int(call.task.settings.securebits & KEEP_CAPS != 0)
+
+
+def _set_securebits(call: Call, bits: int, *_: int) -> int:
+    """EPERM: a locked bit would change, a lock would go, or there is no such bit."""
+    old = call.task.settings.securebits
+    locks = old & _SECURE_LOCKS
+    if locks >> 1 & (old ^ bits) or locks & ~bits or bits & ~(_SECURE_BITS | _SECURE_LOCKS):
+        raise LinuxError(Errno.EPERM)
+    call.task.settings.securebits = bits
+    return 0
+
+
+def _get_securebits(call: Call, *_: int) -> int:
+    return call.task.settings.securebits
+
+
+def _read_bounding_set(call: Call, capability: int, *_: int) -> int:
+    return int(not call.task.settings.dropped_capabilities >> _capability(capability) & 1)
+
+
+def _drop_from_bounding_set(call: Call, capability: int, *_: int) -> int:
+    call.task.settings.dropped_capabilities |= 1 << _capability(capability)
+    return 0
+
+
+def _capability(number: int) -> int:
+    if number > _LAST_CAPABILITY:
+        raise LinuxError(Errno.EINVAL)
+    return number
+
+
+def _ambient(call: Call, what: int, capability: int, *rest: int) -> int:
+    """The ambient set stays empty: a capability has to be inheritable to be raised, and none is."""
+    _must_be_zero(*rest)
+    if what == _AMBIENT_CLEAR_ALL:
+        _must_be_zero(capability)
+        return 0
+    _capability(capability)
+    if what not in (_AMBIENT_IS_SET, _AMBIENT_RAISE, _AMBIENT_LOWER):
+        raise LinuxError(Errno.EINVAL)
+    if what == _AMBIENT_RAISE:
+        raise LinuxError(Errno.EPERM)
+    return 0
+
+
+# -- the process --------------------------------------------------------------------------------------------------
+
+
+def _set_dumpable(call: Call, value: int, *_: int) -> int:
+    if value > 1:
+        raise LinuxError(Errno.EINVAL)
+    call.mm.settings.dumpable = value
+    return 0
+
+
+def _get_dumpable(call: Call, *_: int) -> int:
+    return call.mm.settings.dumpable
+
+
+def _set_subreaper(call: Call, value: int, *_: int) -> int:
+    call.process.is_subreaper = bool(value)
+    return 0
+
+
+def _get_subreaper(call: Call, address: int, *_: int) -> int:
+    call.memory.write_u32(address, int(call.process.is_subreaper))
+    return 0
+
+
+def _set_mdwe(call: Call, bits: int, *rest: int) -> int:
+    """Once set it stays as it is: EPERM."""
+    _must_be_zero(*rest)
+    if bits & ~(MDWE_REFUSE_EXEC_GAIN | MDWE_NO_INHERIT) or bits == MDWE_NO_INHERIT:
+        raise LinuxError(Errno.EINVAL)
+    settings = call.mm.settings
+    if settings.write_execute_denied not in (0, bits):
+        raise LinuxError(Errno.EPERM)
+    settings.write_execute_denied = bits
+    return 0
+
+
+def _get_mdwe(call: Call, *arguments: int) -> int:
+    _must_be_zero(*arguments)
+    return call.mm.settings.write_execute_denied
+
+
+def _set_thp_disable(call: Call, value: int, flags: int, *rest: int) -> int:
+    """There are no huge pages."""
+    _must_be_zero(*rest)
+    if flags & ~_THP_EXCEPT_ADVISED or (flags and not value):
+        raise LinuxError(Errno.EINVAL)
+    call.mm.settings.huge_pages_disabled = 1 | flags if value else 0
+    return 0
+
+
+def _get_thp_disable(call: Call, *arguments: int) -> int:
+    _must_be_zero(*arguments)
+    return call.mm.settings.huge_pages_disabled
+
+
+# -- what there is only one answer to -----------------------------------------------------------------------------
+
+
+def _nothing(call: Call, *_: int) -> int:
+    return 0
+
+
+def _set_timing(call: Call, value: int, *_: int) -> int:
+    """PR_TIMING_STATISTICAL is the only one."""
+    _must_be_zero(value)
+    return 0
+
+
+def _get_speculation(call: Call, kind: int, *rest: int) -> int:
+    """Nothing is speculated here."""
+    _must_be_zero(*rest)
+    if kind not in _SPECULATION:
+        raise LinuxError(Errno.ENODEV)
+    return _SPECULATION[kind]
+
+
+def _set_speculation(call: Call, kind: int, _value: int, *rest: int) -> int:
+    _must_be_zero(*rest)
+    raise LinuxError(Errno.ENXIO if kind in _SPECULATION else Errno.ENODEV)
+
+
+_TABLE: Final[dict[int, Callable[..., int]]] = {
+    PrctlOption.PR_SET_PDEATHSIG: _set_parent_death_signal,
+    PrctlOption.PR_GET_PDEATHSIG: _get_parent_death_signal,
+    PrctlOption.PR_GET_DUMPABLE: _get_dumpable,
+    PrctlOption.PR_SET_DUMPABLE: _set_dumpable,
+    PrctlOption.PR_GET_KEEPCAPS: _get_keep_caps,
+    PrctlOption.PR_SET_KEEPCAPS: _set_keep_caps,
+    PrctlOption.PR_GET_TIMING: _nothing,
+    PrctlOption.PR_SET_TIMING: _set_timing,
+    PrctlOption.PR_SET_NAME: _set_name,
+    PrctlOption.PR_GET_NAME: _get_name,
+    PrctlOption.PR_GET_SECCOMP: _nothing,
+    PrctlOption.PR_CAPBSET_READ: _read_bounding_set,
+    PrctlOption.PR_CAPBSET_DROP: _drop_from_bounding_set,
+    PrctlOption.PR_GET_TSC: _get_tsc,
+    PrctlOption.PR_SET_TSC: _set_tsc,
+    PrctlOption.PR_GET_SECUREBITS: _get_securebits,
+    PrctlOption.PR_SET_SECUREBITS: _set_securebits,
+    PrctlOption.PR_SET_TIMERSLACK: _set_timer_slack,
+    PrctlOption.PR_GET_TIMERSLACK: _get_timer_slack,
+    PrctlOption.PR_TASK_PERF_EVENTS_DISABLE: _nothing,
+    PrctlOption.PR_TASK_PERF_EVENTS_ENABLE: _nothing,
+    PrctlOption.PR_MCE_KILL: _set_memory_failure_policy,
+    PrctlOption.PR_MCE_KILL_GET: _get_memory_failure_policy,
+    PrctlOption.PR_SET_CHILD_SUBREAPER: _set_subreaper,
+    PrctlOption.PR_GET_CHILD_SUBREAPER: _get_subreaper,
+    PrctlOption.PR_SET_NO_NEW_PRIVS: _set_no_new_privileges,
+    PrctlOption.PR_GET_NO_NEW_PRIVS: _get_no_new_privileges,
+    PrctlOption.PR_GET_TID_ADDRESS: _get_tid_address,
+    PrctlOption.PR_SET_THP_DISABLE: _set_thp_disable,
+    PrctlOption.PR_GET_THP_DISABLE: _get_thp_disable,
+    PrctlOption.PR_CAP_AMBIENT: _ambient,
+    PrctlOption.PR_GET_SPECULATION_CTRL: _get_speculation,
+    PrctlOption.PR_SET_SPECULATION_CTRL: _set_speculation,
+    PrctlOption.PR_SET_IO_FLUSHER: _set_io_flusher,
+    PrctlOption.PR_GET_IO_FLUSHER: _get_io_flusher,
+    PrctlOption.PR_SET_MDWE: _set_mdwe,
+    PrctlOption.PR_GET_MDWE: _get_mdwe,
+    PrctlOption.PR_GET_MEMORY_MERGE: _nothing,
+}

@@ -1,0 +1,73 @@
+"""Where the guest finds the program's own file: its path under a root, or the path that the user gave, made visible."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from kernel_model.files.host_tree import HostTree, MadeUp, Mount, Names, Place
+from kernel_model.uapi import LinuxError
+from pffemu.machine.image import SOURCE_SUFFIXES, Image
+
+_NOTHING_MADE_UP = MadeUp({}, {})
+
+
+class ProgramPath(NamedTuple):
+    """`exe`: what /proc/self/exe points to; `argv0`: the name the program is started with."""
+
+    exe: str
+    argv0: str
+
+
+def program_path(image: Image, tree: HostTree) -> ProgramPath:
+    """`argv0` is what the user typed, unless the guest finds the program under a root and by another path only.
+
+    A program outside the roots is added to `tree`: that file alone, read-only, in no directory's list.
+    """
+    if not image.file:
+        return ProgramPath("/" + PurePosixPath(image.name).name, image.name)
+    file = Path(image.file)
+    is_source = file.suffix.lower() in SOURCE_SUFFIXES  # what runs is not what the file holds
+    covered = None if is_source else _under_a_root(file, tree)
+    if covered is not None:
+        path = os.fsdecode(covered.path)
+        typed = _same_file(tree, os.fsencode(image.name), file) is not None
+        return ProgramPath(path, image.name if typed else path)
+    names = _components(os.fsencode(image.name))
+    tree.add(Mount(str(file.resolve()), names, read_only=True, listed=False))
+    return ProgramPath("/" + os.fsdecode(b"/".join(names)), image.name)
+
+
+def _under_a_root(file: Path, tree: HostTree) -> Place | None:
+    """Linux names the file itself; a link to it counts where that lies outside."""
+    for host in (file.resolve(), file):
+        for mount in reversed(tree.mounts):
+            if host.is_relative_to(mount.host):
+                below = os.fsencode(host.relative_to(mount.host))
+                found = _same_file(tree, b"/" + b"/".join((*mount.guest, below)), file)
+                if found is not None:
+                    return found
+    return None
+
+
+def _same_file(tree: HostTree, path: bytes, file: Path) -> Place | None:
+    """Where the guest's `path` leads from `/`, if that is `file`."""
+    try:
+        place = tree.walk((), path, _NOTHING_MADE_UP)
+        if place.mount is not None and os.path.samestat(tree.status(place), file.stat()):
+            return place
+    except (LinuxError, OSError):
+        pass
+    return None
+
+
+def _components(path: bytes) -> Names:
+    """As the guest would walk it from `/`."""
+    names: list[bytes] = []
+    for name in path.split(b"/"):
+        if name == b"..":
+            names[-1:] = []
+        elif name not in (b"", b"."):
+            names.append(name)
+    return tuple(names)
