@@ -250,17 +250,31 @@ class UnicornCpu:
         return EngineStop(StopKind.EXCEPTION, GP, rip)
 
     def _start(self, begin: int, until: int, count: int) -> EngineStop:
-        if self._interrupted:
-            self._interrupted = False
-            return stop.INTERRUPTED
-        if self._stopped_at is not None:
-            return self._start_at_breakpoint(self._stopped_at, begin, until, count)
+        """Run from `begin` until something happens, at most to `until`, at most `count` instructions (0: no matter)."""
+        while True:
+            if self._interrupted:
+                self._interrupted = False
+                return stop.INTERRUPTED
+            if self._stopped_at is not None:
+                return self._start_at_breakpoint(self._stopped_at, begin, until, count)
+            before = 0 if self.counter is None else self.counter.executed
+            result = self._start_once(begin, until, count)
+            if result is not None:
+                return result
+            rip = self.registers.rip()
+            if count == 1 and rip != begin:
+                return stop.LIMIT
+            if count > 1 and self.counter is not None:
+                count -= self.counter.executed - before
+            begin = rip
+
+    def _start_once(self, begin: int, until: int, count: int) -> EngineStop | None:
+        """One start of Unicorn; None: it ended for the engine's own reasons, and has to go on."""
         registers = self.registers
         self._stop = registers.known_rip = None
         registers.known = registers.rip_moved = False
         registers.live = True
         self._fill.clear()
-        executed = 0 if self.counter is None else self.counter.executed
         if self._exits:
             self._uc.ctl_set_exits([until, *self._exits])
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
@@ -274,16 +288,11 @@ class UnicornCpu:
             self._careful.translate_again()
             if self._careful.flush:
                 self.flush_tlb()
-            return self._start_again(begin, until, count, executed)
+            return None
         if self._stop is not None:
             return self._recorded_stop(self._stop)
         if status == unicorn.UC_ERR_OK:
-            result = self._quiet_stop(until)
-            if result.kind is _INVALID and self._host.runs_exactly(result.rip):  # other code is there now
-                self._exits.discard(result.rip)
-                forget_block(self._handle, result.rip)
-                return self._start_again(begin, until, count, executed)
-            return result
+            return self._quiet_stop(until)
         if status == unicorn.UC_ERR_INSN_INVALID:
             return self._early(_INVALID)
         if status == unicorn.UC_ERR_EXCEPTION and self._fill.refused:
@@ -291,7 +300,7 @@ class UnicornCpu:
             if self._fill.code_changes or self._fill.unseen_code:
                 self._early(_REFUSED)
                 self._look_at_code()
-                return self._start_again(begin, until, count, executed)
+                return None
             return self._early(StopKind.WATCHED if self._fill.watched else _REFUSED)
         where = f"RIP {self.registers.rip():#x}"
         raise EngineError(f"Unicorn stopped with {unicorn.UcError(status)}", where=where, remedy="report this guest")
@@ -308,15 +317,6 @@ class UnicornCpu:
         if self._stopped_at is None and self.counter is not None and self.counter.executed == before:
             self._stopped_at = breakpoint  # it has not moved on
         return result
-
-    def _start_again(self, begin: int, until: int, count: int, executed: int) -> EngineStop:
-        """Go on with a run that ended for the engine's own reasons; `executed`: the count when it began."""
-        rip = self.registers.rip()
-        if count == 1 and rip != begin:
-            return stop.LIMIT
-        if count > 1 and self.counter is not None:
-            count -= self.counter.executed - executed
-        return self._start(rip, until, count)
 
     def _look_at_code(self) -> None:
         """The fill hook has refused an access that is right, for what it means to translated code."""
@@ -343,13 +343,17 @@ class UnicornCpu:
             return self._early(StopKind.BREAKPOINT)
         return self._early(recorded.kind, recorded.vector)
 
-    def _quiet_stop(self, until: int) -> EngineStop:
+    def _quiet_stop(self, until: int) -> EngineStop | None:
         if self._interrupted:
             self._interrupted = False
             return stop.INTERRUPTED
         rip = self.registers.rip()
         if rip in self._exits and rip != until:
-            return EngineStop(_INVALID, 0, rip)
+            if not self._host.runs_exactly(rip):
+                return EngineStop(_INVALID, 0, rip)
+            self._exits.discard(rip)  # other code is there now
+            forget_block(self._handle, rip)
+            return None
         if rip == UNTIL and until == UNTIL:
             return EngineStop(StopKind.EXCEPTION, GP, rip)
         return stop.LIMIT

@@ -35,8 +35,8 @@ _EXECUTE: Final = 4
 
 # Ram.frames: four bits for each frame, fifteen frames a word
 TRANSLATED: Final = 1  # the engine has translated code of it
-STORED_TO: Final = 2  # a mapping through which it can be stored to has been in a TLB
-SEARCHED: Final = 4  # for encodings that the engine cannot translate, since a store
+STORED_TO: Final = 2  # a mapping with NX through which it can be stored to has been in a TLB
+SEARCHED: Final = 4  # for encodings that the engine cannot translate, since it was stored to through such a mapping
 BITS_PER_FRAME: Final = 4
 FRAMES_PER_WORD: Final = 15
 
@@ -82,7 +82,9 @@ def fill(ram: Any, frames: Any, state: Any, address: int, kind: int) -> int:
         if bits & SEARCHED == 0:
             return refuse(state, UNSEEN_CODE, address, access)
         return frame | granted
-    if entry < 0 and bits & TRANSLATED:  # a mapping with NX
+    if entry >= 0:  # no NX: Unicorn sees stores to code through the mapping by which it is executed
+        return frame | granted
+    if bits & TRANSLATED:
         return refuse(state, CODE_CHANGES, address, access)
     if bits & SEARCHED or bits & STORED_TO == 0:
         frames[word] = frames[word] & ~(SEARCHED << shift) | STORED_TO << shift

@@ -96,7 +96,7 @@ def test_a_read_is_granted_for_reading_until_a_store_has_set_d(fill: TlbFill) ->
     assert not fill.refused
 
 
-def test_code_is_fetched_once_its_frame_was_searched_and_again_after_a_store(fill: TlbFill) -> None:
+def test_code_is_fetched_once_its_frame_was_searched_and_again_after_a_store_by_another_mapping(fill: TlbFill) -> None:
     assert miss(fill, 0x5000, EXECUTE) is None
     assert (fill.unseen_code, fill.refused_page) == (True, 0x5000)
     fill.frames[0] |= SEARCHED << 4 * 9
@@ -104,6 +104,9 @@ def test_code_is_fetched_once_its_frame_was_searched_and_again_after_a_store(fil
     assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
     assert not fill.refused
     assert miss(fill, 0x5000, STORE) == (0x9000, 3)
+    assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
+    fill.ram_words[4 * 512 + 7] = fill.ram_words[4 * 512 + 5] - (1 << 63)  # NX
+    assert miss(fill, 0x7000, STORE) == (0x9000, 3)
     assert miss(fill, 0x5000, EXECUTE) is None
 
 
