@@ -30,7 +30,7 @@ _FLAGS: Final = (
     f"-I{INCLUDE}",
     f"-fmacro-prefix-map={PROGRAMS}/=",
 )
-_DIRECTIVE: Final = re.compile(r"^\s*(?://|/\*|\*)\s*(args|stdin|flags|needs|cpus|budget):\s*(.*?)\s*(?:\*/)?$")
+_DIRECTIVE: Final = re.compile(r"^\s*(?://|/\*|\*)?\s*(args|stdin|flags|needs|cpus|budget):\s*(.*?)\s*(?:\*/)?$")
 _RUST_FLAGS: Final = ("--edition=2021", "-O", "-Cstrip=symbols", "-Ctarget-feature=+crt-static")
 _SUFFIXES: Final = (".c", ".cc", ".rs")
 
@@ -70,9 +70,11 @@ def programs() -> list[ConformanceProgram]:
 def read_program(path: Path) -> ConformanceProgram:
     """`path` and the directives in the comment it begins with."""
     values: dict[str, str] = {}
+    in_block = False
     for line in path.read_text().splitlines():
-        if line and not line.lstrip().startswith(("//", "/*", "*")):
+        if line and not in_block and not line.startswith(("//", "/*")):
             break
+        in_block = (in_block or line.startswith("/*")) and "*/" not in line
         found = _DIRECTIVE.match(line)
         if found:
             values[found[1]] = found[2]

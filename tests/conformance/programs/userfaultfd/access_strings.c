@@ -1,5 +1,6 @@
 /* String instructions, the stack and instruction fetches on missing and protected pages: which messages, in which
-   order, and what registers say afterwards. needs: userfaultfd */
+   order, and what registers say afterwards. Which of its two operands CMPS loads first is the CPU's choice.
+   needs: userfaultfd intel */
 #include "uffd.h"
 
 static char source[PAGE] __attribute__((aligned(4096)));
