@@ -119,6 +119,10 @@ class Machine:
         self.streams.append(log)
         self._files[fd] = OutputFile(name, log)
 
+    def close_descriptor(self, fd: int) -> None:
+        """The guest begins without `fd`, as a program whose caller has closed it."""
+        del self._files[fd]
+
     def load(
         self,
         program: Program | Image | Path | str,
