@@ -51,8 +51,9 @@ class _Expander:
         self._open_files: tuple[Path, ...] = ()
         self._macros = dict[str, Macro]()
         self._numbers = dict(defines)
-        self._constants = dict[str, str]()  # what .equ gave, not evaluated yet: there are hundreds
+        self._constants = dict[str, str]()  # what .equ gave, not evaluated yet
         self._names = set(defines)  # defined so far
+        self._noted = 0  # statements of `output`: most sources never ask
         self._used = 0  # macros: what \@ is
         self._written = 0
         self.output = list[Statement]()
@@ -64,7 +65,7 @@ class _Expander:
             statement = statements[at]
             word = statement.word
             at += 1
-            if not (word[0] == "." or word == "=" or word == ":" or word in self._macros):
+            if word == ".equ" or not (word[0] == "." or word in self._macros):
                 self.output.append(statement)  # most
                 continue
             try:
@@ -96,11 +97,15 @@ class _Expander:
         elif word in _STRAY:
             raise AssemblyError(f"{word} without its beginning", remedy="remove it, or add .macro, .rept or .if")
         else:
-            self._note(statement)
             self.output.append(statement)
 
+    def _catch_up(self) -> None:
+        """Note what conditions and counts can ask about."""
+        while self._noted < len(self.output):
+            self._noted += 1
+            self._note(self.output[self._noted - 1])
+
     def _note(self, statement: Statement) -> None:
-        """What conditions can ask about later."""
         name, text = statement.name, statement.rest
         if statement.word in (".equ", ".set"):
             name, _, text = (part.strip() for part in text.partition(","))
@@ -111,12 +116,16 @@ class _Expander:
             self._constants[name] = text
         elif statement.word != ":":
             with suppress(AssemblyError):  # labels are in it; or it is wrong, which the layout tells
-                self._numbers[name] = plain_number(text, self.look_up)
+                self._numbers[name] = plain_number(text, self._known)
 
     def look_up(self, name: str) -> Value:
         """Raises AssemblyError for what is no number yet."""
+        self._catch_up()
+        return self._known(name)
+
+    def _known(self, name: str) -> Value:
         if name in self._constants:
-            self._numbers[name] = plain_number(self._constants.pop(name), self.look_up)
+            self._numbers[name] = plain_number(self._constants.pop(name), self._known)
         if name not in self._numbers:
             raise AssemblyError(f"{name!r} is no number that is known here", remedy="define it above, with .equ")
         return Value(self._numbers[name])
@@ -145,6 +154,7 @@ class _Expander:
         elif statement.word in REPEATS:
             self._repeat(statement, _lines(inside), depth)
         else:
+            self._catch_up()
             chosen = conditions.chosen(statement, inside, self.look_up, self._names)
             self.expand(chosen, depth)
 

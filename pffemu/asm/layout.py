@@ -104,14 +104,15 @@ def lay_out(statements: Sequence[Statement], defines: Mapping[str, int]) -> Layo
     placed = list[tuple[int, str]]()
     for number, statement in enumerate(statements):
         try:
-            if sections.switched(statement):
+            word = statement.word
+            if word[0] == "." and word != ".equ" and sections.switched(statement):
                 continue
             if layout.kinds[sections.current] == DROPPED:
                 continue
-            if statement.word == ":":
+            if word == ":":
                 _check_name(layout, statement.name)
                 layout.labels[statement.name] = number
-            elif statement.word in COMMON:
+            elif word in COMMON:
                 name = statement.rest.partition(",")[0].strip()
                 _check_name(layout, name)
                 layout.labels[name] = number

@@ -17,7 +17,7 @@ _WORDS: Final = re.compile(
 
 def number_assignments(statements: Sequence[Statement]) -> list[Statement]:
     """`i` becomes `i@n` for its n-th assignment by `=` or `.set`; a use means the latest one before it."""
-    counts = Counter(_assigned(statement) for statement in statements if statement.word in ("=", ".set"))
+    counts = Counter([_assigned(statement) for statement in statements if statement.word in ("=", ".set")])
     several = {name for name, count in counts.items() if name and count > 1}
     if not several:
         return list(statements)

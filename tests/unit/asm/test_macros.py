@@ -30,6 +30,8 @@ GOOD = {
     "conditions": ".equ n, 4\n.if n == 4 && n != 5\n.byte 1\n.elseif n\n.byte 2\n.else\n.byte 3\n.endif\n"
     ".if n < 2\n.byte 4\n.else\n.byte 5\n.endif\n.ifdef n\n.byte 6\n.endif\n.ifndef q\n.byte 7\n.endif\n"
     ".ifc a,a\n.byte 8\n.endif\n.ifeq n-4\n.byte 9\n.endif\n.if n >= 5 || n << 1 == 8\n.byte 10\n.endif",
+    "assignments that a count needs": ".equ b, 2\n.equ a, b + 1\n.set i, 1\n.set i, i * 3 + a\n.set i, i * 2 - a\n"
+    ".rept i\n.byte 1\n.endr",
     "an assignment that changes": "i = 3\n.byte i\ni = i * 2\n.byte i\n.set i, 1\n.byte i",
     "code": ".text\n.macro save r:vararg\n.irp one, \\r\npush \\one\n.endr\n.endm\nsave rax, r9, rbx\n"
     ".rept 2\nadd rax, [rsp + 8]\n.endr",
