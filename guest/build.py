@@ -14,4 +14,4 @@ __all__ = ["ASM", "INCLUDE", "guest"]
 def guest(name: str) -> Program:
     """The guest `guest/asm/NAME.s`, assembled once."""
     path = ASM / f"{name}.s"
-    return assemble(path.read_text(), file=str(path), include_dirs=(ASM, INCLUDE))
+    return assemble(path.read_text(encoding="utf-8"), file=str(path), include_dirs=(ASM, INCLUDE))

@@ -36,15 +36,7 @@ from kernel_model.uintr import faults, forwarding, sleep
 from kernel_model.uintr.user_interrupts import UserInterrupts
 from kernel_model.wait_queue import Blocked, Interruptible
 from pffemu.errors import OutOfGuestMemory, UnsupportedError
-from pffemu.events import (
-    Hex,
-    Label,
-    ProcessKilled,
-    Resumed,
-    Syscall,
-    SyscallReturned,
-    ThreadCreated,
-)
+from pffemu.events import Hex, Label, ProcessKilled, Resumed, Syscall, SyscallReturned, ThreadCreated
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.hw.mmu import UffdLookup
@@ -87,6 +79,7 @@ class Kernel:
         self.ended: ProcessEnd | None = None  # the first process's end, once the run is over
         self.outputs: list[File] = []  # those through which the guest is heard: set by the machine
         self.parent_deaths: deque[tuple[SigInfo, Process]] = deque()  # signals on their way (PR_SET_PDEATHSIG)
+        self.signals_wait = False  # a debugger wants the machine to stand between two instructions: none acts
         self.pipes = PipeAccount()
         self.in_flight = InFlight()
         self.host_pages = HostPageCaches(ram, self.frames)
@@ -111,10 +104,11 @@ class Kernel:
         mm = Mm(self._ram, self.frames, self.zero_frame, mark)
         self._direct_map.enter(mm.pages.root)
         self._mms[mm.pages.root] = mm
-        mm.code_version = self._next_code_version()
+        mm.code_version = self.next_code_version()
         return mm
 
-    def _next_code_version(self) -> int:
+    def next_code_version(self) -> int:
+        """For an address space whose code is like no other's now."""
         self._code_versions += 1
         return self._code_versions
 
@@ -170,6 +164,9 @@ class Kernel:
     def kill(self, cpu: Cpu, task: Task, info: SigInfo) -> None:
         """The process dies of a signal that `task` took."""
         signal_send.tell(cpu, task, info)
+        if self.signals_wait and info.signo != Signal.SIGKILL:
+            signal_send.put_back(self, cpu, task, info)
+            return
         cpu.emit(ProcessKilled, int(info.signo), info.origin)
         in_handler = task.handler_registered and not task.uintr.uif
         registers = self.scheduler.registers_of(task)
@@ -375,7 +372,7 @@ class Kernel:
             mm = self._mms.get(cpu.mmu.fill.root)
             if mm is not None and (mm.stale or mm.code_changed):
                 if mm.code_changed:
-                    mm.code_version = self._next_code_version()
+                    mm.code_version = self.next_code_version()
                 for core in self.cpus:
                     if core.mmu.fill.root == mm.pages.root:
                         core.flush_tlb(code=mm.code_changed)

@@ -76,6 +76,26 @@ class Mm:
         if vma.prot & PROT_EXEC:
             self.code_changed = True
 
+    def unshare(self, vma: Vma, page: int, entry: int) -> bool:
+        """Let stores to the held `entry` through; True when that took a copy, because others use the frame.
+
+        Raises OutOfGuestMemory.
+        """
+        frame, owned, copied = entry & PTE_ADDRESS, bool(entry & OWNED), self.is_shared(vma, entry)
+        protect = bool(entry & UFFD_WP) and not vma.is_write_protected  # the bit stays, for a later registration
+        if copied:
+            copy = self.frames.take() if frame == self.zero_frame else self.frames.take_copy(frame)
+            if owned:
+                self.frames.give_back(frame)
+            frame, owned, protect = copy, True, False
+        self.install(vma, page, frame, owned=owned, dirty=True, protect=protect)
+        self.stale = True  # read-only translations of the old frame may be cached
+        return copied
+
+    def is_shared(self, vma: Vma, entry: int) -> bool:
+        """Whether the frame of the held `entry` is private to this address space only after a copy."""
+        return not vma.shared and (not entry & OWNED or self.frames.is_shared(entry & PTE_ADDRESS))
+
     def allowed(self, vma: Vma, entry: int) -> int:
         """`entry` with the rights `vma` gives: W only where a store needs nothing done before it."""
         prot = vma.prot
@@ -236,14 +256,20 @@ class Mm:
         return len(addresses)
 
     def grow_stack(self, address: int) -> Vma | None:
-        """The area that grows down to hold `address`; None: nothing does, or it must not."""
+        """Let the area that may grow down to hold `address` do so; None: none may."""
+        vma = self.stack_for(address)
+        if vma is not None:
+            self.vmas.move_start(vma, page_of(address))
+        return vma
+
+    def stack_for(self, address: int) -> Vma | None:
+        """The area that may grow down to hold `address`."""
         vma = self.vmas.above(address)
         if vma is None or not vma.grows_down or vma.end - page_of(address) > STACK_LIMIT:
             return None
         below = self.vmas.below(address)
         if below is not None and below.prot and not below.grows_down and page_of(address) - below.end < STACK_GAP:
             return None
-        self.vmas.move_start(vma, page_of(address))
         return vma
 
     def unmap(self, start: int, end: int) -> list[Vma]:

@@ -99,6 +99,15 @@ class PageCache:
     def _is_data(self, page: int) -> bool:
         return page in self._frames and page not in self._reserved
 
+    def peek(self, offset: int) -> bytes:
+        """What `frame_at` would show; nothing is filled. Raises LinuxError when a host cannot read it."""
+        frame = self._frames.get(offset)
+        return self._absent(offset) if frame is None else bytes(self._ram.octets[frame : frame + PAGE_SIZE])
+
+    def _absent(self, _offset: int) -> bytes:
+        """What a page that is not here would hold."""
+        return bytes(PAGE_SIZE)
+
     def add(self, offset: int, frame: int) -> None:
         """Put `frame`, its own, into the hole at `offset`."""
         self._frames[offset] = frame

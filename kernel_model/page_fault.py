@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernel_model.page_tables import GUARD, OWNED, POISON, PROTNONE, UFFD_WP
+from kernel_model.page_tables import GUARD, POISON, PROTNONE, UFFD_WP
 from kernel_model.uapi import (
     PROT_EXEC,
     PROT_READ,
@@ -217,18 +217,11 @@ def _write_to_present(fault: Fault, entry: int) -> BadAccess | None:
 
 def make_writable(cpu: Cpu, mm: Mm, vma: Vma, page: int, entry: int) -> str:
     """Let stores to the present `entry` through, after a copy where others use the frame; what was done."""
-    frame, kind, owned = entry & PTE_ADDRESS, "reuse", bool(entry & OWNED)
-    protect = bool(entry & UFFD_WP) and not vma.is_write_protected  # the bit stays, for a later registration
-    if not vma.shared and (not owned or mm.frames.is_shared(frame)):
-        copy = mm.frames.take() if frame == mm.zero_frame else mm.frames.take_copy(frame)
-        if owned:
-            mm.frames.give_back(frame)
+    copied = mm.unshare(vma, page, entry)
+    if copied:
         cpu.charge("kernel.page.allocate")
-        cpu.charge("kernel.page.zero" if frame == mm.zero_frame else "kernel.page.copy", PAGE_SIZE)
-        frame, kind, owned, protect = copy, "copy", True, False
-    mm.install(vma, page, frame, owned=owned, dirty=True, protect=protect)
-    mm.stale = True  # read-only translations of the old frame may be cached
-    return kind
+        cpu.charge("kernel.page.zero" if entry & PTE_ADDRESS == mm.zero_frame else "kernel.page.copy", PAGE_SIZE)
+    return "copy" if copied else "reuse"
 
 
 def _resolved(fault: Fault, kind: str) -> None:

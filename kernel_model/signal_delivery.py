@@ -28,6 +28,8 @@ SYSCALL_LENGTH = 2  # bytes
 def deliver(kernel: Kernel, cpu: Cpu, task: Task) -> None:
     """Until nothing is due: afterwards the thread runs on, sleeps, is stopped, or is dead."""
     signals, shared = task.signals, task.process.signals
+    if kernel.signals_wait:
+        return
     while signals.due and task.state is TaskState.RUNNABLE:
         if shared.stopped_by:
             _stop(kernel, cpu, task)
@@ -40,7 +42,7 @@ def deliver(kernel: Kernel, cpu: Cpu, task: Task) -> None:
         action = shared.handlers.actions[info.signo]
         if action.handler not in (SIG_DFL, SIG_IGN):
             signal_send.tell(cpu, task, info)
-            if not _handle(kernel, cpu, task, action, info, pending):
+            if kernel.signals_wait or not _handle(kernel, cpu, task, action, info, pending):
                 return
             continue
         signal_send.take(kernel, cpu, task, info, pending)
@@ -50,6 +52,8 @@ def deliver(kernel: Kernel, cpu: Cpu, task: Task) -> None:
             signal_send.stop(kernel, cpu, task.process, info.signo)
             continue
         kernel.kill(cpu, task, info)
+        if kernel.signals_wait:
+            return
     if task.interrupted and task.state is TaskState.RUNNABLE:
         _start_again(kernel, cpu, task)
     elif signals.saved_blocked is not None and task.state is TaskState.RUNNABLE and task.restart_syscall is None:

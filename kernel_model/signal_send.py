@@ -104,6 +104,12 @@ def take(kernel: Kernel, cpu: Cpu, task: Task, info: SigInfo, pending: PendingSi
             timer.taken(cpu)
 
 
+def put_back(kernel: Kernel, cpu: Cpu, task: Task, info: SigInfo) -> None:
+    """A signal that `task` was about to die of is pending again, and acts when the thread runs on."""
+    task.signals.pending.put_back(info)
+    _notify(kernel, cpu, task)
+
+
 def tell(cpu: Cpu, task: Task, info: SigInfo) -> None:
     """`task` is about to run its handler, or to die: whoever looks from outside may want to stop here."""
     if cpu.bus.details:

@@ -68,6 +68,11 @@ class PendingSignals:
         self.mask |= bit(info.signo)
         return True
 
+    def put_back(self, info: SigInfo) -> None:
+        """One that was taken, or that never queued, is the next of its number."""
+        self.queue.insert(0, info)
+        self.mask |= bit(info.signo)
+
     def first(self, wanted: int) -> SigInfo | None:
         """The next of `wanted` (a mask): faults first, then by number, then by age."""
         mask = self.mask & wanted

@@ -71,6 +71,20 @@ class Process:
     membarriers: int = 0  # expedited membarrier commands it registered for
 
 
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A system call that a signal has interrupted, while a debugger runs other code in its thread (orig_rax is -1)."""
+
+    number: int
+    sleep: Interruptible
+    deadline: int | None
+    result: int | None
+    progress: int
+    cursor: int
+    events_sent: int
+    timed_out: bool
+
+
 @dataclass(slots=True, eq=False)
 class Task:
     """One thread. It stays on its core, unless sched_setaffinity moves it. `registers`: while not loaded there."""
@@ -105,6 +119,7 @@ class Task:
     timed_out: bool = False
     resumes_fault: bool = False  # a page fault of ring 3 put it to sleep
     interrupted: bool = False  # a signal ended its sleep
+    set_aside: SetAside | None = None
     signals: TaskSignals = field(default_factory=TaskSignals)
     futex: FutexWait = field(default_factory=FutexWait)
     set_child_tid: int = 0  # user address that a new process's first thread stores its number to, 0: none
@@ -112,6 +127,26 @@ class Task:
     settings: ThreadSettings = field(default_factory=ThreadSettings)
     usage: Usage = field(default_factory=Usage)
     waited_fault: WaitedFault | None = None  # the access for which it waits for userfaultfd, or has waited
+
+    def set_call_aside(self) -> None:
+        """The interrupted call neither ends nor starts again, until it is taken up."""
+        if self.restart_syscall is None or not self.interrupted:
+            return
+        self.set_aside = SetAside(
+            self.restart_syscall, self.sleep, self.deadline, self.result, self.progress, self.cursor,
+            self.events_sent, self.timed_out,
+        )  # fmt: skip
+        self.restart_syscall, self.interrupted = None, False
+
+    def take_up_call(self) -> None:
+        """The thread is again in the call that was set aside."""
+        call = self.set_aside
+        if call is None:
+            return
+        self.restart_syscall, self.interrupted, self.set_aside = call.number, True, None
+        self.sleep, self.deadline, self.result, self.progress = call.sleep, call.deadline, call.result, call.progress
+        self.cursor, self.events_sent, self.timed_out = call.cursor, call.events_sent, call.timed_out
+        self.signals.due = True
 
     @property
     def is_receiver(self) -> bool:

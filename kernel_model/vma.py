@@ -34,6 +34,9 @@ class Mappable(Protocol):
     def frame_at(self, offset: int) -> int:
         """The same, brought in where it is missing. Raises OutOfGuestMemory."""
 
+    def peek(self, offset: int) -> bytes:
+        """The page's bytes as `frame_at` would bring them in, but nothing is brought in. Raises LinuxError."""
+
     def punch(self, start: int, end: int) -> None:
         """Make bytes [start, end) a hole."""
 

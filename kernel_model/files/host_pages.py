@@ -35,12 +35,15 @@ class HostPages(PageCache):
     def frame_at(self, offset: int) -> int:
         """Raises OutOfGuestMemory, and LinuxError when the host cannot read it."""
         if offset not in self._frames:
-            with host_errors():
-                data = os.pread(self.file.host(), PAGE_SIZE, offset)
+            data = self._absent(offset)
             frame = self._frames[offset] = self._allocator.take()
-            self._ram.octets[frame : frame + len(data)] = data
+            self._ram.octets[frame : frame + PAGE_SIZE] = data
             self._loaded[offset] = self._digest(frame)
         return self._frames[offset]
+
+    def _absent(self, offset: int) -> bytes:
+        with host_errors():
+            return os.pread(self.file.host(), PAGE_SIZE, offset).ljust(PAGE_SIZE, b"\0")
 
     def write_back(self) -> None:
         """Stores of shared mappings reach the host. Raises LinuxError."""

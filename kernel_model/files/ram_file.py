@@ -58,6 +58,10 @@ class RamFile(File):
         """Physical address of the page-cache frame at byte `offset`."""
         return self._first + offset
 
+    def peek(self, offset: int) -> bytes:
+        """The page at byte `offset`."""
+        return bytes(self._ram.octets[self._first + offset : self._first + offset + PAGE_SIZE])
+
     def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
         if shared and prot & PROT_WRITE:
             raise LinuxError(Errno.EACCES)  # open read-only

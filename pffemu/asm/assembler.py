@@ -8,9 +8,10 @@ from pathlib import Path
 from pffemu.asm import lint, readback
 from pffemu.asm.data_directives import MOST_SPACE, Data
 from pffemu.asm.encoder import Encoded, encode
+from pffemu.asm.expansion import read
 from pffemu.asm.layout import BSS, SECTIONS, TEXT, Layout, lay_out
 from pffemu.asm.program import Line, Program, Section
-from pffemu.asm.source import Statement, blame, read
+from pffemu.asm.source import Statement, blame
 from pffemu.asm.written import Written, read_instruction
 from pffemu.errors import AssemblyError
 
@@ -26,7 +27,7 @@ def assemble(
     """Assemble Intel-syntax source. `defines` are names with values, as if by .equ before the first line."""
     if not 0 <= base < MOST_SPACE:
         raise AssemblyError(f"base address {base:#x} is out of range", where=file, remedy="use one below 2^46")
-    layout = lay_out(read(source, file, include_dirs), defines or {})
+    layout = lay_out(read(source, file, include_dirs, defines), defines or {})
     instructions = _instructions(layout)
     encoded = encode(layout, instructions, base)
     _read_back(layout, instructions, encoded, base)
@@ -73,11 +74,11 @@ def _read_back(layout: Layout, instructions: Mapping[int, Written], encoded: Enc
 
 def _fill_data(layout: Layout, encoded: Encoded, base: int) -> dict[str, bytearray]:
     """Contents of the sections, with data directives written into them."""
-    contents = {name: bytearray(0 if name == BSS else size) for name, size in layout.sizes.items()}
+    contents = {name: bytearray(0 if layout.kinds[name] == BSS else size) for name, size in layout.sizes.items()}
     contents[TEXT] = encoded.code
     for number, item in layout.data.items():
         section, offset = layout.places.get(number, (TEXT, encoded.addresses[number] - base))
-        if section == BSS or not isinstance(item, Data):
+        if layout.kinds[section] == BSS or not isinstance(item, Data):
             continue
         try:
             contents[section][offset : offset + item.size] = item.encode(encoded.addresses)
@@ -87,13 +88,18 @@ def _fill_data(layout: Layout, encoded: Encoded, base: int) -> dict[str, bytearr
 
 
 def _sections(layout: Layout, encoded: Encoded, contents: Mapping[str, bytearray], base: int) -> tuple[Section, ...]:
-    sizes = {TEXT: len(encoded.code), **layout.sizes}
-    starts = {TEXT: base, **{name: encoded.addresses[name] for name in layout.sizes}}
-    return tuple(
-        Section(name, starts[name], bytes(contents[name]), sizes[name], name in (".data", BSS), name == TEXT)
-        for name in SECTIONS
-        if sizes.get(name)
-    )
+    """Those that hold something, each of all the sections of its kind."""
+    sections = [Section(TEXT, base, bytes(contents[TEXT]), len(encoded.code), False, True)] if encoded.code else []
+    for kind in SECTIONS[1:]:
+        parts = [name for name in layout.of_kind(kind) if layout.sizes[name]]
+        if parts:
+            start, data = encoded.addresses[parts[0]], bytearray()
+            for name in parts:
+                data += bytes(encoded.addresses[name] - start - len(data)) if kind != BSS else b""
+                data += contents[name]
+            size = encoded.addresses[parts[-1]] + layout.sizes[parts[-1]] - start
+            sections.append(Section(kind, start, bytes(data), size, kind in (".data", BSS), False))
+    return tuple(sections)
 
 
 def _symbols(layout: Layout, encoded: Encoded) -> dict[str, int]:

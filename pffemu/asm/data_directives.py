@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from pffemu.asm import floats
 from pffemu.asm.expressions import ESCAPES, Anchor, Names, Value, evaluate
 from pffemu.errors import AssemblyError
 
 WIDTHS: Final = {
     **dict.fromkeys((".byte",), 1),
-    **dict.fromkeys((".word", ".short", ".2byte", ".hword"), 2),
+    **dict.fromkeys((".word", ".short", ".2byte", ".hword", ".value"), 2),
     **dict.fromkeys((".long", ".int", ".4byte"), 4),
     **dict.fromkeys((".quad", ".8byte"), 8),
+    ".octa": 16,
 }
+FLOATS: Final = {".float": 4, ".single": 4, ".double": 8}
 STRINGS: Final = {".ascii": b"", ".asciz": b"\0", ".string": b"\0"}
 SPACES: Final = frozenset((".skip", ".space", ".zero"))
 ALIGNMENTS: Final = frozenset((".align", ".balign", ".p2align"))
-DIRECTIVES: Final = frozenset((*WIDTHS, *STRINGS, *SPACES, *ALIGNMENTS))
+FILL: Final = ".fill"
+DIRECTIVES: Final = frozenset((*WIDTHS, *FLOATS, *STRINGS, *SPACES, *ALIGNMENTS, FILL))
 
 STRING: Final = re.compile(r'\s*"((?:\\.|[^"\\])*)"\s*')
 ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)")
@@ -46,13 +50,18 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Pad to a multiple of `boundary`; `fill` None means no-ops in code, zeros in data."""
+    """Pad to a multiple of `boundary`, unless that takes more than `most` bytes.
+
+    `fill` None means no-ops in code, zeros in data.
+    """
 
     boundary: int
     fill: int | None
+    most: int | None = None
 
     def padding(self, offset: int) -> Data:
-        return Data(-offset % self.boundary, fill=self.fill or 0)
+        size = -offset % self.boundary
+        return Data(0 if self.most is not None and size > self.most else size, fill=self.fill or 0)
 
 
 def split_arguments(text: str) -> list[str]:
@@ -67,6 +76,10 @@ def parse(word: str, rest: str, names: Names) -> Data | Alignment:
     if word in STRINGS:
         return _parse_strings(rest, STRINGS[word])
     arguments = split_arguments(rest)
+    most = None
+    if word in ALIGNMENTS and len(arguments) == 3:
+        most = plain_number(arguments.pop(), names)
+        arguments = arguments[: 2 if arguments[1] else 1]
     if not arguments or "" in arguments:
         raise AssemblyError(f"{word} with an argument missing", remedy="give a value after each comma")
     if word in WIDTHS:
@@ -75,10 +88,15 @@ def parse(word: str, rest: str, names: Names) -> Data | Alignment:
             if not value.anchors:
                 _fit(value.constant, WIDTHS[word])
         return Data(WIDTHS[word] * len(values), b"", WIDTHS[word], values)
+    if word in FLOATS:
+        literal = b"".join(floats.encode(argument, FLOATS[word]) for argument in arguments)
+        return Data(len(literal), literal)
     numbers = [plain_number(argument, names) for argument in arguments]
+    if word == FILL:
+        return _parse_fill(numbers)
     if word in SPACES:
         return _parse_space(word, numbers)
-    return _parse_alignment(word, numbers)
+    return replace(_parse_alignment(word, numbers), most=most)
 
 
 def plain_number(text: str, names: Names) -> int:
@@ -124,6 +142,16 @@ def _parse_space(word: str, numbers: list[int]) -> Data:
     if len(numbers) > 2 or not 0 <= size <= MOST_SPACE or not -128 <= fill <= 255:
         raise AssemblyError(f"{word} {', '.join(map(str, numbers))} makes no sense", remedy=f"{word} size, fill byte")
     return Data(size, fill=fill & 0xFF)
+
+
+def _parse_fill(numbers: list[int]) -> Data:
+    repeats, size, value = (*numbers, 1, 0)[:3] if len(numbers) == 1 else (*numbers, 0)[:3]
+    if len(numbers) > 3 or not 0 <= repeats <= MOST_DATA or not 0 <= size <= 8 or repeats * size > MOST_DATA:
+        raise AssemblyError(f".fill {', '.join(map(str, numbers))} makes no sense", remedy=".fill repeats, size, value")
+    if not value:
+        return Data(repeats * size)
+    literal = (value & 0xFFFF_FFFF).to_bytes(8, "little")[:size] * repeats  # only four bytes of the value count
+    return Data(len(literal), literal)
 
 
 def _parse_alignment(word: str, numbers: list[int]) -> Alignment:

@@ -130,8 +130,9 @@ def _program(layout: Layout, instructions: Mapping[int, Written], base: int, dro
 def _reserve(layout: Layout, number: int) -> list[str]:
     item = layout.data[number]
     if isinstance(item, Alignment):
-        fill = "" if item.fill is None else f", {item.fill:#x}"
-        return [f".p2align {item.boundary.bit_length() - 1}{fill}"]
+        fill = "" if item.fill is None else f"{item.fill:#x}"
+        most = "" if item.most is None else f", {item.most}"
+        return [f".p2align {item.boundary.bit_length() - 1}" + (f", {fill}{most}" if fill or most else "")]
     return [f".space {item.size}"] if item.size else []
 
 

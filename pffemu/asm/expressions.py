@@ -80,7 +80,7 @@ def _stray_remedy(rest: str) -> str:
     if rest.lstrip().startswith("$"):
         return "Intel syntax has no '$': write the number alone, and '.' for the current address"
     if rest.lstrip().startswith("%"):
-        return "Intel syntax has no '%' before registers"
+        return "Intel syntax has no '%' before registers; gcc writes it with -masm=intel"
     return "operands are registers, numbers, labels and [memory]"
 
 

@@ -22,8 +22,15 @@ from pffemu.errors import AssemblyError
 TEXT: Final = ".text"
 BSS: Final = ".bss"
 SECTIONS: Final = (TEXT, ".rodata", ".data", BSS)
+DROPPED: Final = ""  # the kind of sections that are not loaded: debugging information, notes
+_DROPPED: Final = re.compile(r"\.(debug_\w+|note\b.*|comment|eh_frame|stab\w*|gnu\.\w+|llvm_\w+)|\.gnu_debug\w*")
+_KINDS: Final = {
+    **{".text": TEXT, ".rodata": ".rodata", ".data": ".data", ".bss": BSS, ".data.rel.ro": ".data"},
+    **{".lrodata": ".rodata", ".ldata": ".data", ".lbss": BSS},
+}
 PLAIN: Final = re.compile(r"([A-Za-z_][\w.$]*)\s*,\s*(0x[0-9a-f]+|[1-9]\d*|0)\s*", re.ASCII)  # pff.inc has hundreds
-NAME: Final = re.compile(r"[A-Za-z_.][\w.$]*|\d+@\d+", re.ASCII)
+NAME: Final = re.compile(r"[A-Za-z_.][\w.$]*(@\d+)?|\d+@\d+", re.ASCII)
+COMMON: Final = frozenset((".comm", ".lcomm"))
 
 
 @dataclass(slots=True)
@@ -36,7 +43,9 @@ class Layout:
     text: list[int] = field(default_factory=list)  # in order; instructions, labels, data and alignments of .text
     data: dict[int, Data | Alignment] = field(default_factory=dict)
     places: dict[int, tuple[str, int]] = field(default_factory=dict)  # outside .text: section and offset
-    sizes: dict[str, int] = field(default_factory=dict)  # of the sections outside .text
+    sizes: dict[str, int] = field(default_factory=dict)  # of the sections outside .text, by their full names
+    kinds: dict[str, str] = field(default_factory=lambda: {name: name for name in SECTIONS})  # by full name
+    boundaries: dict[str, int] = field(default_factory=dict)  # greatest alignment in it, by full name
 
     def names(self, number: int) -> Names:
         """How names read in statement `number`."""
@@ -61,13 +70,19 @@ class Layout:
         return folded
 
     def section_starts(self, first: int) -> dict[str, int]:
-        """Addresses of the sections outside .text, the first at `first`, each on a page of its own."""
+        """Addresses of the sections outside .text from `first` on, those of a kind together on pages of their own."""
         starts, address = dict[str, int](), first
-        for name in SECTIONS[1:]:
-            if name in self.sizes:
+        for kind in SECTIONS[1:]:
+            for name in self.of_kind(kind):
+                address += -address % self.boundaries.get(name, 1)
                 starts[name] = address
-                address += -(-self.sizes[name] // PAGE) * PAGE
+                address += self.sizes[name]
+            address += -address % PAGE
         return starts
+
+    def of_kind(self, kind: str) -> list[str]:
+        """Full names of the sections that end up in `kind`: the one of that name first."""
+        return sorted((name for name in self.sizes if self.kinds[name] == kind), key=lambda name: name != kind)
 
     def _unknown(self, name: str) -> AssemblyError:
         if name[0].isdigit():
@@ -85,36 +100,109 @@ def lay_out(statements: Sequence[Statement], defines: Mapping[str, int]) -> Layo
     for name, number in defines.items():
         _check_name(layout, name)
         layout.equates[name] = Value(number)
-    for number, statement in enumerate(statements):
-        if statement.word == ":":
-            try:
-                _check_name(layout, statement.name)
-            except AssemblyError as error:
-                raise blame(error, statement.place) from None
-            layout.labels[statement.name] = number
-    section = TEXT
+    sections = _Sections(layout)
+    placed = list[tuple[int, str]]()
     for number, statement in enumerate(statements):
         try:
-            section = _place(layout, number, statement, section)
+            word = statement.word
+            if word[0] == "." and word != ".equ" and sections.switched(statement):
+                continue
+            if layout.kinds[sections.current] == DROPPED:
+                continue
+            if word == ":":
+                _check_name(layout, statement.name)
+                layout.labels[statement.name] = number
+            elif word in COMMON:
+                name = statement.rest.partition(",")[0].strip()
+                _check_name(layout, name)
+                layout.labels[name] = number
+            placed.append((number, sections.current))
         except AssemblyError as error:
             raise blame(error, statement.place) from None
+    texts = dict[str, list[int]]()
+    for number, section in placed:
+        try:
+            _place(layout, number, statements[number], section, texts)
+        except AssemblyError as error:
+            raise blame(error, statements[number].place) from None
+    layout.text += [number for numbers in texts.values() for number in numbers]
     return layout
 
 
-def _place(layout: Layout, number: int, statement: Statement, section: str) -> str:
-    """Put one statement into the current section; returns the section of the next one."""
-    word = statement.word
+class _Sections:
+    """Which section statements are in: .text ... .section, .previous, .pushsection, .popsection, .subsection 0."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._kinds = layout.kinds
+        self._sizes = layout.sizes
+        self.current = self._before = TEXT
+        self._stack = list[tuple[str, str]]()
+
+    def switched(self, statement: Statement) -> bool:
+        """Whether `statement` switches the section; then it is done."""
+        word, rest = statement.word, statement.rest
+        if word in SECTIONS:
+            if rest:
+                raise AssemblyError(f"{word} takes no argument", remedy=f"write {word} alone on its line")
+            self._switch(word)
+        elif word in (".section", ".pushsection"):
+            name, _, flags = (part.strip() for part in rest.partition(","))
+            if word == ".pushsection":
+                self._stack.append((self.current, self._before))
+            self._switch(name.strip('"'), flags)
+        elif word == ".popsection":
+            if not self._stack:
+                raise AssemblyError(".popsection without .pushsection", remedy="remove it")
+            self.current, self._before = self._stack.pop()
+        elif word == ".previous":
+            self.current, self._before = self._before, self.current
+        else:
+            return False
+        return True
+
+    def _switch(self, name: str, flags: str = "") -> None:
+        if name not in self._kinds:
+            self._kinds[name] = _kind_of(name, flags)
+        if self._kinds[name] not in (TEXT, DROPPED):
+            self._sizes.setdefault(name, 0)
+        self.current, self._before = name, self.current
+
+
+def _kind_of(name: str, flags: str) -> str:
+    """Which of SECTIONS holds the section, by its name as gcc and ld have it, or else by its flags."""
+    if _DROPPED.fullmatch(name):
+        return DROPPED
+    if name.startswith((".tdata", ".tbss")):
+        raise AssemblyError(f"thread-local storage ({name}) is not supported", remedy="build an ELF with gcc -static")
+    known = next((kind for stem, kind in _KINDS.items() if name == stem or name.startswith(f"{stem}.")), None)
+    if known is not None:
+        return known
+    letters, _, kind = flags.partition(",")
+    if not letters.startswith('"'):
+        raise AssemblyError(
+            f"unknown section {name!r}", remedy=f'use one of {" ".join(SECTIONS)}, or give its flags: "aw"'
+        )
+    if "a" not in letters:
+        return DROPPED
+    if "x" in letters:
+        return TEXT
+    if "w" not in letters:
+        return ".rodata"
+    return BSS if "nobits" in kind else ".data"
+
+
+def _place(layout: Layout, number: int, statement: Statement, section: str, texts: dict[str, list[int]]) -> None:
+    """Put one statement into `section`."""
+    word, kind = statement.word, layout.kinds[section]
     if word == ".equ" and (plain := PLAIN.fullmatch(statement.rest)) is not None:
         _check_name(layout, plain[1])
         layout.equates[plain[1]] = Value(int(plain[2], 0))
-        return section
-    switched = section_of(statement)
-    if switched:
-        if switched != TEXT:
-            layout.sizes.setdefault(switched, 0)
-        return switched
-    if section == TEXT:
-        layout.text.append(number)
+        return
+    if word in COMMON:
+        _place_common(layout, number, statement)
+        return
+    if kind == TEXT:
+        texts.setdefault(section, []).append(number)
     else:
         layout.places[number] = (section, layout.sizes[section])
     if word == "=" or word in (".equ", ".set"):
@@ -123,26 +211,25 @@ def _place(layout: Layout, number: int, statement: Statement, section: str) -> s
         _place_data(layout, number, statement, section)
     elif word.startswith("."):
         check_directive(statement)
-    elif word != ":" and section != TEXT:
+    elif word != ":" and kind != TEXT:
         check_word(statement)
         raise AssemblyError(f"an instruction in {section}", remedy="put .text before the code")
-    return section
 
 
-def section_of(statement: Statement) -> str:
-    """The section a statement switches to, or '' when it switches none."""
-    if statement.word in SECTIONS:
-        if statement.rest:
-            raise AssemblyError(
-                f"{statement.word} takes no argument", remedy=f"write {statement.word} alone on its line"
-            )
-        return statement.word
-    if statement.word != ".section":
-        return ""
-    name = statement.rest.partition(",")[0].strip().strip('"')
-    if name not in SECTIONS:
-        raise AssemblyError(f"unknown section {name!r}", remedy=f"use one of {' '.join(SECTIONS)}")
-    return name
+def _place_common(layout: Layout, number: int, statement: Statement) -> None:
+    """`.comm name, size, alignment`: space in .bss."""
+    _, *arguments = data_directives.split_arguments(statement.rest)
+    if not 1 <= len(arguments) <= 2:
+        raise AssemblyError(f"{statement.word} takes a name, a size and an alignment", remedy=".comm name, 8, 8")
+    item = data_directives.parse(".skip", arguments[0], layout.names(number))
+    boundary = data_directives.parse(".balign", arguments[1] if len(arguments) == 2 else "1", layout.names(number))
+    assert isinstance(item, Data)
+    assert isinstance(boundary, Alignment)
+    start = layout.sizes.get(BSS, 0)
+    start += -start % boundary.boundary
+    layout.places[number], layout.data[number] = (BSS, start), item
+    layout.sizes[BSS] = start + item.size
+    layout.boundaries[BSS] = max(layout.boundaries.get(BSS, 1), boundary.boundary)
 
 
 def _define(layout: Layout, number: int, statement: Statement) -> None:
@@ -163,15 +250,16 @@ def _check_name(layout: Layout, name: str) -> None:
 
 
 def _place_data(layout: Layout, number: int, statement: Statement, section: str) -> None:
-    item = data_directives.parse(statement.word, statement.rest, layout.names(number))
-    if section == BSS and statement.word not in SPACES | data_directives.ALIGNMENTS:
+    item, kind = data_directives.parse(statement.word, statement.rest, layout.names(number)), layout.kinds[section]
+    if kind == BSS and statement.word not in SPACES | data_directives.ALIGNMENTS:
         raise AssemblyError(f"{statement.word} in .bss, which holds no bytes", remedy="use .skip, or move it to .data")
-    if section != TEXT and isinstance(item, Alignment):
+    if kind != TEXT and isinstance(item, Alignment):
+        layout.boundaries[section] = max(layout.boundaries.get(section, 1), item.boundary)
         item = item.padding(layout.sizes[section])
-    if section != BSS and isinstance(item, Data) and item.size > MOST_DATA:
+    if kind != BSS and isinstance(item, Data) and item.size > MOST_DATA:
         raise AssemblyError(f"{item.size} bytes in {section} are too many", remedy="put large zeroed space in .bss")
-    if section == BSS and isinstance(item, Data) and item.fill:
+    if kind == BSS and isinstance(item, Data) and item.fill:
         raise AssemblyError("a fill byte in .bss, which is always zero", remedy="move it to .data")
     layout.data[number] = item
-    if section != TEXT and isinstance(item, Data):
+    if kind != TEXT and isinstance(item, Data):
         layout.sizes[section] += item.size

@@ -7,7 +7,6 @@ here. What keystone encodes wrongly without a pattern is caught afterwards (read
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from pffemu.arch.encodings import REGISTER_EXTENSIONS
@@ -18,18 +17,17 @@ from pffemu.asm.source import Statement
 from pffemu.asm.written import BYTES, PREFIXES, STRING_MNEMONICS, Written, is_mnemonic
 from pffemu.errors import AssemblyError
 
-IGNORED_DIRECTIVES: Final = frozenset((".globl", ".global", ".type", ".size"))
-MACROS: Final = re.compile(r"\.(macro|endm|rept|endr|irpc?|if\w*|else\w*|endif|altmacro)")
+# about symbols, debugging information and unwinding: nothing that runs depends on them
+_IGNORED: Final = """
+    .globl .global .local .type .size .hidden .protected .internal .extern .file .ident .loc .version
+    .addrsig .addrsig_sym .cv_loc .cv_file
+"""
+IGNORED_DIRECTIVES: Final = frozenset(_IGNORED.split())
 DIRECTIVE_REMEDIES: Final = {
-    ".att_syntax": "write Intel syntax: mov rax, [rbx]",
+    ".att_syntax": "write Intel syntax: mov rax, [rbx]; gcc writes it with -masm=intel",
     ".org": "use .align or .skip",
-    ".comm": "use .bss and .skip",
-    ".lcomm": "use .bss and .skip",
-    ".float": "write the bits with .long",
-    ".double": "write the bits with .quad",
+    ".weak": "define the symbol, and write .globl",
     ".incbin": "use .include, or load the file separately",
-    ".fill": "use .skip size, byte",
-    ".previous": "name the section again",
     ".code32": "only 64-bit code is assembled",
     ".code16": "only 64-bit code is assembled",
 }
@@ -49,11 +47,8 @@ INT32: Final = range(-(1 << 31), 1 << 31)
 def check_directive(statement: Statement) -> None:
     """Directives that are neither data nor sections: ignored or refused."""
     word, rest = statement.word, statement.rest
-    if word in IGNORED_DIRECTIVES or (word == ".intel_syntax" and rest in ("", "noprefix")):
+    if word in IGNORED_DIRECTIVES or word.startswith(".cfi_") or (word == ".intel_syntax" and rest in ("", "noprefix")):
         return
-    if MACROS.fullmatch(word):
-        remedy = "write the lines out, or build the source text in Python"
-        raise AssemblyError(f"{word}: macros and conditions are not supported", remedy=remedy)
     raise AssemblyError(f"unknown directive {word[:40]!r}", remedy=DIRECTIVE_REMEDIES.get(word, "remove the line"))
 
 

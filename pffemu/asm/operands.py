@@ -1,6 +1,6 @@
 """The operand grammar: the only texts that can reach keystone are those written out again from these values.
 
-    operand  = [size ["ptr"]] memory | register | "offset" expression | ["short"] expression
+    operand  = [size ["ptr"]] memory | register | "offset" ["flat:"] expression | ["short"] expression
     memory   = [segment ":"] [expression] "[" [segment ":"] ["rel"] term {("+" | "-") term} "]" | segment ":" expression
     term     = register | register "*" scale | scale "*" register | expression
 
@@ -81,8 +81,15 @@ def _parse_operand(cursor: Cursor, names: Names) -> Operand:
         if not isinstance(operand, Memory):
             raise AssemblyError(f"{word!r} before something that is no memory operand", remedy=f"drop {word!r}")
         return operand
+    if word == "[" and cursor.peek(1) in SIZE_WORDS and cursor.peek(2) == "ptr":  # as gcc: call [QWORD PTR [rax]]
+        cursor.take()
+        operand = _parse_operand(cursor, names)
+        cursor.expect("]", MEMORY_LIKE)
+        return operand
     if word in ("offset", "short") and _starts_operand(cursor.peek(1)):
         cursor.take()
+        if cursor.peek() == "flat" and cursor.peek(1) == ":":
+            cursor.take(), cursor.take()
         return Immediate(parse_expression(cursor, names), offset=word == "offset")
     return _parse_plain(cursor, names, 0)
 

@@ -1,4 +1,4 @@
-"""Source text to statements: comments out, files included, labels split off, numeric labels given unique names.
+"""Source text to statements: comments out, labels split off, numeric labels given unique names.
 
 Comments start with `#`, `//` or `;` and run to the end of the line, or stand between `/*` and `*/`. In GNU as and
 keystone `;` separates statements; here it starts a comment, as in NASM, and a line that looks as if it meant the other
@@ -34,15 +34,22 @@ NUMERIC_REFERENCE: Final = re.compile(
 INCLUDE: Final = re.compile(r"\s*\"([^\"]+)\"\s*", re.ASCII)
 DEEPEST_INCLUDE: Final = 32
 _FILES_KEPT: Final = 64
+_MOST_USES: Final = 4  # shown of one line
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of a file, for messages and listings."""
+    """A line of a file, for messages and listings.
+
+    `code`: without comments. `used`: where a macro or repetition with this line in it was written out, innermost first.
+    """
 
     file: str
     number: int
     text: str
+    code: str = ""
+    after_semicolon: str = ""
+    used: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -63,26 +70,13 @@ class Statement:
 
 def blame(error: AssemblyError, place: Place) -> AssemblyError:
     """The same error, saying where it happened."""
-    return AssemblyError(f"{error.what}\n  | {place.text.strip()}", where=place.where, remedy=error.remedy)
-
-
-def read(source: str, file: str, include_dirs: Sequence[Path]) -> list[Statement]:
-    """All statements of a source text and of what it includes."""
-    return name_numeric_labels(_read_file(source, file, include_dirs, ()))
-
-
-def _read_file(source: str, file: str, include_dirs: Sequence[Path], open_files: tuple[Path, ...]) -> list[Statement]:
-    statements = list[Statement]()
-    for statement in _statements(source, file):
-        if statement.word == ".include":
-            statements += _include(statement, include_dirs, open_files)
-        else:
-            statements.append(statement)
-    return statements
+    shown = place.used if len(place.used) <= _MOST_USES else (*place.used[: _MOST_USES - 1], "...", place.used[-1])
+    lines = "".join(f"\n  in {used}" for used in shown)
+    return AssemblyError(f"{error.what}\n  | {place.text.strip()}{lines}", where=place.where, remedy=error.remedy)
 
 
 @lru_cache(maxsize=_FILES_KEPT)
-def _statements(source: str, file: str) -> tuple[Statement, ...]:
+def statements_of(source: str, file: str) -> tuple[Statement, ...]:
     """Those of this text alone. Kept, for the same files are included again and again."""
     source = source.replace("\r\n", "\n")
     code, semicolons = strip_comments(source, file)
@@ -90,8 +84,8 @@ def _statements(source: str, file: str) -> tuple[Statement, ...]:
     statements = list[Statement]()
     for number, line in enumerate(code.split("\n"), start=1):
         if line and not line.isspace():
-            place = Place(file, number, originals[number - 1])
-            statements += split_line(line, place, semicolons.get(number, ""))
+            place = Place(file, number, originals[number - 1], line, semicolons.get(number, ""))
+            statements += split_line(line, place)
     return tuple(statements)
 
 
@@ -117,7 +111,7 @@ def strip_comments(source: str, file: str) -> tuple[str, dict[int, str]]:
     return LEXEME.sub(blank, source), semicolons
 
 
-def split_line(line: str, place: Place, after_semicolon: str) -> list[Statement]:
+def split_line(line: str, place: Place) -> list[Statement]:
     """Labels first, then at most one statement."""
     statements = list[Statement]()
     while (match := LABEL.match(line)) and match[1].lower() not in SEGMENTS:
@@ -129,27 +123,27 @@ def split_line(line: str, place: Place, after_semicolon: str) -> list[Statement]
     if assignment:
         return [*statements, Statement(place, "=", assignment[2], name=assignment[1])]
     word, *rest = line.split(None, 1)
-    return [*statements, Statement(place, word.lower(), "".join(rest).strip(), after_semicolon=after_semicolon)]
+    return [*statements, Statement(place, word.lower(), "".join(rest).strip(), after_semicolon=place.after_semicolon)]
 
 
-def _include(statement: Statement, include_dirs: Sequence[Path], open_files: tuple[Path, ...]) -> list[Statement]:
+def included(statement: Statement, include_dirs: Sequence[Path], open_files: tuple[Path, ...]) -> tuple[str, Path]:
+    """Text and name of the file that `.include` names. Raises AssemblyError."""
     place = statement.place
     match = INCLUDE.fullmatch(statement.rest)
     if match is None:
-        raise blame(AssemblyError(".include needs one quoted file name", remedy='.include "name.inc"'), place)
+        raise AssemblyError(".include needs one quoted file name", remedy='.include "name.inc"')
     folders = [Path(place.file).parent, *include_dirs] if place.file != "<string>" else list(include_dirs)
     found = next((folder / match[1] for folder in folders if (folder / match[1]).is_file()), None)
     if found is None:
         searched = ", ".join(str(folder) for folder in folders) or "no folder: the source is a string"
         what = f"include file {match[1]!r} not found (searched {searched})"
-        raise blame(AssemblyError(what, remedy="give its folder in include_dirs (-I)"), place)
+        raise AssemblyError(what, remedy="give its folder in include_dirs (-I)")
     if found.resolve() in open_files or len(open_files) == DEEPEST_INCLUDE:
-        raise blame(AssemblyError(f"{match[1]!r} includes itself", remedy="remove one of the .include lines"), place)
+        raise AssemblyError(f"{match[1]!r} includes itself", remedy="remove one of the .include lines")
     try:
-        text = found.read_text(encoding="utf-8")
+        return found.read_text(encoding="utf-8"), found
     except (OSError, UnicodeDecodeError) as error:
-        raise blame(AssemblyError(f"cannot read {found}: {error}", remedy="check the file"), place) from error
-    return _read_file(text, str(found), include_dirs, (*open_files, found.resolve()))
+        raise AssemblyError(f"cannot read {found}: {error}", remedy="check the file") from error
 
 
 def name_numeric_labels(statements: list[Statement]) -> list[Statement]:

@@ -18,6 +18,7 @@ from capstone import x86 as cs_x86
 from pffemu.arch.encodings import ENDBR64, REGISTER_EXTENSIONS, UINTR_BYTES, UINTR_REGISTER_BYTES
 from pffemu.asm.expressions import Names
 from pffemu.asm.operands import Operand, Register, parse_operands
+from pffemu.asm.registers import RESERVED
 from pffemu.asm.source import Statement
 from pffemu.errors import AssemblyError
 
@@ -26,6 +27,8 @@ SPELLINGS: Final = {
     **{"pushf": "pushfq", "popf": "popfq", "retn": "ret", "xlat": "xlatb", "sal": "shl", "wait": "fwait"},
     **{"loopz": "loope", "loopnz": "loopne"},
 }
+# what a repetition prefix makes of an instruction that is no string instruction: gcc writes it so for old assemblers
+_REPEATED: Final = {("rep", "bsf"): ("", "tzcnt"), ("rep", "bsr"): ("", "lzcnt"), ("rep", "nop"): ("", "pause")}
 BYTES: Final = {**UINTR_BYTES, "endbr64": ENDBR64, "sysretq": b"\x48\x0f\x07"}
 # prefixes keystone takes for mnemonics: with operands behind them it never returns
 FATAL: Final = frozenset(
@@ -45,6 +48,7 @@ SYNONYMS: Final = {
     **{"icebp": "int1", "sysexit": "sysexitq"},
 }
 _COMPARISONS: Final = re.compile(r"v?cmp(eq|lt|le|unord|neq|nlt|nle|ord)[ps][sd]")
+_ATT: Final = re.compile(r"(?<![\w.\]])%([a-z]\w*)|(?<![\w.\]])\$[-\w.]")  # %rax, $5
 _MNEMONIC: Final = re.compile(r"[a-z][a-z0-9]*")
 
 
@@ -84,6 +88,16 @@ def canonical(mnemonic: str) -> str:
 
 def read_instruction(number: int, statement: Statement, names: Names) -> Written:
     """Split and parse one instruction statement."""
+    try:
+        return _read(number, statement, names)
+    except AssemblyError:
+        if any(match[1] is None or match[1] in RESERVED for match in _ATT.finditer(statement.rest.lower())):
+            remedy = "write Intel syntax, mov rax, [rbx + 8]; gcc and clang do with -masm=intel"
+            raise AssemblyError("this is AT&T syntax", remedy=remedy) from None
+        raise
+
+
+def _read(number: int, statement: Statement, names: Names) -> Written:
     prefix, word, rest = "", statement.word, statement.rest
     if word in PREFIXES:
         if not rest:
@@ -93,7 +107,11 @@ def read_instruction(number: int, statement: Statement, names: Names) -> Written
         word, rest = word.lower(), "".join(remaining)
     if not is_mnemonic(word):
         raise unknown_mnemonic(word)
-    return Written(number, prefix, SPELLINGS.get(word, word), parse_operands(rest, names))
+    operands = parse_operands(rest, names)
+    prefix, word = _REPEATED.get((prefix, word), (prefix, word))
+    if word == "movsx" and len(operands) == 2 and getattr(operands[1], "size", 0) == 4:
+        word = "movsxd"  # as GNU as reads it
+    return Written(number, prefix, SPELLINGS.get(word, word), operands)
 
 
 def unknown_mnemonic(word: str) -> AssemblyError:

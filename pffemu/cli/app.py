@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 
 import pffemu
+from pffemu.cli import standard_streams
 from pffemu.cli.foreground import Stopped
 from pffemu.cli.terminal import OutputClosed, say
 from pffemu.errors import PffemuError
@@ -81,28 +82,37 @@ def _pffemu(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; every error is one message on standard error."""
     given = list(arguments) if arguments is not None else sys.argv[1:]
+    standard_streams.prepare()
     try:
-        make_app(given)(args=given, prog_name="pffemu")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        return _run(given)
     except Stopped as stopped:
         say(str(stopped))
         if stopped.abandoned:
             _leave_at_once(stopped.exit_code)
         return stopped.exit_code
     except OutputClosed as closed:
-        _forget_stdout()
         return closed.exit_code
     except PffemuError as error:
         say(f"error: {error}")
         return error.exit_code
     except OSError as error:
         say(f"error: {error.strerror or error}\n  try: look at where the output is redirected to")
-        _forget_stdout()
         return CANNOT_GO_ON
     except Exception as error:
         return _internal(error)
-    return 0
+    finally:
+        _empty_stdout()
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Raises OSError where the output cannot be written."""
+    code = 0
+    try:
+        make_app(arguments)(args=arguments, prog_name="pffemu")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    sys.stdout.flush()
+    return code
 
 
 def _internal(error: Exception) -> int:
@@ -121,7 +131,10 @@ def _leave_at_once(code: int) -> None:
     os._exit(code)
 
 
-def _forget_stdout() -> None:
-    """Python flushes stdout at exit; to a closed pipe that would be another error."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _empty_stdout() -> None:
+    """Python flushes stdout at exit, and what cannot be written would be another error: it is dropped."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, OutputClosed):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -92,7 +92,9 @@ class _Runner:
             return
         unfinished = point.result.with_suffix(f".{os.getpid()}")
         command = [sys.executable, "-m", "pffemu", *point.command, "--json", str(unfinished)]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
+        )
         self.running.add(process)
         try:
             _, told = process.communicate()

@@ -19,6 +19,7 @@ from kernel_model.files import ByteSink
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, StandardInput, load_guest
 from pffemu.cli.line_editing import with_history
+from pffemu.cli.standard_streams import draws_lines
 from pffemu.cli.terminal import GuestOutput, err_console, say, show_warnings
 from pffemu.debug import snapshot_file
 from pffemu.debug.commands import Commands
@@ -84,7 +85,7 @@ def debug(
         cpu=CpuOptions(profile=load_profile(profile)),
     )  # fmt: skip
     guest = GuestCommand(file, arguments or [], options.environment(env))
-    panes = commands is None and not plain and sys.stdin.isatty() and sys.stdout.isatty() and _has_textual()
+    panes = commands is None and not plain and sys.stdin.isatty() and sys.stdout.isatty() and _can_show_panes()
     output = bytearray() if panes else None
     opened = (
         _test_session(file, test, at_failure)
@@ -105,8 +106,8 @@ def debug(
                 break
 
 
-def _has_textual() -> bool:
-    return find_spec("textual") is not None
+def _can_show_panes() -> bool:
+    return find_spec("textual") is not None and draws_lines()
 
 
 def _run_app(talk: Commands, output: bytearray) -> None:

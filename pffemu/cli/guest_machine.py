@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kernel_model.files import ByteSink
+from pffemu.cli.standard_streams import closed_descriptors
 from pffemu.cli.terminal import GuestOutput
 from pffemu.machine.image import open_image
 from pffemu.machine.machine import Machine
@@ -36,6 +37,8 @@ def load_guest(
     stderr = output or GuestOutput(sys.stderr.buffer, progress.clear)
     stdout = stderr if keep_stdout or output else GuestOutput(sys.stdout.buffer, progress.clear)
     machine = Machine(chosen, stdin=StandardInput(), stdout=stdout, stderr=stderr)
+    for fd in closed_descriptors() if output is None else ():
+        machine.close_descriptor(fd)
     machine.load(image, guest.arguments, environment=guest.environment)
     return machine
 

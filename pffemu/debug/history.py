@@ -18,8 +18,11 @@ _SHARE: Final = 0.2  # of the host's time that taking them may cost
 
 
 class Checkpoint(NamedTuple):
+    """`changed`: from outside, right here; a run from an earlier one would come to another state."""
+
     moment: Moment
     snapshot: Snapshot
+    changed: bool
 
 
 class History:
@@ -52,19 +55,22 @@ class History:
                 return
         self.take(here)
 
-    def take(self, here: Moment) -> None:
-        """Take a checkpoint now."""
+    def take(self, here: Moment, *, changed: bool = False) -> None:
+        """Take a checkpoint now; `changed`: by somebody outside, so that what came after `here` is forgotten."""
+        if changed:
+            self._checkpoints = [c for c in self._checkpoints if c.moment < here]
         before = self._index(here)
         if before >= 0 and self._checkpoints[before].moment == here:
             return
         began = time.monotonic()
         older = self._checkpoints[before].snapshot if before >= 0 else None
-        self._checkpoints.insert(before + 1, Checkpoint(here, snapshot.take(self._machine, older)))
+        self._checkpoints.insert(before + 1, Checkpoint(here, snapshot.take(self._machine, older), changed))
         ended = time.monotonic()
         self._not_before = ended + (ended - began) / _SHARE
         if len(self._checkpoints) > MOST:
-            del self._checkpoints[1::2]
-            self._scale *= 2
+            kept = [c for i, c in enumerate(self._checkpoints) if c.changed or not i % 2]
+            self._scale *= 2 if len(kept) < len(self._checkpoints) else 1
+            self._checkpoints = kept
 
     def latest(self, moment: Moment) -> Checkpoint:
         """The last one at or before `moment`."""
@@ -78,10 +84,6 @@ class History:
     def before(self, moment: Moment) -> list[Checkpoint]:
         """Those strictly before `moment`, latest first."""
         return [checkpoint for checkpoint in reversed(self._checkpoints) if checkpoint.moment < moment]
-
-    def forget(self, after: Moment) -> None:
-        """What comes after `after` will be different: somebody changed the machine's state there."""
-        self._checkpoints = [c for c in self._checkpoints if c.moment < after] or self._checkpoints[:1]
 
     def _index(self, moment: Moment) -> int:
         return bisect_right(self._checkpoints, moment, key=lambda checkpoint: checkpoint.moment) - 1

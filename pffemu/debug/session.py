@@ -2,7 +2,8 @@
 
 Movements come in pairs: each has its reverse. They start with `begin` and are waited for with `wait`, or both at once
 with `move`; while one is under way nothing else may be asked but `interrupt`. What a session does never changes what
-the guest does: only `write_memory` and `write_register` do, and then what came after is forgotten.
+the guest does: only `write_memory`, `write_register` and the signals given to it or taken from it do, and then what
+came after is forgotten.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from kernel_model import signal_send
+from kernel_model import forced_access, signal_send
 from kernel_model.siginfo import SigInfo
+from kernel_model.signals import bit
 from kernel_model.task import Task
-from kernel_model.uapi_signal import SI_USER
+from kernel_model.uapi import LinuxError
 from pffemu.arch.frames import words_of
 from pffemu.debug import leaving, stepping
 from pffemu.debug.breakpoints import Breakpoints
 from pffemu.debug.halt import Halt, Why
 from pffemu.debug.journal import Journal
-from pffemu.debug.memory import read
 from pffemu.debug.moment import Moment
 from pffemu.debug.seen import seen
 from pffemu.debug.stepping import Movement
@@ -35,6 +36,7 @@ from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.machine.elf_frames import CallFrames
 from pffemu.machine.machine import Machine
 from pffemu.machine.memory import GuestMemory
+from pffemu.phases import SignalTaken
 
 _TICK: Final = 0.05  # seconds between two requests to stop: one that comes between two slices is lost
 
@@ -59,6 +61,7 @@ class Session:
         self.stops = Stops(self)
         self._worker = Worker()
         self.began_inside = False  # the movement under way began in the middle of a step
+        self._signal: tuple[int, int] | None = None  # (thread, signal) that waits to act, since something was changed
         self._trail: dict[tuple[Moment, int], Moment] = {}  # where a step of a thread ended -> where it began
         self.journal.at_mark = self._at_mark
         self.halt = self.halted(Why.START)
@@ -79,6 +82,9 @@ class Session:
             self.travel.astray = True
         self.stops.phases = movement.phases
         self.began_inside = self._worker.held
+        if self._signal is not None and not movement.back:
+            self.stops.sent = self._signal
+        self._signal = None
         self.travel.cancelled = self._worker.held  # what it is in the middle of is done first, no more
         self._worker.start(partial(self._run, movement))
 
@@ -214,21 +220,40 @@ class Session:
     def read_memory(self, address: int, size: int, tid: int | None = None) -> bytes:
         """As much from `address` on as thread `tid` could read, without a side effect; memory it never touched is 0."""
         task = self.task(self.tid if tid is None else tid)
-        return read(self.machine, task.process.mm if task is not None else self.machine.process.mm, address, size)
+        mm = task.process.mm if task is not None else self.machine.process.mm
+        return forced_access.read(mm, address, size)
 
-    def write_memory(self, address: int, data: bytes) -> None:
-        """Raises UsageError while held, or where no page is present."""
-        self._writable(self.tid)
-        self.memory.write(address, data)
+    def write_memory(self, address: int, data: bytes, tid: int | None = None) -> None:
+        """As ptrace(2) of thread `tid`: rights are not asked, and other processes and files keep private memory.
+
+        Raises UsageError while held, and where nothing is mapped, or a userfaultfd would have to bring the page in.
+        """
+        task = self._writable(self.tid if tid is None else tid)
+        try:
+            forced_access.write(self.machine.kernel, task.process.mm, address, data)
+        except LinuxError as error:
+            raise UsageError(f"memory at {address:#x} cannot be written", remedy="see `regions`") from error
         self._changed()
 
-    def send_signal(self, tid: int, number: int) -> None:
+    def send_signal(self, tid: int, info: SigInfo) -> None:
         """As kill(2) from outside; no stop tells of this one. Raises UsageError while held, and for a dead thread."""
         task, kernel = self._writable(tid), self.machine.kernel
-        info = SigInfo.from_user(number, SI_USER, 0)
         signal_send.send_to_task(kernel, self.machine.cpus[task.cpu_index], info, task)
-        self.stops.sent = tid, number
+        self._signal = tid, info.signo
         self._changed()
+
+    def drop_signal(self) -> SigInfo | None:
+        """The signal at which it stands never acts; an interrupted system call goes on. Raises UsageError elsewhere."""
+        event = self.halt.event
+        if type(event) is not SignalTaken:
+            raise UsageError("it does not stand at a signal", remedy="stop at one first")
+        task, kernel = self._writable(event.target), self.machine.kernel
+        found = signal_send.first_pending(task, bit(event.signal))
+        if found is not None:
+            signal_send.take(kernel, self.machine.cpus[task.cpu_index], task, *found)
+        self._signal = None
+        self._changed()
+        return found[0] if found is not None else None
 
     # -- what the movements use, in the machine's thread -----------------------------------------------------------
 
@@ -314,6 +339,7 @@ class Session:
             self._worker.hold()
 
     def _writable(self, tid: int) -> Task:
+        self._leave_signal()
         task = self.task(tid)
         if self._worker.held:
             raise UsageError("the machine is inside a step", remedy="finish it first (step)")
@@ -321,10 +347,22 @@ class Session:
             raise UsageError(f"thread {tid} does not live", remedy="see `info threads`")
         return task
 
+    def _leave_signal(self) -> None:
+        """Held where a signal is about to act: come to stand between two instructions, with the signal pending."""
+        event, kernel = self.halt.event, self.machine.kernel
+        if not self._worker.held or type(event) is not SignalTaken:
+            return
+        kernel.signals_wait = self.travel.cancelled = True
+        self._worker.start(lambda: None)
+        self._worker.wait()
+        kernel.signals_wait = self.travel.cancelled = False
+        self.stops.disarm()
+        self._signal = event.target, event.signal
+        self._worker.result()
+
     def _changed(self) -> None:
         here = self.travel.here()
         self.journal.forget(here.marks)
         self.halt = replace(self.halt, moment=here, rip=self.register(self.halt.tid, "rip"))
         self._trail.clear()
-        self.travel.history.forget(here)
-        self.travel.history.take(here)
+        self.travel.history.take(here, changed=True)

@@ -49,7 +49,7 @@ def lines_of_program(program: Program) -> SourceLines:
 def lines_of_file(path: Path) -> SourceLines:
     """Of a program that was loaded already; empty when it does not tell."""
     if path.suffix.lower() in ASSEMBLY:
-        return lines_of_program(assemble(path.read_text(), file=str(path), include_dirs=(ASM, INCLUDE)))
+        return lines_of_program(assemble(path.read_text(encoding="utf-8"), file=str(path), include_dirs=(ASM, INCLUDE)))
     try:
         data = path.read_bytes()
         bias = load_bias(data, str(path))

@@ -230,9 +230,11 @@ class Stops:
             return False
         if self.catch is not None and self.catch.wants(mark):
             return self._hold(Why.EVENT, mark)
+        if type(mark) is SignalTaken and self.sent == (mark.target, mark.signal):
+            self.sent = None
+            return False
         if self.signals is not None and type(mark) is SignalTaken and mark.signal not in self.signals:
-            known, self.sent = self.sent == (mark.target, mark.signal), None
-            return not known and self._hold(Why.EVENT, mark)
+            return self._hold(Why.EVENT, mark)
         for breakpoint in session.breakpoints.events:
             assert breakpoint.event is not None
             line = line_of(mark, self._machine.symbols.describe)

@@ -91,6 +91,8 @@ class Travel:
         checkpoint = self.history.latest(target._replace(held=False))
         if self.astray or not checkpoint.moment <= self.here() <= target:
             self.put_back(checkpoint)
+        if self.here() == target:
+            return  # a signal that waits there must not act
         self.run_to(target._replace(marks=target.marks + 1) if target.held else target)
 
     def go_to_instruction(self, number: int) -> None:

@@ -48,8 +48,11 @@ def _raise_of_upid(kernel: Kernel, cpu: Cpu, trap: Trap) -> None:
 
 def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
     """Before a turn: deliver signals, then what is pending in UIRR. False when the thread cannot run on then."""
-    if kernel.scheduler.current(cpu).signals.due and not kernel.deliver_signals(cpu):
-        return False
+    if kernel.scheduler.current(cpu).signals.due:
+        if not kernel.deliver_signals(cpu):
+            return False
+        if kernel.signals_wait:
+            return True
     # SDM recognition.1
     if not cpu.uintr.uirr:
         return True

@@ -121,6 +121,10 @@ class Machine:
         self._files[fd] = OutputFile(name, log)
         self.kernel.outputs.append(self._files[fd])
 
+    def close_descriptor(self, fd: int) -> None:
+        """The guest begins without `fd`, as a program whose caller has closed it."""
+        del self._files[fd]
+
     def load(
         self,
         program: Program | Image | Path | str,

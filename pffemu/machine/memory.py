@@ -22,8 +22,16 @@ class GuestMemory:
         return b"".join(bytes(self._ram.octets[start:end]) for start, end in self._pieces(address, size))
 
     def write(self, address: int, data: bytes) -> None:
-        """Writes even where the guest may only read, code too. Raises UsageError where no page is present."""
+        """Writes even where the guest may only read, code too; a private page that others share is copied first.
+
+        Raises UsageError where no page is present.
+        """
         done = 0
+        self._pieces(address, len(data))
+        for page in range(page_of(address), address + len(data), PAGE_SIZE):
+            vma, entry = self._mm.vmas.find(page), self._mm.pages.entry(page)
+            if vma is not None and self._mm.is_shared(vma, entry):
+                self._mm.unshare(vma, page, entry)
         if any(self._mm.pages.entry(page) >= 0 for page in range(page_of(address), address + len(data), PAGE_SIZE)):
             for cpu in self._cpus:
                 cpu.flush_tlb(code=True)  # NX is the sign bit: something executable changes

@@ -21,7 +21,8 @@ _BAD: Final = b"E01"
 _SUPPORTED: Final = (
     "QStartNoAckMode+", "swbreak+", "hwbreak+", "vContSupported+", "ReverseStep+", "ReverseContinue+",
     "QCatchSyscalls+", "qXfer:features:read+", "qXfer:threads:read+", "qXfer:auxv:read+", "qXfer:exec-file:read+",
-    "qXfer:memory-map:read+", "qXfer:libraries-svr4:read+", "qXfer:siginfo:read+", "QPassSignals+",
+    "qXfer:memory-map:read+", "qXfer:libraries-svr4:read+", "qXfer:siginfo:read+", "qXfer:siginfo:write+",
+    "QPassSignals+",
 )  # fmt: skip
 
 
@@ -87,6 +88,8 @@ def _extra_info(target: Target, tid: int) -> bytes:
 
 def _transfer(target: Target, text: str) -> bytes:
     """`object:read:annex:offset,length`: a part of an object, `l` when it is the last one, `m` otherwise."""
+    if text.startswith("siginfo:write::"):
+        return _write_siginfo(target, text.removeprefix("siginfo:write::"))
     parts = text.split(":")
     if len(parts) != 4 or parts[1] != "read" or parts[0] not in _OBJECTS:
         return b""
@@ -96,6 +99,15 @@ def _transfer(target: Target, text: str) -> bytes:
     offset, length = hex_pair(parts[3])
     part = data[offset : offset + min(length, PACKET_SIZE - 1)]
     return (b"l" if offset + len(part) >= len(data) else b"m") + part
+
+
+def _write_siginfo(target: Target, text: str) -> bytes:
+    """`offset:data`."""
+    offset, colon, data = text.partition(":")
+    octets = data.encode("latin-1")
+    if not colon or not target.write_siginfo(hex_number(offset), octets):
+        return _BAD
+    return b"%x" % len(octets)
 
 
 def _features(_target: Target, annex: str) -> bytes | None:

@@ -31,7 +31,10 @@ def read(register: Register, saved: SavedRegisters, task: Task | None, cpu: Cpu)
 
 
 def write(register: Register, value: bytes, saved: SavedRegisters, task: Task, cpu: Cpu) -> SavedRegisters:
-    """The registers with one replaced; UINTR state changes at once. Selectors, orig_rax and x87 control stay."""
+    """The registers with one replaced; UINTR state changes at once. Selectors and x87 control stay.
+
+    orig_rax sets an interrupted system call aside when it becomes negative, and takes it up when it gets its number.
+    """
     name, word = register.name, int.from_bytes(value, "little")
     if name.startswith("xmm"):
         return saved.with_xmm(int(name[3:]), word)
@@ -46,9 +49,18 @@ def write(register: Register, value: bytes, saved: SavedRegisters, task: Task, c
             _write_uintr(each, int.from_bytes(value[8 * i : 8 * i + 8], "little"), task, cpu)
     elif name in UINTR_WORDS:
         _write_uintr(name, word, task, cpu)
-    elif name not in (*SEGMENTS, *X87_CONTROL, "orig_rax"):
+    elif name == "orig_rax":
+        _write_call(word, task)
+    elif name not in (*SEGMENTS, *X87_CONTROL):
         return saved.replace(**{name: word})
     return saved
+
+
+def _write_call(number: int, task: Task) -> None:
+    if number >> 63:
+        task.set_call_aside()
+    elif task.set_aside is not None and task.set_aside.number == number:
+        task.take_up_call()
 
 
 def _with_bytes(saved: SavedRegisters, at: int, value: bytes) -> SavedRegisters:
@@ -64,8 +76,9 @@ def _word(name: str, saved: SavedRegisters, task: Task | None, cpu: Cpu) -> int:
         return _SELECTORS[name]
     if name in X87_CONTROL or name == "mxcsr":
         return _x87_control(name, saved.fxsave())
-    if name == "orig_rax":
-        return saved.word("rax")  # only looked at where a system call is caught
+    if name == "orig_rax":  # elsewhere only looked at where a system call is caught
+        interrupted = task.restart_syscall if task is not None else None
+        return saved.word("rax") if interrupted is None else interrupted
     values = _uintr_words(task, cpu)
     return values[name] if name in values else saved.word(name)
 

@@ -14,13 +14,19 @@ _KINDS = ("c", "C", "s", "S", "t", "r")
 class Resume:
     """`step`: the thread that steps (None: none does); `span`: on until it leaves [start, end).
 
-    `signal`: gdb's number of one that thread `signalled` gets first, 0 for none.
+    `signal`: gdb's number of one that thread `signalled` gets first, 0 for none. `named`: threads that an action names,
+    so that one that stands at a signal and gets none loses it (None: all).
     """
 
     step: int | None = None
     span: tuple[int, int] | None = None
     signal: int = 0
     signalled: int = 0
+    named: frozenset[int] | None = None
+
+    def names(self, tid: int) -> bool:
+        """Whether an action is meant for thread `tid`."""
+        return self.named is None or tid in self.named
 
 
 def parse_vcont(actions: str, default: int) -> Resume | None:
@@ -29,19 +35,23 @@ def parse_vcont(actions: str, default: int) -> Resume | None:
     Raises BadPacketError.
     """
     found: Resume | None = None
-    continues, signal, signalled = False, 0, 0
+    continues, signal, signalled, named, everyone = False, 0, 0, set[int](), False
     for action in actions.split(";"):
         what, _, thread = action.partition(":")
         kind, argument, tid = what[:1], what[1:], _thread(thread, default)
         if kind not in _KINDS:
             raise BadPacketError
+        named.add(tid)
+        everyone |= thread in ("", "-1")
         if kind in ("C", "S") and not signal:
             signal, signalled = hex_number(argument), tid
         if kind in ("s", "S", "r") and found is None:
             found = Resume(tid, _span(argument) if kind == "r" else None)
         continues = continues or kind in ("c", "C")
     found = found or (Resume() if continues else None)
-    return replace(found, signal=signal, signalled=signalled) if found is not None else None
+    if found is None:
+        return None
+    return replace(found, signal=signal, signalled=signalled, named=None if everyone else frozenset(named))
 
 
 def parse_old(packet: str, tid: int) -> Resume:
@@ -50,7 +60,8 @@ def parse_old(packet: str, tid: int) -> Resume:
     if kind in ("c", "s") and argument:
         raise BadPacketError
     signal = hex_number(argument) if kind in ("C", "S") else 0
-    return Resume(tid if kind in ("s", "S") else None, signal=signal, signalled=tid)
+    steps = kind in ("s", "S")
+    return Resume(tid if steps else None, signal=signal, signalled=tid, named=frozenset({tid}) if steps else None)
 
 
 def _span(text: str) -> tuple[int, int]:

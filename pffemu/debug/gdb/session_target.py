@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from kernel_model.files.special import maps
+from kernel_model.siginfo import SIGINFO_SIZE, SigInfo
 from kernel_model.syscall_names import NAMES
 from kernel_model.task import Task, TaskState
 from kernel_model.uapi import AT_NULL
-from pffemu.arch.paging import PAGE_SIZE, USER_END
+from kernel_model.uapi_signal import SI_USER
+from pffemu.arch.paging import PAGE_SIZE
 from pffemu.debug import halt as halts
 from pffemu.debug import stepping
 from pffemu.debug.breakpoints import Access, Breakpoint
@@ -22,7 +24,7 @@ from pffemu.debug.gdb.target import Point, PointKind, Thread
 from pffemu.debug.session import Session
 from pffemu.debug.stepping import Movement
 from pffemu.debug.stops import Catch
-from pffemu.errors import UsageError
+from pffemu.errors import OutOfGuestMemory, UsageError
 from pffemu.events import Syscall, SyscallReturned
 from pffemu.hw.cpu import Cpu
 from pffemu.machine.stop import Exited, Killed
@@ -43,6 +45,8 @@ class SessionTarget:
         self._monitor_command = monitor_command
         self._points: dict[Point, int] = {}  # -> number of the session's breakpoint
         self._wanted = False  # to stop
+        self._siginfo: bytes | None = None  # siginfo_t that gdb has written since the last stop
+        self._dropped: SigInfo | None = None  # the signal that gdb kept back: it may send it later
         self._last = Stopped(Why.STEP, session.tid)
         self._auxv = self._read_auxv()
         self.pass_signals(())
@@ -79,11 +83,9 @@ class SessionTarget:
         return self._session.read_memory(address, size, tid)
 
     def write_memory(self, tid: int, address: int, data: bytes) -> bool:
-        if address + len(data) > USER_END:
-            return False
         try:
-            self._session.write_memory(address, data)
-        except UsageError:
+            self._session.write_memory(address, data, tid)
+        except (UsageError, OutOfGuestMemory):
             return False
         return True
 
@@ -118,15 +120,37 @@ class SessionTarget:
         self._session.stops.signals = numbers
 
     def send_signal(self, tid: int, number: int) -> bool:
+        info = SigInfo.from_user(number, SI_USER, 0)
+        if self._siginfo is not None and int.from_bytes(self._siginfo[:4], "little") == number:
+            known = self._dropped is not None and self._dropped.pack() == self._siginfo
+            info = self._dropped if self._dropped and known else SigInfo.unpack(self._siginfo, number)
         try:
-            self._session.send_signal(tid, number)
+            self._session.send_signal(tid, info)
+        except UsageError:
+            return False
+        return True
+
+    def drop_signal(self) -> bool:
+        try:
+            self._dropped = self._session.drop_signal()
         except UsageError:
             return False
         return True
 
     def siginfo(self) -> bytes | None:
         event = self._session.halt.event
-        return event.siginfo if type(event) is SignalTaken else None
+        return self._siginfo or (event.siginfo if type(event) is SignalTaken else None)
+
+    def write_siginfo(self, offset: int, data: bytes) -> bool:
+        if offset < 0 or offset + len(data) > SIGINFO_SIZE or self._session.task(self._session.tid) is None:
+            return False
+        before = self.siginfo() or bytes(SIGINFO_SIZE)
+        self._siginfo = before[:offset] + data + before[offset + len(data) :]
+        return True
+
+    @property
+    def siginfo_written(self) -> bool:
+        return self._siginfo is not None
 
     # -- moving -------------------------------------------------------------------------------------------------
 
@@ -161,6 +185,7 @@ class SessionTarget:
         self._wanted = False
 
     def _move(self, movement: Movement) -> Stopped:
+        self._siginfo = None
         self._session.begin(movement)
         while (halt := self._session.wait(_TICK)) is None:
             if self._wanted:

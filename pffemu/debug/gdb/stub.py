@@ -188,15 +188,16 @@ class Stub:
         return self._stopped(self.target.step_range(how.step, *how.span))
 
     def _signal(self, how: resume.Resume) -> bytes | None:
-        """Send what a resumption sends; an error when that cannot be."""
-        standing = gdb_signal(self.last.value) if self.last.why is Why.SIGNAL else 0
-        if standing and how.signal != standing:
-            self.said.append("the signal goes to the guest all the same: a debugged run stays the run it is")
-        if not how.signal or how.signal == standing:
+        """Give and take the signals that a resumption gives and takes; an error when that cannot be."""
+        stands = self.last.why is Why.SIGNAL and how.names(self.last.tid)
+        standing = gdb_signal(self.last.value) if stands else 0
+        if standing and (how.signal, how.signalled) == (standing, self.last.tid) and not self.target.siginfo_written:
             return None
-        if standing or not linux_signal(how.signal) or not self._exists(how.signalled):
-            return b"E.another signal cannot be sent here: only from where the guest stands between two instructions"
-        if not self.target.send_signal(how.signalled, linux_signal(how.signal)):
+        if how.signal and not (linux_signal(how.signal) and self._exists(how.signalled)):
+            return b"E.Linux has no such signal, or the thread is gone"
+        if standing:
+            self.target.drop_signal()
+        if how.signal and not self.target.send_signal(how.signalled, linux_signal(how.signal)):
             return b"E.no signal can be sent in the middle of a step: stepi first"
         return None
 

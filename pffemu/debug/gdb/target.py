@@ -55,7 +55,7 @@ class Target(Protocol):
         ...
 
     def write_memory(self, tid: int, address: int, data: bytes) -> bool:
-        """False when a page is not present; nothing is written then."""
+        """False where Linux would refuse it to ptrace(2); nothing is written then."""
         ...
 
     def auxv(self) -> bytes: ...
@@ -79,11 +79,24 @@ class Target(Protocol):
         ...
 
     def send_signal(self, tid: int, number: int) -> bool:
-        """Send it to the thread. False in the middle of a step."""
+        """Send it to the thread, with the siginfo_t that was written for it. False in the middle of a step."""
+        ...
+
+    def drop_signal(self) -> bool:
+        """The signal it stands at does not act. False where it stands at none."""
         ...
 
     def siginfo(self) -> bytes | None:
-        """siginfo_t of the signal it stands at."""
+        """siginfo_t of the signal it stands at, or what was written since."""
+        ...
+
+    def write_siginfo(self, offset: int, data: bytes) -> bool:
+        """Part of the siginfo_t that a resumption with its signal sends. False beyond its end."""
+        ...
+
+    @property
+    def siginfo_written(self) -> bool:
+        """Since the last stop."""
         ...
 
     def current(self) -> Stopped: ...

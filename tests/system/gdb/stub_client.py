@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -83,10 +83,14 @@ class Served:
 
 @contextmanager
 def served(
-    program: Program | Path, name: str = "program.s", mode: Mode = Mode.PFF, arguments: tuple[str, ...] = ()
+    program: Program | Path,
+    name: str = "program.s",
+    mode: Mode = Mode.PFF,
+    arguments: tuple[str, ...] = (),
+    output: Callable[[bytes], None] = lambda _: None,
 ) -> Iterator[Served]:
-    """A machine with `program` loaded, behind a stub on a free port."""
-    machine = Machine(mode=mode, stdout=Nowhere())
+    """A machine with `program` loaded, behind a stub on a free port; `output` gets what the guest prints."""
+    machine = Machine(mode=mode, stdout=Output(output))
     machine.load(program, arguments)
     session = Session(machine)
     server = listen(LOOPBACK, 0)
@@ -114,9 +118,12 @@ def served(
         session.close()
 
 
-class Nowhere:
+class Output:
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self._take = take
+
     def write(self, data: bytes, /) -> None:
-        pass
+        self._take(bytes(data))
 
 
 def run_gdb(port: int, program: Path | None, script: str, tmp_path: Path) -> str:

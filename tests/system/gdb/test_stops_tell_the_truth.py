@@ -105,6 +105,7 @@ class Player:
         self.watched: set[tuple[int, int]] = set()  # (index of a word, kind)
         self.caught: set[int] | None = None
         self.tid, self.ended = 1, False
+        self.signal: tuple[int, str] | None = None  # (thread, gdb's number): the one it stands at, which acts
         self.log: list[str] = []
 
     @property
@@ -156,7 +157,8 @@ class Player:
     def step(self) -> None:
         tid, before = self.rng.choice(self.threads()), self.at
         done, passed = self.truth.executed(before, tid), (tid, self.pc(tid))
-        reply = self.ask(f"vCont;s:{tid:x}")
+        action = f"S{self.signal[1]}" if self.signal and self.signal[0] == tid else "s"
+        reply = self.ask(f"vCont;{action}:{tid:x}")
         self.check(reply, before, self.at, passed)
         if reply.startswith("T05") and f"thread:{tid:x};" in reply and not self.reason(reply) and not self.ended:
             # a forwarded fault, a signal or a system call that was being held retires nothing
@@ -165,14 +167,17 @@ class Player:
     def step_range(self) -> None:
         tid, before = self.rng.choice(self.threads()), self.at
         start = self.pc(tid)
-        reply = self.ask(f"vCont;r{start:x},{start + 12:x}:{tid:x};c")
+        if self.signal and self.signal[0] == tid:
+            return  # gdb steps by the instruction there
+        others = f"C{self.signal[1]}:{self.signal[0]:x};c" if self.signal else "c"
+        reply = self.ask(f"vCont;r{start:x},{start + 12:x}:{tid:x};{others}")
         self.check(reply, before, self.at, (tid, start))
         if reply.startswith("T05") and f"thread:{tid:x};" in reply and not self.reason(reply):
             assert not start <= self.pc(tid) < start + 12
 
     def forward(self) -> None:
         before = self.at
-        reply = self.ask("vCont;c")
+        reply = self.ask(f"vCont;C{self.signal[1]}:{self.signal[0]:x};c" if self.signal else "vCont;c")
         assert self.reason(reply) or not reply.startswith("T05"), "it stopped for no reason"
         self.check(reply, before, self.at)
 
@@ -205,6 +210,7 @@ class Player:
             return
         tid = int(re.search(r"thread:(\w+);", reply)[1], 16)  # type: ignore[index]
         rip = int.from_bytes(bytes.fromhex(re.search(rf"\b{_RIP:x}:(\w+);", reply)[1]), "little")  # type: ignore[index]
+        self.signal = (tid, reply[1:3]) if not reply.startswith("T05") else None
         assert self.pc(tid) == rip
         for each in self.threads():
             assert self.pc(each) in self.truth.rips(after, each), f"PC of thread {each} at {after}"

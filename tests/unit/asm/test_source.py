@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pffemu.asm import assemble
-from pffemu.asm.source import read, strip_comments
+from pffemu.asm.expansion import read
+from pffemu.asm.source import strip_comments
 from pffemu.errors import AssemblyError
 
 
