@@ -64,6 +64,7 @@ def debug(
     env: options.Env = None,
     seed: options.Seed = 0,
     strict: options.Strict = False,
+    exact_float: options.ExactFloat = False,
     profile: options.MachineProfile = DEFAULT_PROFILE,
 ) -> None:
     """Step through a program, forwards and backwards, and stand inside the delivery of a fault.
@@ -82,7 +83,7 @@ def debug(
     chosen = MachineOptions(
         mode=mode, cpus=cpus, ram=ram or options.DEFAULTS.ram, seed=seed,
         roots=tuple(parse_root(text) for text in root or []), strict=strict,
-        cpu=CpuOptions(profile=load_profile(profile)),
+        cpu=CpuOptions(profile=load_profile(profile), exact_float=exact_float),
     )  # fmt: skip
     guest = GuestCommand(file, arguments or [], options.environment(env))
     panes = commands is None and not plain and sys.stdin.isatty() and sys.stdout.isatty() and _can_show_panes()

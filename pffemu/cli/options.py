@@ -115,6 +115,10 @@ Seed = Annotated[int, typer.Option(min=0, max=(1 << 64) - 1, help="Of the guest'
 Strict = Annotated[
     bool, typer.Option("--strict", help="Stop at the first system call or flag that is not modelled (exit code 125).")
 ]
+ExactFloat = Annotated[
+    bool,
+    typer.Option("--exact-float", help="Compute all floating point as the CPU does, to the last bit and flag; slow."),
+]
 Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE|-", help="Write one row a run as CSV.")]
 HostStats = Annotated[bool, typer.Option("--host-stats", help="Also tell host time and memory; these vary.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the costs, as PNG, SVG or PDF (extra: plot).")]

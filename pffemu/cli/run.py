@@ -35,6 +35,7 @@ def run(
     env: options.Env = None,
     seed: options.Seed = 0,
     strict: options.Strict = False,
+    exact_float: options.ExactFloat = False,
     profile: options.MachineProfile = DEFAULT_PROFILE,
     budget: options.Budget = None,
     gdb: Annotated[
@@ -59,7 +60,7 @@ def run(
     machine_options = MachineOptions(
         mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed,
         roots=tuple(parse_root(text) for text in root or []), strict=strict,
-        cpu=CpuOptions(profile=load_profile(profile)),
+        cpu=CpuOptions(profile=load_profile(profile), exact_float=exact_float),
     )  # fmt: skip
     progress = ProgressLine(err_console(), Path(file).name)
     guest = GuestCommand(file, guest_arguments, options.environment(env))

@@ -5,6 +5,7 @@ Not Unicorn's contexts: those belong to one instance and carry its pending excep
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 import unicorn.x86_const as x86
@@ -12,6 +13,8 @@ import unicorn.x86_const as x86
 from pffemu.arch.registers import GENERAL
 from pffemu.arch.rflags import RF
 from pffemu.engine import fxsave
+from pffemu.engine.float_registers import FloatRegisters
+from pffemu.engine.float_status import FloatStatus
 from pffemu.engine.registers import IDS, RegisterBuffer, RegisterFile, read_batch, write_batch
 from pffemu.errors import EngineError
 
@@ -20,6 +23,7 @@ _FLOATING: Final = tuple(
     getattr(x86, f"UC_X86_REG_{name}")
     for name in (*(f"XMM{n}" for n in range(16)), *(f"FP{n}" for n in range(8)), "FPSW", "FPCW", "FPTAG", "MXCSR")
 )
+_CONTROL: Final = Struct("<H14xH30xI")
 _SLOT: Final = 16  # bytes each register has in the buffer
 
 
@@ -47,6 +51,19 @@ class SavedRegisters(NamedTuple):
         below, above = self.floating[: _SLOT * number], self.floating[_SLOT * (number + 1) :]
         return SavedRegisters(self.words, below + value.to_bytes(_SLOT, "little") + above)
 
+    def float_control(self) -> tuple[int, int, int]:
+        """FSW, FCW and MXCSR."""
+        fsw, fcw, mxcsr = _CONTROL.unpack_from(self.floating, fxsave.WORDS_AT)
+        return fsw, fcw, mxcsr
+
+    def floats(self) -> FloatRegisters:
+        """A copy of SSE and x87 to be changed, for `with_floats`."""
+        return FloatRegisters(self.floating)
+
+    def with_floats(self, floats: FloatRegisters) -> SavedRegisters:
+        """A copy with those SSE and x87 registers."""
+        return self._replace(floating=bytes(floats.octets))
+
     def fxsave(self) -> bytes:
         """SSE and x87 as the 512 bytes of FXSAVE."""
         return fxsave.to_fxsave(self.floating)
@@ -59,14 +76,15 @@ class SavedRegisters(NamedTuple):
 class SavedRegisterSet:
     """Reads and writes a core's `SavedRegisters` with one call each way."""
 
-    def __init__(self, handle: Any, file: RegisterFile) -> None:
-        self._file = file
+    def __init__(self, handle: Any, file: RegisterFile, floats: FloatStatus) -> None:
+        self._file, self._floats = file, floats
         idents = [*(IDS[name] for name in _WORD_REGISTERS), *_FLOATING]
         self._buffer = RegisterBuffer(handle, idents, _SLOT)
         self._words = self._buffer.octets.cast("Q")
 
     def read(self) -> SavedRegisters:
         self._file.write_rip()
+        self._floats.settle()
         if read_batch(*self._buffer.arguments):
             raise EngineError("cannot read the registers")
         split = len(_WORD_REGISTERS)
@@ -79,5 +97,7 @@ class SavedRegisterSet:
         self._buffer.octets[_SLOT * split :] = saved.floating
         if write_batch(*self._buffer.arguments):
             raise EngineError("cannot write the registers")
+        fsw, _, mxcsr = saved.float_control()
+        self._floats.arrange(mxcsr, fsw)
         self._file.forget()
         self._file.resumes = saved.word("rflags") & RF != 0

@@ -23,6 +23,7 @@ from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.breakpoints import Breakpoints
 from pffemu.engine.careful_code import FORGET_BLOCKS, CarefulCode, forget_block
 from pffemu.engine.engine_page import UNTIL
+from pffemu.engine.float_status import FloatStatus
 from pffemu.engine.protocols import EngineHost, FillState
 from pffemu.engine.registers import RegisterFile
 from pffemu.engine.saved_registers import SavedRegisters, SavedRegisterSet
@@ -71,7 +72,8 @@ class UnicornCpu:
         self._warm_up = warm_up
         self._translated_for_count = False  # Unicorn's translations carry the hook that `count=` needs
         self.registers = RegisterFile(self._handle)
-        self._saved = SavedRegisterSet(self._handle, self.registers)
+        self.floats = FloatStatus(self._uc)
+        self._saved = SavedRegisterSet(self._handle, self.registers, self.floats)
         for address, size, pointer in memory:
             self._uc.mem_map_ptr(address, size, unicorn.UC_PROT_ALL, pointer)
         boot.map_engine_page(self._uc)
@@ -273,7 +275,7 @@ class UnicornCpu:
         registers = self.registers
         self._stop = registers.known_rip = None
         registers.known = registers.rip_moved = False
-        registers.live = True
+        registers.live, self.floats.settled = True, False
         self._fill.clear()
         if self._exits:
             self._uc.ctl_set_exits([until, *self._exits])

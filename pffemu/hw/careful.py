@@ -7,9 +7,8 @@ What no row can mend is listed in docs/quirks.md, and every form in docs/instruc
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from pffemu.arch.exceptions import GP, UD
 from pffemu.asm.scan import (
@@ -26,8 +25,8 @@ from pffemu.asm.scan import (
     runs_out_of_bytes,
     scan,
 )
+from pffemu.hw import float_rows
 from pffemu.hw.careful_conditions import (
-    At,
     gate_of_ring_3,
     keeps_alignment_check,
     leaves_room,
@@ -37,6 +36,7 @@ from pffemu.hw.careful_conditions import (
     upper_half_is_zero,
     vector_is_aligned,
 )
+from pffemu.hw.careful_row import Row
 from pffemu.hw.cpuid import FEATURES
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.substitutes import substitute
@@ -45,14 +45,6 @@ from pffemu.hw.trap import Trap
 # bits of `checks`: what a core looks at beyond the usual, because it costs
 VECTOR_ALIGNMENT: Final = 1  # 16-byte operands of SSE
 ALIGNMENT: Final = 2  # EFLAGS.AC is set
-
-
-class Row(NamedTuple):
-    """`executor`: the name in hw.insns.EXECUTORS; "" when `trap` says what the instruction raises."""
-
-    executor: str = ""
-    trap: Trap | None = None
-    exact: Callable[[At], bool] | None = None
 
 
 _INVALID_OPCODE: Final = Row(trap=Trap(UD))
@@ -109,7 +101,7 @@ def row_of(form: Form, traits: int, checks: int) -> Row | None:
     found = _BY_MNEMONIC.get(form.mnemonic) or _BY_NAME.get(form.name)
     if found is None:
         found = next((row for start, row in _BY_START.items() if form.name.startswith(start)), None)
-    return found or _check_row(form, memory, checks)
+    return found or float_rows.row_of(form, checks) or _check_row(form, memory, checks)
 
 
 def _refused(form: Form) -> Row | None:
@@ -161,6 +153,8 @@ def _row(instruction: Scanned, code: bytes, checks: int) -> Row | None:
     if instruction.form == INVALID:
         return _TOO_LONG if instruction.size == LONGEST and _is_cut(code[:LONGEST]) else _INVALID_OPCODE
     found = _row_of_key(instruction.key, checks)
+    if float_rows.has_encodings(instruction.form) and (found is None or found.exact is not None):
+        found = float_rows.row_of_encoding(form_of(instruction.form), code[: instruction.size]) or found
     if (found is None or found.exact is not None) and code[0] in PREFIXES:
         return _row_of_bytes(code[: instruction.size], form_of(instruction.form)) or found
     return found

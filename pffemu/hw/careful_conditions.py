@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 from pffemu.arch.paging import page_of
 from pffemu.arch.rflags import AC
 from pffemu.asm.scan import first
+from pffemu.engine.float_status import FloatStatus
 from pffemu.hw.fault_address import effective_address, operands_of
 from pffemu.hw.mmu import USER, WRITE, Mmu
 from pffemu.hw.prefixes import prefixes_of
@@ -30,6 +31,7 @@ class At(NamedTuple):
     mmu: Mmu
     rip: int
     code: bytes
+    floats: FloatStatus
 
 
 def operands_present(at: At) -> bool:

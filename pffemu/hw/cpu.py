@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from pffemu.arch.floats import FLAGS, MASKS
 from pffemu.arch.frames import FrameLayout
 from pffemu.arch.msrs import CR4_TSD
 from pffemu.arch.paging import is_canonical
@@ -23,6 +24,7 @@ from pffemu.hw import careful
 from pffemu.hw.careful import ALIGNMENT, VECTOR_ALIGNMENT
 from pffemu.hw.careful_conditions import At
 from pffemu.hw.cpuid import cpuid
+from pffemu.hw.float_rows import EXACT_FLOAT, UNMASKED_SSE, UNMASKED_X87
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
 from pffemu.hw.local_apic import LocalApic
 from pffemu.hw.mmu import USER, Mmu, UffdLookup
@@ -57,6 +59,7 @@ class CpuOptions:
     counting: bool = True  # exact instruction counts; without, no budget, no preemption, no interrupts on time
     upid_blkd: bool = True  # bit 7 of a UPID is Linux's BLKD; False: reserved, #GP in SENDUIPI (SDM)
     check_alignment: bool = False  # #GP for a misaligned 16-byte operand of SSE; costs much in code that has them
+    exact_float: bool = False  # every float instruction as the CPU has it, to the last bit; slow
     # numba; None: when it is installed and PFFEMU_JIT is not 0, once the guest has run for a while
     compiled: bool | None = None
 
@@ -98,6 +101,7 @@ class Cpu:
         self.kb_timer = KbTimer()
         self.cr4_uintr = False
         self._checks = VECTOR_ALIGNMENT if options.check_alignment else 0
+        self._checks |= EXACT_FLOAT if options.exact_float else 0
         self.cr4_tsd = False  # RDTSC and RDTSCP are #GP
         self._counter = BlockCounter(self._block_length, compiled) if options.counting else None
         self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, compiled, warm_up)
@@ -322,11 +326,32 @@ class Cpu:
         row = careful.row(code, self._checks)
         if not code:
             return False
-        return row is None or (row.exact is not None and row.exact(At(self.registers, self.mmu, rip, code)))
+        return row is None or (row.exact is not None and row.exact(self.at(rip, code)))
+
+    def at(self, rip: int, code: bytes) -> At:
+        """The instruction at `rip`, which `code` starts with."""
+        return At(self.registers, self.mmu, rip, code, self.engine.floats)
 
     def registers_loaded(self, saved: SavedRegisters) -> None:
         """Another thread's registers are in the engine, or the same thread's after a signal."""
         self.check(ALIGNMENT, bool(saved.word("rflags") & AC))
+        _, fcw, mxcsr = saved.float_control()
+        self._check_floats(mxcsr, fcw)
+
+    def load_float_control(self, *, mxcsr: int | None = None, fcw: int | None = None, fsw: int | None = None) -> None:
+        """Load those of MXCSR and the x87 control and status word that are given."""
+        floats = self.engine.floats
+        floats.settle()
+        for name, value in (("mxcsr", mxcsr), ("fcw", fcw), ("fsw", fsw)):
+            if value is not None:
+                floats.write(name, value)
+        mxcsr = floats.read("mxcsr")
+        floats.arrange(mxcsr, floats.read("fsw"))
+        self._check_floats(mxcsr, floats.read("fcw"))
+
+    def _check_floats(self, mxcsr: int, fcw: int) -> None:
+        self.check(UNMASKED_SSE, mxcsr & MASKS != MASKS)
+        self.check(UNMASKED_X87, fcw & FLAGS != FLAGS)
 
     def check(self, what: int, on: bool) -> None:
         """From now on look at `what` (bits of hw.careful), or no longer. Costs all translated code when it changes."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from pffemu.asm.scan import first, form_of
+from pffemu.hw.float_substitutes import float_substitute
 from pffemu.hw.prefixes import prefixes_of
 
 _REPEATS: Final = b"\xf2\xf3"
@@ -25,6 +26,13 @@ _IGNORED_REX: Final = b"\x40"  # in front of another prefix
 
 def substitute(code: bytes) -> bytes | None:
     """The instruction `code`, whole, in other bytes; None: Unicorn reads it rightly as it is."""
+    other, instruction = _with_other_prefixes(code), first(code)
+    if instruction is None:
+        return other
+    return float_substitute(form_of(instruction.form), code if other is None else other) or other
+
+
+def _with_other_prefixes(code: bytes) -> bytes | None:
     legacy, rex, end = prefixes_of(code)
     meaningful, rest = _meaningful(legacy, rex, code, end), code[end:]
     if rest[0] in _TEST and rest[1] >> 3 & 7 == 1:

@@ -19,8 +19,11 @@ from pffemu.hw.insns import (
     clui,
     cmpxchg,
     enter,
+    float_load,
+    horizontal,
     int1,
     int_n,
+    mmx,
     near_branch,
     nop,
     pcmpestr,
@@ -29,10 +32,12 @@ from pffemu.hw.insns import (
     segments,
     senduipi,
     settimer,
+    sse_arithmetic,
     stui,
     testui,
     uiret,
     umip,
+    x87,
 )
 from pffemu.hw.trap import Trap
 
@@ -70,18 +75,23 @@ EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
     "alone": alone.execute,
     "cmpxchg": cmpxchg.execute,
     "enter": enter.execute,
+    "float_load": float_load.execute,
+    "horizontal": horizontal.execute,
     "int1": int1.execute,
     "int_n": int_n.execute,
+    "mmx": mmx.execute,
     "near_branch": near_branch.execute,
     "nop": nop.execute,
     "pcmpestr": pcmpestr.execute,
     "popf": popf.execute,
     "probe": probe.execute,
     "segments": segments.execute,
+    "sse_arithmetic": sse_arithmetic.execute,
     "system": umip.execute,
+    "x87": x87.execute,
 }
 # these end with a run of the engine
-_IN_THE_ENGINE: Final = frozenset({"aligned", "alone", "cmpxchg", "popf", "probe"})
+_IN_THE_ENGINE: Final = frozenset({"aligned", "alone", "cmpxchg", "mmx", "popf", "probe", "x87"})
 _REPEAT: Final = b"\xf2\xf3"
 _WITHOUT_MEANING: Final = b"\x66\x67\x26\x2e\x36\x3e\x64\x65"  # operand size, address size, segments
 _NO_TIMER: Final = "the kernel has not enabled this thread's kernel-bypass timer"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pffemu.arch.exceptions import AC, GP
 from pffemu.hw import careful
 from pffemu.hw.careful import ALIGNMENT
-from pffemu.hw.careful_conditions import At, operands_are_aligned, vector_is_aligned
+from pffemu.hw.careful_conditions import operands_are_aligned, vector_is_aligned
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.insns import alone
 from pffemu.hw.trap import Trap
 
 
 def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
-    at = At(cpu.registers, cpu.mmu, cpu.registers.rip(), code)
+    at = cpu.at(cpu.registers.rip(), code)
     if careful.needs_alignment(code) and not vector_is_aligned(at):
         return Trap(GP)
     if cpu.checks & ALIGNMENT and not operands_are_aligned(at):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pffemu.hw.careful_conditions import At, trap_of
+from pffemu.hw.careful_conditions import trap_of
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.mmu import USER
 from pffemu.hw.prefixes import prefixes_of
@@ -32,7 +32,7 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     lowest = rsp - size * len(pushed) & _MASK
     final = lowest - allocated & _MASK
     trap = cpu.mmu.store(lowest, b"".join(value.to_bytes(size, "little") for value in reversed(pushed)), USER)
-    trap = trap or trap_of(At(registers, cpu.mmu, registers.rip(), code), final, size, True)
+    trap = trap or trap_of(cpu.at(registers.rip(), code), final, size, True)
     if trap is None:
         registers["rbp"] = frame if size == 8 else rbp & ~0xFFFF | frame & 0xFFFF
         registers["rsp"] = final

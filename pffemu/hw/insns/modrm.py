@@ -10,6 +10,7 @@ from pffemu.hw.fault_address import effective_address, operands_of
 from pffemu.hw.prefixes import Prefixes, prefixes_of
 
 _ESCAPE: Final = 0x0F
+_SECOND_ESCAPES: Final = b"\x38\x3a"
 _WIDTH_MASK: Final = {2: 0xFFFF, 4: 0xFFFF_FFFF, 8: (1 << 64) - 1}
 
 
@@ -26,9 +27,11 @@ class ModRm(NamedTuple):
 
 
 def modrm_of(code: bytes) -> ModRm:
-    """Of an instruction with a ModRM byte behind a one-byte or 0F opcode."""
+    """Of an instruction with a ModRM byte behind a one-byte, 0F, 0F 38 or 0F 3A opcode."""
     prefixes = prefixes_of(code)
-    length = 2 if code[prefixes.end] == _ESCAPE else 1
+    length = 1
+    if code[prefixes.end] == _ESCAPE:
+        length = 3 if code[prefixes.end + 1] in _SECOND_ESCAPES else 2
     rex = prefixes.rex[0] if prefixes.rex else 0
     octet = code[prefixes.end + length]
     extension = octet >> 3 & 7

@@ -1,0 +1,17 @@
+"""A row of the table of careful instructions (hw.careful)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pffemu.hw.careful_conditions import At
+from pffemu.hw.trap import Trap
+
+
+class Row(NamedTuple):
+    """`executor`: the name in hw.insns.EXECUTORS; "" when `trap` says what the instruction raises."""
+
+    executor: str = ""
+    trap: Trap | None = None
+    exact: Callable[[At], bool] | None = None

@@ -1,0 +1,177 @@
+"""Rows of hw.careful for floating point: what shows or loads MXCSR and the x87 words, and arithmetic that may raise."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from pffemu.arch.floats import FCW_ONE, FCW_WRITABLE, FLAGS, FZ, MASKS, MXCSR_RESERVED
+from pffemu.asm.scan import Form, first, form_of
+from pffemu.hw.careful_conditions import At
+from pffemu.hw.careful_row import Row
+from pffemu.hw.fault_address import effective_address, operands_of
+from pffemu.hw.float_substitutes import COMPARISONS, OTHER_X87, float_substitute
+from pffemu.hw.floats.transcendental import FUNCTIONS
+from pffemu.hw.mmu import USER
+from pffemu.hw.prefixes import prefixes_of
+
+# bits of a core's `checks`, with those of hw.careful: which arithmetic is not the engine's
+UNMASKED_SSE: Final = 4  # it may raise #XM
+UNMASKED_X87: Final = 8  # it may leave an exception pending
+EXACT_FLOAT: Final = 16  # asked for
+_AREA_ALIGNMENT: Final = 16  # of FXSAVE's and FXRSTOR's operand
+
+
+def _operand(at: At, size: int) -> int | None:
+    """The memory operand's value; None when it cannot be read."""
+    operands = operands_of(at.code)
+    address = effective_address(operands.loads[0], at.registers, at.rip + operands.size)
+    loaded = at.mmu.load(address, size, USER)
+    return int.from_bytes(loaded, "little") if isinstance(loaded, bytes) else None
+
+
+def _after_settling(at: At) -> bool:
+    """It shows the flags: once they are where Unicorn looks, it is exact."""
+    at.floats.settle_now()
+    return True
+
+
+def _clears_flags(at: At) -> bool:
+    at.floats.begin(x87=0)
+    return True
+
+
+def _area_is_aligned(at: At) -> bool:
+    operands = operands_of(at.code)
+    address = effective_address(operands.loads[0], at.registers, at.rip + operands.size)
+    return address % _AREA_ALIGNMENT == 0 and _after_settling(at)
+
+
+def _loads_usual_mxcsr(at: At) -> bool:
+    """LDMXCSR of a value that unmasks nothing, before and after, and flushes nothing."""
+    value = _operand(at, 4)
+    if value is None:
+        return True  # it faults
+    usual = value & MASKS == MASKS and not value & (MXCSR_RESERVED | FZ) and not at.floats.flushes
+    if usual:
+        at.floats.begin(sse=value)
+    return usual
+
+
+def _loads_usual_fcw(at: At) -> bool:
+    """FLDCW of a value that unmasks nothing and has the reserved bits as they are read back."""
+    value = _operand(at, 2)
+    return value is None or (value & FLAGS == FLAGS and value == value & FCW_WRITABLE | FCW_ONE)
+
+
+def _is_in_mmx(at: At) -> bool:
+    """Unicorn leaves the exponent of what MMX instructions write, and makes all registers valid before it faults."""
+    exponents = at.floats.mmx_exponents()
+    if exponents is None:
+        return False
+    scanned = first(at.code)
+    if scanned is None or float_substitute(form_of(scanned.form), at.code[: scanned.size]) is not None:
+        return False
+    target = mmx_target(form_of(scanned.form), at.code)
+    return target is None or exponents[target] == _ALL_ONES
+
+
+_ALL_ONES: Final = 0xFFFF
+_ROWS: Final = {
+    "stmxcsr": Row("float_load", exact=_after_settling),
+    "ldmxcsr": Row("float_load", exact=_loads_usual_mxcsr),
+    "fxsave": Row("float_load", exact=_area_is_aligned),
+    "fxsave64": Row("float_load", exact=_area_is_aligned),
+    "fxrstor": Row("float_load"),
+    "fxrstor64": Row("float_load"),
+    "fnstsw": Row("x87", exact=_after_settling),
+    "fnclex": Row("x87", exact=_clears_flags),
+    "fninit": Row("x87", exact=_clears_flags),
+    "fldcw": Row("x87", exact=_loads_usual_fcw),
+    "fnstenv": Row("x87"),
+    "fnsave": Row("x87"),
+    "fldenv": Row("x87"),
+    "frstor": Row("x87"),
+    # of 53 bits in Unicorn, or without the special cases
+    **dict.fromkeys((*FUNCTIONS, "fprem", "fprem1", "fscale", "fxtract", "fbld", "fbstp"), Row("x87")),
+}
+_MMX: Final = Row("mmx", exact=_is_in_mmx)
+_X87: Final = frozenset({"FPU", "FPU287", "FPU387"})
+_X87_UNIT: Final = Row("x87")
+_ALONE: Final = Row("alone")
+_SSE: Final = Row("sse_arithmetic")
+_SSE_ARITHMETIC: Final = (
+    "ADDP", "ADDS", "SUBP", "SUBS", "MULP", "MULS", "DIVP", "DIVS", "SQRT", "MINP", "MINS", "MAXP", "MAXS", "CMPP",
+    "CMPS", "COMIS", "UCOMIS", "CVT", "ROUND", "DPP", "HADDP", "HSUBP",
+)  # fmt: skip
+
+
+def row_of(form: Form, checks: int) -> Row | None:
+    """The row of an opcode; `checks`: as hw.careful's."""
+    if checks & (UNMASKED_X87 | EXACT_FLOAT) and (is_x87(form) or is_mmx(form)):
+        return _X87_UNIT
+    if checks & (UNMASKED_SSE | EXACT_FLOAT) and is_sse_arithmetic(form):
+        return _SSE
+    if is_mmx(form):
+        return _SSE if form.mnemonic.startswith("cvt") else _MMX
+    return _ROWS.get(form.mnemonic)
+
+
+@cache
+def has_encodings(form: int) -> bool:
+    """Whether `row_of_encoding` may have a row for an iced Code."""
+    name = form_of(form).name
+    return name.startswith((*_HORIZONTAL, *COMPARISONS)) or name in OTHER_X87
+
+
+def row_of_encoding(form: Form, code: bytes) -> Row | None:
+    """The row of an instruction that Unicorn executes in other bytes, or not with the same register twice."""
+    if form.name.startswith(_HORIZONTAL) and _is_twice_the_same(code):
+        return Row("horizontal") if form.name.startswith("PH") else _SSE
+    return _ALONE if float_substitute(form, code) is not None else None
+
+
+def _is_twice_the_same(code: bytes) -> bool:
+    """Both operands are the same register."""
+    prefixes, octet = prefixes_of(code), _modrm_octet(code)
+    rex = prefixes.rex[0] if prefixes.rex else 0
+    mmx = not prefixes.legacy  # PHADD of MMX registers; REX means nothing there
+    same = octet >> 3 & 7 == octet & 7 and (mmx or bool(rex & 4) == bool(rex & 1))
+    return octet >= _REGISTERS and same
+
+
+_HORIZONTAL: Final = ("PHADD", "PHSUB", "HADDP", "HSUBP")
+
+
+def is_x87(form: Form) -> bool:
+    return bool(form.features & _X87) or form.mnemonic in ("wait", "fisttp")
+
+
+def is_mmx(form: Form) -> bool:
+    """It touches the MMX registers, so x87 state."""
+    return "_MM_" in form.name or form.name.endswith("_MM") or "_MMM" in form.name or form.mnemonic == "emms"
+
+
+def mmx_target(form: Form, code: bytes) -> int | None:
+    """The number of the MMX register that the instruction writes."""
+    operands = form.name.split("_")[1:]
+    if operands[:1] == ["MM"]:
+        octet = _modrm_octet(code)
+        return octet & 7 if "IMM8" in operands[1:2] else octet >> 3 & 7
+    if operands == ["MMM64", "MM"] and _modrm_octet(code) >= _REGISTERS:
+        return _modrm_octet(code) & 7
+    return None
+
+
+def _modrm_octet(code: bytes) -> int:
+    end = prefixes_of(code).end
+    return code[end + (3 if code[end + 1] in _SECOND_ESCAPES else 2)]
+
+
+_SECOND_ESCAPES: Final = b"\x38\x3a"
+_REGISTERS: Final = 0xC0
+
+
+def is_sse_arithmetic(form: Form) -> bool:
+    """It can raise a SIMD floating-point exception."""
+    return form.name.startswith(_SSE_ARITHMETIC) and "XMM" in form.name
