@@ -65,6 +65,7 @@ def debug(
     seed: options.Seed = 0,
     strict: options.Strict = False,
     exact_float: options.ExactFloat = False,
+    check_alignment: options.CheckAlignment = False,
     profile: options.MachineProfile = DEFAULT_PROFILE,
 ) -> None:
     """Step through a program, forwards and backwards, and stand inside the delivery of a fault.
@@ -83,7 +84,7 @@ def debug(
     chosen = MachineOptions(
         mode=mode, cpus=cpus, ram=ram or options.DEFAULTS.ram, seed=seed,
         roots=tuple(parse_root(text) for text in root or []), strict=strict,
-        cpu=CpuOptions(profile=load_profile(profile), exact_float=exact_float),
+        cpu=CpuOptions(profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment),
     )  # fmt: skip
     guest = GuestCommand(file, arguments or [], options.environment(env))
     panes = commands is None and not plain and sys.stdin.isatty() and sys.stdout.isatty() and _can_show_panes()

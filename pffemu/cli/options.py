@@ -119,6 +119,10 @@ ExactFloat = Annotated[
     bool,
     typer.Option("--exact-float", help="Compute all floating point as the CPU does, to the last bit and flag; slow."),
 ]
+CheckAlignment = Annotated[
+    bool,
+    typer.Option("--check-alignment", help="#GP for misaligned 16-byte operands of SSE, as the CPU raises it; slow."),
+]
 Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE|-", help="Write one row a run as CSV.")]
 HostStats = Annotated[bool, typer.Option("--host-stats", help="Also tell host time and memory; these vary.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the costs, as PNG, SVG or PDF (extra: plot).")]

@@ -36,6 +36,7 @@ def run(
     seed: options.Seed = 0,
     strict: options.Strict = False,
     exact_float: options.ExactFloat = False,
+    check_alignment: options.CheckAlignment = False,
     profile: options.MachineProfile = DEFAULT_PROFILE,
     budget: options.Budget = None,
     gdb: Annotated[
@@ -60,7 +61,7 @@ def run(
     machine_options = MachineOptions(
         mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed,
         roots=tuple(parse_root(text) for text in root or []), strict=strict,
-        cpu=CpuOptions(profile=load_profile(profile), exact_float=exact_float),
+        cpu=CpuOptions(profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment),
     )  # fmt: skip
     progress = ProgressLine(err_console(), Path(file).name)
     guest = GuestCommand(file, guest_arguments, options.environment(env))
