@@ -61,7 +61,7 @@ class Parts:
             self.wired[name] = cpu
             self.fixed |= {
                 f"{name}.engine": cpu.engine, f"{name}.registers": cpu.registers, f"{name}.fill": cpu.mmu.fill,
-                f"{name}.counter": cpu.engine.counter, f"{name}.executed": vars(cpu)["_executed"],
+                f"{name}.frames": cpu.frames, f"{name}.counter": cpu.engine.counter, f"{name}.executed": vars(cpu)["_executed"],
             }  # fmt: skip
         self._names = {id(part): name for name, part in (self.fixed | self.wired).items()}
         self._array: Any = np.frombuffer(machine.ram.octets, dtype=np.int64)
@@ -116,6 +116,7 @@ class Parts:
 
     def restore(self, cores: list[CoreState], positions: list[int], counts: dict[str, int]) -> None:
         """After RAM and attributes: the engines forget all they had translated."""
+        self.machine.ram.forget_frames()
         for cpu, state in zip(self.machine.cpus, cores, strict=True):
             for word, value in zip(_FILL, state.fill, strict=True):
                 cpu.mmu.fill.state[word] = value

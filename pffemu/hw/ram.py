@@ -52,6 +52,10 @@ class Ram:
         self._frames_anchor = ctypes.c_char.from_buffer(self._frames)
         self.frames_address = ctypes.addressof(self._frames_anchor)
 
+    def forget_frames(self) -> None:
+        """RAM has other content: no core has translated or searched any of it."""
+        ctypes.memset(self.frames_address, 0, self.frames.nbytes)
+
     def pieces(self) -> list[tuple[int, int, int]]:
         """(physical address, bytes, host address) of RAM between the holes."""
         result, start = [], 0
