@@ -80,7 +80,7 @@ def test_senders_of_a_receiver_that_execs_reach_nobody(flags: int, cores: int) -
         + "child: mov edi, ebx\n mov esi, 0x7500\n mov eax, SYS_ioctl\n syscall\n"
         + "2: xor eax, eax\n senduipi rax\n mov ecx, 50\n 3: loop 3b\n jmp 2b\n"
     )  # fmt: skip
-    done = guest(first, second, cpus=cores)
+    done = guest(first, second, cpus=cores, outlive=False)
     assert done.go(5_000_000) == Exited(0)
     sent = done.of(SendUipi)
     last = max(event.time for event in done.of(HandlerEntered))
