@@ -78,7 +78,7 @@ def test_senders_of_a_receiver_that_execs_reach_nobody(flags: int, cores: int) -
         + "cmp qword ptr [rip + handled], 0\n jne wrong\n jmp leave_with_edi\n"
         + "child:\n 2: xor eax, eax\n senduipi rax\n mov ecx, 50\n 3: loop 3b\n jmp 2b\n"
     )  # fmt: skip
-    done = guest(first, second, cpus=cores)
+    done = guest(first, second, cpus=cores, outlive=False)
     assert done.go(5_000_000) == Exited(0)
     sent = done.of(SendUipi)
     last = max(event.time for event in done.of(HandlerEntered))

@@ -87,7 +87,7 @@ def test_the_very_first_senduipi_of_a_sender_arrives_on_time(other: str, delay: 
         + f"other: mov ecx, {delay}\n 2: dec ecx\n jnz 2b\n xor eax, eax\n {_CONNECT if other is _FORK else ''}"
         + "senduipi rax\n 3: jmp 3b\n"
     )  # fmt: skip
-    done = load(plain_guest(body + guests.HANDLER, guests.DATA), cpus=2)
+    done = load(plain_guest(body + guests.HANDLER, guests.DATA), cpus=2, outlive=False)
     assert done.go() == Exited(0)
     (ipi,), (acceptance,) = done.of(IpiSent), done.of(InterruptAccepted)
     assert 0 <= acceptance.time - ipi.arrival <= 1
