@@ -25,7 +25,8 @@ from pffemu.machine.options import MachineOptions
 from pffemu.machine.turns import Turns
 from pffemu.timing.profile import Profile
 
-CACHES: Final[dict[type[Any], frozenset[str]]] = {Mmu: frozenset({"_tlb"})}  # rebuilt, and no part of the state
+# rebuilt or worked out from registers, and no part of the state
+CACHES: Final[dict[type[Any], frozenset[str]]] = {Mmu: frozenset({"_tlb"}), Cpu: frozenset({"_checks"})}
 _OPTIONS: Final = (CpuOptions, KernelOptions, MachineOptions, Profile)  # frozen, and chosen when a machine is built
 _COUNTER: Final = (EXECUTED, TIME, BLOCK)
 _FILL: Final = (ROOT, REFUSED, REFUSED_PAGE, REFUSED_CODE)

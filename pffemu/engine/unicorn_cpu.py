@@ -361,9 +361,13 @@ class UnicornCpu:
         return stop.LIMIT
 
     def _early(self, kind: StopKind, vector: int = 0) -> EngineStop:
-        """The block that was running did not end: take its rest back from the count."""
+        """The block that was running did not end: take its rest back from the count.
+
+        A fetch that is refused at the start of the block that ran last was a jump back to it: that block has ended.
+        """
         rip = self.registers.rip()
-        if self.counter is not None:
+        fetch = kind is _REFUSED and self._fill.refused_fetch
+        if self.counter is not None and not (fetch and rip == self.counter.last_block[0]):
             self.counter.uncount(rip)
         return EngineStop(kind, vector, rip)
 
