@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+from operator import itemgetter
 from typing import Any, ClassVar, Final, NamedTuple
 
 import unicorn.x86_const as x86
@@ -59,6 +60,7 @@ class FloatStatus:
         if FloatStatus._known is None:
             FloatStatus._known = self._find()
         self.places = FloatStatus._known
+        self._words, self._pick = _one_look(self.places)
         self._recorded = 0, 0  # by the records, when `settled`
         self.settled = self.flushes = False
 
@@ -70,11 +72,13 @@ class FloatStatus:
 
     def settle_now(self) -> tuple[int, int]:
         """As `settle`; a hook may ask for it. The flags of SSE and x87."""
-        sse, x87 = self.flags()
-        octets, places = self._octets, self.places
-        mxcsr, fsw = octets[places.mxcsr] | sse, octets[places.fsw] & ~_RECORDED | x87
-        if mxcsr != octets[places.mxcsr] or fsw != octets[places.fsw]:
-            octets[places.mxcsr], octets[places.fsw] = mxcsr, fsw
+        if _save(*self._arguments):
+            raise EngineError("cannot save Unicorn's context")
+        sse, x87, mxcsr, fsw = self._pick(self._words.unpack_from(self._octets))
+        sse = sse & _RECORDED | (UE | PE if sse & _FLUSHED else 0)
+        x87 &= _RECORDED
+        if sse & ~mxcsr or (fsw ^ x87) & _RECORDED:
+            self._octets[self.places.mxcsr], self._octets[self.places.fsw] = mxcsr | sse, fsw & ~_RECORDED | x87
             self._store()
         return sse, x87
 
@@ -162,6 +166,16 @@ class FloatStatus:
             _only(plain, sse, {0: (0x80, 0xC0), 1: (0x1F, 0x7F)}),
             _only(plain, status, {1: (0, 0x45)}),
         )
+
+
+def _one_look(places: Places) -> tuple[struct.Struct, itemgetter[tuple[int, ...]]]:
+    """How to take the flags of SSE and x87, and the low bytes of MXCSR and FSW, out of a context at once."""
+    offsets = (places.sse + _FLAGS, places.x87 + _FLAGS, places.mxcsr, places.fsw)
+    ordered, at, layout = sorted(offsets), 0, "<"
+    for offset in ordered:
+        layout += f"{offset - at}xB"
+        at = offset + 1
+    return struct.Struct(layout), itemgetter(*(ordered.index(offset) for offset in offsets))
 
 
 def _only(before: bytes, after: bytes, changes: dict[int, tuple[int, int]]) -> int:

@@ -350,8 +350,9 @@ class Cpu:
         self._check_floats(mxcsr, floats.read("fcw"))
 
     def _check_floats(self, mxcsr: int, fcw: int) -> None:
-        self.check(UNMASKED_SSE, mxcsr & MASKS != MASKS)
-        self.check(UNMASKED_X87, fcw & FLAGS != FLAGS)
+        if mxcsr & MASKS != MASKS or fcw & FLAGS != FLAGS or self._checks & (UNMASKED_SSE | UNMASKED_X87):
+            self.check(UNMASKED_SSE, mxcsr & MASKS != MASKS)
+            self.check(UNMASKED_X87, fcw & FLAGS != FLAGS)
 
     def check(self, what: int, on: bool) -> None:
         """From now on look at `what` (bits of hw.careful), or no longer. Costs all translated code when it changes."""
