@@ -101,7 +101,17 @@ def row_of(form: Form, traits: int, checks: int) -> Row | None:
     found = _BY_MNEMONIC.get(form.mnemonic) or _BY_NAME.get(form.name)
     if found is None:
         found = next((row for start, row in _BY_START.items() if form.name.startswith(start)), None)
-    return found or float_rows.row_of(form, checks) or _check_row(form, memory, checks)
+    if found is None:
+        found = float_rows.row_of(form, checks)
+        if found is not None and memory and checks & ALIGNMENT:
+            return _aligned_too(found)
+    return found or _check_row(form, memory, checks)
+
+
+def _aligned_too(row: Row) -> Row:
+    """The row of floating point while EFLAGS.AC is set; its executor looks at the operands first (hw.insns)."""
+    exact = row.exact
+    return row if exact is None else row._replace(exact=lambda at: operands_are_aligned(at) and exact(at))
 
 
 def _refused(form: Form) -> Row | None:
@@ -156,7 +166,10 @@ def _row(instruction: Scanned, code: bytes, checks: int) -> Row | None:
     if float_rows.has_encodings(instruction.form) and (found is None or found.exact is not None):
         found = float_rows.row_of_encoding(form_of(instruction.form), code[: instruction.size]) or found
     if (found is None or found.exact is not None) and code[0] in PREFIXES:
-        return _row_of_bytes(code[: instruction.size], form_of(instruction.form)) or found
+        other = _row_of_bytes(code[: instruction.size], form_of(instruction.form))
+        if other is not None and found is not None and float_rows.is_floating(found):
+            return found._replace(exact=None)
+        return other or found
     return found
 
 

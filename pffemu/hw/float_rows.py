@@ -71,17 +71,17 @@ def _is_in_mmx(at: At) -> bool:
         return False
     scanned = first(at.code)
     if scanned is None or float_substitute(form_of(scanned.form), at.code[: scanned.size]) is not None:
-        return False
+        return False  # REX
     target = mmx_target(form_of(scanned.form), at.code)
     return target is None or exponents[target] == _ALL_ONES
 
 
 _ALL_ONES: Final = 0xFFFF
 _ROWS: Final = {
-    "stmxcsr": Row("float_load", exact=_after_settling),
+    "stmxcsr": Row("float_store", exact=_after_settling),
     "ldmxcsr": Row("float_load", exact=_loads_usual_mxcsr),
-    "fxsave": Row("float_load", exact=_area_is_aligned),
-    "fxsave64": Row("float_load", exact=_area_is_aligned),
+    "fxsave": Row("float_store", exact=_area_is_aligned),
+    "fxsave64": Row("float_store", exact=_area_is_aligned),
     "fxrstor": Row("float_load"),
     "fxrstor64": Row("float_load"),
     "fnstsw": Row("x87", exact=_after_settling),
@@ -108,13 +108,21 @@ _SSE_ARITHMETIC: Final = (
 
 def row_of(form: Form, checks: int) -> Row | None:
     """The row of an opcode; `checks`: as hw.careful's."""
-    if checks & (UNMASKED_X87 | EXACT_FLOAT) and (is_x87(form) or is_mmx(form)):
+    if (checks & (UNMASKED_X87 | EXACT_FLOAT) and is_x87(form)) or (checks & UNMASKED_X87 and is_mmx(form)):
         return _X87_UNIT
     if checks & (UNMASKED_SSE | EXACT_FLOAT) and is_sse_arithmetic(form):
         return _SSE
     if is_mmx(form):
         return _SSE if form.mnemonic.startswith("cvt") else _MMX
     return _ROWS.get(form.mnemonic)
+
+
+def is_floating(row: Row) -> bool:
+    """Whether it is a row of this file whose executor runs other bytes where it must."""
+    return row.executor in _EXECUTORS
+
+
+_EXECUTORS: Final = frozenset({"float_load", "float_store", "mmx", "x87"})
 
 
 @cache
@@ -126,12 +134,14 @@ def has_encodings(form: int) -> bool:
 
 def row_of_encoding(form: Form, code: bytes) -> Row | None:
     """The row of an instruction that Unicorn executes in other bytes, or not with the same register twice."""
-    if form.name.startswith(_HORIZONTAL) and _is_twice_the_same(code):
+    if form.name.startswith(_HORIZONTAL) and is_twice_the_same(code):
         return Row("horizontal") if form.name.startswith("PH") else _SSE
+    if is_mmx(form):
+        return None  # its executor looks at the bytes
     return _ALONE if float_substitute(form, code) is not None else None
 
 
-def _is_twice_the_same(code: bytes) -> bool:
+def is_twice_the_same(code: bytes) -> bool:
     """Both operands are the same register."""
     prefixes, octet = prefixes_of(code), _modrm_octet(code)
     rex = prefixes.rex[0] if prefixes.rex else 0

@@ -24,6 +24,8 @@ _PREDICATES: Final = 8
 
 _ENVIRONMENT: Final = ("FNSTENV_", "FLDENV_", "FNSAVE_", "FRSTOR_")
 _REX: Final = 0x40
+_IGNORED_REX: Final = b"\x40"  # in front of another prefix
+_OPERAND_SIZE: Final = b"\x66"
 _W, _R, _B = 8, 4, 1
 _REGISTERS: Final = 0xC0  # in ModRM
 
@@ -44,7 +46,10 @@ def _without_meaningless_rex(form: Form, code: bytes) -> bytes | None:
     rex = prefixes.rex[0]
     if not rex & clear:
         return None
-    return code[: prefixes.end - 1] + bytes((_REX | rex & 15 & ~clear,)) + code[prefixes.end :]
+    legacy = code[: prefixes.end - 1]
+    if clear == _W:  # which has overruled 66
+        legacy = legacy.replace(_OPERAND_SIZE, _IGNORED_REX)
+    return legacy + bytes((_REX | rex & 15 & ~clear,)) + code[prefixes.end :]
 
 
 def _places(operands: list[str]) -> tuple[str, str]:

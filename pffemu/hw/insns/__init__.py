@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from pffemu.arch.exceptions import AC, GP, UD
-from pffemu.asm.scan import first, form_of
+from pffemu.asm.scan import MEMORY, first, form_of
 from pffemu.hw import careful
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.insns import (
@@ -20,6 +20,7 @@ from pffemu.hw.insns import (
     cmpxchg,
     enter,
     float_load,
+    float_store,
     horizontal,
     int1,
     int_n,
@@ -76,6 +77,7 @@ EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
     "cmpxchg": cmpxchg.execute,
     "enter": enter.execute,
     "float_load": float_load.execute,
+    "float_store": float_store.execute,
     "horizontal": horizontal.execute,
     "int1": int1.execute,
     "int_n": int_n.execute,
@@ -91,7 +93,8 @@ EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
     "x87": x87.execute,
 }
 # these end with a run of the engine
-_IN_THE_ENGINE: Final = frozenset({"aligned", "alone", "cmpxchg", "mmx", "popf", "probe", "x87"})
+_IN_THE_ENGINE: Final = frozenset({"aligned", "alone", "cmpxchg", "float_store", "mmx", "popf", "probe", "x87"})
+_FLOATING: Final = frozenset({"float_load", "float_store", "mmx", "sse_arithmetic", "x87"})
 _REPEAT: Final = b"\xf2\xf3"
 _WITHOUT_MEANING: Final = b"\x66\x67\x26\x2e\x36\x3e\x64\x65"  # operand size, address size, segments
 _NO_TIMER: Final = "the kernel has not enabled this thread's kernel-bypass timer"
@@ -124,7 +127,9 @@ def _careful_instruction(code: bytes, checks: int) -> Found | None:
     if row.trap is not None:
         trap = row.trap
         return Found(name, lambda _cpu, _length: trap, length, True, False)
-    execute = partial(EXECUTORS[row.executor], code=code)
+    execute: Execute = partial(EXECUTORS[row.executor], code=code)
+    if checks & careful.ALIGNMENT and row.executor in _FLOATING and instruction.key & MEMORY:
+        execute = partial(aligned.then, code=code, execute=execute)
     counts = row.executor not in _IN_THE_ENGINE
     return Found(name, execute, length, True, False, counts=counts, traps=row.executor == "int1")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pffemu.arch.exceptions import AC, GP
 from pffemu.hw import careful
 from pffemu.hw.careful import ALIGNMENT
@@ -9,6 +11,13 @@ from pffemu.hw.careful_conditions import operands_are_aligned, vector_is_aligned
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.insns import alone
 from pffemu.hw.trap import Trap
+
+
+def then(cpu: Cpu, length: int, code: bytes, execute: Callable[[Cpu, int], Trap | None]) -> Trap | None:
+    """Execute an instruction by other means, if its operands are aligned."""
+    if not operands_are_aligned(cpu.at(cpu.registers.rip(), code)):
+        return Trap(AC)
+    return execute(cpu, length)
 
 
 def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:

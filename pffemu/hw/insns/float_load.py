@@ -1,4 +1,4 @@
-"""LDMXCSR, STMXCSR, FXSAVE and FXRSTOR where Unicorn's own will not do (SDM vol. 2)."""
+"""LDMXCSR and FXRSTOR where Unicorn's own will not do (SDM vol. 2)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _ldmxcsr(cpu: Cpu, address: int) -> Trap | None:
 
 
 def _area(cpu: Cpu, address: int) -> Trap | None:
-    """FXRSTOR; FXSAVE only comes here to a misaligned address."""
+    """FXRSTOR."""
     if address % _ALIGNMENT:
         return Trap(GP)
     loaded = cpu.mmu.load(address, _AREA, USER)

@@ -13,10 +13,10 @@ from pffemu.arch.floats import ES, FCW_ONE, FCW_WRITABLE, FLAGS, with_summary
 from pffemu.asm.scan import Form, first, form_of
 from pffemu.hw.careful_conditions import trap_of
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.float_rows import is_mmx
+from pffemu.hw.float_rows import is_mmx, is_twice_the_same
 from pffemu.hw.floats import x87_forms
 from pffemu.hw.floats.x87 import X87, Given
-from pffemu.hw.insns import alone, mmx, sse_arithmetic
+from pffemu.hw.insns import alone, horizontal, mmx, sse_arithmetic
 from pffemu.hw.insns.modrm import memory_address, modrm_of
 from pffemu.hw.mmu import USER
 from pffemu.hw.trap import Trap
@@ -42,8 +42,13 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     if x87_forms.knows(form.mnemonic):
         return _compute(cpu, form, length, code)
     if form.mnemonic.startswith("cvt"):
+        trap = sse_arithmetic.execute(cpu, length, code)
+        cpu.count_own(0 if trap is not None else 1)
+        return trap
+    if form.name.startswith(("PHADD", "PHSUB")) and is_twice_the_same(code):
         cpu.count_own()
-        return sse_arithmetic.execute(cpu, length, code)
+        horizontal.execute(cpu, length, code)
+        return None
     reserved = _reserved_words(cpu, form, code)
     trap = mmx.execute(cpu, length, code) if is_mmx(form) else alone.execute(cpu, length, code)
     if trap is None:
