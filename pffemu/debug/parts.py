@@ -62,7 +62,8 @@ class Parts:
             self.wired[name] = cpu
             self.fixed |= {
                 f"{name}.engine": cpu.engine, f"{name}.registers": cpu.registers, f"{name}.fill": cpu.mmu.fill,
-                f"{name}.frames": cpu.frames, f"{name}.counter": cpu.engine.counter, f"{name}.executed": vars(cpu)["_executed"],
+                f"{name}.frames": cpu.frames, f"{name}.counter": cpu.engine.counter,
+                f"{name}.executed": vars(cpu)["_executed"],
             }  # fmt: skip
         self._names = {id(part): name for name, part in (self.fixed | self.wired).items()}
         self._array: Any = np.frombuffer(machine.ram.octets, dtype=np.int64)

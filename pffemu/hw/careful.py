@@ -30,6 +30,7 @@ from pffemu.hw.careful_conditions import (
     gate_of_ring_3,
     keeps_alignment_check,
     leaves_room,
+    lengths_fit,
     operands_are_aligned,
     operands_present,
     releases_little,
@@ -73,6 +74,8 @@ _BY_NAME: Final[dict[str, Row]] = {
     "CMPXCHG16B_M128": Row("cmpxchg"),
     "RETNQ_IMM16": Row("near_branch", exact=releases_little),
     "CLFLUSH_M8": Row("probe", exact=operands_present),
+    "PCMPESTRI_XMM_XMMM128_IMM8": Row("pcmpestr", exact=lengths_fit),
+    "PCMPESTRM_XMM_XMMM128_IMM8": Row("pcmpestr", exact=lengths_fit),
     "PCMPESTRI64_XMM_XMMM128_IMM8": Row("pcmpestr"),
     "PCMPESTRM64_XMM_XMMM128_IMM8": Row("pcmpestr"),
 }

@@ -17,6 +17,7 @@ _MASK: Final = (1 << 64) - 1
 _HALF: Final = 1 << 32
 _SIGN_OF_IMM16: Final = 0x8000
 _VECTOR: Final = 16  # bytes
+_SHORTEST_OPERAND: Final = 8  # words; bytes are more
 _NATURAL: Final = {2: 2, 4: 4, 8: 8, 10: 8, 16: 16}  # size of an operand -> its alignment, bytes
 
 
@@ -89,6 +90,11 @@ def gate_of_ring_3(at: At) -> bool:
 def upper_half_is_zero(at: At) -> bool:
     """CMPXCHG r/m32 clears the upper half of RAX in Unicorn, also when the CPU does not write EAX."""
     return at.registers["rax"] < _HALF
+
+
+def lengths_fit(at: At) -> bool:
+    """PCMPESTRI, PCMPESTRM: neither length in EAX and EDX is beyond the operand, nor negative."""
+    return max(at.registers["rax"] % _HALF, at.registers["rdx"] % _HALF) <= _SHORTEST_OPERAND
 
 
 def releases_little(at: At) -> bool:

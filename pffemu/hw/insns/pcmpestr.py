@@ -1,6 +1,6 @@
-"""PCMPESTRI and PCMPESTRM with REX.W (SDM vol. 2; volume 2, 4.1 has the aggregation), whose lengths are 64-bit ones.
+"""PCMPESTRI and PCMPESTRM with lengths beyond the operand, or of 64 bits (SDM vol. 2; 4.1 has the aggregation).
 
-Unicorn reads beyond the operand with such lengths and can take the host down.
+Unicorn reads beyond the operand then, and can take the host down.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _WORDS, _SIGNED, _EXPAND_OR_LAST = 1, 2, 0x40  # bits of the immediate
 def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     registers, end = cpu.registers, prefixes_of(code).end
     opcode, modrm, control = code[end + 2], code[end + 3], code[length - 1]
-    rex = prefixes_of(code).rex[0]
+    prefixes = prefixes_of(code)
+    rex, bits = prefixes.rex[0] if prefixes.rex else 0, 64 if prefixes.rex_w else 32
     saved = cpu.engine.save_registers()
     if modrm >> 6 == 3:
         second = saved.xmm(modrm & 7 | (rex & 1) << 3).to_bytes(_BYTES, "little")
@@ -34,7 +35,7 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     first = saved.xmm(modrm >> 3 & 7 | (rex & 4) << 1).to_bytes(_BYTES, "little")
     width = 1 + (control & _WORDS)
     most = _BYTES // width
-    lengths = _saturated(registers["rax"], most), _saturated(registers["rdx"], most)
+    lengths = _saturated(registers["rax"], bits, most), _saturated(registers["rdx"], bits, most)
     result = _compare(_elements(first, width, control), _elements(second, width, control), *lengths, control)
     if opcode == _INDEX:
         last = control & _EXPAND_OR_LAST
@@ -47,9 +48,10 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     return None
 
 
-def _saturated(length: int, most: int) -> int:
-    """The magnitude of a signed 64-bit length, at most the operand's elements."""
-    return min((1 << 64) - length if length >> 63 else length, most)
+def _saturated(register: int, bits: int, most: int) -> int:
+    """The magnitude of a signed length in the low bits of a register, at most the operand's elements."""
+    length = register & (1 << bits) - 1
+    return min((1 << bits) - length if length >> (bits - 1) else length, most)
 
 
 def _elements(octets: bytes, width: int, control: int) -> list[int]:
