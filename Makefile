@@ -4,19 +4,22 @@
 #   make test     the checks below, then the tests
 #   make check    formatting, lint, types, import directions, file sizes
 #   make conformance   the C programs of tests/conformance on this host's Linux and in pffemu (RECORD=1: record anew)
+#   make check-long    a million random instructions on this host's CPU and in pffemu (SEED=7: other ones)
 #   make bench    guest and fault speed on this machine, and what a step back costs
 #   make evaluation   the evaluation again: tables and figures of docs/evaluation.md, docs/timing.md, one HTML page
 #   make lock     write requirements.lock again from pyproject.toml (make lock UPGRADE=--upgrade: newest versions)
 #   make clean    remove .venv and every cache
 #
 # PYTHON=... chooses the interpreter, PYTEST_ARGS=... is handed to pytest, PROGRAMS=... names topics or
-# programs for `make conformance`.
+# programs for `make conformance`, SEED=... and JOBS=... (emulators at a time) are for `make check-long`.
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(call works,$(p)),$(p))))
 PYTEST_ARGS ?=
 PROGRAMS ?=
 RECORD ?=
 UPGRADE ?=
+SEED ?= 0
+JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,7 +30,7 @@ PIP := $(BIN)/python -m pip -q --disable-pip-version-check --no-input
 works = $(shell $(1) -c 'import ensurepip, sys, venv; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check conformance bench evaluation lock clean venv
+.PHONY: help demo test check check-long conformance bench evaluation lock clean venv
 
 help:
 	@sed -n '/^#   make/s/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +50,9 @@ check: $(STAMP)
 	@$(BIN)/python .ci/sz > $(VENV)/sz.txt || { cat $(VENV)/sz.txt; exit 1; }
 	@grep -h '^warning' $(VENV)/sz.txt || true
 	@tail -n 1 $(VENV)/sz.txt
+
+check-long: $(STAMP)
+	@$(BIN)/python -m tests.oracle --cases 1000000 --sequences 100000 --seed $(SEED) --jobs $(JOBS) --thorough
 
 conformance: $(STAMP)
 	@$(BIN)/python -m tests.conformance $(if $(RECORD),--record) $(PROGRAMS)
