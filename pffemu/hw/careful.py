@@ -25,9 +25,11 @@ from pffemu.asm.scan import (
     runs_out_of_bytes,
     scan,
 )
+from pffemu.asm.upper_half import is_clear_before
 from pffemu.hw import float_rows
 from pffemu.hw.careful_conditions import (
     gate_of_ring_3,
+    has_no_rex,
     keeps_alignment_check,
     leaves_room,
     lengths_fit,
@@ -65,7 +67,9 @@ _BY_MNEMONIC: Final[dict[str, Row]] = {
     **dict.fromkeys(("sgdt", "sidt", "sldt", "str", "smsw"), Row("system")),
     **dict.fromkeys(("popf", "popfq"), Row("popf", exact=keeps_alignment_check)),
     "int1": Row("int1"),
+    **dict.fromkeys(("lahf", "sahf"), Row("alone", exact=has_no_rex)),
     "enter": Row("enter", exact=leaves_room),
+    **dict.fromkeys(("loope", "loopne"), Row("near_branch")),
 }
 _BY_NAME: Final[dict[str, Row]] = {
     "INT_IMM8": Row("int_n", exact=gate_of_ring_3),
@@ -73,7 +77,7 @@ _BY_NAME: Final[dict[str, Row]] = {
     "CMPXCHG8B_M64": Row("cmpxchg"),
     "CMPXCHG16B_M128": Row("cmpxchg"),
     "RETNQ_IMM16": Row("near_branch", exact=releases_little),
-    "CLFLUSH_M8": Row("probe", exact=operands_present),
+    "CLFLUSH_M8": Row("alone", exact=operands_present),
     "PCMPESTRI_XMM_XMMM128_IMM8": Row("pcmpestr", exact=lengths_fit),
     "PCMPESTRM_XMM_XMMM128_IMM8": Row("pcmpestr", exact=lengths_fit),
     "PCMPESTRI64_XMM_XMMM128_IMM8": Row("pcmpestr"),
@@ -84,6 +88,10 @@ _BY_START: Final[dict[str, Row]] = {
     "RESERVEDNOP": Row("nop"),
 }
 _TEST_ALIASES: Final = ("_F6R1", "_F7R1")
+_READ_WIDE: Final = frozenset({"CVTPS2PD_XMM_XMMM64", "ROUNDSD_XMM_XMMM64_IMM8", "ROUNDSS_XMM_XMMM32_IMM8"})
+_SHIFTS_BY_IMMEDIATE: Final = frozenset(
+    f"{name}_RM{bits}_R{bits}_IMM8" for name in ("SHLD", "SHRD") for bits in (16, 32, 64)
+)
 _CARRY_IN: Final = frozenset({"rcl", "rcr"})
 _NEAR_BRANCHES: Final = ("CALL_REL32_64", "JMP_REL", "CALL_RM64", "JMP_RM64", "RETNQ", "LOOP", "JRCXZ", "JECXZ")
 _CONDITIONAL: Final = ("_REL8_64", "_REL32_64")
@@ -97,8 +105,8 @@ def row_of(form: Form, traits: int, checks: int) -> Row | None:
     if refused is not None or form.features == {"UINTR"}:  # Unicorn stops at those by itself
         return refused
     memory = bool(traits & MEMORY)
-    if form.mnemonic in _CARRY_IN and memory:
-        return Row("probe", exact=operands_present)
+    if memory and (form.mnemonic in _CARRY_IN or form.mnemonic.startswith("set")):
+        return Row("alone", exact=operands_present)
     if (traits & LOCK and form.mnemonic == "neg") or form.name.endswith(_TEST_ALIASES):
         return _ALONE
     found = _BY_MNEMONIC.get(form.mnemonic) or _BY_NAME.get(form.name)
@@ -188,5 +196,12 @@ def careful_offsets(block: bytes, size: int, checks: int) -> tuple[int, ...]:
     return tuple(
         instruction.offset
         for instruction in scan(block)
-        if instruction.offset < size and _row(instruction, block[instruction.offset :], checks) is not None
+        if instruction.offset < size and _is_careful(instruction, block, checks)
     )
+
+
+def _is_careful(instruction: Scanned, block: bytes, checks: int) -> bool:
+    row = _row(instruction, block[instruction.offset :], checks)
+    if row is not None and row.exact is upper_half_is_zero:
+        return not is_clear_before(block, instruction.offset)
+    return row is not None

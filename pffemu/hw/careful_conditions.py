@@ -97,6 +97,23 @@ def lengths_fit(at: At) -> bool:
     return max(at.registers["rax"] % _HALF, at.registers["rdx"] % _HALF) <= _SHORTEST_OPERAND
 
 
+def wide_operand_is_present(at: At) -> bool:
+    """Unicorn reads 16 bytes for a smaller operand of some SSE instructions."""
+    operands = operands_of(at.code)
+    start = effective_address(operands.loads[0], at.registers, at.rip + operands.size)
+    return trap_of(at, start, _VECTOR, False) is None
+
+
+def is_not_rip_relative(at: At) -> bool:
+    """Unicorn forgets the immediate byte of SHLD and SHRD in RIP-relative addresses."""
+    return operands_of(at.code).loads[0].base not in ("rip", "eip")
+
+
+def has_no_rex(at: At) -> bool:
+    """LAHF, SAHF: Unicorn takes SPL for AH behind a REX."""
+    return not prefixes_of(at.code).rex
+
+
 def releases_little(at: At) -> bool:
     """RET imm16: Unicorn takes the operand for a signed one."""
     instruction = first(at.code)

@@ -22,7 +22,7 @@ from pffemu.engine.unicorn_cpu import UnicornCpu
 from pffemu.events import EventBus
 from pffemu.hw import careful
 from pffemu.hw.careful import ALIGNMENT, VECTOR_ALIGNMENT
-from pffemu.hw.careful_conditions import At
+from pffemu.hw.careful_conditions import At, operands_present
 from pffemu.hw.cpuid import cpuid
 from pffemu.hw.float_rows import EXACT_FLOAT, UNMASKED_SSE, UNMASKED_X87
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
@@ -326,7 +326,11 @@ class Cpu:
         row = careful.row(code, self._checks)
         if not code:
             return False
-        return row is None or (row.exact is not None and row.exact(self.at(rip, code)))
+        if row is None or row.exact is None:
+            return row is None
+        at = self.at(rip, code)
+        # Unicorn loses flags that are not computed yet when an instruction with a hook faults
+        return operands_present(at) and row.exact(at)
 
     def at(self, rip: int, code: bytes) -> At:
         """The instruction at `rip`, which `code` starts with."""

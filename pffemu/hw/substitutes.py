@@ -2,7 +2,8 @@
 
 The CPU takes the last of F2 and F3; in 64-bit mode ES, CS, SS and DS change nothing; a mandatory F2 or F3 wins over 66.
 Unicorn takes both of F2 and F3, the last segment, and 66 (SDM vol. 2, 2.1.1). It does not know TEST as F6 /1 and F7 /1.
-LOCK NEG sets wrong flags; without LOCK it does not, and on this machine no other core runs during an instruction.
+In front of the immediate of SHLD and SHRD it forgets that byte in RIP-relative addresses. LAHF and SAHF take SPL for AH
+behind a REX. LOCK NEG sets wrong flags; without LOCK it does not, and no other core runs during an instruction here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ _IGNORED: Final = b"\x26\x2e\x36\x3e"  # segments without meaning
 _OPERAND_SIZE: Final = 0x66
 _ESCAPE: Final = 0x0F
 _LOCK: Final = 0xF0
+_SHIFTS_BY_IMMEDIATE: Final = (b"\x0f\xa4", b"\x0f\xac")  # SHLD, SHRD
+_RIP_RELATIVE: Final = 0x05  # mod and r/m of ModRM
+_IMMEDIATE: Final = 1  # byte
+_LAHF_SAHF: Final = b"\x9e\x9f"
 _TEST: Final = b"\xf6\xf7"
 _DS: Final = b"\x3e"
 _IGNORED_REX: Final = b"\x40"  # in front of another prefix
@@ -37,6 +42,12 @@ def _with_other_prefixes(code: bytes) -> bytes | None:
     meaningful, rest = _meaningful(legacy, rex, code, end), code[end:]
     if rest[0] in _TEST and rest[1] >> 3 & 7 == 1:
         meaningful, rest = legacy if meaningful is None else meaningful, bytes([rest[0], rest[1] & ~0x38]) + rest[2:]
+    if code[end : end + 2] in _SHIFTS_BY_IMMEDIATE and rest[2] & 0xC7 == _RIP_RELATIVE:
+        displacement = int.from_bytes(rest[3:7], "little") + _IMMEDIATE & 0xFFFF_FFFF
+        meaningful = legacy if meaningful is None else meaningful
+        rest = rest[:3] + displacement.to_bytes(4, "little") + rest[7:]
+    if rex and rest[0] in _LAHF_SAHF:
+        meaningful, rex = legacy if meaningful is None else meaningful, b""
     if _LOCK in legacy and _is_neg(code):
         meaningful = bytes(octet for octet in meaningful or legacy if octet != _LOCK)
     if meaningful is None:

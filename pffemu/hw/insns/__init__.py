@@ -29,7 +29,6 @@ from pffemu.hw.insns import (
     nop,
     pcmpestr,
     popf,
-    probe,
     segments,
     senduipi,
     settimer,
@@ -86,14 +85,13 @@ EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
     "nop": nop.execute,
     "pcmpestr": pcmpestr.execute,
     "popf": popf.execute,
-    "probe": probe.execute,
     "segments": segments.execute,
     "sse_arithmetic": sse_arithmetic.execute,
     "system": umip.execute,
     "x87": x87.execute,
 }
 # these end with a run of the engine
-_IN_THE_ENGINE: Final = frozenset({"aligned", "alone", "cmpxchg", "float_store", "mmx", "popf", "probe", "x87"})
+_IN_THE_ENGINE: Final = frozenset({"aligned", "alone", "cmpxchg", "float_store", "mmx", "popf", "x87"})
 _FLOATING: Final = frozenset({"float_load", "float_store", "mmx", "sse_arithmetic", "x87"})
 _REPEAT: Final = b"\xf2\xf3"
 _WITHOUT_MEANING: Final = b"\x66\x67\x26\x2e\x36\x3e\x64\x65"  # operand size, address size, segments

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pffemu.engine.stop import StopKind
+from pffemu.hw.careful_conditions import first_fault
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.substitutes import substitute
 from pffemu.hw.trap import Trap
 
 
 def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
-    """`code`: the instruction's bytes. Other bytes of the same meaning take its place where Unicorn needs them."""
+    """`code`: the instruction's bytes. Other bytes of the same meaning take its place where Unicorn needs them.
+
+    A fault is raised first: Unicorn loses flags that are not computed yet when an instruction with a hook faults.
+    """
     rip = cpu.registers.rip()
+    fault = first_fault(cpu.at(rip, code))
+    if fault is not None:
+        return fault
     other = substitute(code[:length])
     if other is not None:
         cpu.mmu.patch_code(rip, other)

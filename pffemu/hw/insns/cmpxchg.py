@@ -10,7 +10,7 @@ from typing import Final
 from pffemu.arch.exceptions import GP
 from pffemu.arch.rflags import ZF
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns import probe
+from pffemu.hw.insns import alone
 from pffemu.hw.insns.modrm import memory_address, modrm_of
 from pffemu.hw.trap import Trap
 
@@ -25,7 +25,7 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     pairs = modrm.opcode == _PAIRS
     if pairs and modrm.size == 8 and memory_address(cpu, code) % 16:
         return Trap(GP)
-    trap = probe.execute(cpu, length, code)
+    trap = alone.execute(cpu, length, code)
     if trap is not None:
         return trap
     equal = registers["rflags"] & ZF
