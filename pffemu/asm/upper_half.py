@@ -11,7 +11,8 @@ _PLAIN: Final = frozenset(
     {
         Mnemonic.ADD, Mnemonic.AND, Mnemonic.CMP, Mnemonic.DEC, Mnemonic.INC, Mnemonic.LEA, Mnemonic.MOV,
         Mnemonic.MOVSX, Mnemonic.MOVSXD, Mnemonic.MOVZX, Mnemonic.NEG, Mnemonic.NOP, Mnemonic.NOT, Mnemonic.OR,
-        Mnemonic.SAR, Mnemonic.SHL, Mnemonic.SHR, Mnemonic.SUB, Mnemonic.TEST, Mnemonic.XOR, Mnemonic.ENDBR64, Mnemonic.PUSH,
+        Mnemonic.SAR, Mnemonic.SHL, Mnemonic.SHR, Mnemonic.SUB, Mnemonic.TEST, Mnemonic.XOR,
+        Mnemonic.ENDBR64, Mnemonic.PUSH,
     }
 )  # fmt: skip
 _READ_ONLY: Final = frozenset({Mnemonic.CMP, Mnemonic.TEST, Mnemonic.NOP, Mnemonic.PUSH})
