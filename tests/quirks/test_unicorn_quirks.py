@@ -272,3 +272,22 @@ def test_two_nans_give_the_larger_one() -> None:
     uc.reg_write(x86.UC_X86_REG_XMM1, 0xFFF8_0000_0000_0002)
     assert run(uc, CODE, CODE + 4) == unicorn.UC_ERR_OK
     assert uc.reg_read(x86.UC_X86_REG_XMM0) & (1 << 64) - 1 == 0xFFF8_0000_0000_0002
+
+
+def test_every_block_is_told_of_before_it_runs_and_a_stop_there_keeps_it_from_running() -> None:
+    """Mended: not to be; engine.careful_code rests on it."""
+    uc = bare(b"\x90\xeb\x00\xff\xc3\xeb\x00\xff\xc3")  # nop; jmp; inc ebx; jmp; inc ebx
+    told: list[int] = []
+
+    def on_block(uc: Any, block: Any, _previous: Any, _user: Any) -> None:
+        told.append(block.pc)
+        if told.count(CODE + 7) == 1:
+            uc.emu_stop()
+
+    uc.hook_add(unicorn.UC_HOOK_EDGE_GENERATED, on_block)
+    uc.reg_write(x86.UC_X86_REG_EBX, 0)
+    assert run(uc, CODE, CODE + 9) == unicorn.UC_ERR_OK
+    assert told == [CODE + 3, CODE + 7]  # not of the very first
+    assert (rip(uc), uc.reg_read(x86.UC_X86_REG_EBX)) == (CODE + 7, 1)
+    assert run(uc, CODE + 7, CODE + 9) == unicorn.UC_ERR_OK
+    assert (rip(uc), uc.reg_read(x86.UC_X86_REG_EBX)) == (CODE + 9, 2)

@@ -1,0 +1,99 @@
+"""Careful instructions: stopped in front of, at every speed, whatever else looks at the same place."""
+
+from __future__ import annotations
+
+import pytest
+
+from kernel_model.uapi import Signal
+from pffemu import Killed
+from pffemu.hw import careful
+from tests.guest_tools import load, plain_guest, run
+
+AVX = ".byte 0xc5, 0xf8, 0x58, 0xc1"  # vaddps xmm0, xmm0, xmm1
+RESERVED_NOPS = ".byte 0x0f, 0x1b, 0xc0\n.byte 0x0f, 0x1d, 0xc0\n"
+
+
+@pytest.mark.parametrize("counting", [True, False])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_what_cpuid_does_not_announce_is_refused_at_every_speed(counting: bool, compiled: bool) -> None:
+    body = f"mov ecx, 3\nagain: dec ecx\njnz again\n{AVX}\n"
+    done = load(plain_guest(body), counting=counting, compiled=compiled)
+    stop = done.machine.run()
+    assert isinstance(stop, Killed)
+    assert stop.signal is Signal.SIGILL
+    assert done.cpu.registers["rip"] - done.symbol("again") == 4
+
+
+def test_encodings_no_disassembler_knows_count_one_and_can_be_stepped() -> None:
+    whole = run(plain_guest(RESERVED_NOPS + "nop\nxor edi, edi\n"))
+    one = load(plain_guest(RESERVED_NOPS + "nop\nxor edi, edi\n"))
+    seen = []
+    for _ in range(3):
+        one.go(budget=1)
+        seen.append(one.cpu.registers["rip"] - one.symbol("_start"))
+    assert seen == [3, 6, 7]
+    assert whole.machine.instructions == run(plain_guest("nop\nnop\nnop\nxor edi, edi\n")).machine.instructions
+
+
+def test_a_careful_instruction_is_counted_once_and_ends_no_budget_early() -> None:
+    body = (
+        "mov rax, -1\nmov ecx, 40\n"
+        "again: cmpxchg dword ptr [rsp - 64], edx\nrcl qword ptr [rsp - 64], 1\ndec ecx\njnz again\n"
+    )
+    whole = run(plain_guest(body + "xor edi, edi\n"))
+    sliced = load(plain_guest(body + "xor edi, edi\n"))
+    while sliced.machine.instructions < whole.machine.instructions:
+        before = sliced.machine.instructions
+        sliced.go(budget=1)
+        assert sliced.machine.instructions == before + 1
+    assert sliced.cpu.registers["rax"] == whole.cpu.registers["rax"]
+
+
+def test_a_breakpoint_at_a_careful_instruction_comes_first_every_time() -> None:
+    body = (
+        "mov rax, -1\nmov ecx, 3\nagain: nop\nthere: cmpxchg dword ptr [rsp - 64], edx\ndec ecx\njnz again\n"
+        "xor edi, edi\n"
+    )
+    done = load(plain_guest(body))
+    for left in (3, 2, 1):
+        stop = done.machine.run(until=["there"])
+        assert type(stop).__name__ == "Reached"
+        assert done.cpu.registers["rcx"] == left
+
+
+def test_code_that_changes_is_counted_as_it_is_now() -> None:
+    """The same place holds first one long instruction, then five short ones."""
+    store = "".join
+    long, short = bytes.fromhex("0f1f440000c3"), bytes.fromhex("9090909090")
+    body = (
+        "mov eax, SYS_mmap\nxor edi, edi\nmov esi, 4096\nmov edx, PROT_READ | PROT_WRITE | PROT_EXEC\n"
+        "mov r10d, MAP_PRIVATE | MAP_ANONYMOUS\nmov r8, -1\nxor r9d, r9d\nsyscall\nmov rbx, rax\n"
+        + store(f"mov byte ptr [rbx + {i}], {octet:#x}\n" for i, octet in enumerate(long))
+        + "call rbx\n"
+        + store(f"mov byte ptr [rbx + {i}], {octet:#x}\n" for i, octet in enumerate(short))
+    )
+    once = run(plain_guest(body + "xor edi, edi\n")).machine.instructions
+    twice = run(plain_guest(body + "call rbx\nxor edi, edi\n")).machine.instructions
+    assert twice - once == 7  # CALL, five NOPs, RET
+
+
+@pytest.mark.parametrize(
+    ("code", "refused"),
+    [
+        ("c5f058c2", True), ("62f17c4858c2", True), ("8fe97812c0", True), ("0f01d0", True), ("f30fb8c0", False),
+        ("f30fbcc0", False), ("f08900", True), ("f00100", False), ("0f30", True), ("0f1bc0", False), ("f30f1efa", False),
+        ("660faef0", True), ("0f38f000", True), ("0fc7f0", True),
+    ],
+)  # fmt: skip
+def test_the_table_refuses_what_no_cpuid_bit_covers(code: str, refused: bool) -> None:
+    row = careful.row(bytes.fromhex(code) + bytes(8))
+    assert (row is not None and row.trap is not None) is refused
+
+
+def test_alignment_is_looked_at_when_asked_for() -> None:
+    body = "lea rbx, [rsp - 100]\nand rbx, -16\nmovaps xmm0, [rbx]\nmovups xmm0, [rbx + 1]\n"
+    body += "movaps xmm0, [rbx + 4]\n"
+    assert not isinstance(run(plain_guest(body + "xor edi, edi\n")).stop, Killed)
+    stop = run(plain_guest(body + "xor edi, edi\n"), check_alignment=True).stop
+    assert isinstance(stop, Killed)
+    assert stop.signal is Signal.SIGSEGV
