@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from iced_x86 import FlowControl, MemorySizeExt, Mnemonic
+from iced_x86 import FlowControl, Mnemonic
 
 from tests.oracle.compare import Difference
 from tests.oracle.families import prefixes
@@ -21,10 +21,6 @@ _FETCH: Final = 0x10  # of a page fault's error code
 _GP, _PF = "SIGSEGV.128.13", "SIGSEGV.1.14"
 
 
-def is_locked(made: Made, _difference: Difference, _found: list[Difference]) -> bool:
-    return _LOCK in prefixes(made.case.code)
-
-
 def has_two_segments(made: Made, _difference: Difference, _found: list[Difference]) -> bool:
     given = prefixes(made.case.code)
     return bool({_FS, _GS}.intersection(given) and _LEGACY_SEGMENTS.intersection(given))
@@ -37,15 +33,6 @@ def has_contradictory_prefixes(made: Made, _difference: Difference, _found: list
 
 def checks_alignment(made: Made, _difference: Difference, _found: list[Difference]) -> bool:
     return bool(made.case.rflags & AC)
-
-
-def is_run_alone(made: Made, _difference: Difference, _found: list[Difference]) -> bool:
-    """One of a sequence has an operand of 16 bytes in memory, or reads or writes MXCSR."""
-    return len(made.instructions) > 1 and any(
-        not instruction.is_invalid
-        and (MemorySizeExt.size(instruction.memory_size) == 16 or instruction.mnemonic in _ALONE)
-        for instruction in made.instructions
-    )
 
 
 def is_stack_fault(_made: Made, _difference: Difference, found: list[Difference]) -> bool:
@@ -62,11 +49,6 @@ def is_fetch(made: Made, difference: Difference, found: list[Difference]) -> boo
 
 def crosses_canonical(_made: Made, _difference: Difference, found: list[Difference]) -> bool:
     return any(other.kind == "signal" and (other.right, other.ours) == (_GP, _PF) for other in found)
-
-
-def branches_beyond(made: Made, _difference: Difference, found: list[Difference]) -> bool:
-    last = made.instructions[-1]
-    return not last.is_invalid and last.flow_control in _BRANCHES and any(d.kind == "rip" for d in found)
 
 
 def is_narrow(made: Made, _difference: Difference, _found: list[Difference]) -> bool:

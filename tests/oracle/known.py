@@ -31,6 +31,7 @@ class Rule:
     without: str = ""  # patterns of those that do not differ
     kinds: str = ""
     when: Condition | None = None
+    rarely: bool = False  # seen for some of the forms is enough
     in_sequences: bool = False  # and nowhere else: it takes another instruction before it
 
     @property

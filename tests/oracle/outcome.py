@@ -86,7 +86,7 @@ def _judged(batches: Sequence[Callable[[], list[tuple[str, Made]]]], jobs: int) 
 
 def _is_searched(rule: Rule) -> bool:
     """Form by form: the others need only be seen once."""
-    return rule.is_of_forms and not rule.in_sequences
+    return rule.is_of_forms and not rule.in_sequences and not rule.rarely
 
 
 def _pieces(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
