@@ -30,6 +30,7 @@ from pffemu.hw import float_rows
 from pffemu.hw.careful_conditions import (
     gate_of_ring_3,
     has_no_rex,
+    is_not_rip_relative,
     keeps_alignment_check,
     leaves_room,
     lengths_fit,
@@ -38,6 +39,7 @@ from pffemu.hw.careful_conditions import (
     releases_little,
     upper_half_is_zero,
     vector_is_aligned,
+    wide_operand_is_present,
 )
 from pffemu.hw.careful_row import Row
 from pffemu.hw.cpuid import FEATURES
@@ -107,6 +109,10 @@ def row_of(form: Form, traits: int, checks: int) -> Row | None:
     memory = bool(traits & MEMORY)
     if memory and (form.mnemonic in _CARRY_IN or form.mnemonic.startswith("set")):
         return Row("alone", exact=operands_present)
+    if memory and form.name in _READ_WIDE and not checks:
+        return Row("sse_arithmetic", exact=wide_operand_is_present)
+    if memory and form.name in _SHIFTS_BY_IMMEDIATE:
+        return Row("alone", exact=is_not_rip_relative)
     if (traits & LOCK and form.mnemonic == "neg") or form.name.endswith(_TEST_ALIASES):
         return _ALONE
     found = _BY_MNEMONIC.get(form.mnemonic) or _BY_NAME.get(form.name)

@@ -46,7 +46,7 @@ _OF_FORMS: Final = (
          forms="RETF*_IMM16"),
     Rule("compare-imm", "CMPPS, CMPPD with an immediate above 7 and a misaligned operand", "it is not checked",
          forms="CMPPS_* CMPPD_*", kinds="signal xmm mxcsr"),
-    Rule("int1", "RIP and si_code of INT1", "a hypervisor may change what the host does; the machine follows the manual",
+    Rule("int1", "RIP and si_code of INT1", "a hypervisor may change what the host does; this follows the manual",
          forms="INT1"),
     Rule("cmpxchg", "CMPXCHG of 32 bits that fails clears the upper half of its register", "Unicorn",
          forms="CMPXCHG_RM32_R32"),

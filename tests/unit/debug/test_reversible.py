@@ -137,6 +137,7 @@ def test_a_snapshot_file_of_any_moment_goes_on_bit_for_bit(tmp_path: Path, cpus:
         assert machine_hash(restored) == wanted
 
 
+@pytest.mark.timeout(400)  # 40 s of processor time
 @pytest.mark.parametrize(
     ("cpus", "places"),
     [(2, 12), pytest.param(1, PLACES, marks=pytest.mark.slow), pytest.param(2, PLACES, marks=pytest.mark.slow)],
