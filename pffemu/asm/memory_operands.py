@@ -43,10 +43,13 @@ STORES: Final = frozenset(_STORES.split())
 SIZES: Final = {
     **dict.fromkeys(("fxsave", "fxsave64", "fxrstor", "fxrstor64"), 512),
     **dict.fromkeys(("fnsave", "frstor"), 108),
+    **dict.fromkeys(("fnstenv", "fldenv"), 28),
     **dict.fromkeys(("comisd", "ucomisd"), 8),
     **dict.fromkeys(("xsave", "xsavec", "xsaveopt", "xsaves", "xrstor", "xrstors"), 0),
     **dict.fromkeys(("xsave64", "xsavec64", "xsaveopt64", "xsaves64", "xrstor64", "xrstors64"), 0),
 }
+# with an operand-size prefix
+X87_AREAS: Final = {"fnsave": 94, "frstor": 94, "fnstenv": 14, "fldenv": 14}
 REX_WINS: Final = frozenset(("bsf", "bsr", "movbe", "push", "pop"))
 PREFIX_BYTES: Final = frozenset((*b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", *range(0x40, 0x50)))
 SEGMENT_PREFIXES: Final = {0x64: "fs", 0x65: "gs"}
@@ -134,6 +137,8 @@ def _bit_offset(insn: Any, name: str) -> str | None:
 def _operand_size(insn: Any, name: str, size: int) -> int:
     if name in REX_WINS and insn.rex & 8:
         return 8  # capstone lets a 66 or F2 prefix win over REX.W
+    if name in X87_AREAS and insn.prefix[2] == 0x66 and not insn.rex & 8:
+        return X87_AREAS[name]
     return SIZES.get(name, size)
 
 
