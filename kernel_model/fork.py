@@ -10,6 +10,7 @@ from kernel_model import uapi
 from kernel_model.signals import ProcessSignals
 from kernel_model.syscall import Call
 from kernel_model.task import Process
+from kernel_model.traps import TASK_SIZE_MAX
 from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.uapi_signal import NSIG
 from kernel_model.uffd.events import after_events, await_fork_events, register_child
@@ -62,6 +63,7 @@ def clone3(call: Call, address: int, size: int) -> int:
         octets[: _ARGS.size].ljust(_ARGS.size, b"\0")
     )
     wrong = flags & (_CSIGNAL | uapi.CLONE_DETACHED) or exit_signal > NSIG or bool(stack) != bool(stack_size)
+    wrong = wrong or stack + stack_size > TASK_SIZE_MAX  # clone3_stack_valid
     if wrong or set_tid or set_tid_size or (exit_signal and flags & (uapi.CLONE_THREAD | uapi.CLONE_PARENT)):
         raise LinuxError(Errno.EINVAL)
     both = uapi.CLONE_SIGHAND | uapi.CLONE_CLEAR_SIGHAND
