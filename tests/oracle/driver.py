@@ -23,6 +23,7 @@ _MEMFD, _UFFD = 3, 4  # descriptors: the first that are free
 _SETTERS = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS", "SIGVTALRM")
 _ARCH_SET_GS, _ARCH_SET_FS = 0x1001, 0x1002
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
+_TOP, _STACK = 0x7FFF_FFFF_F000, 8 << 20
 _RLIMIT_CPU, _RLIMIT_CORE = 0, 4
 _RW = uapi.PROT_READ | uapi.PROT_WRITE
 _FIXED = uapi.MAP_FIXED_NOREPLACE
@@ -63,6 +64,7 @@ def _calls() -> list[tuple[int, int, tuple[int | str, ...]]]:
         (0, Sys.PRLIMIT64, (0, _RLIMIT_CPU, "seconds", 0)),
         (0, Sys.PRLIMIT64, (0, _RLIMIT_CORE, "nothing", 0)),
         (0, Sys.SETITIMER, (1, "interval", 0)),
+        (_MAY_FAIL, Sys.MUNMAP, (_TOP - _STACK, _STACK)),  # where the machine's stack is, and the host's is not
         (_MAY_FAIL, 157, (_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)),
         (_MAY_FAIL, 157, (_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, "filter")),
         (_OR_STOP, Sys.UINTR_REGISTER_HANDLER, ("page_fault", "UINTR_HANDLER_FLAG_FORWARD_PF")),

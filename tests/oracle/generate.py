@@ -168,7 +168,7 @@ def build(slot: int, random: Random, pieces: list[bytes], *, fixed: bool) -> Mad
     code = bytes(aimed.code)
     decoded = decode(code, address)
     who = judged(decoded)
-    if who is Judge.NOBODY or len(code) > layout.SLOT_SIZE - layout.CODE_AT - 16:
+    if who is Judge.NOBODY or _is_amds(code) or len(code) > layout.SLOT_SIZE - layout.CODE_AT - 16:
         return None
     case = Case(
         slot, code, where, values.flags(random, checked=not fixed),
@@ -234,6 +234,15 @@ def _loads_segment(instruction: Any) -> bool:
         RegisterExt.is_segment_register(used.register) and used.access in _WRITES
         for used in _INFORMATION.info(instruction).used_registers()
     )
+
+
+def _is_amds(code: bytes) -> bool:
+    """Undefined to Intel, and something to the host: hypercalls (0F 01) behind prefixes, LOCK MOV CR0 (CR8)."""
+    end = encode.prefix_length(code)
+    opcode = code[end + (code[end : end + 1] < b"\x50" and code[end : end + 1] >= b"\x40") :][:3]
+    if opcode[:2] == b"\x0f\x01":
+        return opcode[2:] >= b"\xc0" and end > 0
+    return opcode[:2] in (b"\x0f\x20", b"\x0f\x22") and 0xF0 in code[:end]
 
 
 def _is_loop(instruction: Any) -> bool:
