@@ -419,7 +419,9 @@ class UnicornCpu:
         self._fast_hooks = self._add_fast_hooks()
         self._uc.ctl_flush_tb()  # translated code keeps the hooks it was translated with
         saved, root, self._fill.root = self.save_registers(), self._fill.root, 0
+        self._uc.ctl_exits_enabled(False)  # else the run's own end is none
         boot.grow_tlb(self._uc, self.registers, self.flush_tlb)
+        self._uc.ctl_exits_enabled(bool(self._exits))
         self._fill.root = root
         self._saved.write(saved)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kernel_model.uapi import Signal
-from pffemu import Killed
+from pffemu import Exited, Killed
 from pffemu.hw import careful
 from tests.guest_tools import load, plain_guest, run
 
@@ -97,3 +97,17 @@ def test_alignment_is_looked_at_when_asked_for() -> None:
     stop = run(plain_guest(body + "xor edi, edi\n"), check_alignment=True).stop
     assert isinstance(stop, Killed)
     assert stop.signal is Signal.SIGSEGV
+
+
+def test_hooks_are_compiled_also_where_a_page_has_bytes_that_must_not_be_translated() -> None:
+    body = "jmp on\n.byte 0xf0, 0x0f, 0xab, 0xc8\non: mov ecx, 400000\nagain: dec ecx\njnz again\nxor edi, edi\n"
+    done = load(plain_guest(body))
+    done.go(budget=100)
+    done.cpu.engine.end_warm_up()
+    assert done.go(budget=2_000_000) == Exited(0)
+
+
+def test_lock_bts_of_a_register_is_refused() -> None:
+    stop = run(plain_guest("nop\n.byte 0xf0, 0x0f, 0xab, 0xc8\nxor edi, edi\n")).stop
+    assert isinstance(stop, Killed)
+    assert stop.signal is Signal.SIGILL
