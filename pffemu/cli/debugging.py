@@ -87,13 +87,12 @@ def debug(
         cpu=CpuOptions(profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment),
     )  # fmt: skip
     guest = GuestCommand(file, arguments or [], options.environment(env))
-    panes = commands is None and not plain and sys.stdin.isatty() and sys.stdout.isatty() and _can_show_panes()
-    output = bytearray() if panes else None
-    opened = (
-        _test_session(file, test, at_failure)
-        if test is not None
-        else open_session(guest, chosen, Collected(output) if output is not None else None)
-    )
+    terminal = commands is None and not plain and sys.stdin.isatty() and sys.stdout.isatty()
+    output = bytearray() if terminal and _can_show_panes() else None
+    if test is not None:
+        opened = _test_session(file, test, at_failure)
+    else:
+        opened = open_session(guest, chosen, Collected(output) if output is not None else None)
     with opened as (session, places):
         talk = Commands(session, places)
         if output is not None:

@@ -57,14 +57,13 @@ def run(
     check_writable(json)
     if gdb is not None and (budget is not None or trace is not None or json is not None):
         raise UsageError("--gdb goes with neither --budget, --trace nor --json", remedy="leave one of them out")
-    guest_arguments = arguments or []
     machine_options = MachineOptions(
         mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed,
         roots=tuple(parse_root(text) for text in root or []), strict=strict,
         cpu=CpuOptions(profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment),
     )  # fmt: skip
     progress = ProgressLine(err_console(), Path(file).name)
-    guest = GuestCommand(file, guest_arguments, options.environment(env))
+    guest = GuestCommand(file, arguments or [], options.environment(env))
     machine = foreground.prepare(lambda: load_guest(machine_options, guest, progress, json == "-"), progress, "loading")
     if gdb is not None:
         from pffemu.cli.gdb import run_under_gdb
