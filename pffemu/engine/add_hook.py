@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Final
 
 from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu.errors import EngineError
+
+EVERYWHERE: Final = (1, 0)  # a span that begins behind its end
 
 
 def add_hook(

@@ -14,10 +14,10 @@ from typing import Any, Final
 import unicorn
 from unicorn.unicorn_py3.unicorn import uclib
 
+from pffemu.engine.add_hook import EVERYWHERE
 from pffemu.engine.protocols import EngineHost
 
 FORGET_BLOCKS: Final = unicorn.UC_CTL_TB_REMOVE_CACHE | (2 << 26) | (1 << 30)  # two arguments, UC_CTL_IO_WRITE
-_EVERYWHERE: Final = (1, 0)  # begin > end
 CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 
 
@@ -57,7 +57,7 @@ class CarefulCode:
         self._callback = CODE_HOOK(lambda _uc, address, _size, _user: before(address))
         self.stale: int | None = None
         self.flush = False
-        add_hook(unicorn.UC_HOOK_EDGE_GENERATED, _TRANSLATED_HOOK(self._translated), _EVERYWHERE)
+        add_hook(unicorn.UC_HOOK_EDGE_GENERATED, _TRANSLATED_HOOK(self._translated), EVERYWHERE)
 
     def forget(self) -> None:
         """All translated code is forgotten: other instructions may be at these addresses."""

@@ -17,7 +17,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 from pffemu.arch.exceptions import GP
 from pffemu.arch.paging import PAGE_SIZE, is_canonical, page_of
 from pffemu.engine import boot, jit, stop
-from pffemu.engine.add_hook import add_hook
+from pffemu.engine.add_hook import EVERYWHERE, add_hook
 from pffemu.engine.answered_instructions import INSTRUCTION_HOOK, answers
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.breakpoints import Breakpoints
@@ -36,7 +36,6 @@ _CPU_MODEL: Final = x86.UC_CPU_X86_SANDYBRIDGE
 _INTR_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
 _TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
 _INVALID, _REFUSED = StopKind.INVALID, StopKind.REFUSED  # members of an enum take ten times as long to look up
-_EVERYWHERE: Final = (1, 0)  # begin > end
 _TLB_GROWS_AFTER: Final = 1024  # refusals; a softmmu TLB only grows when it is flushed
 
 
@@ -401,7 +400,7 @@ class UnicornCpu:
     def _add_fast_hooks(self) -> list[int]:
         """Those that are worth compiling."""
         fill, counter = self._fill, self.counter
-        hooks = [self._add_hook(unicorn.UC_HOOK_TLB_FILL, fill.callback_address, _EVERYWHERE, user=fill.user_data)]
+        hooks = [self._add_hook(unicorn.UC_HOOK_TLB_FILL, fill.callback_address, EVERYWHERE, user=fill.user_data)]
         if counter is not None:
             code = (0, (1 << 47) - 1)
             hooks.append(self._add_hook(unicorn.UC_HOOK_BLOCK, counter.callback_address, code, user=counter.user_data))
@@ -426,12 +425,12 @@ class UnicornCpu:
         self._saved.write(saved)
 
     def _add_hooks(self) -> None:
-        self._add_hook(unicorn.UC_HOOK_INTR, _INTR_HOOK(self._on_exception), _EVERYWHERE)
+        self._add_hook(unicorn.UC_HOOK_INTR, _INTR_HOOK(self._on_exception), EVERYWHERE)
         self._add_hook(
-            unicorn.UC_HOOK_INSN, INSTRUCTION_HOOK(self._on_syscall), _EVERYWHERE, instruction=x86.UC_X86_INS_SYSCALL
+            unicorn.UC_HOOK_INSN, INSTRUCTION_HOOK(self._on_syscall), EVERYWHERE, instruction=x86.UC_X86_INS_SYSCALL
         )
         for instruction, callback in answers(self.registers, self._host, self._fail):
-            self._add_hook(unicorn.UC_HOOK_INSN, callback, _EVERYWHERE, instruction=instruction)
+            self._add_hook(unicorn.UC_HOOK_INSN, callback, EVERYWHERE, instruction=instruction)
 
     def _add_hook(self, kind: int, callback: Any, span: tuple[int, int], *, user: int = 0, instruction: int = 0) -> int:
         self._keep.append(callback)

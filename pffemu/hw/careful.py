@@ -28,6 +28,7 @@ from pffemu.asm.scan import (
 from pffemu.asm.upper_half import is_clear_before
 from pffemu.hw import float_rows
 from pffemu.hw.careful_conditions import (
+    always,
     gate_of_ring_3,
     has_no_rex,
     is_not_rip_relative,
@@ -35,7 +36,6 @@ from pffemu.hw.careful_conditions import (
     leaves_room,
     lengths_fit,
     operands_are_aligned,
-    operands_present,
     releases_little,
     upper_half_is_zero,
     vector_is_aligned,
@@ -79,7 +79,7 @@ _BY_NAME: Final[dict[str, Row]] = {
     "CMPXCHG8B_M64": Row("cmpxchg"),
     "CMPXCHG16B_M128": Row("cmpxchg"),
     "RETNQ_IMM16": Row("near_branch", exact=releases_little),
-    "CLFLUSH_M8": Row("alone", exact=operands_present),
+    "CLFLUSH_M8": Row("alone", exact=always),
     "PCMPESTRI_XMM_XMMM128_IMM8": Row("pcmpestr", exact=lengths_fit),
     "PCMPESTRM_XMM_XMMM128_IMM8": Row("pcmpestr", exact=lengths_fit),
     "PCMPESTRI64_XMM_XMMM128_IMM8": Row("pcmpestr"),
@@ -108,7 +108,7 @@ def row_of(form: Form, traits: int, checks: int) -> Row | None:
         return refused
     memory = bool(traits & MEMORY)
     if memory and (form.mnemonic in _CARRY_IN or form.mnemonic.startswith("set")):
-        return Row("alone", exact=operands_present)
+        return Row("alone", exact=always)
     if memory and form.name in _READ_WIDE and not checks:
         return Row("sse_arithmetic", exact=wide_operand_is_present)
     if memory and form.name in _SHIFTS_BY_IMMEDIATE:
