@@ -73,6 +73,8 @@ class Kernel:
         self.futexes = FutexTable(self.scheduler)
         self.dma = DmaDriver(bus, self.scheduler)
         self.printk = Printk()
+        for cpu in cpus:
+            cpu.warn = self.printk.warn_once
         self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.forwarding else None, self.printk)
         self.entries = 0  # system calls, exceptions and page faults that came from ring 3
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message

@@ -50,6 +50,7 @@ SIZES: Final = {
 }
 # with an operand-size prefix
 X87_AREAS: Final = {"fnsave": 94, "frstor": 94, "fnstenv": 14, "fldenv": 14}
+FAR_POINTERS: Final = frozenset(("lcall", "ljmp", "lss", "lfs", "lgs"))  # capstone says 8 bytes, always
 REX_WINS: Final = frozenset(("bsf", "bsr", "movbe", "push", "pop"))
 PREFIX_BYTES: Final = frozenset((*b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", *range(0x40, 0x50)))
 SEGMENT_PREFIXES: Final = {0x64: "fs", 0x65: "gs"}
@@ -139,6 +140,8 @@ def _operand_size(insn: Any, name: str, size: int) -> int:
         return 8  # capstone lets a 66 or F2 prefix win over REX.W
     if name in X87_AREAS and insn.prefix[2] == 0x66 and not insn.rex & 8:
         return X87_AREAS[name]
+    if name in FAR_POINTERS:
+        return 10 if insn.rex & 8 else 4 if insn.prefix[2] == 0x66 else 6
     return SIZES.get(name, size)
 
 

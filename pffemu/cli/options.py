@@ -113,7 +113,12 @@ Env = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, max=(1 << 64) - 1, help="Of the guest's random numbers.")]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="Stop at the first system call or flag that is not modelled (exit code 125).")
+    bool,
+    typer.Option(
+        "--strict",
+        help="Stop at the first system call or flag that is not modelled (exit code 125); "
+        "and --exact-float, --check-alignment.",
+    ),
 ]
 ExactFloat = Annotated[
     bool,

@@ -38,13 +38,15 @@ from pffemu.hw.careful_conditions import (
     operands_are_aligned,
     releases_little,
     upper_half_is_zero,
+    upper_halves_are_zero,
     vector_is_aligned,
     wide_operand_is_present,
 )
 from pffemu.hw.careful_row import Row
 from pffemu.hw.cpuid import FEATURES
+from pffemu.hw.float_rows import EXACT_FLOAT, UNMASKED_SSE, UNMASKED_X87
 from pffemu.hw.prefixes import prefixes_of
-from pffemu.hw.substitutes import substitute
+from pffemu.hw.substitutes import has_meaningless_rex, substitute
 from pffemu.hw.trap import Trap
 
 # bits of `checks`: what a core looks at beyond the usual, because it costs
@@ -90,7 +92,10 @@ _BY_START: Final[dict[str, Row]] = {
     "RESERVEDNOP": Row("nop"),
 }
 _TEST_ALIASES: Final = ("_F6R1", "_F7R1")
-_READ_WIDE: Final = frozenset({"CVTPS2PD_XMM_XMMM64", "ROUNDSD_XMM_XMMM64_IMM8", "ROUNDSS_XMM_XMMM32_IMM8"})
+_READ_WIDE: Final = frozenset(
+    {"CVTPS2PD_XMM_XMMM64", "CVTDQ2PD_XMM_XMMM64", "ROUNDSD_XMM_XMMM64_IMM8", "ROUNDSS_XMM_XMMM32_IMM8"}
+)
+_READ_TWICE: Final = frozenset({"PUNPCKLBW_MM_MMM32", "PUNPCKLWD_MM_MMM32", "PUNPCKLDQ_MM_MMM32"})
 _SHIFTS_BY_IMMEDIATE: Final = frozenset(
     f"{name}_RM{bits}_R{bits}_IMM8" for name in ("SHLD", "SHRD") for bits in (16, 32, 64)
 )
@@ -98,19 +103,33 @@ _CARRY_IN: Final = frozenset({"rcl", "rcr"})
 _NEAR_BRANCHES: Final = ("CALL_REL32_64", "JMP_REL", "CALL_RM64", "JMP_RM64", "RETNQ", "LOOP", "JRCXZ", "JECXZ")
 _CONDITIONAL: Final = ("_REL8_64", "_REL32_64")
 _UNALIGNED_VECTORS: Final = ("MOVUPS", "MOVUPD", "MOVDQU", "LDDQU", "PCMPESTR", "PCMPISTR", "CMPXCHG16B", "BND")
+_INTERRUPTS: Final = ("int3", "int")  # their prefixes mean nothing
+_EVEX: Final = b"\x62"
+_EVEX_SIZE: Final = 4  # bytes
+_NOT_BEFORE_EVEX: Final = frozenset(b"\x66\xf0\xf2\xf3")
 _VECTOR: Final = 16  # bytes
 
 
 def row_of(form: Form, traits: int, checks: int) -> Row | None:
     """The row of an opcode with these traits (asm.scan). None: the engine executes it rightly, always."""
+    found = _row_of_form(form, traits, checks)
+    accesses = bool(traits & MEMORY) or form.accesses_memory
+    return _aligned_too(found) if found is not None and accesses and checks & ALIGNMENT else found
+
+
+def _row_of_form(form: Form, traits: int, checks: int) -> Row | None:
     refused = _refused(form)
     if refused is not None or form.features == {"UINTR"}:  # Unicorn stops at those by itself
         return refused
     memory = bool(traits & MEMORY)
     if memory and (form.mnemonic in _CARRY_IN or form.mnemonic.startswith("set")):
         return Row("alone", exact=always)
-    if memory and form.name in _READ_WIDE and not checks:
+    if not memory and form.name == "CMPXCHG_RM32_R32":
+        return Row("cmpxchg", exact=upper_halves_are_zero)
+    if memory and form.name in _READ_WIDE and not checks & (UNMASKED_SSE | EXACT_FLOAT):
         return Row("sse_arithmetic", exact=wide_operand_is_present)
+    if memory and form.name in _READ_TWICE and not checks & UNMASKED_X87:
+        return Row("unpack")
     if memory and form.name in _SHIFTS_BY_IMMEDIATE:
         return Row("alone", exact=is_not_rip_relative)
     if (traits & LOCK and form.mnemonic == "neg") or form.name.endswith(_TEST_ALIASES):
@@ -118,15 +137,11 @@ def row_of(form: Form, traits: int, checks: int) -> Row | None:
     found = _BY_MNEMONIC.get(form.mnemonic) or _BY_NAME.get(form.name)
     if found is None:
         found = next((row for start, row in _BY_START.items() if form.name.startswith(start)), None)
-    if found is None:
-        found = float_rows.row_of(form, checks)
-        if found is not None and memory and checks & ALIGNMENT:
-            return _aligned_too(found)
-    return found or _check_row(form, memory, checks)
+    return found or float_rows.row_of(form, checks) or _check_row(form, memory, checks)
 
 
 def _aligned_too(row: Row) -> Row:
-    """The row of floating point while EFLAGS.AC is set; its executor looks at the operands first (hw.insns)."""
+    """The row while EFLAGS.AC is set; its executor looks at the operands first (hw.insns)."""
     exact = row.exact
     return row if exact is None else row._replace(exact=lambda at: operands_are_aligned(at) and exact(at))
 
@@ -161,6 +176,8 @@ def _row_of_bytes(code: bytes, form: Form) -> Row | None:
     if form.name.startswith(_NEAR_BRANCHES) or form.name.endswith(_CONDITIONAL):
         prefixes = prefixes_of(code)
         return Row("near_branch") if prefixes.operand_size and not prefixes.rex_w else None
+    if form.mnemonic in _INTERRUPTS:
+        return None
     return _ALONE if substitute(code) is not None else None
 
 
@@ -182,7 +199,7 @@ def _row(instruction: Scanned, code: bytes, checks: int) -> Row | None:
     found = _row_of_key(instruction.key, checks)
     if float_rows.has_encodings(instruction.form) and (found is None or found.exact is not None):
         found = float_rows.row_of_encoding(form_of(instruction.form), code[: instruction.size]) or found
-    if (found is None or found.exact is not None) and code[0] in PREFIXES:
+    if (found is None or found.exact is not None) and (code[0] in PREFIXES or has_meaningless_rex(code)):
         other = _row_of_bytes(code[: instruction.size], form_of(instruction.form))
         if other is not None and found is not None and float_rows.is_floating(found):
             return found._replace(exact=None)
@@ -192,8 +209,11 @@ def _row(instruction: Scanned, code: bytes, checks: int) -> Row | None:
 
 def _is_cut(code: bytes) -> bool:
     """Whether an instruction that is invalid in 15 bytes has more than that."""
-    end = prefixes_of(code).end
-    return end == len(code) or runs_out_of_bytes(code[end:])
+    prefixes = prefixes_of(code)
+    is_evex = code[prefixes.end : prefixes.end + 1] == _EVEX and prefixes.end + _EVEX_SIZE <= len(code)
+    if is_evex and (prefixes.rex or _NOT_BEFORE_EVEX.intersection(prefixes.legacy)):
+        return False  # #UD before its end is looked for
+    return prefixes.end == len(code) or runs_out_of_bytes(code[prefixes.end :])
 
 
 @lru_cache(maxsize=1 << 15)

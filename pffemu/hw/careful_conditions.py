@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
+from pffemu.arch.encodings import REGISTERS_64
+from pffemu.arch.exceptions import GP, SS
 from pffemu.arch.paging import page_of
 from pffemu.arch.rflags import AC
 from pffemu.asm.scan import first
 from pffemu.engine.float_status import FloatStatus
-from pffemu.hw.fault_address import effective_address, operands_of
+from pffemu.hw.fault_address import accesses_nothing, effective_address, first_non_canonical, is_on_stack, operands_of
 from pffemu.hw.mmu import USER, WRITE, Mmu
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.trap import Trap
@@ -18,7 +20,19 @@ _HALF: Final = 1 << 32
 _SIGN_OF_IMM16: Final = 0x8000
 _VECTOR: Final = 16  # bytes
 _SHORTEST_OPERAND: Final = 8  # words; bytes are more
-_NATURAL: Final = {2: 2, 4: 4, 8: 8, 10: 8, 16: 16}  # size of an operand -> its alignment, bytes
+_NATURAL: Final = {
+    2: 2,
+    4: 4,
+    6: 4,
+    8: 8,
+    10: 8,
+    14: 2,
+    16: 16,
+    28: 4,
+    94: 2,
+    108: 4,
+    512: 16,
+}  # size of an operand -> its alignment, bytes
 
 
 class Registers(Protocol):
@@ -48,12 +62,24 @@ def operands_present(at: At) -> bool:
 def first_fault(at: At) -> Trap | None:
     """The trap of the first memory operand that cannot be accessed."""
     operands = operands_of(at.code)
+    if accesses_nothing(operands, at.registers):
+        return None
+    trap = trap_of_address(at)
+    if trap is not None:
+        return trap
     for operand in dict.fromkeys((*operands.loads, *operands.stores)):
         start = effective_address(operand, at.registers, at.rip + operands.size)
         trap = trap_of(at, start, max(operand.size, 1), operand.write)
         if trap is not None:
             return trap
     return None
+
+
+def trap_of_address(at: At) -> Trap | None:
+    """#GP or #SS of a memory operand with an address that is not canonical."""
+    operands = operands_of(at.code)
+    operand = first_non_canonical(operands, at.registers, at.rip, explicit=True)
+    return None if operand is None else Trap(SS if is_on_stack(operand) else GP)
 
 
 def trap_of(at: At, address: int, size: int, write: bool) -> Trap | None:
@@ -80,7 +106,7 @@ def operands_are_aligned(at: At) -> bool:
 def is_aligned(at: At, alignments: dict[int, int]) -> bool:
     """`alignments`: what operands of some sizes need."""
     operands = operands_of(at.code)
-    return all(
+    return accesses_nothing(operands, at.registers) or all(
         effective_address(operand, at.registers, at.rip + operands.size) % alignments.get(operand.size, 1) == 0
         for operand in operands.loads
     )
@@ -95,6 +121,14 @@ def gate_of_ring_3(at: At) -> bool:
 def upper_half_is_zero(at: At) -> bool:
     """CMPXCHG r/m32 clears the upper half of RAX in Unicorn, also when the CPU does not write EAX."""
     return at.registers["rax"] < _HALF
+
+
+def upper_halves_are_zero(at: At) -> bool:
+    """CMPXCHG of two 32-bit registers: Unicorn clears the upper half of the target, too, which a CPU leaves alone."""
+    modrm = prefixes_of(at.code)
+    rex = modrm.rex[0] if modrm.rex else 0
+    target = REGISTERS_64[at.code[modrm.end + 2] & 7 | (rex & 1) << 3]
+    return upper_half_is_zero(at) and at.registers[target] < _HALF
 
 
 def lengths_fit(at: At) -> bool:

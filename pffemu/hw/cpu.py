@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -72,6 +73,10 @@ def _speed(options: CpuOptions) -> tuple[bool, int]:
     return at_once, 0 if at_once else jit.WARM_UP
 
 
+def _say_nothing(_cpu: Cpu, _what: str) -> None:
+    """A core without a kernel."""
+
+
 class Cpu:
     """Core `index`. `tid` names the thread it runs, for events (0: none)."""
 
@@ -97,6 +102,7 @@ class Cpu:
         self.arrivals: list[Arrival] = []  # messages on their way here, earliest first
         self.event_at = NEVER  # when the core must look at `arrivals`, its timers and IRR
         self.looks_up = False  # guest code changed `event_at` in mid-turn
+        self.warn: Callable[[Cpu, str], None] = _say_nothing  # tells the user, once, what is not as on a CPU
         self.uintr = UintrState()
         self.kb_timer = KbTimer()
         self.cr4_uintr = False

@@ -12,11 +12,18 @@ from functools import lru_cache
 from typing import Protocol
 
 from pffemu.arch.pagefault import W
-from pffemu.arch.paging import PAGE_SIZE
+from pffemu.arch.paging import PAGE_SIZE, is_canonical
 from pffemu.arch.registers import GENERAL
-from pffemu.asm import MemoryOperand, decode, writes_back
+from pffemu.asm import Instruction, MemoryOperand, decode, writes_back
+from pffemu.asm.scan import INVALID, PREFIXES, first
+from pffemu.hw.prefixes import prefixes_of
+from pffemu.hw.substitutes import with_usual_prefixes, without_repeat
 
 _MASK = (1 << 64) - 1
+_ADDRESS_SIZE = 0x67
+_AT_ONCE = 16  # bytes
+_PREFIXES = frozenset(bytes((octet,)) for octet in PREFIXES)
+_STACK_BASES = frozenset({"rsp", "esp", "rbp", "ebp"})
 
 
 class ReadRegister(Protocol):
@@ -31,20 +38,43 @@ class Operands:
     loads: tuple[MemoryOperand, ...]
     stores: tuple[MemoryOperand, ...]
     writes_back: bool
+    repeats: str | None  # the register that counts the iterations of a REP instruction
     first_load: MemoryOperand | None  # of CMPSB to CMPSQ: [rsi], which hardware loads first and Unicorn second
 
 
 @lru_cache(maxsize=4096)
 def operands_of(code: bytes) -> Operands:
     """The memory operands of the instruction these bytes start with; none of no instruction."""
-    instruction = decode(code)
+    instruction = decode(_as_capstone_reads_it(code))
     if instruction is None:
-        return Operands(0, (), (), False, None)
+        return Operands(0, (), (), False, None, None)
     memory = instruction.memory
     loads = (*(operand for operand in memory if operand.read), *memory)
     stores = (*(operand for operand in memory if operand.write), *memory)
     two_loads = len(memory) == 2 and all(operand.implicit and operand.read for operand in memory)
-    return Operands(instruction.size, loads, stores, writes_back(instruction), memory[0] if two_loads else None)
+    counter, first_load = _counter(instruction), memory[0] if two_loads else None
+    return Operands(instruction.size, loads, stores, writes_back(instruction), counter, first_load)
+
+
+def _counter(instruction: Instruction) -> str | None:
+    if not instruction.mnemonic.startswith("rep") or not all(operand.implicit for operand in instruction.memory):
+        return None
+    return "ecx" if _ADDRESS_SIZE in prefixes_of(instruction.bytes).legacy else "rcx"
+
+
+def accesses_nothing(operands: Operands, registers: ReadRegister) -> bool:
+    """A REP instruction that makes no iteration."""
+    return operands.repeats is not None and not registers["rcx"] & (_MASK if operands.repeats == "rcx" else _MASK >> 32)
+
+
+def _as_capstone_reads_it(code: bytes) -> bytes:
+    """The instruction in other bytes where its prefixes lead capstone astray, as they do Unicorn."""
+    scanned = first(code) if code[:1] in _PREFIXES else None
+    if scanned is None or scanned.form == INVALID:
+        return code
+    whole = code[: scanned.size]
+    other = with_usual_prefixes(whole)
+    return other if other is not None else whole if decode(whole) is not None else without_repeat(whole)
 
 
 def exact_fault(operands: Operands, registers: ReadRegister, rip: int, page: int, error_code: int) -> tuple[int, int]:
@@ -61,6 +91,29 @@ def exact_fault(operands: Operands, registers: ReadRegister, rip: int, page: int
     return page, error_code
 
 
+def first_non_canonical(
+    operands: Operands, registers: ReadRegister, rip: int, *, explicit: bool = False
+) -> MemoryOperand | None:
+    """The first operand with a byte at an address that is not canonical; `explicit`: not of the stack beside another.
+
+    What is longer than _AT_ONCE is accessed in pieces, of which the first decides.
+    """
+    if accesses_nothing(operands, registers):
+        return None
+    named = [operand for operand in operands.loads if not operand.implicit] if explicit else []
+    for operand in named or operands.loads:
+        start = effective_address(operand, registers, rip + operands.size)
+        size = operand.size if 0 < operand.size <= _AT_ONCE else 1
+        if not (is_canonical(start) and is_canonical(start + size - 1 & _MASK)):
+            return operand
+    return None
+
+
+def is_on_stack(operand: MemoryOperand) -> bool:
+    """Whether it is addressed through SS: by RSP or RBP, without FS or GS."""
+    return operand.segment is None and operand.base in _STACK_BASES
+
+
 def effective_address(operand: MemoryOperand, registers: ReadRegister, next_rip: int) -> int:
     """The 64-bit linear address of `operand` (segment bases of FS and GS included), unsigned."""
     address, mask = operand.displacement, _MASK
@@ -74,14 +127,14 @@ def effective_address(operand: MemoryOperand, registers: ReadRegister, next_rip:
         elif name in ("rip", "eip"):
             address += next_rip
             mask = _MASK if name == "rip" else _MASK >> 32
-    address &= mask
-    if operand.segment is not None:
-        address += registers[f"{operand.segment}_base"]
     if operand.bit_offset is not None:
         whole, width = _FULL_NAME[operand.bit_offset]
         value = registers[whole] & (1 << width) - 1
         bit = value - (1 << width) if value >> (width - 1) else value
         address += bit // (8 * operand.size) * operand.size
+    address &= mask
+    if operand.segment is not None:
+        address += registers[f"{operand.segment}_base"]
     return address & _MASK
 
 

@@ -104,6 +104,7 @@ _SSE_ARITHMETIC: Final = (
     "ADDP", "ADDS", "SUBP", "SUBS", "MULP", "MULS", "DIVP", "DIVS", "SQRT", "MINP", "MINS", "MAXP", "MAXS", "CMPP",
     "CMPS", "COMIS", "UCOMIS", "CVT", "ROUND", "DPP", "HADDP", "HSUBP",
 )  # fmt: skip
+_ESTIMATES: Final = ("RCPPS", "RCPSS", "RSQRTPS", "RSQRTSS")  # they raise nothing; in the engine they do
 
 
 def row_of(form: Form, checks: int) -> Row | None:
@@ -112,17 +113,19 @@ def row_of(form: Form, checks: int) -> Row | None:
         return _X87_UNIT
     if checks & (UNMASKED_SSE | EXACT_FLOAT) and is_sse_arithmetic(form):
         return _SSE
+    if checks & EXACT_FLOAT and form.name.startswith(_ESTIMATES):
+        return _SSE
     if is_mmx(form):
         return _SSE if form.mnemonic.startswith("cvt") else _MMX
     return _ROWS.get(form.mnemonic)
 
 
 def is_floating(row: Row) -> bool:
-    """Whether it is a row of this file whose executor runs other bytes where it must."""
+    """Whether its executor runs other bytes where it must, or none at all."""
     return row.executor in _EXECUTORS
 
 
-_EXECUTORS: Final = frozenset({"float_load", "float_store", "mmx", "x87"})
+_EXECUTORS: Final = frozenset({"float_load", "float_store", "mmx", "sse_arithmetic", "x87"})
 
 
 @cache

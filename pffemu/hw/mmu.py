@@ -16,7 +16,7 @@ from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, is_c
 from pffemu.arch.uffd_mmio import MODE_MISSING
 from pffemu.engine.registers import RegisterFile
 from pffemu.hw import page_walk
-from pffemu.hw.fault_address import effective_address, exact_fault, operands_of
+from pffemu.hw.fault_address import effective_address, exact_fault, first_non_canonical, is_on_stack, operands_of
 from pffemu.hw.page_walk import FETCH, OK, USER, WRITE
 from pffemu.hw.ram import Ram
 from pffemu.hw.tlb_fill import TlbFill
@@ -26,7 +26,7 @@ from pffemu.hw.uffd_regions import RegionTable, covers
 __all__ = ["FETCH", "USER", "WRITE", "Mmu", "RegionCheck", "UffdLookup"]
 
 
-_STACK_BASES: Final = frozenset({"rsp", "esp", "rbp", "ebp"})
+_LAST_CANONICAL: Final = (1 << 47) - PAGE_SIZE  # page of the lower half; an operand may leave it upwards
 _OFFSET: Final = PAGE_SIZE - 1
 _TLB_MOST: Final = 1 << 16  # entries; a guest may have far more pages than the host should remember
 
@@ -105,26 +105,19 @@ class Mmu:
         """The trap of the fill that the engine just reported as refused: #PF with exact CR2 and code, or #GP."""
         fill = self.fill
         page, code = fill.refused_page, fill.refused_code
-        if fill.non_canonical:
-            return Trap(SS if not code & FETCH and self._is_on_stack(registers, rip) else GP)
         if code & FETCH:
-            return Trap(PF, code, max(rip, page))
-        instruction = self.code_at(rip, 15)
-        operands = operands_of(instruction)
+            return Trap(GP) if fill.non_canonical else Trap(PF, code, max(rip, page))
+        operands = operands_of(self.code_at(rip, 15))
+        if fill.non_canonical or page == _LAST_CANONICAL:
+            operand = first_non_canonical(operands, registers, rip)
+            if fill.non_canonical or operand is not None:
+                return Trap(SS if operand is not None and is_on_stack(operand) else GP)
         address, code = exact_fault(operands, registers, rip, page, code)
         if operands.first_load is not None:
             loaded = self.translate(effective_address(operands.first_load, registers, rip), USER, update=False)
             if isinstance(loaded, Trap):
                 return loaded
         return Trap(PF, code, address)
-
-    def _is_on_stack(self, registers: RegisterFile, rip: int) -> bool:
-        """Whether the operand that is not canonical is addressed through SS: by RSP or RBP, without FS or GS."""
-        operands = operands_of(self.code_at(rip, 15))
-        for operand in operands.loads:
-            if not is_canonical(effective_address(operand, registers, rip + operands.size)):
-                return operand.segment is None and operand.base in _STACK_BASES
-        return False
 
     def code_at(self, rip: int, size: int) -> bytes:
         """Up to `size` bytes of code, shorter at the edge of what ring 3 can fetch. No side effect."""

@@ -3,7 +3,8 @@
 The CPU takes the last of F2 and F3; in 64-bit mode ES, CS, SS and DS change nothing; a mandatory F2 or F3 wins over 66.
 Unicorn takes both of F2 and F3, the last segment, and 66 (SDM vol. 2, 2.1.1). It does not know TEST as F6 /1 and F7 /1.
 In front of the immediate of SHLD and SHRD it forgets that byte in RIP-relative addresses. LAHF and SAHF take SPL for AH
-behind a REX. LOCK NEG sets wrong flags; without LOCK it does not, and no other core runs during an instruction here.
+behind a REX. It refuses MOV of an immediate behind REX.R. LOCK NEG sets wrong flags; without LOCK it does not, and no
+other core runs during an instruction here.
 """
 
 from __future__ import annotations
@@ -25,29 +26,42 @@ _RIP_RELATIVE: Final = 0x05  # mod and r/m of ModRM
 _IMMEDIATE: Final = 1  # byte
 _LAHF_SAHF: Final = b"\x9e\x9f"
 _TEST: Final = b"\xf6\xf7"
+_MOV_IMMEDIATE: Final = (b"\xc6", b"\xc7")
+_REX_R: Final = 4
+_IS_REX: Final = 0xF0
+_REX: Final = 0x40
 _DS: Final = b"\x3e"
 _IGNORED_REX: Final = b"\x40"  # in front of another prefix
 
 
 def substitute(code: bytes) -> bytes | None:
     """The instruction `code`, whole, in other bytes; None: Unicorn reads it rightly as it is."""
-    other, instruction = _with_other_prefixes(code), first(code)
+    other, instruction = with_usual_prefixes(code), first(code)
+    other = _with_other_displacement(code if other is None else other) or other
     if instruction is None:
         return other
     return float_substitute(form_of(instruction.form), code if other is None else other) or other
 
 
-def _with_other_prefixes(code: bytes) -> bytes | None:
+def _with_other_displacement(code: bytes) -> bytes | None:
+    """SHLD and SHRD by an immediate, RIP-relative: as far away as Unicorn needs to read."""
+    end = prefixes_of(code).end
+    if code[end : end + 2] not in _SHIFTS_BY_IMMEDIATE or code[end + 2] & 0xC7 != _RIP_RELATIVE:
+        return None
+    displacement = int.from_bytes(code[end + 3 : end + 7], "little") + _IMMEDIATE & 0xFFFF_FFFF
+    return code[: end + 3] + displacement.to_bytes(4, "little") + code[end + 7 :]
+
+
+def with_usual_prefixes(code: bytes) -> bytes | None:
+    """The instruction `code`, whole, as compilers would write it; None: it is."""
     legacy, rex, end = prefixes_of(code)
     meaningful, rest = _meaningful(legacy, rex, code, end), code[end:]
     if rest[0] in _TEST and rest[1] >> 3 & 7 == 1:
         meaningful, rest = legacy if meaningful is None else meaningful, bytes([rest[0], rest[1] & ~0x38]) + rest[2:]
-    if code[end : end + 2] in _SHIFTS_BY_IMMEDIATE and rest[2] & 0xC7 == _RIP_RELATIVE:
-        displacement = int.from_bytes(rest[3:7], "little") + _IMMEDIATE & 0xFFFF_FFFF
-        meaningful = legacy if meaningful is None else meaningful
-        rest = rest[:3] + displacement.to_bytes(4, "little") + rest[7:]
     if rex and rest[0] in _LAHF_SAHF:
         meaningful, rex = legacy if meaningful is None else meaningful, b""
+    if rex and has_meaningless_rex(rex + rest):
+        meaningful, rex = legacy if meaningful is None else meaningful, bytes((rex[0] & ~_REX_R,))
     if _LOCK in legacy and _is_neg(code):
         meaningful = bytes(octet for octet in meaningful or legacy if octet != _LOCK)
     if meaningful is None:
@@ -55,6 +69,20 @@ def _with_other_prefixes(code: bytes) -> bytes | None:
     head = meaningful + rex
     filler = _IGNORED_REX if head else _DS
     return filler * (end - len(head)) + head + rest
+
+
+def without_repeat(code: bytes) -> bytes:
+    """The instruction with another prefix where F2 and F3 are, for what does not heed them."""
+    end = prefixes_of(code).end
+    return bytes(_DS[0] if octet in _REPEATS else octet for octet in code[:end]) + code[end:]
+
+
+def has_meaningless_rex(code: bytes) -> bool:
+    """Whether it is MOV of an immediate behind REX.R, which comes behind nothing but other REX."""
+    at = 0
+    while at < len(code) and code[at] & _IS_REX == _REX:
+        at += 1
+    return at > 0 and bool(code[at - 1] & _REX_R) and code[at : at + 1] in _MOV_IMMEDIATE
 
 
 def _is_neg(code: bytes) -> bool:

@@ -103,7 +103,10 @@ class Machine:
         self.open_output(2, "stderr", stderr or sys.stderr.buffer)
 
     def _core(self, index: int) -> Cpu:
-        cpu = Cpu(index, self.ram, self.regions, self.events, self.options.cpu, self.interconnect)
+        options = self.options.cpu
+        if self.options.strict:
+            options = replace(options, exact_float=True, check_alignment=True)
+        cpu = Cpu(index, self.ram, self.regions, self.events, options, self.interconnect)
         self.bus.attach(cpu, apic_regs.APIC_BASE, apic_regs.APIC_SIZE)
         return cpu
 

@@ -37,7 +37,9 @@ class MachineOptions:
     roots: tuple[Mount, ...] = ()  # host directories that the guest may reach (parse_root)
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
     outlive: bool = True  # the run goes on after its first process, while others have its output open
-    strict: bool = False  # end at the first system call or flag that is not modelled, with UnsupportedError
+    # end with UnsupportedError at the first system call or flag that is not modelled, and compute exactly what the
+    # engine computes a little differently (CpuOptions.exact_float, check_alignment)
+    strict: bool = False
 
     def __post_init__(self) -> None:
         check_roots(self.roots)

@@ -30,6 +30,7 @@ _BIT_OFFSETS: Final = frozenset((Mnemonic.BT, Mnemonic.BTS, Mnemonic.BTR, Mnemon
 _SEGMENT_BASES: Final = {Register.FS: layout.FS_BASE, Register.GS: layout.GS_BASE}
 _ALIGNMENTS: Final = (1, 2, 4, 8, 16, 64)
 _INDIRECT: Final = (FlowControl.INDIRECT_BRANCH, FlowControl.INDIRECT_CALL, FlowControl.RETURN)
+_NEAR: Final = 128  # below the boundary
 HIGHEST: Final = layout.MEMORY_SIZE - layout.MEMORY_BELOW
 
 
@@ -139,7 +140,7 @@ class Aim:
         if choice < 0.45:
             return boundary
         alignment = random.choice(_ALIGNMENTS) if choice < 0.65 else max(1, size & -size)
-        return boundary + random.randrange(-layout.MEMORY_BELOW, HIGHEST - min(size, 512)) & -alignment
+        return boundary + random.randrange(-_NEAR, HIGHEST - min(size, 512)) & -alignment
 
     def _segment(self, instruction: Any) -> int:
         return _SEGMENT_BASES.get(instruction.memory_segment, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -38,19 +38,24 @@ def cases(kind: str, seed: int, batch: int, count: int = BATCH, first: int = 0) 
 
 
 def named(name: str) -> Made:
-    """The case of that name. Raises UsageError when it is none."""
+    """The case of that name; those of odd batches are run with --exact-float. Raises UsageError when it is none."""
     kind, *numbers = name.split(":")
     if len(numbers) != 3 or not all(number.isdecimal() for number in numbers):
         raise UsageError(f"no case is called {name!r}", remedy="write it as a failure does, as in single:0:3:161")
     slot, random = int(numbers[2]), Random(name)
+    exact_float = bool(int(numbers[1]) % 2)
     if kind == "single":
-        return single(slot, random)
+        return _with_mode(single(slot, random), exact_float)
     if kind == "sequence":
-        return sequence(slot, random, exact_forms())
+        return _with_mode(sequence(slot, random, exact_forms(exact_float)), exact_float)
     form = next((form for form in forms() if form.name == kind), None)
     if form is None:
         raise UsageError(f"no form is called {kind!r}", remedy="use single, sequence or a name of docs/instructions.md")
     return single(slot, random, form)
+
+
+def _with_mode(made: Made, exact_float: bool) -> Made:
+    return replace(made, case=replace(made.case, exact_float=exact_float))
 
 
 def judge(emulator: Emulator, batch: list[tuple[str, Made]]) -> Iterator[Verdict]:

@@ -30,6 +30,7 @@ class Case:
     memory: bytes
     resets_segments: bool = False
     form: str = ""  # of the table of forms that it was made from
+    exact_float: bool = False  # the machine runs it with --exact-float
 
     @property
     def address(self) -> int:

@@ -84,7 +84,9 @@ def refusal(case: Case, ours: bytes) -> list[Difference]:
 
 
 def _ends(right: Left, left: Left, is_refilled: bool) -> Iterator[Difference]:
-    """`is_refilled`: Linux may have mapped the page's neighbours, so whether it was there is not compared."""
+    """`is_refilled`: Linux may have mapped the page's neighbours, so whether it was there is not compared.
+
+    Neither is that of the slots' pages, which are here from the start."""
     if (right.signal, right.si_code) != (left.signal, left.si_code):
         yield Difference("signal", "signal", _signal(right), _signal(left))
         return
@@ -96,9 +98,13 @@ def _ends(right: Left, left: Left, is_refilled: bool) -> Iterator[Difference]:
     if right.signal in (_SEGV, _BUS) and right.gregs["trapno"] == PF_VECTOR:
         names.append("cr2")
     for name in names:
-        ignored = _PRESENT if name == "err" and is_refilled else 0
+        ignored = _PRESENT if name == "err" and (is_refilled or _is_in_slots(right.gregs["cr2"])) else 0
         if (right.gregs[name] ^ left.gregs[name]) & ~ignored:
             yield Difference(name, name, f"{right.gregs[name]:#x}", f"{left.gregs[name]:#x}")
+
+
+def _is_in_slots(address: int) -> bool:
+    return layout.SLOTS <= address < layout.WINDOWS
 
 
 def _signal(left: Left) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
-from iced_x86 import FlowControl, Mnemonic
+from iced_x86 import FlowControl
 
 from tests.oracle.compare import Difference
 from tests.oracle.families import prefixes
@@ -15,52 +16,43 @@ _LOCK, _FS, _GS, _OPERAND_SIZE, _ADDRESS_SIZE = 0xF0, 0x64, 0x65, 0x66, 0x67
 _LEGACY_SEGMENTS: Final = {0x26, 0x2E, 0x36, 0x3E}
 _REPEATS: Final = {0xF2, 0xF3}
 _BRANCHES: Final = (FlowControl.INDIRECT_BRANCH, FlowControl.INDIRECT_CALL, FlowControl.RETURN)
-_DAZ_AND_FTZ: Final = 1 << 6 | 1 << 15
-_ALONE: Final = (Mnemonic.LDMXCSR, Mnemonic.STMXCSR)
+_DE, _DAZ, _FTZ = 1 << 1, 1 << 6, 1 << 15
+_PE, _C1 = 1 << 5, 1 << 9
+_ST0_AT: Final = 32  # in FXSAVE's area
+_BIAS: Final = 0x3FFF
 _FETCH: Final = 0x10  # of a page fault's error code
+_PAGE_FAULT_CODES: Final = 0x20  # other error codes are selectors here
 _GP, _PF = "SIGSEGV.128.13", "SIGSEGV.1.14"
-
-
-def has_two_segments(made: Made, _difference: Difference, _found: list[Difference]) -> bool:
-    given = prefixes(made.case.code)
-    return bool({_FS, _GS}.intersection(given) and _LEGACY_SEGMENTS.intersection(given))
-
-
-def has_contradictory_prefixes(made: Made, _difference: Difference, _found: list[Difference]) -> bool:
-    given = prefixes(made.case.code)
-    return bool(_REPEATS.intersection(given)) and (_OPERAND_SIZE in given or set(given) >= _REPEATS)
 
 
 def checks_alignment(made: Made, _difference: Difference, _found: list[Difference]) -> bool:
     return bool(made.case.rflags & AC)
 
 
-def is_stack_fault(_made: Made, _difference: Difference, found: list[Difference]) -> bool:
-    return _host_says(found, "SIGBUS.128.12")
-
-
 def is_fetch(made: Made, difference: Difference, found: list[Difference]) -> bool:
     """A branch out of the slots, whose page Linux brings in."""
     if difference.kind == "err":
-        return bool(int(difference.right, 16) & _FETCH)
+        right = int(difference.right, 16)
+        return right < _PAGE_FAULT_CODES and bool(right & _FETCH)
     branches = any(i.flow_control != FlowControl.NEXT for i in made.instructions if not i.is_invalid)
     return branches and _host_says(found, "SIGBUS.2.14") and difference.kind in ("signal", "trapno", "err")
 
 
-def crosses_canonical(_made: Made, _difference: Difference, found: list[Difference]) -> bool:
-    return any(other.kind == "signal" and (other.right, other.ours) == (_GP, _PF) for other in found)
+def needs_a_base(made: Made, _difference: Difference, found: list[Difference]) -> bool:
+    based = {_FS, _GS}.intersection(prefixes(made.case.code))
+    return bool(based) and any(other.kind == "signal" and (other.right, other.ours) == (_GP, _PF) for other in found)
 
 
-def is_narrow(made: Made, _difference: Difference, _found: list[Difference]) -> bool:
-    return _ADDRESS_SIZE in prefixes(made.case.code)
+def is_denormal(made: Made, difference: Difference, _found: list[Difference]) -> bool:
+    """MXCSR's DE alone; or, with FTZ or DAZ, a result."""
+    if difference.kind == "mxcsr":
+        return int(difference.right, 16) ^ int(difference.ours, 16) == _DE
+    return bool(int.from_bytes(made.case.fx[24:28], "little") & (_FTZ | _DAZ))
 
 
-def is_floating_point(made: Made, _difference: Difference, found: list[Difference]) -> bool:
-    """MXCSR differs, or what it asks for: an exception, denormals taken for zero."""
-    mxcsr = int.from_bytes(made.case.fx[24:28], "little")
-    return bool(mxcsr & _DAZ_AND_FTZ) or any(
-        other.kind == "mxcsr" or (other.kind == "signal" and other.right.startswith("SIGFPE")) for other in found
-    )
+def is_inexact(_made: Made, difference: Difference, _found: list[Difference]) -> bool:
+    """MXCSR's PE alone."""
+    return int(difference.right, 16) ^ int(difference.ours, 16) == _PE
 
 
 def are_nans(_made: Made, difference: Difference, _found: list[Difference]) -> bool:
@@ -69,6 +61,18 @@ def are_nans(_made: Made, difference: Difference, _found: list[Difference]) -> b
     return any(
         _differ_in_nans(right, ours, bits, exponent) for bits, exponent in ((32, 0x7F80_0000), (64, 0x7FF << 52))
     )
+
+
+def is_last_bit(_made: Made, difference: Difference, _found: list[Difference]) -> bool:
+    """A result by one unit in the last place, or what tells of rounding: PE and C1."""
+    right, ours = (int(text, 16) for text in (difference.right, difference.ours))
+    return abs(right - ours) <= 1 if difference.kind == "st" else not (right ^ ours) & ~(_PE | _C1)
+
+
+def is_far_from_zero(made: Made, _difference: Difference, _found: list[Difference]) -> bool:
+    """ST(0) is at least 1 - sqrt(1/2) in magnitude, about 0.29 (SDM vol. 2, FYL2XP1)."""
+    significand, exponent = struct.unpack_from("<QH", made.case.fx, _ST0_AT)
+    return (exponent & 0x7FFF, significand) >= (_BIAS - 2, 0x95F6_1998_0C43_36F7)
 
 
 def _differ_in_nans(right: int, ours: int, bits: int, exponent: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 
 from tests.oracle.cases import Case, executable
 from tests.oracle.results import split
-from tests.oracle.worker import LENGTH
+from tests.oracle.worker import EXACT, LENGTH, USUAL
 
 _SECONDS: Final = 90  # without any result: it hangs
 _ROOT: Final = Path(__file__).parents[2]
@@ -35,11 +35,11 @@ class Emulator:
         self._end()
 
     def run(self, cases: Sequence[Case], chunk: int) -> tuple[list[bytes], str]:
-        """As many results as there are, and why it ended early ('' when it did not)."""
+        """As many results as there are, and why it ended early ('' when it did not). All are of one mode."""
         octets = executable(cases, chunk)
         worker = self._started()
         assert worker.stdin is not None
-        worker.stdin.write(LENGTH.pack(b"J", len(octets)) + octets)
+        worker.stdin.write(LENGTH.pack(EXACT if cases[0].exact_float else USUAL, len(octets)) + octets)
         worker.stdin.flush()
         output: list[bytes] = []
         why = ""

@@ -163,9 +163,12 @@ def decorated(code: bytes, form: Form, random: Random) -> bytes:
     return code[:15] if random.random() < 0.99 else bytes(random.choices(_PREFIXES, k=14)) + code
 
 
-def prefix_length(code: bytes) -> int:
-    """Of the legacy prefixes."""
-    return next((i for i, octet in enumerate(code) if octet not in _PREFIXES), len(code))
+def prefix_length(code: bytes, *, with_rex: bool = False) -> int:
+    """Of the legacy prefixes; `with_rex`: and of REX, wherever it stands among them."""
+    return next(
+        (i for i, octet in enumerate(code) if octet not in _PREFIXES and not (with_rex and octet & 0xF0 == 0x40)),
+        len(code),
+    )
 
 
 def _with_rex(code: bytes, random: Random) -> bytes:

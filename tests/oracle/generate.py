@@ -194,7 +194,7 @@ def _for_the_host(code: bytes, instruction: Any) -> bytes:
         dropped = (0x66, 0xF2, 0xF3)
     elif instruction.flow_control in _NEAR and not any(part in CODE_NAMES[instruction.code] for part in _FAR):
         dropped = (0x66,)
-    end = encode.prefix_length(code)
+    end = encode.prefix_length(code, with_rex=True)
     if CODE_NAMES[instruction.code].startswith("RESERVEDNOP") and b"\x0f\x0d" in code:
         return code.replace(b"\x0f\x0d", b"\x0f\x1f", 1)
     return bytes(_HARMLESS_PREFIX if octet in dropped else octet for octet in code[:end]) + code[end:]

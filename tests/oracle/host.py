@@ -6,6 +6,7 @@ import platform
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from tests.oracle.cases import Case, executable
 from tests.oracle.results import split
 
 _SECONDS: Final = 120
+_WRITING_OR_STARTING: Final = threading.Lock()  # a child started meanwhile would hold the file open: ETXTBSY
 # /proc/cpuinfo's names of what CPUID claims here, beyond x86-64 itself
 _NEEDED: Final = ("lahf_lm", "cx16", "popcnt", "pni", "ssse3", "sse4_1", "sse4_2", "aes", "pclmulqdq")
 
@@ -22,13 +24,21 @@ def run_on_host(cases: Sequence[Case], chunk: int) -> tuple[list[bytes], str]:
     """As many results as there are, and why it ended early ('' when it did not)."""
     with tempfile.TemporaryDirectory(prefix="pffemu-oracle-") as folder:
         path = Path(folder) / "driver"
-        path.write_bytes(executable(cases, chunk))
-        path.chmod(0o700)
-        done = subprocess.run(
-            [str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={},
-            cwd=folder, start_new_session=True, timeout=_SECONDS, check=False,
-        )  # fmt: skip
-    return split(done.stdout), _why(done.returncode)
+        octets = executable(cases, chunk)
+        with _WRITING_OR_STARTING:
+            path.write_bytes(octets)
+            path.chmod(0o700)
+            process = subprocess.Popen(
+                [str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={},
+                cwd=folder, start_new_session=True,
+            )  # fmt: skip
+        with process:
+            try:
+                output, _ = process.communicate(timeout=_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+    return split(output), _why(process.returncode)
 
 
 def why_not_here() -> str:

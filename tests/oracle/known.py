@@ -33,6 +33,7 @@ class Rule:
     when: Condition | None = None
     rarely: bool = False  # seen for some of the forms is enough
     in_sequences: bool = False  # and nowhere else: it takes another instruction before it
+    ends_with_exact_float: bool = False  # nothing differs with --exact-float
 
     @property
     def is_of_forms(self) -> bool:
@@ -41,6 +42,8 @@ class Rule:
 
     def explains(self, made: Made, difference: Difference, found: list[Difference]) -> bool:
         """Whether it is one of the rule's, in this case."""
+        if self.ends_with_exact_float and made.case.exact_float:
+            return False
         if self.kinds and difference.kind not in self.kinds.split():
             return False
         if self.is_of_forms and not any(names_it(self, form) for form in form_names(made)):

@@ -25,8 +25,8 @@ GS_BASE: Final = 0x5_1000
 TEXT: Final = 0x2000_0000_0000
 CASES: Final = 0x2000_1000_0000
 
-MEMORY_BELOW: Final = 128  # bytes below the boundary that are set before a case and read after it
-MEMORY_SIZE: Final = 640
+MEMORY_BELOW: Final = 512  # bytes below the boundary that are set before a case and read after it
+MEMORY_SIZE: Final = 1024
 
 
 class Window(IntEnum):

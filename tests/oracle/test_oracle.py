@@ -53,7 +53,7 @@ def test_the_table_is_made_from_the_rules() -> None:
 
 _ADD = Case(
     slot=0, code=b"\x48\x01\x00", window=Window.PRESENT, rflags=0x202, registers=(Window.PRESENT.boundary - 4,) * 16,
-    fx=b"\x7f\x03".ljust(24, b"\0") + b"\x80\x1f".ljust(488, b"\0"), memory=bytes(range(256)) * 2 + bytes(128),
+    fx=b"\x7f\x03".ljust(24, b"\0") + b"\x80\x1f".ljust(488, b"\0"), memory=bytes(range(256)) * 4,
     form="ADD_RM64_R64",
 )  # fmt: skip
 

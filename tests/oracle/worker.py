@@ -1,5 +1,6 @@
-"""python -m tests.oracle.worker: runs drivers in pffemu. A length and an ELF file in; pieces of output and an end out.
+"""python -m tests.oracle.worker: runs drivers in pffemu.
 
+In come a kind of machine, a length and an ELF file; out come pieces of output and an end.
 Each driver runs in a child of its own: what Unicorn does to the process on some byte strings must not end the campaign.
 """
 
@@ -19,7 +20,12 @@ from pffemu import CpuOptions, Machine, Mode
 from pffemu.machine.stop import Exited
 
 LENGTH: Final = struct.Struct("<cI")  # R: results follow; W: why the driver ended early; E: the end of the process
-_EXACT: Final = CpuOptions(check_alignment=True, compiled=False)  # nothing runs long enough to compile for
+USUAL: Final = b"U"  # the two kinds of machine that run a driver
+EXACT: Final = b"X"  # with --exact-float
+_OPTIONS: Final = {
+    kind: CpuOptions(check_alignment=True, compiled=False, exact_float=kind == EXACT)  # too short to compile for
+    for kind in (USUAL, EXACT)
+}
 _RAM: Final = 64 << 20
 _BUDGET: Final = 2_000_000_000
 _SECONDS: Final = 20  # of processor time for one driver; SIGPROF ends it
@@ -41,29 +47,29 @@ def _send(kind: bytes, data: bytes) -> None:
 
 def main() -> None:
     source = sys.stdin.buffer
-    Machine(mode=Mode.PFF, cpus=1, ram=_RAM, cpu=_EXACT)  # loads everything, once for all children
+    Machine(mode=Mode.PFF, cpus=1, ram=_RAM, cpu=_OPTIONS[USUAL])  # loads everything, once for all children
     with tempfile.TemporaryDirectory(prefix="pffemu-oracle-") as folder:
         path = Path(folder) / "driver"
         while head := source.read(LENGTH.size):
-            _, size = LENGTH.unpack(head)
+            kind, size = LENGTH.unpack(head)
             path.write_bytes(source.read(size))
-            _send(b"E", _in_a_child(path).encode())
+            _send(b"E", _in_a_child(path, _OPTIONS[kind]).encode())
 
 
-def _in_a_child(path: Path) -> str:
+def _in_a_child(path: Path, options: CpuOptions) -> str:
     child = os.fork()
     if child == 0:
         signal.setitimer(signal.ITIMER_PROF, _SECONDS)
-        _send(b"W", _run(path).encode())
+        _send(b"W", _run(path, options).encode())
         os._exit(0)
     _, status = os.waitpid(child, 0)
     return f"pffemu dies of {signal.Signals(os.WTERMSIG(status)).name}" if os.WIFSIGNALED(status) else ""
 
 
-def _run(path: Path) -> str:
+def _run(path: Path, options: CpuOptions) -> str:
     """Why it ended before its end; '' when it did not."""
     try:
-        machine = Machine(mode=Mode.PFF, cpus=1, ram=_RAM, cpu=_EXACT, stdout=_Pieces())
+        machine = Machine(mode=Mode.PFF, cpus=1, ram=_RAM, cpu=options, stdout=_Pieces())
         machine.load(path)
         stop = machine.run(_BUDGET)
     except Exception:

@@ -94,6 +94,19 @@ def _root(format: Format, _a: Number, b: Number, how: Rounding) -> Rounded:
     return ieee.square_root(format, b, how)
 
 
+_ONE: Final = unpack(F64, 0x3FF0_0000_0000_0000)
+_FLUSHING: Final = Rounding(flush=True)
+
+
+def _reciprocal(root: bool, format: Format, _a: Number, b: Number, _how: Rounding) -> Rounded:
+    """RCPxx and RSQRTxx: denormals are taken for zeros, tiny results become zeros, and nothing is raised."""
+    wide = ieee.convert(F64, format, unpack(format, b.bits, True), _FLUSHING)
+    if root:
+        wide = ieee.square_root(F64, unpack(F64, wide.bits), _FLUSHING)
+    quotient = ieee.divide(F64, _ONE, unpack(F64, wide.bits), _FLUSHING)
+    return Rounded(ieee.convert(format, F64, unpack(F64, quotient.bits), _FLUSHING).bits, 0)
+
+
 def _pick(greater: bool, format: Format, a: Number, b: Number, _how: Rounding) -> Rounded:
     """MAX and MIN: the second operand unless the first is greater, or less."""
     flags = ieee.compare_flags(a, b, signaling=True)
@@ -197,6 +210,8 @@ _BY_PREFIX: Final[tuple[tuple[str, Function], ...]] = (
     ("mul", partial(_elementwise, ieee.multiply)),
     ("div", partial(_elementwise, ieee.divide)),
     ("sqrt", partial(_elementwise, _root)),
+    ("rcp", partial(_elementwise, partial(_reciprocal, False))),
+    ("rsqrt", partial(_elementwise, partial(_reciprocal, True))),
     ("min", partial(_elementwise, partial(_pick, False))),
     ("max", partial(_elementwise, partial(_pick, True))),
     ("cmp", _cmp),

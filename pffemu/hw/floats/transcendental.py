@@ -177,7 +177,7 @@ def _angle(unit: X87, x: Number, y: Number) -> Rounded:
         exact = quotient * x.significand == y.significand << shift
         below = (quotient << 1) - 1 if exact else quotient << 1 | 1
         return rounded(F80, y.sign, below, y.exponent - x.exponent - shift - 1, unit.how)
-    bits = _BITS + 128 if abs(gap) < 2 * -_TINY else _BITS + abs(gap)
+    bits = _BITS + 128  # where the gap is wider, the result is next to a multiple of pi / 2
     smaller, larger = (y, x) if gap < 0 or (gap == 0 and y.significand <= x.significand) else (x, y)
     exponent = min(x.exponent, y.exponent)
     up, down = (number.significand << number.exponent - exponent for number in (smaller, larger))
@@ -212,7 +212,7 @@ def _f2xm1(unit: X87) -> None:
     else:
         bits = _BITS + max(0, -_top(number))
         argument = number.significand << number.exponent + bits
-        argument = (-argument if number.sign else argument) * series.ln2(bits) >> bits
+        argument = (-argument if number.sign else argument) * series.ln2(_BITS) >> _BITS
         unit.put(0, _with(_fixed(unit, series.exponential_less_one(argument, bits), bits), number))
 
 
@@ -254,14 +254,18 @@ def _logarithm_times(unit: X87, x: Number, y: Number) -> Rounded:
         return _with(Rounded(F80.zero(y.sign ^ int(below_one)), 0), x, y)
     if not fraction & fraction - 1:
         return _with(rounded(F80, y.sign ^ int(power < 0), y.significand * abs(power), y.exponent, unit.how), x, y)
-    bits = _BITS
-    length = fraction.bit_length()
-    if fraction * fraction >> 2 * length - 1:  # above the root of 1/2: take the next power
+    return _with(_times(unit, y, _log2(fraction, x.exponent), _BITS), x, y)
+
+
+def _log2(significand: int, exponent: int) -> int:
+    """The base-2 logarithm of significand * 2 ^ exponent, in fixed point."""
+    length = significand.bit_length()
+    power = exponent + length - 1
+    if significand * significand >> 2 * length - 1:  # above the root of 1/2: take the next power
         power, length = power + 1, length + 1
     unity = 1 << length - 1
-    ratio = (fraction - unity << bits) // (fraction + unity)
-    logarithm = (power << bits) + (2 * series.inverse_hyperbolic_tangent(ratio, bits) << bits) // series.ln2(bits)
-    return _with(_times(unit, y, logarithm, bits), x, y)
+    ratio = (significand - unity << _BITS) // (significand + unity)
+    return (power << _BITS) + (2 * series.inverse_hyperbolic_tangent(ratio, _BITS) << _BITS) // series.ln2(_BITS)
 
 
 def _fyl2xp1(unit: X87) -> None:
@@ -282,11 +286,14 @@ def _logarithm_of_more(unit: X87, x: Number, y: Number) -> Rounded:
         return invalid
     if y.kind is Kind.INFINITE:
         return _with(_infinite_product(x.sign ^ y.sign), x)
+    if _top(x) >= 0:  # undefined, too
+        with_one = x.significand + (1 << -x.exponent) if x.exponent <= 0 else x.significand
+        return _with(_times(unit, y, _log2(with_one, x.exponent), _BITS), x, y)
     bits = _BITS + max(0, -_top(x))
     value = x.significand << x.exponent + bits
     value = -value if x.sign else value
     ratio = (value << bits) // (value + (2 << bits))
-    logarithm = (2 * series.inverse_hyperbolic_tangent(ratio, bits) << bits) // series.ln2(bits)
+    logarithm = (2 * series.inverse_hyperbolic_tangent(ratio, bits) << _BITS) // series.ln2(_BITS)
     return _with(_times(unit, y, logarithm, bits), x, y)
 
 

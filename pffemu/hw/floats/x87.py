@@ -128,13 +128,12 @@ class X87:
         function = _OPERATIONS[operation.removesuffix("r")]
         self.put(target, function(F80, a, b, self.controlled, ieee.larger_nan))
 
-    def relate(self, a: Number | None, b: Number | None, signaling: bool) -> int:
-        """A comparison and its exceptions: C3, C2 and C0 as FCOM sets them."""
+    def signal_comparison(self, a: Number | None, b: Number | None, signaling: bool) -> None:
+        """The exceptions of a comparison."""
         if a is None or b is None:
             self.stack_fault()
-            return CONDITIONS
-        self.signal(ieee.compare_flags(a, b, signaling))
-        return _RELATION[ieee.compare(a, b)]
+        else:
+            self.signal(ieee.compare_flags(a, b, signaling))
 
     def examine(self) -> None:
         """FXAM."""
@@ -184,6 +183,11 @@ _CLASSES: Final = {
     "UNSUPPORTED": 0, "QUIET": C0, "SIGNALING": C0, "FINITE": C2, "INFINITE": C2 | C0, "ZERO": C3,
 }  # fmt: skip
 _NO_DECIMAL: Final = 0xFFFF_C000_0000_0000_0000
+
+
+def relation(a: Number | None, b: Number | None) -> int:
+    """C3, C2 and C0 as FCOM sets them; None: an empty register."""
+    return CONDITIONS if a is None or b is None else _RELATION[ieee.compare(a, b)]
 
 
 def from_decimal(bits: int) -> Rounded:

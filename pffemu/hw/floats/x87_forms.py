@@ -13,7 +13,7 @@ from pffemu.hw.floats.formats import F32, F64, F80, Number, unpack
 from pffemu.hw.floats.remainder import extract, remainder, scale
 from pffemu.hw.floats.rounding import TO_ZERO, Rounded, rounded
 from pffemu.hw.floats.transcendental import FUNCTIONS
-from pffemu.hw.floats.x87 import CONDITIONS, X87, from_decimal
+from pffemu.hw.floats.x87 import CONDITIONS, X87, Given, from_decimal, relation
 
 _FORMATS: Final = {"M32FP": (F32, 4), "M64FP": (F64, 8), "M80FP": (F80, 10)}
 _INTEGERS: Final = {"M16INT": 2, "M32INT": 4, "M64INT": 8}
@@ -96,17 +96,22 @@ def _compare(unit: X87, mnemonic: str, operand: Operand, rflags: int) -> Effect:
     else:
         other = unit.number(1) if not operand.kind else _other(unit, operand)
     to_rflags, c1 = "comi" in name, unit.registers["fsw"] & C1
-    relation = unit.relate(unit.number(0), other, signaling)
+    found, effect = relation(unit.number(0), other), NOTHING
     if to_rflags:
-        if not unit.faulted:
-            unit.set(C1, c1)
-        found = (ZF if relation & C3 else 0) | (PF if relation & C2 else 0) | (CF if relation & C0 else 0)
-        rflags = rflags & ~_TOUCHED | found
+        flags = (ZF if found & C3 else 0) | (PF if found & C2 else 0) | (CF if found & C0 else 0)
+        effect = Effect(rflags=rflags & ~_TOUCHED | flags)
     else:
-        unit.set(CONDITIONS, relation)
+        unit.set(CONDITIONS, found)
+    try:
+        unit.signal_comparison(unit.number(0), other, signaling)
+    except Given:  # nothing is popped; CPUs set the codes, though SDM vol. 2 says they do not for an unmasked #IA
+        return effect
+    finally:
+        if to_rflags and not unit.faulted:
+            unit.set(C1, c1)
     for _ in range(len(name) - len(name.rstrip("p"))):
         unit.pop()
-    return Effect(rflags=rflags) if to_rflags else NOTHING
+    return effect
 
 
 def _load(unit: X87, mnemonic: str, operand: Operand, _rflags: int) -> Effect:
@@ -139,9 +144,11 @@ def _constant(unit: X87, mnemonic: str, _operand: Operand, _rflags: int) -> Effe
 def _store(unit: X87, mnemonic: str, operand: Operand, _rflags: int) -> Effect:
     pops = mnemonic.endswith("p")
     effect = NOTHING
-    if mnemonic == "fstpnce":  # FSTP without a look at the tags
+    if mnemonic == "fstpnce":  # FSTP that raises nothing; of an empty register it only pops
         pops = True
-        unit.registers.set_st(operand.register, unit.registers.st(0))
+        unit.set(C1, 0)
+        if not unit.registers.is_empty(0):
+            unit.registers.set_st(operand.register, unit.registers.st(0))
     elif operand.kind == "STI":
         unit.copy(operand.register, 0)
     elif operand.kind == "M80FP":

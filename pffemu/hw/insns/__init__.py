@@ -37,6 +37,7 @@ from pffemu.hw.insns import (
     testui,
     uiret,
     umip,
+    unpack,
     x87,
 )
 from pffemu.hw.trap import Trap
@@ -88,11 +89,12 @@ EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
     "segments": segments.execute,
     "sse_arithmetic": sse_arithmetic.execute,
     "system": umip.execute,
+    "unpack": unpack.execute,
     "x87": x87.execute,
 }
 # these end with a run of the engine
 _IN_THE_ENGINE: Final = frozenset({"aligned", "alone", "cmpxchg", "float_store", "mmx", "popf", "x87"})
-_FLOATING: Final = frozenset({"float_load", "float_store", "mmx", "sse_arithmetic", "x87"})
+_LOOKS_ITSELF: Final = frozenset({"aligned", "nop", "system", "x87"})  # at its operands, or never
 _REPEAT: Final = b"\xf2\xf3"
 _WITHOUT_MEANING: Final = b"\x66\x67\x26\x2e\x36\x3e\x64\x65"  # operand size, address size, segments
 _NO_TIMER: Final = "the kernel has not enabled this thread's kernel-bypass timer"
@@ -126,7 +128,8 @@ def _careful_instruction(code: bytes, checks: int) -> Found | None:
         trap = row.trap
         return Found(name, lambda _cpu, _length: trap, length, True, False)
     execute: Execute = partial(EXECUTORS[row.executor], code=code)
-    if checks & careful.ALIGNMENT and row.executor in _FLOATING and instruction.key & MEMORY:
+    accesses = instruction.key & MEMORY or (checks & careful.ALIGNMENT and form_of(instruction.form).accesses_memory)
+    if accesses and row.executor not in _LOOKS_ITSELF:
         execute = partial(aligned.then, code=code, execute=execute)
     counts = row.executor not in _IN_THE_ENGINE
     return Found(name, execute, length, True, False, counts=counts, traps=row.executor == "int1")

@@ -6,24 +6,32 @@ from collections.abc import Callable
 
 from pffemu.arch.exceptions import AC, GP
 from pffemu.hw import careful
-from pffemu.hw.careful import ALIGNMENT
-from pffemu.hw.careful_conditions import operands_are_aligned, vector_is_aligned
+from pffemu.hw.careful import ALIGNMENT, VECTOR_ALIGNMENT
+from pffemu.hw.careful_conditions import operands_are_aligned, trap_of_address, vector_is_aligned
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.insns import alone
 from pffemu.hw.trap import Trap
 
 
 def then(cpu: Cpu, length: int, code: bytes, execute: Callable[[Cpu, int], Trap | None]) -> Trap | None:
-    """Execute an instruction by other means, if its operands are aligned."""
-    if not operands_are_aligned(cpu.at(cpu.registers.rip(), code)):
+    """Execute an instruction by other means, if its operands are where they may be."""
+    trap = operand_trap(cpu, code)
+    return execute(cpu, length) if trap is None else trap
+
+
+def operand_trap(cpu: Cpu, code: bytes) -> Trap | None:
+    """The trap of an address that is not canonical, or not aligned where the core looks at that."""
+    at = cpu.at(cpu.registers.rip(), code)
+    if cpu.checks & VECTOR_ALIGNMENT and careful.needs_alignment(code) and not vector_is_aligned(at):
+        return Trap(GP)
+    trap = trap_of_address(at)
+    if trap is not None:
+        return trap
+    if cpu.checks & ALIGNMENT and not operands_are_aligned(at):
         return Trap(AC)
-    return execute(cpu, length)
+    return None
 
 
 def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
-    at = cpu.at(cpu.registers.rip(), code)
-    if careful.needs_alignment(code) and not vector_is_aligned(at):
-        return Trap(GP)
-    if cpu.checks & ALIGNMENT and not operands_are_aligned(at):
-        return Trap(AC)
-    return alone.execute(cpu, length, code)
+    trap = operand_trap(cpu, code)
+    return alone.execute(cpu, length, code) if trap is None else trap

@@ -1,12 +1,14 @@
 """CMPXCHG r/m32, CMPXCHG8B and CMPXCHG16B: the engine's, less what Unicorn changes and the CPU does not (SDM vol. 2).
 
-CMPXCHG that finds equal does not write EAX, so the upper half of RAX stays; CMPXCHG8B and 16B change no flag but ZF.
+CMPXCHG that finds equal does not write EAX, and one that does not leaves a target register alone, so upper halves stay;
+CMPXCHG8B and 16B change no flag but ZF.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from pffemu.arch.encodings import REGISTERS_64
 from pffemu.arch.exceptions import GP
 from pffemu.arch.rflags import ZF
 from pffemu.hw.cpu import Cpu
@@ -23,6 +25,7 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     rax, rflags = registers["rax"], registers["rflags"]
     modrm = modrm_of(code)
     pairs = modrm.opcode == _PAIRS
+    target = registers[REGISTERS_64[modrm.rm]]
     if pairs and modrm.size == 8 and memory_address(cpu, code) % 16:
         return Trap(GP)
     trap = alone.execute(cpu, length, code)
@@ -33,4 +36,6 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
         registers["rflags"] = rflags & ~ZF | equal
     elif equal and (modrm.memory or modrm.rm != _RAX):
         registers["rax"] = rax
+    elif not equal and not modrm.memory:
+        registers[REGISTERS_64[modrm.rm]] = target
     return None

@@ -16,7 +16,7 @@ from pffemu.hw.cpu import Cpu
 from pffemu.hw.float_rows import is_mmx, is_twice_the_same
 from pffemu.hw.floats import x87_forms
 from pffemu.hw.floats.x87 import X87, Given
-from pffemu.hw.insns import alone, horizontal, mmx, sse_arithmetic
+from pffemu.hw.insns import aligned, alone, horizontal, mmx, sse_arithmetic, unpack
 from pffemu.hw.insns.modrm import memory_address, modrm_of
 from pffemu.hw.mmu import USER
 from pffemu.hw.trap import Trap
@@ -39,6 +39,9 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     floats.settle()
     if form.mnemonic not in _NO_WAIT and with_summary(floats.read("fsw"), floats.read("fcw")) & ES:
         return Trap(MF)
+    refused = aligned.operand_trap(cpu, code)
+    if refused is not None:
+        return refused
     if x87_forms.knows(form.mnemonic):
         return _compute(cpu, form, length, code)
     if form.mnemonic.startswith("cvt"):
@@ -49,6 +52,10 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
         cpu.count_own()
         horizontal.execute(cpu, length, code)
         return None
+    if form.name.startswith("PUNPCKL") and modrm_of(code).memory:
+        trap = unpack.execute(cpu, length, code)
+        cpu.count_own(0 if trap is not None else 1)
+        return trap
     reserved = _reserved_words(cpu, form, code)
     trap = mmx.execute(cpu, length, code) if is_mmx(form) else alone.execute(cpu, length, code)
     if trap is None:

@@ -2,7 +2,7 @@
 
 A line of sse_on_the_host.txt: mnemonic, immediate, MXCSR, destination, source, result, MXCSR then. One of
 x87_on_the_host.txt: mnemonic, operand (kind, register, whether it is the target, memory), FCW FSW and tags, ST(0) to
-ST(7), all that afterwards, memory and RFLAGS. SDM vol. 2 lets comparisons with unmasked exceptions differ: none here.
+ST(7), all that afterwards, memory and RFLAGS.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import pytest
 
 from kernel_model.uapi import Signal
 from pffemu import Exited, Killed
+from pffemu.events import Warned
 from tests.guest_tools import CHECKPOINT, load, plain_guest, run
 
 TWO_NANS = """
@@ -21,10 +22,58 @@ DENORMAL = "mov eax, 1\nmovd xmm0, eax\naddss xmm0, xmm0\nstmxcsr [rsp - 8]\nmov
 STACK_FAULT = "fld1\nfstp st(0)\nfstp st(0)\nfnstsw ax\nmovzx edi, al\n"
 
 
+# a signaling NaN with #IA unmasked: C3, C2 and C0 are set, nothing is popped
+COMPARISON = """
+    mov rax, 0x8000000000000001
+    mov [rsp - 16], rax
+    mov word ptr [rsp - 8], 0x7fff
+    mov word ptr [rsp - 24], 0x37e
+    fldcw [rsp - 24]
+    fld1
+    fld tbyte ptr [rsp - 16]
+    fcompp
+    fnstsw ax
+    movzx edi, ah
+"""
+# the undocumented FSTP that raises nothing: of an empty register it only pops
+QUIET_STORE = "fldz\nfld1\nfstp st(0)\nfld1\nffree st(0)\n.byte 0xd9, 0xd9\nftst\nfnstsw ax\nmovzx edi, ah\n"
+# a base-2 logarithm of what is very large, and of what is very small
+LOGARITHM = """
+    mov rax, 0x8000000000000000
+    mov [rsp - 16], rax
+    mov word ptr [rsp - 8], 0x3fff + 16000
+    fld1
+    fld tbyte ptr [rsp - 16]
+    fyl2xp1
+    mov word ptr [rsp - 8], 0x3fff - 16000
+    fld1
+    fld tbyte ptr [rsp - 16]
+    fyl2xp1
+    fistp dword ptr [rsp - 16]
+    fistp dword ptr [rsp - 12]
+    mov edi, [rsp - 12]
+    sub edi, 15900
+    or edi, [rsp - 16]
+"""
+
+
 @pytest.mark.parametrize(("body", "exactly", "else_"), [(TWO_NANS, 1, 2), (DENORMAL, 2, 0), (STACK_FAULT, 0x41, 0)])
 def test_what_exact_float_adds(body: str, exactly: int, else_: int) -> None:
     assert run(plain_guest(body), exact_float=True).stop == Exited(exactly)
     assert run(plain_guest(body)).stop == Exited(else_)
+    assert load(plain_guest(body), strict=True).machine.run() == Exited(exactly)
+
+
+@pytest.mark.parametrize(("body", "status"), [(COMPARISON, 0xF5), (QUIET_STORE, 0x40 | 7 << 3), (LOGARITHM, 100)])
+def test_x87_by_our_own_arithmetic(body: str, status: int) -> None:
+    assert run(plain_guest(body), exact_float=True).stop == Exited(status)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_flushing_to_zero_is_warned_of_once_where_it_is_not_exact(exact: bool) -> None:
+    guest = load(plain_guest("mov dword ptr [rsp - 8], 0x9f80\n" + "ldmxcsr [rsp - 8]\n" * 2), exact_float=exact)
+    guest.machine.run()
+    assert guest.machine.events.counts[Warned] == (0 if exact else 1)
 
 
 @pytest.mark.parametrize("exact", [False, True])
