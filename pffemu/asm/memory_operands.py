@@ -11,6 +11,7 @@ instructions push (int, syscall).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from capstone import x86 as cs_x86
@@ -51,6 +52,9 @@ SIZES: Final = {
 # with an operand-size prefix
 X87_AREAS: Final = {"fnsave": 94, "frstor": 94, "fnstenv": 14, "fldenv": 14}
 FAR_POINTERS: Final = frozenset(("lcall", "ljmp", "lss", "lfs", "lgs"))  # capstone says 8 bytes, always
+SELECTOR: Final = 2  # bytes
+GROUP_5: Final = 0xFF
+FAR_BRANCHES: Final = {3: "lcall", 5: "ljmp"}  # capstone says call and jmp
 REX_WINS: Final = frozenset(("bsf", "bsr", "movbe", "push", "pop"))
 PREFIX_BYTES: Final = frozenset((*b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", *range(0x40, 0x50)))
 SEGMENT_PREFIXES: Final = {0x64: "fs", 0x65: "gs"}
@@ -79,12 +83,23 @@ def bare_mnemonic(mnemonic: str) -> str:
 def memory_operands(insn: Any) -> tuple[MemoryOperand, ...]:
     """All accesses of a capstone instruction decoded with detail: explicit ones first, in operand order."""
     name = bare_mnemonic(insn.mnemonic)
+    if insn.opcode[0] == GROUP_5:
+        name = FAR_BRANCHES.get(insn.modrm >> 3 & 7, name)
     explicit = tuple(
         _explicit(insn, name, position, operand)
         for position, operand in enumerate(insn.operands)
         if operand.type == cs_x86.X86_OP_MEM and name not in NO_ACCESS
     )
+    if name in FAR_POINTERS and explicit:
+        explicit = _far_pointer(explicit[0])
     return explicit + _implicit(insn, name)
+
+
+def _far_pointer(operand: MemoryOperand) -> tuple[MemoryOperand, MemoryOperand]:
+    """The offset and the selector behind it, which are loaded one after the other."""
+    offset = operand.size - SELECTOR
+    behind = operand.displacement + offset
+    return replace(operand, size=offset), replace(operand, size=SELECTOR, displacement=behind)
 
 
 def _explicit(insn: Any, name: str, position: int, operand: Any) -> MemoryOperand:
@@ -93,7 +108,7 @@ def _explicit(insn: Any, name: str, position: int, operand: Any) -> MemoryOperan
     is_string = insn.opcode[0] in STRING_OPCODES
     read, write = _string_access(name, base) if is_string else _access(name, position)
     size = _operand_size(insn, name, operand.size)
-    displacement = memory.disp
+    displacement = memory.disp if base or index or insn.addr_size == 8 else memory.disp & 0xFFFF_FFFF
     if name == "pop" and base in ("rsp", "esp"):
         displacement += size  # the address is computed after the pop has moved rsp
     return MemoryOperand(

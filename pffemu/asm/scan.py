@@ -40,6 +40,10 @@ class Scanned(NamedTuple):
     key: int
 
 
+_IS_REX: Final = 0xF0
+_REX: Final = 0x40
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What an opcode says before its operands' values are known. Names are iced's, as CMPXCHG_RM32_R32 or SSE4_1."""
@@ -58,11 +62,19 @@ def _scan(code: bytes) -> Iterator[Scanned]:
         form = instruction.code
         traits = MEMORY if instruction.op0_kind == _MEMORY or instruction.op1_kind == _MEMORY else 0
         offset = instruction.ip
-        if code[offset] in PREFIXES:
+        if is_prefixed(code, offset):
             traits |= _prefix_traits(instruction)
         yield Scanned(offset, instruction.len, form, form << TRAITS | traits)
         if form == INVALID:
             return
+
+
+def is_prefixed(code: bytes, at: int = 0) -> bool:
+    """Whether the instruction at that offset has a prefix besides a single REX."""
+    first = code[at]
+    if first & _IS_REX != _REX or at + 1 == len(code):
+        return first in PREFIXES
+    return code[at + 1] in PREFIXES or code[at + 1] & _IS_REX == _REX
 
 
 def _prefix_traits(instruction: Any) -> int:
@@ -90,11 +102,9 @@ def last_in(block: bytes) -> tuple[int, int]:
 
 
 def runs_out_of_bytes(code: bytes) -> bool:
-    """Whether the last instruction of `code` may be a valid one with more bytes behind it."""
+    """Whether `code` is the beginning of one instruction, a valid one as far as it goes."""
     decoder = Decoder(64, code)
-    for instruction in decoder:
-        if instruction.code == INVALID:
-            break
+    decoder.decode()
     return bool(decoder.last_error == DecoderError.NO_MORE_BYTES)
 
 

@@ -16,12 +16,12 @@ from pffemu.asm.scan import (
     LOCK,
     LONGEST,
     MEMORY,
-    PREFIXES,
     TRAITS,
     Form,
     Scanned,
     first,
     form_of,
+    is_prefixed,
     runs_out_of_bytes,
     scan,
 )
@@ -37,6 +37,7 @@ from pffemu.hw.careful_conditions import (
     lengths_fit,
     operands_are_aligned,
     releases_little,
+    searches_no_string,
     upper_half_is_zero,
     upper_halves_are_zero,
     vector_is_aligned,
@@ -82,10 +83,12 @@ _BY_NAME: Final[dict[str, Row]] = {
     "CMPXCHG16B_M128": Row("cmpxchg"),
     "RETNQ_IMM16": Row("near_branch", exact=releases_little),
     "CLFLUSH_M8": Row("alone", exact=always),
-    "PCMPESTRI_XMM_XMMM128_IMM8": Row("pcmpestr", exact=lengths_fit),
-    "PCMPESTRM_XMM_XMMM128_IMM8": Row("pcmpestr", exact=lengths_fit),
-    "PCMPESTRI64_XMM_XMMM128_IMM8": Row("pcmpestr"),
-    "PCMPESTRM64_XMM_XMMM128_IMM8": Row("pcmpestr"),
+    "PCMPESTRI_XMM_XMMM128_IMM8": Row("pcmpxstr", exact=lengths_fit),
+    "PCMPESTRM_XMM_XMMM128_IMM8": Row("pcmpxstr", exact=lengths_fit),
+    "PCMPISTRI_XMM_XMMM128_IMM8": Row("pcmpxstr", exact=searches_no_string),
+    "PCMPISTRM_XMM_XMMM128_IMM8": Row("pcmpxstr", exact=searches_no_string),
+    "PCMPESTRI64_XMM_XMMM128_IMM8": Row("pcmpxstr"),
+    "PCMPESTRM64_XMM_XMMM128_IMM8": Row("pcmpxstr"),
 }
 _BY_START: Final[dict[str, Row]] = {
     **dict.fromkeys(("MOV_SREG_", "POPW_FS", "POPQ_FS", "POPW_GS", "POPQ_GS", "JMP_M16", "CALL_M16"), Row("segments")),
@@ -104,6 +107,7 @@ _NEAR_BRANCHES: Final = ("CALL_REL32_64", "JMP_REL", "CALL_RM64", "JMP_RM64", "R
 _CONDITIONAL: Final = ("_REL8_64", "_REL32_64")
 _UNALIGNED_VECTORS: Final = ("MOVUPS", "MOVUPD", "MOVDQU", "LDDQU", "PCMPESTR", "PCMPISTR", "CMPXCHG16B", "BND")
 _INTERRUPTS: Final = ("int3", "int")  # their prefixes mean nothing
+_MANDATORY: Final = frozenset(b"\x66\xf2\xf3")
 _EVEX: Final = b"\x62"
 _EVEX_SIZE: Final = 4  # bytes
 _NOT_BEFORE_EVEX: Final = frozenset(b"\x66\xf0\xf2\xf3")
@@ -195,14 +199,14 @@ def row(code: bytes, checks: int = 0) -> Row | None:
 
 def _row(instruction: Scanned, code: bytes, checks: int) -> Row | None:
     if instruction.form == INVALID:
-        return _TOO_LONG if instruction.size == LONGEST and _is_cut(code[:LONGEST]) else _INVALID_OPCODE
+        return _TOO_LONG if len(code) >= LONGEST and _is_cut(code[:LONGEST]) else _INVALID_OPCODE
     found = _row_of_key(instruction.key, checks)
     if float_rows.has_encodings(instruction.form) and (found is None or found.exact is not None):
         found = float_rows.row_of_encoding(form_of(instruction.form), code[: instruction.size]) or found
-    if (found is None or found.exact is not None) and (code[0] in PREFIXES or has_meaningless_rex(code)):
+    if (found is None or found.exact is not None) and (is_prefixed(code) or has_meaningless_rex(code)):
         other = _row_of_bytes(code[: instruction.size], form_of(instruction.form))
-        if other is not None and found is not None and float_rows.is_floating(found):
-            return found._replace(exact=None)
+        if other is _ALONE and found is not None:
+            return found._replace(exact=None)  # its executor runs other bytes where it must, or none at all
         return other or found
     return found
 
@@ -213,7 +217,11 @@ def _is_cut(code: bytes) -> bool:
     is_evex = code[prefixes.end : prefixes.end + 1] == _EVEX and prefixes.end + _EVEX_SIZE <= len(code)
     if is_evex and (prefixes.rex or _NOT_BEFORE_EVEX.intersection(prefixes.legacy)):
         return False  # #UD before its end is looked for
-    return prefixes.end == len(code) or runs_out_of_bytes(code[prefixes.end :])
+    rest = prefixes.rex + code[prefixes.end :]
+    mandatory = _MANDATORY.intersection(prefixes.legacy)  # any of them: the length is found out first
+    return prefixes.end == len(code) or any(
+        runs_out_of_bytes(start + rest) for start in (b"", *(bytes((octet,)) for octet in mandatory))
+    )
 
 
 @lru_cache(maxsize=1 << 15)

@@ -19,20 +19,10 @@ _MASK: Final = (1 << 64) - 1
 _HALF: Final = 1 << 32
 _SIGN_OF_IMM16: Final = 0x8000
 _VECTOR: Final = 16  # bytes
+_EQUAL_ORDERED: Final = 0b1100  # bits 3:2 of the immediate
 _SHORTEST_OPERAND: Final = 8  # words; bytes are more
-_NATURAL: Final = {
-    2: 2,
-    4: 4,
-    6: 4,
-    8: 8,
-    10: 8,
-    14: 2,
-    16: 16,
-    28: 4,
-    94: 2,
-    108: 4,
-    512: 16,
-}  # size of an operand -> its alignment, bytes
+# size of an operand -> its alignment, bytes
+_NATURAL: Final = {2: 2, 4: 4, 8: 8, 10: 8, 14: 2, 16: 16, 28: 4, 94: 2, 108: 4, 512: 16}
 
 
 class Registers(Protocol):
@@ -133,7 +123,13 @@ def upper_halves_are_zero(at: At) -> bool:
 
 def lengths_fit(at: At) -> bool:
     """PCMPESTRI, PCMPESTRM: neither length in EAX and EDX is beyond the operand, nor negative."""
-    return max(at.registers["rax"] % _HALF, at.registers["rdx"] % _HALF) <= _SHORTEST_OPERAND
+    return searches_no_string(at) and max(at.registers["rax"] % _HALF, at.registers["rdx"] % _HALF) <= _SHORTEST_OPERAND
+
+
+def searches_no_string(at: At) -> bool:
+    """PCMPxSTRx: the aggregation is not "equal ordered"."""
+    instruction = first(at.code)
+    return instruction is not None and at.code[instruction.size - 1] & _EQUAL_ORDERED != _EQUAL_ORDERED
 
 
 def wide_operand_is_present(at: At) -> bool:

@@ -14,15 +14,17 @@ from typing import Protocol
 from pffemu.arch.pagefault import W
 from pffemu.arch.paging import PAGE_SIZE, is_canonical
 from pffemu.arch.registers import GENERAL
-from pffemu.asm import Instruction, MemoryOperand, decode, writes_back
-from pffemu.asm.scan import INVALID, PREFIXES, first
+from pffemu.asm import MemoryOperand, decode, writes_back
+from pffemu.asm.memory_operands import STRING_OPCODES
+from pffemu.asm.scan import INVALID, first, is_prefixed
 from pffemu.hw.prefixes import prefixes_of
-from pffemu.hw.substitutes import with_usual_prefixes, without_repeat
+from pffemu.hw.substitutes import with_usual_prefixes, without_prefixes
 
 _MASK = (1 << 64) - 1
 _ADDRESS_SIZE = 0x67
+_REPEATS = frozenset(b"\xf2\xf3")
 _AT_ONCE = 16  # bytes
-_PREFIXES = frozenset(bytes((octet,)) for octet in PREFIXES)
+_FIRST_PIECES = {10: 8, 14: 2}  # of x87's 80 bits the significand, of its short environment the control word
 _STACK_BASES = frozenset({"rsp", "esp", "rbp", "ebp"})
 
 
@@ -52,14 +54,15 @@ def operands_of(code: bytes) -> Operands:
     loads = (*(operand for operand in memory if operand.read), *memory)
     stores = (*(operand for operand in memory if operand.write), *memory)
     two_loads = len(memory) == 2 and all(operand.implicit and operand.read for operand in memory)
-    counter, first_load = _counter(instruction), memory[0] if two_loads else None
+    counter, first_load = _counter(code), memory[0] if two_loads else None
     return Operands(instruction.size, loads, stores, writes_back(instruction), counter, first_load)
 
 
-def _counter(instruction: Instruction) -> str | None:
-    if not instruction.mnemonic.startswith("rep") or not all(operand.implicit for operand in instruction.memory):
+def _counter(code: bytes) -> str | None:
+    legacy, _, end = prefixes_of(code)
+    if code[end] not in STRING_OPCODES or not _REPEATS.intersection(legacy):
         return None
-    return "ecx" if _ADDRESS_SIZE in prefixes_of(instruction.bytes).legacy else "rcx"
+    return "ecx" if _ADDRESS_SIZE in legacy else "rcx"
 
 
 def accesses_nothing(operands: Operands, registers: ReadRegister) -> bool:
@@ -69,12 +72,15 @@ def accesses_nothing(operands: Operands, registers: ReadRegister) -> bool:
 
 def _as_capstone_reads_it(code: bytes) -> bytes:
     """The instruction in other bytes where its prefixes lead capstone astray, as they do Unicorn."""
-    scanned = first(code) if code[:1] in _PREFIXES else None
+    scanned = first(code) if code and is_prefixed(code) else None
     if scanned is None or scanned.form == INVALID:
         return code
     whole = code[: scanned.size]
     other = with_usual_prefixes(whole)
-    return other if other is not None else whole if decode(whole) is not None else without_repeat(whole)
+    if other is not None:
+        return other
+    candidates = whole, without_prefixes(whole, b"\xf2\xf3"), without_prefixes(whole, b"\x66\xf2\xf3")
+    return next((octets for octets in candidates if decode(octets) is not None), whole)
 
 
 def exact_fault(operands: Operands, registers: ReadRegister, rip: int, page: int, error_code: int) -> tuple[int, int]:
@@ -94,16 +100,16 @@ def exact_fault(operands: Operands, registers: ReadRegister, rip: int, page: int
 def first_non_canonical(
     operands: Operands, registers: ReadRegister, rip: int, *, explicit: bool = False
 ) -> MemoryOperand | None:
-    """The first operand with a byte at an address that is not canonical; `explicit`: not of the stack beside another.
+    """The first operand with a byte at an address that is not canonical; `explicit`: of the first that is named.
 
     What is longer than _AT_ONCE is accessed in pieces, of which the first decides.
     """
     if accesses_nothing(operands, registers):
         return None
     named = [operand for operand in operands.loads if not operand.implicit] if explicit else []
-    for operand in named or operands.loads:
+    for operand in named[:1] or operands.loads:
         start = effective_address(operand, registers, rip + operands.size)
-        size = operand.size if 0 < operand.size <= _AT_ONCE else 1
+        size = _FIRST_PIECES.get(operand.size, operand.size if 0 < operand.size <= _AT_ONCE else 1)
         if not (is_canonical(start) and is_canonical(start + size - 1 & _MASK)):
             return operand
     return None

@@ -120,14 +120,6 @@ def row_of(form: Form, checks: int) -> Row | None:
     return _ROWS.get(form.mnemonic)
 
 
-def is_floating(row: Row) -> bool:
-    """Whether its executor runs other bytes where it must, or none at all."""
-    return row.executor in _EXECUTORS
-
-
-_EXECUTORS: Final = frozenset({"float_load", "float_store", "mmx", "sse_arithmetic", "x87"})
-
-
 @cache
 def has_encodings(form: int) -> bool:
     """Whether `row_of_encoding` may have a row for an iced Code."""

@@ -28,8 +28,8 @@ _LAHF_SAHF: Final = b"\x9e\x9f"
 _TEST: Final = b"\xf6\xf7"
 _MOV_IMMEDIATE: Final = (b"\xc6", b"\xc7")
 _REX_R: Final = 4
-_IS_REX: Final = 0xF0
-_REX: Final = 0x40
+_REX_WITH_R: Final = 0x44
+_REX_END: Final = 0x50
 _DS: Final = b"\x3e"
 _IGNORED_REX: Final = b"\x40"  # in front of another prefix
 
@@ -71,18 +71,15 @@ def with_usual_prefixes(code: bytes) -> bytes | None:
     return filler * (end - len(head)) + head + rest
 
 
-def without_repeat(code: bytes) -> bytes:
-    """The instruction with another prefix where F2 and F3 are, for what does not heed them."""
+def without_prefixes(code: bytes, dropped: bytes) -> bytes:
+    """The instruction with another prefix where those are."""
     end = prefixes_of(code).end
-    return bytes(_DS[0] if octet in _REPEATS else octet for octet in code[:end]) + code[end:]
+    return bytes(_DS[0] if octet in dropped else octet for octet in code[:end]) + code[end:]
 
 
 def has_meaningless_rex(code: bytes) -> bool:
-    """Whether it is MOV of an immediate behind REX.R, which comes behind nothing but other REX."""
-    at = 0
-    while at < len(code) and code[at] & _IS_REX == _REX:
-        at += 1
-    return at > 0 and bool(code[at - 1] & _REX_R) and code[at : at + 1] in _MOV_IMMEDIATE
+    """Whether it is MOV of an immediate behind REX.R; `code` begins with REX."""
+    return code[0] & _REX_WITH_R == _REX_WITH_R and code[0] < _REX_END and code[1:2] in _MOV_IMMEDIATE
 
 
 def _is_neg(code: bytes) -> bool:

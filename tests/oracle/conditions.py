@@ -29,6 +29,10 @@ def checks_alignment(made: Made, _difference: Difference, _found: list[Differenc
     return bool(made.case.rflags & AC)
 
 
+def is_refused_here(_made: Made, _difference: Difference, found: list[Difference]) -> bool:
+    return any(other.kind == "signal" and other.ours == _GP != other.right for other in found)
+
+
 def is_fetch(made: Made, difference: Difference, found: list[Difference]) -> bool:
     """A branch out of the slots, whose page Linux brings in."""
     if difference.kind == "err":
@@ -64,9 +68,9 @@ def are_nans(_made: Made, difference: Difference, _found: list[Difference]) -> b
 
 
 def is_last_bit(_made: Made, difference: Difference, _found: list[Difference]) -> bool:
-    """A result by one unit in the last place, or what tells of rounding: PE and C1."""
+    """A result by two units in the last place at most, or what tells of rounding: PE and C1."""
     right, ours = (int(text, 16) for text in (difference.right, difference.ours))
-    return abs(right - ours) <= 1 if difference.kind == "st" else not (right ^ ours) & ~(_PE | _C1)
+    return abs(right - ours) <= 2 if difference.kind == "st" else not (right ^ ours) & ~(_PE | _C1)
 
 
 def is_far_from_zero(made: Made, _difference: Difference, _found: list[Difference]) -> bool:

@@ -89,7 +89,7 @@ def _scaled(
 ) -> Rounded:
     """The result of an unmasked overflow or underflow: with an exponent moved into range (x87 registers)."""
     field = top + format.bias + direction * (3 << format.exponent_bits - 2)
-    if not 0 < field < (1 << format.exponent_bits) - 1:  # of FSCALE: too far to be moved
+    if not 0 < field < (1 << format.exponent_bits) - 1:  # of FSCALE, which raises PE, and CVTSD2SS: too far to be moved
         bits = format.zero(sign) if direction > 0 else format.infinity(sign)
-        return result._replace(bits=bits, flags=result.flags | PE)
+        return result._replace(bits=bits, flags=result.flags | (PE if format.explicit else 0))
     return result._replace(bits=_packed(format, sign, whole, precision, field))

@@ -104,7 +104,7 @@ class X87:
     def stored(self, value: int, flags: int, up: bool) -> int:
         """What memory gets, with the exceptions of that."""
         given = flags & (OE | UE) & self.unmasked
-        self.signal(flags & ~PE if given else flags, up)
+        self.signal(flags & ~PE if given else flags, up and not given)
         if given:
             raise Given
         return value

@@ -27,7 +27,7 @@ from pffemu.hw.insns import (
     mmx,
     near_branch,
     nop,
-    pcmpestr,
+    pcmpxstr,
     popf,
     segments,
     senduipi,
@@ -84,7 +84,7 @@ EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
     "mmx": mmx.execute,
     "near_branch": near_branch.execute,
     "nop": nop.execute,
-    "pcmpestr": pcmpestr.execute,
+    "pcmpxstr": pcmpxstr.execute,
     "popf": popf.execute,
     "segments": segments.execute,
     "sse_arithmetic": sse_arithmetic.execute,
@@ -94,7 +94,7 @@ EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
 }
 # these end with a run of the engine
 _IN_THE_ENGINE: Final = frozenset({"aligned", "alone", "cmpxchg", "float_store", "mmx", "popf", "x87"})
-_LOOKS_ITSELF: Final = frozenset({"aligned", "nop", "system", "x87"})  # at its operands, or never
+_LOOKS_ITSELF: Final = frozenset({"aligned", "cmpxchg", "nop", "system", "x87"})  # at its operands, or never
 _REPEAT: Final = b"\xf2\xf3"
 _WITHOUT_MEANING: Final = b"\x66\x67\x26\x2e\x36\x3e\x64\x65"  # operand size, address size, segments
 _NO_TIMER: Final = "the kernel has not enabled this thread's kernel-bypass timer"

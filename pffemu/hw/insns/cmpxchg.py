@@ -12,7 +12,7 @@ from pffemu.arch.encodings import REGISTERS_64
 from pffemu.arch.exceptions import GP
 from pffemu.arch.rflags import ZF
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns import alone
+from pffemu.hw.insns import aligned, alone
 from pffemu.hw.insns.modrm import memory_address, modrm_of
 from pffemu.hw.trap import Trap
 
@@ -28,6 +28,9 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     target = registers[REGISTERS_64[modrm.rm]]
     if pairs and modrm.size == 8 and memory_address(cpu, code) % 16:
         return Trap(GP)
+    refused = aligned.operand_trap(cpu, code)
+    if refused is not None:
+        return refused
     trap = alone.execute(cpu, length, code)
     if trap is not None:
         return trap

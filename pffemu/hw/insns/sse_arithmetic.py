@@ -82,4 +82,4 @@ def _source(cpu: Cpu, instruction: _Instruction, floats: FloatRegisters, code: b
         return loaded if isinstance(loaded, Trap) else int.from_bytes(loaded, "little")
     if kind == "MMM64":
         return floats.mm(modrm.rm & 7)
-    return floats.xmm(modrm.rm) if kind.startswith("XMM") else register(cpu, modrm.rm, modrm.size)
+    return floats.xmm(modrm.rm) if kind.startswith("XMM") else register(cpu, modrm.rm, 8 if kind == "RM64" else 4)

@@ -1,6 +1,7 @@
-"""PCMPESTRI and PCMPESTRM with lengths beyond the operand, or of 64 bits (SDM vol. 2; 4.1 has the aggregation).
+"""PCMPxSTRI and PCMPxSTRM where Unicorn's own will not do (SDM vol. 2; 4.1 has the aggregation).
 
-Unicorn reads beyond the operand then, and can take the host down.
+With explicit lengths beyond the operand, or of 64 bits, it reads beyond the operand and can take the host down; by the
+aggregation "equal ordered" it misses strings that begin near the operand's end.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.trap import Trap
 
 _BYTES: Final = 16
-_INDEX: Final = 0x61  # PCMPESTRI; PCMPESTRM is 0x60
+_INDEXES: Final = (0x61, 0x63)  # PCMPESTRI, PCMPISTRI; masks are 60 and 62
+_IMPLICIT: Final = (0x62, 0x63)
 _WORDS, _SIGNED, _EXPAND_OR_LAST = 1, 2, 0x40  # bits of the immediate
 
 
@@ -35,9 +37,13 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     first = saved.xmm(modrm >> 3 & 7 | (rex & 4) << 1).to_bytes(_BYTES, "little")
     width = 1 + (control & _WORDS)
     most = _BYTES // width
-    lengths = _saturated(registers["rax"], bits, most), _saturated(registers["rdx"], bits, most)
-    result = _compare(_elements(first, width, control), _elements(second, width, control), *lengths, control)
-    if opcode == _INDEX:
+    one, two = _elements(first, width, control), _elements(second, width, control)
+    if opcode in _IMPLICIT:
+        lengths = _up_to_zero(one), _up_to_zero(two)
+    else:
+        lengths = _saturated(registers["rax"], bits, most), _saturated(registers["rdx"], bits, most)
+    result = _compare(one, two, *lengths, control)
+    if opcode in _INDEXES:
         last = control & _EXPAND_OR_LAST
         found = (result.bit_length() - 1 if last else (result & -result).bit_length() - 1) if result else most
         registers["rcx"] = found
@@ -52,6 +58,10 @@ def _saturated(register: int, bits: int, most: int) -> int:
     """The magnitude of a signed length in the low bits of a register, at most the operand's elements."""
     length = register & (1 << bits) - 1
     return min((1 << bits) - length if length >> (bits - 1) else length, most)
+
+
+def _up_to_zero(elements: list[int]) -> int:
+    return elements.index(0) if 0 in elements else len(elements)
 
 
 def _elements(octets: bytes, width: int, control: int) -> list[int]:
