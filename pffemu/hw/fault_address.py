@@ -79,8 +79,9 @@ def _as_capstone_reads_it(code: bytes) -> bytes:
     other = with_usual_prefixes(whole)
     if other is not None:
         return other
-    candidates = whole, without_prefixes(whole, b"\xf2\xf3"), without_prefixes(whole, b"\x66\xf2\xf3")
-    return next((octets for octets in candidates if decode(octets) is not None), whole)
+    plain = without_prefixes(whole, b"\xf2\xf3")
+    same = first(plain)
+    return plain if same is not None and same.form == scanned.form else whole
 
 
 def exact_fault(operands: Operands, registers: ReadRegister, rip: int, page: int, error_code: int) -> tuple[int, int]:
