@@ -74,7 +74,7 @@ class Kernel:
         self.dma = DmaDriver(bus, self.scheduler)
         self.printk = Printk()
         for cpu in cpus:
-            cpu.warn = self.printk.warn_once
+            cpu.warn = self._warn
         self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.forwarding else None, self.printk)
         self.entries = 0  # system calls, exceptions and page faults that came from ring 3
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
@@ -355,6 +355,9 @@ class Kernel:
         if task.signals.saved_blocked is not None and result != -Errno.EINTR:
             signal_send.restore_blocked(self, cpu, task)
         cpu.emit(SyscallReturned, name_of(number), result)
+
+    def _warn(self, cpu: Cpu, what: str) -> None:
+        self.printk.warn_once(cpu, what)
 
     def unsupported(self, cpu: Cpu, what: str, errno: Errno, key: str = "") -> LinuxError:
         """For what Linux has and this kernel has not: one warning, and the error of a Linux built without it.

@@ -33,6 +33,7 @@ _FILL: Final = (ROOT, REFUSED, REFUSED_PAGE, REFUSED_CODE)
 _ELSEWHERE: Final[dict[type[Any], frozenset[str]]] = {
     Machine: frozenset({"options", "symbols", "streams", "_interrupted"}),
     Turns: frozenset({"ran"}),  # for whoever looks
+    Cpu: frozenset({"warn"}),  # the kernel's, always
 }
 
 

@@ -107,7 +107,8 @@ _NEAR_BRANCHES: Final = ("CALL_REL32_64", "JMP_REL", "CALL_RM64", "JMP_RM64", "R
 _CONDITIONAL: Final = ("_REL8_64", "_REL32_64")
 _UNALIGNED_VECTORS: Final = ("MOVUPS", "MOVUPD", "MOVDQU", "LDDQU", "PCMPESTR", "PCMPISTR", "CMPXCHG16B", "BND")
 _INTERRUPTS: Final = ("int3", "int")  # their prefixes mean nothing
-_MANDATORY: Final = frozenset(b"\x66\xf2\xf3")
+_SIZES: Final = b"\x66\x67"
+_REPEATS: Final = frozenset(b"\xf2\xf3")
 _EVEX: Final = b"\x62"
 _EVEX_SIZE: Final = 4  # bytes
 _NOT_BEFORE_EVEX: Final = frozenset(b"\x66\xf0\xf2\xf3")
@@ -217,10 +218,11 @@ def _is_cut(code: bytes) -> bool:
     is_evex = code[prefixes.end : prefixes.end + 1] == _EVEX and prefixes.end + _EVEX_SIZE <= len(code)
     if is_evex and (prefixes.rex or _NOT_BEFORE_EVEX.intersection(prefixes.legacy)):
         return False  # #UD before its end is looked for
-    rest = prefixes.rex + code[prefixes.end :]
-    mandatory = _MANDATORY.intersection(prefixes.legacy)  # any of them: the length is found out first
+    sizes = bytes(octet for octet in prefixes.legacy if octet in _SIZES)
+    rest = sizes + prefixes.rex + code[prefixes.end :]
+    repeats = _REPEATS.intersection(prefixes.legacy)  # any of them: the length is found out first
     return prefixes.end == len(code) or any(
-        runs_out_of_bytes(start + rest) for start in (b"", *(bytes((octet,)) for octet in mandatory))
+        runs_out_of_bytes(start + rest) for start in (b"", *(bytes((octet,)) for octet in repeats))
     )
 
 

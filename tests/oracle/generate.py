@@ -42,6 +42,7 @@ _LOOPS: Final = (Mnemonic.LOOP, Mnemonic.LOOPE, Mnemonic.LOOPNE)
 _KEPT: Final = (Register.RBX, Register.RBP, Register.RSP)  # by a sequence, for its memory operands
 _WRITES: Final = (OpAccess.WRITE, OpAccess.COND_WRITE, OpAccess.READ_WRITE, OpAccess.READ_COND_WRITE)
 _NOT_IN_SEQUENCES: Final = (Mnemonic.POPF, Mnemonic.POPFQ, Mnemonic.IRET, Mnemonic.LEAVE, Mnemonic.ENTER)
+_VERW: Final = 5  # of group 6
 _HARMLESS_PREFIX: Final = 0x3E  # DS: ignored in 64-bit mode
 
 
@@ -237,11 +238,13 @@ def _loads_segment(instruction: Any) -> bool:
 
 
 def _is_amds(code: bytes) -> bool:
-    """Undefined to Intel, and something to the host: hypercalls (0F 01) behind prefixes, LOCK MOV CR0 (CR8)."""
+    """Undefined to Intel, and something to the host: hypercalls (0F 01) behind prefixes, LOCK MOV CR0 (CR8), LOCK VERW."""
     end = encode.prefix_length(code)
     opcode = code[end + (code[end : end + 1] < b"\x50" and code[end : end + 1] >= b"\x40") :][:3]
     if opcode[:2] == b"\x0f\x01":
         return opcode[2:] >= b"\xc0" and end > 0
+    if opcode[:2] == b"\x0f\x00" and 0xF0 in code[:end]:
+        return opcode[2:] != b"" and opcode[2] >> 3 & 7 == _VERW
     return opcode[:2] in (b"\x0f\x20", b"\x0f\x22") and 0xF0 in code[:end]
 
 

@@ -39,7 +39,7 @@ def remainder(unit: X87, *, nearest: bool) -> None:
         return
     flags = DE if a.denormal or b.denormal else 0
     if a.kind is Kind.ZERO or b.kind is Kind.INFINITE:
-        unit.put(0, Rounded(a.bits, flags))
+        unit.put(0, Rounded(a.bits | _pseudo_denormal(a.bits) << 64, flags))  # the same number with an exponent
         unit.set(C0 | C1 | C2 | C3, 0)
         return
     distance = _top(a) - _top(b)
@@ -55,6 +55,11 @@ def remainder(unit: X87, *, nearest: bool) -> None:
     unit.put(0, _result(unit, sign, rest, exponent, flags, zero_sign=a.sign))
     bits = (C0 if quotient & 4 else 0) | (C3 if quotient & 2 else 0) | (C1 if quotient & 1 else 0)
     unit.set(C0 | C1 | C2 | C3, bits)
+
+
+def _pseudo_denormal(bits: int) -> int:
+    """1 for a number with an integer bit and an exponent of 0."""
+    return bits >> 63 & 1 if not bits >> 64 & 0x7FFF else 0
 
 
 def _partial(unit: X87, a: Number, b: Number, distance: int, flags: int) -> None:
