@@ -238,7 +238,7 @@ def _loads_segment(instruction: Any) -> bool:
 
 
 def _is_amds(code: bytes) -> bool:
-    """Undefined to Intel and something to the host: hypercalls (0F 01) behind prefixes, LOCK before MOV CR0 and VERW."""
+    """Undefined to Intel, something to the host: hypercalls (0F 01) behind prefixes, LOCK before MOV CR0 and VERW."""
     end = encode.prefix_length(code)
     opcode = code[end + (code[end : end + 1] < b"\x50" and code[end : end + 1] >= b"\x40") :][:3]
     if opcode[:2] == b"\x0f\x01":
