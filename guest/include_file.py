@@ -7,7 +7,9 @@ A test keeps the file equal to this output.
 
 from __future__ import annotations
 
-from kernel_model import uapi, uapi_signal, uapi_uffd
+from kernel_model.abi import signal as uapi_signal
+from kernel_model.abi import uapi
+from kernel_model.abi import uffd as uapi_uffd
 
 _PREFIXES = ("PROT_", "MAP_", "MADV_", "CLONE_", "FUTEX_", "UFFD", "UINTR_", "XUI_", "POLL", "O_", "CLOCK_")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kernel_model import uapi
-from kernel_model.uapi import Errno, LinuxError
+from kernel_model.abi import uapi
+from kernel_model.abi.uapi import Errno, LinuxError
 
 if TYPE_CHECKING:
     from kernel_model.syscall import Call

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.syscall import Call
-from kernel_model.uapi import Errno, LinuxError
 
 _KEEP: Final = 0xFFFF_FFFF  # -1: leave this one as it is
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.abi_structs import XuiDma
-from kernel_model.files.file import File, faulted
-from kernel_model.uapi import (
+from kernel_model.abi.files import O_NONBLOCK
+from kernel_model.abi.structs import XuiDma
+from kernel_model.abi.uapi import (
     POLLIN,
     XUI_DMA_FORWARD,
     XUI_DMA_START,
@@ -18,7 +18,7 @@ from kernel_model.uapi import (
     Errno,
     LinuxError,
 )
-from kernel_model.uapi_files import O_NONBLOCK
+from kernel_model.files.file import File, faulted
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.arch import dma_device as reg
 from pffemu.arch.paging import PAGE_SIZE

@@ -5,14 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from kernel_model.abi_structs import Timespec
-from kernel_model.files.epoll import Epoll
-from kernel_model.files.user_buffer import check_range
-from kernel_model.poll_calls import use_signal_mask
-from kernel_model.syscall import Call, as_int
-from kernel_model.timeout import Timeout
-from kernel_model.uapi import O_CLOEXEC, POLLERR, POLLHUP, POLLIN, POLLOUT, Errno, LinuxError
-from kernel_model.uapi_files import (
+from kernel_model.abi.files import (
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
     EPOLL_CTL_MOD,
@@ -20,6 +13,13 @@ from kernel_model.uapi_files import (
     EPOLLEXCLUSIVE,
     EPOLLWAKEUP,
 )
+from kernel_model.abi.structs import Timespec
+from kernel_model.abi.uapi import O_CLOEXEC, POLLERR, POLLHUP, POLLIN, POLLOUT, Errno, LinuxError
+from kernel_model.files.epoll import Epoll
+from kernel_model.files.user_buffer import check_range
+from kernel_model.poll_calls import use_signal_mask
+from kernel_model.syscall import Call, as_int
+from kernel_model.timeout import Timeout
 from kernel_model.wait_queue import Blocked, Interruptible
 from pffemu.hw.page_walk import WRITE
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from kernel_model import exit, robust_list, usage
+from kernel_model.abi.files import AT_FDCWD
+from kernel_model.abi.mman import READ_IMPLIES_EXEC
+from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.prctl_calls import NAME_SIZE
 from kernel_model.signals import AltStack
 from kernel_model.syscall import Call
-from kernel_model.uapi import Errno, LinuxError, Signal
-from kernel_model.uapi_files import AT_FDCWD
-from kernel_model.uapi_mman import READ_IMPLIES_EXEC
 from pffemu.errors import OutOfGuestMemory
 from pffemu.events import Label, SyscallReturned
 

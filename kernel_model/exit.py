@@ -10,12 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_model import robust_list, signal_send, usage
-from kernel_model.futex import shared_key
-from kernel_model.process_end import ProcessEnd
-from kernel_model.siginfo import SigInfo
-from kernel_model.task import Process, Task
-from kernel_model.uapi import LinuxError, Signal
-from kernel_model.uapi_signal import (
+from kernel_model.abi.signal import (
     CLD_CONTINUED,
     CLD_EXITED,
     CLD_KILLED,
@@ -26,6 +21,11 @@ from kernel_model.uapi_signal import (
     SI_USER,
     SIG_IGN,
 )
+from kernel_model.abi.uapi import LinuxError, Signal
+from kernel_model.futex import shared_key
+from kernel_model.process_end import ProcessEnd
+from kernel_model.siginfo import SigInfo
+from kernel_model.task import Process, Task
 from pffemu.events import ProcessExited, ThreadExited
 
 if TYPE_CHECKING:

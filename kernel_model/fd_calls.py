@@ -5,12 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from kernel_model.files import File
-from kernel_model.files.eventfd import EventFd
-from kernel_model.files.pipe import make_pipe
-from kernel_model.syscall import Call, as_int
-from kernel_model.uapi import O_CLOEXEC, O_NONBLOCK, Errno, LinuxError
-from kernel_model.uapi_files import (
+from kernel_model.abi.files import (
     EFD_SEMAPHORE,
     F_DUPFD,
     F_DUPFD_CLOEXEC,
@@ -31,7 +26,12 @@ from kernel_model.uapi_files import (
     S_IFIFO,
     S_IFMT,
 )
-from kernel_model.uapi_limits import NOFILE
+from kernel_model.abi.limits import NOFILE
+from kernel_model.abi.uapi import O_CLOEXEC, O_NONBLOCK, Errno, LinuxError
+from kernel_model.files import File
+from kernel_model.files.eventfd import EventFd
+from kernel_model.files.pipe import make_pipe
+from kernel_model.syscall import Call, as_int
 
 # as of a Linux without CONFIG_FILE_LOCKING, signal-driven I/O and leases
 _NOT_MODELLED: Final = {

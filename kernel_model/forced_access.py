@@ -10,8 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from kernel_model.page_tables import GUARD, HELD, POISON, UFFD_WP
-from kernel_model.uapi import (
+from kernel_model.abi.uapi import (
     PROT_WRITE,
     UFFDIO_REGISTER_MODE_MINOR,
     UFFDIO_REGISTER_MODE_MISSING,
@@ -19,6 +18,7 @@ from kernel_model.uapi import (
     Errno,
     LinuxError,
 )
+from kernel_model.page_tables import GUARD, HELD, POISON, UFFD_WP
 from kernel_model.vma import Mappable, Vma
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from kernel_model import signal_send, uapi_signal
+from kernel_model import signal_send
+from kernel_model.abi import signal as uapi_signal
+from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.siginfo import SigInfo
 from kernel_model.syscall import Call, as_int
 from kernel_model.task import TaskState
 from kernel_model.timers import Timer
-from kernel_model.uapi import Errno, LinuxError, Signal
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from kernel_model import exit, interrupts, page_fault, signal_delivery, signal_send, traps
+from kernel_model.abi.syscall_names import name_of
+from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.direct_map import DirectMap
 from kernel_model.dma_driver import DmaDriver
 from kernel_model.exec import ProgramLoader
@@ -28,10 +30,8 @@ from kernel_model.random import RandomSource
 from kernel_model.scheduler import Scheduler
 from kernel_model.siginfo import SigInfo
 from kernel_model.syscall import Call
-from kernel_model.syscall_names import name_of
 from kernel_model.syscall_table import COSTED, TABLE, run
 from kernel_model.task import Process, Task, TaskState
-from kernel_model.uapi import Errno, LinuxError, Signal
 from kernel_model.uintr import faults, forwarding, sleep
 from kernel_model.uintr.user_interrupts import UserInterrupts
 from kernel_model.wait_queue import Blocked, Interruptible

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kernel_model.abi_structs import Rlimit
+from kernel_model.abi.limits import COUNT, NOFILE, NR_OPEN
+from kernel_model.abi.structs import Rlimit
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.syscall import Call, as_int
-from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_limits import COUNT, NOFILE, NR_OPEN
 
 
 def getrlimit(call: Call, resource: int, address: int) -> int:

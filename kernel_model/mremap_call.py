@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kernel_model import uapi_mman as mman
+from kernel_model.abi import mman
+from kernel_model.abi.uapi import PROT_EXEC, PROT_WRITE, Errno, LinuxError
 from kernel_model.memory_calls import free_range, unmap
 from kernel_model.populate import bring_in_all
 from kernel_model.syscall import Call
-from kernel_model.uapi import PROT_EXEC, PROT_WRITE, Errno, LinuxError
 from kernel_model.uffd.events import after_events, follow_move
 from kernel_model.uffd.messages import Event
 from kernel_model.vma import MMAP_MIN, Vma

@@ -6,13 +6,7 @@ import os
 import struct
 from typing import Final
 
-from kernel_model.files import File
-from kernel_model.files.host_file import HostDirectory, HostFile, HostNode, PathFile
-from kernel_model.files.host_tree import Place
-from kernel_model.files.special import open_special
-from kernel_model.syscall import Call
-from kernel_model.uapi import O_CLOEXEC, Errno, LinuxError
-from kernel_model.uapi_files import (
+from kernel_model.abi.files import (
     AT_FDCWD,
     O_ACCMODE,
     O_APPEND,
@@ -36,6 +30,12 @@ from kernel_model.uapi_files import (
     S_IFLNK,
     S_IFMT,
 )
+from kernel_model.abi.uapi import O_CLOEXEC, Errno, LinuxError
+from kernel_model.files import File
+from kernel_model.files.host_file import HostDirectory, HostFile, HostNode, PathFile
+from kernel_model.files.host_tree import Place
+from kernel_model.files.special import open_special
+from kernel_model.syscall import Call
 
 _KNOWN: Final = (
     O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT

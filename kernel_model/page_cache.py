@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from kernel_model.abi.uapi import PROT_EXEC
 from kernel_model.page_tables import HELD
-from kernel_model.uapi import PROT_EXEC
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, page_of, pages_up
 
 if TYPE_CHECKING:

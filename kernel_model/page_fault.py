@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernel_model.page_tables import GUARD, POISON, PROTNONE, UFFD_WP
-from kernel_model.uapi import (
+from kernel_model.abi.signal import BUS_ADRERR, BUS_MCEERR_AR, SEGV_ACCERR, SEGV_MAPERR
+from kernel_model.abi.uapi import (
     PROT_EXEC,
     PROT_READ,
     PROT_WRITE,
@@ -15,7 +15,7 @@ from kernel_model.uapi import (
     LinuxError,
     Signal,
 )
-from kernel_model.uapi_signal import BUS_ADRERR, BUS_MCEERR_AR, SEGV_ACCERR, SEGV_MAPERR
+from kernel_model.page_tables import GUARD, POISON, PROTNONE, UFFD_WP
 from kernel_model.usage import WaitedFault
 from kernel_model.vma import Mappable, Vma
 from pffemu.arch import pagefault

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.abi import uffd as uffd_abi
+from kernel_model.abi.uapi import PROT_WRITE
 from kernel_model.printk import Printk
-from kernel_model.uapi import PROT_WRITE
 from pffemu.arch import uffd_mmio as reg
 from pffemu.arch.paging import PTE_ADDRESS, USER_END
 from pffemu.hw.bus import Bus

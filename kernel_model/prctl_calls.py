@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from kernel_model.abi.prctl import PrctlOption
+from kernel_model.abi.signal import NSIG
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.settings import KEEP_CAPS, MCE_DEFAULT, MDWE_NO_INHERIT, MDWE_REFUSE_EXEC_GAIN
 from kernel_model.syscall import Call, as_int
-from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_prctl import PrctlOption
-from kernel_model.uapi_signal import NSIG
 
 NAME_SIZE: Final = 16  # bytes, TASK_COMM_LEN
 _LAST_CAPABILITY: Final = 40  # CAP_CHECKPOINT_RESTORE

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from kernel_model import exit
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.process_end import ProcessEnd
 from kernel_model.syscall import Call, as_int
 from kernel_model.task import Process
-from kernel_model.uapi import Errno, LinuxError
 
 
 def exit_thread(call: Call, status: int) -> int:

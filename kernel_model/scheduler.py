@@ -10,9 +10,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.abi.uapi import Errno
 from kernel_model.task import ALL_CORES, Process, Task, TaskState
 from kernel_model.timers import TimerList
-from kernel_model.uapi import Errno
 from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.events import ContextSwitch, Label, ThreadBlocked, ThreadWoken

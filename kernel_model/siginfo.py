@@ -6,8 +6,8 @@ import struct
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kernel_model.uapi import Signal
-from kernel_model.uapi_signal import BUS_MCEERR_AR, SI_KERNEL, SI_USER
+from kernel_model.abi.signal import BUS_MCEERR_AR, SI_KERNEL, SI_USER
+from kernel_model.abi.uapi import Signal
 from pffemu.hw.trap import Trap
 
 SIGINFO_SIZE: Final = 128  # bytes

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_model import exit, signal_frame, signal_send
+from kernel_model.abi.signal import SA_NODEFER, SA_RESETHAND, SA_RESTART, SIG_DFL, SIG_IGN
+from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.siginfo import SigInfo
 from kernel_model.signals import IGNORED_BY_DEFAULT, STOPS, PendingSignals, SigAction, bit
 from kernel_model.task import Task, TaskState
-from kernel_model.uapi import Errno, LinuxError, Signal
-from kernel_model.uapi_signal import SA_NODEFER, SA_RESETHAND, SA_RESTART, SIG_DFL, SIG_IGN
 from kernel_model.wait_queue import Blocked, Interruptible
 from pffemu.events import Hex, Label, SignalDelivered
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.siginfo import SIGINFO_SIZE, SigInfo
-from kernel_model.signals import AltStack, SigAction
-from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_signal import (
+from kernel_model.abi.signal import (
     SA_ONSTACK,
     SA_RESTORER,
     SS_AUTODISARM,
@@ -21,6 +18,9 @@ from kernel_model.uapi_signal import (
     UC_SIGCONTEXT_SS,
     UC_STRICT_RESTORE_SS,
 )
+from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.siginfo import SIGINFO_SIZE, SigInfo
+from kernel_model.signals import AltStack, SigAction
 from kernel_model.user_memory import UserMemory
 from pffemu.arch import exceptions
 from pffemu.arch.registers import USER_CS, USER_SS

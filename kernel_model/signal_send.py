@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kernel_model.abi.signal import SIG_DFL, SIG_IGN
+from kernel_model.abi.uapi import POLLIN, Signal
 from kernel_model.siginfo import SigInfo
 from kernel_model.signals import FIRST_REALTIME, IGNORED_BY_DEFAULT, QUEUE_MAX, STOPS, PendingSignals, bit, ignores
 from kernel_model.task import Process, Task, TaskState
 from kernel_model.traps import recorded
-from kernel_model.uapi import POLLIN, Signal
-from kernel_model.uapi_signal import SIG_DFL, SIG_IGN
 from kernel_model.wait_queue import Interruptible
 from pffemu.events import SignalSent
 from pffemu.phases import SignalTaken

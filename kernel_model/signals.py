@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from kernel_model.abi.signal import NSIG, SIG_DFL, SIG_IGN, SS_DISABLE
+from kernel_model.abi.uapi import Signal
 from kernel_model.siginfo import SigInfo
-from kernel_model.uapi import Signal
-from kernel_model.uapi_signal import NSIG, SIG_DFL, SIG_IGN, SS_DISABLE
 from kernel_model.wait_queue import WaitQueue
 from pffemu.hw.trap import Trap
 

@@ -8,16 +8,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from kernel_model.abi_structs import Msghdr
-from kernel_model.fd_calls import install_pair, new_pair
-from kernel_model.file_calls import import_iovec
-from kernel_model.files import File, UserBuffer
-from kernel_model.files.socket_pair import Received, UnixSocket, make_socket_pair
-from kernel_model.files.user_buffer import check_range
-from kernel_model.syscall import Call, as_int
-from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_limits import NOFILE
-from kernel_model.uapi_socket import (
+from kernel_model.abi.limits import NOFILE
+from kernel_model.abi.socket import (
     AF_MAX,
     AF_UNIX,
     MSG_CMSG_CLOEXEC,
@@ -42,6 +34,14 @@ from kernel_model.uapi_socket import (
     SOL_SOCKET,
     SockType,
 )
+from kernel_model.abi.structs import Msghdr
+from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.fd_calls import install_pair, new_pair
+from kernel_model.file_calls import import_iovec
+from kernel_model.files import File, UserBuffer
+from kernel_model.files.socket_pair import Received, UnixSocket, make_socket_pair
+from kernel_model.files.user_buffer import check_range
+from kernel_model.syscall import Call, as_int
 from pffemu.hw.page_walk import WRITE
 
 _BUFFER_SIZE: Final = 212_992  # net.core.wmem_default, rmem_default

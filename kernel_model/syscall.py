@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from kernel_model.abi.files import AT_FDCWD, O_PATH
+from kernel_model.abi.limits import NOFILE
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files import File
 from kernel_model.files.host_file import HostNode
 from kernel_model.files.host_tree import Place
 from kernel_model.files.special import made_up
-from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_files import AT_FDCWD, O_PATH
-from kernel_model.uapi_limits import NOFILE
 from kernel_model.user_memory import UserMemory
 from pffemu.arch.paging import PAGE_SIZE
 

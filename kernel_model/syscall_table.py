@@ -40,8 +40,8 @@ from kernel_model import (
     wait_calls,
     xui_calls,
 )
+from kernel_model.abi.uapi import Sys
 from kernel_model.syscall import Call, SystemCall
-from kernel_model.uapi import Sys
 from kernel_model.uffd import calls as uffd_calls
 
 TABLE: Final[dict[int, tuple[SystemCall, int]]] = {

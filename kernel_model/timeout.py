@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.abi_structs import Timespec, Timeval
-from kernel_model.uapi import Errno, LinuxError
+from kernel_model.abi.structs import Timespec, Timeval
+from kernel_model.abi.uapi import Errno, LinuxError
 
 if TYPE_CHECKING:
     from kernel_model.syscall import Call

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from kernel_model.abi_structs import Timespec
+from kernel_model.abi.structs import Timespec
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.syscall import Call
-from kernel_model.uapi import Errno, LinuxError
 
 NS: Final = 1_000_000_000
 KTIME_MAX: Final = (1 << 63) - 1  # nanoseconds; longer spans are this long

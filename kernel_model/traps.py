@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kernel_model.siginfo import SigInfo
-from kernel_model.uapi import Signal
-from kernel_model.uapi_signal import (
+from kernel_model.abi.signal import (
     BUS_ADRALN,
     FPE_FLTDIV,
     FPE_FLTINV,
@@ -18,6 +16,8 @@ from kernel_model.uapi_signal import (
     TRAP_BRKPT,
     TRAP_TRACE,
 )
+from kernel_model.abi.uapi import Signal
+from kernel_model.siginfo import SigInfo
 from pffemu.arch import exceptions, pagefault
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.trap import Trap

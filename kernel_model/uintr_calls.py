@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from kernel_model import uapi
+from kernel_model.abi import uapi
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.syscall import Call, as_int
-from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uintr.fds import UipiFd, UvecFd
 from kernel_model.uintr.receiver import Receiver, Waiting
 from kernel_model.wait_queue import Blocked, Interruptible

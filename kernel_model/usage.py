@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernel_model.abi_structs import Rusage, Timeval
+from kernel_model.abi.structs import Rusage, Timeval
 from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from kernel_model.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, UFFDIO_REGISTER_MODE_WP
+from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, UFFDIO_REGISTER_MODE_WP
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.abi.files import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, O_RDWR
+from kernel_model.abi.uapi import POLLERR, POLLHUP, POLLIN, POLLRDNORM, Errno, LinuxError
 from kernel_model.files.file import File
-from kernel_model.uapi import POLLERR, POLLHUP, POLLIN, POLLRDNORM, Errno, LinuxError
-from kernel_model.uapi_files import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, O_RDWR
 from kernel_model.wait_queue import WaitQueue
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.uapi import Errno, LinuxError
+from kernel_model.abi.uapi import Errno, LinuxError
 
 if TYPE_CHECKING:
     from kernel_model.files.file import File

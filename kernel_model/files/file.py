@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from kernel_model.abi.files import O_ACCMODE, O_APPEND, O_NOATIME, O_NONBLOCK, O_RDONLY, O_WRONLY
+from kernel_model.abi.uapi import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
 from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.status import FileStatus
-from kernel_model.uapi import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
-from kernel_model.uapi_files import O_ACCMODE, O_APPEND, O_NOATIME, O_NONBLOCK, O_RDONLY, O_WRONLY
 
 if TYPE_CHECKING:
     from kernel_model.files.epoll import EpollItem

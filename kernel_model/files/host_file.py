@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from kernel_model.abi.files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_PATH
+from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.host_tree import HostTree, Place, host_errors
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
 from kernel_model.files.write_signals import room_below_limit
-from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
-from kernel_model.uapi_files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_PATH
 
 if TYPE_CHECKING:
     from kernel_model.files.host_pages import HostPageCaches, HostPages

@@ -11,9 +11,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
+from kernel_model.abi.uapi import LinuxError
 from kernel_model.files.host_tree import Names, host_errors
 from kernel_model.page_cache import PageCache
-from kernel_model.uapi import LinuxError
 from pffemu.arch.paging import PAGE_SIZE, page_of
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from kernel_model.abi.files import F_GETPIPE_SZ, O_ASYNC, O_DIRECT, O_RDONLY, O_WRONLY, S_IFIFO
+from kernel_model.abi.uapi import POLLIN, POLLOUT, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.status import FileStatus
-from kernel_model.uapi import POLLIN, POLLOUT, Errno, LinuxError
-from kernel_model.uapi_files import F_GETPIPE_SZ, O_ASYNC, O_DIRECT, O_RDONLY, O_WRONLY, S_IFIFO
 
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_files import NAME_MAX
+from kernel_model.abi.files import NAME_MAX
+from kernel_model.abi.uapi import Errno, LinuxError
 
 _LINKS_MAX: Final = 40  # followed in one walk (MAXSYMLINKS)
 _WALK: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC

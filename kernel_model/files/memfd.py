@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from kernel_model import uapi_mman as mman
+from kernel_model.abi import mman
+from kernel_model.abi.files import O_APPEND, O_RDWR, S_IFREG
+from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.files.file import File
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
 from kernel_model.files.write_signals import room_below_limit
 from kernel_model.page_cache import PageCache
-from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
-from kernel_model.uapi_files import O_APPEND, O_RDWR, S_IFREG
 from pffemu.arch.paging import PAGE_SIZE, page_of, pages_up
 
 if TYPE_CHECKING:

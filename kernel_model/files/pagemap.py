@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from kernel_model import uapi_pagemap as pm
-from kernel_model import uapi_uffd as uffd_abi
-from kernel_model.abi_structs import PmScanArg
+from kernel_model.abi import pagemap as pm
+from kernel_model.abi import uffd as uffd_abi
+from kernel_model.abi.files import O_RDONLY, S_IFREG
+from kernel_model.abi.structs import PmScanArg
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.seek import OFFSET_MAX, SEEK_CUR, SEEK_SET
 from kernel_model.files.status import FileStatus
 from kernel_model.page_cache import PageCache
 from kernel_model.page_tables import GUARD, HELD, OWNED, UFFD_WP
-from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_files import O_RDONLY, S_IFREG
 from pffemu.arch.paging import PAGE_SHIFT, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, USER_END, pages_up
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.abi.files import F_GETPIPE_SZ, F_SETPIPE_SZ, FIONREAD, O_ASYNC, O_DIRECT, O_RDONLY, O_WRONLY, S_IFIFO
+from kernel_model.abi.uapi import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.status import FileStatus
 from kernel_model.files.write_signals import broken_pipe
-from kernel_model.uapi import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
-from kernel_model.uapi_files import F_GETPIPE_SZ, F_SETPIPE_SZ, FIONREAD, O_ASYNC, O_DIRECT, O_RDONLY, O_WRONLY, S_IFIFO
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.arch.paging import PAGE_SIZE
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from kernel_model.abi.files import O_RDONLY, S_IFREG
+from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.seek import check_span, sought
 from kernel_model.files.status import FileStatus
-from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
-from kernel_model.uapi_files import O_RDONLY, S_IFREG
 from pffemu.arch.paging import PAGE_SIZE, pages_up
 
 if TYPE_CHECKING:

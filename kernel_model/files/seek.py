@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kernel_model.uapi import Errno, LinuxError
+from kernel_model.abi.uapi import Errno, LinuxError
 
 SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE = range(5)
 OFFSET_MAX: Final = (1 << 63) - 1

@@ -6,11 +6,11 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from kernel_model import signal_send
+from kernel_model.abi.files import O_NONBLOCK, O_RDWR
+from kernel_model.abi.signal import SI_KERNEL, SI_QUEUE, SI_TIMER
+from kernel_model.abi.uapi import POLLIN, Errno, LinuxError, Signal
 from kernel_model.files.file import File
 from kernel_model.siginfo import SigInfo
-from kernel_model.uapi import POLLIN, Errno, LinuxError, Signal
-from kernel_model.uapi_files import O_NONBLOCK, O_RDWR
-from kernel_model.uapi_signal import SI_KERNEL, SI_QUEUE, SI_TIMER
 from kernel_model.wait_queue import Blocked, WaitQueue
 
 if TYPE_CHECKING:

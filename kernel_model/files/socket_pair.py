@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.files.file import File, faulted
-from kernel_model.files.status import FileStatus
-from kernel_model.files.write_signals import broken_pipe
-from kernel_model.uapi import (
+from kernel_model.abi.files import FIONREAD, O_ASYNC, O_NONBLOCK, O_RDWR, S_IFSOCK
+from kernel_model.abi.socket import MSG_PEEK, SHUT_RD, SHUT_WR, SockType
+from kernel_model.abi.uapi import (
     POLLERR,
     POLLHUP,
     POLLIN,
@@ -24,8 +23,9 @@ from kernel_model.uapi import (
     Errno,
     LinuxError,
 )
-from kernel_model.uapi_files import FIONREAD, O_ASYNC, O_NONBLOCK, O_RDWR, S_IFSOCK
-from kernel_model.uapi_socket import MSG_PEEK, SHUT_RD, SHUT_WR, SockType
+from kernel_model.files.file import File, faulted
+from kernel_model.files.status import FileStatus
+from kernel_model.files.write_signals import broken_pipe
 from kernel_model.wait_queue import Blocked, WaitQueue
 from pffemu.arch.paging import pages_up
 

@@ -9,14 +9,14 @@ import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from kernel_model.abi.files import O_ACCMODE, O_ASYNC, O_RDONLY
+from kernel_model.abi.uapi import POLLIN, POLLRDNORM, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.host_file import inode_of
 from kernel_model.files.host_tree import MadeUp, Place
 from kernel_model.files.pagemap import PagemapFile
 from kernel_model.files.seek import SEEK_CUR, SEEK_SET, sought
 from kernel_model.files.status import FileStatus
-from kernel_model.uapi import POLLIN, POLLRDNORM, Errno, LinuxError
-from kernel_model.uapi_files import O_ACCMODE, O_ASYNC, O_RDONLY
 from kernel_model.uffd.calls import UserfaultfdDevice
 
 if TYPE_CHECKING:

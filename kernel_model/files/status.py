@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model.abi_structs import Stat
+from kernel_model.abi.structs import Stat
 
 _NS: Final = 1_000_000_000
 _BLOCK: Final = 512  # bytes

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import uapi
-from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.abi import uapi
+from kernel_model.abi import uffd as uffd_abi
+from kernel_model.abi.files import O_CLOEXEC, O_NONBLOCK, S_IFCHR
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.file import File
 from kernel_model.files.status import FileStatus
-from kernel_model.uapi import Errno, LinuxError
-from kernel_model.uapi_files import O_CLOEXEC, O_NONBLOCK, S_IFCHR
 from kernel_model.uffd.context import UffdServices, Userfaultfd
 
 if TYPE_CHECKING:

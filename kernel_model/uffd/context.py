@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from kernel_model import uapi
-from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.abi import uapi
+from kernel_model.abi import uffd as uffd_abi
+from kernel_model.abi.files import O_CLOEXEC, O_NONBLOCK, O_RDONLY
+from kernel_model.abi.signal import BUS_ADRERR
+from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.files.file import File, faulted
 from kernel_model.files.user_buffer import UserBuffer
 from kernel_model.lock import Lock
 from kernel_model.page_fault import BadAccess, Fault
 from kernel_model.task import TaskState
-from kernel_model.uapi import Errno, LinuxError, Signal
-from kernel_model.uapi_files import O_CLOEXEC, O_NONBLOCK, O_RDONLY
-from kernel_model.uapi_signal import BUS_ADRERR
 from kernel_model.uffd.ioctls import IOCTLS
 from kernel_model.uffd.messages import MESSAGE_SIZE, Event, WaitingFault
 from kernel_model.wait_queue import Blocked, WaitQueue

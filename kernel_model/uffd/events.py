@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.abi import uffd as uffd_abi
 from kernel_model.uffd.messages import Event
 from kernel_model.wait_queue import Blocked, Interruptible
 

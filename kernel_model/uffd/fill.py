@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_model import uapi_uffd as uffd_abi
-from kernel_model.abi_structs import UffdioContinue, UffdioCopy, UffdioPoison, UffdioZeropage
+from kernel_model.abi import uffd as uffd_abi
+from kernel_model.abi.structs import UffdioContinue, UffdioCopy, UffdioPoison, UffdioZeropage
+from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.page_cache import PageCache
 from kernel_model.page_tables import HELD, POISON
-from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.uffd.ranges import check_unaligned, checked_range
 from kernel_model.wait_queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.abi import uffd as uffd_abi
 from kernel_model.uffd import fill, move, protect, register
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from kernel_model import uapi_uffd as uffd_abi
+from kernel_model.abi import uffd as uffd_abi
 
 if TYPE_CHECKING:
     from kernel_model.task import Task

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import uapi_uffd as uffd_abi
-from kernel_model.abi_structs import UffdioWriteprotect
+from kernel_model.abi import uffd as uffd_abi
+from kernel_model.abi.structs import UffdioWriteprotect
+from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.page_fault import make_writable
-from kernel_model.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.uffd.ranges import checked_range
 from pffemu.arch.paging import PTE_P, PTE_W
 from pffemu.events import IoctlStep, Label

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import uapi
-from kernel_model import uapi_uffd as uffd_abi
-from kernel_model.abi_structs import UffdioApi, UffdioRange, UffdioRegister
+from kernel_model.abi import uapi
+from kernel_model.abi import uffd as uffd_abi
+from kernel_model.abi.structs import UffdioApi, UffdioRange, UffdioRegister
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.page_cache import PageCache
-from kernel_model.uapi import Errno, LinuxError
 from kernel_model.uffd.ranges import checked_range
 
 if TYPE_CHECKING:

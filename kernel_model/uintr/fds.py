@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.abi.uapi import O_NONBLOCK, Errno, LinuxError
 from kernel_model.files import File
-from kernel_model.uapi import O_NONBLOCK, Errno, LinuxError
 from kernel_model.uintr.receiver import Receiver, UpidMemory
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.abi.uapi import Errno, Sys
 from kernel_model.task import Task, TaskState
-from kernel_model.uapi import Errno, Sys
 from kernel_model.uintr.receiver import Receiver, Waiting
 from kernel_model.wait_queue import Blocked, Interruptible
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kernel_model.abi.uapi import UINTR_REDZONE
 from kernel_model.frames import FrameAllocator
-from kernel_model.uapi import UINTR_REDZONE
 from kernel_model.uintr import forwarding
 from kernel_model.uintr.forwarding import Binding, Source
 from kernel_model.uintr.receiver import Receiver, UpidMemory, Waiting

@@ -14,10 +14,10 @@ from functools import partial
 from typing import Any, Final
 
 from kernel_model import forced_access, signal_send
+from kernel_model.abi.uapi import LinuxError
 from kernel_model.siginfo import SigInfo
 from kernel_model.signals import bit
 from kernel_model.task import Task
-from kernel_model.uapi import LinuxError
 from pffemu.arch.frames import words_of
 from pffemu.debug import leaving, stepping
 from pffemu.debug.breakpoints import Breakpoints

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kernel_model.syscall_names import name_of
+from kernel_model.abi.syscall_names import name_of
 from pffemu.debug.breakpoints import Access, Breakpoint, is_event
 from pffemu.debug.halt import Why
 from pffemu.debug.lines import line_of

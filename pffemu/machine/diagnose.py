@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from kernel_model.abi.uapi import Signal
 from kernel_model.kernel import SYSCALL_LENGTH, Kernel
 from kernel_model.mm import Mm
 from kernel_model.process_end import ProcessEnd
 from kernel_model.task import Process, TaskState
-from kernel_model.uapi import Signal
 from kernel_model.vma import Vma
 from pffemu.arch import exceptions, pagefault
 from pffemu.arch.encodings import UINTR_BYTES

@@ -6,8 +6,8 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from kernel_model.abi.uapi import LinuxError
 from kernel_model.files.host_tree import HostTree, MadeUp, Mount, Names, Place
-from kernel_model.uapi import LinuxError
 from pffemu.machine.image import SOURCE_SUFFIXES, Image
 
 _NOTHING_MADE_UP = MadeUp({}, {})

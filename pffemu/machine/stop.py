@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kernel_model.uapi import Signal
+from kernel_model.abi.uapi import Signal
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kernel_model import uapi_signal
-from kernel_model.uapi import Signal
+from kernel_model.abi import signal as uapi_signal
+from kernel_model.abi.uapi import Signal
 from pffemu.arch import exceptions, pagefault
 from pffemu.errors import UsageError
 from pffemu.testing.blocks import Block, fill

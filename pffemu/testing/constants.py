@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from guest.include_file import userfaultfd_numbers
-from kernel_model import uapi, uapi_signal
+from kernel_model.abi import signal as uapi_signal
+from kernel_model.abi import uapi
 from pffemu.arch import pagefault, rflags
 from pffemu.arch.paging import PAGE_SIZE
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from kernel_model.uapi import Errno, Signal
+from kernel_model.abi.uapi import Errno, Signal
 from pffemu import events as e
 from pffemu.arch import pagefault
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model import uapi, uapi_signal
-from kernel_model.uapi import Sys
+from kernel_model.abi import signal as uapi_signal
+from kernel_model.abi import uapi
+from kernel_model.abi.uapi import Sys
 from pffemu.machine.options import Mode
 from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.directives import Directive

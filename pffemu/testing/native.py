@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from kernel_model.uapi import PROT_WRITE
+from kernel_model.abi.uapi import PROT_WRITE
 from pffemu.arch.encodings import REGISTER_EXTENSIONS, UINTR_BYTES
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.arch.rflags import CF, DF, OF, PF, SF, ZF

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from kernel_model import uapi
-from kernel_model.uapi import Sys
+from kernel_model.abi import uapi
+from kernel_model.abi.uapi import Sys
 from pffemu.arch.registers import GENERAL
 from pffemu.testing.wide import XMM
 

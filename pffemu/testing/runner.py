@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from kernel_model.uapi import Errno
+from kernel_model.abi.uapi import Errno
 from pffemu.arch.rflags import ALWAYS_ONE, IF
 from pffemu.asm import Program
 from pffemu.errors import UsageError

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 from typing import Any, Final
 
-from kernel_model import uapi, uapi_signal
-from kernel_model.uapi import Signal
+from kernel_model.abi import signal as uapi_signal
+from kernel_model.abi import uapi
+from kernel_model.abi.uapi import Signal
 from kernel_model.vma import MMAP_MIN
 from pffemu.arch.frames import FrameLayout
 from pffemu.arch.paging import PAGE_SIZE, USER_END

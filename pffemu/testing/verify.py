@@ -12,7 +12,7 @@ from filecheck.matcher import Matcher
 from filecheck.options import Options
 from filecheck.parser import Parser, pattern_for_opts
 
-from kernel_model.uapi_signal import code_name
+from kernel_model.abi.signal import code_name
 from pffemu.arch import exceptions, pagefault
 from pffemu.arch.exceptions import PF
 from pffemu.errors import PffemuError, UsageError

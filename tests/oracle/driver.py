@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from guest.build import INCLUDE
-from kernel_model import uapi
-from kernel_model.uapi import Sys
+from kernel_model.abi import uapi
+from kernel_model.abi.uapi import Sys
 from pffemu.asm import Program, assemble
 from tests.oracle import layout
 from tests.oracle.layout import GENERAL, PAGE, Window

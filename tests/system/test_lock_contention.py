@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from kernel_model.uapi_mman import MADV_DOFORK, MADV_DONTFORK
+from kernel_model.abi.mman import MADV_DOFORK, MADV_DONTFORK
 from pffemu import Exited
 from pffemu.timing import load_profile
 from tests.guest_tools import plain_guest, run

@@ -6,7 +6,7 @@ import pytest
 
 from guest.c_compiler import NO_C_COMPILER, find_c_compiler
 from guest.paths import INCLUDE
-from kernel_model import uapi
+from kernel_model.abi import uapi
 from pffemu.machine.elf_lines import read_lines
 from pffemu.testing import plugin
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from kernel_model.uapi_signal import NSIG
+from kernel_model.abi.signal import NSIG
 
 SIGINT: Final = 2
 SIGTRAP: Final = 5

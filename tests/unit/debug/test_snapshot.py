@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_model.uapi import Signal
+from kernel_model.abi.uapi import Signal
 from pffemu import Exited, Machine, Mode, Reached
 from pffemu.debug import snapshot, snapshot_file
 from pffemu.debug.machine_hash import machine_hash, state_lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernel_model.uapi import Signal
+from kernel_model.abi.uapi import Signal
 from pffemu import Exited, Killed
 from pffemu.hw import careful
 from tests.guest_tools import load, plain_guest, run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernel_model.uapi import Signal
+from kernel_model.abi.uapi import Signal
 from pffemu import BudgetUsedUp, Exited, Killed
 from pffemu.arch.exceptions import BP, DE
 from pffemu.arch.msrs import CPUID_7_0_EDX_UINTR, CPUID_7_1_EDX_UIRET_UIF

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kernel_model.uapi import Signal
+from kernel_model.abi.uapi import Signal
 from pffemu import Deadlock, Exited, Killed
 from pffemu.arch import rflags
 from pffemu.arch.exceptions import PF

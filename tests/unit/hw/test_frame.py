@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_model.uapi import Signal
+from kernel_model.abi.uapi import Signal
 from pffemu import Exited, Killed
 from pffemu.arch.exceptions import GP, PF, SS
 from pffemu.arch.frames import EXTENDED_SIZE, FrameLayout

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_model.uapi import Signal
+from kernel_model.abi.uapi import Signal
 from pffemu import BudgetUsedUp, Exited, Killed
 from pffemu.arch import msrs
 from pffemu.arch.exceptions import GP, PF

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from kernel_model.uapi import Sys
+from kernel_model.abi.uapi import Sys
 from pffemu import Exited
 from tests.guest_tools import PAGE, build, run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernel_model import uapi
+from kernel_model.abi import uapi
 from tests.guest_tools import PAGE
 from tests.unit.kernel_model.linux_oracle import (
     BUFFER,

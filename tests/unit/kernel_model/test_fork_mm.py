@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernel_model.abi.uapi import PROT_READ, PROT_WRITE
 from kernel_model.mm import Mm
 from kernel_model.task import Process, Task
-from kernel_model.uapi import PROT_READ, PROT_WRITE
 from kernel_model.user_memory import UserMemory
 from kernel_model.vma import Vma
 from pffemu import Machine

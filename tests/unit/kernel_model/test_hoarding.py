@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel_model.uapi import Errno
+from kernel_model.abi.uapi import Errno
 from pffemu import Exited
 from pffemu.events import Warned
 from tests.guest_tools import plain_guest, run

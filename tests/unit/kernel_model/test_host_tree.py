@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.host_tree import HostTree, MadeUp, Mount, Place
-from kernel_model.uapi import Errno, LinuxError
 
 NOTHING = MadeUp({}, {})
 SECRET = b"the host's own"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernel_model.uapi import Errno, Signal
+from kernel_model.abi.uapi import Errno, Signal
 from pffemu import Deadlock, Exited, Killed, Mode
 from pffemu.events import ForwardingSwitched, MinorFault, Warned
 from tests.guest_tools import CHECKPOINT, PAGE, Run, forwarding_guest, load, plain_guest, run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernel_model import uapi
+from kernel_model.abi import uapi
 from tests.guest_tools import PAGE
 from tests.unit.kernel_model.linux_oracle import AREA, BUFFER, BUFFER_PAGES, Linux, Row, call, load, on_the_model, store
 

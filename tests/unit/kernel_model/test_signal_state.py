@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernel_model.abi.uapi import Signal
 from kernel_model.siginfo import SIGINFO_SIZE, SigInfo
 from kernel_model.signals import QUEUE_MAX, PendingSignals, bit
-from kernel_model.uapi import Signal
 from pffemu.engine import fxsave
 
 numbers = st.integers(1, 64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel_model.uapi import PROT_READ
+from kernel_model.abi.uapi import PROT_READ
 from kernel_model.vma import STACK_GAP, Vma, VmaList
 from pffemu.arch.paging import PAGE_SIZE
 

@@ -1,15 +1,15 @@
-"""Linux x86-64 ABI numbers (include/uapi/): flags and signals. Structures: abi_structs; files: uapi_files."""
+"""Linux x86-64 ABI numbers (include/uapi/) of signals, memory, waiting and processes; the rest: the files beside this."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 from typing import Final
 
-from kernel_model.uapi_errno import Errno as Errno
-from kernel_model.uapi_errno import LinuxError as LinuxError
-from kernel_model.uapi_files import O_CLOEXEC as O_CLOEXEC
-from kernel_model.uapi_files import O_NONBLOCK as O_NONBLOCK
-from kernel_model.uapi_syscalls import Sys as Sys
+from kernel_model.abi.errno import Errno as Errno
+from kernel_model.abi.errno import LinuxError as LinuxError
+from kernel_model.abi.files import O_CLOEXEC as O_CLOEXEC
+from kernel_model.abi.files import O_NONBLOCK as O_NONBLOCK
+from kernel_model.abi.syscalls import Sys as Sys
 
 
 class Signal(IntEnum):

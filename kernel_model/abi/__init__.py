@@ -1,0 +1,1 @@
+"""Numbers, structures and names of Linux's ABI."""
