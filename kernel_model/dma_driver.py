@@ -19,7 +19,7 @@ from kernel_model.abi.uapi import (
     LinuxError,
 )
 from kernel_model.files.file import File, faulted
-from kernel_model.wait_queue import Blocked, WaitQueue
+from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch import dma_device as reg
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.arch.uitt import USER_VECTORS

@@ -20,7 +20,7 @@ from kernel_model.files.user_buffer import check_range
 from kernel_model.poll_calls import use_signal_mask
 from kernel_model.syscall import Call, as_int
 from kernel_model.timeout import Timeout
-from kernel_model.wait_queue import Blocked, Interruptible
+from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.hw.page_walk import WRITE
 
 _EVENT: Final = struct.Struct("<IQ")  # struct epoll_event, packed on x86-64

@@ -15,7 +15,7 @@ from kernel_model.task import Process
 from kernel_model.traps import TASK_SIZE_MAX
 from kernel_model.uffd.events import after_events, await_fork_events, register_child
 from kernel_model.usage import Usage
-from kernel_model.wait_queue import Blocked, Interruptible, WaitQueue
+from kernel_model.wait.queue import Blocked, Interruptible, WaitQueue
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.errors import OutOfGuestMemory
 from pffemu.hw.page_walk import WRITE

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.futex_wait import ANY, FutexWait, Key
-from kernel_model.wait_queue import Blocked, Interruptible, WaitQueue
+from kernel_model.wait.queue import Blocked, Interruptible, WaitQueue
 from pffemu.arch.paging import USER_END
 from pffemu.hw.page_walk import WRITE
 

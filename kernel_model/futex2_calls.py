@@ -12,7 +12,7 @@ from kernel_model.futex import key_of
 from kernel_model.futex_wait import FutexWait
 from kernel_model.syscall import Call, as_int
 from kernel_model.timespec import read_timespec
-from kernel_model.wait_queue import Interruptible
+from kernel_model.wait.queue import Interruptible
 
 _WAITER: Final = Struct("<QQII")  # struct futex_waitv: val, uaddr, flags, reserved
 _WAITERS_MAX: Final = 128  # FUTEX_WAITV_MAX

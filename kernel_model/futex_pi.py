@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.futex_wait import FutexWait, Key, PiState
-from kernel_model.wait_queue import Interruptible
+from kernel_model.wait.queue import Interruptible
 from pffemu.arch.paging import page_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from kernel_model.mm import Mm
     from kernel_model.task import Task
     from kernel_model.vma import Mappable
-    from kernel_model.wait_queue import WaitQueue
+    from kernel_model.wait.queue import WaitQueue
 
 ANY: Final = 0xFFFF_FFFF  # FUTEX_BITSET_MATCH_ANY
 Key = tuple["Mm | Mappable", int, bool]  # the bool: private

@@ -34,7 +34,7 @@ from kernel_model.syscall_table import COSTED, TABLE, run
 from kernel_model.task import Process, Task, TaskState
 from kernel_model.uintr import faults, forwarding, sleep
 from kernel_model.uintr.user_interrupts import UserInterrupts
-from kernel_model.wait_queue import Blocked, Interruptible
+from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.errors import OutOfGuestMemory, UnsupportedError
 from pffemu.events import Hex, Label, ProcessKilled, Resumed, Syscall, SyscallReturned, ThreadCreated
 from pffemu.hw.bus import Bus

@@ -15,7 +15,7 @@ from kernel_model.signal_calls import read_mask
 from kernel_model.signal_send import swap_blocked
 from kernel_model.syscall import Call, as_int
 from kernel_model.timeout import Timeout
-from kernel_model.wait_queue import Blocked, Interruptible, WaitQueue
+from kernel_model.wait.queue import Blocked, Interruptible, WaitQueue
 from pffemu.hw.page_walk import WRITE
 
 _READ: Final = uapi.POLLIN | uapi.POLLRDNORM | uapi.POLLRDBAND | uapi.POLLHUP | uapi.POLLERR

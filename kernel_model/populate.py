@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kernel_model import page_fault
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.syscall import Call
-from kernel_model.wait_queue import let_others_run
+from kernel_model.wait.queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
 

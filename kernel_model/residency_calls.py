@@ -11,7 +11,7 @@ from kernel_model.page_tables import HELD
 from kernel_model.populate import bring_in_all
 from kernel_model.syscall import Call, page_span
 from kernel_model.vma import Vma
-from kernel_model.wait_queue import let_others_run
+from kernel_model.wait.queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up
 
 _U64: Final = 1 << 64

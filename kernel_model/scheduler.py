@@ -14,7 +14,7 @@ from kernel_model.abi.uapi import Errno
 from kernel_model.task import ALL_CORES, Process, Task, TaskState
 from kernel_model.timers import TimerList
 from kernel_model.uintr.switch import UintrSwitch
-from kernel_model.wait_queue import Blocked, WaitQueue
+from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.events import ContextSwitch, Label, ThreadBlocked, ThreadWoken
 from pffemu.hw.interconnect import NEVER
 from pffemu.hw.uintr_state import UintrState

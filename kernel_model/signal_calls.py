@@ -15,7 +15,7 @@ from kernel_model.signals import UNBLOCKABLE, AltStack, SigAction, bit, ignores
 from kernel_model.syscall import Call, as_int
 from kernel_model.task import Process, Task
 from kernel_model.timespec import deadline_in, read_timespec
-from kernel_model.wait_queue import Blocked, Interruptible
+from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.events import Hex, SignalReturned
 
 _SIGSET_SIZE: Final = 8  # bytes

@@ -15,7 +15,7 @@ from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.siginfo import SigInfo
 from kernel_model.signals import IGNORED_BY_DEFAULT, STOPS, PendingSignals, SigAction, bit
 from kernel_model.task import Task, TaskState
-from kernel_model.wait_queue import Blocked, Interruptible
+from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.events import Hex, Label, SignalDelivered
 
 if TYPE_CHECKING:

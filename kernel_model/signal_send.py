@@ -11,7 +11,7 @@ from kernel_model.siginfo import SigInfo
 from kernel_model.signals import FIRST_REALTIME, IGNORED_BY_DEFAULT, QUEUE_MAX, STOPS, PendingSignals, bit, ignores
 from kernel_model.task import Process, Task, TaskState
 from kernel_model.traps import recorded
-from kernel_model.wait_queue import Interruptible
+from kernel_model.wait.queue import Interruptible
 from pffemu.events import SignalSent
 from pffemu.phases import SignalTaken
 

@@ -11,7 +11,7 @@ from kernel_model.futex_wait import FutexWait
 from kernel_model.settings import ThreadSettings
 from kernel_model.signals import ProcessSignals, TaskSignals
 from kernel_model.usage import Usage, WaitedFault
-from kernel_model.wait_queue import Interruptible, WaitQueue
+from kernel_model.wait.queue import Interruptible, WaitQueue
 from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from kernel_model.abi.structs import Timespec
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.syscall import Call, as_int
 from kernel_model.timespec import NS, deadline_in, read_timespec, timespec_of
-from kernel_model.wait_queue import Blocked, Interruptible
+from kernel_model.wait.queue import Blocked, Interruptible
 
 _COARSE: Final = (uapi.CLOCK_REALTIME_COARSE, uapi.CLOCK_MONOTONIC_COARSE)
 _TICK: Final = 4_000_000  # ns: what coarse clocks claim to resolve, as with CONFIG_HZ=250

@@ -13,7 +13,7 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.syscall import Call, as_int
 from kernel_model.uintr.fds import UipiFd, UvecFd
 from kernel_model.uintr.receiver import Receiver, Waiting
-from kernel_model.wait_queue import Blocked, Interruptible
+from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.msrs import IA32_UINTR_STACKADJUST
 from pffemu.arch.uitt import USER_VECTORS
 from pffemu.hw.msrs import wrmsr

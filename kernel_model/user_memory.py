@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from kernel_model import page_fault
 from kernel_model.abi.files import PATH_MAX
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.wait_queue import Blocked, Interruptible
+from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap

@@ -11,7 +11,7 @@ from kernel_model.abi.signal import CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_S
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.syscall import Call, as_int
 from kernel_model.task import Process
-from kernel_model.wait_queue import Blocked
+from kernel_model.wait.queue import Blocked
 
 _SELECTING: Final = uapi.WNOTHREAD | uapi.WCLONE | uapi.WALL
 _WAIT4: Final = uapi.WNOHANG | uapi.WUNTRACED | uapi.WCONTINUED | _SELECTING

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi.files import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, O_RDWR
 from kernel_model.abi.uapi import POLLERR, POLLHUP, POLLIN, POLLRDNORM, Errno, LinuxError
 from kernel_model.files.file import File
-from kernel_model.wait_queue import WaitQueue
+from kernel_model.wait.queue import WaitQueue
 
 if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi.files import EFD_SEMAPHORE, O_NONBLOCK, O_RDWR
 from kernel_model.abi.uapi import POLLERR, POLLIN, POLLOUT, Errno, LinuxError
 from kernel_model.files.file import File, faulted
-from kernel_model.wait_queue import Blocked, WaitQueue
+from kernel_model.wait.queue import Blocked, WaitQueue
 
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer

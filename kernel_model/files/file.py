@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.syscall import Call
     from kernel_model.vma import Mappable
-    from kernel_model.wait_queue import WaitQueue
+    from kernel_model.wait.queue import WaitQueue
     from pffemu.hw.cpu import Cpu
 
 

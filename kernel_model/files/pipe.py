@@ -13,7 +13,7 @@ from kernel_model.abi.uapi import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM,
 from kernel_model.files.file import File, faulted
 from kernel_model.files.status import FileStatus
 from kernel_model.files.write_signals import broken_pipe
-from kernel_model.wait_queue import Blocked, WaitQueue
+from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:

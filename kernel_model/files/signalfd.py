@@ -11,7 +11,7 @@ from kernel_model.abi.signal import SI_KERNEL, SI_QUEUE, SI_TIMER
 from kernel_model.abi.uapi import POLLIN, Errno, LinuxError, Signal
 from kernel_model.files.file import File
 from kernel_model.siginfo import SigInfo
-from kernel_model.wait_queue import Blocked, WaitQueue
+from kernel_model.wait.queue import Blocked, WaitQueue
 
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer

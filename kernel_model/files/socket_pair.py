@@ -26,7 +26,7 @@ from kernel_model.abi.uapi import (
 from kernel_model.files.file import File, faulted
 from kernel_model.files.status import FileStatus
 from kernel_model.files.write_signals import broken_pipe
-from kernel_model.wait_queue import Blocked, WaitQueue
+from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch.paging import pages_up
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from kernel_model.abi.files import O_NONBLOCK, O_RDWR
 from kernel_model.abi.uapi import POLLIN, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.timers import Timer
-from kernel_model.wait_queue import Blocked, WaitQueue
+from kernel_model.wait.queue import Blocked, WaitQueue
 
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer

@@ -12,12 +12,12 @@ from kernel_model.abi.signal import BUS_ADRERR
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.files.file import File, faulted
 from kernel_model.files.user_buffer import UserBuffer
-from kernel_model.lock import Lock
 from kernel_model.page_fault import BadAccess, Fault
 from kernel_model.task import TaskState
 from kernel_model.uffd.ioctls import IOCTLS
 from kernel_model.uffd.messages import MESSAGE_SIZE, Event, WaitingFault
-from kernel_model.wait_queue import Blocked, WaitQueue
+from kernel_model.wait.lock import Lock
+from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch import pagefault
 from pffemu.arch.paging import USER_END, page_of
 from pffemu.events import Hex, MessageQueued, MessageRead

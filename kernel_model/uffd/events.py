@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.uffd.messages import Event
-from kernel_model.wait_queue import Blocked, Interruptible
+from kernel_model.wait.queue import Blocked, Interruptible
 
 if TYPE_CHECKING:
     from kernel_model.mm import Mm

@@ -17,7 +17,7 @@ from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.page_cache import PageCache
 from kernel_model.page_tables import HELD, POISON
 from kernel_model.uffd.ranges import check_unaligned, checked_range
-from kernel_model.wait_queue import let_others_run
+from kernel_model.wait.queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
 from pffemu.events import IoctlStep, Label, PageInstalled
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi.uapi import Errno, Sys
 from kernel_model.task import Task, TaskState
 from kernel_model.uintr.receiver import Receiver, Waiting
-from kernel_model.wait_queue import Blocked, Interruptible
+from kernel_model.wait.queue import Blocked, Interruptible
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel

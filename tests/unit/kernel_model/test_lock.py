@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_model.lock import Lock, RwLock
+from kernel_model.wait.lock import Lock, RwLock
 
 
 class Core:

@@ -1,0 +1,1 @@
+"""Wait queues and locks."""
