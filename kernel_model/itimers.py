@@ -11,7 +11,7 @@ from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.siginfo import SigInfo
 from kernel_model.syscall import Call, as_int
 from kernel_model.task import TaskState
-from kernel_model.timers import Timer
+from kernel_model.time.timers import Timer
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from kernel_model import clocks
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import O_CLOEXEC, O_NONBLOCK, Errno, LinuxError
 from kernel_model.files.timerfd import TimerFd
 from kernel_model.syscall import Call, as_int
+from kernel_model.time import clocks
 from kernel_model.timespec import NS
 
 _ITIMERSPEC: Final = struct.Struct("<qqqq")  # interval, value: seconds, nanoseconds

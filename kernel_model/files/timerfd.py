@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi.files import O_NONBLOCK, O_RDWR
 from kernel_model.abi.uapi import POLLIN, Errno, LinuxError
 from kernel_model.files.file import File, faulted
-from kernel_model.timers import Timer
+from kernel_model.time.timers import Timer
 from kernel_model.wait.queue import Blocked, WaitQueue
 
 if TYPE_CHECKING:
