@@ -23,7 +23,7 @@ from pffemu.events import Label, SyscallReturned
 if TYPE_CHECKING:
     from kernel_model.files.host_tree import Place
     from kernel_model.kernel import Kernel
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
     from kernel_model.task import Task
     from pffemu.hw.cpu import SavedRegisters
 

@@ -30,7 +30,7 @@ from pffemu.events import ProcessExited, ThreadExited
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
     from pffemu.hw.cpu import Cpu
 
 

@@ -11,7 +11,7 @@ from pffemu.arch.paging import USER_END
 from pffemu.hw.page_walk import WRITE
 
 if TYPE_CHECKING:
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
     from kernel_model.scheduler import Scheduler
     from kernel_model.syscall import Call
     from kernel_model.task import Task

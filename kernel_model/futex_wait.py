@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
+    from kernel_model.mm.vma import Mappable
     from kernel_model.task import Task
-    from kernel_model.vma import Mappable
     from kernel_model.wait.queue import WaitQueue
 
 ANY: Final = 0xFFFF_FFFF  # FUTEX_BITSET_MATCH_ANY

@@ -9,10 +9,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model import exit, interrupts, page_fault, signal_delivery, signal_send, traps
+from kernel_model import exit, interrupts, signal_delivery, signal_send, traps
 from kernel_model.abi.syscall_names import name_of
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
-from kernel_model.direct_map import DirectMap
 from kernel_model.dma_driver import DmaDriver
 from kernel_model.exec import ProgramLoader
 from kernel_model.files import File
@@ -20,9 +19,11 @@ from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.files.pipe import PipeAccount
 from kernel_model.files.socket_pair import InFlight
-from kernel_model.frames import FrameAllocator
 from kernel_model.futex import FutexTable
-from kernel_model.mm import Mm
+from kernel_model.mm import page_fault
+from kernel_model.mm.direct_map import DirectMap
+from kernel_model.mm.frames import FrameAllocator
+from kernel_model.mm.mm import Mm
 from kernel_model.pff_driver import PffDriver
 from kernel_model.printk import Printk
 from kernel_model.process_end import ProcessEnd

@@ -16,8 +16,8 @@ from pffemu.arch.paging import PTE_ADDRESS, USER_END
 from pffemu.hw.bus import Bus
 
 if TYPE_CHECKING:
-    from kernel_model.mm import Mm
-    from kernel_model.vma import Vma
+    from kernel_model.mm.mm import Mm
+    from kernel_model.mm.vma import Vma
     from pffemu.hw.cpu import Cpu
 
 

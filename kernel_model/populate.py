@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import page_fault
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.mm import page_fault
 from kernel_model.syscall import Call
 from kernel_model.wait.queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
 
 if TYPE_CHECKING:
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
 
 _PIECE = 1024 * PAGE_SIZE  # bytes brought in between looks at who else wants to run
 

@@ -13,7 +13,7 @@ from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of
 from pffemu.hw.page_walk import WRITE
 
 if TYPE_CHECKING:
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
 
 _INT64_MAX = (1 << 63) - 1
 Ranges = list[tuple[int, int]]

@@ -20,7 +20,7 @@ from pffemu.hw.interconnect import NEVER
 from pffemu.hw.uintr_state import UintrState
 
 if TYPE_CHECKING:
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
     from pffemu.hw.cpu import Cpu, SavedRegisters
 
 RESCHEDULE_VECTOR: Final = 0xFD

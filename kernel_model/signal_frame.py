@@ -19,9 +19,9 @@ from kernel_model.abi.signal import (
     UC_STRICT_RESTORE_SS,
 )
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.mm.user_memory import UserMemory
 from kernel_model.siginfo import SIGINFO_SIZE, SigInfo
 from kernel_model.signals import AltStack, SigAction
-from kernel_model.user_memory import UserMemory
 from pffemu.arch import exceptions
 from pffemu.arch.registers import USER_CS, USER_SS
 from pffemu.arch.rflags import DF, RF, TF

@@ -12,12 +12,12 @@ from kernel_model.files import File
 from kernel_model.files.host_file import HostNode
 from kernel_model.files.host_tree import Place
 from kernel_model.files.special import made_up
-from kernel_model.user_memory import UserMemory
+from kernel_model.mm.user_memory import UserMemory
 from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
     from kernel_model.task import Process, Task
     from pffemu.hw.cpu import Cpu
 

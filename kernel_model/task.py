@@ -16,7 +16,7 @@ from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:
     from kernel_model.itimers import IntervalTimer
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
     from kernel_model.process_end import ProcessEnd
     from kernel_model.uffd.context import Userfaultfd
     from kernel_model.uintr.forwarding import Binding

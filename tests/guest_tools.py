@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from guest.build import ASM, INCLUDE
-from kernel_model.vma import Vma
+from kernel_model.mm.vma import Vma
 from pffemu import CpuOptions, Interrupted, Machine, Mode, Program, Stop, assemble
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.events import MmuDecision, SyscallReturned

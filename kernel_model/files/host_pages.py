@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kernel_model.abi.uapi import LinuxError
 from kernel_model.files.host_tree import Names, host_errors
-from kernel_model.page_cache import PageCache
+from kernel_model.mm.page_cache import PageCache
 from pffemu.arch.paging import PAGE_SIZE, page_of
 
 if TYPE_CHECKING:
     from kernel_model.files.host_file import HostFile
-    from kernel_model.frames import FrameAllocator
+    from kernel_model.mm.frames import FrameAllocator
     from pffemu.hw.ram import Ram
 
 

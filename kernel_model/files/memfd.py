@@ -11,14 +11,14 @@ from kernel_model.files.file import File
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
 from kernel_model.files.write_signals import room_below_limit
-from kernel_model.page_cache import PageCache
+from kernel_model.mm.page_cache import PageCache
 from pffemu.arch.paging import PAGE_SIZE, page_of, pages_up
 
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.frames import FrameAllocator
+    from kernel_model.mm.frames import FrameAllocator
+    from kernel_model.mm.vma import Mappable
     from kernel_model.syscall import Call
-    from kernel_model.vma import Mappable
     from pffemu.hw.cpu import Cpu
     from pffemu.hw.ram import Ram
 

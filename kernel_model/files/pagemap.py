@@ -15,15 +15,15 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.seek import OFFSET_MAX, SEEK_CUR, SEEK_SET
 from kernel_model.files.status import FileStatus
-from kernel_model.page_cache import PageCache
-from kernel_model.page_tables import GUARD, HELD, OWNED, UFFD_WP
+from kernel_model.mm.page_cache import PageCache
+from kernel_model.mm.page_tables import GUARD, HELD, OWNED, UFFD_WP
 from pffemu.arch.paging import PAGE_SHIFT, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, USER_END, pages_up
 
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
+    from kernel_model.mm.vma import Vma
     from kernel_model.syscall import Call
-    from kernel_model.vma import Vma
 
 _WORD = 8  # bytes of one entry
 _AT_ONCE = 1 << 18  # entries

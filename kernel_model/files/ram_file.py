@@ -13,10 +13,10 @@ from pffemu.arch.paging import PAGE_SIZE, pages_up
 
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.frames import FrameAllocator
-    from kernel_model.mm import Mm
+    from kernel_model.mm.frames import FrameAllocator
+    from kernel_model.mm.mm import Mm
+    from kernel_model.mm.vma import Mappable
     from kernel_model.syscall import Call
-    from kernel_model.vma import Mappable
     from pffemu.hw.ram import Ram
 
 

@@ -14,7 +14,7 @@ from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.hw.page_walk import WRITE
 
 if TYPE_CHECKING:
-    from kernel_model.user_memory import UserMemory
+    from kernel_model.mm.user_memory import UserMemory
 
 RW_MAX: Final = 0x7FFF_F000  # bytes one call moves at most: MAX_RW_COUNT
 

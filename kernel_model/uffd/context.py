@@ -12,7 +12,7 @@ from kernel_model.abi.signal import BUS_ADRERR
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.files.file import File, faulted
 from kernel_model.files.user_buffer import UserBuffer
-from kernel_model.page_fault import BadAccess, Fault
+from kernel_model.mm.page_fault import BadAccess, Fault
 from kernel_model.task import TaskState
 from kernel_model.uffd.ioctls import IOCTLS
 from kernel_model.uffd.messages import MESSAGE_SIZE, Event, WaitingFault
@@ -23,12 +23,12 @@ from pffemu.arch.paging import USER_END, page_of
 from pffemu.events import Hex, MessageQueued, MessageRead
 
 if TYPE_CHECKING:
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
+    from kernel_model.mm.vma import Vma
     from kernel_model.pff_driver import PffDriver
     from kernel_model.scheduler import Scheduler
     from kernel_model.syscall import Call
     from kernel_model.task import Task
-    from kernel_model.vma import Vma
     from pffemu.hw.cpu import Cpu
 
 _FAULT_FLAGS: Final = {

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioContinue, UffdioCopy, UffdioPoison, UffdioZeropage
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
-from kernel_model.page_cache import PageCache
-from kernel_model.page_tables import HELD, POISON
+from kernel_model.mm.page_cache import PageCache
+from kernel_model.mm.page_tables import HELD, POISON
 from kernel_model.uffd.ranges import check_unaligned, checked_range
 from kernel_model.wait.queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
 from pffemu.events import IoctlStep, Label, PageInstalled
 
 if TYPE_CHECKING:
+    from kernel_model.mm.vma import Vma
     from kernel_model.syscall import Call
     from kernel_model.uffd.context import Userfaultfd
-    from kernel_model.vma import Vma
 
 _PIECE = 1024 * PAGE_SIZE  # bytes given between looks at who else wants to run
 Bring = Callable[["Fill", "Vma", int, int], None]  # gives one page, whose entry is the last argument

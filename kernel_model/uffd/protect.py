@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioWriteprotect
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
-from kernel_model.page_fault import make_writable
+from kernel_model.mm.page_fault import make_writable
 from kernel_model.uffd.ranges import checked_range
 from pffemu.arch.paging import PTE_P, PTE_W
 from pffemu.events import IoctlStep, Label
 
 if TYPE_CHECKING:
+    from kernel_model.mm.vma import Vma
     from kernel_model.syscall import Call
     from kernel_model.uffd.context import Userfaultfd
-    from kernel_model.vma import Vma
 
 _NAME = Label("UFFDIO_WRITEPROTECT")
 

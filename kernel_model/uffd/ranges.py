@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.vma import is_user_range
+from kernel_model.mm.vma import is_user_range
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 
 

@@ -8,13 +8,13 @@ from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioApi, UffdioRange, UffdioRegister
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.page_cache import PageCache
+from kernel_model.mm.page_cache import PageCache
 from kernel_model.uffd.ranges import checked_range
 
 if TYPE_CHECKING:
+    from kernel_model.mm.vma import Vma
     from kernel_model.syscall import Call
     from kernel_model.uffd.context import Userfaultfd
-    from kernel_model.vma import Vma
 
 
 def api(uffd: Userfaultfd, call: Call, argument: int) -> int:

@@ -11,8 +11,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.direct_map import linear
-from kernel_model.frames import FrameAllocator
+from kernel_model.mm.direct_map import linear
+from kernel_model.mm.frames import FrameAllocator
 from pffemu.arch import upid
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.errors import OutOfGuestMemory

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.direct_map import linear
-from kernel_model.frames import FrameAllocator
+from kernel_model.mm.direct_map import linear
+from kernel_model.mm.frames import FrameAllocator
 from kernel_model.uintr.fds import UvecFd
 from kernel_model.uintr.receiver import Receiver, UpidMemory, take_frame
 from pffemu.arch import uitt

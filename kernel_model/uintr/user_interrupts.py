@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_model.abi.uapi import UINTR_REDZONE
-from kernel_model.frames import FrameAllocator
+from kernel_model.mm.frames import FrameAllocator
 from kernel_model.uintr import forwarding
 from kernel_model.uintr.forwarding import Binding, Source
 from kernel_model.uintr.receiver import Receiver, UpidMemory, Waiting
@@ -15,7 +15,7 @@ from pffemu.arch import upid
 from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
     from kernel_model.task import Task
     from pffemu.hw.cpu import Cpu
 

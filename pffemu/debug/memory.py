@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel_model.mm import Mm
+from kernel_model.mm.mm import Mm
 from pffemu.errors import UsageError
 from pffemu.machine.machine import Machine
 from pffemu.machine.memory import GuestMemory

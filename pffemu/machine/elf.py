@@ -15,7 +15,7 @@ from itertools import pairwise
 from struct import Struct
 from typing import Final, NamedTuple
 
-from kernel_model.vma import MMAP_TOP
+from kernel_model.mm.vma import MMAP_TOP
 from pffemu.arch.paging import PAGE_SIZE, pages_up
 from pffemu.errors import ElfError
 from pffemu.machine.elf_symbols import read_symbols

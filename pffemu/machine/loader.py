@@ -15,11 +15,11 @@ from kernel_model.abi import limits as uapi_limits
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.exec import cleared, name_of_program
-from kernel_model.image_pages import ImagePages
 from kernel_model.kernel import Kernel
-from kernel_model.mm import Mm
+from kernel_model.mm.image_pages import ImagePages
+from kernel_model.mm.mm import Mm
+from kernel_model.mm.vma import Vma
 from kernel_model.task import Process
-from kernel_model.vma import Vma
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of, pages_up
 from pffemu.errors import NotLoadableError
 from pffemu.hw.cpu import Cpu

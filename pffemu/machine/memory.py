@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from kernel_model.mm import Mm
+from kernel_model.mm.mm import Mm
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, page_of
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import Cpu

@@ -13,7 +13,7 @@ from typing import Any, Final
 from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Signal
-from kernel_model.vma import MMAP_MIN
+from kernel_model.mm.vma import MMAP_MIN
 from pffemu.arch.frames import FrameLayout
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.arch.registers import GENERAL

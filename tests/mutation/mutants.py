@@ -28,8 +28,8 @@ WALK: Final = "pffemu/hw/page_walk.py"
 UFFD: Final = "kernel_model/uffd/context.py"
 FILL: Final = "kernel_model/uffd/fill.py"
 REGISTER: Final = "kernel_model/uffd/register.py"
-FAULT: Final = "kernel_model/page_fault.py"
-MM: Final = "kernel_model/mm.py"
+FAULT: Final = "kernel_model/mm/page_fault.py"
+MM: Final = "kernel_model/mm/mm.py"
 CALLS: Final = "kernel_model/uintr_calls.py"
 UINTR_KERNEL: Final = "kernel_model/uintr/user_interrupts.py"
 UINTR_SWITCH: Final = "kernel_model/uintr/switch.py"
@@ -237,7 +237,7 @@ KERNEL: Final = (
     Mutant(FRAME, "    if not action.flags & SA_RESTORER:\n", "    if False:\n"),
     Mutant(FRAME, "& ~_RESTORED_FLAGS |", "&"),
     Mutant("kernel_model/pff_driver.py", "(reg.TAG, mm.pages.root & PTE_ADDRESS)", "(reg.TAG, 4096)"),
-    Mutant("kernel_model/user_memory.py", "start = self._cpu.mmu.translate(address, access)", "start = self._cpu.mmu.translate(address, 0)"),
+    Mutant("kernel_model/mm/user_memory.py", "start = self._cpu.mmu.translate(address, access)", "start = self._cpu.mmu.translate(address, 0)"),
     Mutant("kernel_model/scheduler.py", "            queue.waiting.append(queue.current)\n            self._uintr.out(cpu, queue.current)\n", "            self._uintr.out(cpu, queue.current)\n"),
 )  # fmt: skip
 

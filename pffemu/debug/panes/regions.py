@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from kernel_model.mm import Mm
+from kernel_model.mm.mm import Mm
 from pffemu.arch.uffd_mmio import MODE_MISSING, MODE_WRITE_PROTECT
 from pffemu.debug.panes import HERE, NAME, QUIET
 from pffemu.hw.cpu import Cpu

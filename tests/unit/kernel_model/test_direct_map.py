@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_model.abi.uapi import Signal
-from kernel_model.direct_map import DIRECT_MAP, DirectMap, linear
-from kernel_model.frames import FrameAllocator
+from kernel_model.mm.direct_map import DIRECT_MAP, DirectMap, linear
+from kernel_model.mm.frames import FrameAllocator
 from pffemu import Killed
 from pffemu.arch.pagefault import P, U
 from pffemu.hw.page_walk import FETCH, OK, USER, WRITE, walk

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_model.abi.uapi import PROT_READ, PROT_WRITE
-from kernel_model.mm import Mm
+from kernel_model.mm.mm import Mm
+from kernel_model.mm.user_memory import UserMemory
+from kernel_model.mm.vma import Vma
 from kernel_model.task import Process, Task
-from kernel_model.user_memory import UserMemory
-from kernel_model.vma import Vma
 from pffemu import Machine
 from tests.guest_tools import PAGE, SMALL_RAM
 

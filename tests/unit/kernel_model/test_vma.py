@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kernel_model.abi.uapi import PROT_READ
-from kernel_model.vma import STACK_GAP, Vma, VmaList
+from kernel_model.mm.vma import STACK_GAP, Vma, VmaList
 from pffemu.arch.paging import PAGE_SIZE
 
 START, END = 0x4000_0000, 0x8000_0000

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_model.vma import MMAP_TOP
+from kernel_model.mm.vma import MMAP_TOP
 from pffemu.arch.paging import pages_up
 from pffemu.errors import ElfError
 from pffemu.machine.elf import ElfImage, Segment, read_elf

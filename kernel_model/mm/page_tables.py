@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from kernel_model.frames import FrameAllocator
+from kernel_model.mm.frames import FrameAllocator
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_U, PTE_W
 from pffemu.hw.ram import Ram
 

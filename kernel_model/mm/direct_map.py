@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kernel_model.frames import FrameAllocator
+from kernel_model.mm.frames import FrameAllocator
 from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_ADDRESS, PTE_D, PTE_NX, PTE_P, PTE_PS, PTE_W
 from pffemu.hw.ram import Ram
 

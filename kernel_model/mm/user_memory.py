@@ -9,9 +9,9 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, TypeVar
 
-from kernel_model import page_fault
 from kernel_model.abi.files import PATH_MAX
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.mm import page_fault
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.hw.page_walk import WRITE

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from kernel_model.page_cache import PageCache
+from kernel_model.mm.page_cache import PageCache
 from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
-    from kernel_model.frames import FrameAllocator
+    from kernel_model.mm.frames import FrameAllocator
     from pffemu.hw.ram import Ram
 
 

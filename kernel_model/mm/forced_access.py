@@ -18,13 +18,13 @@ from kernel_model.abi.uapi import (
     Errno,
     LinuxError,
 )
-from kernel_model.page_tables import GUARD, HELD, POISON, UFFD_WP
-from kernel_model.vma import Mappable, Vma
+from kernel_model.mm.page_tables import GUARD, HELD, POISON, UFFD_WP
+from kernel_model.mm.vma import Mappable, Vma
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
 
 
 def write(kernel: Kernel, mm: Mm, address: int, data: bytes) -> None:

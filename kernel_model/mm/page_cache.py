@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.abi.uapi import PROT_EXEC
-from kernel_model.page_tables import HELD
+from kernel_model.mm.page_tables import HELD
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, page_of, pages_up
 
 if TYPE_CHECKING:
-    from kernel_model.frames import FrameAllocator
-    from kernel_model.mm import Mm
+    from kernel_model.mm.frames import FrameAllocator
+    from kernel_model.mm.mm import Mm
     from pffemu.hw.ram import Ram
 
 _END: Final = 1 << 63  # beyond every page: fallocate may have made some behind the end of the file

@@ -11,7 +11,7 @@ from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, UFFDIO_REGIS
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 
 if TYPE_CHECKING:
-    from kernel_model.mm import Mm
+    from kernel_model.mm.mm import Mm
     from kernel_model.uffd.context import Userfaultfd
 
 MMAP_MIN: Final = 0x10000  # vm.mmap_min_addr
