@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from kernel_model import usage
 from kernel_model.abi import uapi
 from kernel_model.abi.structs import Tms
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.syscall import Call, as_int
+from kernel_model.task import usage
 from kernel_model.time import clocks
 from kernel_model.timespec import NS
 

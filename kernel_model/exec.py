@@ -10,13 +10,14 @@ import stat
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from kernel_model import exit, robust_list, usage
+from kernel_model import exit, robust_list
 from kernel_model.abi.files import AT_FDCWD
 from kernel_model.abi.mman import READ_IMPLIES_EXEC
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.prctl_calls import NAME_SIZE
-from kernel_model.signals import AltStack
 from kernel_model.syscall import Call
+from kernel_model.task import usage
+from kernel_model.task.signals import AltStack
 from pffemu.errors import OutOfGuestMemory
 from pffemu.events import Label, SyscallReturned
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from kernel_model.files.host_tree import Place
     from kernel_model.kernel import Kernel
     from kernel_model.mm.mm import Mm
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from pffemu.hw.cpu import SavedRegisters
 
 _STRINGS_MAX: Final = 1 << 20  # bytes of arguments and environment

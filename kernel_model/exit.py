@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import robust_list, signal_send, usage
+from kernel_model import robust_list, signal_send
 from kernel_model.abi.signal import (
     CLD_CONTINUED,
     CLD_EXITED,
@@ -23,9 +23,10 @@ from kernel_model.abi.signal import (
 )
 from kernel_model.abi.uapi import LinuxError, Signal
 from kernel_model.futex import shared_key
-from kernel_model.process_end import ProcessEnd
-from kernel_model.siginfo import SigInfo
-from kernel_model.task import Process, Task
+from kernel_model.task import usage
+from kernel_model.task.process_end import ProcessEnd
+from kernel_model.task.siginfo import SigInfo
+from kernel_model.task.task import Process, Task
 from pffemu.events import ProcessExited, ThreadExited
 
 if TYPE_CHECKING:

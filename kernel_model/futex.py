@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.futex_wait import ANY, FutexWait, Key
+from kernel_model.task.futex_wait import ANY, FutexWait, Key
 from kernel_model.wait.queue import Blocked, Interruptible, WaitQueue
 from pffemu.arch.paging import USER_END
 from pffemu.hw.page_walk import WRITE
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
     from kernel_model.scheduler import Scheduler
     from kernel_model.syscall import Call
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
 
 _FEW: Final = 64

@@ -6,8 +6,8 @@ from kernel_model import futex_pi
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.futex import key_of
-from kernel_model.futex_wait import ANY
 from kernel_model.syscall import Call, as_int
+from kernel_model.task.futex_wait import ANY
 from kernel_model.time.clocks import deadline_at
 from kernel_model.timespec import deadline_in, read_timespec
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.futex_wait import FutexWait, Key, PiState
+from kernel_model.task.futex_wait import FutexWait, Key, PiState
 from kernel_model.wait.queue import Interruptible
 from pffemu.arch.paging import page_of
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
     from kernel_model.syscall import Call
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
 
 WAITERS, OWNER_DIED, TID_MASK = 1 << 31, 1 << 30, (1 << 30) - 1
 _SLEEP: Final = Interruptible.ERESTARTNOINTR

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 from kernel_model import signal_send
 from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
-from kernel_model.siginfo import SigInfo
 from kernel_model.syscall import Call, as_int
-from kernel_model.task import TaskState
+from kernel_model.task.siginfo import SigInfo
+from kernel_model.task.task import TaskState
 from kernel_model.time.timers import Timer
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
-    from kernel_model.task import Process
+    from kernel_model.task.task import Process
     from pffemu.hw.cpu import Cpu
 
 _ITIMERVAL: Final = struct.Struct("<qqqq")  # interval, value: seconds, microseconds

@@ -26,13 +26,13 @@ from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.mm import Mm
 from kernel_model.pff_driver import PffDriver
 from kernel_model.printk import Printk
-from kernel_model.process_end import ProcessEnd
 from kernel_model.random import RandomSource
 from kernel_model.scheduler import Scheduler
-from kernel_model.siginfo import SigInfo
 from kernel_model.syscall import Call
 from kernel_model.syscall_table import COSTED, TABLE, run
-from kernel_model.task import Process, Task, TaskState
+from kernel_model.task.process_end import ProcessEnd
+from kernel_model.task.siginfo import SigInfo
+from kernel_model.task.task import Process, Task, TaskState
 from kernel_model.uintr import faults, forwarding, sleep
 from kernel_model.uintr.user_interrupts import UserInterrupts
 from kernel_model.wait.queue import Blocked, Interruptible

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kernel_model import exit
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.process_end import ProcessEnd
 from kernel_model.syscall import Call, as_int
-from kernel_model.task import Process
+from kernel_model.task.process_end import ProcessEnd
+from kernel_model.task.task import Process
 
 
 def exit_thread(call: Call, status: int) -> int:

@@ -14,9 +14,9 @@ from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, USER_END, p
 from pffemu.errors import OutOfGuestMemory
 
 if TYPE_CHECKING:
-    from kernel_model.futex_wait import Key
     from kernel_model.kernel import Kernel
-    from kernel_model.task import Task
+    from kernel_model.task.futex_wait import Key
+    from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
 
 _LIMIT: Final = 2048  # ROBUST_LIST_LIMIT

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno
-from kernel_model.task import ALL_CORES, Process, Task, TaskState
+from kernel_model.task.task import ALL_CORES, Process, Task, TaskState
 from kernel_model.time.timers import TimerList
 from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.wait.queue import Blocked, WaitQueue

@@ -10,10 +10,10 @@ from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi.signal import NSIG, SA_KNOWN, SI_TKILL, SI_USER
 from kernel_model.abi.uapi import POLLIN, Errno, LinuxError, Signal
 from kernel_model.files.signalfd import SignalFd
-from kernel_model.siginfo import SIGINFO_SIZE, SigInfo
-from kernel_model.signals import UNBLOCKABLE, AltStack, SigAction, bit, ignores
 from kernel_model.syscall import Call, as_int
-from kernel_model.task import Process, Task
+from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
+from kernel_model.task.signals import UNBLOCKABLE, AltStack, SigAction, bit, ignores
+from kernel_model.task.task import Process, Task
 from kernel_model.timespec import deadline_in, read_timespec
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.events import Hex, SignalReturned

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from kernel_model import exit, signal_frame, signal_send
 from kernel_model.abi.signal import SA_NODEFER, SA_RESETHAND, SA_RESTART, SIG_DFL, SIG_IGN
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
-from kernel_model.siginfo import SigInfo
-from kernel_model.signals import IGNORED_BY_DEFAULT, STOPS, PendingSignals, SigAction, bit
-from kernel_model.task import Task, TaskState
+from kernel_model.task.siginfo import SigInfo
+from kernel_model.task.signals import IGNORED_BY_DEFAULT, STOPS, PendingSignals, SigAction, bit
+from kernel_model.task.task import Task, TaskState
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.events import Hex, Label, SignalDelivered
 

@@ -20,14 +20,14 @@ from kernel_model.abi.signal import (
 )
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.mm.user_memory import UserMemory
-from kernel_model.siginfo import SIGINFO_SIZE, SigInfo
-from kernel_model.signals import AltStack, SigAction
+from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
+from kernel_model.task.signals import AltStack, SigAction
 from pffemu.arch import exceptions
 from pffemu.arch.registers import USER_CS, USER_SS
 from pffemu.arch.rflags import DF, RF, TF
 
 if TYPE_CHECKING:
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu, SavedRegisters
 
 RED_ZONE: Final = 128  # bytes

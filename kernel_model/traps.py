@@ -17,7 +17,7 @@ from kernel_model.abi.signal import (
     TRAP_TRACE,
 )
 from kernel_model.abi.uapi import Signal
-from kernel_model.siginfo import SigInfo
+from kernel_model.task.siginfo import SigInfo
 from pffemu.arch import exceptions, pagefault
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.trap import Trap

@@ -10,13 +10,13 @@ from kernel_model.abi.files import O_NONBLOCK, O_RDWR
 from kernel_model.abi.signal import SI_KERNEL, SI_QUEUE, SI_TIMER
 from kernel_model.abi.uapi import POLLIN, Errno, LinuxError, Signal
 from kernel_model.files.file import File
-from kernel_model.siginfo import SigInfo
+from kernel_model.task.siginfo import SigInfo
 from kernel_model.wait.queue import Blocked, WaitQueue
 
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.syscall import Call
-    from kernel_model.task import Process
+    from kernel_model.task.task import Process
 
 # signo errno code pid uid fd tid band overrun trapno status int ptr utime stime addr addr_lsb
 _RECORD: Final = struct.Struct("<IiiIIiIIIIiiQQQQH46x")

@@ -22,7 +22,7 @@ from kernel_model.uffd.calls import UserfaultfdDevice
 if TYPE_CHECKING:
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.syscall import Call
-    from kernel_model.task import Process
+    from kernel_model.task.task import Process
 
 _AT_ONCE: Final = 1 << 16  # bytes
 _UFFD, _PAGEMAP = b"userfaultfd", b"pagemap"

@@ -17,7 +17,7 @@ from kernel_model.abi.uapi import (
 )
 from kernel_model.mm.page_tables import GUARD, POISON, PROTNONE, UFFD_WP
 from kernel_model.mm.vma import Mappable, Vma
-from kernel_model.usage import WaitedFault
+from kernel_model.task.usage import WaitedFault
 from pffemu.arch import pagefault
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, page_of
 from pffemu.events import Hex, KernelPageFault, Label, MinorFault
@@ -25,7 +25,7 @@ from pffemu.phases import AreaFound
 
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
 
 

@@ -18,7 +18,7 @@ from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap
 
 if TYPE_CHECKING:
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
 
 Struct = TypeVar("Struct", bound=ctypes.LittleEndianStructure)

@@ -13,7 +13,7 @@ from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.files.file import File, faulted
 from kernel_model.files.user_buffer import UserBuffer
 from kernel_model.mm.page_fault import BadAccess, Fault
-from kernel_model.task import TaskState
+from kernel_model.task.task import TaskState
 from kernel_model.uffd.ioctls import IOCTLS
 from kernel_model.uffd.messages import MESSAGE_SIZE, Event, WaitingFault
 from kernel_model.wait.lock import Lock
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kernel_model.pff_driver import PffDriver
     from kernel_model.scheduler import Scheduler
     from kernel_model.syscall import Call
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
 
 _FAULT_FLAGS: Final = {

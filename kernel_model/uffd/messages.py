@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi import uffd as uffd_abi
 
 if TYPE_CHECKING:
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from kernel_model.uffd.context import Userfaultfd
 
 MESSAGE_SIZE: Final = 32

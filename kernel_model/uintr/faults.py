@@ -15,7 +15,7 @@ from pffemu.hw import insns
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
     from pffemu.hw.trap import Trap
 

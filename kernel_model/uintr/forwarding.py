@@ -19,7 +19,7 @@ from pffemu.hw.msrs import rdmsr, wrmsr
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
 
 _ACTIVE_MSR: Final = X2APIC_BASE + (apic_regs.FORWARDING_ACTIVE >> 4)  # vectors 0 to 31

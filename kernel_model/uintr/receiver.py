@@ -19,7 +19,7 @@ from pffemu.errors import OutOfGuestMemory
 from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
 
 NOTIFICATION_VECTOR: Final = 0xEC  # UINTR_NOTIFICATION_VECTOR: UINV of every receiver
 KERNEL_VECTOR: Final = 0xEB  # UINTR_KERNEL_VECTOR: NV of one that sleeps

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, Sys
-from kernel_model.task import Task, TaskState
+from kernel_model.task.task import Task, TaskState
 from kernel_model.uintr.receiver import Receiver, Waiting
 from kernel_model.wait.queue import Blocked, Interruptible
 

@@ -17,7 +17,7 @@ from pffemu.hw.cpu import KbTimer
 from pffemu.hw.msrs import wrmsr
 
 if TYPE_CHECKING:
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
 
 _NV: Final = 0xFF << upid.NV_SHIFT

@@ -16,7 +16,7 @@ from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kernel_model.files.epoll import EpollItem
     from kernel_model.syscall import Call
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from kernel_model.scheduler import Scheduler
-from kernel_model.task import Task
+from kernel_model.task.task import Task
 from pffemu.arch.exceptions import PF
 from pffemu.arch.registers import GENERAL
 from pffemu.hw.cpu import Cpu, SavedRegisters

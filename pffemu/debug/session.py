@@ -16,9 +16,9 @@ from typing import Any, Final
 from kernel_model import signal_send
 from kernel_model.abi.uapi import LinuxError
 from kernel_model.mm import forced_access
-from kernel_model.siginfo import SigInfo
-from kernel_model.signals import bit
-from kernel_model.task import Task
+from kernel_model.task.siginfo import SigInfo
+from kernel_model.task.signals import bit
+from kernel_model.task.task import Task
 from pffemu.arch.frames import words_of
 from pffemu.debug import leaving, stepping
 from pffemu.debug.breakpoints import Breakpoints

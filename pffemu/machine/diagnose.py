@@ -9,8 +9,8 @@ from kernel_model.abi.uapi import Signal
 from kernel_model.kernel import SYSCALL_LENGTH, Kernel
 from kernel_model.mm.mm import Mm
 from kernel_model.mm.vma import Vma
-from kernel_model.process_end import ProcessEnd
-from kernel_model.task import Process, TaskState
+from kernel_model.task.process_end import ProcessEnd
+from kernel_model.task.task import Process, TaskState
 from pffemu.arch import exceptions, pagefault
 from pffemu.arch.encodings import UINTR_BYTES
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_NX, PTE_P, USER_END, is_canonical, page_of

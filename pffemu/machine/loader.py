@@ -19,7 +19,7 @@ from kernel_model.kernel import Kernel
 from kernel_model.mm.image_pages import ImagePages
 from kernel_model.mm.mm import Mm
 from kernel_model.mm.vma import Vma
-from kernel_model.task import Process
+from kernel_model.task.task import Process
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of, pages_up
 from pffemu.errors import NotLoadableError
 from pffemu.hw.cpu import Cpu

@@ -18,7 +18,7 @@ from typing import Any
 from kernel_model.files import ByteSink, ByteSource, File, InputFile, OutputFile, RamFile
 from kernel_model.files.ram_file import Content
 from kernel_model.kernel import Kernel, KernelOptions
-from kernel_model.task import Process
+from kernel_model.task.task import Process
 from pffemu.arch import apic_regs, dma_device, uffd_mmio
 from pffemu.asm import Program
 from pffemu.engine.stop import StopKind

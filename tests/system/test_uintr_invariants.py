@@ -9,7 +9,7 @@ from __future__ import annotations
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from kernel_model.task import Task, TaskState
+from kernel_model.task.task import Task, TaskState
 from kernel_model.uintr.receiver import KERNEL_VECTOR, NOTIFICATION_VECTOR, Receiver
 from pffemu import BudgetUsedUp, Exited, Machine
 from pffemu.arch import upid

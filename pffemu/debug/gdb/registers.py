@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from kernel_model.task import Task
+from kernel_model.task.task import Task
 from pffemu.arch.exceptions import PF
 from pffemu.debug.gdb.description import SEGMENTS, UINTR_WORDS, X87_CONTROL, Register
 from pffemu.engine.saved_registers import SavedRegisters

@@ -11,8 +11,8 @@ from kernel_model.abi.signal import SI_USER
 from kernel_model.abi.syscall_names import NAMES
 from kernel_model.abi.uapi import AT_NULL
 from kernel_model.files.special import maps
-from kernel_model.siginfo import SIGINFO_SIZE, SigInfo
-from kernel_model.task import Task, TaskState
+from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
+from kernel_model.task.task import Task, TaskState
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.debug import halt as halts
 from pffemu.debug import stepping

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
-from kernel_model.task import Task, TaskState
+from kernel_model.task.task import Task, TaskState
 from pffemu.debug.panes import HERE, NAME, QUIET
 from pffemu.machine.machine import Machine
 

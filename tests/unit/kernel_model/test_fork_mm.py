@@ -9,7 +9,7 @@ from kernel_model.abi.uapi import PROT_READ, PROT_WRITE
 from kernel_model.mm.mm import Mm
 from kernel_model.mm.user_memory import UserMemory
 from kernel_model.mm.vma import Vma
-from kernel_model.task import Process, Task
+from kernel_model.task.task import Process, Task
 from pffemu import Machine
 from tests.guest_tools import PAGE, SMALL_RAM
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_model.abi.uapi import Signal
-from kernel_model.siginfo import SIGINFO_SIZE, SigInfo
-from kernel_model.signals import QUEUE_MAX, PendingSignals, bit
+from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
+from kernel_model.task.signals import QUEUE_MAX, PendingSignals, bit
 from pffemu.engine import fxsave
 
 numbers = st.integers(1, 64)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.vma import Mappable
-    from kernel_model.task import Task
+    from kernel_model.task.task import Task
     from kernel_model.wait.queue import WaitQueue
 
 ANY: Final = 0xFFFF_FFFF  # FUTEX_BITSET_MATCH_ANY

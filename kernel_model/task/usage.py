@@ -10,7 +10,7 @@ from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
-    from kernel_model.task import Process, Task
+    from kernel_model.task.task import Process, Task
 
 _MICROSECONDS = 1_000_000
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from kernel_model.abi.signal import NSIG, SIG_DFL, SIG_IGN, SS_DISABLE
 from kernel_model.abi.uapi import Signal
-from kernel_model.siginfo import SigInfo
+from kernel_model.task.siginfo import SigInfo
 from kernel_model.wait.queue import WaitQueue
 from pffemu.hw.trap import Trap
 

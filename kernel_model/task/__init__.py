@@ -1,0 +1,1 @@
+"""Threads and processes: what belongs to them."""
