@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model import exit, interrupts, signal_delivery, signal_send, traps
+from kernel_model import exit, interrupts, signal_delivery
 from kernel_model.abi.syscall_names import name_of
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.dma_driver import DmaDriver
@@ -28,6 +28,8 @@ from kernel_model.pff_driver import PffDriver
 from kernel_model.printk import Printk
 from kernel_model.random import RandomSource
 from kernel_model.scheduler import Scheduler
+from kernel_model.signal import send as signal_send
+from kernel_model.signal import traps
 from kernel_model.syscall import Call
 from kernel_model.syscall_table import COSTED, TABLE, run
 from kernel_model.task.process_end import ProcessEnd

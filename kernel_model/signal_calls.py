@@ -5,11 +5,12 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from kernel_model import signal_frame, signal_send
 from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi.signal import NSIG, SA_KNOWN, SI_TKILL, SI_USER
 from kernel_model.abi.uapi import POLLIN, Errno, LinuxError, Signal
 from kernel_model.files.signalfd import SignalFd
+from kernel_model.signal import frame as signal_frame
+from kernel_model.signal import send as signal_send
 from kernel_model.syscall import Call, as_int
 from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
 from kernel_model.task.signals import UNBLOCKABLE, AltStack, SigAction, bit, ignores

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from kernel_model import signal_send
 from kernel_model.abi.files import O_NONBLOCK, O_RDWR
 from kernel_model.abi.signal import SI_KERNEL, SI_QUEUE, SI_TIMER
 from kernel_model.abi.uapi import POLLIN, Errno, LinuxError, Signal
 from kernel_model.files.file import File
+from kernel_model.signal import send as signal_send
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.wait.queue import Blocked, WaitQueue
 

@@ -8,7 +8,7 @@ from kernel_model.abi.limits import FSIZE
 from kernel_model.abi.signal import SI_USER
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.files.seek import OFFSET_MAX
-from kernel_model.signal_send import send_to_task
+from kernel_model.signal.send import send_to_task
 from kernel_model.task.siginfo import SigInfo
 
 if TYPE_CHECKING:

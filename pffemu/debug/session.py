@@ -13,9 +13,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from kernel_model import signal_send
 from kernel_model.abi.uapi import LinuxError
 from kernel_model.mm import forced_access
+from kernel_model.signal import send as signal_send
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.signals import bit
 from kernel_model.task.task import Task

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from kernel_model.signal_frame import UCONTEXT_SIZE, interrupted
+from kernel_model.signal.frame import UCONTEXT_SIZE, interrupted
 from pffemu.arch.registers import GENERAL
 from pffemu.asm import decode
 from pffemu.machine.elf_frames import CallFrames

@@ -23,7 +23,7 @@ SENDUIPI: Final = "pffemu/hw/insns/senduipi.py"
 INTERRUPTS: Final = "pffemu/hw/interrupts.py"
 APIC: Final = "pffemu/hw/local_apic.py"
 SIGNALS: Final = "kernel_model/signal_delivery.py"
-FRAME: Final = "kernel_model/signal_frame.py"
+FRAME: Final = "kernel_model/signal/frame.py"
 WALK: Final = "pffemu/hw/page_walk.py"
 UFFD: Final = "kernel_model/uffd/context.py"
 FILL: Final = "kernel_model/uffd/fill.py"
@@ -225,10 +225,10 @@ KERNEL: Final = (
     Mutant(SIGNALS, "(0 if action.flags & SA_NODEFER else bit(info.signo))", "0"),
     Mutant(SIGNALS, "mask = signals.blocked | action.mask |", "mask = signals.blocked |"),
     Mutant(SIGNALS, "    if action.flags & SA_RESETHAND:\n", "    if False:\n"),
-    Mutant("kernel_model/signal_send.py", "info = pending.first(wanted)", "info = pending.first(-1)"),
+    Mutant("kernel_model/signal/send.py", "info = pending.first(wanted)", "info = pending.first(-1)"),
     Mutant(SIGNALS, "task.sleep is Interruptible.ERESTARTSYS and action.flags & SA_RESTART", "task.sleep is Interruptible.ERESTARTSYS"),
-    Mutant("kernel_model/signal_send.py", "    if signals.blocked & bit(info.signo) or action.handler == SIG_IGN:\n", "    if False:\n"),
-    Mutant("kernel_model/signal_send.py", "mask & ~(bit(Signal.SIGKILL) | bit(Signal.SIGSTOP))", "mask"),
+    Mutant("kernel_model/signal/send.py", "    if signals.blocked & bit(info.signo) or action.handler == SIG_IGN:\n", "    if False:\n"),
+    Mutant("kernel_model/signal/send.py", "mask & ~(bit(Signal.SIGKILL) | bit(Signal.SIGSTOP))", "mask"),
     Mutant(FRAME, "top = rsp - RED_ZONE", "top = rsp"),
     Mutant(FRAME, "top = stack.start + stack.size", "pass"),
     Mutant(FRAME, "rdi=info.signo, rsi=frame + 8 + UCONTEXT_SIZE", "rdi=0, rsi=frame + 8 + UCONTEXT_SIZE"),

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from kernel_model.abi.signal import SIG_DFL, SIG_IGN
 from kernel_model.abi.uapi import POLLIN, Signal
+from kernel_model.signal.traps import recorded
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.signals import FIRST_REALTIME, IGNORED_BY_DEFAULT, QUEUE_MAX, STOPS, PendingSignals, bit, ignores
 from kernel_model.task.task import Process, Task, TaskState
-from kernel_model.traps import recorded
 from kernel_model.wait.queue import Interruptible
 from pffemu.events import SignalSent
 from pffemu.phases import SignalTaken

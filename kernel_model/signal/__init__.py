@@ -1,0 +1,1 @@
+"""Signals: sent, framed, made of traps."""
