@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.syscall import Call, as_int
+from kernel_model.call.call import Call, as_int
 from kernel_model.task.task import Task
 
 _MASK_SIZE = 8  # bytes; cpumask_size() of up to 64 cores

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.syscall import Call
+from kernel_model.call.call import Call
 
 _KEEP: Final = 0xFFFF_FFFF  # -1: leave this one as it is
 

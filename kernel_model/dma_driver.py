@@ -26,9 +26,9 @@ from pffemu.arch.uitt import USER_VECTORS
 from pffemu.hw.page_walk import WRITE
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.scheduler import Scheduler
-    from kernel_model.syscall import Call
     from pffemu.hw.bus import Bus
     from pffemu.hw.cpu import Cpu
 

@@ -28,10 +28,10 @@ from kernel_model.abi.files import (
 )
 from kernel_model.abi.limits import NOFILE
 from kernel_model.abi.uapi import O_CLOEXEC, O_NONBLOCK, Errno, LinuxError
+from kernel_model.call.call import Call, as_int
 from kernel_model.files import File
 from kernel_model.files.eventfd import EventFd
 from kernel_model.files.pipe import make_pipe
-from kernel_model.syscall import Call, as_int
 
 # as of a Linux without CONFIG_FILE_LOCKING, signal-driven I/O and leases
 _NOT_MODELLED: Final = {

@@ -10,12 +10,12 @@ from kernel_model.abi.files import FIOCLEX, FIONBIO, FIONCLEX, IOV_MAX, S_IFIFO,
 from kernel_model.abi.limits import FSIZE
 from kernel_model.abi.mman import FALLOC_FL_PUNCH_HOLE
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.call.call import Call, as_int
 from kernel_model.files import File, UserBuffer
 from kernel_model.files.host_file import HostNode
 from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.user_buffer import RW_MAX, check_range
 from kernel_model.files.write_signals import too_large
-from kernel_model.syscall import Call, as_int
 
 _INT64_MAX = (1 << 63) - 1
 _OWN = (1 << 64) - 1

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi import uapi
 from kernel_model.abi.signal import NSIG
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
+from kernel_model.call.call import Call
 from kernel_model.signal.traps import TASK_SIZE_MAX
-from kernel_model.syscall import Call
 from kernel_model.task.signals import ProcessSignals
 from kernel_model.task.task import Process
 from kernel_model.task.usage import Usage

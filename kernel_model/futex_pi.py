@@ -14,8 +14,8 @@ from kernel_model.wait.queue import Interruptible
 from pffemu.arch.paging import page_of
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.kernel import Kernel
-    from kernel_model.syscall import Call
     from kernel_model.task.task import Task
 
 WAITERS, OWNER_DIED, TID_MASK = 1 << 31, 1 << 30, (1 << 30) - 1

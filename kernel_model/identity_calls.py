@@ -10,10 +10,10 @@ from typing import Final
 from kernel_model.abi import mman
 from kernel_model.abi.structs import Sysinfo, Utsname
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.call.call import Call, as_int
 from kernel_model.files import UserBuffer
 from kernel_model.files.file import faulted
 from kernel_model.signal.traps import TASK_SIZE_MAX
-from kernel_model.syscall import Call, as_int
 from pffemu.arch.paging import PAGE_SIZE
 
 _ARCH_SET_GS, _ARCH_SET_FS, _ARCH_GET_FS, _ARCH_GET_GS = 0x1001, 0x1002, 0x1003, 0x1004

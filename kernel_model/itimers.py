@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
+from kernel_model.call.call import Call, as_int
 from kernel_model.signal import send as signal_send
-from kernel_model.syscall import Call, as_int
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.task import TaskState
 from kernel_model.time.timers import Timer

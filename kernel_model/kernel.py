@@ -12,6 +12,7 @@ from typing import Final
 from kernel_model import exit, interrupts, signal_delivery
 from kernel_model.abi.syscall_names import name_of
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
+from kernel_model.call.call import Call
 from kernel_model.dma_driver import DmaDriver
 from kernel_model.exec import ProgramLoader
 from kernel_model.files import File
@@ -30,7 +31,6 @@ from kernel_model.random import RandomSource
 from kernel_model.scheduler import Scheduler
 from kernel_model.signal import send as signal_send
 from kernel_model.signal import traps
-from kernel_model.syscall import Call
 from kernel_model.syscall_table import COSTED, TABLE, run
 from kernel_model.task.process_end import ProcessEnd
 from kernel_model.task.siginfo import SigInfo

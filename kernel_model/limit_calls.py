@@ -5,7 +5,7 @@ from __future__ import annotations
 from kernel_model.abi.limits import COUNT, NOFILE, NR_OPEN
 from kernel_model.abi.structs import Rlimit
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.syscall import Call, as_int
+from kernel_model.call.call import Call, as_int
 
 
 def getrlimit(call: Call, resource: int, address: int) -> int:

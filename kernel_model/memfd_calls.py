@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kernel_model.abi import mman
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.call.call import Call
 from kernel_model.files.memfd import Memfd
-from kernel_model.syscall import Call
 
 _NAME_MAX = 249  # NAME_MAX without "memfd:"
 _KNOWN = mman.MFD_CLOEXEC | mman.MFD_ALLOW_SEALING | mman.MFD_HUGETLB | mman.MFD_NOEXEC_SEAL | mman.MFD_EXEC

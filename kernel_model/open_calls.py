@@ -31,11 +31,11 @@ from kernel_model.abi.files import (
     S_IFMT,
 )
 from kernel_model.abi.uapi import O_CLOEXEC, Errno, LinuxError
+from kernel_model.call.call import Call
 from kernel_model.files import File
 from kernel_model.files.host_file import HostDirectory, HostFile, HostNode, PathFile
 from kernel_model.files.host_tree import Place
 from kernel_model.files.special import open_special
-from kernel_model.syscall import Call
 
 _KNOWN: Final = (
     O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.syscall import Call, as_int
+from kernel_model.call.call import Call, as_int
 
 _OTHER, _FIFO, _RR, _BATCH, _IDLE, _DEADLINE, _EXT = 0, 1, 2, 3, 5, 6, 7
 _RESET_ON_FORK: Final = 0x4000_0000

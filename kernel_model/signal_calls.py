@@ -8,14 +8,14 @@ from typing import Final
 from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi.signal import NSIG, SA_KNOWN, SI_TKILL, SI_USER
 from kernel_model.abi.uapi import POLLIN, Errno, LinuxError, Signal
+from kernel_model.call.call import Call, as_int
+from kernel_model.call.timespec import deadline_in, read_timespec
 from kernel_model.files.signalfd import SignalFd
 from kernel_model.signal import frame as signal_frame
 from kernel_model.signal import send as signal_send
-from kernel_model.syscall import Call, as_int
 from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
 from kernel_model.task.signals import UNBLOCKABLE, AltStack, SigAction, bit, ignores
 from kernel_model.task.task import Process, Task
-from kernel_model.timespec import deadline_in, read_timespec
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.events import Hex, SignalReturned
 

@@ -17,11 +17,11 @@ from kernel_model.abi.files import (
 )
 from kernel_model.abi.structs import Statfs, Statx
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.call.call import Call, as_int
 from kernel_model.files.host_file import HostDirectory, PathFile, inode_of, status_at
 from kernel_model.files.host_tree import Place
 from kernel_model.files.special import made_up, special_status
 from kernel_model.files.status import FileStatus
-from kernel_model.syscall import Call, as_int
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
 

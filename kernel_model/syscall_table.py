@@ -41,7 +41,7 @@ from kernel_model import (
     xui_calls,
 )
 from kernel_model.abi.uapi import Sys
-from kernel_model.syscall import Call, SystemCall
+from kernel_model.call.call import Call, SystemCall
 from kernel_model.uffd import calls as uffd_calls
 
 TABLE: Final[dict[int, tuple[SystemCall, int]]] = {

@@ -9,12 +9,12 @@ from typing import Final
 
 from kernel_model.abi.files import O_APPEND
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.call.call import Call
 from kernel_model.files import File
 from kernel_model.files.host_file import HostFile
 from kernel_model.files.kernel_buffer import KernelBuffer, KernelSource
 from kernel_model.files.memfd import Memfd
 from kernel_model.files.seek import SEEK_CUR, SEEK_SET
-from kernel_model.syscall import Call
 
 _AT_ONCE: Final = 1 << 20  # bytes
 _SIGN: Final = 1 << 63

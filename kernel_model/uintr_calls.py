@@ -10,7 +10,7 @@ from typing import Final
 
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.syscall import Call, as_int
+from kernel_model.call.call import Call, as_int
 from kernel_model.uintr.fds import UipiFd, UvecFd
 from kernel_model.uintr.receiver import Receiver, Waiting
 from kernel_model.wait.queue import Blocked, Interruptible

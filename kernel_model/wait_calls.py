@@ -9,7 +9,7 @@ from kernel_model import exit
 from kernel_model.abi import uapi
 from kernel_model.abi.signal import CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
-from kernel_model.syscall import Call, as_int
+from kernel_model.call.call import Call, as_int
 from kernel_model.task import usage
 from kernel_model.task.task import Process
 from kernel_model.wait.queue import Blocked

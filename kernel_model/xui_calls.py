@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.syscall import Call
+from kernel_model.call.call import Call
 from pffemu.arch import msrs
 from pffemu.arch.uitt import USER_VECTORS
 from pffemu.hw.msrs import wrmsr

@@ -10,10 +10,10 @@ from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.status import FileStatus
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.epoll import EpollItem
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
-    from kernel_model.syscall import Call
     from kernel_model.wait.queue import WaitQueue
     from pffemu.hw.cpu import Cpu
 

@@ -17,10 +17,10 @@ from kernel_model.files.status import FileStatus
 from kernel_model.files.write_signals import room_below_limit
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.host_pages import HostPageCaches, HostPages
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
-    from kernel_model.syscall import Call
     from pffemu.hw.cpu import Cpu
 
 _AT_ONCE: Final = 1 << 20  # bytes moved in one piece

@@ -10,8 +10,8 @@ from kernel_model.files.file import File, faulted
 from kernel_model.files.status import FileStatus
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.syscall import Call
 
 _AT_ONCE: Final = 1 << 16  # bytes
 _PIPE_SIZE: Final = 1 << 16  # bytes

@@ -15,10 +15,10 @@ from kernel_model.mm.page_cache import PageCache
 from pffemu.arch.paging import PAGE_SIZE, page_of, pages_up
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.frames import FrameAllocator
     from kernel_model.mm.vma import Mappable
-    from kernel_model.syscall import Call
     from pffemu.hw.cpu import Cpu
     from pffemu.hw.ram import Ram
 

@@ -20,10 +20,10 @@ from kernel_model.mm.page_tables import GUARD, HELD, OWNED, UFFD_WP
 from pffemu.arch.paging import PAGE_SHIFT, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, USER_END, pages_up
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.vma import Vma
-    from kernel_model.syscall import Call
 
 _WORD = 8  # bytes of one entry
 _AT_ONCE = 1 << 18  # entries

@@ -17,9 +17,9 @@ from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.scheduler import Scheduler
-    from kernel_model.syscall import Call
     from pffemu.hw.cpu import Cpu
 
 SLOTS: Final = 16  # buffers a new pipe has

@@ -12,11 +12,11 @@ from kernel_model.files.status import FileStatus
 from pffemu.arch.paging import PAGE_SIZE, pages_up
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.frames import FrameAllocator
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.vma import Mappable
-    from kernel_model.syscall import Call
     from pffemu.hw.ram import Ram
 
 

@@ -14,8 +14,8 @@ from kernel_model.task.siginfo import SigInfo
 from kernel_model.wait.queue import Blocked, WaitQueue
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.syscall import Call
     from kernel_model.task.task import Process
 
 # signo errno code pid uid fd tid band overrun trapno status int ptr utime stime addr addr_lsb

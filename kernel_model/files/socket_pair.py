@@ -30,9 +30,9 @@ from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch.paging import pages_up
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.scheduler import Scheduler
-    from kernel_model.syscall import Call
     from pffemu.hw.cpu import Cpu
 
 _SEND_BUFFER: Final = 212_992  # net.core.wmem_default

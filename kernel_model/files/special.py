@@ -20,8 +20,8 @@ from kernel_model.files.status import FileStatus
 from kernel_model.uffd.calls import UserfaultfdDevice
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.syscall import Call
     from kernel_model.task.task import Process
 
 _AT_ONCE: Final = 1 << 16  # bytes

@@ -12,7 +12,7 @@ from kernel_model.signal.send import send_to_task
 from kernel_model.task.siginfo import SigInfo
 
 if TYPE_CHECKING:
-    from kernel_model.syscall import Call
+    from kernel_model.call.call import Call
 
 
 def broken_pipe(call: Call) -> NoReturn:

@@ -8,7 +8,7 @@ from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 
 if TYPE_CHECKING:
-    from kernel_model.syscall import Call
+    from kernel_model.call.call import Call
     from pffemu.hw.cpu import Cpu
 
 EPOCH: Final = 1_735_689_600 * 10**9  # ns; 2025-01-01 UTC: CLOCK_REALTIME at reset, so that no wall clock enters

@@ -13,7 +13,7 @@ from kernel_model.files.status import FileStatus
 from kernel_model.uffd.context import UffdServices, Userfaultfd
 
 if TYPE_CHECKING:
-    from kernel_model.syscall import Call
+    from kernel_model.call.call import Call
 
 _MISC_MAJOR = 10
 

@@ -9,9 +9,9 @@ from kernel_model.uffd.messages import Event
 from kernel_model.wait.queue import Blocked, Interruptible
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.vma import Vma
-    from kernel_model.syscall import Call
     from kernel_model.uffd.context import Userfaultfd
     from pffemu.hw.cpu import Cpu
 

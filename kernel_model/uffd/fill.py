@@ -22,8 +22,8 @@ from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
 from pffemu.events import IoctlStep, Label, PageInstalled
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.mm.vma import Vma
-    from kernel_model.syscall import Call
     from kernel_model.uffd.context import Userfaultfd
 
 _PIECE = 1024 * PAGE_SIZE  # bytes given between looks at who else wants to run

@@ -9,7 +9,7 @@ from kernel_model.abi import uffd as uffd_abi
 from kernel_model.uffd import fill, move, protect, register
 
 if TYPE_CHECKING:
-    from kernel_model.syscall import Call
+    from kernel_model.call.call import Call
     from kernel_model.uffd.context import Userfaultfd
 
 IOCTLS: Final[dict[int, Callable[[Userfaultfd, Call, int], int]]] = {

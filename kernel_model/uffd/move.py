@@ -13,8 +13,8 @@ from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_UFFD
 from pffemu.events import Hex, IoctlStep, Label, PageInstalled
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.mm.vma import Vma
-    from kernel_model.syscall import Call
     from kernel_model.uffd.context import Userfaultfd
 
 _NAME = Label("UFFDIO_MOVE")

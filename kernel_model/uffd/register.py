@@ -12,8 +12,8 @@ from kernel_model.mm.page_cache import PageCache
 from kernel_model.uffd.ranges import checked_range
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.mm.vma import Vma
-    from kernel_model.syscall import Call
     from kernel_model.uffd.context import Userfaultfd
 
 

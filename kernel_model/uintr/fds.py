@@ -9,7 +9,7 @@ from kernel_model.files import File
 from kernel_model.uintr.receiver import Receiver, UpidMemory
 
 if TYPE_CHECKING:
-    from kernel_model.syscall import Call
+    from kernel_model.call.call import Call
     from kernel_model.uintr.target_table import TableMemory, TargetTable
     from pffemu.hw.cpu import Cpu
 

@@ -11,8 +11,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kernel_model.call.call import Call
     from kernel_model.files.epoll import EpollItem
-    from kernel_model.syscall import Call
     from kernel_model.task.task import Task
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from kernel_model.abi.structs import Timespec
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.syscall import Call
+from kernel_model.call.call import Call
 
 NS: Final = 1_000_000_000
 KTIME_MAX: Final = (1 << 63) - 1  # nanoseconds; longer spans are this long

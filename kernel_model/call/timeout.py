@@ -12,7 +12,7 @@ from kernel_model.abi.structs import Timespec, Timeval
 from kernel_model.abi.uapi import Errno, LinuxError
 
 if TYPE_CHECKING:
-    from kernel_model.syscall import Call
+    from kernel_model.call.call import Call
 
 _NS: Final = 1_000_000_000
 _INT_SIGN: Final = 1 << 31
