@@ -28,7 +28,7 @@ from pffemu.hw.page_walk import WRITE
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.scheduler import Scheduler
+    from kernel_model.sched.scheduler import Scheduler
     from pffemu.hw.bus import Bus
     from pffemu.hw.cpu import Cpu
 

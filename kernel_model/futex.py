@@ -13,7 +13,7 @@ from pffemu.hw.page_walk import WRITE
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
     from kernel_model.mm.mm import Mm
-    from kernel_model.scheduler import Scheduler
+    from kernel_model.sched.scheduler import Scheduler
     from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
 

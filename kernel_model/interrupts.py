@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kernel_model import dma_driver
-from kernel_model.scheduler import RESCHEDULE_VECTOR
+from kernel_model.sched.scheduler import RESCHEDULE_VECTOR
 from kernel_model.uintr import forwarding, sleep
 from kernel_model.uintr.receiver import KERNEL_VECTOR, NOTIFICATION_VECTOR
 from pffemu.arch import apic_regs

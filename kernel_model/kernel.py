@@ -28,7 +28,7 @@ from kernel_model.mm.mm import Mm
 from kernel_model.pff_driver import PffDriver
 from kernel_model.printk import Printk
 from kernel_model.random import RandomSource
-from kernel_model.scheduler import Scheduler
+from kernel_model.sched.scheduler import Scheduler
 from kernel_model.signal import send as signal_send
 from kernel_model.signal import traps
 from kernel_model.syscall_table import COSTED, TABLE, run

@@ -12,7 +12,7 @@ from kernel_model.wait.queue import Blocked, WaitQueue
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.scheduler import Scheduler
+    from kernel_model.sched.scheduler import Scheduler
 
 _MAX: Final = (1 << 64) - 1
 _WORD: Final = 8  # bytes

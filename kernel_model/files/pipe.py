@@ -19,7 +19,7 @@ from pffemu.arch.paging import PAGE_SIZE
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.scheduler import Scheduler
+    from kernel_model.sched.scheduler import Scheduler
     from pffemu.hw.cpu import Cpu
 
 SLOTS: Final = 16  # buffers a new pipe has

@@ -32,7 +32,7 @@ from pffemu.arch.paging import pages_up
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.scheduler import Scheduler
+    from kernel_model.sched.scheduler import Scheduler
     from pffemu.hw.cpu import Cpu
 
 _SEND_BUFFER: Final = 212_992  # net.core.wmem_default

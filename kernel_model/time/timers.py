@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kernel_model.scheduler import Scheduler
+    from kernel_model.sched.scheduler import Scheduler
     from pffemu.hw.cpu import Cpu
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.vma import Vma
     from kernel_model.pff_driver import PffDriver
-    from kernel_model.scheduler import Scheduler
+    from kernel_model.sched.scheduler import Scheduler
     from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
 

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from kernel_model.scheduler import Scheduler
+from kernel_model.sched.scheduler import Scheduler
 from kernel_model.task.task import Task
 from pffemu.arch.exceptions import PF
 from pffemu.arch.registers import GENERAL

@@ -238,7 +238,7 @@ KERNEL: Final = (
     Mutant(FRAME, "& ~_RESTORED_FLAGS |", "&"),
     Mutant("kernel_model/pff_driver.py", "(reg.TAG, mm.pages.root & PTE_ADDRESS)", "(reg.TAG, 4096)"),
     Mutant("kernel_model/mm/user_memory.py", "start = self._cpu.mmu.translate(address, access)", "start = self._cpu.mmu.translate(address, 0)"),
-    Mutant("kernel_model/scheduler.py", "            queue.waiting.append(queue.current)\n            self._uintr.out(cpu, queue.current)\n", "            self._uintr.out(cpu, queue.current)\n"),
+    Mutant("kernel_model/sched/scheduler.py", "            queue.waiting.append(queue.current)\n            self._uintr.out(cpu, queue.current)\n", "            self._uintr.out(cpu, queue.current)\n"),
 )  # fmt: skip
 
 MUTANTS: Final = (*HARDWARE, *KERNEL)
