@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model import exit, interrupts, signal_delivery
+from kernel_model import interrupts
 from kernel_model.abi.syscall_names import name_of
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
@@ -20,13 +20,14 @@ from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.files.pipe import PipeAccount
 from kernel_model.files.socket_pair import InFlight
-from kernel_model.futex import FutexTable
 from kernel_model.mm import page_fault
 from kernel_model.mm.direct_map import DirectMap
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.mm import Mm
 from kernel_model.pff_driver import PffDriver
 from kernel_model.printk import Printk
+from kernel_model.process import exit, signal_delivery
+from kernel_model.process.futex import FutexTable
 from kernel_model.random import RandomSource
 from kernel_model.sched.scheduler import Scheduler
 from kernel_model.signal import send as signal_send

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kernel_model import exit
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
+from kernel_model.process import exit
 from kernel_model.task.process_end import ProcessEnd
 from kernel_model.task.task import Process
 

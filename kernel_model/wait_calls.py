@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-from kernel_model import exit
 from kernel_model.abi import uapi
 from kernel_model.abi.signal import CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call, as_int
+from kernel_model.process import exit
 from kernel_model.task import usage
 from kernel_model.task.task import Process
 from kernel_model.wait.queue import Blocked

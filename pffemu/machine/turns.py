@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kernel_model import exit
 from kernel_model.kernel import Kernel
+from kernel_model.process import exit
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.hw.cpu import Cpu

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import robust_list
 from kernel_model.abi.signal import (
     CLD_CONTINUED,
     CLD_EXITED,
@@ -22,7 +21,8 @@ from kernel_model.abi.signal import (
     SIG_IGN,
 )
 from kernel_model.abi.uapi import LinuxError, Signal
-from kernel_model.futex import shared_key
+from kernel_model.process import robust_list
+from kernel_model.process.futex import shared_key
 from kernel_model.signal import send as signal_send
 from kernel_model.task import usage
 from kernel_model.task.process_end import ProcessEnd

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_model import exit
 from kernel_model.abi.signal import SA_NODEFER, SA_RESETHAND, SA_RESTART, SIG_DFL, SIG_IGN
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
+from kernel_model.process import exit
 from kernel_model.signal import frame as signal_frame
 from kernel_model.signal import send as signal_send
 from kernel_model.task.siginfo import SigInfo

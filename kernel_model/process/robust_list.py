@@ -6,9 +6,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.futex import shared_key
-from kernel_model.futex_pi import OWNER_DIED, TID_MASK, WAITERS
 from kernel_model.mm import page_fault
+from kernel_model.process.futex import shared_key
+from kernel_model.process.futex_pi import OWNER_DIED, TID_MASK, WAITERS
 from pffemu.arch import pagefault
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, USER_END, page_of
 from pffemu.errors import OutOfGuestMemory

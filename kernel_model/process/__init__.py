@@ -1,0 +1,1 @@
+"""How processes end, what they leave, and the futexes that notice."""
