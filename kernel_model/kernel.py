@@ -9,11 +9,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from kernel_model import interrupts
 from kernel_model.abi.syscall_names import name_of
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
-from kernel_model.dma_driver import DmaDriver
+from kernel_model.drivers import interrupts
+from kernel_model.drivers.dma import DmaDriver
+from kernel_model.drivers.pff import PffDriver
 from kernel_model.exec import ProgramLoader
 from kernel_model.files import File
 from kernel_model.files.host_pages import HostPageCaches
@@ -24,7 +25,6 @@ from kernel_model.mm import page_fault
 from kernel_model.mm.direct_map import DirectMap
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.mm import Mm
-from kernel_model.pff_driver import PffDriver
 from kernel_model.printk import Printk
 from kernel_model.process import exit, signal_delivery
 from kernel_model.process.futex import FutexTable

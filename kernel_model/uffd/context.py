@@ -24,9 +24,9 @@ from pffemu.events import Hex, MessageQueued, MessageRead
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
+    from kernel_model.drivers.pff import PffDriver
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.vma import Vma
-    from kernel_model.pff_driver import PffDriver
     from kernel_model.sched.scheduler import Scheduler
     from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu

@@ -207,7 +207,7 @@ KERNEL: Final = (
     Mutant(CALLS, "sp | 1 if sp", "sp if sp"),
     Mutant(UINTR_KERNEL, "        state.uif, state.handler, state.stackadjust, state.uirr = False, 0, 0, 0\n", ""),
     Mutant(UINTR_SWITCH, "        cpu.uintr = task.uintr\n", ""),
-    Mutant("kernel_model/pff_driver.py", "        if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == reg.STATUS_FULL:\n", "        if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == 99:\n"),
+    Mutant("kernel_model/drivers/pff.py", "        if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == reg.STATUS_FULL:\n", "        if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == 99:\n"),
     Mutant("kernel_model/memory_calls.py", "        call.kernel.pff_driver.remove(call.cpu, call.mm, vma.start, vma.end)\n", "        pass\n"),
     Mutant("kernel_model/uintr/sleep.py", "return receiver.waiting is not Waiting.NONE and task.uintr.uif", "return receiver.waiting is not Waiting.NONE"),
     Mutant("kernel_model/uintr/sleep.py", "task.result = task.progress or -Errno.EINTR", "task.result = -Errno.EINVAL"),
@@ -236,7 +236,7 @@ KERNEL: Final = (
     Mutant(FRAME, "trap.error_code, trap.vector, mask, trap.address", "trap.error_code, trap.vector, mask, 0"),
     Mutant(FRAME, "    if not action.flags & SA_RESTORER:\n", "    if False:\n"),
     Mutant(FRAME, "& ~_RESTORED_FLAGS |", "&"),
-    Mutant("kernel_model/pff_driver.py", "(reg.TAG, mm.pages.root & PTE_ADDRESS)", "(reg.TAG, 4096)"),
+    Mutant("kernel_model/drivers/pff.py", "(reg.TAG, mm.pages.root & PTE_ADDRESS)", "(reg.TAG, 4096)"),
     Mutant("kernel_model/mm/user_memory.py", "start = self._cpu.mmu.translate(address, access)", "start = self._cpu.mmu.translate(address, 0)"),
     Mutant("kernel_model/sched/scheduler.py", "            queue.waiting.append(queue.current)\n            self._uintr.out(cpu, queue.current)\n", "            self._uintr.out(cpu, queue.current)\n"),
 )  # fmt: skip

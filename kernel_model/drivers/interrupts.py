@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kernel_model import dma_driver
+from kernel_model.drivers import dma as dma_driver
 from kernel_model.sched.scheduler import RESCHEDULE_VECTOR
 from kernel_model.uintr import forwarding, sleep
 from kernel_model.uintr.receiver import KERNEL_VECTOR, NOTIFICATION_VECTOR

@@ -1,0 +1,1 @@
+"""Drivers of the MMU's region table, the DMA device, and the interrupts they ask for."""
