@@ -12,10 +12,11 @@ from typing import Final
 from kernel_model.abi.syscall_names import name_of
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
+from kernel_model.calls.exec import ProgramLoader
+from kernel_model.calls.table import COSTED, TABLE, run
 from kernel_model.drivers import interrupts
 from kernel_model.drivers.dma import DmaDriver
 from kernel_model.drivers.pff import PffDriver
-from kernel_model.exec import ProgramLoader
 from kernel_model.files import File
 from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import HostTree, Mount
@@ -32,7 +33,6 @@ from kernel_model.random import RandomSource
 from kernel_model.sched.scheduler import Scheduler
 from kernel_model.signal import send as signal_send
 from kernel_model.signal import traps
-from kernel_model.syscall_table import COSTED, TABLE, run
 from kernel_model.task.process_end import ProcessEnd
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.task import Process, Task, TaskState

@@ -15,7 +15,7 @@ from kernel_model.wait.queue import Interruptible, WaitQueue
 from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:
-    from kernel_model.itimers import IntervalTimer
+    from kernel_model.calls.itimers import IntervalTimer
     from kernel_model.mm.mm import Mm
     from kernel_model.task.process_end import ProcessEnd
     from kernel_model.uffd.context import Userfaultfd

@@ -14,7 +14,7 @@ from typing import Final
 from kernel_model.abi import limits as uapi_limits
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.exec import cleared, name_of_program
+from kernel_model.calls.exec import cleared, name_of_program
 from kernel_model.kernel import Kernel
 from kernel_model.mm.image_pages import ImagePages
 from kernel_model.mm.mm import Mm

@@ -9,7 +9,7 @@ from typing import Final
 from guest.paths import INCLUDE
 from kernel_model.abi.files import O_RDWR
 from kernel_model.abi.uapi import O_NONBLOCK, Sys
-from kernel_model.syscall_table import TABLE
+from kernel_model.calls.table import TABLE
 from pffemu import assemble
 from pffemu.asm import Program
 

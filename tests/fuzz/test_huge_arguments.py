@@ -8,8 +8,8 @@ import struct
 import pytest
 
 from kernel_model.abi.uapi import Sys
+from kernel_model.calls.table import TABLE
 from kernel_model.files.host_tree import Mount
-from kernel_model.syscall_table import TABLE
 from pffemu import Machine
 from pffemu.events import Syscall
 from tests.fuzz import guest

@@ -30,7 +30,7 @@ FILL: Final = "kernel_model/uffd/fill.py"
 REGISTER: Final = "kernel_model/uffd/register.py"
 FAULT: Final = "kernel_model/mm/page_fault.py"
 MM: Final = "kernel_model/mm/mm.py"
-CALLS: Final = "kernel_model/uintr_calls.py"
+CALLS: Final = "kernel_model/calls/uintr.py"
 UINTR_KERNEL: Final = "kernel_model/uintr/user_interrupts.py"
 UINTR_SWITCH: Final = "kernel_model/uintr/switch.py"
 
@@ -208,15 +208,15 @@ KERNEL: Final = (
     Mutant(UINTR_KERNEL, "        state.uif, state.handler, state.stackadjust, state.uirr = False, 0, 0, 0\n", ""),
     Mutant(UINTR_SWITCH, "        cpu.uintr = task.uintr\n", ""),
     Mutant("kernel_model/drivers/pff.py", "        if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == reg.STATUS_FULL:\n", "        if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == 99:\n"),
-    Mutant("kernel_model/memory_calls.py", "        call.kernel.pff_driver.remove(call.cpu, call.mm, vma.start, vma.end)\n", "        pass\n"),
+    Mutant("kernel_model/calls/memory.py", "        call.kernel.pff_driver.remove(call.cpu, call.mm, vma.start, vma.end)\n", "        pass\n"),
     Mutant("kernel_model/uintr/sleep.py", "return receiver.waiting is not Waiting.NONE and task.uintr.uif", "return receiver.waiting is not Waiting.NONE"),
     Mutant("kernel_model/uintr/sleep.py", "task.result = task.progress or -Errno.EINTR", "task.result = -Errno.EINVAL"),
     Mutant("kernel_model/kernel.py", 'blocked, Label("page"), user_interrupt)', 'blocked, Label("page"), False)'),
     Mutant("kernel_model/uintr/faults.py", "    kernel.uintr.upids.post(target.receiver, target.user_vector)\n", ""),
-    Mutant("kernel_model/fork.py", "        call.kernel.uintr.fork_mm(parent.mm, mm)\n", "        pass\n"),
+    Mutant("kernel_model/calls/fork.py", "        call.kernel.uintr.fork_mm(parent.mm, mm)\n", "        pass\n"),
     Mutant("kernel_model/uintr/user_interrupts.py", "            mm.target_table.references += 1\n", ""),
-    Mutant("kernel_model/uintr_calls.py", " if target.made_from is file} if table", " if False} if table"),
-    Mutant("kernel_model/uintr_calls.py", "call.process.pid in connected", "connected"),
+    Mutant("kernel_model/calls/uintr.py", " if target.made_from is file} if table", " if False} if table"),
+    Mutant("kernel_model/calls/uintr.py", "call.process.pid in connected", "connected"),
     Mutant("kernel_model/uintr/faults.py", '    cpu.registers["rip"] = rip + found.length\n', ""),
     Mutant("kernel_model/uintr/target_table.py", "        self._write(table, index, bytes(uitt.ENTRY_SIZE))\n", ""),
     Mutant("kernel_model/uintr/user_interrupts.py", "table.linear, True, ENTRIES - 1", "table.linear, True, 0"),

@@ -12,9 +12,9 @@ from kernel_model.abi.structs import PollFd, Timespec, Timeval
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.call.timeout import Timeout
+from kernel_model.calls.signal import read_mask
 from kernel_model.files import File
 from kernel_model.signal.send import swap_blocked
-from kernel_model.signal_calls import read_mask
 from kernel_model.wait.queue import Blocked, Interruptible, WaitQueue
 from pffemu.hw.page_walk import WRITE
 

@@ -9,11 +9,11 @@ from typing import Final
 from kernel_model.abi import mman, uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, page_span
+from kernel_model.calls.populate import bring_in_all
 from kernel_model.files import File
 from kernel_model.files.seek import OFFSET_MAX
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.vma import MMAP_MIN, STACK_GAP, Mappable, Vma, is_user_range
-from kernel_model.populate import bring_in_all
 from kernel_model.uffd.events import after_events, unmapped
 from kernel_model.uffd.messages import Event
 from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up

@@ -4,44 +4,40 @@ from __future__ import annotations
 
 from typing import Final
 
-from kernel_model import (
-    accounting_calls,
-    affinity_calls,
-    credential_calls,
-    epoll_calls,
-    exec,
-    fd_calls,
-    file_calls,
-    fork,
-    futex2_calls,
-    futex_calls,
-    identity_calls,
-    itimers,
-    limit_calls,
-    madvise_call,
-    memfd_calls,
-    memory_calls,
-    mremap_call,
-    open_calls,
-    path_calls,
-    policy_calls,
-    poll_calls,
-    prctl_calls,
-    process_calls,
-    process_vm_calls,
-    residency_calls,
-    signal_calls,
-    socket_calls,
-    stat_calls,
-    time_calls,
-    timerfd_calls,
-    transfer_calls,
-    uintr_calls,
-    wait_calls,
-    xui_calls,
-)
 from kernel_model.abi.uapi import Sys
 from kernel_model.call.call import Call, SystemCall
+from kernel_model.calls import accounting as accounting_calls
+from kernel_model.calls import affinity as affinity_calls
+from kernel_model.calls import credential as credential_calls
+from kernel_model.calls import epoll as epoll_calls
+from kernel_model.calls import exec, fork, itimers
+from kernel_model.calls import fd as fd_calls
+from kernel_model.calls import file as file_calls
+from kernel_model.calls import futex as futex_calls
+from kernel_model.calls import futex2 as futex2_calls
+from kernel_model.calls import identity as identity_calls
+from kernel_model.calls import limit as limit_calls
+from kernel_model.calls import madvise as madvise_call
+from kernel_model.calls import memfd as memfd_calls
+from kernel_model.calls import memory as memory_calls
+from kernel_model.calls import mremap as mremap_call
+from kernel_model.calls import open as open_calls
+from kernel_model.calls import path as path_calls
+from kernel_model.calls import policy as policy_calls
+from kernel_model.calls import poll as poll_calls
+from kernel_model.calls import prctl as prctl_calls
+from kernel_model.calls import process as process_calls
+from kernel_model.calls import process_vm as process_vm_calls
+from kernel_model.calls import residency as residency_calls
+from kernel_model.calls import signal as signal_calls
+from kernel_model.calls import socket as socket_calls
+from kernel_model.calls import stat as stat_calls
+from kernel_model.calls import time as time_calls
+from kernel_model.calls import timerfd as timerfd_calls
+from kernel_model.calls import transfer as transfer_calls
+from kernel_model.calls import uintr as uintr_calls
+from kernel_model.calls import wait as wait_calls
+from kernel_model.calls import xui as xui_calls
 from kernel_model.uffd import calls as uffd_calls
 
 TABLE: Final[dict[int, tuple[SystemCall, int]]] = {

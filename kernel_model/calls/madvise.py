@@ -9,9 +9,9 @@ from typing import Final
 from kernel_model.abi import mman, uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int, page_span
+from kernel_model.calls.populate import bring_in_in_turn
 from kernel_model.mm.page_tables import GUARD, HELD, UFFD_WP
 from kernel_model.mm.vma import Vma
-from kernel_model.populate import bring_in_in_turn
 from kernel_model.uffd.events import announce_removal
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE

@@ -37,8 +37,8 @@ from kernel_model.abi.socket import (
 from kernel_model.abi.structs import Msghdr
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
-from kernel_model.fd_calls import install_pair, new_pair
-from kernel_model.file_calls import import_iovec
+from kernel_model.calls.fd import install_pair, new_pair
+from kernel_model.calls.file import import_iovec
 from kernel_model.files import File, UserBuffer
 from kernel_model.files.socket_pair import Received, UnixSocket, make_socket_pair
 from kernel_model.files.user_buffer import check_range

@@ -14,7 +14,7 @@ from kernel_model.abi.files import AT_FDCWD
 from kernel_model.abi.mman import READ_IMPLIES_EXEC
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
-from kernel_model.prctl_calls import NAME_SIZE
+from kernel_model.calls.prctl import NAME_SIZE
 from kernel_model.process import exit, robust_list
 from kernel_model.task import usage
 from kernel_model.task.signals import AltStack

@@ -17,9 +17,9 @@ from kernel_model.abi.structs import Timespec
 from kernel_model.abi.uapi import O_CLOEXEC, POLLERR, POLLHUP, POLLIN, POLLOUT, Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.call.timeout import Timeout
+from kernel_model.calls.poll import use_signal_mask
 from kernel_model.files.epoll import Epoll
 from kernel_model.files.user_buffer import check_range
-from kernel_model.poll_calls import use_signal_mask
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.hw.page_walk import WRITE
 

@@ -7,7 +7,7 @@ import os
 from kernel_model.abi.files import AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
-from kernel_model.file_calls import check_growth
+from kernel_model.calls.file import check_growth
 from kernel_model.files.host_file import HostNode
 from kernel_model.files.host_tree import Place, host_errors
 

@@ -8,9 +8,9 @@ from typing import Final
 from kernel_model.abi import mman
 from kernel_model.abi.uapi import PROT_EXEC, PROT_WRITE, Errno, LinuxError
 from kernel_model.call.call import Call
-from kernel_model.memory_calls import free_range, unmap
+from kernel_model.calls.memory import free_range, unmap
+from kernel_model.calls.populate import bring_in_all
 from kernel_model.mm.vma import MMAP_MIN, Vma
-from kernel_model.populate import bring_in_all
 from kernel_model.uffd.events import after_events, follow_move
 from kernel_model.uffd.messages import Event
 from pffemu.arch.paging import PAGE_SIZE, USER_END, pages_up

@@ -1,0 +1,1 @@
+"""The system calls, a file for each group, and their table."""
