@@ -36,6 +36,7 @@ from kernel_model.signal import traps
 from kernel_model.task.process_end import ProcessEnd
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.task import Process, Task, TaskState
+from kernel_model.uffd.calls import UserfaultfdDevice
 from kernel_model.uintr import faults, forwarding, sleep
 from kernel_model.uintr.user_interrupts import UserInterrupts
 from kernel_model.wait.queue import Blocked, Interruptible
@@ -359,6 +360,12 @@ class Kernel:
         if task.signals.saved_blocked is not None and result != -Errno.EINTR:
             signal_send.restore_blocked(self, cpu, task)
         cpu.emit(SyscallReturned, name_of(number), result)
+
+    def open_device(self, path: str, flags: int) -> File | None:
+        """The device file that a driver has at `path`; None: there is none."""
+        if path == UserfaultfdDevice.PATH:
+            return UserfaultfdDevice(flags) if self.options.userfaultfd else None
+        return self.dma.open(path, flags)
 
     def _warn(self, cpu: Cpu, what: str) -> None:
         self.printk.warn_once(cpu, what)

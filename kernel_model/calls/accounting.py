@@ -9,7 +9,7 @@ from kernel_model.abi.structs import Tms
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.call.timespec import NS
-from kernel_model.task import usage
+from kernel_model.sched import rusage
 from kernel_model.time import clocks
 
 _TICK: Final = NS // 100  # USER_HZ
@@ -19,11 +19,11 @@ def getrusage(call: Call, who: int, address: int) -> int:
     """RUSAGE_SELF, RUSAGE_CHILDREN (those waited for), RUSAGE_THREAD."""
     match as_int(who):
         case uapi.RUSAGE_CHILDREN:
-            found = usage.of_children(call.kernel, call.process)
+            found = rusage.of_children(call.kernel.scheduler, call.process)
         case uapi.RUSAGE_SELF:
-            found = usage.of_process(call.kernel, call.process)
+            found = rusage.of_process(call.kernel.scheduler, call.process)
         case uapi.RUSAGE_THREAD:
-            found = usage.of_thread(call.kernel, call.task)
+            found = rusage.of_thread(call.kernel.scheduler, call.task)
         case _:
             raise LinuxError(Errno.EINVAL)
     call.memory.write_struct(address, found)

@@ -9,7 +9,8 @@ from kernel_model.abi.prctl import PrctlOption
 from kernel_model.abi.signal import NSIG
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
-from kernel_model.task.settings import KEEP_CAPS, MCE_DEFAULT, MDWE_NO_INHERIT, MDWE_REFUSE_EXEC_GAIN
+from kernel_model.mm.settings import MDWE_NO_INHERIT, MDWE_REFUSE_EXEC_GAIN
+from kernel_model.task.settings import KEEP_CAPS, MCE_DEFAULT
 
 NAME_SIZE: Final = 16  # bytes, TASK_COMM_LEN
 _LAST_CAPABILITY: Final = 40  # CAP_CHECKPOINT_RESTORE

@@ -10,6 +10,7 @@ from kernel_model.abi.signal import CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_S
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call, as_int
 from kernel_model.process import exit
+from kernel_model.sched.rusage import of_child
 from kernel_model.task import usage
 from kernel_model.task.task import Process
 from kernel_model.wait.queue import Blocked
@@ -42,7 +43,7 @@ def wait4(call: Call, pid: int, status: int, options: int, rusage: int) -> int:
     if status:
         call.memory.write_u32(status, change.wait_status)
     if rusage:
-        call.memory.write_struct(rusage, usage.of_child(call.kernel, change.child))
+        call.memory.write_struct(rusage, of_child(call.kernel.scheduler, change.child))
     _take(call, change, options)
     return change.child.pid
 
@@ -61,7 +62,7 @@ def waitid(call: Call, kind: int, number: int, info: int, options: int, rusage: 
     _write_info(call, info, change)
     if change is not None:
         if rusage:
-            call.memory.write_struct(rusage, usage.of_child(call.kernel, change.child))
+            call.memory.write_struct(rusage, of_child(call.kernel.scheduler, change.child))
         _take(call, change, options)
     return 0
 

@@ -17,7 +17,6 @@ from kernel_model.files.host_tree import MadeUp, Place
 from kernel_model.files.pagemap import PagemapFile
 from kernel_model.files.seek import SEEK_CUR, SEEK_SET, sought
 from kernel_model.files.status import FileStatus
-from kernel_model.uffd.calls import UserfaultfdDevice
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
@@ -53,10 +52,8 @@ def open_special(call: Call, place: Place, flags: int) -> File | None:
     """The made-up file at `place`; None: there is none. Raises LinuxError EACCES."""
     if place.names[:1] == (b"dev",) and place.names[-1] in _DEVICES and len(place.names) == 2:
         return Device(place, flags)
-    if place.names == (b"dev", b"dma"):
-        return call.kernel.dma.open(place.path.decode(), flags)
-    if place.names == (b"dev", _UFFD) and call.kernel.options.userfaultfd:
-        return UserfaultfdDevice(flags)
+    if place.names in ((b"dev", b"dma"), (b"dev", _UFFD)):
+        return call.kernel.open_device(place.path.decode(), flags)
     if place.names == (b"proc", str(call.process.pid).encode(), _PAGEMAP):
         if flags & O_ACCMODE != O_RDONLY:
             raise LinuxError(Errno.EACCES)

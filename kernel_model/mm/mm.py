@@ -9,8 +9,8 @@ from kernel_model.abi import uapi
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.page_tables import HELD, LASTING, OWNED, POISON, PROTNONE, UFFD_WP, PageTables
+from kernel_model.mm.settings import MemorySettings
 from kernel_model.mm.vma import STACK_GAP, Mappable, Vma, VmaList
-from kernel_model.task.settings import MemorySettings
 from kernel_model.wait.lock import RwLock
 from pffemu.arch.paging import (
     PAGE_SIZE,

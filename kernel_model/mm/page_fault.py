@@ -17,7 +17,6 @@ from kernel_model.abi.uapi import (
 )
 from kernel_model.mm.page_tables import GUARD, POISON, PROTNONE, UFFD_WP
 from kernel_model.mm.vma import Mappable, Vma
-from kernel_model.task.usage import WaitedFault
 from pffemu.arch import pagefault
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, page_of
 from pffemu.events import Hex, KernelPageFault, Label, MinorFault
@@ -35,6 +34,14 @@ class BadAccess(NamedTuple):
     signal: Signal
     why: str
     code: int
+
+
+class WaitedFault(NamedTuple):
+    """A page fault that waits for userfaultfd. `access`: 0 or WRITE."""
+
+    page: int
+    access: int
+    is_major: bool
 
 
 class Fault(NamedTuple):

@@ -42,7 +42,7 @@ class RunQueue:
 
 class Scheduler:
     def __init__(self, cpus: list[Cpu], uintr: UintrSwitch) -> None:
-        self._cpus, self._uintr = cpus, uintr
+        self._cpus, self._uintr, self.profile = cpus, uintr, cpus[0].profile
         self._interconnect = cpus[0].interconnect
         # cycles a receiver of user interrupts may run ahead of a sender: none can reach it sooner
         self._uipi_look_ahead = sum(cpus[0].cycles_of(cost) for cost in ("cpu.uintr.senduipi", "cpu.ipi.flight"))

@@ -10,13 +10,14 @@ from kernel_model.task.fd_table import FileTable
 from kernel_model.task.futex_wait import FutexWait
 from kernel_model.task.settings import ThreadSettings
 from kernel_model.task.signals import ProcessSignals, TaskSignals
-from kernel_model.task.usage import Usage, WaitedFault
+from kernel_model.task.usage import Usage
 from kernel_model.wait.queue import Interruptible, WaitQueue
 from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:
     from kernel_model.calls.itimers import IntervalTimer
     from kernel_model.mm.mm import Mm
+    from kernel_model.mm.page_fault import WaitedFault
     from kernel_model.task.process_end import ProcessEnd
     from kernel_model.uffd.context import Userfaultfd
     from kernel_model.uintr.forwarding import Binding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
@@ -34,10 +34,11 @@ def userfaultfd(call: Call, flags: int) -> int:
 class UserfaultfdDevice(File):
     """/dev/userfaultfd, opened."""
 
+    PATH: Final = "/dev/userfaultfd"
     can_poll = False
 
     def __init__(self, flags: int) -> None:
-        self.name, self.flags = "/dev/userfaultfd", flags
+        self.name, self.flags = self.PATH, flags
 
     def ioctl(self, call: Call, request: int, argument: int) -> int:
         if request != uffd_abi.USERFAULTFD_IOC_NEW:

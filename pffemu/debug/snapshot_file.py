@@ -25,7 +25,7 @@ from pffemu.machine.options import MachineOptions
 from pffemu.machine.symbols import SymbolTable
 
 MAGIC: Final = b"pffemu snapshot "
-VERSION: Final = 2
+VERSION: Final = 3
 _HEADER_MAX: Final = 4096  # bytes
 _SAVE_AGAIN: Final = "save it again, with this version of pffemu"
 _LENGTH: Final = struct.Struct("<Q")
