@@ -13,9 +13,11 @@ from kernel_model.files.host_file import HostNode
 from kernel_model.files.host_tree import Place
 from kernel_model.files.special import made_up
 from kernel_model.mm.user_memory import UserMemory
+from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
+    from kernel_model.files.caller import Caller
     from kernel_model.kernel import Kernel
     from kernel_model.mm.mm import Mm
     from kernel_model.task.task import Process, Task
@@ -64,6 +66,12 @@ class Call:
         return self.process.files.free(minimum, self.process.limits[NOFILE][0])
 
 
+def whole(call: Caller) -> Call:
+    """The call that a file of this floor or above it was given."""
+    assert isinstance(call, Call)
+    return call
+
+
 # arguments are unsigned 64-bit register values; the result is RAX (None: the registers are set already), or LinuxError
 # or Blocked is raised
 SystemCall = Callable[..., int | None]
@@ -80,3 +88,12 @@ def page_span(start: int, length: int) -> tuple[int, int]:
     if start % PAGE_SIZE:
         raise LinuxError(Errno.EINVAL)
     return start, start + (length + PAGE_SIZE - 1) // PAGE_SIZE * PAGE_SIZE
+
+
+def let_others_run(call: Call, cursor: int) -> None:
+    """In a call that can take long: go on from `cursor` when the others had their turn (Linux: cond_resched).
+
+    The call starts again and finds Task.cursor. Raises Blocked.
+    """
+    call.task.cursor = cursor
+    raise Blocked(deadline=call.cpu.clock, why="its turn", sleep=Interruptible.NO)

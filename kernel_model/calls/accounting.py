@@ -7,10 +7,10 @@ from typing import Final
 from kernel_model.abi import uapi
 from kernel_model.abi.structs import Tms
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.call import clocks
 from kernel_model.call.call import Call, as_int
 from kernel_model.call.timespec import NS
 from kernel_model.sched import rusage
-from kernel_model.time import clocks
 
 _TICK: Final = NS // 100  # USER_HZ
 

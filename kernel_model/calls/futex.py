@@ -5,11 +5,11 @@ from __future__ import annotations
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
+from kernel_model.call.clocks import deadline_at
 from kernel_model.call.timespec import deadline_in, read_timespec
 from kernel_model.process import futex_pi
 from kernel_model.process.futex import key_of
 from kernel_model.task.futex_wait import ANY
-from kernel_model.time.clocks import deadline_at
 
 _OPTIONS = uapi.FUTEX_PRIVATE_FLAG | uapi.FUTEX_CLOCK_REALTIME
 _WITH_TIMEOUT = (

@@ -8,10 +8,10 @@ from typing import Final
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
+from kernel_model.call.clocks import deadline_at
 from kernel_model.call.timespec import read_timespec
 from kernel_model.process.futex import key_of
 from kernel_model.task.futex_wait import FutexWait
-from kernel_model.time.clocks import deadline_at
 from kernel_model.wait.queue import Interruptible
 
 _WAITER: Final = Struct("<QQII")  # struct futex_waitv: val, uaddr, flags, reserved

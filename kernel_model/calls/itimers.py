@@ -14,7 +14,7 @@ from kernel_model.task.task import TaskState
 from kernel_model.time.timers import Timer
 
 if TYPE_CHECKING:
-    from kernel_model.kernel import Kernel
+    from kernel_model.process.kernel import ProcessKernel
     from kernel_model.task.task import Process
     from pffemu.hw.cpu import Cpu
 
@@ -28,7 +28,7 @@ _MAX_SECONDS: Final = (1 << 63) // 10**9
 class IntervalTimer(Timer):
     """ITIMER_REAL, VIRTUAL or PROF of one process. Intervals and values in cycles."""
 
-    def __init__(self, kernel: Kernel, process: Process, which: int) -> None:
+    def __init__(self, kernel: ProcessKernel, process: Process, which: int) -> None:
         self._kernel, self._process, self.which = kernel, process, which
         self.interval = 0
         self._expires = 0  # in time of the process, for VIRTUAL and PROF

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
-from kernel_model.call.call import Call
+from kernel_model.call.call import Call, let_others_run
 from kernel_model.mm import page_fault
-from kernel_model.wait.queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
 

@@ -6,12 +6,11 @@ from typing import Final
 
 from kernel_model.abi import mman
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.call.call import Call, page_span
+from kernel_model.call.call import Call, let_others_run, page_span
 from kernel_model.calls.memory import mapped
 from kernel_model.calls.populate import bring_in_all
 from kernel_model.mm.page_tables import HELD
 from kernel_model.mm.vma import Vma
-from kernel_model.wait.queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up
 
 _U64: Final = 1 << 64

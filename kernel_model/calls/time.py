@@ -7,9 +7,9 @@ from typing import Final
 from kernel_model.abi import uapi
 from kernel_model.abi.structs import Timespec
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.call import clocks
 from kernel_model.call.call import Call, as_int
 from kernel_model.call.timespec import NS, deadline_in, read_timespec, timespec_of
-from kernel_model.time import clocks
 from kernel_model.wait.queue import Blocked, Interruptible
 
 _COARSE: Final = (uapi.CLOCK_REALTIME_COARSE, uapi.CLOCK_MONOTONIC_COARSE)

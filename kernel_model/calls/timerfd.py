@@ -7,10 +7,10 @@ from typing import Final
 
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import O_CLOEXEC, O_NONBLOCK, Errno, LinuxError
+from kernel_model.call import clocks
 from kernel_model.call.call import Call, as_int
 from kernel_model.call.timespec import NS
 from kernel_model.files.timerfd import TimerFd
-from kernel_model.time import clocks
 
 _ITIMERSPEC: Final = struct.Struct("<qqqq")  # interval, value: seconds, nanoseconds
 _CLOCKS: Final = (uapi.CLOCK_REALTIME, uapi.CLOCK_MONOTONIC, uapi.CLOCK_BOOTTIME, 8, 9)  # and the _ALARM clocks

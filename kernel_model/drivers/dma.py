@@ -18,6 +18,7 @@ from kernel_model.abi.uapi import (
     Errno,
     LinuxError,
 )
+from kernel_model.call.call import whole
 from kernel_model.files.file import File, faulted
 from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch import dma_device as reg
@@ -27,6 +28,7 @@ from pffemu.hw.page_walk import WRITE
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.sched.scheduler import Scheduler
     from pffemu.hw.bus import Bus
@@ -94,12 +96,12 @@ class DmaFile(File):
     def __init__(self, driver: DmaDriver, name: str, flags: int) -> None:
         self._driver, self.name, self.flags = driver, name, flags
 
-    def ioctl(self, call: Call, request: int, argument: int) -> int:
+    def ioctl(self, call: Caller, request: int, argument: int) -> int:
         """0. Errors: ENOTTY; those of DmaDriver.start; FORWARD: EINVAL (no handler), ENOSPC (vector), EBUSY;
         UNFORWARD: EINVAL (not this thread's)."""
-        uintr = call.kernel.uintr
+        uintr = whole(call).kernel.uintr
         if request == XUI_DMA_START:
-            self._driver.start(call, call.memory.read_struct(XuiDma, argument))
+            self._driver.start(whole(call), call.memory.read_struct(XuiDma, argument))
         elif request == XUI_DMA_FORWARD:
             if not call.task.handler_registered:
                 raise LinuxError(Errno.EINVAL)
@@ -117,12 +119,12 @@ class DmaFile(File):
             raise LinuxError(Errno.ENOTTY)
         return 0
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         """Errors: EINVAL (less than 8 bytes), EAGAIN where nobody would wake the reader or it must not sleep."""
         if buffer.size < _COUNT:
             raise LinuxError(Errno.EINVAL)
         if self._driver.is_busy(call.cpu):
-            if self.flags & O_NONBLOCK or VECTOR in call.kernel.uintr.bindings:
+            if self.flags & O_NONBLOCK or VECTOR in whole(call).kernel.uintr.bindings:
                 raise LinuxError(Errno.EAGAIN)
             raise Blocked(self._driver.done, why="a DMA transfer")
         if buffer.room(_COUNT) < _COUNT:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from kernel_model.drivers import dma as dma_driver
 from kernel_model.sched.scheduler import RESCHEDULE_VECTOR
 from kernel_model.uintr import forwarding, sleep
+from kernel_model.uintr.kernel import UintrKernel
 from kernel_model.uintr.receiver import KERNEL_VECTOR, NOTIFICATION_VECTOR
 from pffemu.arch import apic_regs
 from pffemu.arch.msrs import X2APIC_BASE
 from pffemu.hw.msrs import wrmsr
 
 if TYPE_CHECKING:
-    from kernel_model.kernel import Kernel
+    from kernel_model.drivers.dma import DmaDriver
+    from kernel_model.sched.scheduler import Scheduler
     from pffemu.hw.cpu import Cpu
 
 _EOI_MSR: Final = X2APIC_BASE + (apic_regs.EOI >> 4)
 
 
-def handle(kernel: Kernel, cpu: Cpu, vector: int) -> None:
+class InterruptedKernel(UintrKernel, Protocol):
+    """The kernel as interrupts know it."""
+
+    @property
+    def scheduler(self) -> Scheduler: ...
+
+    @property
+    def dma(self) -> DmaDriver: ...
+
+
+def handle(kernel: InterruptedKernel, cpu: Cpu, vector: int) -> None:
     """`cpu` has acknowledged `vector`; it may be idle."""
     cpu.charge("cpu.exception")
     cpu.charge("kernel.entry")

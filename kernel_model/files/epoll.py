@@ -32,6 +32,11 @@ class EpollItem:
     data: int
 
     @property
+    def waiters(self) -> WaitQueue:
+        """The epoll's own sleepers."""
+        return self.epoll.waiters
+
+    @property
     def revents(self) -> int:
         """What of `events` holds now."""
         return self.file.poll() & self.events & ~_PRIVATE

@@ -10,9 +10,9 @@ from kernel_model.files.file import File, faulted
 from kernel_model.wait.queue import Blocked, WaitQueue
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.sched.scheduler import Scheduler
+    from kernel_model.wait.queue import Waker
 
 _MAX: Final = (1 << 64) - 1
 _WORD: Final = 8  # bytes
@@ -21,14 +21,14 @@ _WORD: Final = 8  # bytes
 class EventFd(File):
     """`count` never reaches 2**64 - 1."""
 
-    def __init__(self, scheduler: Scheduler, count: int, flags: int) -> None:
+    def __init__(self, scheduler: Waker, count: int, flags: int) -> None:
         """`flags`: EFD_SEMAPHORE, O_NONBLOCK."""
         self.name, self.flags = "eventfd", O_RDWR | flags & O_NONBLOCK
         self.count, self._semaphore = count, bool(flags & EFD_SEMAPHORE)
         self._scheduler = scheduler
         self._changed = WaitQueue("eventfd")
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         if buffer.size < _WORD:
             raise LinuxError(Errno.EINVAL)
         if not self.count:
@@ -42,7 +42,7 @@ class EventFd(File):
         buffer.scatter(taken.to_bytes(_WORD, "little"))
         return _WORD
 
-    def write(self, call: Call, buffer: UserBuffer) -> int:
+    def write(self, call: Caller, buffer: UserBuffer) -> int:
         if buffer.size < _WORD:
             raise LinuxError(Errno.EINVAL)
         data = buffer.gather(_WORD)

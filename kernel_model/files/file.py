@@ -10,7 +10,7 @@ from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.status import FileStatus
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.epoll import EpollItem
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
@@ -39,17 +39,17 @@ class File:
     settable = O_APPEND | O_NONBLOCK | O_NOATIME  # what F_SETFL changes
     watchers: tuple[EpollItem, ...] = ()  # entries of epolls that go when the file does
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         raise LinuxError(Errno.EINVAL)
 
-    def write(self, call: Call, buffer: UserBuffer) -> int:
+    def write(self, call: Caller, buffer: UserBuffer) -> int:
         raise LinuxError(Errno.EINVAL)
 
-    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         """pread. Files that cannot seek: ESPIPE."""
         raise LinuxError(Errno.ESPIPE)
 
-    def write_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def write_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         raise LinuxError(Errno.ESPIPE)
 
     def seek(self, offset: int, whence: int) -> int:
@@ -66,10 +66,10 @@ class File:
         """fallocate. Raises LinuxError."""
         raise LinuxError(Errno.ENODEV)
 
-    def ioctl(self, call: Call, request: int, argument: int) -> int:
+    def ioctl(self, call: Caller, request: int, argument: int) -> int:
         raise LinuxError(Errno.ENOTTY)
 
-    def fcntl(self, call: Call, command: int, argument: int) -> int:
+    def fcntl(self, call: Caller, command: int, argument: int) -> int:
         """Commands that only some files know."""
         raise LinuxError(Errno.EINVAL)
 

@@ -17,7 +17,7 @@ from kernel_model.files.status import FileStatus
 from kernel_model.files.write_signals import room_below_limit
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.host_pages import HostPageCaches, HostPages
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
@@ -87,7 +87,7 @@ class HostFile(HostNode):
         with host_errors():
             return os.fstat(self.host()).st_size
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         done = self.read_at(call, buffer, self.position)
         self.position += done
         return done
@@ -116,7 +116,7 @@ class HostFile(HostNode):
         with host_errors():
             return HostFile(self.tree, self.place, self.flags, os.dup(self.host()), self._caches)
 
-    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         check_span(offset, buffer.size)
         self._mapped()
         wanted = max(0, min(buffer.size, self.size - offset))
@@ -132,7 +132,7 @@ class HostFile(HostNode):
             done += len(data)
         return done if done or not wanted or room else faulted(0)
 
-    def write(self, call: Call, buffer: UserBuffer) -> int:
+    def write(self, call: Caller, buffer: UserBuffer) -> int:
         check_span(self.position, buffer.size)
         if self.flags & O_APPEND and buffer.size:
             self.position = self.size
@@ -140,7 +140,7 @@ class HostFile(HostNode):
         self.position += done
         return done
 
-    def write_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def write_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         """With O_APPEND pwrite appends, too, as Linux does."""
         check_span(offset, buffer.size)
         if not buffer.size:
@@ -189,7 +189,7 @@ class HostFile(HostNode):
         if offset + length > self.size:
             self.truncate(offset + length)
 
-    def ioctl(self, call: Call, request: int, argument: int) -> int:
+    def ioctl(self, call: Caller, request: int, argument: int) -> int:
         if request != FIONREAD:
             raise LinuxError(Errno.ENOTTY)
         call.memory.write_u32(argument, max(0, self.size - self.position) & 0xFFFF_FFFF)
@@ -205,10 +205,10 @@ class HostDirectory(HostNode):
         super().__init__(tree, place, flags, descriptor)
         self._listing: list[tuple[bytes, int]] | None = None
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         raise LinuxError(Errno.EISDIR)
 
-    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         raise LinuxError(Errno.EISDIR)
 
     def entries(self) -> list[tuple[bytes, int]]:
@@ -231,10 +231,10 @@ class PathFile(HostNode):
     def __init__(self, tree: HostTree, place: Place, flags: int) -> None:
         super().__init__(tree, place, flags | O_PATH, -1)
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         raise LinuxError(Errno.EBADF)
 
-    def write(self, call: Call, buffer: UserBuffer) -> int:
+    def write(self, call: Caller, buffer: UserBuffer) -> int:
         raise LinuxError(Errno.EBADF)
 
     def status(self) -> FileStatus:

@@ -10,7 +10,7 @@ from kernel_model.files.file import File, faulted
 from kernel_model.files.status import FileStatus
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
 
 _AT_ONCE: Final = 1 << 16  # bytes
@@ -30,7 +30,7 @@ class _HostStream(File):
     def seek(self, offset: int, whence: int) -> int:
         raise LinuxError(Errno.ESPIPE)
 
-    def fcntl(self, call: Call, command: int, argument: int) -> int:
+    def fcntl(self, call: Caller, command: int, argument: int) -> int:
         return _PIPE_SIZE if command == F_GETPIPE_SZ else super().fcntl(call, command, argument)
 
 
@@ -41,7 +41,7 @@ class OutputFile(_HostStream):
         self.name, self.flags = name, O_WRONLY
         self._sink = sink
 
-    def write(self, call: Call, buffer: UserBuffer) -> int:
+    def write(self, call: Caller, buffer: UserBuffer) -> int:
         """What can be read of the buffer; all of it is brought in first, so that nothing is written twice."""
         wanted, left = buffer.size, buffer.bring_in()
         done = left
@@ -68,7 +68,7 @@ class InputFile(_HostStream):
         self._source = source
         self._pending = b""  # taken from the stream, not yet given to the guest
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         """As from a pipe: what arrived in one piece is given whole, or not at all when user memory ends within."""
         wanted = min(buffer.size, _AT_ONCE)
         room = buffer.room(wanted)  # may sleep: nothing may be taken from the stream before

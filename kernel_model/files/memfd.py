@@ -15,7 +15,7 @@ from kernel_model.mm.page_cache import PageCache
 from pffemu.arch.paging import PAGE_SIZE, page_of, pages_up
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.frames import FrameAllocator
     from kernel_model.mm.vma import Mappable
@@ -45,12 +45,12 @@ class Memfd(File):
 
     # -- content ------------------------------------------------------------------------------------------------
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         size = self.read_at(call, buffer, self._position)
         self._position += size
         return size
 
-    def write(self, call: Call, buffer: UserBuffer) -> int:
+    def write(self, call: Caller, buffer: UserBuffer) -> int:
         check_span(self._position, buffer.size)
         if self.flags & O_APPEND and buffer.size:
             self._position = self.cache.size
@@ -58,7 +58,7 @@ class Memfd(File):
         self._position += size
         return size
 
-    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         check_span(offset, buffer.size)
         left = done = buffer.room(max(0, min(buffer.size, self.cache.size - offset)))
         while left:
@@ -68,7 +68,7 @@ class Memfd(File):
             left -= len(data)
         return done
 
-    def write_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def write_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         """With O_APPEND pwrite appends, too."""
         check_span(offset, buffer.size)
         if not buffer.size:
@@ -130,7 +130,7 @@ class Memfd(File):
             raise LinuxError(Errno.EPERM)
         return self.cache, not (shared and sealed)
 
-    def fcntl(self, call: Call, command: int, argument: int) -> int:
+    def fcntl(self, call: Caller, command: int, argument: int) -> int:
         if command == mman.F_GET_SEALS:
             return self.seals
         if command != mman.F_ADD_SEALS:

@@ -20,7 +20,7 @@ from kernel_model.mm.page_tables import GUARD, HELD, OWNED, UFFD_WP
 from pffemu.arch.paging import PAGE_SHIFT, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, USER_END, pages_up
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.vma import Vma
@@ -40,12 +40,12 @@ class PagemapFile(File):
         self.name, self.flags, self.mm = "pagemap", O_RDONLY, mm
         self._position = 0
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         done = self.read_at(call, buffer, self._position)
         self._position += done
         return done
 
-    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         if buffer.size % _WORD or offset % _WORD:
             raise LinuxError(Errno.EINVAL)
         first = offset // _WORD
@@ -63,7 +63,7 @@ class PagemapFile(File):
         self._position = (offset + (self._position if whence == SEEK_CUR else 0)) & OFFSET_MAX
         return self._position
 
-    def ioctl(self, call: Call, request: int, argument: int) -> int:
+    def ioctl(self, call: Caller, request: int, argument: int) -> int:
         if request != pm.PAGEMAP_SCAN:
             raise LinuxError(Errno.EINVAL)
         return _scan_call(self.mm, call, argument)
@@ -137,7 +137,7 @@ class _Scan:
         return True
 
 
-def _scan_call(mm: Mm, call: Call, argument: int) -> int:
+def _scan_call(mm: Mm, call: Caller, argument: int) -> int:
     """The number of regions written. Errors: EINVAL, EFAULT, EPERM (not asynchronously protected)."""
     given = call.memory.read_struct(PmScanArg, argument)
     _check(given)

@@ -17,9 +17,9 @@ from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.sched.scheduler import Scheduler
+    from kernel_model.wait.queue import Waker
     from pffemu.hw.cpu import Cpu
 
 SLOTS: Final = 16  # buffers a new pipe has
@@ -40,7 +40,7 @@ class PipeAccount:
 class Pipe:
     """What both ends share. `packets`: for each buffer, whether it must not be joined or split (O_DIRECT)."""
 
-    scheduler: Scheduler
+    scheduler: Waker
     account: PipeAccount
     buffers: list[bytearray] = field(default_factory=list)
     packets: list[bool] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Pipe:
         self.scheduler.wake_all(cpu, self.space)
 
 
-def make_pipe(scheduler: Scheduler, account: PipeAccount, flags: int) -> tuple[PipeReader, PipeWriter]:
+def make_pipe(scheduler: Waker, account: PipeAccount, flags: int) -> tuple[PipeReader, PipeWriter]:
     """`flags`: O_NONBLOCK, O_DIRECT."""
     slots = SLOTS if account.slots + SLOTS <= _SLOTS_OF_USER else _SLOTS_MIN
     account.slots += slots
@@ -89,14 +89,14 @@ class _PipeEnd(File):
     def seek(self, offset: int, whence: int) -> int:
         raise LinuxError(Errno.ESPIPE)
 
-    def fcntl(self, call: Call, command: int, argument: int) -> int:
+    def fcntl(self, call: Caller, command: int, argument: int) -> int:
         if command == F_GETPIPE_SZ:
             return self.pipe.slots * PAGE_SIZE
         if command == F_SETPIPE_SZ:
             return self._resize(argument & 0xFFFF_FFFF)
         return super().fcntl(call, command, argument)
 
-    def ioctl(self, call: Call, request: int, argument: int) -> int:
+    def ioctl(self, call: Caller, request: int, argument: int) -> int:
         if request != FIONREAD:
             raise LinuxError(Errno.ENOTTY)
         call.memory.write_u32(argument, sum(map(len, self.pipe.buffers)))
@@ -120,7 +120,7 @@ class PipeReader(_PipeEnd):
     def __init__(self, pipe: Pipe, flags: int) -> None:
         super().__init__(pipe, O_RDONLY | flags)
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         """Linux: pipe_read."""
         pipe, done = self.pipe, 0
         while buffer.size and pipe.buffers:
@@ -162,7 +162,7 @@ class PipeWriter(_PipeEnd):
     def __init__(self, pipe: Pipe, flags: int) -> None:
         super().__init__(pipe, O_WRONLY | flags)
 
-    def write(self, call: Call, buffer: UserBuffer) -> int:
+    def write(self, call: Caller, buffer: UserBuffer) -> int:
         """Linux: anon_pipe_write. What a blocking write could place before it slept is in the task's progress."""
         pipe, done = self.pipe, call.task.progress
         if not buffer.size:
@@ -185,7 +185,7 @@ class PipeWriter(_PipeEnd):
             pipe.scheduler.wake_all(call.cpu, pipe.data, POLLIN | POLLRDNORM)
         return done
 
-    def _join_last(self, call: Call, buffer: UserBuffer) -> int:
+    def _join_last(self, call: Caller, buffer: UserBuffer) -> int:
         """Put what is more than whole pages behind the last buffer, if it fits there; how many bytes."""
         pipe, chars = self.pipe, buffer.size % PAGE_SIZE
         if not chars or not pipe.readers or not pipe.buffers or pipe.packets[-1] or self.flags & O_DIRECT:
@@ -200,7 +200,7 @@ class PipeWriter(_PipeEnd):
         pipe.scheduler.wake_all(call.cpu, pipe.data, POLLIN | POLLRDNORM)
         return chars
 
-    def _wait(self, call: Call, done: int) -> int:
+    def _wait(self, call: Caller, done: int) -> int:
         if not self.nonblocking:
             call.task.progress = done
             raise Blocked(self.pipe.space, why="space in a pipe")

@@ -12,7 +12,7 @@ from kernel_model.files.status import FileStatus
 from pffemu.arch.paging import PAGE_SIZE, pages_up
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.frames import FrameAllocator
     from kernel_model.mm.mm import Mm
@@ -79,12 +79,12 @@ class RamFile(File):
     def unmapped(self) -> None:
         """Its pages never go."""
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         size = self.read_at(call, buffer, self._position)
         self._position += size
         return size
 
-    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         check_span(offset, buffer.size)
         size = max(0, min(buffer.size, self.size - offset))
         size = buffer.room(size) or (faulted(0) if size else 0)

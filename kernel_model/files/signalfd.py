@@ -14,7 +14,7 @@ from kernel_model.task.siginfo import SigInfo
 from kernel_model.wait.queue import Blocked, WaitQueue
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.task.task import Process
 
@@ -31,7 +31,7 @@ class SignalFd(File):
         self.mask = mask
         self._process = process
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         wanted = buffer.size // _RECORD.size
         if not wanted:
             raise LinuxError(Errno.EINVAL)

@@ -30,9 +30,9 @@ from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch.paging import pages_up
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.sched.scheduler import Scheduler
+    from kernel_model.wait.queue import Waker
     from pffemu.hw.cpu import Cpu
 
 _SEND_BUFFER: Final = 212_992  # net.core.wmem_default
@@ -87,7 +87,7 @@ class UnixSocket(File):
 
     settable = File.settable | O_ASYNC
 
-    def __init__(self, kind: SockType, flags: int, scheduler: Scheduler, in_flight: InFlight) -> None:
+    def __init__(self, kind: SockType, flags: int, scheduler: Waker, in_flight: InFlight) -> None:
         self.name, self.flags = "socket", O_RDWR | flags & O_NONBLOCK
         self.kind = kind
         self.peer: UnixSocket | None = None
@@ -100,16 +100,16 @@ class UnixSocket(File):
 
     # -- sending ------------------------------------------------------------------------------------------------
 
-    def write(self, call: Call, buffer: UserBuffer) -> int:
+    def write(self, call: Caller, buffer: UserBuffer) -> int:
         return self.send(call, buffer, [], self.nonblocking, silent=False)
 
-    def send(self, call: Call, buffer: UserBuffer, files: list[File], nonblocking: bool, silent: bool) -> int:
+    def send(self, call: Caller, buffer: UserBuffer, files: list[File], nonblocking: bool, silent: bool) -> int:
         """`silent`: no SIGPIPE (MSG_NOSIGNAL). Linux: unix_stream_sendmsg, unix_dgram_sendmsg."""
         if self.kind is SockType.STREAM:
             return self._send_stream(call, buffer, files, nonblocking, silent)
         return self._send_packet(call, buffer, files, nonblocking, silent)
 
-    def _send_stream(self, call: Call, buffer: UserBuffer, files: list[File], nonblocking: bool, silent: bool) -> int:
+    def _send_stream(self, call: Caller, buffer: UserBuffer, files: list[File], nonblocking: bool, silent: bool) -> int:
         done = call.task.progress
         buffer.skip(done)
         while buffer.size:
@@ -127,7 +127,7 @@ class UnixSocket(File):
             done += wanted
         return done
 
-    def _send_packet(self, call: Call, buffer: UserBuffer, files: list[File], nonblocking: bool, silent: bool) -> int:
+    def _send_packet(self, call: Caller, buffer: UserBuffer, files: list[File], nonblocking: bool, silent: bool) -> int:
         if buffer.size > _SEND_BUFFER - 32:
             raise LinuxError(Errno.EMSGSIZE)
         data = buffer.gather(buffer.size)
@@ -149,12 +149,12 @@ class UnixSocket(File):
             return None
         return self.peer
 
-    def _broken(self, call: Call, silent: bool) -> int:
+    def _broken(self, call: Caller, silent: bool) -> int:
         if silent:
             raise LinuxError(Errno.EPIPE)
         return broken_pipe(call)
 
-    def _wait_for_room(self, call: Call, done: int, nonblocking: bool) -> int:
+    def _wait_for_room(self, call: Caller, done: int, nonblocking: bool) -> int:
         if not nonblocking:
             call.task.progress = done
             raise Blocked(self._changed, why="room in a socket")
@@ -172,13 +172,13 @@ class UnixSocket(File):
 
     # -- receiving ----------------------------------------------------------------------------------------------
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         received = self.receive(call, buffer, 0, self.nonblocking)
         for file in received.files:
             file.drop(call.cpu)
         return received.count
 
-    def receive(self, call: Call, buffer: UserBuffer, flags: int, nonblocking: bool) -> Received:
+    def receive(self, call: Caller, buffer: UserBuffer, flags: int, nonblocking: bool) -> Received:
         """`flags`: MSG_PEEK, MSG_WAITALL. Files that came along belong to the caller, with a reference each."""
         if self.kind is SockType.STREAM and not buffer.size:
             return Received(0, 0, [])
@@ -298,7 +298,7 @@ class UnixSocket(File):
     def poll_queue(self) -> WaitQueue:
         return self._changed
 
-    def ioctl(self, call: Call, request: int, argument: int) -> int:
+    def ioctl(self, call: Caller, request: int, argument: int) -> int:
         if request != FIONREAD:
             raise LinuxError(Errno.ENOTTY)
         whole = self.kind is SockType.STREAM
@@ -335,7 +335,7 @@ def _true_size(size: int, linear: int) -> int:
 
 
 def make_socket_pair(
-    kind: SockType, flags: int, scheduler: Scheduler, in_flight: InFlight
+    kind: SockType, flags: int, scheduler: Waker, in_flight: InFlight
 ) -> tuple[UnixSocket, UnixSocket]:
     first, second = (UnixSocket(kind, flags, scheduler, in_flight) for _ in range(2))
     first.peer, second.peer = second, first

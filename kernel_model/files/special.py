@@ -19,7 +19,7 @@ from kernel_model.files.seek import SEEK_CUR, SEEK_SET, sought
 from kernel_model.files.status import FileStatus
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.task.task import Process
 
@@ -48,7 +48,7 @@ def made_up(process: Process) -> MadeUp:
     return MadeUp(modes, links)
 
 
-def open_special(call: Call, place: Place, flags: int) -> File | None:
+def open_special(call: Caller, place: Place, flags: int) -> File | None:
     """The made-up file at `place`; None: there is none. Raises LinuxError EACCES."""
     if place.names[:1] == (b"dev",) and place.names[-1] in _DEVICES and len(place.names) == 2:
         return Device(place, flags)
@@ -84,7 +84,7 @@ class Device(File):
     def poll(self) -> int:
         return POLLIN | POLLRDNORM if self.can_poll else super().poll()
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         kind = self.place.names[-1]
         if kind == b"null" or not buffer.size:
             return 0
@@ -98,15 +98,15 @@ class Device(File):
             left -= size
         return room
 
-    def write(self, call: Call, buffer: UserBuffer) -> int:
+    def write(self, call: Caller, buffer: UserBuffer) -> int:
         if self.place.names[-1] == b"full":
             raise LinuxError(Errno.ENOSPC)
         return buffer.size
 
-    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         return self.read(call, buffer)
 
-    def write_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def write_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         return self.write(call, buffer)
 
     def status(self) -> FileStatus:
@@ -123,12 +123,12 @@ class TextFile(File):
         self.name, self.flags, self.place = place.path.decode(), flags, place
         self._text, self._position = text, 0
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         done = self.read_at(call, buffer, self._position)
         self._position += done
         return done
 
-    def read_at(self, call: Call, buffer: UserBuffer, offset: int) -> int:
+    def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         wanted = max(0, min(buffer.size, len(self._text) - offset))
         room = buffer.room(wanted)
         if wanted and not room:

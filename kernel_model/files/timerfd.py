@@ -11,9 +11,9 @@ from kernel_model.time.timers import Timer
 from kernel_model.wait.queue import Blocked, WaitQueue
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
-    from kernel_model.sched.scheduler import Scheduler
+    from kernel_model.time.timers import TimedWaker
     from pffemu.hw.cpu import Cpu
 
 _WORD: Final = 8  # bytes
@@ -23,7 +23,7 @@ _MAX: Final = (1 << 64) - 1
 class TimerFd(File, Timer):
     """`interval` in cycles, 0: once. Like Linux's it fires once, and what passed meanwhile is counted at the look."""
 
-    def __init__(self, scheduler: Scheduler, clock: int, flags: int) -> None:
+    def __init__(self, scheduler: TimedWaker, clock: int, flags: int) -> None:
         """`clock`: a CLOCK_*; `flags`: O_NONBLOCK."""
         self.name, self.flags = "timerfd", O_RDWR | flags & O_NONBLOCK
         self.clock, self.interval = clock, 0
@@ -49,7 +49,7 @@ class TimerFd(File, Timer):
         self._expirations += 1
         self._scheduler.wake_all(cpu, self._changed, POLLIN)
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         if buffer.size < _WORD:
             raise LinuxError(Errno.EINVAL)
         if not self._expirations:

@@ -12,22 +12,22 @@ from kernel_model.signal.send import send_to_task
 from kernel_model.task.siginfo import SigInfo
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
 
 
-def broken_pipe(call: Call) -> NoReturn:
+def broken_pipe(call: Caller) -> NoReturn:
     """SIGPIPE for the writer. Raises LinuxError EPIPE."""
     _send(call, Signal.SIGPIPE)
     raise LinuxError(Errno.EPIPE)
 
 
-def too_large(call: Call) -> NoReturn:
+def too_large(call: Caller) -> NoReturn:
     """SIGXFSZ for the writer. Raises LinuxError EFBIG."""
     _send(call, Signal.SIGXFSZ)
     raise LinuxError(Errno.EFBIG)
 
 
-def room_below_limit(call: Call, offset: int) -> int:
+def room_below_limit(call: Caller, offset: int) -> int:
     """Linux: generic_write_checks; how many bytes fit from `offset` on. SIGXFSZ at RLIMIT_FSIZE.
 
     Raises LinuxError EFBIG.
@@ -40,5 +40,5 @@ def room_below_limit(call: Call, offset: int) -> int:
     return min(limit, OFFSET_MAX) - offset
 
 
-def _send(call: Call, signal: Signal) -> None:
+def _send(call: Caller, signal: Signal) -> None:
     send_to_task(call.kernel, call.cpu, SigInfo.from_user(signal, SI_USER, call.process.pid), call.task)

@@ -8,7 +8,7 @@ never reaches another process or a file. Reading has no side effect.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kernel_model.abi.uapi import (
     PROT_WRITE,
@@ -23,8 +23,18 @@ from kernel_model.mm.vma import Mappable, Vma
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of
 
 if TYPE_CHECKING:
-    from kernel_model.kernel import Kernel
     from kernel_model.mm.mm import Mm
+    from pffemu.hw.cpu import Cpu
+
+
+class Kernel(Protocol):
+    """The kernel as this file knows it."""
+
+    @property
+    def cpus(self) -> list[Cpu]: ...
+
+    def next_code_version(self) -> int:
+        """For an address space whose code has changed."""
 
 
 def write(kernel: Kernel, mm: Mm, address: int, data: bytes) -> None:

@@ -31,12 +31,12 @@ from kernel_model.task.task import Process, Task
 from pffemu.events import ProcessExited, ThreadExited
 
 if TYPE_CHECKING:
-    from kernel_model.kernel import Kernel
     from kernel_model.mm.mm import Mm
+    from kernel_model.process.kernel import ProcessKernel
     from pffemu.hw.cpu import Cpu
 
 
-def end_thread(kernel: Kernel, cpu: Cpu, task: Task, status: int) -> None:
+def end_thread(kernel: ProcessKernel, cpu: Cpu, task: Task, status: int) -> None:
     """The running thread exits; with the last one the process does, with that one's status."""
     process = task.process
     if len(process.tasks) == 1:
@@ -48,14 +48,14 @@ def end_thread(kernel: Kernel, cpu: Cpu, task: Task, status: int) -> None:
     kill_thread(kernel, cpu, task)
 
 
-def kill_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+def kill_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     """A thread whose process goes on; also one that execve in another one ends."""
     _remove_thread(kernel, cpu, task)
     process = task.process
     _hand_over(kernel, cpu, process, [child for child in process.children if child.parent_task is task], process)
 
 
-def _remove_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+def _remove_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     kernel.forget_fault(task)
     _forget_thread(kernel, cpu, task)
     kernel.scheduler.remove(task)
@@ -63,7 +63,7 @@ def _remove_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
     task.process.dead_usage.add(task.usage)
 
 
-def end_process(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
+def end_process(kernel: ProcessKernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
     """All threads, files and, unless others use it, the address space go; a zombie stays until its parent looks."""
     cpu.emit(ProcessExited, process.pid, end.status)
     for task in list(process.tasks):
@@ -79,7 +79,7 @@ def end_process(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> 
     end_if_unheard(kernel, cpu)
 
 
-def end_if_unheard(kernel: Kernel, cpu: Cpu) -> None:
+def end_if_unheard(kernel: ProcessKernel, cpu: Cpu) -> None:
     """The run is over when the first process has ended and no other one has the machine's output open."""
     first = kernel.first_process
     if kernel.ended is None and first is not None and first.end is not None:
@@ -88,14 +88,14 @@ def end_if_unheard(kernel: Kernel, cpu: Cpu) -> None:
             _end_run(kernel, cpu, first.end, "can be heard no more: its standard output and error are closed")
 
 
-def end_if_asleep(kernel: Kernel, cpu: Cpu) -> None:
+def end_if_asleep(kernel: ProcessKernel, cpu: Cpu) -> None:
     """Nothing can run any more: after the first process's end that is the run's, before it a deadlock."""
     first = kernel.first_process
     if kernel.ended is None and first is not None and first.end is not None:
         _end_run(kernel, cpu, first.end, "would wait for ever")
 
 
-def _end_run(kernel: Kernel, cpu: Cpu, end: ProcessEnd, why: str) -> None:
+def _end_run(kernel: ProcessKernel, cpu: Cpu, end: ProcessEnd, why: str) -> None:
     left = [process.pid for process in kernel.processes.values() if process.tasks]
     if left and kernel.options.outlive:
         kernel.printk.warn_once(cpu, f"process {', '.join(map(str, left))} ends with the run: it {why}")
@@ -103,14 +103,14 @@ def _end_run(kernel: Kernel, cpu: Cpu, end: ProcessEnd, why: str) -> None:
     kernel.host_pages.write_back()
 
 
-def _forget_thread(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+def _forget_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     """What a dying thread leaves in user memory: robust futexes, and the word that pthread_join waits on."""
     robust_list.release(kernel, cpu, task)
     forget_mm(kernel, cpu, task)
     kernel.uintr.forget(task)
 
 
-def forget_mm(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+def forget_mm(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     """mm_release: CLONE_CHILD_CLEARTID, when anybody is left to see it."""
     address, task.clear_child_tid = task.clear_child_tid, 0
     if not address or not _is_shared(kernel, task):
@@ -122,21 +122,21 @@ def forget_mm(kernel: Kernel, cpu: Cpu, task: Task) -> None:
         return  # Linux ignores a bad address here
 
 
-def _is_shared(kernel: Kernel, task: Task) -> bool:
+def _is_shared(kernel: ProcessKernel, task: Task) -> bool:
     mm = task.process.mm
     return len(task.process.tasks) > 1 or any(
         other.mm is mm and other.tasks for other in kernel.processes.values() if other is not task.process
     )
 
 
-def leave_files(kernel: Kernel, cpu: Cpu, process: Process) -> None:
+def leave_files(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
     """The descriptors close, unless another process has the same table (CLONE_FILES)."""
     others = (other for other in kernel.processes.values() if other is not process and other.tasks)
     if not any(other.files is process.files for other in others):
         process.files.close_all(cpu)
 
 
-def leave_mm(kernel: Kernel, cpu: Cpu, process: Process, mm: Mm) -> None:
+def leave_mm(kernel: ProcessKernel, cpu: Cpu, process: Process, mm: Mm) -> None:
     """The process has no more use for `mm`; a parent that lent it (vfork) goes on, the last user frees it.
 
     The first process's last one stays, to be looked at.
@@ -150,7 +150,7 @@ def leave_mm(kernel: Kernel, cpu: Cpu, process: Process, mm: Mm) -> None:
         kernel.release_mm(cpu, mm)
 
 
-def _leave_children(kernel: Kernel, cpu: Cpu, process: Process) -> None:
+def _leave_children(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
     """Orphans go to the next ancestor that asked for them (PR_SET_CHILD_SUBREAPER), or to nobody."""
     reaper = process.parent
     while reaper is not None and not (reaper.is_subreaper and reaper.tasks):
@@ -167,7 +167,7 @@ def _leave_children(kernel: Kernel, cpu: Cpu, process: Process) -> None:
     _hand_over(kernel, cpu, process, children, reaper)
 
 
-def _hand_over(kernel: Kernel, cpu: Cpu, dead: Process, children: list[Process], heir: Process | None) -> None:
+def _hand_over(kernel: ProcessKernel, cpu: Cpu, dead: Process, children: list[Process], heir: Process | None) -> None:
     """`children` of a thread of `dead` that ended now belong to a thread of `heir`; PR_SET_PDEATHSIG tells them.
 
     A signal may end a process that has children itself: those are told after, not within.
@@ -185,7 +185,7 @@ def _hand_over(kernel: Kernel, cpu: Cpu, dead: Process, children: list[Process],
         waiting.popleft()
 
 
-def _tell_parent(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
+def _tell_parent(kernel: ProcessKernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
     """do_notify_parent: SIGCHLD and whoever waits; a parent that ignores SIGCHLD never sees a zombie."""
     parent = process.parent
     if parent is None or not parent.tasks:
@@ -202,25 +202,27 @@ def _tell_parent(kernel: Kernel, cpu: Cpu, process: Process, end: ProcessEnd) ->
     kernel.scheduler.wake_all(cpu, parent.child_changes)
 
 
-def _child_info(kernel: Kernel, process: Process, code: int, end: ProcessEnd | None = None, status: int = 0) -> SigInfo:
+def _child_info(
+    kernel: ProcessKernel, process: Process, code: int, end: ProcessEnd | None = None, status: int = 0
+) -> SigInfo:
     if end is not None:
         status = end.status if end.signal is None else int(end.signal)
     ticks = kernel.scheduler.time_of_process(process) * 100 // kernel.cpus[0].profile.frequency
     return SigInfo.of_child(code, process.pid, status, ticks, 0)
 
 
-def stopped(kernel: Kernel, cpu: Cpu, process: Process) -> None:
+def stopped(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
     """The last thread stopped: the parent may want to know."""
     process.stop_seen = False
     _tell_change(kernel, cpu, process, CLD_STOPPED, process.signals.stopped_by)
 
 
-def continued(kernel: Kernel, cpu: Cpu, process: Process) -> None:
+def continued(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
     process.continue_seen = False
     _tell_change(kernel, cpu, process, CLD_CONTINUED, int(Signal.SIGCONT))
 
 
-def _tell_change(kernel: Kernel, cpu: Cpu, process: Process, code: int, status: int) -> None:
+def _tell_change(kernel: ProcessKernel, cpu: Cpu, process: Process, code: int, status: int) -> None:
     parent = process.parent
     if parent is None:
         return
@@ -230,7 +232,7 @@ def _tell_change(kernel: Kernel, cpu: Cpu, process: Process, code: int, status: 
     kernel.scheduler.wake_all(cpu, parent.child_changes)
 
 
-def reap(kernel: Kernel, process: Process) -> None:
+def reap(kernel: ProcessKernel, process: Process) -> None:
     """The zombie is gone."""
     if process.parent is not None:
         process.parent.children.remove(process)

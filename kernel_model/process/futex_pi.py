@@ -15,7 +15,7 @@ from pffemu.arch.paging import page_of
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
-    from kernel_model.kernel import Kernel
+    from kernel_model.process.kernel import ProcessKernel
     from kernel_model.task.task import Task
 
 WAITERS, OWNER_DIED, TID_MASK = 1 << 31, 1 << 30, (1 << 30) - 1
@@ -72,7 +72,7 @@ def _existing(word: int, state: PiState | None) -> PiState:
     return state
 
 
-def _thread(kernel: Kernel, tid: int) -> Task | None:
+def _thread(kernel: ProcessKernel, tid: int) -> Task | None:
     return next((task for process in kernel.processes.values() for task in process.tasks if task.tid == tid), None)
 
 

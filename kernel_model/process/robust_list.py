@@ -14,7 +14,7 @@ from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, USER_END, p
 from pffemu.errors import OutOfGuestMemory
 
 if TYPE_CHECKING:
-    from kernel_model.kernel import Kernel
+    from kernel_model.process.kernel import ProcessKernel
     from kernel_model.task.futex_wait import Key
     from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
@@ -23,14 +23,14 @@ _LIMIT: Final = 2048  # ROBUST_LIST_LIMIT
 _PI: Final = 1  # lowest bit of an entry: a futex with priority inheritance
 
 
-def release(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+def release(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     """The thread's robust list first, then what others know it to own."""
     _walk(kernel, cpu, task)
     for key in reversed(kernel.futexes.locks_of(task)):
         _pass_on(kernel, cpu, key)
 
 
-def _pass_on(kernel: Kernel, cpu: Cpu, key: Key) -> None:
+def _pass_on(kernel: ProcessKernel, cpu: Cpu, key: Key) -> None:
     """exit_pi_state_list: the first thread that waits for the lock at `key` owns it now."""
     heir = next(task for task in kernel.futexes.waiting(key) if task.futex.lock is not None)
     assert heir.futex.lock is not None
@@ -43,7 +43,7 @@ def _pass_on(kernel: Kernel, cpu: Cpu, key: Key) -> None:
     kernel.futexes.drop_empty(key)
 
 
-def _walk(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+def _walk(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     """exit_robust_list; a list that cannot be read ends there."""
     head, task.robust_list = task.robust_list, 0
     if not head:
@@ -63,7 +63,7 @@ def _walk(kernel: Kernel, cpu: Cpu, task: Task) -> None:
         return
 
 
-def _die(kernel: Kernel, cpu: Cpu, task: Task, entry: int, offset: int, *, pending: bool = False) -> None:
+def _die(kernel: ProcessKernel, cpu: Cpu, task: Task, entry: int, offset: int, *, pending: bool = False) -> None:
     """handle_futex_death: the word, if it is the thread's, gets FUTEX_OWNER_DIED, and one waiter wakes.
 
     `pending`: the thread was about to take or release it; a free word may have sleepers that nobody has woken.
@@ -80,23 +80,23 @@ def _die(kernel: Kernel, cpu: Cpu, task: Task, entry: int, offset: int, *, pendi
             kernel.futexes.wake(cpu, shared_key(task.process.mm, address), 1)
 
 
-def _peek_u64(kernel: Kernel, cpu: Cpu, task: Task, address: int) -> int:
+def _peek_u64(kernel: ProcessKernel, cpu: Cpu, task: Task, address: int) -> int:
     return int.from_bytes(_peek(kernel, cpu, task, address, 8), "little")
 
 
-def _peek(kernel: Kernel, cpu: Cpu, task: Task, address: int, size: int) -> bytes:
+def _peek(kernel: ProcessKernel, cpu: Cpu, task: Task, address: int, size: int) -> bytes:
     """A naturally aligned word. A page that only userfaultfd can bring in is a bad one: nobody waits at a death."""
     start = _frame(kernel, cpu, task, address, size, 0)
     return bytes(cpu.mmu.ram.octets[start : start + size])
 
 
-def poke_u32(kernel: Kernel, cpu: Cpu, task: Task, address: int, value: int) -> None:
+def poke_u32(kernel: ProcessKernel, cpu: Cpu, task: Task, address: int, value: int) -> None:
     """Store to the thread's memory, whichever address space `cpu` has loaded. Raises LinuxError EFAULT."""
     start = _frame(kernel, cpu, task, address, 4, PTE_W)
     cpu.mmu.ram.octets[start : start + 4] = value.to_bytes(4, "little")
 
 
-def _frame(kernel: Kernel, cpu: Cpu, task: Task, address: int, size: int, needed: int) -> int:
+def _frame(kernel: ProcessKernel, cpu: Cpu, task: Task, address: int, size: int, needed: int) -> int:
     mm = task.process.mm
     if address > USER_END - size or address % PAGE_SIZE > PAGE_SIZE - size:
         raise LinuxError(Errno.EFAULT)

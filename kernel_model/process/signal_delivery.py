@@ -21,13 +21,13 @@ from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.events import Hex, Label, SignalDelivered
 
 if TYPE_CHECKING:
-    from kernel_model.kernel import Kernel
+    from kernel_model.process.kernel import ProcessKernel
     from pffemu.hw.cpu import Cpu
 
 SYSCALL_LENGTH = 2  # bytes
 
 
-def deliver(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+def deliver(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     """Until nothing is due: afterwards the thread runs on, sleeps, is stopped, or is dead."""
     signals, shared = task.signals, task.process.signals
     if kernel.signals_wait:
@@ -62,7 +62,7 @@ def deliver(kernel: Kernel, cpu: Cpu, task: Task) -> None:
         signal_send.restore_blocked(kernel, cpu, task)
 
 
-def _stop(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+def _stop(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     """do_signal_stop: sleep until SIGCONT; an interrupted call keeps its deadline."""
     stopped_by, deadline = task.process.signals.stopped_by, task.deadline
     why = f"SIGCONT (stopped by {Signal(stopped_by).name})"
@@ -74,7 +74,9 @@ def _stop(kernel: Kernel, cpu: Cpu, task: Task) -> None:
         exit.stopped(kernel, cpu, task.process)
 
 
-def _handle(kernel: Kernel, cpu: Cpu, task: Task, action: SigAction, info: SigInfo, pending: PendingSignals) -> bool:
+def _handle(
+    kernel: ProcessKernel, cpu: Cpu, task: Task, action: SigAction, info: SigInfo, pending: PendingSignals
+) -> bool:
     """Let the handler run next. False when the thread must sleep first, or dies."""
     signals = task.signals
     _finish_call(kernel, cpu, task, action)
@@ -103,7 +105,7 @@ def _handle(kernel: Kernel, cpu: Cpu, task: Task, action: SigAction, info: SigIn
     return True
 
 
-def _finish_call(kernel: Kernel, cpu: Cpu, task: Task, action: SigAction) -> None:
+def _finish_call(kernel: ProcessKernel, cpu: Cpu, task: Task, action: SigAction) -> None:
     """A handler runs before the interrupted call is answered: EINTR, or the call once more behind the handler."""
     number = task.restart_syscall
     if number is None or not task.interrupted:
@@ -121,7 +123,7 @@ def _finish_call(kernel: Kernel, cpu: Cpu, task: Task, action: SigAction) -> Non
         kernel.return_error(cpu, task, number, errno)
 
 
-def _start_again(kernel: Kernel, cpu: Cpu, task: Task) -> None:
+def _start_again(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     """No handler ran: the call goes on waiting, for what is left of its time."""
     task.interrupted = False
     if task.signals.saved_blocked is not None:

@@ -355,7 +355,7 @@ class Scheduler:
             self.wake(waker, task)
         for item in queue.items:
             if item.notify(events):
-                self.wake_all(waker, item.epoll.waiters)
+                self.wake_all(waker, item.waiters)
 
     def _time_out(self, task: Task) -> None:
         self._until(self._cpus[task.cpu_index], task.deadline or 0)

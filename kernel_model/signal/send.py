@@ -16,7 +16,7 @@ from pffemu.events import SignalSent
 from pffemu.phases import SignalTaken
 
 if TYPE_CHECKING:
-    from kernel_model.kernel import Kernel
+    from kernel_model.task.kernel import Kernel
     from pffemu.hw.cpu import Cpu
 
 _DUMPS = sum(

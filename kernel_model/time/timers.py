@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from kernel_model.wait.queue import Waker
 
 if TYPE_CHECKING:
-    from kernel_model.sched.scheduler import Scheduler
     from pffemu.hw.cpu import Cpu
+
+
+class Turns(Protocol):
+    """Who decides what runs next: the scheduler."""
+
+    def no_longer_alone(self) -> None:
+        """Something else may have to happen while a core runs."""
+
+
+class TimedWaker(Waker, Protocol):
+    """The scheduler as a file with a timer knows it."""
+
+    @property
+    def timers(self) -> TimerList:
+        """All armed timers."""
 
 
 class Timer:
@@ -23,7 +39,7 @@ class Timer:
 class TimerList:
     """All armed timers."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Turns) -> None:
         self._scheduler = scheduler
         self.armed: list[Timer] = []
         self._in_vain = 0  # timers fired since anybody could run

@@ -8,12 +8,14 @@ from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.files import O_CLOEXEC, O_NONBLOCK, S_IFCHR
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.call.call import whole
 from kernel_model.files.file import File
 from kernel_model.files.status import FileStatus
 from kernel_model.uffd.context import UffdServices, Userfaultfd
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
 
 _MISC_MAJOR = 10
 
@@ -40,10 +42,10 @@ class UserfaultfdDevice(File):
     def __init__(self, flags: int) -> None:
         self.name, self.flags = self.PATH, flags
 
-    def ioctl(self, call: Call, request: int, argument: int) -> int:
+    def ioctl(self, call: Caller, request: int, argument: int) -> int:
         if request != uffd_abi.USERFAULTFD_IOC_NEW:
             raise LinuxError(Errno.EINVAL)
-        return userfaultfd(call, argument)
+        return userfaultfd(whole(call), argument)
 
     def status(self) -> FileStatus:
         return FileStatus(mode=S_IFCHR | 0o600, rdev=_MISC_MAJOR << 8)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.files import O_CLOEXEC, O_NONBLOCK, O_RDONLY
 from kernel_model.abi.signal import BUS_ADRERR
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
+from kernel_model.call.call import whole
 from kernel_model.files.file import File, faulted
 from kernel_model.files.user_buffer import UserBuffer
 from kernel_model.mm.page_fault import BadAccess, Fault
@@ -24,7 +25,7 @@ from pffemu.events import Hex, MessageQueued, MessageRead
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
-    from kernel_model.drivers.pff import PffDriver
+    from kernel_model.files.caller import Caller
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.vma import Vma
     from kernel_model.sched.scheduler import Scheduler
@@ -38,12 +39,22 @@ _FAULT_FLAGS: Final = {
 }
 
 
+class RegionDriver(Protocol):
+    """The driver of the MMU's region table (kernel_model.drivers.pff), as userfaultfd knows it."""
+
+    def register(self, cpu: Cpu, mm: Mm, start: int, end: int, *, fresh: bool) -> None: ...
+
+    def sync(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None: ...
+
+    def remove(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class UffdServices:
     """What every userfaultfd of a kernel uses. `reader_tids` collects the threads that have read a message."""
 
     scheduler: Scheduler
-    driver: PffDriver
+    driver: RegionDriver
     reader_tids: set[int]
 
 
@@ -162,7 +173,7 @@ class Userfaultfd(File):
 
     # -- file operations ----------------------------------------------------------------------------------------
 
-    def read(self, call: Call, buffer: UserBuffer) -> int:
+    def read(self, call: Caller, buffer: UserBuffer) -> int:
         """Whole messages, oldest first, page faults before events; at least one, unless non-blocking."""
         if not self.ready or buffer.size < MESSAGE_SIZE:
             raise LinuxError(Errno.EINVAL)
@@ -182,7 +193,7 @@ class Userfaultfd(File):
         done = 0
         messages: list[WaitingFault | Event] = [*faults, *events]
         for message in messages:
-            encoded = self._take(call, message)
+            encoded = self._take(whole(call), message)
             if done + MESSAGE_SIZE > room:  # a message that cannot be copied is lost, as on Linux
                 return faulted(done)
             buffer.scatter(encoded)
@@ -243,11 +254,11 @@ class Userfaultfd(File):
         self.mm.set_uffd(vma, None, 0)
         self.services.driver.remove(cpu, self.mm, vma.start, vma.end)
 
-    def ioctl(self, call: Call, request: int, argument: int) -> int:
+    def ioctl(self, call: Caller, request: int, argument: int) -> int:
         handler = IOCTLS.get(request)
         if handler is None or (not self.ready and request != uffd_abi.API):
             raise LinuxError(Errno.EINVAL)
-        return handler(self, call, argument)
+        return handler(self, whole(call), argument)
 
     # -- fork ---------------------------------------------------------------------------------------------------
 

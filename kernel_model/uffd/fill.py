@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioContinue, UffdioCopy, UffdioPoison, UffdioZeropage
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.call.call import let_others_run
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import HELD, POISON
 from kernel_model.uffd.ranges import check_unaligned, checked_range
-from kernel_model.wait.queue import let_others_run
 from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
 from pffemu.events import IoctlStep, Label, PageInstalled
 

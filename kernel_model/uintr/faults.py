@@ -14,15 +14,15 @@ from pffemu.arch.encodings import REGISTERS_64
 from pffemu.hw import insns
 
 if TYPE_CHECKING:
-    from kernel_model.kernel import Kernel
     from kernel_model.task.task import Task
+    from kernel_model.uintr.kernel import UintrKernel
     from pffemu.hw.cpu import Cpu
     from pffemu.hw.trap import Trap
 
 _LONGEST: Final = 15  # bytes, with all prefixes
 
 
-def mend(kernel: Kernel, cpu: Cpu, task: Task, trap: Trap) -> bool:
+def mend(kernel: UintrKernel, cpu: Cpu, task: Task, trap: Trap) -> bool:
     """Whether the kernel has dealt with `trap` of the running thread, which goes on at its RIP."""
     table = task.process.mm.target_table
     if table is None or trap.vector not in (exceptions.UD, exceptions.GP):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from kernel_model.abi.uapi import O_NONBLOCK, Errno, LinuxError
 from kernel_model.files import File
 from kernel_model.uintr.receiver import Receiver, UpidMemory
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
+    from kernel_model.files.caller import Caller
+    from kernel_model.uintr.kernel import UintrKernel
     from kernel_model.uintr.target_table import TableMemory, TargetTable
     from pffemu.hw.cpu import Cpu
 
@@ -45,7 +46,7 @@ class UipiFd(File):
         self.table = table
         table.references += 1
 
-    def ioctl(self, call: Call, request: int, argument: int) -> int:
+    def ioctl(self, call: Caller, request: int, argument: int) -> int:
         """SET_TARGET_TABLE: 0, or EBUSY when the process has a table. Anything else is EINVAL."""
         if request != UIPI_SET_TARGET_TABLE:
             raise LinuxError(Errno.EINVAL)
@@ -53,7 +54,7 @@ class UipiFd(File):
             raise LinuxError(Errno.EBUSY)
         self.table.references += 1
         call.mm.target_table = self.table
-        call.kernel.uintr.arm(call.task)
+        cast("UintrKernel", call.kernel).uintr.arm(call.task)  # files below know the kernel without it
         return 0
 
     def close(self, cpu: Cpu) -> None:

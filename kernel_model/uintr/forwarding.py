@@ -18,8 +18,8 @@ from pffemu.events import ForwardingSwitched
 from pffemu.hw.msrs import rdmsr, wrmsr
 
 if TYPE_CHECKING:
-    from kernel_model.kernel import Kernel
     from kernel_model.task.task import Task
+    from kernel_model.uintr.kernel import UintrKernel
     from pffemu.hw.cpu import Cpu
 
 _ACTIVE_MSR: Final = X2APIC_BASE + (apic_regs.FORWARDING_ACTIVE >> 4)  # vectors 0 to 31
@@ -88,7 +88,7 @@ def activate(cpu: Cpu, task: Task) -> None:
     _switch(cpu, wanted)
 
 
-def defer(kernel: Kernel, cpu: Cpu, binding: Binding) -> None:
+def defer(kernel: UintrKernel, cpu: Cpu, binding: Binding) -> None:
     """The slow path: the vector came to `cpu` while its thread was not there."""
     receiver = binding.task.receiver
     assert receiver is not None

@@ -14,13 +14,13 @@ from kernel_model.uintr.receiver import Receiver, Waiting
 from kernel_model.wait.queue import Blocked, Interruptible
 
 if TYPE_CHECKING:
-    from kernel_model.kernel import Kernel
+    from kernel_model.uintr.kernel import UintrKernel
     from pffemu.hw.cpu import Cpu
 
 _NEVER: Final = (Interruptible.NO, Interruptible.ERESTARTNOINTR)  # there is no EINTR for the call to answer
 
 
-def ends_with_user_interrupt(kernel: Kernel, task: Task, number: int | None, blocked: Blocked) -> bool:
+def ends_with_user_interrupt(kernel: UintrKernel, task: Task, number: int | None, blocked: Blocked) -> bool:
     """Whether one that is posted to `task` ends this sleep of call `number` (None: of a page fault of ring 3).
 
     With a WAITING flag: uintr_wait, and while UIF=1 everything else that signals end. In its first form uintr_wait
@@ -41,13 +41,13 @@ def wake_for_timer(task: Task, blocked: Blocked) -> None:
         blocked.deadline, blocked.by_timer = timer.deadline, True
 
 
-def end_all(kernel: Kernel, cpu: Cpu) -> None:
+def end_all(kernel: UintrKernel, cpu: Cpu) -> None:
     """A notification reached the kernel on `cpu`: whoever it is for wakes."""
     for receiver in kernel.uintr.switch.notified(cpu):
         end(kernel, cpu, receiver)
 
 
-def end(kernel: Kernel, cpu: Cpu, receiver: Receiver) -> None:
+def end(kernel: UintrKernel, cpu: Cpu, receiver: Receiver) -> None:
     """Something was posted to `receiver`, which sleeps."""
     kernel.uintr.switch.stop_sleeping(receiver)
     task = receiver.task

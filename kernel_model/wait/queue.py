@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from kernel_model.call.call import Call
-    from kernel_model.files.epoll import EpollItem
     from kernel_model.task.task import Task
+    from pffemu.hw.cpu import Cpu
+
+
+class Watcher(Protocol):
+    """An entry of an epoll (kernel_model.files.epoll)."""
+
+    @property
+    def waiters(self) -> WaitQueue:
+        """Threads that wait for the epoll."""
+
+    def notify(self, events: int) -> bool:
+        """Something happened; whether the epoll's waiters are to be woken."""
 
 
 @dataclass(slots=True, eq=False)
@@ -22,7 +32,14 @@ class WaitQueue:
 
     name: str
     tasks: list[Task] = field(default_factory=list)
-    items: list[EpollItem] = field(default_factory=list)
+    items: list[Watcher] = field(default_factory=list)
+
+
+class Waker(Protocol):
+    """What makes sleeping threads runnable: the scheduler, as the floors below it know it."""
+
+    def wake_all(self, waker: Cpu, queue: WaitQueue, events: int = 0) -> None:
+        """Everybody on `queue`, because `events` (POLL*; 0: unknown) happened."""
 
 
 class Interruptible(Enum):
@@ -50,12 +67,3 @@ class Blocked(Exception):
         super().__init__(why)
         self.by_timer = False  # `deadline` is that of the thread's kernel-bypass timer
         self.queues, self.deadline, self.result, self.why, self.sleep = queues, deadline, result, why, sleep
-
-
-def let_others_run(call: Call, cursor: int) -> None:
-    """In a call that can take long: go on from `cursor` when the others had their turn (Linux: cond_resched).
-
-    The call starts again and finds Task.cursor. Raises Blocked.
-    """
-    call.task.cursor = cursor
-    raise Blocked(deadline=call.cpu.clock, why="its turn", sleep=Interruptible.NO)

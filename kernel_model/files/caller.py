@@ -1,0 +1,43 @@
+"""A system call as a file knows it (kernel_model.call has the whole)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from kernel_model.task.kernel import Kernel
+
+if TYPE_CHECKING:
+    from kernel_model.files.file import File
+    from kernel_model.mm.mm import Mm
+    from kernel_model.mm.user_memory import UserMemory
+    from kernel_model.random import RandomSource
+    from kernel_model.task.task import Process, Task
+    from pffemu.hw.cpu import Cpu
+
+
+class FileKernel(Kernel, Protocol):
+    @property
+    def random(self) -> RandomSource: ...
+
+    def open_device(self, path: str, flags: int) -> File | None:
+        """The device file that a driver has at `path`; None: there is none."""
+
+
+class Caller(Protocol):
+    @property
+    def kernel(self) -> FileKernel: ...
+
+    @property
+    def cpu(self) -> Cpu: ...
+
+    @property
+    def task(self) -> Task: ...
+
+    @property
+    def process(self) -> Process: ...
+
+    @property
+    def mm(self) -> Mm: ...
+
+    @property
+    def memory(self) -> UserMemory: ...
