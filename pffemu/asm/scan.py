@@ -40,6 +40,7 @@ class Scanned(NamedTuple):
     key: int
 
 
+_STORES_BEHIND_RDI: Final = (Mnemonic.MASKMOVQ, Mnemonic.MASKMOVDQU)
 _IS_REX: Final = 0xF0
 _REX: Final = 0x40
 
@@ -120,7 +121,9 @@ def form_of(form: int) -> Form:
         privileged=info.must_be_cpl0,
         memory_size=MemorySizeExt.size(info.memory_size),
         legacy=info.encoding == EncodingKind.LEGACY,
-        accesses_memory=instruction.is_stack_instruction or instruction.is_string_instruction,
+        accesses_memory=instruction.is_stack_instruction
+        or instruction.is_string_instruction
+        or instruction.mnemonic in _STORES_BEHIND_RDI,
     )
 
 

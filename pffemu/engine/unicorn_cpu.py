@@ -392,6 +392,7 @@ class UnicornCpu:
         """U1: Unicorn would report the next exception as #DF; only a context from before the first one clears it."""
         saved, cr4 = self.save_registers(), self.registers["cr4"]
         self._uc.context_restore(self._pristine)
+        self.floats.settled = False  # its records of exception flags are those of the pristine context now
         self.registers["cr4"] = cr4
         self._saved.write(saved)
 

@@ -109,6 +109,7 @@ _UNALIGNED_VECTORS: Final = ("MOVUPS", "MOVUPD", "MOVDQU", "LDDQU", "PCMPESTR", 
 _INTERRUPTS: Final = ("int3", "int")  # their prefixes mean nothing
 _SIZES: Final = b"\x66\x67"
 _REPEATS: Final = frozenset(b"\xf2\xf3")
+_VEX: Final = (b"\xc4", b"\xc5")
 _EVEX: Final = b"\x62"
 _EVEX_SIZE: Final = 4  # bytes
 _NOT_BEFORE_EVEX: Final = frozenset(b"\x66\xf0\xf2\xf3")
@@ -218,7 +219,8 @@ def _is_cut(code: bytes) -> bool:
     is_evex = code[prefixes.end : prefixes.end + 1] == _EVEX and prefixes.end + _EVEX_SIZE <= len(code)
     if is_evex and (prefixes.rex or _NOT_BEFORE_EVEX.intersection(prefixes.legacy)):
         return False  # #UD before its end is looked for
-    sizes = bytes(octet for octet in prefixes.legacy if octet in _SIZES)
+    is_vex = code[prefixes.end : prefixes.end + 1] in _VEX  # behind 66 it is #UD, but not before its length is known
+    sizes = b"" if is_vex else bytes(octet for octet in prefixes.legacy if octet in _SIZES)
     rest = sizes + prefixes.rex + code[prefixes.end :]
     repeats = _REPEATS.intersection(prefixes.legacy)  # any of them: the length is found out first
     return prefixes.end == len(code) or any(

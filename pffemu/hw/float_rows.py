@@ -78,6 +78,7 @@ def _is_in_mmx(at: At) -> bool:
 
 _ALL_ONES: Final = 0xFFFF
 _ROWS: Final = {
+    **dict.fromkeys(("dpps", "dppd"), Row("sse_arithmetic")),  # Unicorn adds one product after the other to +0
     "stmxcsr": Row("float_store", exact=_after_settling),
     "ldmxcsr": Row("float_load", exact=_loads_usual_mxcsr),
     "fxsave": Row("float_store", exact=_area_is_aligned),

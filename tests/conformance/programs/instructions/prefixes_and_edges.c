@@ -42,6 +42,19 @@ static void prefixes(void)
     TRY("18 bytes, VEX behind 66", asm volatile(".byte 0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0xc5,0xf8,0x28,0x87,0,0,0,0"));
 }
 
+static void vectors(void)
+{
+    float a[4] = {1e8f, 1.0f, -1e8f, 3.5f}, b[4] = {1, 1, 1, 1};
+    long index, flags;
+    asm volatile("movups %0,%%xmm0\n\tmovups %1,%%xmm1\n\tdpps $0xf1,%%xmm1,%%xmm0\n\tmovups %%xmm0,%0" : "+m"(a) : "m"(b) : "xmm0", "xmm1");
+    printf("dpps: %a\n", a[0]);
+    asm volatile("movups %2,%%xmm0\n\tmovups %3,%%xmm1\n\tpcmpistri $0x0c,%%xmm1,%%xmm0\n\tpushf\n\tpop %1"
+                 : "=c"(index), "=r"(flags) : "m"(*"needle\0---------"), "m"(*"a hay stack need") : "xmm0", "xmm1", "cc");
+    printf("a string that begins near the end: %ld %lx\n", index, flags & 0x8d5);
+    TRY("#DE keeps x87's flags", asm volatile("fninit\n\tfldz\n\tfld1\n\tfdivp\n\t.byte 0xf2,0x64,0x36,0xf6,0xf1" ::"a"(5), "c"(0) : "cc"));
+    printf("fsw %x\n", trap_at.uc_mcontext.fpregs ? ((struct _libc_fpstate *)trap_at.uc_mcontext.fpregs)->swd & 0x3f : 0);
+}
+
 int main(void)
 {
     catch_traps();
@@ -51,4 +64,5 @@ int main(void)
     mprotect(page + 2 * PAGE, PAGE, PROT_READ);
     edges();
     prefixes();
+    vectors();
 }
