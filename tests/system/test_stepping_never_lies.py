@@ -25,12 +25,13 @@ from pffemu.debug.commands import Commands
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.errors import UsageError
+from tests.campaign import rounds
 from tests.guest_tools import forwarding_guest, handle, load, plain_guest
 from tests.system.stepping_oracle import NAMES, Oracle, write_down
 from tests.unit.machine.test_stops_change_nothing import GUEST_SOURCE
 
 FIRST = 1  # process
-COMMANDS = 120  # of one session
+COMMANDS = rounds(60, 240)  # of one session
 SIGNALS_AND_FORK = plain_guest(
     handle("SIGUSR1")
     + """

@@ -15,12 +15,13 @@ import pytest
 from guest.build import guest
 from pffemu import Exited, Mode, Program
 from pffemu.debug.gdb.description import NUMBER_OF
+from tests.campaign import rounds
 from tests.guest_tools import handle, plain_guest, start_thread
 from tests.system.gdb.reference_run import Reference, reference
 from tests.system.gdb.stub_client import Client, Served, served
 
 SESSIONS = int(os.environ.get("PFFEMU_GDB_SESSIONS", "3"))  # with each guest
-ACTIONS = 60  # of a session
+ACTIONS = rounds(40, 120)  # of a session
 _RIP = NUMBER_OF["rip"]
 _KINDS = {"watch": 2, "rwatch": 3, "awatch": 4}
 
