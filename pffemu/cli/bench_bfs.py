@@ -11,6 +11,7 @@ from guest.workloads import Eviction, bfs_workload, resident_fraction, with_resi
 from pffemu.cli import options
 from pffemu.cli.bench import Outputs, run_benchmark
 from pffemu.cli.measure import Setup
+from pffemu.hw.cpu import CpuOptions
 from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 
@@ -52,7 +53,7 @@ def bench_bfs(
         lambda: with_resident(bfs_workload(scale, edge_factor, seed), fraction, evict),
         {"scale": scale, "edge_factor": edge_factor, "seed": seed, "resident": resident, "evict": evict.value},
         options.chosen_modes(mode),
-        Setup(cpus, ram, trace, profile=load_profile(profile)),
+        Setup(cpus, ram, trace, cpu=CpuOptions(profile=load_profile(profile))),
         Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
     )

@@ -11,6 +11,7 @@ from pffemu.cli import options
 from pffemu.cli.bench import Outputs, run_benchmark
 from pffemu.cli.measure import Setup
 from pffemu.errors import UsageError
+from pffemu.hw.cpu import CpuOptions
 from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 
@@ -66,7 +67,7 @@ def bench_fault(
             "handler_threads": handler_threads,
         },
         options.chosen_modes(mode),
-        Setup(_cores(cpus, threads, handler_threads), ram, trace, profile=load_profile(profile)),
+        Setup(_cores(cpus, threads, handler_threads), ram, trace, cpu=CpuOptions(profile=load_profile(profile))),
         Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
     )

@@ -16,9 +16,10 @@ import typer
 from typer.core import TyperCommand
 
 from kernel_model.files import ByteSink
-from pffemu.cli import foreground, options
+from pffemu.cli import foreground
 from pffemu.cli.guest_machine import GuestCommand, StandardInput, load_guest
 from pffemu.cli.line_editing import with_history
+from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.standard_streams import draws_lines
 from pffemu.cli.terminal import GuestOutput, err_console, say, show_warnings
 from pffemu.debug import snapshot_file
@@ -28,14 +29,11 @@ from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.debug.source_lines import frames_of_file, lines_of_file
 from pffemu.errors import PffemuError, UsageError
-from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.elf_frames import CallFrames
 from pffemu.machine.image import open_image
 from pffemu.machine.machine import Machine
-from pffemu.machine.options import MachineOptions, Mode
-from pffemu.machine.roots import parse_root
+from pffemu.machine.options import MachineOptions
 from pffemu.report.progress import ProgressLine
-from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 DebugFile = Annotated[
     str, typer.Argument(metavar="FILE", help="Assembly source, a static ELF64, or a snapshot that `save` wrote.")
@@ -45,6 +43,7 @@ GuestArguments = Annotated[
 ]
 
 
+@chooses_machine
 def debug(
     file: DebugFile,
     arguments: GuestArguments = None,
@@ -57,16 +56,8 @@ def debug(
     ] = None,
     at_failure: Annotated[bool, typer.Option("--at-failure", help="With --test: begin where it fails.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="On a terminal, too: lines, no panes.")] = False,
-    mode: options.RunMode = Mode.PFF,
-    cpus: options.Cpus = options.DEFAULTS.cpus,
-    ram: options.Ram = None,
-    root: options.Root = None,
-    env: options.Env = None,
-    seed: options.Seed = 0,
-    strict: options.Strict = False,
-    exact_float: options.ExactFloat = False,
-    check_alignment: options.CheckAlignment = False,
-    profile: options.MachineProfile = DEFAULT_PROFILE,
+    *,
+    machine: MachineChoice,
 ) -> None:
     """Step through a program, forwards and backwards, and stand inside the delivery of a fault.
 
@@ -81,18 +72,13 @@ def debug(
     """
     if at_failure and test is None:
         raise UsageError("--at-failure needs --test", remedy="name the test, as pytest does behind ::")
-    chosen = MachineOptions(
-        mode=mode, cpus=cpus, ram=ram or options.DEFAULTS.ram, seed=seed,
-        roots=tuple(parse_root(text) for text in root or []), strict=strict,
-        cpu=CpuOptions(profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment),
-    )  # fmt: skip
-    guest = GuestCommand(file, arguments or [], options.environment(env))
+    guest = GuestCommand(file, arguments or [], machine.environment)
     terminal = commands is None and not plain and sys.stdin.isatty() and sys.stdout.isatty()
     output = bytearray() if terminal and _can_show_panes() else None
     if test is not None:
         opened = _test_session(file, test, at_failure)
     else:
-        opened = open_session(guest, chosen, Collected(output) if output is not None else None)
+        opened = open_session(guest, machine.options, Collected(output) if output is not None else None)
     with opened as (session, places):
         talk = Commands(session, places)
         if output is not None:

@@ -8,9 +8,10 @@ from typing import Annotated, Final
 
 import typer
 
-from pffemu.cli import foreground, options
+from pffemu.cli import foreground
 from pffemu.cli.debugging import DebugFile, GuestArguments, open_session
 from pffemu.cli.guest_machine import GuestCommand
+from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.terminal import say, show_warnings
 from pffemu.debug.commands import Commands
 from pffemu.debug.gdb.server import LOOPBACK, listen, serve
@@ -21,12 +22,12 @@ from pffemu.debug.session import Session
 from pffemu.debug.source_lines import frames_of_file, lines_of_file
 from pffemu.errors import PffemuError
 from pffemu.machine.machine import Machine
-from pffemu.machine.options import MachineOptions, Mode
 
 PORT: Final = 1234  # QEMU's
 _STALE: Final = "\n(gdb shows what it read before this; `maintenance flush register-cache` makes it look again)"
 
 
+@chooses_machine
 def gdb(
     file: DebugFile,
     arguments: GuestArguments = None,
@@ -34,9 +35,8 @@ def gdb(
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where to listen. Whoever reaches it can read and write the guest.")
     ] = LOOPBACK,
-    mode: options.RunMode = Mode.PFF,
-    cpus: options.Cpus = options.DEFAULTS.cpus,
-    ram: options.Ram = None,
+    *,
+    machine: MachineChoice,
 ) -> None:
     """Let a gdb drive the guest, forwards and backwards; `monitor help` lists what gdb itself lacks.
 
@@ -44,8 +44,8 @@ def gdb(
 
     Example: pffemu gdb --port 0 prog
     """
-    chosen = MachineOptions(mode=mode, cpus=cpus, ram=ram or options.DEFAULTS.ram)
-    with open_session(GuestCommand(file, arguments or []), chosen) as (session, places):
+    guest = GuestCommand(file, arguments or [], machine.environment)
+    with open_session(guest, machine.options) as (session, places):
         raise typer.Exit(_serve(session, places, Path(file), host, port))
 
 

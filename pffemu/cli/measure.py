@@ -30,7 +30,7 @@ from pffemu.report.progress import ProgressLine
 from pffemu.report.stages import StageCollector
 from pffemu.report.summary import HostCosts, RunSummary
 from pffemu.report.trace import TraceFile
-from pffemu.timing import Profile, load_profile
+from pffemu.timing import Profile
 
 SMALLEST_RAM = 1 << 30  # bytes; what a benchmark gets when it needs less
 
@@ -87,8 +87,13 @@ class Setup:
     ram: int | None = None
     trace: Path | None = None
     shown_fault: int | None = None
-    profile: Profile = field(default_factory=load_profile)
+    cpu: CpuOptions = field(default_factory=CpuOptions)
+    uffd_regions: int = DEFAULTS.uffd_regions
     ioctls: bool = False  # take the userfaultfd ioctls apart, too
+
+    @property
+    def profile(self) -> Profile:
+        return self.cpu.profile
 
     def ram_for(self, workload: Workload) -> int:
         return self.ram if self.ram is not None else max(SMALLEST_RAM, workload.ram)
@@ -141,7 +146,8 @@ class _Result:
 
 
 def _machine(workload: Workload, mode: Mode, setup: Setup, result: bytearray) -> Machine:
-    machine = Machine(mode=mode, cpus=setup.cpus, ram=setup.ram_for(workload), cpu=CpuOptions(profile=setup.profile))
+    ram, regions = setup.ram_for(workload), setup.uffd_regions
+    machine = Machine(mode=mode, cpus=setup.cpus, ram=ram, cpu=setup.cpu, uffd_regions=regions)
     for fd, data in workload.files.items():
         machine.open_ram_file(fd, workload.guest, data)
     machine.open_output(RESULT_FD, "result", _Result(result))

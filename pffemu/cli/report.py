@@ -12,6 +12,7 @@ from guest.workloads import FaultWorkload
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, out_console, replace_between_markers, write_text
 from pffemu.errors import MissingFileError, PffemuError, UsageError
+from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.options import Mode
 from pffemu.report import page, plot
 from pffemu.report.svg_timeline import svg
@@ -86,7 +87,7 @@ def _profile(reports: list[page.Shown]) -> Profile:
 
 
 def _one_fault(profile: Profile) -> str:
-    setup = Setup(shown_fault=_FAULT, profile=profile)
+    setup = Setup(shown_fault=_FAULT, cpu=CpuOptions(profile=profile))
     shown = [
         (one_fault_title(mode.value, profile.name), measure(FaultWorkload(_PAGES), mode, setup).one_fault)
         for mode in (Mode.UFFD, Mode.PFF)

@@ -11,16 +11,15 @@ import typer
 import pffemu
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
+from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.terminal import check_writable, err_console, say, show_warnings, write_text
 from pffemu.errors import UsageError
-from pffemu.hw.cpu import CpuOptions
-from pffemu.machine.options import MachineOptions, Mode
-from pffemu.machine.roots import parse_root
+from pffemu.machine.options import MachineOptions
 from pffemu.machine.stop import Exited, Stop
 from pffemu.report.progress import ProgressLine
-from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 
+@chooses_machine
 def run(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, or a static ELF64.")
@@ -28,16 +27,8 @@ def run(
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="ARGS", help="The guest's own, passed on untouched.")
     ] = None,
-    mode: options.RunMode = Mode.PFF,
-    cpus: options.Cpus = options.DEFAULTS.cpus,
-    ram: options.Ram = None,
-    root: options.Root = None,
-    env: options.Env = None,
-    seed: options.Seed = 0,
-    strict: options.Strict = False,
-    exact_float: options.ExactFloat = False,
-    check_alignment: options.CheckAlignment = False,
-    profile: options.MachineProfile = DEFAULT_PROFILE,
+    *,
+    machine: MachineChoice,
     budget: options.Budget = None,
     gdb: Annotated[
         int | None, typer.Option(metavar="PORT", min=0, max=65535, help="Wait for a gdb on this loopback port.")
@@ -57,29 +48,24 @@ def run(
     check_writable(json)
     if gdb is not None and (budget is not None or trace is not None or json is not None):
         raise UsageError("--gdb goes with neither --budget, --trace nor --json", remedy="leave one of them out")
-    machine_options = MachineOptions(
-        mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed,
-        roots=tuple(parse_root(text) for text in root or []), strict=strict,
-        cpu=CpuOptions(profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment),
-    )  # fmt: skip
     progress = ProgressLine(err_console(), Path(file).name)
-    guest = GuestCommand(file, arguments or [], options.environment(env))
-    machine = foreground.prepare(lambda: load_guest(machine_options, guest, progress, json == "-"), progress, "loading")
+    guest = GuestCommand(file, arguments or [], machine.environment)
+    loaded = foreground.prepare(lambda: load_guest(machine.options, guest, progress, json == "-"), progress, "loading")
     if gdb is not None:
         from pffemu.cli.gdb import run_under_gdb
 
-        raise typer.Exit(run_under_gdb(machine, Path(file), gdb))
-    show_warnings(machine.events)
+        raise typer.Exit(run_under_gdb(loaded, Path(file), gdb))
+    show_warnings(loaded.events)
     if trace is None and json is None:
-        _finish(foreground.run(machine, progress, budget))
+        _finish(foreground.run(loaded, progress, budget))
     from pffemu.cli.measure import Recorder  # what most runs do not need, they do not wait for
 
-    with Recorder(machine, trace) as recorder:
+    with Recorder(loaded, trace) as recorder:
         started = time.perf_counter()
-        stop = foreground.run(machine, progress, budget)
+        stop = foreground.run(loaded, progress, budget)
     summary = recorder.summary(None, time.perf_counter() - started)
     if json is not None:
-        _write_summary(json, machine_options, guest, budget, summary, host_stats)
+        _write_summary(json, machine.options, guest, budget, summary, host_stats)
     _finish(stop)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,21 +11,21 @@ import typer
 from guest.workloads import FaultWorkload
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
+from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, err_console, out_console, show_warnings, write_text
 from pffemu.errors import UsageError
-from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.options import MachineOptions, Mode
 from pffemu.report.one_fault import OneFault
 from pffemu.report.progress import ProgressLine
 from pffemu.report.svg_timeline import svg
 from pffemu.report.timeline import one_fault_title
 from pffemu.report.timeline import timeline as text
-from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 _PAGES = 64  # of the fault benchmark, when no program is named
 
 
+@chooses_machine
 def timeline(
     file: Annotated[
         str | None, typer.Argument(metavar="[FILE]", help="A guest program. None: the fault benchmark.")
@@ -37,9 +38,8 @@ def timeline(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE.svg", help="Draw it. None: as text.")
     ] = None,
-    profile: options.MachineProfile = DEFAULT_PROFILE,
-    cpus: options.Cpus = options.DEFAULTS.cpus,
-    ram: options.Ram = None,
+    *,
+    machine: MachineChoice,
 ) -> None:
     """Show one page fault from the refused walk to the resumed instruction, under each mode.
 
@@ -50,11 +50,9 @@ def timeline(
             raise UsageError("the picture is an .svg", where=output, remedy="name one after -o")
         check_writable(output)
     modes = options.chosen_modes(mode) if mode else (Mode.UFFD, Mode.PFF)
-    machine = Setup(cpus, ram, shown_fault=fault, profile=load_profile(profile))
-    shown = [
-        (one_fault_title(each.value, machine.profile.name), _events(each, file, arguments or [], fault, machine))
-        for each in modes
-    ]
+    guest = None if file is None else GuestCommand(file, arguments or [], machine.environment)
+    chosen = [replace(machine.options, mode=each) for each in modes]
+    shown = [(one_fault_title(each.mode.value, each.cpu.profile.name), _events(each, guest, fault)) for each in chosen]
     if not any(events for _, events in shown):
         raise UsageError(f"the run had no fault {fault} that was resumed", remedy="a smaller --fault, counted from 0")
     if output is not None:
@@ -64,13 +62,11 @@ def timeline(
         out_console().print(text(events, title), "", sep="\n", markup=False, soft_wrap=True)
 
 
-def _events(mode: Mode, file: str | None, arguments: list[str], fault: int, setup: Setup) -> list[Any]:
-    if file is None:
-        return measure(FaultWorkload(_PAGES), mode, setup).one_fault
-    ram = setup.ram if setup.ram is not None else options.DEFAULTS.ram
-    chosen = MachineOptions(mode=mode, cpus=setup.cpus, ram=ram, cpu=CpuOptions(profile=setup.profile))
-    progress = ProgressLine(err_console(), Path(file).name)
-    guest = GuestCommand(file, arguments)
+def _events(chosen: MachineOptions, guest: GuestCommand | None, fault: int) -> list[Any]:
+    if guest is None:
+        setup = Setup(chosen.cpus, chosen.ram, None, fault, chosen.cpu, chosen.uffd_regions)
+        return measure(FaultWorkload(_PAGES), chosen.mode, setup).one_fault
+    progress = ProgressLine(err_console(), Path(guest.file).name)
     machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, True), progress, "loading")
     one_fault = OneFault(fault)
     machine.events.sinks.append(one_fault)

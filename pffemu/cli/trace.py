@@ -11,18 +11,17 @@ import typer
 
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
+from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.terminal import err_console, say, show_warnings
 from pffemu.errors import PffemuError, UsageError
-from pffemu.hw.cpu import CpuOptions
-from pffemu.machine.options import MachineOptions, Mode
 from pffemu.machine.stop import Exited
 from pffemu.report.chrome_trace import ChromeTrace
 from pffemu.report.lanes import Lanes
 from pffemu.report.perfetto import PerfettoTrace
 from pffemu.report.progress import ProgressLine
-from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 
+@chooses_machine
 def trace(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, or a static ELF64.")
@@ -33,10 +32,8 @@ def trace(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help=".json (Chrome's format) or .pftrace (Perfetto's).")
     ] = Path("trace.json"),
-    mode: options.RunMode = Mode.PFF,
-    profile: options.MachineProfile = DEFAULT_PROFILE,
-    cpus: options.Cpus = options.DEFAULTS.cpus,
-    ram: options.Ram = None,
+    *,
+    machine: MachineChoice,
     budget: options.Budget = None,
 ) -> None:
     """Run a guest program and write a trace that ui.perfetto.dev and chrome://tracing open.
@@ -48,17 +45,13 @@ def trace(
     """
     if output.suffix not in (".json", ".pftrace"):
         raise UsageError("a trace is a .json or a .pftrace", where=str(output), remedy="name one after -o")
-    costs = load_profile(profile)
-    machine_options = MachineOptions(
-        mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, cpu=CpuOptions(profile=costs)
-    )
     progress = ProgressLine(err_console(), Path(file).name)
-    guest = GuestCommand(file, arguments or [])
-    machine = foreground.prepare(lambda: load_guest(machine_options, guest, progress, False), progress, "loading")
-    with _lanes(output, costs.frequency) as lanes:
-        machine.events.sinks.append(lanes)
-        show_warnings(machine.events)
-        stop = foreground.run(machine, progress, budget)
+    guest = GuestCommand(file, arguments or [], machine.environment)
+    loaded = foreground.prepare(lambda: load_guest(machine.options, guest, progress, False), progress, "loading")
+    with _lanes(output, machine.options.cpu.profile.frequency) as lanes:
+        loaded.events.sinks.append(lanes)
+        show_warnings(loaded.events)
+        stop = foreground.run(loaded, progress, budget)
     if not isinstance(stop, Exited):
         say(str(stop))
     raise typer.Exit(stop.exit_code)

@@ -20,6 +20,7 @@ from typing import Final
 import pffemu.timing
 from guest.workloads import FaultWorkload, Handler, SignalWorkload
 from pffemu.cli.measure import Measured, Setup, measure
+from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.options import Mode
 from pffemu.timing import SHIFT, Profile, load_profile
 
@@ -86,7 +87,9 @@ def _fault(profile: Profile, mode: str, *words: str) -> float:
 
 
 def _signal(profile: Profile) -> float:
-    return measure(SignalWorkload(PAGES), Mode.KERNEL, Setup(1, profile=profile)).summary.cycles_per_fault
+    return measure(
+        SignalWorkload(PAGES), Mode.KERNEL, Setup(1, cpu=CpuOptions(profile=profile))
+    ).summary.cycles_per_fault
 
 
 def _ioctl(profile: Profile, mode: str, cores: str, name: str) -> float:
@@ -109,7 +112,7 @@ def _share(profile: Profile, group: str) -> float:
 @cache
 def _run(profile: str, mode: str, handler: Handler, write: bool, fill: str, cores: int) -> Measured:
     workload = FaultWorkload(PAGES, write=write, copy=fill == "copy", handler=handler, minor=fill == "continue")
-    return measure(workload, Mode(mode), Setup(cores, profile=load_profile(profile), ioctls=True))
+    return measure(workload, Mode(mode), Setup(cores, cpu=CpuOptions(profile=load_profile(profile)), ioctls=True))
 
 
 _MEASURES: Final[dict[str, Callable[..., float]]] = {

@@ -33,6 +33,7 @@ from pffemu.hw.ram import Ram
 from pffemu.hw.translated_frames import TranslatedFrames
 from pffemu.hw.uffd_regions import RegionTable
 from pffemu.hw.uintr_state import KbTimer, UintrState
+from pffemu.option_values import check_types
 from pffemu.timing import SHIFT, Ledger, Profile, check_accounts, load_profile
 from pffemu.timing.catalogue import IDLE
 
@@ -63,6 +64,9 @@ class CpuOptions:
     exact_float: bool = False  # every float instruction as the CPU has it, to the last bit; slow
     # numba; None: when it is installed and PFFEMU_JIT is not 0, once the guest has run for a while
     compiled: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
 
 def _speed(options: CpuOptions) -> tuple[bool, int]:

@@ -12,6 +12,7 @@ from pffemu.errors import UsageError
 from pffemu.hw.cpu import CpuOptions
 from pffemu.hw.uffd_regions import CAPACITY
 from pffemu.machine.roots import check_roots
+from pffemu.option_values import check_types
 
 MAX_CPUS = 64
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -42,6 +43,12 @@ class MachineOptions:
     strict: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.ram, str):  # with a unit, as on the command line
+            object.__setattr__(self, "ram", parse_size(self.ram))
+        check_types(self)
+        if self.ram < 1 or not 0 <= self.seed < 1 << 64:
+            name, value = ("seed", self.seed) if self.ram >= 1 else ("ram", self.ram)
+            raise UsageError(f"{name}={value} is not possible", remedy="use a positive number of at most 64 bits")
         check_roots(self.roots)
         if not 1 <= self.cpus <= MAX_CPUS:
             raise UsageError(f"{self.cpus} cores are not possible", remedy=f"use 1 to {MAX_CPUS}")

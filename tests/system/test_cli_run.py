@@ -185,3 +185,16 @@ def test_full_disk_behind_stdout_is_one_message(tmp_path: Path) -> None:
         ran = finish(start("run", source(tmp_path, TO_BOTH), stdout=sink))
     assert ran.code == 125
     assert ran.err.startswith("pffemu: error: the guest's output cannot be written: No space left on device")
+
+
+@pytest.mark.parametrize("command", ["run", "debug", "gdb", "trace", "timeline"])
+def test_the_machines_options_are_the_same_on_every_command(command: str) -> None:
+    done = pffemu(command, "--help")
+    for option in MACHINE_OPTIONS:
+        assert option in done.out, option
+
+
+MACHINE_OPTIONS = (
+    "--mode", "--cpus", "--ram", "--root", "--env", "--seed", "--strict", "--exact-float", "--check-align", "--profile",
+    "--delivery", "--lookup", "--frame-layout", "--regions",
+)  # fmt: skip

@@ -1,0 +1,83 @@
+"""The options of a machine, once, for every command that runs a guest: `@chooses_machine`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, Final, NamedTuple
+
+import typer
+
+from pffemu.arch.frames import FrameLayout
+from pffemu.cli import options
+from pffemu.hw.cpu import CpuOptions, Delivery
+from pffemu.hw.mmu import UffdLookup
+from pffemu.machine.options import MachineOptions, Mode
+from pffemu.machine.roots import parse_root
+from pffemu.timing import DEFAULT_PROFILE, load_profile
+
+_CPU: Final = CpuOptions()
+
+
+class MachineChoice(NamedTuple):
+    """What was chosen: the machine, and the guest's environment."""
+
+    options: MachineOptions
+    environment: list[str]
+
+
+def _choice(
+    mode: options.RunMode = Mode.PFF,
+    cpus: options.Cpus = options.DEFAULTS.cpus,
+    ram: options.Ram = None,
+    root: options.Root = None,
+    env: options.Env = None,
+    seed: options.Seed = options.DEFAULTS.seed,
+    strict: options.Strict = options.DEFAULTS.strict,
+    exact_float: options.ExactFloat = _CPU.exact_float,
+    check_alignment: options.CheckAlignment = _CPU.check_alignment,
+    profile: options.MachineProfile = DEFAULT_PROFILE,
+    delivery: Annotated[
+        Delivery, typer.Option(help="What a core does with instructions in flight when it takes a user interrupt.")
+    ] = _CPU.delivery,
+    lookup: Annotated[
+        UffdLookup, typer.Option(help="How the MMU knows userfaultfd memory: a table of ranges, or a bit of the PTE.")
+    ] = _CPU.uffd_lookup,
+    frame_layout: Annotated[
+        FrameLayout, typer.Option("--frame-layout", help="Which extended frame a forwarded fault pushes.")
+    ] = _CPU.frame_layout,
+    regions: Annotated[
+        int, typer.Option(min=1, help="Entries of the MMU's table of userfaultfd ranges.")
+    ] = options.DEFAULTS.uffd_regions,
+) -> MachineChoice:
+    cpu = CpuOptions(
+        profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment, delivery=delivery,
+        uffd_lookup=lookup, frame_layout=frame_layout,
+    )  # fmt: skip
+    machine = MachineOptions(
+        mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed, strict=strict, cpu=cpu,
+        roots=tuple(parse_root(text) for text in root or []), uffd_regions=regions,
+    )  # fmt: skip
+    return MachineChoice(machine, options.environment(env))
+
+
+def chooses_machine(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with all options of a machine in place of its parameter `machine`, a MachineChoice.
+
+    An option that the command has itself (as `mode`, where it may be given more than once) stays the command's.
+    """
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "machine"]
+    names = {parameter.name for parameter in own}
+    shared = [p for p in inspect.signature(_choice, eval_str=True).parameters.values() if p.name not in names]
+
+    @wraps(command)
+    def with_machine(**given: Any) -> None:
+        chosen = {parameter.name: given.pop(parameter.name) for parameter in shared}
+        command(**given, machine=_choice(**chosen))
+
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
+    with_machine.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_machine.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    del with_machine.__wrapped__  # typer would look at what is behind it
+    return with_machine
