@@ -5,15 +5,14 @@ python examples/compare_modes.py
 
 import io
 
-from guest.build import guest
-from pffemu import Machine, Mode
+from pffemu import Machine, Mode, guest_program
 
 PAGES = 256
 
 for mode in Mode:
     machine = Machine(mode=mode)
     machine.open_output(4, "result", io.BytesIO())
-    machine.load(guest("fault_bench"), [str(PAGES), "0", "1", "1"])
+    machine.load(guest_program("fault_bench"), [str(PAGES), "0", "1", "1"])
     stop = machine.run()
     counts = machine.counts()
     cycles = machine.cpus[0].clock // PAGES

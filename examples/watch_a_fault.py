@@ -5,8 +5,7 @@ python examples/watch_a_fault.py
 
 from pathlib import Path
 
-from pffemu import Exited, Machine, Mode
-from pffemu.events import WalkRefused, to_json
+from pffemu import Exited, Machine, Mode, WalkRefused, to_json
 
 steps: list[str] = []
 

@@ -11,6 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from guest.build import guest as guest_program
+    from guest.graphs import CsrGraph, bfs_levels, rmat
+    from guest.workloads import BfsWorkload, FaultWorkload, Handler, SignalWorkload, bfs_workload
+    from pffemu.arch.frames import FrameLayout
     from pffemu.asm import Program, assemble
     from pffemu.errors import (
         AssemblyError,
@@ -20,55 +24,254 @@ if TYPE_CHECKING:
         NotLoadableError,
         OutOfGuestMemory,
         PffemuError,
+        UnsupportedError,
         UsageError,
     )
-    from pffemu.hw.cpu import CpuOptions
+    from pffemu.events import (
+        EVENTS,
+        ContextSwitch,
+        EventBus,
+        ForwardingSwitched,
+        FramePushed,
+        FramePushRefused,
+        HandlerEntered,
+        InterruptAccepted,
+        IoctlStep,
+        IpiSent,
+        KernelPageFault,
+        MessageQueued,
+        MessageRead,
+        MinorFault,
+        Mmio,
+        MmuDecision,
+        NotificationProcessed,
+        PageInstalled,
+        ProcessExited,
+        ProcessKilled,
+        Resumed,
+        SendUipi,
+        SignalDelivered,
+        SignalReturned,
+        SignalSent,
+        Syscall,
+        SyscallReturned,
+        ThreadBlocked,
+        ThreadCreated,
+        ThreadExited,
+        ThreadWoken,
+        Timer,
+        TraceHash,
+        Uiret,
+        UserInterruptFlag,
+        WalkRefused,
+        Warned,
+        to_json,
+    )
+    from pffemu.hw.cpu import CpuOptions, Delivery
+    from pffemu.hw.mmu import UffdLookup
+    from pffemu.hw.msrs import rdmsr, wrmsr
+    from pffemu.hw.trap import Trap
     from pffemu.machine.machine import Machine
-    from pffemu.machine.options import MachineOptions, Mode
+    from pffemu.machine.options import MachineOptions, Mode, parse_size
+    from pffemu.machine.roots import parse_root
     from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
+    from pffemu.timing import Profile, load_profile
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "EVENTS",
     "AssemblyError",
+    "BfsWorkload",
     "BudgetUsedUp",
+    "ContextSwitch",
     "CpuOptions",
+    "CsrGraph",
     "Deadlock",
+    "Delivery",
     "ElfError",
     "EngineError",
+    "EventBus",
     "Exited",
+    "FaultWorkload",
+    "ForwardingSwitched",
+    "FrameLayout",
+    "FramePushRefused",
+    "FramePushed",
+    "Handler",
+    "HandlerEntered",
+    "InterruptAccepted",
     "Interrupted",
+    "IoctlStep",
+    "IpiSent",
+    "KernelPageFault",
     "Killed",
     "Machine",
     "MachineOptions",
+    "MessageQueued",
+    "MessageRead",
+    "MinorFault",
     "MissingFileError",
+    "Mmio",
+    "MmuDecision",
     "Mode",
     "NotLoadableError",
+    "NotificationProcessed",
     "OutOfGuestMemory",
+    "PageInstalled",
     "PffemuError",
+    "ProcessExited",
+    "ProcessKilled",
+    "Profile",
     "Program",
     "Reached",
+    "Resumed",
+    "SendUipi",
+    "SignalDelivered",
+    "SignalReturned",
+    "SignalSent",
+    "SignalWorkload",
     "Stop",
+    "Syscall",
+    "SyscallReturned",
+    "ThreadBlocked",
+    "ThreadCreated",
+    "ThreadExited",
+    "ThreadWoken",
+    "Timer",
+    "TraceHash",
+    "Trap",
+    "UffdLookup",
+    "Uiret",
+    "UnsupportedError",
     "UsageError",
+    "UserInterruptFlag",
+    "WalkRefused",
+    "Warned",
     "__version__",
     "assemble",
+    "bfs_levels",
+    "bfs_workload",
+    "guest_program",
+    "load_profile",
+    "parse_root",
+    "parse_size",
+    "rdmsr",
+    "rmat",
+    "to_json",
+    "wrmsr",
 ]
 
 _HOMES: Final = {
-    "pffemu.asm": ("Program", "assemble"),
-    "pffemu.hw.cpu": ("CpuOptions",),
+    "guest.build": ("guest_program",),
+    "guest.graphs": (
+        "CsrGraph",
+        "bfs_levels",
+        "rmat",
+    ),
+    "guest.workloads": (
+        "BfsWorkload",
+        "FaultWorkload",
+        "Handler",
+        "SignalWorkload",
+        "bfs_workload",
+    ),
+    "pffemu.arch.frames": ("FrameLayout",),
+    "pffemu.asm": (
+        "Program",
+        "assemble",
+    ),
+    "pffemu.errors": (
+        "AssemblyError",
+        "ElfError",
+        "EngineError",
+        "MissingFileError",
+        "NotLoadableError",
+        "OutOfGuestMemory",
+        "PffemuError",
+        "UnsupportedError",
+        "UsageError",
+    ),
+    "pffemu.events": (
+        "ContextSwitch",
+        "EVENTS",
+        "EventBus",
+        "ForwardingSwitched",
+        "FramePushRefused",
+        "FramePushed",
+        "HandlerEntered",
+        "InterruptAccepted",
+        "IoctlStep",
+        "IpiSent",
+        "KernelPageFault",
+        "MessageQueued",
+        "MessageRead",
+        "MinorFault",
+        "Mmio",
+        "MmuDecision",
+        "NotificationProcessed",
+        "PageInstalled",
+        "ProcessExited",
+        "ProcessKilled",
+        "Resumed",
+        "SendUipi",
+        "SignalDelivered",
+        "SignalReturned",
+        "SignalSent",
+        "Syscall",
+        "SyscallReturned",
+        "ThreadBlocked",
+        "ThreadCreated",
+        "ThreadExited",
+        "ThreadWoken",
+        "Timer",
+        "TraceHash",
+        "Uiret",
+        "UserInterruptFlag",
+        "WalkRefused",
+        "Warned",
+        "to_json",
+    ),
+    "pffemu.hw.cpu": (
+        "CpuOptions",
+        "Delivery",
+    ),
+    "pffemu.hw.mmu": ("UffdLookup",),
+    "pffemu.hw.msrs": (
+        "rdmsr",
+        "wrmsr",
+    ),
+    "pffemu.hw.trap": ("Trap",),
     "pffemu.machine.machine": ("Machine",),
-    "pffemu.machine.options": ("MachineOptions", "Mode"),
-    "pffemu.machine.stop": ("BudgetUsedUp", "Deadlock", "Exited", "Interrupted", "Killed", "Reached", "Stop"),
+    "pffemu.machine.options": (
+        "MachineOptions",
+        "Mode",
+        "parse_size",
+    ),
+    "pffemu.machine.roots": ("parse_root",),
+    "pffemu.machine.stop": (
+        "BudgetUsedUp",
+        "Deadlock",
+        "Exited",
+        "Interrupted",
+        "Killed",
+        "Reached",
+        "Stop",
+    ),
+    "pffemu.timing": (
+        "Profile",
+        "load_profile",
+    ),
 }
 _MODULE_OF: Final = {name: module for module, names in _HOMES.items() for name in names}
+_CALLED_THERE: Final = {"guest_program": "guest"}
 
 
 def __getattr__(name: str) -> Any:
     """PEP 562. Names that are in no other module are errors."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_MODULE_OF.get(name, "pffemu.errors")), name)
+    value = getattr(import_module(_MODULE_OF[name]), _CALLED_THERE.get(name, name))
     globals()[name] = value
     return value
 
