@@ -1,4 +1,4 @@
-"""The public API: docs/api.md uses nothing else, every name is there, and a type checker of another project sees types."""
+"""The public API: docs/api.md uses nothing else, every name is there, and other projects see types."""
 
 from __future__ import annotations
 
