@@ -40,6 +40,7 @@ from kernel_model.uffd.calls import UserfaultfdDevice
 from kernel_model.uintr import faults, forwarding, sleep
 from kernel_model.uintr.user_interrupts import UserInterrupts
 from kernel_model.wait.queue import Blocked, Interruptible
+from pffemu.arch.registers import MASK64
 from pffemu.errors import OutOfGuestMemory, UnsupportedError
 from pffemu.events import Hex, Label, ProcessKilled, Resumed, Syscall, SyscallReturned, ThreadCreated
 from pffemu.hw.bus import Bus
@@ -50,7 +51,6 @@ from pffemu.hw.trap import Trap
 
 SYSCALL_LENGTH: Final = 2  # bytes
 _SYSCALL_REGISTERS: Final = ("rip", "rflags", "rax", "rdi", "rsi", "rdx", "r10", "r8", "r9")
-_MASK: Final = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +354,7 @@ class Kernel:
     def _return(self, cpu: Cpu, task: Task, number: int, registers: list[int], result: int) -> None:
         """SYSRET: RCX and R11 as the instruction pair leaves them."""
         rip, rflags = registers[:2]
-        self._result_registers[cpu.index].write(result & _MASK, rip, rflags)
+        self._result_registers[cpu.index].write(result & MASK64, rip, rflags)
         task.deadline = task.result = None
         cpu.charge("cpu.sysret")
         if task.signals.saved_blocked is not None and result != -Errno.EINTR:

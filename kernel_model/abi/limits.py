@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-INFINITY: Final = (1 << 64) - 1
+from pffemu.arch.registers import MASK64
+
+INFINITY: Final = MASK64
 FSIZE, STACK, NPROC, NOFILE, MEMLOCK, SIGPENDING = 1, 3, 6, 7, 8, 11
 COUNT: Final = 16
 NR_OPEN: Final = 1 << 20  # fs.nr_open: RLIMIT_NOFILE's ceiling

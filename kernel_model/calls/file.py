@@ -16,9 +16,10 @@ from kernel_model.files.host_file import HostNode
 from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.user_buffer import RW_MAX, check_range
 from kernel_model.files.write_signals import too_large
+from pffemu.arch.registers import MASK64
 
 _INT64_MAX = (1 << 63) - 1
-_OWN = (1 << 64) - 1
+_OWN = MASK64
 _ADVICE_MAX = 5  # POSIX_FADV_NOREUSE
 
 

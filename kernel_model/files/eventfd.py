@@ -8,13 +8,14 @@ from kernel_model.abi.files import EFD_SEMAPHORE, O_NONBLOCK, O_RDWR
 from kernel_model.abi.uapi import POLLERR, POLLIN, POLLOUT, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.wait.queue import Blocked, WaitQueue
+from pffemu.arch.registers import MASK64
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.wait.queue import Waker
 
-_MAX: Final = (1 << 64) - 1
+_MAX: Final = MASK64
 _WORD: Final = 8  # bytes
 
 

@@ -15,6 +15,7 @@ from kernel_model.files.host_tree import HostTree, Place, host_errors
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
 from kernel_model.files.write_signals import room_below_limit
+from pffemu.arch.registers import MASK64
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
@@ -265,7 +266,7 @@ def inode_of(path: bytes) -> int:
     """A number that depends on the guest path alone (FNV-1a)."""
     value = 0xCBF29CE484222325
     for octet in path:
-        value = (value ^ octet) * 0x100000001B3 & (1 << 64) - 1
+        value = (value ^ octet) * 0x100000001B3 & MASK64
     return value >> 16 or 1
 
 

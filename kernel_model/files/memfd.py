@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.abi import mman
-from kernel_model.abi.files import O_APPEND, O_RDWR, S_IFREG
+from kernel_model.abi.files import O_APPEND, O_LARGEFILE, O_RDWR, S_IFREG
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.files.file import File
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
     from pffemu.hw.ram import Ram
 
-_O_LARGEFILE: Final = 0o100000
 _ALL_SEALS: Final = 0x3F
 _BLOCK: Final = 512  # bytes
 _AT_ONCE: Final = 1 << 20  # bytes moved in one piece
@@ -36,7 +35,7 @@ class Memfd(File):
 
     def __init__(self, name: str, ram: Ram, frames: FrameAllocator, seals: int) -> None:
         self.name = f"/memfd:{name} (deleted)"
-        self.flags = O_RDWR | _O_LARGEFILE
+        self.flags = O_RDWR | O_LARGEFILE
         self.seals = seals
         self.mode = 0o777
         self.cache = PageCache(self.name, 0, ram, frames)

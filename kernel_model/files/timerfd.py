@@ -9,6 +9,7 @@ from kernel_model.abi.uapi import POLLIN, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.time.timers import Timer
 from kernel_model.wait.queue import Blocked, WaitQueue
+from pffemu.arch.registers import MASK64
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 _WORD: Final = 8  # bytes
-_MAX: Final = (1 << 64) - 1
+_MAX: Final = MASK64
 
 
 class TimerFd(File, Timer):

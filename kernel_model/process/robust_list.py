@@ -11,6 +11,7 @@ from kernel_model.process.futex import shared_key
 from kernel_model.process.futex_pi import OWNER_DIED, TID_MASK, WAITERS
 from pffemu.arch import pagefault
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, USER_END, page_of
+from pffemu.arch.registers import MASK64
 from pffemu.errors import OutOfGuestMemory
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _die(kernel: ProcessKernel, cpu: Cpu, task: Task, entry: int, offset: int, *
 
     `pending`: the thread was about to take or release it; a free word may have sleepers that nobody has woken.
     """
-    address, inherits = (entry & ~_PI) + offset & (1 << 64) - 1, bool(entry & _PI)
+    address, inherits = (entry & ~_PI) + offset & MASK64, bool(entry & _PI)
     if address % 4:
         raise LinuxError(Errno.EINVAL)
     word = int.from_bytes(_peek(kernel, cpu, task, address, 4), "little")

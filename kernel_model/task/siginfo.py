@@ -12,7 +12,6 @@ from pffemu.hw.trap import Trap
 
 SIGINFO_SIZE: Final = 128  # bytes
 _UNION_AT: Final = 16
-_PAGE_SHIFT: Final = 12
 _UNION_SIZE: Final = SIGINFO_SIZE - _UNION_AT
 
 

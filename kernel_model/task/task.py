@@ -12,6 +12,7 @@ from kernel_model.task.settings import ThreadSettings
 from kernel_model.task.signals import ProcessSignals, TaskSignals
 from kernel_model.task.usage import Usage
 from kernel_model.wait.queue import Interruptible, WaitQueue
+from pffemu.arch.registers import MASK64
 from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from kernel_model.uintr.receiver import Receiver
 
 
-ALL_CORES: Final = (1 << 64) - 1
+ALL_CORES: Final = MASK64
 
 
 class TaskState(Enum):

@@ -6,11 +6,11 @@ senders to pay (UPID.BLKD): the kernel posts in the sender's place and wakes it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from kernel_model.uintr import sleep
 from pffemu.arch import exceptions, upid
-from pffemu.arch.encodings import REGISTERS_64
+from pffemu.arch.encodings import MAX_INSTRUCTION, REGISTERS_64
 from pffemu.hw import insns
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
     from pffemu.hw.trap import Trap
 
-_LONGEST: Final = 15  # bytes, with all prefixes
-
 
 def mend(kernel: UintrKernel, cpu: Cpu, task: Task, trap: Trap) -> bool:
     """Whether the kernel has dealt with `trap` of the running thread, which goes on at its RIP."""
@@ -28,7 +26,7 @@ def mend(kernel: UintrKernel, cpu: Cpu, task: Task, trap: Trap) -> bool:
     if table is None or trap.vector not in (exceptions.UD, exceptions.GP):
         return False
     rip = cpu.registers["rip"]
-    found = insns.find(cpu.mmu.code_at(rip, _LONGEST))
+    found = insns.find(cpu.mmu.code_at(rip, MAX_INSTRUCTION))
     if found is None or found.mnemonic != "senduipi" or found.register is None:
         return False
     if trap.vector == exceptions.UD:

@@ -15,6 +15,7 @@ from kernel_model.mm.direct_map import linear
 from kernel_model.mm.frames import FrameAllocator
 from pffemu.arch import upid
 from pffemu.arch.paging import PAGE_SIZE
+from pffemu.arch.registers import MASK64
 from pffemu.errors import OutOfGuestMemory
 from pffemu.hw.ram import Ram
 
@@ -121,7 +122,7 @@ class UpidMemory:
         return address
 
     def _pir(self, address: int) -> int:
-        return self._words[(address >> 3) + 1] & (1 << 64) - 1
+        return self._words[(address >> 3) + 1] & MASK64
 
     def _post(self, address: int, user_vector: int) -> None:
         pir = self._pir(address) | 1 << user_vector

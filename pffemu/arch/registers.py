@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+MASK64: Final = (1 << 64) - 1  # of a 64-bit register
 GENERAL: Final = (
     "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp",
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pffemu.arch.paging import is_canonical
+from pffemu.arch.registers import MASK64
 from pffemu.arch.upid import ALIGNMENT as UPID_ALIGNMENT
 
 ENTRY_SIZE: Final = 16  # bytes
@@ -21,7 +22,7 @@ USER_VECTORS: Final = 64
 
 V: Final = 1 << 0
 UV_SHIFT: Final = 8
-RESERVED: Final = (1 << 64) - 1 & ~(V | (USER_VECTORS - 1) << UV_SHIFT)  # of the first eight bytes: UV >= 64, too
+RESERVED: Final = MASK64 & ~(V | (USER_VECTORS - 1) << UV_SHIFT)  # of the first eight bytes: UV >= 64, too
 
 _WORDS: Final = struct.Struct("<QQ")
 

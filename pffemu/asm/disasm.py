@@ -11,11 +11,10 @@ from typing import Any, Final
 
 import capstone
 
-from pffemu.arch.encodings import UINTR_LENGTH, UINTR_MNEMONICS, UINTR_REGISTER_FORMS
+from pffemu.arch.encodings import MAX_INSTRUCTION, UINTR_LENGTH, UINTR_MNEMONICS, UINTR_REGISTER_FORMS
 from pffemu.asm.instruction import Instruction
 from pffemu.asm.memory_operands import memory_operands
 
-LONGEST_INSTRUCTION: Final = 15
 LEGACY_PREFIXES: Final = frozenset(b"\x26\x2e\x36\x3e\x64\x65\x66\x67")
 VECTOR_ESCAPES: Final = frozenset(b"\xc4\xc5\x62")  # VEX3, VEX2, EVEX: nothing else in 64-bit mode
 
@@ -26,7 +25,7 @@ _sizes_only = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
 
 def decode(code: bytes, address: int = 0) -> Instruction | None:
     """The first instruction of `code`, or None when its bytes are no instruction."""
-    head = bytes(code[:LONGEST_INSTRUCTION])
+    head = bytes(code[:MAX_INSTRUCTION])
     overlaid = _user_interrupt_instruction(head, address)
     if overlaid is not None:
         return overlaid
@@ -54,7 +53,7 @@ def disassemble(code: bytes, address: int = 0) -> Iterator[Instruction]:
     """Every instruction of `code`, to its last byte."""
     offset = 0
     while offset < len(code):
-        instruction = decode(code[offset : offset + LONGEST_INSTRUCTION], address + offset)
+        instruction = decode(code[offset : offset + MAX_INSTRUCTION], address + offset)
         if instruction is None:
             stray = bytes(code[offset : offset + 1])
             instruction = Instruction(address + offset, 1, stray, ".byte", f"0x{stray[0]:02x}")

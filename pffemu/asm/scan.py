@@ -23,11 +23,12 @@ from iced_x86 import (
     OpKind,
 )
 
+from pffemu.arch.encodings import MAX_INSTRUCTION
+
 INVALID: Final = Code.INVALID
 MEMORY, LOCK, REP, REPNE, SEGMENT = 1, 2, 4, 8, 16  # traits
 TRAITS: Final = 5  # bits of a key that are traits
 _MEMORY: Final = OpKind.MEMORY
-LONGEST: Final = 15  # bytes
 PREFIXES: Final = frozenset(b"\xf0\xf2\xf3\x2e\x36\x3e\x26\x64\x65\x66\x67")  # legacy ones
 
 
@@ -93,7 +94,7 @@ def scan(code: bytes) -> tuple[Scanned, ...]:
 
 def first(code: bytes) -> Scanned | None:
     """The instruction `code` starts with; None of no bytes."""
-    return next(iter(scan(code[:LONGEST])), None)
+    return next(iter(scan(code[:MAX_INSTRUCTION])), None)
 
 
 def last_in(block: bytes) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from guest.workloads import Handler
+from pffemu.arch.registers import MASK64
 from pffemu.errors import UsageError
 from pffemu.machine.options import MAX_CPUS, MachineOptions, Mode, parse_size
 
@@ -111,7 +112,7 @@ Env = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="NAME[=VALUE]", help="Give the guest an environment variable (NAME: the host's)."),
 ]
-Seed = Annotated[int, typer.Option(min=0, max=(1 << 64) - 1, help="Of the guest's random numbers.")]
+Seed = Annotated[int, typer.Option(min=0, max=MASK64, help="Of the guest's random numbers.")]
 Strict = Annotated[
     bool,
     typer.Option(

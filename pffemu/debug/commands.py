@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from pffemu.arch.registers import MASK64
 from pffemu.debug import show, snapshot_file
 from pffemu.debug.breakpoints import Access, Breakpoint, event_words
 from pffemu.debug.command_table import TABLE, help_text
@@ -170,7 +171,7 @@ class Commands:
         value = value_of(parse(text), View(machine, seen, Recorder(machine), symbols, {}, {}, None, memory))
         if not isinstance(value, int) or isinstance(value, bool):
             return str(value)
-        place = self.session.symbols.describe(value & (1 << 64) - 1)
+        place = self.session.symbols.describe(value & MASK64)
         return f"{value:#x} = {value}{'' if place.startswith('0x') else f' ({place})'}"
 
     def _save(self, text: str) -> str:

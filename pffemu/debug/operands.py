@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.asm import decode
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.fault_address import effective_address
@@ -17,7 +18,7 @@ def touches(cpu: Cpu, rip: int, address: int, size: int) -> bool:
 
 def ranges(cpu: Cpu, rip: int) -> list[tuple[int, int]]:
     """[start, end) of each operand in memory, the stack of PUSH, POP, CALL and RET among them."""
-    instruction = decode(cpu.mmu.code_at(rip, 15), rip)
+    instruction = decode(cpu.mmu.code_at(rip, MAX_INSTRUCTION), rip)
     if instruction is None:
         return []
     registers, words = cpu.registers, instruction.mnemonic.split()

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from pffemu.arch.registers import MASK64
 from pffemu.debug.panes.code import SourceLine
 from pffemu.debug.source_lines import SourceLines
 from pffemu.errors import UsageError
@@ -37,7 +38,7 @@ class Places:
             raise UsageError(f"{text!r} is no place", remedy="write a symbol, an address, FILE:LINE, or symbol+8")
         base, sign, offset = match.groups()
         address = self._base(base, cpu) + (_number(offset) * (-1 if sign == "-" else 1) if sign else 0)
-        return address & (1 << 64) - 1
+        return address & MASK64
 
     def source_of(self, address: int) -> SourceLine | None:
         """The line an address belongs to, with its text when the file is there."""

@@ -20,6 +20,7 @@ from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.signals import bit
 from kernel_model.task.task import Task
 from pffemu.arch.frames import words_of
+from pffemu.arch.registers import MASK64
 from pffemu.debug import leaving, stepping
 from pffemu.debug.breakpoints import Breakpoints
 from pffemu.debug.halt import Halt, Why
@@ -206,7 +207,7 @@ class Session:
 
     def write_register(self, tid: int, name: str, value: int) -> None:
         """Raises UsageError while held, and for a thread that is gone."""
-        self.write_registers(tid, self.saved_registers(tid).replace(**{name: value & (1 << 64) - 1}))
+        self.write_registers(tid, self.saved_registers(tid).replace(**{name: value & MASK64}))
 
     def write_registers(self, tid: int, saved: SavedRegisters) -> None:
         """Raises UsageError while held, and for a thread that is gone."""

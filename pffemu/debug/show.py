@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.frames import FrameLayout
 from pffemu.asm import decode
 from pffemu.debug.halt import Halt, Why
@@ -47,7 +48,7 @@ def halt_text(session: Session, halt: Halt, source_of: SourceOf = no_source) -> 
     if source is not None:
         lines.append(f"  {source.file}:{source.number}: {source.text.strip()}")
     if not halt.moment.held:
-        instruction = decode(session.read_memory(halt.rip, 15), halt.rip)
+        instruction = decode(session.read_memory(halt.rip, MAX_INSTRUCTION), halt.rip)
         lines.append(f"  => {instruction.text}" if instruction is not None else "  => no instruction")
     return "\n".join(lines)
 

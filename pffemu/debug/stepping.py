@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.asm import Instruction, decode
 from pffemu.debug.halt import Halt, Why
 from pffemu.debug.moment import Moment
@@ -231,7 +232,7 @@ def _latest_stop(session: Session, end: Moment, until: tuple[Until, ...]) -> Fou
 def instruction_at(session: Session) -> Instruction | None:
     """The one the thread executes next."""
     rip = session.register(session.tid, "rip")
-    return decode(session.seen.mmu.code_at(rip, 15), rip)
+    return decode(session.seen.mmu.code_at(rip, MAX_INSTRUCTION), rip)
 
 
 STEP = Movement(step)

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Final
 
 from kernel_model.signal.frame import UCONTEXT_SIZE, interrupted
-from pffemu.arch.registers import GENERAL
+from pffemu.arch.registers import GENERAL, MASK64
 from pffemu.asm import decode
 from pffemu.machine.elf_frames import CallFrames
 from pffemu.machine.symbols import SymbolTable
@@ -165,7 +165,7 @@ class Unwinder:
         return found is not None and found.operands == f"{target:#x}"
 
     def _word(self, address: int) -> int | None:
-        octets = self.read(address & (1 << 64) - 1, WORD)
+        octets = self.read(address & MASK64, WORD)
         return int.from_bytes(octets, "little") if len(octets) == WORD else None
 
 

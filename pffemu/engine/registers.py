@@ -14,7 +14,7 @@ from typing import Any, Final
 import unicorn.x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
-from pffemu.arch.registers import GENERAL
+from pffemu.arch.registers import GENERAL, MASK64
 from pffemu.arch.rflags import RF
 from pffemu.errors import EngineError, UsageError
 
@@ -23,7 +23,7 @@ _OTHERS: Final = ("fs_base", "gs_base", "cs", "ss", "ds", "es", "fs", "gs", "cr0
 IDS: dict[str, int] = {name: getattr(x86, f"UC_X86_REG_{name.upper()}") for name in (*_USUAL, *_OTHERS)}
 _AT: Final = {name: i for i, name in enumerate(_USUAL)}
 _RIP: Final = _AT["rip"]
-WIDTH_MASK = (1 << 64) - 1
+WIDTH_MASK = MASK64
 
 
 # PYFUNCTYPE keeps the GIL: these calls last half a microsecond

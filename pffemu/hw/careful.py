@@ -10,11 +10,11 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import Final
 
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.exceptions import GP, UD
 from pffemu.asm.scan import (
     INVALID,
     LOCK,
-    LONGEST,
     MEMORY,
     TRAITS,
     Form,
@@ -201,7 +201,7 @@ def row(code: bytes, checks: int = 0) -> Row | None:
 
 def _row(instruction: Scanned, code: bytes, checks: int) -> Row | None:
     if instruction.form == INVALID:
-        return _TOO_LONG if len(code) >= LONGEST and _is_cut(code[:LONGEST]) else _INVALID_OPCODE
+        return _TOO_LONG if len(code) >= MAX_INSTRUCTION and _is_cut(code[:MAX_INSTRUCTION]) else _INVALID_OPCODE
     found = _row_of_key(instruction.key, checks)
     if float_rows.has_encodings(instruction.form) and (found is None or found.exact is not None):
         found = float_rows.row_of_encoding(form_of(instruction.form), code[: instruction.size]) or found

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 from pffemu.arch.encodings import REGISTERS_64
 from pffemu.arch.exceptions import GP, SS
 from pffemu.arch.paging import page_of
+from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import AC
 from pffemu.asm.scan import first
 from pffemu.engine.float_status import FloatStatus
@@ -15,7 +16,6 @@ from pffemu.hw.mmu import USER, WRITE, Mmu
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.trap import Trap
 
-_MASK: Final = (1 << 64) - 1
 _HALF: Final = 1 << 32
 _SIGN_OF_IMM16: Final = 0x8000
 _VECTOR: Final = 16  # bytes
@@ -75,7 +75,7 @@ def trap_of_address(at: At) -> Trap | None:
 def trap_of(at: At, address: int, size: int, write: bool) -> Trap | None:
     """The trap of an access by ring 3 to `size` bytes (at most a page); None: it would succeed."""
     access = USER | (WRITE if write else 0)
-    last = address + size - 1 & _MASK
+    last = address + size - 1 & MASK64
     for byte in (address, max(address, page_of(last)) if last > address else last):
         place = at.mmu.translate(byte, access, update=False)
         if isinstance(place, Trap):
@@ -170,4 +170,4 @@ def leaves_room(at: At) -> bool:
     if prefixes.operand_size or at.code[prefixes.end + 3]:
         return False
     allocated = int.from_bytes(at.code[prefixes.end + 1 : prefixes.end + 3], "little")
-    return trap_of(at, at.registers["rsp"] - 8 - allocated & _MASK, 8, True) is None
+    return trap_of(at, at.registers["rsp"] - 8 - allocated & MASK64, 8, True) is None

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.floats import FLAGS, MASKS
 from pffemu.arch.frames import FrameLayout
 from pffemu.arch.msrs import CR4_TSD
 from pffemu.arch.paging import is_canonical
 from pffemu.arch.rflags import AC, RF
 from pffemu.asm import BRANCH, REP, TIMING_CLASSES, class_of, timing_classes
-from pffemu.asm.scan import INVALID, LONGEST, first, last_in
+from pffemu.asm.scan import INVALID, first, last_in
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
 from pffemu.engine.count_block import EXECUTED, TIME, WORDS
@@ -304,8 +305,8 @@ class Cpu:
             return (address,) if self.mmu.fill.root else ()
         code = self.mmu.code_at(address, size)
         offsets = careful.careful_offsets(code, size, self._checks)
-        if offsets and offsets[-1] + LONGEST > size:  # its size may be what Unicorn takes for it
-            offsets = careful.careful_offsets(self.mmu.code_at(address, size + LONGEST), size, self._checks)
+        if offsets and offsets[-1] + MAX_INSTRUCTION > size:  # its size may be what Unicorn takes for it
+            offsets = careful.careful_offsets(self.mmu.code_at(address, size + MAX_INSTRUCTION), size, self._checks)
         return tuple(address + offset for offset in offsets) if offsets else ()
 
     def translated(self, address: int, size: int) -> bool:
@@ -332,7 +333,7 @@ class Cpu:
 
     def runs_exactly(self, rip: int) -> bool:
         """Whether the engine executes the instruction at `rip` as the CPU would, as things are now."""
-        code = self.mmu.code_at(rip, LONGEST)
+        code = self.mmu.code_at(rip, MAX_INSTRUCTION)
         row = careful.row(code, self._checks)
         if not code:
             return False
@@ -384,7 +385,7 @@ class Cpu:
         """The start of the last instruction from `rip` on that begins at or below `edge`, and how many come before."""
         before = 0
         while rip < edge:
-            instruction = first(self.mmu.code_at(rip, LONGEST))
+            instruction = first(self.mmu.code_at(rip, MAX_INSTRUCTION))
             if instruction is None or instruction.form == INVALID or rip + instruction.size > edge:
                 break
             rip += instruction.size
@@ -394,7 +395,7 @@ class Cpu:
     def address_after(self, rip: int, instructions: int) -> int:
         """The address behind `instructions` instructions from `rip` on, or the first that is none."""
         for _ in range(instructions):
-            instruction = first(self.mmu.code_at(rip, LONGEST))
+            instruction = first(self.mmu.code_at(rip, MAX_INSTRUCTION))
             if instruction is None or instruction.form == INVALID:
                 break
             rip += instruction.size
@@ -407,7 +408,7 @@ class Cpu:
         """
         count = taken = 0
         while count < most and taken < time:
-            code = self.mmu.code_at(rip, LONGEST)
+            code = self.mmu.code_at(rip, MAX_INSTRUCTION)
             instruction = first(code)
             if instruction is None or instruction.form == INVALID:
                 break

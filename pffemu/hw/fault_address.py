@@ -13,14 +13,13 @@ from typing import Protocol
 
 from pffemu.arch.pagefault import W
 from pffemu.arch.paging import PAGE_SIZE, is_canonical
-from pffemu.arch.registers import GENERAL
+from pffemu.arch.registers import GENERAL, MASK64
 from pffemu.asm import MemoryOperand, decode, writes_back
 from pffemu.asm.memory_operands import STRING_OPCODES
 from pffemu.asm.scan import INVALID, first, is_prefixed
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.substitutes import with_usual_prefixes, without_prefixes
 
-_MASK = (1 << 64) - 1
 _ADDRESS_SIZE = 0x67
 _REPEATS = frozenset(b"\xf2\xf3")
 _AT_ONCE = 16  # bytes
@@ -67,7 +66,9 @@ def _counter(code: bytes) -> str | None:
 
 def accesses_nothing(operands: Operands, registers: ReadRegister) -> bool:
     """A REP instruction that makes no iteration."""
-    return operands.repeats is not None and not registers["rcx"] & (_MASK if operands.repeats == "rcx" else _MASK >> 32)
+    return operands.repeats is not None and not registers["rcx"] & (
+        MASK64 if operands.repeats == "rcx" else MASK64 >> 32
+    )
 
 
 def _as_capstone_reads_it(code: bytes) -> bytes:
@@ -111,7 +112,7 @@ def first_non_canonical(
     for operand in named[:1] or operands.loads:
         start = effective_address(operand, registers, rip + operands.size)
         size = _FIRST_PIECES.get(operand.size, operand.size if 0 < operand.size <= _AT_ONCE else 1)
-        if not (is_canonical(start) and is_canonical(start + size - 1 & _MASK)):
+        if not (is_canonical(start) and is_canonical(start + size - 1 & MASK64)):
             return operand
     return None
 
@@ -123,17 +124,17 @@ def is_on_stack(operand: MemoryOperand) -> bool:
 
 def effective_address(operand: MemoryOperand, registers: ReadRegister, next_rip: int) -> int:
     """The 64-bit linear address of `operand` (segment bases of FS and GS included), unsigned."""
-    address, mask = operand.displacement, _MASK
+    address, mask = operand.displacement, MASK64
     for name, scale in ((operand.base, 1), (operand.index, operand.scale)):
         register = _FULL_NAME.get(name)
         if register is not None:
             whole, width = register
             address += (registers[whole] & (1 << width) - 1) * scale
             if width == 32:
-                mask = _MASK >> 32
+                mask = MASK64 >> 32
         elif name in ("rip", "eip"):
             address += next_rip
-            mask = _MASK if name == "rip" else _MASK >> 32
+            mask = MASK64 if name == "rip" else MASK64 >> 32
     if operand.bit_offset is not None:
         whole, width = _FULL_NAME[operand.bit_offset]
         value = registers[whole] & (1 << width) - 1
@@ -142,7 +143,7 @@ def effective_address(operand: MemoryOperand, registers: ReadRegister, next_rip:
     address &= mask
     if operand.segment is not None:
         address += registers[f"{operand.segment}_base"]
-    return address & _MASK
+    return address & MASK64
 
 
 def _narrow_names() -> Iterator[tuple[str, tuple[str, int]]]:

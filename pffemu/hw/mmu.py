@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple
 
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.exceptions import GP, PF, SS
 from pffemu.arch.pagefault import P
 from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, is_canonical
@@ -107,7 +108,7 @@ class Mmu:
         page, code = fill.refused_page, fill.refused_code
         if code & FETCH:
             return Trap(GP) if fill.non_canonical else Trap(PF, code, max(rip, page))
-        operands = operands_of(self.code_at(rip, 15))
+        operands = operands_of(self.code_at(rip, MAX_INSTRUCTION))
         if fill.non_canonical or page == _LAST_CANONICAL:
             operand = first_non_canonical(operands, registers, rip)
             if fill.non_canonical or operand is not None:

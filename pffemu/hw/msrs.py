@@ -10,13 +10,13 @@ from typing import Final
 from pffemu.arch import apic_regs, msrs
 from pffemu.arch.exceptions import GP
 from pffemu.arch.paging import is_canonical
+from pffemu.arch.registers import MASK64
 from pffemu.arch.uitt import USER_VECTORS
 from pffemu.arch.upid import ALIGNMENT as UPID_ALIGNMENT
 from pffemu.hw import apic_access
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.trap import Trap
 
-_MASK: Final = (1 << 64) - 1
 _TT_RESERVED: Final = 0xE
 _APIC_MODE: Final = msrs.APIC_BASE_EN | msrs.APIC_BASE_EXTD
 
@@ -56,7 +56,7 @@ def rdmsr(cpu: Cpu, msr: int) -> int | Trap:
 
 def wrmsr(cpu: Cpu, msr: int, value: int) -> Trap | None:
     """Write the unsigned 64-bit `value`; #GP, and nothing changed, for reserved bits and addresses that are none."""
-    if not 0 <= value <= _MASK:
+    if not 0 <= value <= MASK64:
         raise ValueError(f"{value:#x} is no unsigned 64-bit value")
     if msrs.X2APIC_BASE <= msr < msrs.X2APIC_END:
         return apic_access.wrmsr(cpu, msr, value)

@@ -10,6 +10,7 @@ import ctypes
 from typing import Any, Final
 
 from pffemu.arch.paging import page_of
+from pffemu.arch.registers import MASK64
 from pffemu.hw.fill import (
     CODE_CHANGES,
     FRAMES_ADDRESS,
@@ -83,7 +84,7 @@ class TlbFill:
 
     @property
     def watched_pages(self) -> tuple[int, ...]:
-        mask = (1 << 64) - 1
+        mask = MASK64
         return tuple(self.state[WATCHED_PAGE + i] & mask for i in range(self.state[WATCHED]))
 
     @property
@@ -112,7 +113,7 @@ class TlbFill:
     @property
     def refused_page(self) -> int:
         """Page of the last refusal, unsigned."""
-        return self.state[REFUSED_PAGE] & ((1 << 64) - 1)
+        return self.state[REFUSED_PAGE] & MASK64
 
     @property
     def refused_code(self) -> int:

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.paging import PAGE_SIZE, page_of
 from pffemu.hw.fill import BITS_PER_FRAME, FRAMES_PER_WORD, SEARCHED, STORED_TO, TRANSLATED
 from pffemu.hw.mmu import FETCH, USER, Mmu
 from pffemu.hw.trap import Trap
-from pffemu.hw.untranslatable import REACH, untranslatable
+from pffemu.hw.untranslatable import untranslatable
 
 
 class Engine(Protocol):
@@ -72,8 +73,10 @@ class TranslatedFrames:
         if frame is not None:
             word, shift = _place(frame)
             self._bits[word] |= SEARCHED << shift
-        code = self._mmu.code_at(page, PAGE_SIZE + REACH)
-        offsets = untranslatable(self._mmu.code_at(page - REACH, REACH), code[:PAGE_SIZE], code[PAGE_SIZE:])
+        code = self._mmu.code_at(page, PAGE_SIZE + MAX_INSTRUCTION)
+        offsets = untranslatable(
+            self._mmu.code_at(page - MAX_INSTRUCTION, MAX_INSTRUCTION), code[:PAGE_SIZE], code[PAGE_SIZE:]
+        )
         return {page + offset for offset in offsets}
 
     def forget(self, frame: int, engine: Engine) -> None:

@@ -11,6 +11,7 @@ import struct
 from pffemu.arch.exceptions import GP, PF, SS
 from pffemu.arch.frames import FIELDS, STACK_ALIGNMENT, FrameLayout
 from pffemu.arch.paging import PAGE_MASK, is_canonical
+from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import RF, TF
 from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, Hex, Label
 from pffemu.hw.cpu import Cpu
@@ -18,7 +19,6 @@ from pffemu.hw.page_walk import USER, WRITE
 from pffemu.hw.trap import Trap
 from pffemu.phases import UifCleared, WordPushed
 
-_MASK = (1 << 64) - 1
 _FRAMES = {words: struct.Struct(f"<{words}Q") for words in (4, 5, 6)}  # a frame of so many words
 
 
@@ -71,10 +71,10 @@ def _deliver(
     rip, rsp, rflags = registers
     # SDM delivery.2: red zone or alternative stack, then alignment
     top = state.stackadjust if state.stackadjust & 1 else rsp - state.stackadjust
-    top &= _MASK & -STACK_ALIGNMENT
+    top &= MASK64 & -STACK_ALIGNMENT
     # SDM delivery.3: all pushes at once, as user accesses
     words = (*below, rip, rflags, rsp, *above)
-    new_rsp = (top - 8 * len(words)) & _MASK
+    new_rsp = (top - 8 * len(words)) & MASK64
     if cpu.bus.details or cpu.mmu.store(new_rsp, _FRAMES[len(words)].pack(*words), USER) is not None:
         trap = _push_word_by_word(cpu, top, words, FrameLayout.VECTOR_FIRST if below else FrameLayout.RIP_FIRST)
         if trap is not None:
@@ -95,7 +95,7 @@ def _push_word_by_word(cpu: Cpu, top: int, words: tuple[int, ...], layout: Frame
     """Push below `top`, from the highest address down. Nothing is written when a word cannot be: the first such word's
     trap, #SS where its address is not canonical. Aligned as they are, none is #AC.
     """
-    pushes = [((top - 8 * (i + 1)) & _MASK, -1 - i) for i in range(len(words))]
+    pushes = [((top - 8 * (i + 1)) & MASK64, -1 - i) for i in range(len(words))]
     for address, _ in pushes:
         trap = cpu.mmu.translate(address, USER | WRITE)
         if isinstance(trap, Trap):

@@ -11,7 +11,6 @@ from typing import Final
 
 from pffemu.arch.paging import PAGE_SIZE
 
-REACH: Final = 15  # bytes: the length of an instruction
 _PREFIX: Final = rb"[\x26\x2e\x36\x3e\x40-\x4f\x64-\x67\xf0\xf2\xf3]"
 _LOCK: Final = 0xF0
 _PATTERN: Final = re.compile(rb"%b+\x0f(?:[\xa3\xab\xb3\xbb][\xc0-\xff]|\xba[\xe0-\xff])" % _PREFIX, re.DOTALL)
@@ -20,7 +19,7 @@ _PATTERN: Final = re.compile(rb"%b+\x0f(?:[\xa3\xab\xb3\xbb][\xc0-\xff]|\xba[\xe
 def untranslatable(before: bytes, page: bytes, behind: bytes) -> set[int]:
     """Offsets in `page` (negative: in front of it) where such an instruction may begin.
 
-    `before`, `behind`: up to REACH bytes of code around the page.
+    `before`, `behind`: up to MAX_INSTRUCTION bytes of code around the page.
     """
     found = set()
     for match in _PATTERN.finditer(before + page + behind):

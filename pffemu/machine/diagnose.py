@@ -12,7 +12,7 @@ from kernel_model.mm.vma import Vma
 from kernel_model.task.process_end import ProcessEnd
 from kernel_model.task.task import Process, TaskState
 from pffemu.arch import exceptions, pagefault
-from pffemu.arch.encodings import UINTR_BYTES
+from pffemu.arch.encodings import MAX_INSTRUCTION, UINTR_BYTES
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_NX, PTE_P, USER_END, is_canonical, page_of
 from pffemu.asm import Instruction, decode
 from pffemu.hw.ram import Ram
@@ -31,7 +31,6 @@ _SEGMENT_LOAD: Final = re.compile(r"retf|iret|(mov|pop) [c-gs]s\b|l[defgs]s ")
 _STACK_REACH: Final = 1 << 20  # a fault this close below a stack's guard is an overflow
 _SHOWN_VMAS: Final = 12
 _SHOWN_CODE: Final = 8  # bytes
-_LONGEST: Final = 15  # bytes of an instruction
 _UINTR_REMEDIES: Final = {
     ("senduipi", exceptions.UD): "call uintr_register_sender or uintr_register_self first",
     ("senduipi", exceptions.GP): "use the index that the registration returned, while it is registered",
@@ -70,13 +69,13 @@ def killed(end: ProcessEnd, ram: Ram, process: Process, symbols: SymbolTable) ->
 def _code_at(ram: Ram, mm: Mm, rip: int) -> bytes:
     """The bytes from `rip` on that ring 3 can fetch, as many as the longest instruction has."""
     code = b""
-    while len(code) < _LONGEST:
+    while len(code) < MAX_INSTRUCTION:
         at = rip + len(code)
         entry = mm.pages.entry(page_of(at)) if at < USER_END else 0
         if not entry & PTE_P or entry & PTE_NX:
             break
         start = (entry & PTE_ADDRESS) + at % PAGE_SIZE
-        code += bytes(ram.octets[start : start + min(PAGE_SIZE - at % PAGE_SIZE, _LONGEST - len(code))])
+        code += bytes(ram.octets[start : start + min(PAGE_SIZE - at % PAGE_SIZE, MAX_INSTRUCTION - len(code))])
     return code
 
 

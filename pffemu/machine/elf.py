@@ -16,12 +16,11 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from kernel_model.mm.vma import MMAP_TOP
-from pffemu.arch.paging import PAGE_SIZE, pages_up
+from pffemu.arch.paging import PAGE_SIZE, USER_END, pages_up
 from pffemu.errors import ElfError
 from pffemu.machine.elf_symbols import read_symbols
 
 USER_START: Final = 0x1000  # the lowest page stays unmapped (Linux: mmap_min_addr)
-USER_END: Final = 0x7FFF_FFFF_F000  # Linux: TASK_SIZE_MAX with 4-level page tables
 MEMORY_LIMIT: Final = 64 << 30  # bytes of all segments together; more is a damaged header, not a program
 
 MAGIC: Final = b"\x7fELF"

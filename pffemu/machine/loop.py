@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pffemu.arch import exceptions
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.rflags import TF
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.events import MmuDecision, WalkRefused
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
 
 SLICE: Final = 5_000_000  # instructions between looks at the interrupt flag
-MAX_INSTRUCTION: Final = 15  # bytes
 _SINGLE_STEP: Final = Trap(exceptions.DB, address=exceptions.DR6_BS)
 
 

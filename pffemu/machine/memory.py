@@ -6,6 +6,7 @@ import struct
 
 from kernel_model.mm.mm import Mm
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, page_of
+from pffemu.arch.registers import MASK64
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.ram import Ram
@@ -43,7 +44,7 @@ class GuestMemory:
         return int(struct.unpack("<Q", self.read(address, 8))[0])
 
     def write_u64(self, address: int, value: int) -> None:
-        self.write(address, struct.pack("<Q", value & (1 << 64) - 1))
+        self.write(address, struct.pack("<Q", value & MASK64))
 
     def is_present(self, address: int) -> bool:
         return bool(self._mm.pages.entry(page_of(address)) & PTE_P)

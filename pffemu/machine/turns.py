@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from kernel_model.kernel import Kernel
 from kernel_model.process import exit
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.hw.cpu import Cpu
@@ -20,7 +21,7 @@ from pffemu.machine import loop
 # members of an enum take ten times as long to look up
 _LIMIT, _INVALID = StopKind.LIMIT, StopKind.INVALID
 _ENGINE_STOPS = (StopKind.BREAKPOINT, StopKind.WATCHED, StopKind.INTERRUPTED)
-_LAST_WHOLE = PAGE_SIZE - loop.MAX_INSTRUCTION  # offset in a page: from there on, instructions may reach the next
+_LAST_WHOLE = PAGE_SIZE - MAX_INSTRUCTION  # offset in a page: from there on, instructions may reach the next
 
 
 @dataclass(slots=True)

@@ -18,11 +18,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from pffemu.arch.registers import MASK64
 from pffemu.errors import UsageError
 from pffemu.testing.errors import nearest
 from pffemu.testing.wide import WIDE_MASK, Wide
 
-MASK: Final = (1 << 64) - 1
+MASK: Final = MASK64
 FLAGS: Final = ("CF", "PF", "AF", "ZF", "SF", "TF", "IF", "DF", "OF", "RF")
 _HAS: Final = re.compile(r"\bflags\s+(?P<no>not\s+)?has\s+(?P<not>not\s+)?(?P<flag>\w+)")
 _LARGEST_SHIFT: Final = 4096

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pffemu.arch import pagefault
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.asm import decode
 from pffemu.events import MmuDecision, ProcessKilled
 from pffemu.testing.expressions import MASK, Verdict
@@ -138,4 +139,4 @@ def _disassembly(run: Run) -> list[str]:
 
 
 def _code(run: Run, address: int) -> bytes:
-    return run.cpu.mmu.code_at(address, 15)
+    return run.cpu.mmu.code_at(address, MAX_INSTRUCTION)

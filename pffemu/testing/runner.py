@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from kernel_model.abi.uapi import Errno
+from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import ALWAYS_ONE, IF
 from pffemu.asm import Program
 from pffemu.errors import UsageError
@@ -138,7 +139,7 @@ def _run_setup(run: Run) -> None:
         return
     where = f"{run.case.block.file}:{run.case.block.first}"
     if isinstance(stop, Reached):
-        result = -run.machine.cpus[stop.cpu_index].registers["rax"] & (1 << 64) - 1
+        result = -run.machine.cpus[stop.cpu_index].registers["rax"] & MASK64
         known = Errno(result).name if result in Errno.__members__.values() else str(result)
         raise TestFileError(
             f"the set-up failed: a system call returned {known}", where=where, remedy="see # map, # uffd"

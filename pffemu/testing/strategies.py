@@ -14,10 +14,10 @@ from hypothesis.strategies import SearchStrategy
 from pffemu.arch import rflags
 from pffemu.arch.pagefault import RSVD, I, P, U, W
 from pffemu.arch.paging import PAGE_SIZE, USER_END
-from pffemu.arch.registers import GENERAL
+from pffemu.arch.registers import GENERAL, MASK64
 from pffemu.hw.cpu import UintrState
 
-WORD: Final = (1 << 64) - 1
+WORD: Final = MASK64
 _USER_FLAGS: Final = rflags.UIRET_MASK & ~rflags.TF  # what ring 3 can have set; TF would trap
 _EDGES: Final = (0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 47, (1 << 63) - 1, 1 << 63, WORD)
 

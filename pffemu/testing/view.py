@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 from pffemu.arch import rflags
 from pffemu.arch.frames import EXTENDED_SIZE, STANDARD_SIZE, FrameLayout
-from pffemu.arch.registers import GENERAL
+from pffemu.arch.registers import GENERAL, MASK64
 from pffemu.errors import UsageError
 from pffemu.events import EVENTS, FramePushed, Warned, name_of
 from pffemu.hw.cpu import Cpu
@@ -102,7 +102,7 @@ class _Memory:
     size: int
 
     def at(self, address: int) -> int:
-        value = int.from_bytes(self.memory.read(address & (1 << 64) - 1, self.size), "little")
+        value = int.from_bytes(self.memory.read(address & MASK64, self.size), "little")
         return value if self.size <= 8 else Wide(value)
 
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from rich.text import Text
 
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.asm import disassemble
 from pffemu.asm.instruction import Instruction
 from pffemu.debug.panes import HERE, NAME, QUIET
@@ -14,7 +15,6 @@ from pffemu.hw.cpu import Cpu
 from pffemu.machine.symbols import SymbolTable
 
 _REACH: Final = 256  # bytes in front of RIP that are decoded to find where instructions begin
-_LONGEST: Final = 15  # bytes of one instruction
 _ASSEMBLY: Final = (".s", ".asm")
 _BESIDE: Final = 42  # column of the source line beside an instruction
 
@@ -32,7 +32,7 @@ def code(cpu: Cpu, symbols: SymbolTable, source_of: SourceOf, height: int) -> Te
     """`height` lines with RIP at about a third. Bytes that are no code, or cannot be fetched, are said so."""
     rip = cpu.registers["rip"]
     before = _before(cpu, symbols, rip)[-(height // 3) :]
-    after = list(disassemble(cpu.mmu.code_at(rip, _LONGEST * height), rip))[:height]
+    after = list(disassemble(cpu.mmu.code_at(rip, MAX_INSTRUCTION * height), rip))[:height]
     text = Text()
     if not after:
         return text.append(f"{symbols.describe(rip)}: no code there (not mapped, or not executable)\n", HERE)

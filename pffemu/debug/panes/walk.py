@@ -7,6 +7,7 @@ from typing import Final
 from rich.text import Text
 
 from pffemu.arch.paging import PTE_A, PTE_ADDRESS, PTE_D, PTE_P, PTE_PS, PTE_U, PTE_UFFD, PTE_W
+from pffemu.arch.registers import MASK64
 from pffemu.debug.panes import HERE, NAME, QUIET
 from pffemu.hw.cpu import Cpu
 
@@ -27,7 +28,7 @@ def walk(cpu: Cpu, address: int) -> Text:
         index = (table >> 3) + slot
         entry = words[index] if index < len(words) else 0
         present = bool(entry & PTE_P)
-        text.append(f"{name:<6}", NAME).append(f"[{slot:3}] {entry & (1 << 64) - 1:016x}  ", "" if present else HERE)
+        text.append(f"{name:<6}", NAME).append(f"[{slot:3}] {entry & MASK64:016x}  ", "" if present else HERE)
         text.append(_describe(entry, level) + "\n", QUIET if present else HERE)
         if not present or level == 0 or entry & PTE_PS:
             break

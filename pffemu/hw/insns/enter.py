@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from pffemu.arch.registers import MASK64
 from pffemu.hw.careful_conditions import trap_of
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.mmu import USER
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.trap import Trap
 
-_MASK: Final = (1 << 64) - 1
 _LEVELS: Final = 32
 
 
@@ -20,17 +20,17 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     allocated = int.from_bytes(code[prefixes.end + 1 : prefixes.end + 3], "little")
     level = code[prefixes.end + 3] % _LEVELS
     rbp, rsp = registers["rbp"], registers["rsp"]
-    frame = rsp - size & _MASK
+    frame = rsp - size & MASK64
     pushed = [rbp & (1 << 8 * size) - 1]
     for enclosing in range(1, level):
-        loaded = cpu.mmu.load(rbp - size * enclosing & _MASK, size, USER)
+        loaded = cpu.mmu.load(rbp - size * enclosing & MASK64, size, USER)
         if isinstance(loaded, Trap):
             return loaded
         pushed.append(int.from_bytes(loaded, "little"))
     if level:
         pushed.append(frame & (1 << 8 * size) - 1)
-    lowest = rsp - size * len(pushed) & _MASK
-    final = lowest - allocated & _MASK
+    lowest = rsp - size * len(pushed) & MASK64
+    final = lowest - allocated & MASK64
     trap = cpu.mmu.store(lowest, b"".join(value.to_bytes(size, "little") for value in reversed(pushed)), USER)
     trap = trap or trap_of(cpu.at(registers.rip(), code), final, size, True)
     if trap is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from pffemu.arch.encodings import REGISTERS_64
+from pffemu.arch.registers import MASK64
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.fault_address import effective_address, operands_of
 from pffemu.hw.prefixes import Prefixes, prefixes_of
 
 _ESCAPE: Final = 0x0F
 _SECOND_ESCAPES: Final = b"\x38\x3a"
-_WIDTH_MASK: Final = {2: 0xFFFF, 4: 0xFFFF_FFFF, 8: (1 << 64) - 1}
+_WIDTH_MASK: Final = {2: 0xFFFF, 4: 0xFFFF_FFFF, 8: MASK64}
 
 
 class ModRm(NamedTuple):

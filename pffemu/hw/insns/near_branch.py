@@ -9,6 +9,7 @@ from typing import Final
 
 from pffemu.arch.exceptions import GP
 from pffemu.arch.paging import is_canonical
+from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import CF, OF, PF, SF, ZF
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.insns.modrm import memory_address, modrm_of, register
@@ -16,7 +17,6 @@ from pffemu.hw.mmu import USER
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.trap import Trap
 
-_MASK: Final = (1 << 64) - 1
 _CALL, _JMP, _JMP_SHORT, _RET_IMM16, _RET, _GROUP5 = 0xE8, 0xE9, 0xEB, 0xC2, 0xC3, 0xFF
 _LOOPNE, _LOOPE, _LOOP, _JRCXZ = 0xE0, 0xE1, 0xE2, 0xE3
 _SHORT_CONDITIONAL: Final = range(0x70, 0x80)
@@ -26,7 +26,7 @@ _CALL_EXTENSION: Final = 2  # of group 5; JMP is 4
 
 def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     prefixes = prefixes_of(code)
-    opcode, behind = code[prefixes.end], cpu.registers.rip() + length & _MASK
+    opcode, behind = code[prefixes.end], cpu.registers.rip() + length & MASK64
     if opcode in (_RET, _RET_IMM16):
         released = int.from_bytes(code[length - 2 : length], "little") if opcode == _RET_IMM16 else 0
         return _return(cpu, released)
@@ -36,7 +36,7 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
             return target
         return _call(cpu, target, behind) if modrm_of(code).extension == _CALL_EXTENSION else _jump(cpu, target)
     width = 4 if opcode in (_CALL, _JMP, 0x0F) else 1
-    target = behind + int.from_bytes(code[length - width : length], "little", signed=True) & _MASK
+    target = behind + int.from_bytes(code[length - width : length], "little", signed=True) & MASK64
     if opcode == _CALL:
         return _call(cpu, target, behind)
     if opcode in (_JMP, _JMP_SHORT) or _is_taken(cpu, opcode, code[prefixes.end + 1], prefixes.legacy):
@@ -51,7 +51,7 @@ def _is_taken(cpu: Cpu, opcode: int, second: int, legacy: bytes) -> bool:
         return condition(cpu.rflags, second & 15)
     if opcode in _SHORT_CONDITIONAL:
         return condition(cpu.rflags, opcode & 15)
-    mask = _MASK >> 32 if _ADDRESS_SIZE in legacy else _MASK
+    mask = MASK64 >> 32 if _ADDRESS_SIZE in legacy else MASK64
     count = cpu.registers["rcx"] & mask
     if opcode == _JRCXZ:
         return count == 0
@@ -89,7 +89,7 @@ def _jump(cpu: Cpu, target: int) -> Trap | None:
 def _call(cpu: Cpu, target: int, behind: int) -> Trap | None:
     if not is_canonical(target):
         return Trap(GP)
-    rsp = cpu.registers["rsp"] - 8 & _MASK
+    rsp = cpu.registers["rsp"] - 8 & MASK64
     trap = cpu.mmu.store(rsp, behind.to_bytes(8, "little"), USER)
     if trap is not None:
         return trap
@@ -104,5 +104,5 @@ def _return(cpu: Cpu, released: int) -> Trap | None:
         return loaded
     trap = _jump(cpu, int.from_bytes(loaded, "little"))
     if trap is None:
-        cpu.registers["rsp"] = rsp + 8 + released & _MASK
+        cpu.registers["rsp"] = rsp + 8 + released & MASK64
     return trap

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from pffemu.arch.exceptions import GP
 from pffemu.arch.paging import is_canonical
-from pffemu.arch.registers import USER_CS, USER_SS
+from pffemu.arch.registers import MASK64, USER_CS, USER_SS
 from pffemu.arch.rflags import AC, IRET_MASK, NT, ZF
 from pffemu.hw.careful import ALIGNMENT
 from pffemu.hw.cpu import Cpu
@@ -19,7 +19,6 @@ from pffemu.hw.mmu import USER
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.trap import Trap
 
-_MASK: Final = (1 << 64) - 1
 _RPL: Final = 3
 _USER32_CS: Final = 0x23
 _CPU_NODE: Final = 0x7B  # its limit is the number of the core
@@ -85,7 +84,7 @@ def _completed(cpu: Cpu, length: int, trap: Trap | None) -> Trap | None:
 
 def _words(cpu: Cpu, address: int, *sizes: int) -> list[int] | Trap:
     """Little-endian numbers of these sizes (bytes), one behind the other."""
-    loaded = cpu.mmu.load(address & _MASK, sum(sizes), USER)
+    loaded = cpu.mmu.load(address & MASK64, sum(sizes), USER)
     if isinstance(loaded, Trap):
         return loaded
     numbers, at = [], 0
@@ -134,7 +133,7 @@ def _pop(cpu: Cpu, length: int, name: str, size: int) -> Trap | None:
         return words
     trap = _load(cpu, name, words[0] & 0xFFFF)
     if trap is None:
-        cpu.registers["rsp"] = rsp + size & _MASK
+        cpu.registers["rsp"] = rsp + size & MASK64
     return _completed(cpu, length, trap)
 
 
@@ -167,7 +166,7 @@ def _far_return(cpu: Cpu, size: int, released: int) -> Trap | None:
         return words
     trap = _transfer(cpu, words[1] & 0xFFFF, words[0])
     if trap is None:
-        cpu.registers["rsp"] = rsp + 2 * size + released & _MASK
+        cpu.registers["rsp"] = rsp + 2 * size + released & MASK64
     return trap
 
 
@@ -198,7 +197,7 @@ def _far_branch(cpu: Cpu, length: int, code: bytes, modrm: ModRm) -> Trap | None
     offset, selector = words
     if selector != USER_CS or not is_canonical(offset) or modrm.extension != _CALL_FAR:
         return _transfer(cpu, selector, offset)
-    rsp = cpu.registers["rsp"] - 2 * modrm.size & _MASK
+    rsp = cpu.registers["rsp"] - 2 * modrm.size & MASK64
     behind = cpu.registers.rip() + length & (1 << 8 * modrm.size) - 1
     pushed = behind.to_bytes(modrm.size, "little") + USER_CS.to_bytes(modrm.size, "little")
     trap = cpu.mmu.store(rsp, pushed, USER)

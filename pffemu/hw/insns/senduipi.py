@@ -10,13 +10,13 @@ import struct
 from pffemu.arch import uitt, upid
 from pffemu.arch.encodings import REGISTERS_64
 from pffemu.arch.exceptions import GP, UD
+from pffemu.arch.registers import MASK64
 from pffemu.events import SendUipi
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.interrupts import SUPERVISOR
 from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap
 
-_MASK = (1 << 64) - 1
 _WORDS = struct.Struct("<QQ")
 
 
@@ -31,7 +31,7 @@ def execute(cpu: Cpu, length: int, register: int) -> Trap | None:
     if index > state.uittsz:
         return Trap(GP)
     # SDM senduipi.3
-    at = cpu.mmu.translate(state.uittaddr + index * uitt.ENTRY_SIZE & _MASK, SUPERVISOR)
+    at = cpu.mmu.translate(state.uittaddr + index * uitt.ENTRY_SIZE & MASK64, SUPERVISOR)
     if isinstance(at, Trap):
         return at
     # SDM senduipi.4

@@ -10,6 +10,7 @@ from typing import Final
 
 from pffemu.arch.exceptions import AC, GP, SS, UD
 from pffemu.arch.paging import is_canonical
+from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import AC as AC_FLAG
 from pffemu.arch.rflags import ALWAYS_ONE, UIRET_MASK
 from pffemu.events import Resumed, Uiret
@@ -20,7 +21,6 @@ from pffemu.hw.trap import Trap
 
 _FRAME: Final = struct.Struct("<3Q")
 _WORD: Final = 8  # bytes
-_MASK: Final = (1 << 64) - 1
 
 
 def execute(cpu: Cpu, _length: int) -> Trap | None:
@@ -62,7 +62,7 @@ def _pop(cpu: Cpu, rsp: int, aligned: bool) -> bytes | Trap:
     """
     frame = b""
     for address in range(rsp, rsp + _FRAME.size, _WORD):
-        first, last = address & _MASK, address + _WORD - 1 & _MASK
+        first, last = address & MASK64, address + _WORD - 1 & MASK64
         if not is_canonical(first) or not is_canonical(last):
             return Trap(SS)
         if aligned and first % _WORD:
