@@ -21,7 +21,7 @@ _HEAD: Final = """\
 # Instructions: exact, refused, different
 
 Every form of 64-bit mode that iced knows, beside the host's CPU: `make test` runs 20,000 random cases of single
-instructions and 5,000 sequences of 2 to 8, `make check-long` a million and 100,000. A case is code, registers, flags,
+instructions and 2,500 sequences of 2 to 8, `make check-long` a million and 100,000. A case is code, registers, flags,
 x87 and SSE state and memory at random, with its operand in a page that is there, missing, read-only, closed, unmapped,
 beyond the end of its file, or forwarded (a user-interrupt handler brings it in), or across the edge of one. Registers,
 flags, memory, signal, vector, error code, addresses and the frame of a forwarded fault must be what the host's CPU

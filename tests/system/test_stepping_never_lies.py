@@ -249,7 +249,7 @@ def written_down(name: str) -> Oracle:
     return write_down(machine, machine.symbols[word] if word else machine.process.image.entry)
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", range(rounds(1, 3)))
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_random_sessions_tell_the_truth(name: str, seed: int) -> None:
     make, places, word = PROGRAMS[name]

@@ -20,7 +20,7 @@ from tests.guest_tools import handle, plain_guest, start_thread
 from tests.system.gdb.reference_run import Reference, reference
 from tests.system.gdb.stub_client import Client, Served, served
 
-SESSIONS = int(os.environ.get("PFFEMU_GDB_SESSIONS", "3"))  # with each guest
+SESSIONS = int(os.environ.get("PFFEMU_GDB_SESSIONS", rounds(2, 3)))  # with each guest
 ACTIONS = rounds(40, 120)  # of a session
 _RIP = NUMBER_OF["rip"]
 _KINDS = {"watch": 2, "rwatch": 3, "awatch": 4}
