@@ -221,6 +221,8 @@ def judged(instructions: tuple[Any, ...]) -> Judge:
         who = judge(instruction.code)
         if who is Judge.NOBODY or _is_loop(instruction) or _is_system_call(instruction):
             return Judge.NOBODY
+        if instruction.mnemonic == Mnemonic.ENTER and instruction.immediate16 >= layout.WINDOW_STEP - 4 * layout.PAGE:
+            return Judge.NOBODY  # it would touch the pages of another window
         if who is Judge.UD:
             first = Judge.UD
     return first
@@ -239,8 +241,8 @@ def _loads_segment(instruction: Any) -> bool:
 
 def _is_amds(code: bytes) -> bool:
     """Undefined to Intel, something to the host: hypercalls (0F 01) behind prefixes, LOCK before MOV CR0 and VERW."""
-    end = encode.prefix_length(code)
-    opcode = code[end + (code[end : end + 1] < b"\x50" and code[end : end + 1] >= b"\x40") :][:3]
+    end = encode.prefix_length(code, with_rex=True)
+    opcode = code[end : end + 3]
     if opcode[:2] == b"\x0f\x01":
         return opcode[2:] >= b"\xc0" and end > 0
     if opcode[:2] == b"\x0f\x00" and 0xF0 in code[:end]:
