@@ -141,7 +141,7 @@ def is_twice_the_same(code: bytes) -> bool:
     """Both operands are the same register."""
     prefixes, octet = prefixes_of(code), _modrm_octet(code)
     rex = prefixes.rex[0] if prefixes.rex else 0
-    mmx = not prefixes.legacy  # PHADD of MMX registers; REX means nothing there
+    mmx = not prefixes.operand_size  # PHADD of MMX registers; REX means nothing there
     same = octet >> 3 & 7 == octet & 7 and (mmx or bool(rex & 4) == bool(rex & 1))
     return octet >= _REGISTERS and same
 

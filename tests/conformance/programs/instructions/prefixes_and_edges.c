@@ -51,6 +51,9 @@ static void vectors(void)
     asm volatile("movups %2,%%xmm0\n\tmovups %3,%%xmm1\n\tpcmpistri $0x0c,%%xmm1,%%xmm0\n\tpushf\n\tpop %1"
                  : "=c"(index), "=r"(flags) : "m"(*"needle\0---------"), "m"(*"a hay stack need") : "xmm0", "xmm1", "cc");
     printf("a string that begins near the end: %ld %lx\n", index, flags & 0x8d5);
+    uint64_t twice = 0x4000000040000000;
+    asm volatile("movq %1,%%mm2\n\t.byte 0x67,0x44,0x0f,0x38,0x05,0xd2\n\tmovq %%mm2,%0\n\temms" : "=r"(twice) : "r"(twice));
+    printf("phsubw behind 67 and REX.R: %lx\n", twice);
     TRY("#DE keeps x87's flags", asm volatile("fninit\n\tfldz\n\tfld1\n\tfdivp\n\t.byte 0xf2,0x64,0x36,0xf6,0xf1" ::"a"(5), "c"(0) : "cc"));
     printf("fsw %x\n", trap_at.uc_mcontext.fpregs ? ((struct _libc_fpstate *)trap_at.uc_mcontext.fpregs)->swd & 0x3f : 0);
 }
