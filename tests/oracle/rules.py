@@ -14,7 +14,7 @@ _COMPARISONS = "MIN[PS][SD]_* MAX[PS][SD]_* CMP[PS]S_* CMPPD_* CMPSD_XMM* *COMIS
 _CONVERSIONS = "SQRT[PS][SD]_* ROUND[PS][SD]_* CVTPS2PD_* CVTPD2PS_* CVTSS2SD_* CVTSD2SS_* CVTDQ2PD_*"
 _CONTROL = (
     "FBLD* FBSTP* FCLEX FDECSTP FDISI FENI FINCSTP FINIT FLDCW* FN* FSAVE* FSETPM FSTCW* FSTSW* FSTENV* FPREM* "
-    "FRSTOR_M108* FLDENV_M28* FSCALE FSIN FXTRACT"
+    "FRSTOR_* FLDENV_* FSCALE FSIN FCOS FSINCOS FPTAN FPATAN FYL2X FXTRACT"
 )
 
 _FUNCTIONS = "FSIN FCOS FSINCOS FPTAN FPATAN F2XM1 FYL2X FYL2XP1"
@@ -32,8 +32,6 @@ _OF_FORMS: Final = (
          forms="IRET* RETF* FXSAVE* FXRSTOR* FNSAVE* FNSTENV* FRSTOR* FLDENV* ENTER* CMPS?_M*", kinds="cr2 memory err"),
     Rule("two-strings", "which of two refused operands is the fault", "the manual does not say",
          forms="CMPS?_M* MOVS?_M*", kinds="signal err cr2 trapno", rarely=True),
-    Rule("lock-bit", "the carry of LOCK BTS, BTR and BTC", "Unicorn", forms="BTS_* BTR_* BTC_*", kinds="flag",
-         rarely=True),
     Rule("far-pointer-64", "far pointers of 10 bytes",
          "AMD's CPUs read 6 bytes in spite of REX.W; the machine follows Intel's manual",
          forms="CALL_M1664 JMP_M1664 LSS_R64_M1664 LFS_R64_M1664 LGS_R64_M1664"),
@@ -53,8 +51,10 @@ _OF_FORMS: Final = (
          kinds="memory"),
     Rule("two-halves", "the first half of a store or load across pages whose second half faults",
          "Unicorn does it in halves", forms="MOVUP?_* MOVDQU_* LDDQU_* MASKMOVDQU*", kinds="memory xmm", rarely=True),
-    Rule("masked-store", "a refused page of which MASKMOVDQU writes nothing", "the manual leaves it to the processor",
-         forms="MASKMOVDQU*", kinds="signal memory"),
+    Rule("masked-store",
+         "a refused page of which MASKMOVDQU writes nothing, and whether MASKMOVQ that faults has left x87",
+         "the manual leaves it to the processor", forms="MASKMOVDQU* MASKMOVQ*", kinds="signal memory fsw ftw st",
+         rarely=True),
     Rule("estimates", "RCPPS, RSQRTPS and their kin: the manual allows an error of 1.5 * 2^-12",
          "the machine's are exact, the host's are not", forms="RCPPS* RCPSS* RSQRT*", kinds="xmm"),
     Rule("estimate-flags", "the flags of RCPPS, RSQRTPS and their kin, which raise nothing on a CPU", "Unicorn divides",
@@ -69,8 +69,8 @@ _OF_FORMS: Final = (
          when=met.is_inexact, ends_with_exact_float=True),
     Rule("denormals", "MXCSR's DE; MIN and MAX of denormals with DAZ; with FTZ, results near the smallest normal",
          "Unicorn does not collect DE, and flushes before it rounds",
-         forms=f"{_ARITHMETIC} {_COMPARISONS} {_CONVERSIONS}", kinds="mxcsr xmm", when=met.is_denormal,
-         ends_with_exact_float=True),
+         forms=f"{_ARITHMETIC} {_COMPARISONS} {_CONVERSIONS}", without="CVTDQ2PD_* ROUND* DPP*", kinds="mxcsr xmm",
+         when=met.is_denormal, ends_with_exact_float=True),
     Rule("x87", "x87 stack faults, last bits of functions", "Unicorn does not look at tags", families="x87",
          without=_CONTROL, ends_with_exact_float=True),
 )  # fmt: skip
