@@ -108,7 +108,6 @@ _CONDITIONAL: Final = ("_REL8_64", "_REL32_64")
 _UNALIGNED_VECTORS: Final = ("MOVUPS", "MOVUPD", "MOVDQU", "LDDQU", "PCMPESTR", "PCMPISTR", "CMPXCHG16B", "BND")
 _INTERRUPTS: Final = ("int3", "int")  # their prefixes mean nothing
 _SIZES: Final = b"\x66\x67"
-_REPEATS: Final = frozenset(b"\xf2\xf3")
 _VEX: Final = (b"\xc4", b"\xc5")
 _EVEX: Final = b"\x62"
 _EVEX_SIZE: Final = 4  # bytes
@@ -222,10 +221,8 @@ def _is_cut(code: bytes) -> bool:
     is_vex = code[prefixes.end : prefixes.end + 1] in _VEX  # behind 66 it is #UD, but not before its length is known
     sizes = b"" if is_vex else bytes(octet for octet in prefixes.legacy if octet in _SIZES)
     rest = sizes + prefixes.rex + code[prefixes.end :]
-    repeats = _REPEATS.intersection(prefixes.legacy)  # any of them: the length is found out first
-    return prefixes.end == len(code) or any(
-        runs_out_of_bytes(start + rest) for start in (b"", *(bytes((octet,)) for octet in repeats))
-    )
+    starts = (b"", *(bytes((octet,)) for octet in prefixes.repeats))  # any of them: the length is found out first
+    return prefixes.end == len(code) or any(runs_out_of_bytes(start + rest) for start in starts)
 
 
 @lru_cache(maxsize=1 << 15)

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Final, NamedTuple, Protocol
 
 from pffemu.arch.encodings import REGISTERS_64
-from pffemu.arch.exceptions import GP, SS
 from pffemu.arch.paging import page_of
 from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import AC
 from pffemu.asm.scan import first
 from pffemu.engine.float_status import FloatStatus
-from pffemu.hw.fault_address import accesses_nothing, effective_address, first_non_canonical, is_on_stack, operands_of
+from pffemu.hw.fault_address import (
+    accesses_nothing,
+    effective_address,
+    first_non_canonical,
+    operands_of,
+    trap_of_operand,
+)
 from pffemu.hw.mmu import USER, WRITE, Mmu
+from pffemu.hw.modrm import modrm_of
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.trap import Trap
 
@@ -69,7 +75,7 @@ def trap_of_address(at: At) -> Trap | None:
     """#GP or #SS of a memory operand with an address that is not canonical."""
     operands = operands_of(at.code)
     operand = first_non_canonical(operands, at.registers, at.rip, explicit=True)
-    return None if operand is None else Trap(SS if is_on_stack(operand) else GP)
+    return None if operand is None else trap_of_operand(operand)
 
 
 def trap_of(at: At, address: int, size: int, write: bool) -> Trap | None:
@@ -115,10 +121,7 @@ def upper_half_is_zero(at: At) -> bool:
 
 def upper_halves_are_zero(at: At) -> bool:
     """CMPXCHG of two 32-bit registers: Unicorn clears the upper half of the target, too, which a CPU leaves alone."""
-    modrm = prefixes_of(at.code)
-    rex = modrm.rex[0] if modrm.rex else 0
-    target = REGISTERS_64[at.code[modrm.end + 2] & 7 | (rex & 1) << 3]
-    return upper_half_is_zero(at) and at.registers[target] < _HALF
+    return upper_half_is_zero(at) and at.registers[REGISTERS_64[modrm_of(at.code).rm]] < _HALF
 
 
 def lengths_fit(at: At) -> bool:

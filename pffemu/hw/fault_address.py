@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
+from pffemu.arch.exceptions import GP, SS
 from pffemu.arch.pagefault import W
 from pffemu.arch.paging import PAGE_SIZE, is_canonical
 from pffemu.arch.registers import GENERAL, MASK64
@@ -19,9 +20,8 @@ from pffemu.asm.memory_operands import STRING_OPCODES
 from pffemu.asm.scan import INVALID, first, is_prefixed
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.substitutes import with_usual_prefixes, without_prefixes
+from pffemu.hw.trap import Trap
 
-_ADDRESS_SIZE = 0x67
-_REPEATS = frozenset(b"\xf2\xf3")
 _AT_ONCE = 16  # bytes
 _FIRST_PIECES = {10: 8, 14: 2}  # of x87's 80 bits the significand, of its short environment the control word
 _STACK_BASES = frozenset({"rsp", "esp", "rbp", "ebp"})
@@ -58,10 +58,10 @@ def operands_of(code: bytes) -> Operands:
 
 
 def _counter(code: bytes) -> str | None:
-    legacy, _, end = prefixes_of(code)
-    if code[end] not in STRING_OPCODES or not _REPEATS.intersection(legacy):
+    prefixes = prefixes_of(code)
+    if code[prefixes.end] not in STRING_OPCODES or not prefixes.repeats:
         return None
-    return "ecx" if _ADDRESS_SIZE in legacy else "rcx"
+    return "ecx" if prefixes.address_size else "rcx"
 
 
 def accesses_nothing(operands: Operands, registers: ReadRegister) -> bool:
@@ -117,9 +117,9 @@ def first_non_canonical(
     return None
 
 
-def is_on_stack(operand: MemoryOperand) -> bool:
-    """Whether it is addressed through SS: by RSP or RBP, without FS or GS."""
-    return operand.segment is None and operand.base in _STACK_BASES
+def trap_of_operand(operand: MemoryOperand) -> Trap:
+    """Of one whose address is not canonical: #SS where SS addresses it, by RSP or RBP without FS or GS; else #GP."""
+    return Trap(SS if operand.segment is None and operand.base in _STACK_BASES else GP)
 
 
 def effective_address(operand: MemoryOperand, registers: ReadRegister, next_rip: int) -> int:

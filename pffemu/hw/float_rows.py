@@ -13,7 +13,7 @@ from pffemu.hw.fault_address import effective_address, operands_of
 from pffemu.hw.float_substitutes import COMPARISONS, OTHER_X87, float_substitute
 from pffemu.hw.floats.transcendental import FUNCTIONS
 from pffemu.hw.mmu import USER
-from pffemu.hw.prefixes import prefixes_of
+from pffemu.hw.modrm import modrm_of
 
 # bits of a core's `checks`, with those of hw.careful: which arithmetic is not the engine's
 UNMASKED_SSE: Final = 4  # it may raise #XM
@@ -139,11 +139,10 @@ def row_of_encoding(form: Form, code: bytes) -> Row | None:
 
 def is_twice_the_same(code: bytes) -> bool:
     """Both operands are the same register."""
-    prefixes, octet = prefixes_of(code), _modrm_octet(code)
-    rex = prefixes.rex[0] if prefixes.rex else 0
-    mmx = not prefixes.operand_size  # PHADD of MMX registers; REX means nothing there
-    same = octet >> 3 & 7 == octet & 7 and (mmx or bool(rex & 4) == bool(rex & 1))
-    return octet >= _REGISTERS and same
+    modrm = modrm_of(code)
+    if modrm.prefixes.operand_size:
+        return not modrm.memory and modrm.reg == modrm.rm
+    return not modrm.memory and modrm.extension == modrm.rm & 7  # MMX registers: REX means nothing
 
 
 _HORIZONTAL: Final = ("PHADD", "PHSUB", "HADDP", "HSUBP")
@@ -162,20 +161,11 @@ def mmx_target(form: Form, code: bytes) -> int | None:
     """The number of the MMX register that the instruction writes."""
     operands = form.name.split("_")[1:]
     if operands[:1] == ["MM"]:
-        octet = _modrm_octet(code)
-        return octet & 7 if "IMM8" in operands[1:2] else octet >> 3 & 7
-    if operands == ["MMM64", "MM"] and _modrm_octet(code) >= _REGISTERS:
-        return _modrm_octet(code) & 7
+        modrm = modrm_of(code)
+        return modrm.rm & 7 if "IMM8" in operands[1:2] else modrm.extension
+    if operands == ["MMM64", "MM"] and not modrm_of(code).memory:
+        return modrm_of(code).rm & 7
     return None
-
-
-def _modrm_octet(code: bytes) -> int:
-    end = prefixes_of(code).end
-    return code[end + (3 if code[end + 1] in _SECOND_ESCAPES else 2)]
-
-
-_SECOND_ESCAPES: Final = b"\x38\x3a"
-_REGISTERS: Final = 0xC0
 
 
 def is_sse_arithmetic(form: Form) -> bool:

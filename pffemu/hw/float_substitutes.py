@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pffemu.asm.scan import Form
+from pffemu.hw.modrm import modrm_of
 from pffemu.hw.prefixes import prefixes_of
 
 # undocumented encodings of FCOM, FCOMP, FXCH, FSTP with a register: the documented ones
@@ -27,7 +28,6 @@ _REX: Final = 0x40
 _IGNORED_REX: Final = b"\x40"  # in front of another prefix
 _OPERAND_SIZE: Final = b"\x66"
 _W, _R, _B = 8, 4, 1
-_REGISTERS: Final = 0xC0  # in ModRM
 
 
 def _without_meaningless_rex(form: Form, code: bytes) -> bytes | None:
@@ -38,11 +38,9 @@ def _without_meaningless_rex(form: Form, code: bytes) -> bytes | None:
     clear = _W if form.name.startswith(_ENVIRONMENT) else 0
     operands = form.name.split("_")[1:]
     if "MM" in operands or "MMM64" in operands or "MMM32" in operands:
-        opcode = 3 if code[prefixes.end + 1] in _SECOND_ESCAPES else 2
-        registers = code[prefixes.end + opcode] >= _REGISTERS
         in_reg, in_rm = _places(operands)
         clear |= _R if in_reg == "MM" else 0
-        clear |= _B if registers and in_rm.startswith("MM") else 0
+        clear |= _B if not modrm_of(code).memory and in_rm.startswith("MM") else 0
     rex = prefixes.rex[0]
     if not rex & clear:
         return None
@@ -58,9 +56,6 @@ def _places(operands: list[str]) -> tuple[str, str]:
     if len(named) == 1:  # a shift by an immediate
         return "", named[0]
     return (named[1], named[0]) if named[0].startswith(("RM", "MMM")) else (named[0], named[1])
-
-
-_SECOND_ESCAPES: Final = b"\x38\x3a"
 
 
 def float_substitute(form: Form, code: bytes) -> bytes | None:

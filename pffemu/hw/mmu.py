@@ -11,13 +11,13 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from pffemu.arch.encodings import MAX_INSTRUCTION
-from pffemu.arch.exceptions import GP, PF, SS
+from pffemu.arch.exceptions import GP, PF
 from pffemu.arch.pagefault import P
 from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, is_canonical
 from pffemu.arch.uffd_mmio import MODE_MISSING
 from pffemu.engine.registers import RegisterFile
 from pffemu.hw import page_walk
-from pffemu.hw.fault_address import effective_address, exact_fault, first_non_canonical, is_on_stack, operands_of
+from pffemu.hw.fault_address import effective_address, exact_fault, first_non_canonical, operands_of, trap_of_operand
 from pffemu.hw.page_walk import FETCH, OK, USER, WRITE
 from pffemu.hw.ram import Ram
 from pffemu.hw.tlb_fill import TlbFill
@@ -112,7 +112,7 @@ class Mmu:
         if fill.non_canonical or page == _LAST_CANONICAL:
             operand = first_non_canonical(operands, registers, rip)
             if fill.non_canonical or operand is not None:
-                return Trap(SS if operand is not None and is_on_stack(operand) else GP)
+                return Trap(GP) if operand is None else trap_of_operand(operand)
         address, code = exact_fault(operands, registers, rip, page, code)
         if operands.first_load is not None:
             loaded = self.translate(effective_address(operands.first_load, registers, rip), USER, update=False)

@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 from pffemu.asm.scan import PREFIXES
 
 _OPERAND_SIZE: Final = 0x66
+_ADDRESS_SIZE: Final = 0x67
+_REPEATS: Final = frozenset(b"\xf2\xf3")
 _REX: Final = range(0x40, 0x50)
 
 
@@ -18,6 +20,15 @@ class Prefixes(NamedTuple):
     @property
     def operand_size(self) -> bool:
         return _OPERAND_SIZE in self.legacy
+
+    @property
+    def address_size(self) -> bool:
+        return _ADDRESS_SIZE in self.legacy
+
+    @property
+    def repeats(self) -> frozenset[int]:
+        """Those of F2 and F3 that are there."""
+        return _REPEATS.intersection(self.legacy)
 
     @property
     def rex_w(self) -> bool:

@@ -1,37 +1,13 @@
 # RCL and RCR whose page comes in by page fault forwarding: the pushed RFLAGS and the result have the carry of before
 # (SDM: a fault leaves the flags as they were before the instruction).
 .include "pff.inc"
+.equ ADDRESS_AT, 32
+.equ VECTOR_BYTES, 8
+.include "zeropage.inc"
 
 # map: buf 16K rw
 # uffd: buf missing
 # forward: on
-
-.text
-handler:
-    push rax
-    push rcx
-    push rdx
-    push rsi
-    push rdi
-    push r11
-    mov rax, [rsp + 48 + 32]
-    and rax, -4096
-    mov [rip + zero], rax
-    mov rdi, [rip + uffd]
-    mov esi, UFFDIO_ZEROPAGE
-    lea rdx, [rip + zero]
-    mov eax, SYS_ioctl
-    syscall
-    pop r11
-    pop rdi
-    pop rsi
-    pop rdx
-    pop rcx
-    pop rax
-    add rsp, 8
-    uiret
-.data
-zero: .quad 0, 4096, 0, 0
 
 # test: RCL after CMP brings in the borrow
 # expect: mem64[buf] == 1 and frame.rip == touch and frame.rflags & 1 == 1

@@ -96,14 +96,15 @@ def _compare(unit: X87, mnemonic: str, operand: Operand, rflags: int) -> Effect:
     else:
         other = unit.number(1) if not operand.kind else _other(unit, operand)
     to_rflags, c1 = "comi" in name, unit.registers["fsw"] & C1
-    found, effect = relation(unit.number(0), other), NOTHING
+    top = unit.number(0)
+    found, effect = relation(top, other), NOTHING
     if to_rflags:
         flags = (ZF if found & C3 else 0) | (PF if found & C2 else 0) | (CF if found & C0 else 0)
         effect = Effect(rflags=rflags & ~_TOUCHED | flags)
     else:
         unit.set(CONDITIONS, found)
     try:
-        unit.signal_comparison(unit.number(0), other, signaling)
+        unit.signal_comparison(top, other, signaling)
     except Given:  # nothing is popped; CPUs set the codes, though SDM vol. 2 says they do not for an unmasked #IA
         return effect
     finally:

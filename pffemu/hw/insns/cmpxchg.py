@@ -13,7 +13,8 @@ from pffemu.arch.exceptions import GP
 from pffemu.arch.rflags import ZF
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.insns import aligned, alone
-from pffemu.hw.insns.modrm import memory_address, modrm_of
+from pffemu.hw.insns.operands import memory_address
+from pffemu.hw.modrm import modrm_of
 from pffemu.hw.trap import Trap
 
 _PAIRS: Final = b"\x0f\xc7"  # CMPXCHG8B and CMPXCHG16B

@@ -9,7 +9,7 @@ from pffemu.arch.exceptions import GP
 from pffemu.arch.floats import FCW_ONE, FCW_WRITABLE, FZ, MXCSR_RESERVED, with_summary
 from pffemu.asm.scan import first, form_of
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns.modrm import memory_address
+from pffemu.hw.insns.operands import memory_address
 from pffemu.hw.mmu import USER
 from pffemu.hw.trap import Trap
 

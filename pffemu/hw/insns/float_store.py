@@ -8,7 +8,7 @@ from pffemu.arch.exceptions import GP
 from pffemu.asm.scan import first, form_of
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.insns import alone
-from pffemu.hw.insns.modrm import memory_address
+from pffemu.hw.insns.operands import memory_address
 from pffemu.hw.trap import Trap
 
 _ALIGNMENT: Final = 16

@@ -6,7 +6,7 @@ from typing import Final
 
 from pffemu.asm.scan import first, form_of
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns.modrm import modrm_of
+from pffemu.hw.modrm import modrm_of
 
 _BYTES: Final = {"w": 2, "d": 4}
 

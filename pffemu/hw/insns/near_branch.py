@@ -12,15 +12,15 @@ from pffemu.arch.paging import is_canonical
 from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import CF, OF, PF, SF, ZF
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns.modrm import memory_address, modrm_of, register
+from pffemu.hw.insns.operands import memory_address, register
 from pffemu.hw.mmu import USER
-from pffemu.hw.prefixes import prefixes_of
+from pffemu.hw.modrm import modrm_of
+from pffemu.hw.prefixes import Prefixes, prefixes_of
 from pffemu.hw.trap import Trap
 
 _CALL, _JMP, _JMP_SHORT, _RET_IMM16, _RET, _GROUP5 = 0xE8, 0xE9, 0xEB, 0xC2, 0xC3, 0xFF
 _LOOPNE, _LOOPE, _LOOP, _JRCXZ = 0xE0, 0xE1, 0xE2, 0xE3
 _SHORT_CONDITIONAL: Final = range(0x70, 0x80)
-_ADDRESS_SIZE: Final = 0x67
 _CALL_EXTENSION: Final = 2  # of group 5; JMP is 4
 
 
@@ -39,19 +39,19 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     target = behind + int.from_bytes(code[length - width : length], "little", signed=True) & MASK64
     if opcode == _CALL:
         return _call(cpu, target, behind)
-    if opcode in (_JMP, _JMP_SHORT) or _is_taken(cpu, opcode, code[prefixes.end + 1], prefixes.legacy):
+    if opcode in (_JMP, _JMP_SHORT) or _is_taken(cpu, opcode, code[prefixes.end + 1], prefixes):
         return _jump(cpu, target)
     cpu.registers.skip(length)
     return None
 
 
-def _is_taken(cpu: Cpu, opcode: int, second: int, legacy: bytes) -> bool:
+def _is_taken(cpu: Cpu, opcode: int, second: int, prefixes: Prefixes) -> bool:
     """Whether a conditional branch is; LOOP counts RCX (ECX behind 67) down."""
     if opcode == 0x0F:
         return condition(cpu.rflags, second & 15)
     if opcode in _SHORT_CONDITIONAL:
         return condition(cpu.rflags, opcode & 15)
-    mask = MASK64 >> 32 if _ADDRESS_SIZE in legacy else MASK64
+    mask = MASK64 >> 32 if prefixes.address_size else MASK64
     count = cpu.registers["rcx"] & mask
     if opcode == _JRCXZ:
         return count == 0

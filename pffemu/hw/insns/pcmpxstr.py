@@ -10,9 +10,9 @@ from typing import Final
 
 from pffemu.arch.rflags import AF, CF, OF, PF, SF, ZF
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns.modrm import memory_address
+from pffemu.hw.insns.operands import memory_address
 from pffemu.hw.mmu import USER
-from pffemu.hw.prefixes import prefixes_of
+from pffemu.hw.modrm import modrm_of
 from pffemu.hw.trap import Trap
 
 _BYTES: Final = 16
@@ -22,19 +22,17 @@ _WORDS, _SIGNED, _EXPAND_OR_LAST = 1, 2, 0x40  # bits of the immediate
 
 
 def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
-    registers, end = cpu.registers, prefixes_of(code).end
-    opcode, modrm, control = code[end + 2], code[end + 3], code[length - 1]
-    prefixes = prefixes_of(code)
-    rex, bits = prefixes.rex[0] if prefixes.rex else 0, 64 if prefixes.rex_w else 32
+    registers, modrm = cpu.registers, modrm_of(code)
+    opcode, control, bits = modrm.opcode[-1], code[length - 1], 64 if modrm.prefixes.rex_w else 32
     saved = cpu.engine.save_registers()
-    if modrm >> 6 == 3:
-        second = saved.xmm(modrm & 7 | (rex & 1) << 3).to_bytes(_BYTES, "little")
+    if not modrm.memory:
+        second = saved.xmm(modrm.rm).to_bytes(_BYTES, "little")
     else:
         loaded = cpu.mmu.load(memory_address(cpu, code), _BYTES, USER)
         if isinstance(loaded, Trap):
             return loaded
         second = loaded
-    first = saved.xmm(modrm >> 3 & 7 | (rex & 4) << 1).to_bytes(_BYTES, "little")
+    first = saved.xmm(modrm.reg).to_bytes(_BYTES, "little")
     width = 1 + (control & _WORDS)
     most = _BYTES // width
     one, two = _elements(first, width, control), _elements(second, width, control)

@@ -14,8 +14,9 @@ from pffemu.arch.registers import MASK64, USER_CS, USER_SS
 from pffemu.arch.rflags import AC, IRET_MASK, NT, ZF
 from pffemu.hw.careful import ALIGNMENT
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns.modrm import ModRm, memory_address, modrm_of, register, write_register
+from pffemu.hw.insns.operands import memory_address, register, write_register
 from pffemu.hw.mmu import USER
+from pffemu.hw.modrm import ModRm, modrm_of
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.trap import Trap
 

@@ -12,8 +12,9 @@ from pffemu.asm.scan import Form, first, form_of
 from pffemu.engine.float_registers import FloatRegisters
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.floats import sse
-from pffemu.hw.insns.modrm import ModRm, memory_address, modrm_of, register
+from pffemu.hw.insns.operands import memory_address, register
 from pffemu.hw.mmu import USER
+from pffemu.hw.modrm import ModRm, modrm_of
 from pffemu.hw.trap import Trap
 
 _ALIGNED: Final = 16  # bytes of an operand that has to be

@@ -9,8 +9,9 @@ from typing import Final
 
 from pffemu.arch.encodings import REGISTERS_64
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns.modrm import memory_address, modrm_of
+from pffemu.hw.insns.operands import memory_address
 from pffemu.hw.mmu import USER
+from pffemu.hw.modrm import modrm_of
 from pffemu.hw.trap import Trap
 
 _GDT_BASE, _IDT_BASE = 0xFFFF_FFFF_FFFE_0000, 0xFFFF_FFFF_FFFF_0000

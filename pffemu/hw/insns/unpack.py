@@ -6,8 +6,9 @@ from typing import Final
 
 from pffemu.asm.scan import first, form_of
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns.modrm import memory_address, modrm_of
+from pffemu.hw.insns.operands import memory_address
 from pffemu.hw.mmu import USER
+from pffemu.hw.modrm import modrm_of
 from pffemu.hw.trap import Trap
 
 _READ: Final = 4  # bytes

@@ -17,8 +17,9 @@ from pffemu.hw.float_rows import is_mmx, is_twice_the_same
 from pffemu.hw.floats import x87_forms
 from pffemu.hw.floats.x87 import X87, Given
 from pffemu.hw.insns import aligned, alone, horizontal, mmx, sse_arithmetic, unpack
-from pffemu.hw.insns.modrm import memory_address, modrm_of
+from pffemu.hw.insns.operands import memory_address
 from pffemu.hw.mmu import USER
+from pffemu.hw.modrm import modrm_of
 from pffemu.hw.trap import Trap
 
 _NO_WAIT: Final = frozenset({"fninit", "fnclex", "fnstsw", "fnstcw", "fnstenv", "fnsave", "fneni", "fndisi", "fnsetpm"})

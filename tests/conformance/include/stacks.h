@@ -46,3 +46,29 @@ static void *in_thread(void *unused)
     rights("a thread's stack", local);
     return NULL;
 }
+
+/* The stack of the process and of a thread, data, heap and mappings. */
+static void run_everywhere(void)
+{
+    unsigned char local[sizeof code];
+    pthread_t thread;
+    memcpy(local, code, sizeof code);
+    run("the stack", local);
+    rights("the stack", local);
+    MUST(pthread_create(&thread, NULL, in_thread, NULL));
+    pthread_join(thread, NULL);
+    run("initialised data", data);
+    rights("initialised data", data);
+    unsigned char *heap = malloc(64), *mapped = (unsigned char *)map_at(0, 1, RW);
+    memcpy(heap, code, sizeof code);
+    memcpy(mapped, code, sizeof code);
+    run("the heap", heap);
+    run("a mapping", mapped);
+    rights("a mapping", mapped);
+    MUST(mprotect(mapped, PAGE, PROT_READ));
+    run("a mapping for reading", mapped);
+    MUST(mprotect(mapped, PAGE, PROT_READ | PROT_EXEC));
+    run("a mapping for reading and execution", mapped);
+    MUST(mprotect((void *)((unsigned long)local & -PAGE), PAGE, RW));
+    run("the stack, made not executable", local);
+}

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pffemu.arch.encodings import REGISTERS_64
-from pffemu.arch.registers import MASK64
-from pffemu.hw.cpu import Cpu
-from pffemu.hw.fault_address import effective_address, operands_of
 from pffemu.hw.prefixes import Prefixes, prefixes_of
 
 _ESCAPE: Final = 0x0F
 _SECOND_ESCAPES: Final = b"\x38\x3a"
-_WIDTH_MASK: Final = {2: 0xFFFF, 4: 0xFFFF_FFFF, 8: MASK64}
 
 
 class ModRm(NamedTuple):
@@ -27,6 +23,7 @@ class ModRm(NamedTuple):
     size: int
 
 
+@lru_cache(maxsize=4096)
 def modrm_of(code: bytes) -> ModRm:
     """Of an instruction with a ModRM byte behind a one-byte, 0F, 0F 38 or 0F 3A opcode."""
     prefixes = prefixes_of(code)
@@ -46,23 +43,3 @@ def modrm_of(code: bytes) -> ModRm:
         octet & 7 | (rex & 1) << 3,
         size,
     )
-
-
-def register(cpu: Cpu, number: int, size: int) -> int:
-    """The low `size` bytes of a general register."""
-    return cpu.registers[REGISTERS_64[number]] & _WIDTH_MASK[size]
-
-
-def write_register(cpu: Cpu, number: int, size: int, value: int) -> None:
-    """A general register of `size` bytes: 4 clears the upper half, 2 leaves the rest."""
-    name = REGISTERS_64[number]
-    mask = _WIDTH_MASK[size]
-    kept = cpu.registers[name] & ~mask if size == 2 else 0
-    cpu.registers[name] = kept | value & mask
-
-
-def memory_address(cpu: Cpu, code: bytes) -> int:
-    """Where the instruction's explicit memory operand is."""
-    operands = operands_of(code)
-    explicit = next(operand for operand in operands.loads if not operand.implicit)
-    return effective_address(explicit, cpu.registers, cpu.registers.rip() + operands.size)
