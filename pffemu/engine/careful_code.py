@@ -3,12 +3,16 @@
 Unicorn tells of every block it has translated, before the block runs for the first time (UC_HOOK_EDGE_GENERATED); a
 stop asked for then keeps the block from running (pinned in tests/quirks). The host names the block's careful
 instructions; each gets a hook of its own, and the block is translated again with them. Blocks without one cost nothing.
+
+Unicorn loses flags that are not computed yet when an instruction with a hook faults. The hooks of instructions that it
+executes rightly otherwise therefore save RFLAGS, and ask the host only when their quick condition does not hold.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any, Final
 
 import unicorn
@@ -16,9 +20,25 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu.engine.add_hook import EVERYWHERE
 from pffemu.engine.protocols import EngineHost
+from pffemu.engine.registers import IDS, read_batch
 
 FORGET_BLOCKS: Final = unicorn.UC_CTL_TB_REMOVE_CACHE | (2 << 26) | (1 << 30)  # two arguments, UC_CTL_IO_WRITE
 CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
+
+
+# words of what the hooks have saved; compiled ones read the others
+RIP, RAX, RFLAGS, HOST, READ, REGISTERS, VALUES = range(7)
+WORDS: Final = 7
+NOWHERE: Final = -1
+SAVED: Final = ("rax", "rflags")
+
+
+class Quick(IntEnum):
+    """When the engine may execute a careful instruction without asking the host."""
+
+    NEVER = 0
+    ALWAYS = 1
+    EAX_IS_RAX = 2  # the upper half of RAX is zero
 
 
 class _Block(ctypes.Structure):
@@ -53,11 +73,43 @@ class CarefulCode:
     ) -> None:
         """`before(address)`: guest code is in front of that careful instruction; `fail`: is told of an exception."""
         self._handle, self._host, self._add_hook, self._fail = handle, host, add_hook, fail
+        self._before = before
         self._hooks: dict[int, int] = {}  # by address
-        self._callback = CODE_HOOK(lambda _uc, address, _size, _user: before(address))
+        self._state = (ctypes.c_int64 * WORDS)()
+        start = ctypes.addressof(self._state)
+        self._registers = (ctypes.c_int * len(SAVED))(*(IDS[name] for name in SAVED))
+        self._values = (ctypes.c_void_p * len(SAVED))(start + 8 * RAX, start + 8 * RFLAGS)
+        self._arguments = (
+            ctypes.c_void_p(handle.value),
+            ctypes.c_void_p(ctypes.addressof(self._registers)),
+            ctypes.c_void_p(ctypes.addressof(self._values)),
+            ctypes.c_int(len(SAVED)),
+        )
+        self._ask_host = CODE_HOOK(lambda _uc, address, _size, _user: before(address))
+        self._callbacks: list[Any] = [self._ask_host, CODE_HOOK(self._save), CODE_HOOK(self._save_and_check)]
         self.stale: int | None = None
         self.flush = False
+        self.begin_run()
         add_hook(unicorn.UC_HOOK_EDGE_GENERATED, _TRANSLATED_HOOK(self._translated), EVERYWHERE)
+
+    def compile(self) -> None:
+        """From now on the quick hooks are native code. All translated code must be forgotten."""
+        from pffemu.engine.careful_code_compiled import CHECK_HOOK, SAVE_HOOK
+
+        self._state[HOST] = ctypes.cast(self._ask_host, ctypes.c_void_p).value or 0
+        self._state[READ] = ctypes.cast(read_batch, ctypes.c_void_p).value or 0
+        self._state[REGISTERS] = ctypes.addressof(self._registers)
+        self._state[VALUES] = ctypes.addressof(self._values)
+        self._callbacks = [self._ask_host, SAVE_HOOK.address, CHECK_HOOK.address]
+        self.forget()
+
+    def begin_run(self) -> None:
+        """No careful instruction has begun."""
+        self._state[RIP] = NOWHERE
+
+    def flags_before(self, rip: int) -> int | None:
+        """RFLAGS in front of the careful instruction at `rip`, if it is the last that has begun and saved them."""
+        return self._state[RFLAGS] if self._state[RIP] == rip else None
 
     def forget(self) -> None:
         """All translated code is forgotten: other instructions may be at these addresses."""
@@ -79,10 +131,21 @@ class CarefulCode:
         except BaseException as error:
             self._fail(error)
             return
-        fresh = [address for address in found if address not in self._hooks]
+        fresh = {address: quick for address, quick in found.items() if address not in self._hooks}
         if not fresh and not self.flush:
             return
-        for address in fresh:
-            self._hooks[address] = self._add_hook(unicorn.UC_HOOK_CODE, self._callback, (address, address))
+        user = ctypes.addressof(self._state)
+        for address, quick in fresh.items():
+            hook = self._add_hook(unicorn.UC_HOOK_CODE, self._callbacks[quick], (address, address), user=user)
+            self._hooks[address] = hook
         self.stale = start
         uclib.uc_emu_stop(self._handle)
+
+    def _save(self, _uc: int, address: int, _size: int, _user: int) -> None:
+        read_batch(*self._arguments)
+        self._state[RIP] = address
+
+    def _save_and_check(self, uc: int, address: int, size: int, user: int) -> None:
+        self._save(uc, address, size, user)
+        if self._state[RAX] >> 32:
+            self._before(address)

@@ -27,16 +27,22 @@ def pointer(_typing: Any, _address: Any) -> Any:
     return types.voidptr(types.int64), codegen
 
 
+def _call(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    word = ir.IntType(64)
+    function = builder.inttoptr(args[0], ir.FunctionType(word, [word] * (len(args) - 1)).as_pointer())
+    return builder.call(function, args[1:])
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def call(_typing: Any, _address: Any, _first: Any, _second: Any) -> Any:
     """Call the C function at an int64 address with two int64 arguments."""
+    return types.int64(types.int64, types.int64, types.int64), _call
 
-    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        word = ir.IntType(64)
-        function = builder.inttoptr(args[0], ir.FunctionType(word, [word, word]).as_pointer())
-        return builder.call(function, [args[1], args[2]])
 
-    return types.int64(types.int64, types.int64, types.int64), codegen
+@intrinsic  # type: ignore[untyped-decorator]
+def call_with_four(_typing: Any, _address: Any, _first: Any, _second: Any, _third: Any, _fourth: Any) -> Any:
+    """Call the C function at an int64 address with four int64 arguments."""
+    return types.int64(*[types.int64] * 5), _call
 
 
 @register_jitable  # type: ignore[untyped-decorator]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from pffemu.engine.saved_registers import SavedRegisters
@@ -33,7 +34,7 @@ class FillState(Protocol):
 class EngineHost(Protocol):
     """What the engine asks of the core around it while guest code runs. Must not change guest-visible state."""
 
-    def careful_instructions(self, address: int, size: int) -> tuple[int, ...]: ...
+    def careful_instructions(self, address: int, size: int) -> Mapping[int, int]: ...
     def translated(self, address: int, size: int) -> bool: ...
     def code_changes(self, page: int) -> None: ...
     def untranslatable_in(self, page: int) -> set[int]: ...

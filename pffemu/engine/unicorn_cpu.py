@@ -36,6 +36,7 @@ _CPU_MODEL: Final = x86.UC_CPU_X86_SANDYBRIDGE
 _INTR_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
 _TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
 _INVALID, _REFUSED = StopKind.INVALID, StopKind.REFUSED  # members of an enum take ten times as long to look up
+_BEFORE_IT: Final = (StopKind.BREAKPOINT, _INVALID)  # the instruction has not begun
 _TLB_GROWS_AFTER: Final = 1024  # refusals; a softmmu TLB only grows when it is flushed
 
 
@@ -84,6 +85,7 @@ class UnicornCpu:
         self._careful = CarefulCode(self._handle, host, self._add_hook, self._before_careful, self._fail)
         boot.enter_user_mode(self._uc, self.registers)
         if compiled:
+            self._careful.compile()
             boot.grow_tlb(self._uc, self.registers, self.flush_tlb)
         boot.leave(self.registers, self.flush_tlb)
         self._pristine = self._uc.context_save()
@@ -275,6 +277,7 @@ class UnicornCpu:
         self._stop = registers.known_rip = None
         registers.known = registers.rip_moved = False
         registers.live, self.floats.settled = True, False
+        self._careful.begin_run()
         self._fill.clear()
         if self._exits:
             self._uc.ctl_set_exits([until, *self._exits])
@@ -366,6 +369,9 @@ class UnicornCpu:
         """
         rip = self.registers.rip()
         fetch = kind is _REFUSED and self._fill.refused_fetch
+        flags = None if fetch or kind in _BEFORE_IT else self._careful.flags_before(rip)
+        if flags is not None:
+            self.registers["rflags"] = flags
         if self.counter is not None and not (fetch and rip == self.counter.last_block[0]):
             self.counter.uncount(rip)
         return EngineStop(kind, vector, rip)
@@ -414,6 +420,7 @@ class UnicornCpu:
         self._warm_up = 0
         self._fill.compile()
         self.counter.compile()
+        self._careful.compile()
         for hook in self._fast_hooks:
             uclib.uc_hook_del(self._handle, hook)
         self._fast_hooks = self._add_fast_hooks()

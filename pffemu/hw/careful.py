@@ -26,6 +26,7 @@ from pffemu.asm.scan import (
     scan,
 )
 from pffemu.asm.upper_half import is_clear_before
+from pffemu.engine.careful_code import Quick
 from pffemu.hw import float_rows
 from pffemu.hw.careful_conditions import (
     always,
@@ -36,6 +37,7 @@ from pffemu.hw.careful_conditions import (
     leaves_room,
     lengths_fit,
     operands_are_aligned,
+    operands_present,
     releases_little,
     searches_no_string,
     upper_half_is_zero,
@@ -82,7 +84,7 @@ _BY_NAME: Final[dict[str, Row]] = {
     "CMPXCHG8B_M64": Row("cmpxchg"),
     "CMPXCHG16B_M128": Row("cmpxchg"),
     "RETNQ_IMM16": Row("near_branch", exact=releases_little),
-    "CLFLUSH_M8": Row("alone", exact=always),
+    "CLFLUSH_M8": Row("alone", exact=operands_present),
     "PCMPESTRI_XMM_XMMM128_IMM8": Row("pcmpxstr", exact=lengths_fit),
     "PCMPESTRM_XMM_XMMM128_IMM8": Row("pcmpxstr", exact=lengths_fit),
     "PCMPISTRI_XMM_XMMM128_IMM8": Row("pcmpxstr", exact=searches_no_string),
@@ -192,6 +194,7 @@ def _row_of_key(key: int, checks: int) -> Row | None:
     return row_of(form_of(key >> TRAITS), traits, checks)
 
 
+@lru_cache(maxsize=4096)
 def row(code: bytes, checks: int = 0) -> Row | None:
     """The row of the instruction that `code` (up to 15 bytes) starts with; None of no bytes."""
     instruction = first(code)
@@ -226,17 +229,24 @@ def _is_cut(code: bytes) -> bool:
 
 
 @lru_cache(maxsize=1 << 15)
-def careful_offsets(block: bytes, size: int, checks: int) -> tuple[int, ...]:
-    """Where the careful instructions of a block are; `block`: its `size` bytes, and more where its last one is cut."""
-    return tuple(
-        instruction.offset
+def careful_offsets(block: bytes, size: int, checks: int) -> tuple[tuple[int, Quick], ...]:
+    """Where the careful instructions of a block are, and when the engine need not ask about them.
+
+    `block`: its `size` bytes, and more where its last instruction is cut.
+    """
+    found = (
+        (instruction.offset, _quick(instruction, block, checks))
         for instruction in scan(block)
-        if instruction.offset < size and _is_careful(instruction, block, checks)
+        if instruction.offset < size
     )
+    return tuple((offset, quick) for offset, quick in found if quick is not None)
 
 
-def _is_careful(instruction: Scanned, block: bytes, checks: int) -> bool:
+def _quick(instruction: Scanned, block: bytes, checks: int) -> Quick | None:
+    """None: it is not careful."""
     row = _row(instruction, block[instruction.offset :], checks)
-    if row is not None and row.exact is upper_half_is_zero:
-        return not is_clear_before(block, instruction.offset)
-    return row is not None
+    if row is None:
+        return None
+    if row.exact is upper_half_is_zero:
+        return None if is_clear_before(block, instruction.offset) else Quick.EAX_IS_RAX
+    return Quick.ALWAYS if row.exact is always else Quick.NEVER

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple, Protocol
 
 from pffemu.arch.encodings import REGISTERS_64
-from pffemu.arch.paging import page_of
+from pffemu.arch.paging import is_canonical, page_of
 from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import AC
 from pffemu.asm.scan import first
@@ -46,12 +46,12 @@ class At(NamedTuple):
 
 
 def always(_at: At) -> bool:
-    """Wherever its operands are present, which the core looks at for every row."""
+    """In every state, once its flags are saved: Unicorn loses or changes them when the instruction faults."""
     return True
 
 
 def operands_present(at: At) -> bool:
-    """Whether every access of the instruction succeeds: Unicorn loses flags in some instructions that fault."""
+    """Whether every access of the instruction succeeds."""
     return first_fault(at) is None
 
 
@@ -60,15 +60,15 @@ def first_fault(at: At) -> Trap | None:
     operands = operands_of(at.code)
     if accesses_nothing(operands, at.registers):
         return None
-    trap = trap_of_address(at)
-    if trap is not None:
-        return trap
-    for operand in dict.fromkeys((*operands.loads, *operands.stores)):
-        start = effective_address(operand, at.registers, at.rip + operands.size)
-        trap = trap_of(at, start, max(operand.size, 1), operand.write)
+    accesses = [
+        (effective_address(operand, at.registers, at.rip + operands.size), max(operand.size, 1), operand.write)
+        for operand in operands.all
+    ]
+    if not all(is_canonical(start) and is_canonical(start + size - 1 & MASK64) for start, size, _ in accesses):
+        trap = trap_of_address(at)
         if trap is not None:
             return trap
-    return None
+    return next((trap for access in accesses if (trap := trap_of(at, *access)) is not None), None)
 
 
 def trap_of_address(at: At) -> Trap | None:
@@ -81,12 +81,11 @@ def trap_of_address(at: At) -> Trap | None:
 def trap_of(at: At, address: int, size: int, write: bool) -> Trap | None:
     """The trap of an access by ring 3 to `size` bytes (at most a page); None: it would succeed."""
     access = USER | (WRITE if write else 0)
-    last = address + size - 1 & MASK64
-    for byte in (address, max(address, page_of(last)) if last > address else last):
-        place = at.mmu.translate(byte, access, update=False)
-        if isinstance(place, Trap):
-            return place
-    return None
+    place = at.mmu.translate(address, access, update=False)
+    last = page_of(address + size - 1 & MASK64)
+    if last != page_of(address) and not isinstance(place, Trap):
+        place = at.mmu.translate(last, access, update=False)
+    return place if isinstance(place, Trap) else None
 
 
 def vector_is_aligned(at: At) -> bool:

@@ -17,6 +17,7 @@ from pffemu.asm import BRANCH, REP, TIMING_CLASSES, class_of, timing_classes
 from pffemu.asm.scan import INVALID, first, last_in
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
+from pffemu.engine.careful_code import Quick
 from pffemu.engine.count_block import EXECUTED, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.engine.stop import EngineStop
@@ -299,15 +300,15 @@ class Cpu:
         unfinished = self._counter.unfinished(rip)[1] if self._counter is not None else 0
         return (self._charged + self._executed[TIME] - unfinished) >> SHIFT
 
-    def careful_instructions(self, address: int, size: int) -> tuple[int, ...]:
-        """Those in the block at `address`, just translated, that the engine must not execute unasked."""
+    def careful_instructions(self, address: int, size: int) -> dict[int, Quick]:
+        """Those in the block at `address`, just translated, that the engine must not execute unasked, or not always."""
         if not is_canonical(address):  # the engine's own page, which is none of the guest's
-            return (address,) if self.mmu.fill.root else ()
+            return {address: Quick.NEVER} if self.mmu.fill.root else {}
         code = self.mmu.code_at(address, size)
-        offsets = careful.careful_offsets(code, size, self._checks)
-        if offsets and offsets[-1] + MAX_INSTRUCTION > size:  # its size may be what Unicorn takes for it
-            offsets = careful.careful_offsets(self.mmu.code_at(address, size + MAX_INSTRUCTION), size, self._checks)
-        return tuple(address + offset for offset in offsets) if offsets else ()
+        found = careful.careful_offsets(code, size, self._checks)
+        if found and found[-1][0] + MAX_INSTRUCTION > size:  # its size may be what Unicorn takes for it
+            found = careful.careful_offsets(self.mmu.code_at(address, size + MAX_INSTRUCTION), size, self._checks)
+        return {address + offset: quick for offset, quick in found}
 
     def translated(self, address: int, size: int) -> bool:
         """Code was translated. True when the TLBs have to be flushed before it runs (hw.translated_frames)."""

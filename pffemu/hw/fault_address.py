@@ -41,6 +41,7 @@ class Operands:
     writes_back: bool
     repeats: str | None  # the register that counts the iterations of a REP instruction
     first_load: MemoryOperand | None  # of CMPSB to CMPSQ: [rsi], which hardware loads first and Unicorn second
+    all: tuple[MemoryOperand, ...] = ()  # each once
 
 
 @lru_cache(maxsize=4096)
@@ -54,7 +55,8 @@ def operands_of(code: bytes) -> Operands:
     stores = (*(operand for operand in memory if operand.write), *memory)
     two_loads = len(memory) == 2 and all(operand.implicit and operand.read for operand in memory)
     counter, first_load = _counter(code), memory[0] if two_loads else None
-    return Operands(instruction.size, loads, stores, writes_back(instruction), counter, first_load)
+    every = tuple(dict.fromkeys((*loads, *stores)))
+    return Operands(instruction.size, loads, stores, writes_back(instruction), counter, first_load, every)
 
 
 def _counter(code: bytes) -> str | None:

@@ -17,7 +17,7 @@ _LEGACY_SEGMENTS: Final = {0x26, 0x2E, 0x36, 0x3E}
 _REPEATS: Final = {0xF2, 0xF3}
 _BRANCHES: Final = (FlowControl.INDIRECT_BRANCH, FlowControl.INDIRECT_CALL, FlowControl.RETURN)
 _DE, _DAZ, _FTZ = 1 << 1, 1 << 6, 1 << 15
-_PE, _C1 = 1 << 5, 1 << 9
+_PE, _ES, _C1, _BUSY = 1 << 5, 1 << 7, 1 << 9, 1 << 15
 _ST0_AT: Final = 32  # in FXSAVE's area
 _BIAS: Final = 0x3FFF
 _FETCH: Final = 0x10  # of a page fault's error code
@@ -68,9 +68,17 @@ def are_nans(_made: Made, difference: Difference, _found: list[Difference]) -> b
 
 
 def is_last_bit(_made: Made, difference: Difference, _found: list[Difference]) -> bool:
-    """A result by two units in the last place at most, or what tells of rounding: PE and C1."""
+    """A result by two units in the last place at most, or what tells of rounding: PE, with ES and B, and C1."""
     right, ours = (int(text, 16) for text in (difference.right, difference.ours))
-    return abs(right - ours) <= 2 if difference.kind == "st" else not (right ^ ours) & ~(_PE | _C1)
+    if difference.kind == "st":
+        return abs(_in_units(right) - _in_units(ours)) <= 2
+    rounding = _PE | _C1 | (_ES | _BUSY if (right ^ ours) & _PE else 0)
+    return not (right ^ ours) & ~rounding
+
+
+def _in_units(bits: int) -> int:
+    """80-bit numbers in their order: without the integer bit, which a normal number always has."""
+    return bits >> 64 << 63 | bits & (1 << 63) - 1
 
 
 def is_far_from_zero(made: Made, _difference: Difference, _found: list[Difference]) -> bool:

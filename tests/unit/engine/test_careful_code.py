@@ -111,3 +111,33 @@ def test_lock_bts_of_a_register_is_refused() -> None:
     stop = run(plain_guest("nop\n.byte 0xf0, 0x0f, 0xab, 0xc8\nxor edi, edi\n")).stop
     assert isinstance(stop, Killed)
     assert stop.signal is Signal.SIGILL
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(
+    "instruction", ["rcl qword ptr [rbx], 1", "sete byte ptr [rbx]", "cmpxchg dword ptr [rbx], edx"]
+)
+def test_a_fault_of_an_instruction_with_a_hook_keeps_the_flags_of_before(instruction: str, compiled: bool) -> None:
+    """The third round faults, with other flags than the two before it."""
+    body = (
+        "mov ecx, 3\nmov esi, 1\nlea rbx, [rsp - 64]\njmp again\n"
+        f"again: xor eax, eax\ncmp esi, 5\nthere: {instruction}\ndec ecx\ncmp ecx, 1\njne again\n"
+        "xor ebx, ebx\nmov esi, 0x10\njmp again\n"
+    )
+    done = load(plain_guest(body), compiled=compiled)
+    stop = done.machine.run()
+    assert isinstance(stop, Killed)
+    assert done.cpu.registers["rip"] == done.symbol("there")
+    assert done.cpu.registers["rflags"] & 0x8D5 == 0x10  # 0x10 - 5: AF
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("upper", [0, 1])
+def test_cmpxchg_of_32_bits_keeps_the_upper_half_of_rax_when_it_succeeds(upper: int, compiled: bool) -> None:
+    body = (
+        f"mov ecx, 5\nmov rax, {upper << 32:#x}\nlea rbx, [rsp - 64]\nmov dword ptr [rbx], 0\nxor edx, edx\njmp again\n"
+        "again: cmpxchg dword ptr [rbx], edx\njnz wrong\ndec ecx\njnz again\n"
+        "shr rax, 32\nmov edi, eax\nmov eax, 60\nsyscall\nwrong: ud2\n"
+    )
+    done = load(plain_guest(body), compiled=compiled)
+    assert done.machine.run() == Exited(upper)

@@ -1,0 +1,40 @@
+"""The quick hooks of careful instructions as native code (numba); semantics: careful_code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pffemu.engine import careful_code as semantics
+from pffemu.engine.careful_code import HOST, RAX, READ, REGISTERS, RIP, SAVED, VALUES, WORDS
+from pffemu.engine.compiled_callback import call_with_four, compile_callback, version_of, words
+
+_COUNT = len(SAVED)
+
+
+def _save_hook_of(version: int) -> Any:
+    def hook(uc: Any, address: Any, size: Any, user: Any) -> None:
+        if version < 0:
+            return
+        state = words(user, WORDS)
+        call_with_four(state[READ], uc, state[REGISTERS], state[VALUES], _COUNT)
+        state[RIP] = address
+
+    return hook
+
+
+def _check_hook_of(version: int) -> Any:
+    def hook(uc: Any, address: Any, size: Any, user: Any) -> None:
+        if version < 0:
+            return
+        state = words(user, WORDS)
+        call_with_four(state[READ], uc, state[REGISTERS], state[VALUES], _COUNT)
+        state[RIP] = address
+        if state[RAX] >> 32 != 0:
+            call_with_four(state[HOST], uc, address, size, user)
+
+    return hook
+
+
+_ARGUMENTS = "int64 int64 int32 int64"
+SAVE_HOOK = compile_callback(_save_hook_of(version_of(semantics)), "void", _ARGUMENTS)
+CHECK_HOOK = compile_callback(_check_hook_of(version_of(semantics)), "void", _ARGUMENTS)
