@@ -112,8 +112,6 @@ _INTERRUPTS: Final = ("int3", "int")  # their prefixes mean nothing
 _SIZES: Final = b"\x66\x67"
 _VEX: Final = (b"\xc4", b"\xc5")
 _EVEX: Final = b"\x62"
-_EVEX_SIZE: Final = 4  # bytes
-_NOT_BEFORE_EVEX: Final = frozenset(b"\x66\xf0\xf2\xf3")
 _VECTOR: Final = 16  # bytes
 
 
@@ -182,7 +180,8 @@ def _row_of_bytes(code: bytes, form: Form) -> Row | None:
     """The row of an instruction that Unicorn decodes otherwise than the CPU; `code`: the instruction, whole."""
     if form.name.startswith(_NEAR_BRANCHES) or form.name.endswith(_CONDITIONAL):
         prefixes = prefixes_of(code)
-        return Row("near_branch") if prefixes.operand_size and not prefixes.rex_w else None
+        ignored = prefixes.operand_size and not prefixes.rex_w
+        return Row("near_branch") if ignored or substitute(code) is not None else None
     if form.mnemonic in _INTERRUPTS:
         return None
     return _ALONE if substitute(code) is not None else None
@@ -218,8 +217,7 @@ def _row(instruction: Scanned, code: bytes, checks: int) -> Row | None:
 def _is_cut(code: bytes) -> bool:
     """Whether an instruction that is invalid in 15 bytes has more than that."""
     prefixes = prefixes_of(code)
-    is_evex = code[prefixes.end : prefixes.end + 1] == _EVEX and prefixes.end + _EVEX_SIZE <= len(code)
-    if is_evex and (prefixes.rex or _NOT_BEFORE_EVEX.intersection(prefixes.legacy)):
+    if code[prefixes.end : prefixes.end + 1] == _EVEX and prefixes.end + 1 < len(code):
         return False  # #UD before its end is looked for
     is_vex = code[prefixes.end : prefixes.end + 1] in _VEX  # behind 66 it is #UD, but not before its length is known
     sizes = b"" if is_vex else bytes(octet for octet in prefixes.legacy if octet in _SIZES)

@@ -98,6 +98,20 @@ def operands_are_aligned(at: At) -> bool:
     return is_aligned(at, _NATURAL)
 
 
+def misaligned_before_a_fault(at: At) -> bool:
+    """Whether #AC is the first trap: of an operand that no other one before it keeps from being accessed."""
+    operands = operands_of(at.code)
+    if accesses_nothing(operands, at.registers):
+        return False
+    for operand in operands.all:
+        start = effective_address(operand, at.registers, at.rip + operands.size)
+        if start % _NATURAL.get(operand.size, 1):
+            return True
+        if trap_of(at, start, max(operand.size, 1), operand.write) is not None:
+            return False
+    return False
+
+
 def is_aligned(at: At, alignments: dict[int, int]) -> bool:
     """`alignments`: what operands of some sizes need."""
     operands = operands_of(at.code)

@@ -22,7 +22,9 @@ _ST0_AT: Final = 32  # in FXSAVE's area
 _BIAS: Final = 0x3FFF
 _FETCH: Final = 0x10  # of a page fault's error code
 _PAGE_FAULT_CODES: Final = 0x20  # other error codes are selectors here
-_GP, _PF = "SIGSEGV.128.13", "SIGSEGV.1.14"
+_GP, _PF, _UD = "SIGSEGV.128.13", "SIGSEGV.1.14", "SIGILL.2.6"
+_PREFIXES: Final = bytes((*_LEGACY_SEGMENTS, *_REPEATS, _LOCK, _FS, _GS, _OPERAND_SIZE, _ADDRESS_SIZE))
+_XOP_MAP, _FIRST_XOP_MAP = 0x1F, 8
 
 
 def checks_alignment(made: Made, _difference: Difference, _found: list[Difference]) -> bool:
@@ -45,6 +47,13 @@ def is_fetch(made: Made, difference: Difference, found: list[Difference]) -> boo
 def needs_a_base(made: Made, _difference: Difference, found: list[Difference]) -> bool:
     based = {_FS, _GS}.intersection(prefixes(made.case.code))
     return bool(based) and any(other.kind == "signal" and (other.right, other.ours) == (_GP, _PF) for other in found)
+
+
+def is_xop(made: Made, _difference: Difference, found: list[Difference]) -> bool:
+    """8F whose ModRM would be the first byte of an XOP prefix: map 8 or more."""
+    code = made.case.code.lstrip(_PREFIXES)
+    raised = any(other.kind == "signal" and (other.right, other.ours) == (_GP, _UD) for other in found)
+    return raised and code[:1] == b"\x8f" and code[1] & _XOP_MAP >= _FIRST_XOP_MAP
 
 
 def is_denormal(made: Made, difference: Difference, _found: list[Difference]) -> bool:

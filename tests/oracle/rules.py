@@ -26,6 +26,12 @@ _CONDITIONS: Final = (
          "AMD's CPUs raise #GP; the machine follows Intel's manual, where the sum counts", when=met.needs_a_base),
 )  # fmt: skip
 
+# too seldom for a campaign to look out for them
+_SELDOM: Final = (
+    Rule("xop", "8F that is not POP and longer than 15 bytes as an XOP instruction",
+         "AMD's CPUs look for its end and raise #GP; the machine follows Intel's manual: #UD", when=met.is_xop),
+)  # fmt: skip
+
 _OF_FORMS: Final = (
     Rule("fault-word", "which word of a larger operand CR2 names, and what was stored before",
          "the manual does not say in which order they are accessed",
@@ -75,7 +81,8 @@ _OF_FORMS: Final = (
          without=_CONTROL, ends_with_exact_float=True),
 )  # fmt: skip
 
-RULES: Final = (*_OF_FORMS, *_CONDITIONS)
+SELDOM: Final = frozenset(rule.name for rule in _SELDOM)
+RULES: Final = (*_OF_FORMS, *_CONDITIONS, *_SELDOM)
 
 
 def rules_of(form: Form) -> list[Rule]:

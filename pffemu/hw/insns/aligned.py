@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pffemu.arch.exceptions import AC, GP
 from pffemu.hw import careful
 from pffemu.hw.careful import ALIGNMENT, VECTOR_ALIGNMENT
-from pffemu.hw.careful_conditions import operands_are_aligned, trap_of_address, vector_is_aligned
+from pffemu.hw.careful_conditions import misaligned_before_a_fault, trap_of_address, vector_is_aligned
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.insns import alone
 from pffemu.hw.trap import Trap
@@ -27,7 +27,7 @@ def operand_trap(cpu: Cpu, code: bytes) -> Trap | None:
     trap = trap_of_address(at)
     if trap is not None:
         return trap
-    if cpu.checks & ALIGNMENT and not operands_are_aligned(at):
+    if cpu.checks & ALIGNMENT and misaligned_before_a_fault(at):
         return Trap(AC)
     return None
 

@@ -141,3 +141,23 @@ def test_cmpxchg_of_32_bits_keeps_the_upper_half_of_rax_when_it_succeeds(upper: 
     )
     done = load(plain_guest(body), compiled=compiled)
     assert done.machine.run() == Exited(upper)
+
+
+def test_an_indirect_jump_behind_gs_and_es_takes_the_base_of_gs() -> None:
+    row = careful.row(bytes.fromhex("652647ff642f08"))
+    assert row is not None
+    assert row.executor == "near_branch"
+
+
+def test_evex_is_undefined_before_its_end_is_looked_for() -> None:
+    row = careful.row(bytes.fromhex("653636656213a50857bccf592bdf08"))
+    assert row is not None
+    assert row.trap is not None
+    assert row.trap.vector == 6  # #UD, not #GP for 16 bytes
+
+
+def test_pop_to_memory_reads_the_stack_before_it_looks_at_its_target() -> None:
+    body = "mov ebx, 0x1004\npushfq\nor dword ptr [rsp], 0x40000\npopfq\nxor esp, esp\npop qword ptr [rbx]\n"
+    stop = run(plain_guest(body)).stop
+    assert isinstance(stop, Killed)
+    assert stop.signal is Signal.SIGSEGV
