@@ -1,56 +1,42 @@
-"""The kernel: entry points the machine's loop calls, threads, and the end of a process. Policy lives in its neighbours.
-
-Every entry ends in one of three ways: the thread goes on, it sleeps, or its process ends (`ended` says how).
-"""
+"""The kernel: its parts and how they are wired, the processes and threads, and what all entries share."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Final
 
-from kernel_model.abi.syscall_names import name_of
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
-from kernel_model.call.call import Call
 from kernel_model.calls.exec import ProgramLoader
-from kernel_model.calls.table import COSTED, TABLE, run
-from kernel_model.drivers import interrupts
 from kernel_model.drivers.dma import DmaDriver
 from kernel_model.drivers.pff import PffDriver
+from kernel_model.entry import Entry
 from kernel_model.files import File
 from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.files.pipe import PipeAccount
 from kernel_model.files.socket_pair import InFlight
-from kernel_model.mm import page_fault
 from kernel_model.mm.direct_map import DirectMap
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.mm import Mm
 from kernel_model.printk import Printk
-from kernel_model.process import exit, signal_delivery
+from kernel_model.process import exit
 from kernel_model.process.futex import FutexTable
 from kernel_model.random import RandomSource
 from kernel_model.sched.scheduler import Scheduler
 from kernel_model.signal import send as signal_send
-from kernel_model.signal import traps
 from kernel_model.task.process_end import ProcessEnd
 from kernel_model.task.siginfo import SigInfo
-from kernel_model.task.task import Process, Task, TaskState
+from kernel_model.task.task import Process, Task
 from kernel_model.uffd.calls import UserfaultfdDevice
-from kernel_model.uintr import faults, forwarding, sleep
+from kernel_model.uintr import forwarding
 from kernel_model.uintr.user_interrupts import UserInterrupts
-from kernel_model.wait.queue import Blocked, Interruptible
-from pffemu.arch.registers import MASK64
+from pffemu.arch.encodings import SYSCALL_LENGTH
 from pffemu.errors import OutOfGuestMemory, UnsupportedError
-from pffemu.events import Hex, Label, ProcessKilled, Resumed, Syscall, SyscallReturned, ThreadCreated
+from pffemu.events import ProcessKilled, ThreadCreated
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.hw.mmu import UffdLookup
 from pffemu.hw.ram import Ram
-from pffemu.hw.trap import Trap
-
-SYSCALL_LENGTH: Final = 2  # bytes
-_SYSCALL_REGISTERS: Final = ("rip", "rflags", "rax", "rdi", "rsi", "rdx", "r10", "r8", "r9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +67,6 @@ class Kernel:
         for cpu in cpus:
             cpu.warn = self._warn
         self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.forwarding else None, self.printk)
-        self.entries = 0  # system calls, exceptions and page faults that came from ring 3
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None  # the first process's end, once the run is over
         self.outputs: list[File] = []  # those through which the guest is heard: set by the machine
@@ -101,8 +86,7 @@ class Kernel:
         self._code_versions = 0
         for cpu in cpus:
             forwarding.enable(cpu, options.forwarding)
-        self._syscall_registers = [cpu.registers.group(*_SYSCALL_REGISTERS) for cpu in cpus]
-        self._result_registers = [cpu.registers.group("rax", "rcx", "r11") for cpu in cpus]
+        self.entry = Entry(self, cpus)
 
     # -- processes and threads ----------------------------------------------------------------------------------
 
@@ -190,176 +174,9 @@ class Kernel:
 
     def forget_fault(self, task: Task) -> None:
         """The thread no longer waits for a userfaultfd to bring a page in, or to have its event read."""
-        if task.awaited_uffd is not None:
-            task.awaited_uffd.forget_task(self.cpus[task.cpu_index], task)
-            task.awaited_uffd = None
+        if task.sleep is not None and task.sleep.uffd is not None:
+            task.sleep.uffd.forget_task(self.cpus[task.cpu_index], task)
         task.waited_fault = None
-
-    # -- entries ------------------------------------------------------------------------------------------------
-
-    def switch_in(self, cpu: Cpu) -> bool:
-        """Give `cpu` to its next thread and finish what it slept in; False when it sleeps again."""
-        task = self.scheduler.switch_in(cpu)
-        if task.waited_fault is not None or task.resumes_fault:
-            page_fault.retry(cpu, task)
-        if task.restart_syscall is not None:
-            registers = self._syscall_registers[cpu.index].read()
-            number, task.restart_syscall = task.restart_syscall, None
-            if task.result is not None and task.interrupted:
-                task.restart_syscall = number  # who slept for a wake-up alone has nothing to look at again
-            elif task.result is not None and not task.timed_out:
-                self._return(cpu, task, number, registers, task.result)
-            else:
-                task.interrupted = False
-                self._call(cpu, task, number, registers)
-        if task.resumes_fault:
-            task.resumes_fault = False
-            cpu.charge("kernel.exit")
-            cpu.charge("cpu.iret")
-            cpu.charge("cpu.tlb_miss")
-            cpu.emit(Resumed, Hex(cpu.registers["rip"]))
-        return task.state is TaskState.RUNNABLE and self.ended is None
-
-    def page_fault(self, cpu: Cpu, trap: Trap) -> None:
-        """An ordinary #PF from ring 3 (arch/x86/mm/fault.c)."""
-        self.entries += 1
-        cpu.charge("cpu.exception")
-        cpu.charge("kernel.entry")
-        task = self.scheduler.current(cpu)
-        try:
-            bad = page_fault.handle(cpu, task, trap.address, trap.error_code)
-        except Blocked as blocked:
-            if not task.signals.due:
-                page_fault.wait(task, trap.address, trap.error_code, by_kernel=False)
-                task.resumes_fault = True
-                user_interrupt = sleep.ends_with_user_interrupt(self, task, None, blocked)
-                self._block(cpu, task, blocked, Label("page"), user_interrupt)
-                return
-            self.forget_fault(task)  # ring 3 may fault again after the signal
-            bad = None
-        except OutOfGuestMemory as error:
-            self.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error), trap))
-            return
-        finally:
-            self.flush_stale(cpu)
-        if bad is not None:
-            signal_send.force(self, cpu, SigInfo.of_fault(bad.signal, bad.code, trap.address, bad.why, trap), task)
-        cpu.charge("kernel.exit")
-        cpu.charge("cpu.iret")
-        if bad is None:
-            cpu.charge("cpu.tlb_miss")
-            cpu.emit(Resumed, Hex(cpu.registers["rip"]))
-        elif task.state is TaskState.RUNNABLE:
-            self.deliver_signals(cpu)
-
-    def exception(self, cpu: Cpu, trap: Trap, why: str) -> None:
-        """Any other exception from ring 3: the signal Linux sends for it."""
-        self.entries += 1
-        task, registers = self.scheduler.current(cpu), cpu.engine.save_registers()
-        if faults.mend(self, cpu, task, trap):
-            return
-        info = traps.siginfo_of(trap, registers.word("rip"), registers.fxsave(), why)
-        signal_send.force(self, cpu, info, task)
-        if task.state is TaskState.RUNNABLE:
-            for cost in ("cpu.exception", "kernel.entry", "kernel.exit", "cpu.iret"):
-                cpu.charge(cost)
-            self.deliver_signals(cpu)
-
-    def deliver_signals(self, cpu: Cpu) -> bool:
-        """Act on the signals that are due before ring 3 runs on; whether the thread still can."""
-        task = self.scheduler.current(cpu)
-        signal_delivery.deliver(self, cpu, task)
-        self.flush_stale(cpu)
-        return task.state is TaskState.RUNNABLE
-
-    def interrupt(self, cpu: Cpu, vector: int) -> None:
-        """An external interrupt that the hardware did not take to ring 3; the core may be idle."""
-        interrupts.handle(self, cpu, vector)
-
-    def syscall(self, cpu: Cpu) -> None:
-        """SYSCALL from ring 3: RIP is behind it."""
-        self.entries += 1
-        task = self.scheduler.current(cpu)
-        registers = self._syscall_registers[cpu.index].read()
-        rip, number = registers[0], registers[2] & 0xFFFF_FFFF
-        cpu.emit(Syscall, number, name_of(number), rip - SYSCALL_LENGTH)
-        cpu.charge("cpu.syscall")
-        cpu.charge("kernel.syscall")
-        if number not in COSTED:
-            cpu.charge("kernel.call")
-        task.timed_out, task.deadline, task.result, task.progress = False, None, None, 0
-        task.interrupted = False
-        task.events_sent = task.cursor = 0
-        self._call(cpu, task, number, registers)
-        if self.first_process is not None and self.first_process.end is not None:
-            exit.end_if_unheard(self, cpu)
-
-    def _call(self, cpu: Cpu, task: Task, number: int, registers: list[int]) -> None:
-        implementation, arity = TABLE.get(number, (None, 0))
-        try:
-            if implementation is None:
-                raise self.unsupported(cpu, f"system call {number} ({name_of(number)})", Errno.ENOSYS, str(number))
-            result = run(implementation, number, Call(self, cpu, task), registers[3 : 3 + arity])
-        except LinuxError as error:
-            result = -error.errno
-        except Blocked as blocked:
-            self._sleep(cpu, task, number, registers, blocked)
-            return
-        except OutOfGuestMemory as error:
-            self.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error)))
-            return
-        finally:
-            self.flush_stale(cpu)
-        if result is not None and task.state is not TaskState.DEAD:
-            self._return(cpu, task, number, registers, result)
-        if task.signals.due and task.state is TaskState.RUNNABLE:
-            self.deliver_signals(cpu)
-
-    def _sleep(self, cpu: Cpu, task: Task, number: int, registers: list[int], blocked: Blocked) -> None:
-        """The call must wait; unless a signal or a user interrupt is there, which is what ends such a sleep."""
-        user_interrupt = sleep.ends_with_user_interrupt(self, task, number, blocked)
-        if blocked.sleep is Interruptible.NO or not (
-            task.signals.due or (user_interrupt and self.uintr.is_pending(task))
-        ):
-            task.restart_syscall, task.result = number, blocked.result
-            self._block(cpu, task, blocked, Label(name_of(number)), user_interrupt)
-        elif task.progress:
-            self._return(cpu, task, number, registers, task.progress)
-        elif blocked.sleep is Interruptible.EINTR or not task.signals.due:
-            self._return(cpu, task, number, registers, -Errno.EINTR)
-        else:
-            task.restart_syscall, task.result, task.interrupted = number, blocked.result, True
-            task.deadline, task.sleep = blocked.deadline, blocked.sleep
-        if task.state is TaskState.RUNNABLE:
-            self.deliver_signals(cpu)
-
-    def _block(self, cpu: Cpu, task: Task, blocked: Blocked, resume: Label, user_interrupt: bool) -> None:
-        """`user_interrupt`: one ends this sleep."""
-        if user_interrupt:
-            sleep.wake_for_timer(task, blocked)
-        self.scheduler.block(cpu, task, blocked, resume)
-        if user_interrupt:
-            self.uintr.switch.sleep(task)
-
-    def restart(self, cpu: Cpu, task: Task) -> None:
-        """A call that a signal interrupted starts again: no handler ran."""
-        number, task.restart_syscall = task.restart_syscall, None
-        assert number is not None
-        self._call(cpu, task, number, self._syscall_registers[cpu.index].read())
-
-    def return_error(self, cpu: Cpu, task: Task, number: int, errno: Errno) -> None:
-        """An interrupted call fails."""
-        self._return(cpu, task, number, self._syscall_registers[cpu.index].read(), -errno)
-
-    def _return(self, cpu: Cpu, task: Task, number: int, registers: list[int], result: int) -> None:
-        """SYSRET: RCX and R11 as the instruction pair leaves them."""
-        rip, rflags = registers[:2]
-        self._result_registers[cpu.index].write(result & MASK64, rip, rflags)
-        task.deadline = task.result = None
-        cpu.charge("cpu.sysret")
-        if task.signals.saved_blocked is not None and result != -Errno.EINTR:
-            signal_send.restore_blocked(self, cpu, task)
-        cpu.emit(SyscallReturned, name_of(number), result)
 
     def open_device(self, path: str, flags: int) -> File | None:
         """The device file that a driver has at `path`; None: there is none."""

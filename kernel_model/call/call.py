@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.kernel import Kernel
     from kernel_model.mm.mm import Mm
+    from kernel_model.task.sleep import PendingCall
     from kernel_model.task.task import Process, Task
     from pffemu.hw.cpu import Cpu
 
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 class Call:
     """One system call of `task` on `cpu`; `memory` is user memory as this thread sees it."""
 
-    __slots__ = ("cpu", "events", "kernel", "memory", "mm", "process", "task")
+    __slots__ = ("cpu", "events", "kernel", "memory", "mm", "pending", "process", "task")
 
-    def __init__(self, kernel: Kernel, cpu: Cpu, task: Task) -> None:
-        self.kernel, self.cpu, self.task = kernel, cpu, task
+    def __init__(self, kernel: Kernel, cpu: Cpu, task: Task, pending: PendingCall) -> None:
+        self.kernel, self.cpu, self.task, self.pending = kernel, cpu, task, pending
         self.process: Process = task.process
         self.mm: Mm = task.process.mm
         self.memory = UserMemory(cpu, task)
-        self.events = 0  # userfaultfd events of this call so far; see Task.events_sent
+        self.events = 0  # userfaultfd events of this call so far; see PendingCall.events_sent
 
     def file(self, fd: int) -> File:
         """Raises LinuxError EBADF, also for what was opened with O_PATH."""
@@ -93,7 +94,7 @@ def page_span(start: int, length: int) -> tuple[int, int]:
 def let_others_run(call: Call, cursor: int) -> None:
     """In a call that can take long: go on from `cursor` when the others had their turn (Linux: cond_resched).
 
-    The call starts again and finds Task.cursor. Raises Blocked.
+    The call starts again and finds PendingCall.cursor. Raises Blocked.
     """
-    call.task.cursor = cursor
+    call.pending.cursor = cursor
     raise Blocked(deadline=call.cpu.clock, why="its turn", sleep=Interruptible.NO)

@@ -1,6 +1,6 @@
 """How long a call waits at most: an argument in one of three shapes, turned into a moment of virtual time.
 
-The moment is kept in the task, so that a call that starts again does not start its time again.
+The moment is kept with the pending call, so that a call that starts again does not start its time again.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Timeout:
 
     @classmethod
     def after(cls, call: Call, nanoseconds: int) -> Timeout:
-        if call.task.deadline is None:
-            call.task.deadline = call.cpu.clock + call.cpu.profile.to_cycles(nanoseconds)
-        return cls(call.task.deadline, nanoseconds == 0)
+        if call.pending.deadline is None:
+            call.pending.deadline = call.cpu.clock + call.cpu.profile.to_cycles(nanoseconds)
+        return cls(call.pending.deadline, nanoseconds == 0)
 
     @classmethod
     def of_milliseconds(cls, call: Call, value: int) -> Timeout:
@@ -54,7 +54,7 @@ class Timeout:
         return cls.after(call, seconds * _NS + nanoseconds)
 
     def passed(self, call: Call) -> bool:
-        return self.deadline is not None and (self.zero or call.task.timed_out or call.cpu.clock >= self.deadline)
+        return self.deadline is not None and (self.zero or call.pending.timed_out or call.cpu.clock >= self.deadline)
 
     def write_rest(self, call: Call, address: int, kind: type[Timespec] | type[Timeval]) -> None:
         """What is left of the time, where the call found it. A bad address is ignored, as on Linux."""

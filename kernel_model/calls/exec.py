@@ -164,7 +164,6 @@ def _replace(call: Call, mm: Mm, found: _Executable, arguments: list[str]) -> No
 def _reset(task: Task) -> None:
     task.tid, task.signals.altstack = task.process.pid, AltStack()
     task.clear_child_tid = task.robust_list = 0
-    task.deadline = task.result = None
     task.uintr.uif = False  # also of a thread that was no receiver
 
 

@@ -12,6 +12,7 @@ from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
 from kernel_model.signal.traps import TASK_SIZE_MAX
 from kernel_model.task.signals import ProcessSignals
+from kernel_model.task.sleep import PendingCall, Sleep, SleepIn
 from kernel_model.task.task import Process
 from kernel_model.task.usage import Usage
 from kernel_model.uffd.events import after_events, await_fork_events, register_child
@@ -119,10 +120,10 @@ def _create(call: Call, arguments: CloneArguments) -> int:
     if flags & uapi.CLONE_CHILD_CLEARTID:
         child.clear_child_tid = arguments.child_tid
     if flags & uapi.CLONE_CHILD_SETTID and not shares_memory:
-        child.set_child_tid, child.restart_syscall = arguments.child_tid, RET_FROM_FORK
+        child.set_child_tid = arguments.child_tid
     events = [] if shares_memory else register_child(call.cpu, call.mm, child.process.mm)
-    if events:
-        child.restart_syscall = RET_FROM_FORK
+    if events or (flags & uapi.CLONE_CHILD_SETTID and not shares_memory):
+        child.sleep = Sleep(SleepIn.CALL, PendingCall(RET_FROM_FORK))
     if flags & uapi.CLONE_VFORK:
         why = f"its vfork child {tid} to start another program, or to end"
         raise Blocked(child.process.vfork_done, result=tid, why=why, sleep=Interruptible.NO)

@@ -142,7 +142,7 @@ def _populate(call: Call, start: int, end: int, access: int) -> int:
             raise LinuxError(Errno.ENOMEM)
         if not vma.prot & (uapi.PROT_WRITE if access else uapi.PROT_READ | uapi.PROT_WRITE):
             raise LinuxError(Errno.EINVAL)
-        for page in range(max(start, call.task.cursor), min(end, vma.end), PAGE_SIZE):
+        for page in range(max(start, call.pending.cursor), min(end, vma.end), PAGE_SIZE):
             bring_in_in_turn(call, page, access)
         start = vma.end
     return 0

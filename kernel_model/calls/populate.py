@@ -26,7 +26,7 @@ def bring_in(call: Call, page: int, access: int, mm: Mm | None = None) -> None:
 
 def bring_in_in_turn(call: Call, page: int, access: int) -> None:
     """`bring_in` for one of perhaps very many pages of the calling thread."""
-    if page % _PIECE == 0 and page != call.task.cursor:
+    if page % _PIECE == 0 and page != call.pending.cursor:
         let_others_run(call, page)
     bring_in(call, page, access)
 
@@ -35,7 +35,7 @@ def bring_in_all(call: Call, start: int, end: int, *, ignore_errors: bool) -> No
     """Linux: __mm_populate; private writable pages come in writable. Raises LinuxError ENOMEM, Blocked."""
     for vma in call.mm.vmas.overlapping(start, end):
         access = WRITE if vma.prot & PROT_WRITE and not vma.shared else 0
-        for page in range(max(start, vma.start, call.task.cursor), min(end, vma.end), PAGE_SIZE):
+        for page in range(max(start, vma.start, call.pending.cursor), min(end, vma.end), PAGE_SIZE):
             try:
                 bring_in_in_turn(call, page, access)
             except LinuxError:

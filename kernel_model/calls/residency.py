@@ -26,7 +26,7 @@ def mincore(call: Call, address: int, length: int, vector: int) -> int:
     pages = pages_up(length) // PAGE_SIZE
     if vector > USER_END or pages > USER_END - vector:
         raise LinuxError(Errno.EFAULT)
-    done = call.task.cursor
+    done = call.pending.cursor
     pages, vector, address = pages - done, vector + done, address + done * PAGE_SIZE
     while pages:
         vma = call.mm.vmas.find(address)

@@ -119,7 +119,7 @@ def rt_sigtimedwait(call: Call, wanted: int, info: int, timeout: int, size: int)
             call.memory.write(info, taken.pack())
         signal_send.take(call.kernel, call.cpu, call.task, taken, pending)
         return taken.signo
-    if span == 0 or call.task.timed_out:
+    if span == 0 or call.pending.timed_out:
         raise LinuxError(Errno.EAGAIN)
     signals.waiting_for = mask
     names = ", ".join(Signal(n).name for n in range(1, NSIG + 1) if mask & bit(n)) or "none"

@@ -64,7 +64,7 @@ def clock_nanosleep(call: Call, clock: int, flags: int, wanted: int, rest: int) 
 
 def _sleep(call: Call, deadline: int | None, rest: int) -> int:
     """`rest`: where an interrupted relative sleep says how much of it is left, 0: nowhere."""
-    if call.task.timed_out or deadline is None or deadline <= call.cpu.clock:
+    if call.pending.timed_out or deadline is None or deadline <= call.cpu.clock:
         return 0
     if rest and call.task.signals.due:
         left = call.cpu.profile.to_ns(deadline - call.cpu.clock)

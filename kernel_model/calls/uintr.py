@@ -101,9 +101,9 @@ def wait(call: Call, usec: int, flags: int) -> int:
     task = call.task
     if not task.handler_registered:
         raise LinuxError(Errno.EOPNOTSUPP)
-    if task.timed_out:
+    if call.pending.timed_out:
         return 0
-    deadline = None if forever else task.deadline or call.cpu.clock + call.cpu.profile.to_cycles(usec * 1000)
+    deadline = None if forever else call.pending.deadline or call.cpu.clock + call.cpu.profile.to_cycles(usec * 1000)
     raise Blocked(deadline=deadline, why="a user interrupt", sleep=Interruptible.EINTR)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.user_memory import UserMemory
     from kernel_model.random import RandomSource
+    from kernel_model.task.sleep import PendingCall
     from kernel_model.task.task import Process, Task
     from pffemu.hw.cpu import Cpu
 
@@ -32,6 +33,9 @@ class Caller(Protocol):
 
     @property
     def task(self) -> Task: ...
+
+    @property
+    def pending(self) -> PendingCall: ...
 
     @property
     def process(self) -> Process: ...

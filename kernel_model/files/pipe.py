@@ -164,7 +164,7 @@ class PipeWriter(_PipeEnd):
 
     def write(self, call: Caller, buffer: UserBuffer) -> int:
         """Linux: anon_pipe_write. What a blocking write could place before it slept is in the task's progress."""
-        pipe, done = self.pipe, call.task.progress
+        pipe, done = self.pipe, call.pending.progress
         if not buffer.size:
             return 0
         buffer.skip(done)
@@ -202,7 +202,7 @@ class PipeWriter(_PipeEnd):
 
     def _wait(self, call: Caller, done: int) -> int:
         if not self.nonblocking:
-            call.task.progress = done
+            call.pending.progress = done
             raise Blocked(self.pipe.space, why="space in a pipe")
         if not done:
             raise LinuxError(Errno.EAGAIN)

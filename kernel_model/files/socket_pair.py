@@ -110,7 +110,7 @@ class UnixSocket(File):
         return self._send_packet(call, buffer, files, nonblocking, silent)
 
     def _send_stream(self, call: Caller, buffer: UserBuffer, files: list[File], nonblocking: bool, silent: bool) -> int:
-        done = call.task.progress
+        done = call.pending.progress
         buffer.skip(done)
         while buffer.size:
             peer = self._receiver()
@@ -156,7 +156,7 @@ class UnixSocket(File):
 
     def _wait_for_room(self, call: Caller, done: int, nonblocking: bool) -> int:
         if not nonblocking:
-            call.task.progress = done
+            call.pending.progress = done
             raise Blocked(self._changed, why="room in a socket")
         if not done:
             raise LinuxError(Errno.EAGAIN)

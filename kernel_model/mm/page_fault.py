@@ -103,17 +103,17 @@ def wait(task: Task, address: int, error_code: int, *, by_kernel: bool) -> None:
     task.waited_fault = WaitedFault(page, error_code & pagefault.W, by_kernel or again)
 
 
-def retry(cpu: Cpu, task: Task) -> None:
+def retry(cpu: Cpu, task: Task, *, of_ring_3: bool) -> None:
     """The thread that waited for userfaultfd goes on: its fault is over if the page is there, or else comes again."""
     waited = task.waited_fault
     if waited is not None and task.process.mm.is_ready(waited.page, waited.access):
         _count(task, waited.page)
-    if task.resumes_fault:
+    if of_ring_3:
         _look_again(cpu, task.process.mm)
 
 
 def _look_again(cpu: Cpu, mm: Mm) -> None:
-    """VM_FAULT_RETRY: area and entry are looked up again. That it may have to wait again, the access will show."""
+    """VM_FAULT_RETRY: area and entry are looked up; if the page is still missing, the repeated access faults again."""
     cpu.charge("kernel.uffd.retry")
     since = mm.mmap_lock.acquire_read(cpu)
     cpu.charge("kernel.fault.vma")

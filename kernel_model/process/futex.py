@@ -83,7 +83,7 @@ class FutexTable:
 
     def check_deadline(self, call: Call, *keys: Key) -> None:
         """A call that starts again because its time is over ends. Raises LinuxError ETIMEDOUT."""
-        if call.task.timed_out:
+        if call.pending.timed_out:
             self.drop_empty(*keys)
             raise LinuxError(Errno.ETIMEDOUT)
 
@@ -137,7 +137,8 @@ class FutexTable:
         queue = self._queues.get(key)
         for task in dict.fromkeys(chosen):
             here = [i for i, other in enumerate(task.queues) if other is queue]
-            task.result = here[chosen.count(task) - 1]
+            if task.sleep is not None:
+                task.sleep.answer(here[chosen.count(task) - 1])
             self.scheduler.wake(cpu, task)
         self.drop_empty(key)
 
@@ -148,8 +149,9 @@ class FutexTable:
             return
         old.tasks.remove(task)
         new.tasks.append(task)
-        at = task.queues.index(old)
-        task.queues = (*task.queues[:at], new, *task.queues[at + 1 :])
+        if task.sleep is not None:
+            at = task.queues.index(old)
+            task.sleep.queues = (*task.queues[:at], new, *task.queues[at + 1 :])
 
     def drop_empty(self, *keys: Key) -> None:
         """Forget queues where nothing waits any more."""

@@ -146,7 +146,8 @@ def requeue(call: Call, keys: tuple[Key, Key], address: int, moved: int) -> int:
                 raise LinuxError(Errno.EDEADLK)
             futexes.move(task, *keys)
             task.futex.lock, task.futex.target = state, None
-            task.sleep = Interruptible.EAGAIN
+            if task.sleep is not None:
+                task.sleep.interruptible = Interruptible.EAGAIN
             done += 1
     finally:
         futexes.drop_empty(*keys)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kernel_model.sched.scheduler import Scheduler
     from kernel_model.task.process_end import ProcessEnd
     from kernel_model.task.siginfo import SigInfo
+    from kernel_model.task.sleep import PendingCall
     from kernel_model.task.task import Process, Task
     from pffemu.hw.cpu import Cpu
 
@@ -25,6 +26,16 @@ class ProcessOptions(UintrOptions, Protocol):
     @property
     def outlive(self) -> bool:
         """The run goes on after its first process, while others can be heard."""
+
+
+class InterruptedCalls(Protocol):
+    """What becomes of calls whose sleep a signal has ended (kernel_model.entry)."""
+
+    def restart(self, cpu: Cpu, task: Task, call: PendingCall) -> None:
+        """It starts again: no handler ran."""
+
+    def return_error(self, cpu: Cpu, task: Task, call: PendingCall, errno: Errno) -> None:
+        """It fails."""
 
 
 class ProcessKernel(UintrKernel, Protocol):
@@ -44,11 +55,8 @@ class ProcessKernel(UintrKernel, Protocol):
     @property
     def options(self) -> ProcessOptions: ...
 
+    @property
+    def entry(self) -> InterruptedCalls: ...
+
     def release_mm(self, cpu: Cpu, mm: Mm) -> None:
         """No thread runs in `mm` any more."""
-
-    def restart(self, cpu: Cpu, task: Task) -> None:
-        """A call that a signal interrupted starts again."""
-
-    def return_error(self, cpu: Cpu, task: Task, number: int, errno: Errno) -> None:
-        """An interrupted call fails."""

@@ -39,7 +39,8 @@ def _pass_on(kernel: ProcessKernel, cpu: Cpu, key: Key) -> None:
     try:
         poke_u32(kernel, cpu, heir, heir.futex.address, OWNER_DIED | WAITERS | heir.tid)
     except LinuxError:
-        heir.result = -Errno.EFAULT
+        if heir.sleep is not None:
+            heir.sleep.answer(-Errno.EFAULT)
     kernel.scheduler.wake(cpu, heir)
     kernel.futexes.drop_empty(key)
 

@@ -16,15 +16,15 @@ from kernel_model.signal import frame as signal_frame
 from kernel_model.signal import send as signal_send
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.signals import IGNORED_BY_DEFAULT, STOPS, PendingSignals, SigAction, bit
+from kernel_model.task.sleep import Sleep, SleepIn
 from kernel_model.task.task import Task, TaskState
 from kernel_model.wait.queue import Blocked, Interruptible
+from pffemu.arch.encodings import SYSCALL_LENGTH
 from pffemu.events import Hex, Label, SignalDelivered
 
 if TYPE_CHECKING:
     from kernel_model.process.kernel import ProcessKernel
     from pffemu.hw.cpu import Cpu
-
-SYSCALL_LENGTH = 2  # bytes
 
 
 def deliver(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
@@ -56,19 +56,20 @@ def deliver(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
         kernel.kill(cpu, task, info)
         if kernel.signals_wait:
             return
-    if task.interrupted and task.state is TaskState.RUNNABLE:
-        _start_again(kernel, cpu, task)
-    elif signals.saved_blocked is not None and task.state is TaskState.RUNNABLE and task.restart_syscall is None:
+    sleep = task.sleep
+    if sleep is not None and sleep.interrupted and task.state is TaskState.RUNNABLE:
+        _start_again(kernel, cpu, task, sleep)
+    elif signals.saved_blocked is not None and task.state is TaskState.RUNNABLE and (sleep is None or not sleep.call):
         signal_send.restore_blocked(kernel, cpu, task)
 
 
 def _stop(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
-    """do_signal_stop: sleep until SIGCONT; an interrupted call keeps its deadline."""
-    stopped_by, deadline = task.process.signals.stopped_by, task.deadline
+    """do_signal_stop: sleep until SIGCONT; an interrupted call waits behind that."""
+    stopped_by = task.process.signals.stopped_by
     why = f"SIGCONT (stopped by {Signal(stopped_by).name})"
     queue = task.process.signals.stopped
-    kernel.scheduler.block(cpu, task, Blocked(queue, why=why, sleep=Interruptible.NO), Label("stopped"))
-    task.deadline = deadline
+    sleep = Sleep(SleepIn.EVENT, why=why, queues=(queue,), behind=task.sleep)
+    kernel.scheduler.block(cpu, task, sleep, Label("stopped"))
     task.signals.due = False
     if all(other.queues == (queue,) for other in task.process.tasks):
         exit.stopped(kernel, cpu, task.process)
@@ -84,7 +85,7 @@ def _handle(
     try:
         entry = signal_frame.push(cpu, task, registers, action, info)
     except Blocked as blocked:
-        kernel.scheduler.block(cpu, task, blocked, Label("signal"))
+        kernel.scheduler.block(cpu, task, Sleep.after(blocked, SleepIn.EVENT), Label("signal"))
         return False
     except LinuxError:
         signal_send.take(kernel, cpu, task, info, pending)
@@ -107,30 +108,27 @@ def _handle(
 
 def _finish_call(kernel: ProcessKernel, cpu: Cpu, task: Task, action: SigAction) -> None:
     """A handler runs before the interrupted call is answered: EINTR, or the call once more behind the handler."""
-    number = task.restart_syscall
-    if number is None or not task.interrupted:
+    sleep, call = task.sleep, task.interrupted_call
+    if sleep is None or call is None:
         return
-    task.restart_syscall, task.interrupted = None, False
+    task.sleep = None
     registers = cpu.registers.group("rip", "rflags", "rax", "rcx", "r11")
     rip, rflags, *_ = registers.read()
-    restarts = task.sleep is Interruptible.ERESTARTSYS and action.flags & SA_RESTART
-    if restarts or task.sleep is Interruptible.ERESTARTNOINTR:
-        task.deadline = task.result = None
-        registers.write(rip - SYSCALL_LENGTH, rflags, number, rip, rflags)
+    restarts = sleep.interruptible is Interruptible.ERESTARTSYS and action.flags & SA_RESTART
+    if restarts or sleep.interruptible is Interruptible.ERESTARTNOINTR:
+        registers.write(rip - SYSCALL_LENGTH, rflags, call.number, rip, rflags)
         cpu.left_block()
     else:
-        errno = Errno.EAGAIN if task.sleep is Interruptible.EAGAIN else Errno.EINTR
-        kernel.return_error(cpu, task, number, errno)
+        errno = Errno.EAGAIN if sleep.interruptible is Interruptible.EAGAIN else Errno.EINTR
+        kernel.entry.return_error(cpu, task, call, errno)
 
 
-def _start_again(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
+def _start_again(kernel: ProcessKernel, cpu: Cpu, task: Task, sleep: Sleep) -> None:
     """No handler ran: the call goes on waiting, for what is left of its time."""
-    task.interrupted = False
+    task.sleep = None
     if task.signals.saved_blocked is not None:
         signal_send.restore_blocked(kernel, cpu, task)
-    number = task.restart_syscall
-    if number is not None and task.sleep is Interruptible.EAGAIN:
-        task.restart_syscall = None
-        kernel.return_error(cpu, task, number, Errno.EAGAIN)
-    elif number is not None:
-        kernel.restart(cpu, task)
+    if sleep.call is not None and sleep.interruptible is Interruptible.EAGAIN:
+        kernel.entry.return_error(cpu, task, sleep.call, Errno.EAGAIN)
+    elif sleep.call is not None:
+        kernel.entry.restart(cpu, task, sleep.call)

@@ -10,11 +10,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.abi.uapi import Errno
+from kernel_model.task.sleep import Sleep
 from kernel_model.task.task import ALL_CORES, Process, Task, TaskState
 from kernel_model.time.timers import TimerList
 from kernel_model.uintr.switch import UintrSwitch
-from kernel_model.wait.queue import Blocked, WaitQueue
+from kernel_model.wait.queue import WaitQueue
 from pffemu.events import ContextSwitch, Label, ThreadBlocked, ThreadWoken
 from pffemu.hw.interconnect import NEVER
 from pffemu.hw.uintr_state import UintrState
@@ -65,7 +65,7 @@ class Scheduler:
         if cpu is None or cpu.event_at != NEVER or cpu.uintr.uirr:
             return None
         task = self._queues[cpu.index].current
-        if task is None or task.restart_syscall is not None or task.resumes_fault or task.signals.due:
+        if task is None or task.sleep is not None or task.signals.due:
             return None
         return cpu
 
@@ -170,9 +170,9 @@ class Scheduler:
 
     def _expire(self, best: Cpu | None, now: int) -> bool:
         """End the sleep, or fire the timer, that is due first, if it is due before anything runs."""
-        sleeper = min(self._sleepers, key=lambda task: (task.deadline, task.tid), default=None)
+        sleeper = min(self._sleepers, key=lambda task: (_deadline(task), task.tid), default=None)
         timer = self.timers.first()
-        deadline = NEVER if sleeper is None else sleeper.deadline or 0
+        deadline = NEVER if sleeper is None else _deadline(sleeper)
         if best is not None:
             self.timers.somebody_runs()
         if timer is not None and timer.deadline < deadline:
@@ -221,7 +221,7 @@ class Scheduler:
             if its < end:
                 end = its
         for task in self._sleepers:
-            end = min(end, task.deadline or 0)
+            end = min(end, _deadline(task))
         if self.timers.armed:
             end = min(end, *(timer.deadline for timer in self.timers.armed))
         if end == NEVER:
@@ -304,16 +304,15 @@ class Scheduler:
 
     # -- sleeping and waking ------------------------------------------------------------------------------------
 
-    def block(self, cpu: Cpu, task: Task, blocked: Blocked, resume: Label) -> None:
+    def block(self, cpu: Cpu, task: Task, sleep: Sleep, resume: Label) -> None:
         """Put the running thread to sleep."""
         self._alone = None
         task.state = TaskState.BLOCKED
         task.usage.voluntary_switches += 1
-        task.queues, task.deadline, task.why = blocked.queues, blocked.deadline, blocked.why
-        task.sleep, task.sleeps_for_timer = blocked.sleep, blocked.by_timer
-        for queue in blocked.queues:
+        task.sleep = sleep
+        for queue in sleep.queues:
             queue.tasks.append(task)
-        if blocked.deadline is not None:
+        if sleep.deadline is not None:
             self._sleepers.append(task)
         cpu.emit(ThreadBlocked, resume)
         cpu.charge("kernel.schedule")
@@ -325,7 +324,7 @@ class Scheduler:
         self.timers.somebody_runs()
         for timer in task.process.timers:
             timer.resume(waker or self._cpus[task.cpu_index])
-        task.state, task.why = TaskState.RUNNABLE, ""
+        task.state = TaskState.RUNNABLE
         home = self._cpus[task.cpu_index]
         if waker is not None:
             waker.charge("kernel.wake")
@@ -358,11 +357,9 @@ class Scheduler:
                 self.wake_all(waker, item.waiters)
 
     def _time_out(self, task: Task) -> None:
-        self._until(self._cpus[task.cpu_index], task.deadline or 0)
-        if task.sleeps_for_timer:
-            task.result = task.progress or -Errno.EINTR
-        else:
-            task.timed_out = True
+        self._until(self._cpus[task.cpu_index], _deadline(task))
+        if task.sleep is not None:
+            task.sleep.time_out()
         self.wake(None, task)
 
     def remove(self, task: Task) -> None:
@@ -379,9 +376,10 @@ class Scheduler:
 
     def _stop_waiting(self, task: Task) -> None:
         self._alone = None
-        for queue in task.queues:
-            queue.tasks.remove(task)
-        task.queues = ()
+        if task.sleep is not None:
+            for queue in task.sleep.queues:
+                queue.tasks.remove(task)
+            task.sleep.queues = ()
         if task in self._sleepers:
             self._sleepers.remove(task)
 
@@ -394,3 +392,9 @@ class Scheduler:
         if not queue.waiting:
             queue.last_tid = 0
             cpu.run_thread(0)  # idle
+
+
+def _deadline(task: Task) -> int:
+    """Of a thread that sleeps with one."""
+    assert task.sleep is not None
+    return task.sleep.deadline or 0

@@ -10,6 +10,7 @@ from kernel_model.abi.uapi import POLLIN, Signal
 from kernel_model.signal.traps import recorded
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.signals import FIRST_REALTIME, IGNORED_BY_DEFAULT, QUEUE_MAX, STOPS, PendingSignals, bit, ignores
+from kernel_model.task.sleep import SleepIn
 from kernel_model.task.task import Process, Task, TaskState
 from kernel_model.wait.queue import Interruptible
 from pffemu.events import SignalSent
@@ -59,7 +60,8 @@ def recalculate(task: Task) -> None:
     """recalc_sigpending: after a change of the mask or of what is pending."""
     signals, shared = task.signals, task.process.signals
     pending = (signals.pending.mask | shared.pending.mask) & ~signals.blocked
-    signals.due = bool(pending) or bool(shared.stopped_by) or task.interrupted
+    signals.due = bool(pending) or bool(shared.stopped_by)
+    signals.due = signals.due or (task.sleep is not None and task.sleep.interrupted)
 
 
 def set_blocked(kernel: Kernel, cpu: Cpu, task: Task, mask: int) -> None:
@@ -178,9 +180,10 @@ def _receiver(process: Process, signo: int) -> Task | None:
 def _notify(kernel: Kernel, cpu: Cpu, task: Task) -> None:
     """signal_wake_up: `task` has something to do before ring 3 runs on."""
     task.signals.due = True
-    if task.state is TaskState.BLOCKED and task.sleep is not Interruptible.NO:
-        task.interrupted = True
-        if task.resumes_fault:
+    sleep = task.sleep
+    if task.state is TaskState.BLOCKED and sleep is not None and sleep.interruptible is not Interruptible.NO:
+        sleep.interrupted = True
+        if sleep.of is SleepIn.FAULT:
             kernel.forget_fault(task)
         kernel.scheduler.wake(cpu, task)
 

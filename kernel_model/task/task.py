@@ -10,8 +10,9 @@ from kernel_model.task.fd_table import FileTable
 from kernel_model.task.futex_wait import FutexWait
 from kernel_model.task.settings import ThreadSettings
 from kernel_model.task.signals import ProcessSignals, TaskSignals
+from kernel_model.task.sleep import PendingCall, Sleep
 from kernel_model.task.usage import Usage
-from kernel_model.wait.queue import Interruptible, WaitQueue
+from kernel_model.wait.queue import WaitQueue
 from pffemu.arch.registers import MASK64
 from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.page_fault import WaitedFault
     from kernel_model.task.process_end import ProcessEnd
-    from kernel_model.uffd.context import Userfaultfd
     from kernel_model.uintr.forwarding import Binding
     from kernel_model.uintr.receiver import Receiver
 
@@ -73,20 +73,6 @@ class Process:
     membarriers: int = 0  # expedited membarrier commands it registered for
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """A system call that a signal has interrupted, while a debugger runs other code in its thread (orig_rax is -1)."""
-
-    number: int
-    sleep: Interruptible
-    deadline: int | None
-    result: int | None
-    progress: int
-    cursor: int
-    events_sent: int
-    timed_out: bool
-
-
 @dataclass(slots=True, eq=False)
 class Task:
     """One thread. It stays on its core, unless sched_setaffinity moves it. `registers`: while not loaded there."""
@@ -105,23 +91,8 @@ class Task:
     forward_page_faults: bool = False  # ... with FORWARD_PF
     clear_child_tid: int = 0  # user address, 0: none
     robust_list: int = 0  # user address of its head, 0: none
-    # while blocked
-    queues: tuple[WaitQueue, ...] = ()
-    deadline: int | None = None  # virtual cycles
-    why: str = ""
-    sleep: Interruptible = Interruptible.NO
-    sleeps_for_timer: bool = False  # `deadline` is that of its kernel-bypass timer
-    # what happens when it runs next
-    restart_syscall: int | None = None  # number of the call to start again
-    result: int | None = None  # RAX of the call that slept
-    progress: int = 0  # bytes a read or write moved before it slept
-    awaited_uffd: Userfaultfd | None = None  # where its fault or event is queued, if it is
-    cursor: int = 0  # how far a long call came before it let others run
-    events_sent: int = 0  # userfaultfd events that this call, started again, has sent and waited for
-    timed_out: bool = False
-    resumes_fault: bool = False  # a page fault of ring 3 put it to sleep
-    interrupted: bool = False  # a signal ended its sleep
-    set_aside: SetAside | None = None
+    sleep: Sleep | None = None  # from its beginning until the thread has gone on
+    set_aside: Sleep | None = None  # an interrupted call's, while a debugger runs other code (orig_rax is -1)
     signals: TaskSignals = field(default_factory=TaskSignals)
     futex: FutexWait = field(default_factory=FutexWait)
     set_child_tid: int = 0  # user address that a new process's first thread stores its number to, 0: none
@@ -130,25 +101,31 @@ class Task:
     usage: Usage = field(default_factory=Usage)
     waited_fault: WaitedFault | None = None  # the access for which it waits for userfaultfd, or has waited
 
+    @property
+    def queues(self) -> tuple[WaitQueue, ...]:
+        """Where it waits now."""
+        return () if self.sleep is None else self.sleep.queues
+
+    @property
+    def why(self) -> str:
+        """What it waits for, in words; "" of a thread that does not sleep."""
+        return self.sleep.why if self.sleep is not None and self.state is TaskState.BLOCKED else ""
+
+    @property
+    def interrupted_call(self) -> PendingCall | None:
+        """The system call whose sleep a signal has ended, until it ends or starts again."""
+        return self.sleep.call if self.sleep is not None and self.sleep.interrupted else None
+
     def set_call_aside(self) -> None:
         """The interrupted call neither ends nor starts again, until it is taken up."""
-        if self.restart_syscall is None or not self.interrupted:
-            return
-        self.set_aside = SetAside(
-            self.restart_syscall, self.sleep, self.deadline, self.result, self.progress, self.cursor,
-            self.events_sent, self.timed_out,
-        )  # fmt: skip
-        self.restart_syscall, self.interrupted = None, False
+        if self.interrupted_call is not None:
+            self.set_aside, self.sleep = self.sleep, None
 
     def take_up_call(self) -> None:
         """The thread is again in the call that was set aside."""
-        call = self.set_aside
-        if call is None:
-            return
-        self.restart_syscall, self.interrupted, self.set_aside = call.number, True, None
-        self.sleep, self.deadline, self.result, self.progress = call.sleep, call.deadline, call.result, call.progress
-        self.cursor, self.events_sent, self.timed_out = call.cursor, call.events_sent, call.timed_out
-        self.signals.due = True
+        if self.set_aside is not None:
+            self.sleep, self.set_aside = self.set_aside, None
+            self.signals.due = True
 
     @property
     def is_receiver(self) -> bool:

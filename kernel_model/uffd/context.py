@@ -106,7 +106,6 @@ class Userfaultfd(File):
         since = self._lock.acquire(cpu)
         cpu.charge("kernel.uffd.enqueue")
         self._lock.release(cpu, since)
-        task.awaited_uffd = self
         new = WaitingFault(task, shown, flags, cpu.clock)
         self._faults = [*(old for old in self._live_faults() if old.task is not task), new]
         cpu.emit(MessageQueued, self.fd, Hex(shown), flags)
@@ -114,7 +113,8 @@ class Userfaultfd(File):
         where = "" if user else " on behalf of a system call"
         if user and task.handler_registered and not task.uintr.uif:
             where = ", with UIF=0: a page fault inside the user-interrupt handler is not forwarded"
-        raise Blocked(self._faulters, why=f"userfaultfd {self.fd} to bring in {fault.address:#x}{where}")
+        why = f"userfaultfd {self.fd} to bring in {fault.address:#x}{where}"
+        raise Blocked(self._faulters, why=why, uffd=self)
 
     def _live_faults(self) -> list[WaitingFault]:
         """Without those whose thread a signal took away: it faults again if it still has to."""
@@ -140,8 +140,8 @@ class Userfaultfd(File):
     def queue_event(self, cpu: Cpu, event: Event) -> None:
         """Let readers have `event`; its thread sleeps on `event_waiters`."""
         self._events.append(event)
-        if event.task is not None:
-            event.task.awaited_uffd = self
+        if event.task is not None and event.task.sleep is not None:
+            event.task.sleep.uffd = self
         cpu.emit(MessageQueued, self.fd, Hex(event.arguments[0]), event.kind)
         self.services.scheduler.wake_all(cpu, self.readers)
 

@@ -23,7 +23,9 @@ def after_events(call: Call, events: list[Event], result: int) -> int:
     first, *rest = events
     first.task, first.then = call.task, rest
     first.uffd.queue_event(call.cpu, first)
-    raise Blocked(first.uffd.event_waiters, result=result, why=_why(first.uffd), sleep=Interruptible.NO)
+    raise Blocked(
+        first.uffd.event_waiters, result=result, why=_why(first.uffd), sleep=Interruptible.NO, uffd=first.uffd
+    )
 
 
 def announce_removal(call: Call, vma: Vma, start: int, end: int) -> None:
@@ -35,13 +37,13 @@ def announce_removal(call: Call, vma: Vma, start: int, end: int) -> None:
     if uffd is None or not uffd.has(uffd_abi.FEATURE_EVENT_REMOVE):
         return
     call.events += 1
-    if call.events <= call.task.events_sent:
+    if call.events <= call.pending.events_sent:
         return
-    call.task.events_sent = call.events
+    call.pending.events_sent = call.events
     event = _event(uffd, uffd_abi.EVENT_REMOVE, start, end)
     event.task = call.task
     uffd.queue_event(call.cpu, event)
-    raise Blocked(uffd.event_waiters, why=_why(uffd), sleep=Interruptible.NO)
+    raise Blocked(uffd.event_waiters, why=_why(uffd), sleep=Interruptible.NO, uffd=uffd)
 
 
 def unmapped(gone: list[Vma], start: int, end: int) -> list[Event]:

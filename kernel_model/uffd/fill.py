@@ -151,7 +151,7 @@ def _fill_pages(fill: Fill, bring: Bring) -> tuple[int, Errno | None]:
     if bring is _bring_cached and not _is_shmem(vma):
         return 0, Errno.EINVAL
     pages, cpu = fill.uffd.mm.pages, fill.call.cpu
-    first = fill.start + fill.call.task.cursor
+    first = fill.start + fill.call.pending.cursor
     for page in range(first, fill.start + fill.length, PAGE_SIZE):
         if page - first >= _PIECE:
             let_others_run(fill.call, page - fill.start)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.abi.uapi import Errno, Sys
+from kernel_model.abi.uapi import Sys
+from kernel_model.task.sleep import Sleep, SleepIn
 from kernel_model.task.task import Task, TaskState
 from kernel_model.uintr.receiver import Receiver, Waiting
 from kernel_model.wait.queue import Blocked, Interruptible
@@ -34,11 +35,11 @@ def ends_with_user_interrupt(kernel: UintrKernel, task: Task, number: int | None
     return receiver.waiting is not Waiting.NONE and task.uintr.uif
 
 
-def wake_for_timer(task: Task, blocked: Blocked) -> None:
+def wake_for_timer(task: Task, sleep: Sleep) -> None:
     """The thread's kernel-bypass timer is not there while it sleeps: the kernel's own stands in for it."""
     timer = task.kb_timer
-    if timer.enabled and timer.deadline and (blocked.deadline is None or timer.deadline < blocked.deadline):
-        blocked.deadline, blocked.by_timer = timer.deadline, True
+    if timer.enabled and timer.deadline and (sleep.deadline is None or timer.deadline < sleep.deadline):
+        sleep.deadline, sleep.for_timer = timer.deadline, True
 
 
 def end_all(kernel: UintrKernel, cpu: Cpu) -> None:
@@ -51,9 +52,9 @@ def end(kernel: UintrKernel, cpu: Cpu, receiver: Receiver) -> None:
     """Something was posted to `receiver`, which sleeps."""
     kernel.uintr.switch.stop_sleeping(receiver)
     task = receiver.task
-    if task is not None and task.state is TaskState.BLOCKED:
-        if task.resumes_fault:
+    if task is not None and task.state is TaskState.BLOCKED and task.sleep is not None:
+        if task.sleep.of is SleepIn.FAULT:
             kernel.forget_fault(task)
         else:
-            task.result = task.progress or -Errno.EINTR
+            task.sleep.end_with_user_interrupt()
         kernel.scheduler.wake(cpu, task)

@@ -42,6 +42,13 @@ class Waker(Protocol):
         """Everybody on `queue`, because `events` (POLL*; 0: unknown) happened."""
 
 
+class FaultQueue(Protocol):
+    """What keeps a sleeping thread's page fault or event for its readers (kernel_model.uffd.context)."""
+
+    def forget_task(self, cpu: Cpu, task: Task) -> None:
+        """The thread no longer waits."""
+
+
 class Interruptible(Enum):
     """What a signal does to a sleeping system call; the names are Linux's error codes for it."""
 
@@ -63,7 +70,9 @@ class Blocked(Exception):
         result: int | None = None,
         why: str,
         sleep: Interruptible = Interruptible.ERESTARTSYS,
+        uffd: FaultQueue | None = None,
     ) -> None:
+        """`uffd`: where the thread's fault or event is queued."""
         super().__init__(why)
-        self.by_timer = False  # `deadline` is that of the thread's kernel-bypass timer
+        self.uffd = uffd
         self.queues, self.deadline, self.result, self.why, self.sleep = queues, deadline, result, why, sleep

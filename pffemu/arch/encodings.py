@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 MAX_INSTRUCTION: Final = 15  # bytes (SDM vol. 2, 2.3.11)
+SYSCALL_LENGTH: Final = 2  # bytes
 # mnemonic -> the whole encoding; none of these has an operand
 UINTR_BYTES: Final[dict[str, bytes]] = {
     "uiret": b"\xf3\x0f\x01\xec",

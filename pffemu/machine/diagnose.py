@@ -6,13 +6,13 @@ import re
 from typing import Final, NamedTuple
 
 from kernel_model.abi.uapi import Signal
-from kernel_model.kernel import SYSCALL_LENGTH, Kernel
+from kernel_model.kernel import Kernel
 from kernel_model.mm.mm import Mm
 from kernel_model.mm.vma import Vma
 from kernel_model.task.process_end import ProcessEnd
 from kernel_model.task.task import Process, TaskState
 from pffemu.arch import exceptions, pagefault
-from pffemu.arch.encodings import MAX_INSTRUCTION, UINTR_BYTES
+from pffemu.arch.encodings import MAX_INSTRUCTION, SYSCALL_LENGTH, UINTR_BYTES
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_NX, PTE_P, USER_END, is_canonical, page_of
 from pffemu.asm import Instruction, decode
 from pffemu.hw.ram import Ram
@@ -184,7 +184,7 @@ def deadlock(kernel: Kernel, process: Process, symbols: SymbolTable) -> str:
     several = any(task.process is not process for task in tasks)
     for task in tasks:
         rip = kernel.scheduler.registers_of(task).word("rip")
-        rip -= SYSCALL_LENGTH if task.restart_syscall is not None else 0
+        rip -= SYSCALL_LENGTH if task.sleep is not None and task.sleep.call is not None else 0
         place = symbols.describe(rip) if task.process.exe == process.exe else f"{task.process.name}"
         who = f"thread {task.tid}" + (f" of process {task.process.pid}" if several else "")
         lines.append(f"  {who} at {place} (RIP {rip:#x}) waits for {task.why}")

@@ -33,23 +33,23 @@ def take_interrupts(kernel: Kernel, cpu: Cpu) -> bool:
     if isinstance(found, Trap):
         _raise_of_upid(kernel, cpu, found)
     elif found is not None:
-        kernel.interrupt(cpu, found)
+        kernel.entry.interrupt(cpu, found)
     return found is not None
 
 
 def _raise_of_upid(kernel: Kernel, cpu: Cpu, trap: Trap) -> None:
     """Notification processing could not reach the thread's UPID."""
     if trap.vector == exceptions.PF:
-        kernel.page_fault(cpu, trap)
+        kernel.entry.page_fault(cpu, trap)
     else:
         why = f"UPIDADDR {cpu.uintr.upidaddr:#x} is not canonical, while a notification was processed"
-        kernel.exception(cpu, trap, why)
+        kernel.entry.exception(cpu, trap, why)
 
 
 def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
     """Before a turn: deliver signals, then what is pending in UIRR. False when the thread cannot run on then."""
     if kernel.scheduler.current(cpu).signals.due:
-        if not kernel.deliver_signals(cpu):
+        if not kernel.entry.deliver_signals(cpu):
             return False
         if kernel.signals_wait:
             return True
@@ -83,7 +83,7 @@ def act(kernel: Kernel, cpu: Cpu, stop: EngineStop) -> None:
     """Let the hardware or the kernel answer `stop`."""
     match stop.kind:
         case StopKind.SYSCALL:
-            kernel.syscall(cpu)
+            kernel.entry.syscall(cpu)
         case StopKind.REFUSED:
             _refused(kernel, cpu, stop.rip)
         case StopKind.INVALID:
@@ -91,7 +91,7 @@ def act(kernel: Kernel, cpu: Cpu, stop: EngineStop) -> None:
         case StopKind.LIMIT:
             kernel.scheduler.tick(cpu)
         case StopKind.EXCEPTION:
-            kernel.exception(cpu, _SINGLE_STEP if stop.vector == exceptions.DB else Trap(stop.vector), "")
+            kernel.entry.exception(cpu, _SINGLE_STEP if stop.vector == exceptions.DB else Trap(stop.vector), "")
         case StopKind.INTERRUPTED | StopKind.BREAKPOINT | StopKind.WATCHED:
             pass  # nobody's: whoever asked for it looks
 
@@ -101,7 +101,7 @@ def _refused(kernel: Kernel, cpu: Cpu, rip: int) -> None:
     if fault.vector == exceptions.PF:
         _page_fault(kernel, cpu, fault)
     else:
-        kernel.exception(cpu, fault, "")
+        kernel.entry.exception(cpu, fault, "")
 
 
 def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
@@ -114,7 +114,7 @@ def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
         forwarding.tell(cpu, decision)
     cpu.emit(MmuDecision, fault.address, "forward" if decision.forward else "kernel", decision.reason)
     if not decision.forward:
-        kernel.page_fault(cpu, fault)
+        kernel.entry.page_fault(cpu, fault)
         return
     trap = uintr.deliver_page_fault(cpu, fault, registers)
     if trap is not None:
@@ -124,18 +124,18 @@ def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
 def _raise(kernel: Kernel, cpu: Cpu, trap: Trap, when: str) -> None:
     """A trap that a delivery raised; it changed nothing, and is tried again when the thread goes on."""
     if trap.vector == exceptions.PF:
-        kernel.page_fault(cpu, trap)
+        kernel.entry.page_fault(cpu, trap)
     elif trap.vector == exceptions.GP:
-        kernel.exception(cpu, trap, f"UIHANDLER {cpu.uintr.handler:#x} is not canonical, {when}")
+        kernel.entry.exception(cpu, trap, f"UIHANDLER {cpu.uintr.handler:#x} is not canonical, {when}")
     else:
-        kernel.exception(cpu, trap, f"the handler's stack is not canonical, {when}")
+        kernel.entry.exception(cpu, trap, f"the handler's stack is not canonical, {when}")
 
 
 def _invalid_opcode(kernel: Kernel, cpu: Cpu, rip: int) -> None:
     """An instruction Unicorn does not know or must not execute: one of ours, or #UD."""
     found = own_instruction(cpu, rip)
     if found is None:
-        kernel.exception(cpu, Trap(exceptions.UD), "")
+        kernel.entry.exception(cpu, Trap(exceptions.UD), "")
         return
     stepping = cpu.rflags & TF
     trap = found.execute(cpu, found.length)
@@ -144,10 +144,10 @@ def _invalid_opcode(kernel: Kernel, cpu: Cpu, rip: int) -> None:
             cpu.count_own()
         if trap is not None:
             cpu.registers.skip(found.length)
-            kernel.exception(cpu, trap, "")
+            kernel.entry.exception(cpu, trap, "")
         elif stepping:  # as it was before the instruction, and before any pending user interrupt
-            kernel.exception(cpu, _SINGLE_STEP, "")
+            kernel.entry.exception(cpu, _SINGLE_STEP, "")
     elif trap.vector == exceptions.PF:
         _page_fault(kernel, cpu, trap)
     else:
-        kernel.exception(cpu, trap, insns.why(found, trap))
+        kernel.entry.exception(cpu, trap, insns.why(found, trap))

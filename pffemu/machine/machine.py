@@ -244,7 +244,7 @@ class Machine:
             "uffd_messages": seen[MessageQueued],
             "wakes": seen[ThreadWoken],
             "context_switches": seen[ContextSwitch],
-            "kernel_entries": self.kernel.entries,
+            "kernel_entries": self.kernel.entry.count,
             "handler_threads": len(self.kernel.uffd_readers),
             "instructions": self.instructions,
         }

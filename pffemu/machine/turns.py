@@ -158,7 +158,7 @@ class Turns:
             waits = bool(self._pending) and self._still_waits(cpu)
             if cpu.event_at != NEVER and not waits and self._interrupted(cpu):
                 continue
-            if kernel.switch_in(cpu) and (waits or cpu.clock < cpu.event_at):
+            if kernel.entry.switch_in(cpu) and (waits or cpu.clock < cpu.event_at):
                 return cpu  # else: a user interrupt that waited for the thread comes before its first instruction
         return None
 

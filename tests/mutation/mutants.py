@@ -80,7 +80,7 @@ HARDWARE: Final = (
     Mutant("pffemu/engine/registers.py", '            self["rflags"] &= ~RF\n', "            pass\n"),
     Mutant("pffemu/hw/cpu.py", '        registers["rflags"] &= ~RF\n', ""),
     Mutant("pffemu/hw/cpu.py", '            registers["rflags"] |= RF\n', "            pass\n"),
-    Mutant("pffemu/machine/loop.py", "_raise_of_upid(kernel, cpu, found)", "kernel.page_fault(cpu, found)"),
+    Mutant("pffemu/machine/loop.py", "_raise_of_upid(kernel, cpu, found)", "kernel.entry.page_fault(cpu, found)"),
     Mutant(f"{INSNS}/uiret.py", "    if not cpu.cr4_uintr:\n        return Trap(UD)\n", ""),
     Mutant(f"{INSNS}/stui.py", "    if not cpu.cr4_uintr:\n        return Trap(UD)\n", ""),
     Mutant(f"{INSNS}/stui.py", "cpu.uintr.uif = True", "pass"),

@@ -59,7 +59,7 @@ def write(register: Register, value: bytes, saved: SavedRegisters, task: Task, c
 def _write_call(number: int, task: Task) -> None:
     if number >> 63:
         task.set_call_aside()
-    elif task.set_aside is not None and task.set_aside.number == number:
+    elif task.set_aside is not None and task.set_aside.call is not None and task.set_aside.call.number == number:
         task.take_up_call()
 
 
@@ -77,8 +77,8 @@ def _word(name: str, saved: SavedRegisters, task: Task | None, cpu: Cpu) -> int:
     if name in X87_CONTROL or name == "mxcsr":
         return _x87_control(name, saved.fxsave())
     if name == "orig_rax":  # elsewhere only looked at where a system call is caught
-        interrupted = task.restart_syscall if task is not None else None
-        return saved.word("rax") if interrupted is None else interrupted
+        call = task.sleep.call if task is not None and task.sleep is not None else None
+        return saved.word("rax") if call is None else call.number
     values = _uintr_words(task, cpu)
     return values[name] if name in values else saved.word(name)
 

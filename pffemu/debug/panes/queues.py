@@ -27,7 +27,8 @@ def queues(machine: Machine, tasks: Iterable[Task], current: int) -> Text:
         text.append(f"core {cpu.index}", HERE if cpu.index == current else NAME)
         text.append(f"  {runs}, clock {cpu.clock:,}" + (f", ready: {', '.join(waiting)}" if waiting else "") + "\n")
     for task in asleep:
-        until = f", until {task.deadline:,}" if task.deadline is not None else ""
+        deadline = task.sleep.deadline if task.sleep is not None else None
+        until = f", until {deadline:,}" if deadline is not None else ""
         text.append(f"thread {task.tid}", NAME).append(f"  asleep: {task.why}{until}\n")
     if not asleep:
         text.append("nobody sleeps\n", QUIET)

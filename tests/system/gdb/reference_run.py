@@ -10,8 +10,8 @@ from typing import Any
 import unicorn
 
 from kernel_model.abi.syscall_names import NAMES
-from kernel_model.process.signal_delivery import SYSCALL_LENGTH
 from pffemu import Machine, Mode, Program
+from pffemu.arch.encodings import SYSCALL_LENGTH
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, page_of
 from pffemu.debug.gdb.stop_reply import gdb_signal
 from pffemu.events import Syscall, SyscallReturned

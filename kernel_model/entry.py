@@ -1,0 +1,221 @@
+"""Entries from user space, and how a thread that slept goes on: what the machine's loop calls.
+
+Every entry ends in one of three ways: the thread goes on, it sleeps, or its process ends (Kernel.ended says how).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.abi.syscall_names import name_of
+from kernel_model.abi.uapi import Errno, LinuxError, Signal
+from kernel_model.call.call import Call
+from kernel_model.calls.table import COSTED, TABLE, run
+from kernel_model.drivers import interrupts
+from kernel_model.mm import page_fault
+from kernel_model.process import exit, signal_delivery
+from kernel_model.signal import send as signal_send
+from kernel_model.signal import traps
+from kernel_model.task.siginfo import SigInfo
+from kernel_model.task.sleep import PendingCall, Sleep, SleepIn
+from kernel_model.task.task import Task, TaskState
+from kernel_model.uintr import faults
+from kernel_model.uintr import sleep as uintr_sleep
+from kernel_model.wait.queue import Blocked, Interruptible
+from pffemu.arch.encodings import SYSCALL_LENGTH
+from pffemu.arch.registers import MASK64
+from pffemu.errors import OutOfGuestMemory
+from pffemu.events import Hex, Label, Resumed, Syscall, SyscallReturned
+from pffemu.hw.trap import Trap
+
+if TYPE_CHECKING:
+    from kernel_model.kernel import Kernel
+    from pffemu.hw.cpu import Cpu
+
+_SYSCALL_REGISTERS: Final = ("rip", "rflags", "rax", "rdi", "rsi", "rdx", "r10", "r8", "r9")
+
+
+class Entry:
+    """`count`: system calls, exceptions and page faults that came from ring 3."""
+
+    def __init__(self, kernel: Kernel, cpus: list[Cpu]) -> None:
+        self._kernel = kernel
+        self.count = 0
+        self._syscall_registers = [cpu.registers.group(*_SYSCALL_REGISTERS) for cpu in cpus]
+        self._result_registers = [cpu.registers.group("rax", "rcx", "r11") for cpu in cpus]
+
+    # -- a thread's turn ----------------------------------------------------------------------------------------
+
+    def switch_in(self, cpu: Cpu) -> bool:
+        """Give `cpu` to its next thread and finish what it slept in; False when it sleeps again."""
+        kernel = self._kernel
+        task = kernel.scheduler.switch_in(cpu)
+        if task.sleep is not None and task.sleep.behind is not None:
+            task.sleep = task.sleep.behind
+        sleep = task.sleep
+        is_fault = sleep is not None and sleep.of is SleepIn.FAULT
+        if task.waited_fault is not None or is_fault:
+            page_fault.retry(cpu, task, of_ring_3=is_fault)
+        if sleep is not None and not (sleep.interrupted and sleep.call is not None and sleep.call.result is not None):
+            task.sleep = None  # what slept for its wake-up alone, and was interrupted, has nothing to look at again
+            if sleep.call is not None:
+                self._go_on(cpu, task, sleep.call)
+        if is_fault:
+            cpu.charge("kernel.exit")
+            cpu.charge("cpu.iret")
+            cpu.charge("cpu.tlb_miss")
+            cpu.emit(Resumed, Hex(cpu.registers["rip"]))
+        return task.state is TaskState.RUNNABLE and kernel.ended is None
+
+    def _go_on(self, cpu: Cpu, task: Task, call: PendingCall) -> None:
+        """A call has slept: it is answered, or starts again."""
+        registers = self._syscall_registers[cpu.index].read()
+        if call.result is not None and not call.timed_out:
+            self._return(cpu, task, call, registers, call.result)
+        else:
+            self._call(cpu, task, call, registers)
+
+    def deliver_signals(self, cpu: Cpu) -> bool:
+        """Act on the signals that are due before ring 3 runs on; whether the thread still can."""
+        task = self._kernel.scheduler.current(cpu)
+        signal_delivery.deliver(self._kernel, cpu, task)
+        self._kernel.flush_stale(cpu)
+        return task.state is TaskState.RUNNABLE
+
+    # -- exceptions and interrupts ------------------------------------------------------------------------------
+
+    def page_fault(self, cpu: Cpu, trap: Trap) -> None:
+        """An ordinary #PF from ring 3 (arch/x86/mm/fault.c)."""
+        kernel = self._kernel
+        self.count += 1
+        cpu.charge("cpu.exception")
+        cpu.charge("kernel.entry")
+        task = kernel.scheduler.current(cpu)
+        try:
+            bad = page_fault.handle(cpu, task, trap.address, trap.error_code)
+        except Blocked as blocked:
+            if not task.signals.due:
+                page_fault.wait(task, trap.address, trap.error_code, by_kernel=False)
+                user_interrupt = uintr_sleep.ends_with_user_interrupt(kernel, task, None, blocked)
+                self._block(cpu, task, Sleep.after(blocked, SleepIn.FAULT), Label("page"), user_interrupt)
+                return
+            task.waited_fault = None
+            if blocked.uffd is not None:
+                blocked.uffd.forget_task(cpu, task)  # ring 3 may fault again after the signal
+            bad = None
+        except OutOfGuestMemory as error:
+            kernel.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error), trap))
+            return
+        finally:
+            kernel.flush_stale(cpu)
+        if bad is not None:
+            signal_send.force(kernel, cpu, SigInfo.of_fault(bad.signal, bad.code, trap.address, bad.why, trap), task)
+        cpu.charge("kernel.exit")
+        cpu.charge("cpu.iret")
+        if bad is None:
+            cpu.charge("cpu.tlb_miss")
+            cpu.emit(Resumed, Hex(cpu.registers["rip"]))
+        elif task.state is TaskState.RUNNABLE:
+            self.deliver_signals(cpu)
+
+    def exception(self, cpu: Cpu, trap: Trap, why: str) -> None:
+        """Any other exception from ring 3: the signal Linux sends for it."""
+        kernel = self._kernel
+        self.count += 1
+        task, registers = kernel.scheduler.current(cpu), cpu.engine.save_registers()
+        if faults.mend(kernel, cpu, task, trap):
+            return
+        info = traps.siginfo_of(trap, registers.word("rip"), registers.fxsave(), why)
+        signal_send.force(kernel, cpu, info, task)
+        if task.state is TaskState.RUNNABLE:
+            for cost in ("cpu.exception", "kernel.entry", "kernel.exit", "cpu.iret"):
+                cpu.charge(cost)
+            self.deliver_signals(cpu)
+
+    def interrupt(self, cpu: Cpu, vector: int) -> None:
+        """An external interrupt that the hardware did not take to ring 3; the core may be idle."""
+        interrupts.handle(self._kernel, cpu, vector)
+
+    # -- system calls -------------------------------------------------------------------------------------------
+
+    def syscall(self, cpu: Cpu) -> None:
+        """SYSCALL from ring 3: RIP is behind it."""
+        kernel = self._kernel
+        self.count += 1
+        task = kernel.scheduler.current(cpu)
+        registers = self._syscall_registers[cpu.index].read()
+        rip, number = registers[0], registers[2] & 0xFFFF_FFFF
+        cpu.emit(Syscall, number, name_of(number), rip - SYSCALL_LENGTH)
+        cpu.charge("cpu.syscall")
+        cpu.charge("kernel.syscall")
+        if number not in COSTED:
+            cpu.charge("kernel.call")
+        self._call(cpu, task, PendingCall(number), registers)
+        if kernel.first_process is not None and kernel.first_process.end is not None:
+            exit.end_if_unheard(kernel, cpu)
+
+    def restart(self, cpu: Cpu, task: Task, call: PendingCall) -> None:
+        """A call that a signal interrupted starts again: no handler ran."""
+        self._call(cpu, task, call, self._syscall_registers[cpu.index].read())
+
+    def return_error(self, cpu: Cpu, task: Task, call: PendingCall, errno: Errno) -> None:
+        """An interrupted call fails."""
+        self._return(cpu, task, call, self._syscall_registers[cpu.index].read(), -errno)
+
+    def _call(self, cpu: Cpu, task: Task, call: PendingCall, registers: list[int]) -> None:
+        kernel, number = self._kernel, call.number
+        implementation, arity = TABLE.get(number, (None, 0))
+        try:
+            if implementation is None:
+                raise kernel.unsupported(cpu, f"system call {number} ({name_of(number)})", Errno.ENOSYS, str(number))
+            result = run(implementation, number, Call(kernel, cpu, task, call), registers[3 : 3 + arity])
+        except LinuxError as error:
+            result = -error.errno
+        except Blocked as blocked:
+            self._sleep(cpu, task, call, registers, blocked)
+            return
+        except OutOfGuestMemory as error:
+            kernel.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error)))
+            return
+        finally:
+            kernel.flush_stale(cpu)
+        if result is not None and task.state is not TaskState.DEAD:
+            self._return(cpu, task, call, registers, result)
+        if task.signals.due and task.state is TaskState.RUNNABLE:
+            self.deliver_signals(cpu)
+
+    def _sleep(self, cpu: Cpu, task: Task, call: PendingCall, registers: list[int], blocked: Blocked) -> None:
+        """The call must wait; unless a signal or a user interrupt is there, which is what ends such a sleep."""
+        kernel = self._kernel
+        user_interrupt = uintr_sleep.ends_with_user_interrupt(kernel, task, call.number, blocked)
+        call.result, call.deadline = blocked.result, blocked.deadline
+        if blocked.sleep is Interruptible.NO or not (
+            task.signals.due or (user_interrupt and kernel.uintr.is_pending(task))
+        ):
+            sleep = Sleep.after(blocked, SleepIn.CALL, call)
+            self._block(cpu, task, sleep, Label(name_of(call.number)), user_interrupt)
+        elif call.progress:
+            self._return(cpu, task, call, registers, call.progress)
+        elif blocked.sleep is Interruptible.EINTR or not task.signals.due:
+            self._return(cpu, task, call, registers, -Errno.EINTR)
+        else:
+            task.sleep = Sleep(SleepIn.CALL, call, interruptible=blocked.sleep, interrupted=True)
+        if task.state is TaskState.RUNNABLE:
+            self.deliver_signals(cpu)
+
+    def _block(self, cpu: Cpu, task: Task, sleep: Sleep, resume: Label, user_interrupt: bool) -> None:
+        """`user_interrupt`: one ends this sleep."""
+        if user_interrupt:
+            uintr_sleep.wake_for_timer(task, sleep)
+        self._kernel.scheduler.block(cpu, task, sleep, resume)
+        if user_interrupt:
+            self._kernel.uintr.switch.sleep(task)
+
+    def _return(self, cpu: Cpu, task: Task, call: PendingCall, registers: list[int], result: int) -> None:
+        """SYSRET: RCX and R11 as the instruction pair leaves them."""
+        rip, rflags = registers[:2]
+        self._result_registers[cpu.index].write(result & MASK64, rip, rflags)
+        cpu.charge("cpu.sysret")
+        if task.signals.saved_blocked is not None and result != -Errno.EINTR:
+            signal_send.restore_blocked(self._kernel, cpu, task)
+        cpu.emit(SyscallReturned, name_of(call.number), result)

@@ -1,0 +1,80 @@
+"""A thread that cannot go on: what it waits for, what it was in, and how the waiting ended.
+
+There are no kernel stacks: a `Sleep` is all that is left of a thread's time in the kernel until it goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from kernel_model.abi.uapi import Errno
+from kernel_model.wait.queue import Blocked, FaultQueue, Interruptible, WaitQueue
+
+
+class SleepIn(Enum):
+    """What a thread goes on with when its sleep is over."""
+
+    FAULT = auto()  # the access of ring 3 is repeated
+    CALL = auto()  # the system call starts again, or is answered
+    EVENT = auto()  # ring 3, or the signals that are due: a stop, a frame whose stack was missing
+
+
+@dataclass(slots=True, eq=False)
+class PendingCall:
+    """A system call from SYSCALL to SYSRET, over all its sleeps (Linux: struct restart_block).
+
+    `deadline`: virtual cycles at which its timeout ends, however often it starts again. `result`: RAX, where the
+    wake-up is the answer. `progress`: bytes it has read or written. `cursor`: how far a long call came before others
+    had their turn. `events_sent`: userfaultfd events it has sent and waited for.
+    """
+
+    number: int
+    deadline: int | None = None
+    result: int | None = None
+    progress: int = 0
+    cursor: int = 0
+    events_sent: int = 0
+    timed_out: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Sleep:
+    """`call`: of SleepIn.CALL alone. `why`: what the thread waits for, in words. `interrupted`: a signal ended it.
+
+    `deadline`: virtual cycles; with `for_timer` that of the thread's kernel-bypass timer. `uffd`: where the thread's
+    fault or event is queued. `behind`: the interrupted call's sleep, while its thread is stopped.
+    """
+
+    of: SleepIn
+    call: PendingCall | None = None
+    why: str = ""
+    queues: tuple[WaitQueue, ...] = ()
+    deadline: int | None = None
+    interruptible: Interruptible = Interruptible.NO
+    for_timer: bool = False
+    uffd: FaultQueue | None = None
+    interrupted: bool = False
+    behind: Sleep | None = field(default=None, repr=False)
+
+    @classmethod
+    def after(cls, blocked: Blocked, of: SleepIn, call: PendingCall | None = None) -> Sleep:
+        """The sleep that `blocked` asks for."""
+        return cls(of, call, blocked.why, blocked.queues, blocked.deadline, blocked.sleep, uffd=blocked.uffd)
+
+    def answer(self, result: int) -> None:
+        """The wake-up is the call's answer. A fault has none."""
+        if self.call is not None:
+            self.call.result = result
+
+    def time_out(self) -> None:
+        """`deadline` has passed: the call's own time, or its timer's, which ends it as a user interrupt does."""
+        if self.for_timer:
+            self.end_with_user_interrupt()
+        elif self.call is not None:
+            self.call.timed_out = True
+
+    def end_with_user_interrupt(self) -> None:
+        """The call answers with what it had done so far, or EINTR."""
+        if self.call is not None:
+            self.call.result = self.call.progress or -Errno.EINTR
