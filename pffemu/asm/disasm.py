@@ -1,4 +1,4 @@
-"""Bytes to instructions: capstone, with the user-interrupt instructions laid over it.
+"""Bytes to instructions: capstone, with the instructions of arch.own_instructions laid over it.
 
 Capstone 5 knows neither UIRET, TESTUI nor SENDUIPI (it stops there) and prints CLUI and STUI as RDPKRU and WRPKRU.
 Nothing here ever stops early: a byte that starts no instruction becomes a one-byte `.byte` pseudo instruction.
@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import capstone
 
-from pffemu.arch.encodings import MAX_INSTRUCTION, UINTR_LENGTH, UINTR_MNEMONICS, UINTR_REGISTER_FORMS
+from pffemu.arch import own_encodings
+from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.asm.instruction import Instruction
 from pffemu.asm.memory_operands import memory_operands
 
@@ -26,7 +27,7 @@ _sizes_only = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
 def decode(code: bytes, address: int = 0) -> Instruction | None:
     """The first instruction of `code`, or None when its bytes are no instruction."""
     head = bytes(code[:MAX_INSTRUCTION])
-    overlaid = _user_interrupt_instruction(head, address)
+    overlaid = _own_instruction(head, address)
     if overlaid is not None:
         return overlaid
     insn = capstone_instruction(head, address)
@@ -65,28 +66,15 @@ def mnemonic_and_operands(code: bytes) -> tuple[str, str]:
     """One instruction, whole, as text; (".byte", "") when capstone does not know it."""
     for _, _, mnemonic, operands in _sizes_only.disasm_lite(bytes(code), 0, 1):
         return mnemonic, operands
-    overlaid = _user_interrupt_instruction(bytes(code), 0)
+    overlaid = _own_instruction(bytes(code), 0)
     return (".byte", "") if overlaid is None else (overlaid.mnemonic, overlaid.operands)
 
 
-def _user_interrupt_instruction(code: bytes, address: int) -> Instruction | None:
-    if code[:1] != b"\xf3":
+def _own_instruction(code: bytes, address: int) -> Instruction | None:
+    found = own_encodings.decoded(code)
+    if found is None:
         return None
-    mnemonic = UINTR_MNEMONICS.get(code[:UINTR_LENGTH])
-    if mnemonic is not None:
-        return Instruction(address, UINTR_LENGTH, code[:UINTR_LENGTH], mnemonic, "")
-    for size in (4, 5):  # without and with REX
-        form = UINTR_REGISTER_FORMS.get(_plain_rex(code[:size]))
-        if form is not None:
-            return Instruction(address, size, code[:size], *form)
-    return None
-
-
-def _plain_rex(code: bytes) -> bytes:
-    """They ignore REX.W, R and X: F3 48 0F C7 F0 is F3 0F C7 F0."""
-    if len(code) == 5 and code[1] & 0xF0 == 0x40:
-        return code[:1] + (b"\x41" if code[1] & 1 else b"") + code[2:]
-    return code
+    return Instruction(address, found.length, code[: found.length], found.row.mnemonic, found.operands)
 
 
 def _is_avx(code: bytes, mnemonic: str) -> bool:

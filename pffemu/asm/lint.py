@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pffemu.arch.encodings import REGISTER_EXTENSIONS
+from pffemu.arch.own_instructions import OWN_INSTRUCTIONS
 from pffemu.asm import registers
 from pffemu.asm.expressions import Names, signed
 from pffemu.asm.operands import Immediate, Memory, Operand, Register, parse_operands
@@ -76,11 +76,10 @@ def check_instruction(written: Written) -> None:
     _check_prefix(written)
     if written.fixed_bytes:
         return
-    if written.mnemonic in BYTES or written.mnemonic in REGISTER_EXTENSIONS:
-        what = f"wrong operands for {written.mnemonic}"
-        raise AssemblyError(
-            what, remedy="senduipi, settimer and settimerp take a 64-bit register, the others take none"
-        )
+    own = OWN_INSTRUCTIONS.get(written.mnemonic)
+    if own is not None or written.mnemonic in BYTES:
+        remedy = f"give it {own.operands if own is not None else 'no operand'}"
+        raise AssemblyError(f"wrong operands for {written.mnemonic}", remedy=remedy)
     if written.mnemonic == "iret":
         raise AssemblyError("keystone encodes iret as a 16-bit return", remedy="write iretq")
     if written.mnemonic in STRING_MNEMONICS or written.mnemonic == "xlatb":

@@ -1,7 +1,7 @@
 """An instruction as the source wrote it: prefix, mnemonic, operands; and the spellings keystone needs instead.
 
 keystone reads some valid mnemonics wrongly: `pushf` and `popf` become 16-bit, a bare `movsd` is only known as SSE.
-Those with no spelling at all (user interrupts, endbr64, sysretq) are bytes.
+Those with no spelling at all (arch.own_instructions, endbr64, sysretq) are bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Final
 import capstone
 from capstone import x86 as cs_x86
 
-from pffemu.arch.encodings import ENDBR64, REGISTER_EXTENSIONS, UINTR_BYTES, UINTR_REGISTER_BYTES
+from pffemu.arch.encodings import ENDBR64, REGISTERS_64
+from pffemu.arch.own_encodings import encoded
+from pffemu.arch.own_instructions import OWN_INSTRUCTIONS
 from pffemu.asm.expressions import Names
 from pffemu.asm.operands import Operand, Register, parse_operands
 from pffemu.asm.registers import RESERVED
@@ -29,7 +31,7 @@ SPELLINGS: Final = {
 }
 # what a repetition prefix makes of an instruction that is no string instruction: gcc writes it so for old assemblers
 _REPEATED: Final = {("rep", "bsf"): ("", "tzcnt"), ("rep", "bsr"): ("", "lzcnt"), ("rep", "nop"): ("", "pause")}
-BYTES: Final = {**UINTR_BYTES, "endbr64": ENDBR64, "sysretq": b"\x48\x0f\x07"}
+BYTES: Final = {"endbr64": ENDBR64, "sysretq": b"\x48\x0f\x07"}
 # prefixes keystone takes for mnemonics: with operands behind them it never returns
 FATAL: Final = frozenset(
     (*PREFIXES, "data16", "data32", "addr32", "rex64", "xacquire", "xrelease", "cs", "ds", "es", "ss")
@@ -64,9 +66,14 @@ class Written:
     @property
     def fixed_bytes(self) -> bytes:
         """The whole encoding where keystone has none, else empty."""
-        if len(self.operands) == 1 and isinstance(self.operands[0], Register):
-            return UINTR_REGISTER_BYTES.get((self.mnemonic, self.operands[0].name), b"")
-        return BYTES.get(self.mnemonic, b"") if not self.operands else b""
+        own = OWN_INSTRUCTIONS.get(self.mnemonic)
+        if own is None or own.extension is None:
+            known = BYTES.get(self.mnemonic, b"") if own is None else encoded(own)
+            return known if not self.operands else b""
+        match self.operands:
+            case (Register(name=name),) if name in REGISTERS_64:
+                return encoded(own, REGISTERS_64.index(name))
+        return b""
 
 
 @functools.cache
@@ -74,7 +81,7 @@ def known_mnemonics() -> frozenset[str]:
     decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
     names = {decoder.insn_name(number) for number in range(1, cs_x86.X86_INS_ENDING)}
     unlisted = ("faddp", "fstcw", "fstsw", "fstenv", "fsave", "finit", "fclex")
-    return frozenset((*names, *unlisted, *SYNONYMS, *SPELLINGS, *BYTES, *REGISTER_EXTENSIONS)) - FATAL
+    return frozenset((*names, *unlisted, *SYNONYMS, *SPELLINGS, *BYTES, *OWN_INSTRUCTIONS)) - FATAL
 
 
 def is_mnemonic(word: str) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pffemu.arch.encodings import MAX_INSTRUCTION
+from pffemu.arch.own_instructions import OWN_INSTRUCTIONS
 from pffemu.asm import decode
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.fault_address import effective_address
 
-_POPS = ("pop", "popf", "popfq", "ret", "leave", "uiret")
+_POPS = ("pop", "popf", "popfq", "ret", "leave")
 _STRING_UNITS = {"b": 1, "w": 2, "d": 4, "q": 8}
 
 
@@ -36,5 +37,7 @@ def ranges(cpu: Cpu, rip: int) -> list[tuple[int, int]]:
         found.append((rsp - 8, rsp))
     elif words[0] in _POPS:
         base = registers["rbp"] if words[0] == "leave" else rsp
-        found.append((base, base + (24 if words[0] == "uiret" else 8)))
+        found.append((base, base + 8))
+    elif words[0] in OWN_INSTRUCTIONS:
+        found.append((rsp, rsp + OWN_INSTRUCTIONS[words[0]].pops))
     return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
+from pffemu.errors import UsageError
 from pffemu.events import Hex, Label, Mmio
-from pffemu.hw.apic_access import ApicPage
 from pffemu.hw.cpu import Cpu
+from pffemu.hw.ram import Ram
 
 
 class Device(Protocol):
@@ -16,7 +18,9 @@ class Device(Protocol):
     def write(self, offset: int, size: int, value: int) -> None: ...
 
 
-class _Window(NamedTuple):
+class Window(NamedTuple):
+    """The physical addresses at which a device answers."""
+
     name: Label
     start: int
     size: int
@@ -24,18 +28,30 @@ class _Window(NamedTuple):
 
 
 class Bus:
-    """Devices every core sees at the same place; a core's local APIC is its own and is mapped by `attach`."""
+    """Devices every core sees at the same place; those that each core has its own of are mapped by `attach`."""
 
-    def __init__(self) -> None:
-        self.windows: list[_Window] = []
+    def __init__(self, ram: Ram) -> None:
+        self._ram = ram
+        self.windows: list[Window] = []
         self.initiator: Cpu | None = None  # the core whose access is on the bus
 
     def add(self, name: str, start: int, size: int, device: Device) -> None:
-        self.windows.append(_Window(Label(name), start, size, device))
+        """Raises UsageError where something else answers already: RAM without a hole, or another device."""
+        self.windows.append(self.window(name, start, size, device))
 
-    def attach(self, cpu: Cpu, apic_base: int, apic_size: int) -> None:
-        """Let guest code on `cpu` reach every device, and its own APIC."""
-        for window in (*self.windows, _Window(Label("local_apic"), apic_base, apic_size, ApicPage(cpu))):
+    def window(self, name: str, start: int, size: int, device: Device) -> Window:
+        """A device's place, where nothing else answers. Raises UsageError."""
+        taken: list[tuple[str, int, int]] = [(window.name, window.start, window.size) for window in self.windows]
+        taken += [("RAM", piece, length) for piece, length, _ in self._ram.pieces()]
+        for other, other_start, other_size in taken:
+            if start < other_start + other_size and other_start < start + size:
+                what = f"{name} at {start:#x} overlaps {other} at {other_start:#x}"
+                raise UsageError(what, remedy="give the device a row in pffemu/hw/devices.py, and a base of its own")
+        return Window(Label(name), start, size, device)
+
+    def attach(self, cpu: Cpu, own: Iterable[Window]) -> None:
+        """Let guest code on `cpu` reach every device, and the core's own."""
+        for window in (*self.windows, *own):
             cpu.engine.map_mmio(
                 window.start,
                 window.size,
@@ -53,29 +69,30 @@ class Bus:
         window = self._at(address)
         self._store(cpu, window, address - window.start, size, value)
 
-    def _at(self, address: int) -> _Window:
+    def _at(self, address: int) -> Window:
         for window in self.windows:
             if window.start <= address < window.start + window.size:
                 return window
         raise KeyError(f"no device at physical {address:#x}")
 
-    def _load(self, cpu: Cpu, window: _Window, offset: int, size: int) -> int:
+    def _load(self, cpu: Cpu, window: Window, offset: int, size: int) -> int:
+        self.initiator = cpu
         value = window.device.read(offset, size)
         cpu.emit(Mmio, window.name, Hex(offset), size, 0, Hex(value))
         return value
 
-    def _guest_load(self, cpu: Cpu, window: _Window, offset: int, size: int) -> int:
+    def _guest_load(self, cpu: Cpu, window: Window, offset: int, size: int) -> int:
         cpu.settle_counts()
         return self._load(cpu, window, offset, size)
 
-    def _guest_store(self, cpu: Cpu, window: _Window, offset: int, size: int, value: int) -> None:
+    def _guest_store(self, cpu: Cpu, window: Window, offset: int, size: int, value: int) -> None:
         cpu.settle_counts()
         before = cpu.event_at
         self._store(cpu, window, offset, size, value)
         if cpu.event_at < before:
             cpu.look_up()
 
-    def _store(self, cpu: Cpu, window: _Window, offset: int, size: int, value: int) -> None:
+    def _store(self, cpu: Cpu, window: Window, offset: int, size: int, value: int) -> None:
         self.initiator = cpu
         window.device.write(offset, size, value)
         cpu.emit(Mmio, window.name, Hex(offset), size, 1, Hex(value))

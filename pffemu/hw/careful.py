@@ -71,7 +71,7 @@ _UNDEFINED: Final = frozenset({"ud0", "ud1", "ud2"})
 _BY_MNEMONIC: Final[dict[str, Row]] = {
     **dict.fromkeys(("lar", "lsl", "verr", "verw", "lss", "lfs", "lgs"), Row("segments")),
     **dict.fromkeys(("retf", "iret", "iretd", "iretq"), Row("segments")),
-    **dict.fromkeys(("sgdt", "sidt", "sldt", "str", "smsw"), Row("system")),
+    **dict.fromkeys(("sgdt", "sidt", "sldt", "str", "smsw"), Row("umip")),
     **dict.fromkeys(("popf", "popfq"), Row("popf", exact=keeps_alignment_check)),
     "int1": Row("int1"),
     **dict.fromkeys(("lahf", "sahf"), Row("alone", exact=has_no_rex)),

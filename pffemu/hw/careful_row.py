@@ -10,7 +10,7 @@ from pffemu.hw.trap import Trap
 
 
 class Row(NamedTuple):
-    """`executor`: the name in hw.insns.EXECUTORS; "" when `trap` says what the instruction raises."""
+    """`executor`: the name of a file in hw/insns; "" when `trap` says what the instruction raises."""
 
     executor: str = ""
     trap: Trap | None = None

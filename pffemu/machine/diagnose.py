@@ -12,7 +12,8 @@ from kernel_model.mm.vma import Vma
 from kernel_model.task.process_end import ProcessEnd
 from kernel_model.task.task import Process, TaskState
 from pffemu.arch import exceptions, pagefault
-from pffemu.arch.encodings import MAX_INSTRUCTION, SYSCALL_LENGTH, UINTR_BYTES
+from pffemu.arch.encodings import MAX_INSTRUCTION, SYSCALL_LENGTH
+from pffemu.arch.own_instructions import OWN_INSTRUCTIONS, Reason
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_NX, PTE_P, USER_END, is_canonical, page_of
 from pffemu.asm import Instruction, decode
 from pffemu.hw.ram import Ram
@@ -31,12 +32,6 @@ _SEGMENT_LOAD: Final = re.compile(r"retf|iret|(mov|pop) [c-gs]s\b|l[defgs]s ")
 _STACK_REACH: Final = 1 << 20  # a fault this close below a stack's guard is an overflow
 _SHOWN_VMAS: Final = 12
 _SHOWN_CODE: Final = 8  # bytes
-_UINTR_REMEDIES: Final = {
-    ("senduipi", exceptions.UD): "call uintr_register_sender or uintr_register_self first",
-    ("senduipi", exceptions.GP): "use the index that the registration returned, while it is registered",
-    ("settimer", exceptions.UD): "call xui_kb_timer first",
-    ("settimerp", exceptions.UD): "call xui_kb_timer first",
-}
 
 
 class _Cause(NamedTuple):
@@ -94,9 +89,9 @@ def _jump_origin(end: ProcessEnd, ram: Ram, mm: Mm) -> int | None:
 def _exception(end: ProcessEnd, trap: Trap, rip: int, code: bytes, instruction: Instruction | None) -> _Cause:
     name = exceptions.name(trap.vector)
     if end.why:
-        mnemonic = instruction.mnemonic if instruction is not None else ""
-        remedy = _UINTR_REMEDIES.get((mnemonic, trap.vector), "check the address before it is used")
-        return _Cause(f"{name}: {end.why}", remedy)
+        own = OWN_INSTRUCTIONS.get(instruction.mnemonic) if instruction is not None else None
+        reason = own.reasons.get(trap.vector) if own is not None else None
+        return _Cause(f"{name}: {end.why}", (reason or Reason(end.why)).remedy)
     if trap.vector == exceptions.UD:
         what, remedy = _unknown_opcode(code, instruction)
     elif trap.vector == exceptions.GP:
@@ -130,8 +125,6 @@ def _unknown_opcode(code: bytes, instruction: Instruction | None) -> tuple[str, 
     mnemonic = instruction.mnemonic
     if instruction.is_avx:
         return f"`{mnemonic}` is AVX, which is not emulated", "build the guest with -march=x86-64 (no -mavx)"
-    if mnemonic in UINTR_BYTES:
-        return f"`{mnemonic}` with CR4.UINTR=0", "let the kernel enable user interrupts"
     if mnemonic == "ud2":
         return "`ud2`: the program stops itself", "look for a failed assertion or unreachable code there"
     return f"`{mnemonic}` is not emulated", "build the guest with -march=x86-64, and ask CPUID before using it"

@@ -19,7 +19,6 @@ from kernel_model.files import ByteSink, ByteSource, File, InputFile, OutputFile
 from kernel_model.files.ram_file import Content
 from kernel_model.kernel import Kernel, KernelOptions
 from kernel_model.task.task import Process
-from pffemu.arch import apic_regs, dma_device, uffd_mmio
 from pffemu.asm import Program
 from pffemu.engine.stop import StopKind
 from pffemu.errors import UsageError
@@ -34,10 +33,9 @@ from pffemu.events import (
 )
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.dma_device import DmaDevice
+from pffemu.hw.devices import Places, Platform
 from pffemu.hw.interconnect import Interconnect
 from pffemu.hw.ram import Ram
-from pffemu.hw.uffd_mmio import UffdMmio
 from pffemu.hw.uffd_regions import RegionTable
 from pffemu.machine import diagnose
 from pffemu.machine.image import Image, image_of_program, open_image
@@ -69,19 +67,16 @@ class Machine:
 
         `changes`: fields of MachineOptions by name, as in `Machine(mode=Mode.UFFD, cpus=1)`."""
         self.options = replace(options or MachineOptions(), **changes)
-        holes = (
-            (self.options.uffd_mmio_base, uffd_mmio.SIZE),
-            (apic_regs.APIC_BASE, apic_regs.APIC_SIZE),
-            (dma_device.BASE, dma_device.SIZE),
-        )
-        self.ram = Ram(self.options.ram, holes)
+        places = Places.of(self.options)
+        self.ram = Ram(self.options.ram, places.holes())
         self.events = EventBus()
         self.regions = RegionTable(self.options.uffd_regions)
-        self.bus = Bus()
-        self.bus.add("uffd_mmio", self.options.uffd_mmio_base, uffd_mmio.SIZE, UffdMmio(self.regions))
+        self.bus = Bus(self.ram)
         self.interconnect = Interconnect()
-        self.bus.add("dma_device", dma_device.BASE, dma_device.SIZE, DmaDevice(self.bus, self.ram, self.interconnect))
+        places.add_devices(Platform(self.ram, self.bus, self.regions, self.interconnect))
         self.cpus = [self._core(index) for index in range(self.options.cpus)]
+        for cpu in self.cpus:
+            places.attach(cpu, self.bus)
         mode = self.options.mode
         kernel_options = KernelOptions(
             userfaultfd=mode is not Mode.KERNEL, forwarding=mode is Mode.PFF,
@@ -106,9 +101,7 @@ class Machine:
         options = self.options.cpu
         if self.options.strict:
             options = replace(options, exact_float=True, check_alignment=True)
-        cpu = Cpu(index, self.ram, self.regions, self.events, options, self.interconnect)
-        self.bus.attach(cpu, apic_regs.APIC_BASE, apic_regs.APIC_SIZE)
-        return cpu
+        return Cpu(index, self.ram, self.regions, self.events, options, self.interconnect)
 
     # -- loading ------------------------------------------------------------------------------------------------
 

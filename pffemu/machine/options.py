@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from kernel_model.files.host_tree import Mount
-from pffemu.arch import apic_regs, dma_device, uffd_mmio
+from pffemu.arch import uffd_mmio
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import CpuOptions
+from pffemu.hw.devices import Places
 from pffemu.hw.uffd_regions import CAPACITY
 from pffemu.machine.roots import check_roots
 from pffemu.option_values import check_types
@@ -54,10 +55,7 @@ class MachineOptions:
             raise UsageError(f"{self.cpus} cores are not possible", remedy=f"use 1 to {MAX_CPUS}")
         if self.uffd_regions < 1:
             raise UsageError(f"a region table of {self.uffd_regions} entries", remedy="use at least 1")
-        if self.uffd_mmio_base % 0x1000 or not 0x1000 <= self.uffd_mmio_base < 1 << 44:
-            raise UsageError(f"uffd_mmio at {self.uffd_mmio_base:#x}", remedy="use a page-aligned address below 16 TiB")
-        if self.uffd_mmio_base in (apic_regs.APIC_BASE, dma_device.BASE):
-            raise UsageError(f"another device is at {self.uffd_mmio_base:#x}", remedy="put uffd_mmio elsewhere")
+        Places.of(self)
 
 
 def parse_size(text: str) -> int:

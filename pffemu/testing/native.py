@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from kernel_model.abi.uapi import PROT_WRITE
-from pffemu.arch.encodings import REGISTER_EXTENSIONS, UINTR_BYTES
+from pffemu.arch.own_instructions import OWN_INSTRUCTIONS
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.arch.rflags import CF, DF, OF, PF, SF, ZF
 from pffemu.asm import assemble, decode
@@ -38,7 +38,7 @@ TIMEOUT: Final = 5  # seconds
 _MOST_MEMORY: Final = 1 << 20  # bytes compared
 _FLAGS: Final = CF | PF | ZF | SF | DF | OF  # AF is undefined after most logic
 _DELTA: Final = USER_END - STACK_TOP  # from the host's stack to the machine's
-_ELSEWHERE: Final = frozenset({*UINTR_BYTES, *REGISTER_EXTENSIONS, "cpuid", "rdtsc", "rdtscp", "sgdt", "sidt"})
+_ELSEWHERE: Final = frozenset({*OWN_INSTRUCTIONS, "cpuid", "rdtsc", "rdtscp", "sgdt", "sidt"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from pffemu.arch.own_instructions import OWN_INSTRUCTIONS
+
 EVENT: Final = ""  # the unit of most costs: once
 BYTE, REGION, CORE, INSTRUCTION = "byte", "region", "core", "instruction"
 
@@ -40,12 +42,7 @@ CATALOGUE: Final[dict[str, Cost]] = {
     "cpu.uintr.deliver.drain": Cost("user-interrupt delivery that drains the pipeline first, frame included"),
     "cpu.uintr.deliver.tracked": Cost("user-interrupt delivery tracked through the pipeline, frame included"),
     "cpu.uintr.notify": Cost("notification processing: ON cleared, PIR taken from the UPID"),
-    "cpu.uintr.senduipi": Cost("SENDUIPI"),
-    "cpu.uintr.uiret": Cost("UIRET"),
-    "cpu.uintr.stui": Cost("STUI"),
-    "cpu.uintr.clui": Cost("CLUI"),
-    "cpu.uintr.testui": Cost("TESTUI"),
-    "cpu.uintr.settimer": Cost("SETTIMER, SETTIMERP: the kernel-bypass timer armed"),
+    **{row.cost: Cost(row.cost_is or row.mnemonic.upper()) for row in OWN_INSTRUCTIONS.values()},
     # the kernel: entries
     "kernel.entry": Cost("exception entry in software: registers saved, dispatched"),
     "kernel.exit": Cost("exception exit in software: work pending looked at, registers restored"),

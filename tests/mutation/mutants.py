@@ -17,6 +17,7 @@ class Mutant(NamedTuple):
 UINTR: Final = "pffemu/hw/uintr.py"
 FORWARDING: Final = "pffemu/hw/forwarding.py"
 INSNS: Final = "pffemu/hw/insns"
+OWN_ENCODINGS: Final = "pffemu/arch/own_encodings.py"
 REGIONS: Final = "pffemu/hw/uffd_regions.py"
 MMU: Final = "pffemu/hw/mmu.py"
 SENDUIPI: Final = "pffemu/hw/insns/senduipi.py"
@@ -87,9 +88,9 @@ HARDWARE: Final = (
     Mutant(f"{INSNS}/clui.py", "cpu.uintr.uif = False", "pass"),
     Mutant(f"{INSNS}/testui.py", "~(TESTUI_CLEARED | CF)", "~CF"),
     Mutant(f"{INSNS}/testui.py", "(CF if cpu.uintr.uif else 0)", "0"),
-    Mutant(f"{INSNS}/__init__.py", "            mandatory, rex = octet, 0\n", "            mandatory = octet\n"),
-    Mutant(f"{INSNS}/__init__.py", "mandatory == 0xF3 else", "mandatory else"),
-    Mutant(f"{INSNS}/__init__.py", "            rex = 0\n", "            pass\n"),
+    Mutant(OWN_ENCODINGS, "            mandatory, rex = octet, 0\n", "            mandatory = octet\n"),
+    Mutant(OWN_ENCODINGS, "mandatory == _MANDATORY else", "mandatory else"),
+    Mutant(OWN_ENCODINGS, "            rex = 0\n", "            pass\n"),
     Mutant(REGIONS, "r.start <= address < r.end and r.tag in (tag, 0)", "r.start <= address < r.end"),
     Mutant(REGIONS, "r.start <= address < r.end and", "r.start <= address <= r.end and"),
     Mutant(REGIONS, "r.start <= address < r.end and", "r.start < address < r.end and"),
@@ -130,7 +131,7 @@ HARDWARE: Final = (
     Mutant(SENDUIPI, "control | (upid.ON if notify else 0)", "control"),
     Mutant(SENDUIPI, "pir | 1 << entry.user_vector", "1 << entry.user_vector"),
     Mutant(SENDUIPI, "    if notify:\n        ndst", "    if False:\n        ndst"),
-    Mutant(f"{INSNS}/__init__.py", "(rex & 1) << 3 | last & 7", "last & 7"),
+    Mutant(OWN_ENCODINGS, "(rex & 1) << 3 | modrm & 7", "modrm & 7"),
     Mutant(INTERRUPTS, "cpu.uintr.uirr |= pir", "cpu.uintr.uirr = pir"),
     Mutant(INTERRUPTS, "control & ~upid.ON, 0)", "control, 0)"),
     Mutant(INTERRUPTS, "control & ~upid.ON, 0)", "control & ~upid.ON, pir)"),

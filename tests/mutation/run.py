@@ -103,6 +103,7 @@ def likely_tests(mutant: Mutant | None) -> str:
         ("signal", "test_signals*"),
         ("uintr", "test_u*intr*"),
         ("insns", "test_u*"),
+        ("own_encodings", "test_u*"),
     ):
         if mutant is not None and word in mutant.file:
             return files

@@ -12,8 +12,8 @@ import pytest
 import unicorn
 import unicorn.x86_const as x86
 
-from pffemu.arch.encodings import UINTR_REGISTER_BYTES
 from pffemu.arch.floats import IE, ZE
+from pffemu.arch.own_encodings import FORMS
 from pffemu.engine.float_status import FloatStatus
 
 CODE, DATA = 0x10000, 0x20000
@@ -213,10 +213,10 @@ def test_u16_what_tcg_does_not_know_is_an_invalid_instruction(what: str, code: s
     assert run(bare(bytes.fromhex(code)), CODE) == unicorn.UC_ERR_INSN_INVALID, what
 
 
-@pytest.mark.parametrize("code", UINTR_REGISTER_BYTES.values(), ids=[" ".join(form) for form in UINTR_REGISTER_BYTES])
-def test_senduipi_and_settimer_are_invalid_instructions_with_every_register(code: bytes) -> None:
+@pytest.mark.parametrize(("text", "code"), FORMS.items(), ids=FORMS)
+def test_instructions_of_our_own_are_invalid_with_every_operand(text: str, code: bytes) -> None:
     """hw.insns executes them. Broken: one of them runs as something else, and the machine never hears of it."""
-    assert run(bare(code), CODE) == unicorn.UC_ERR_INSN_INVALID
+    assert run(bare(code), CODE) == unicorn.UC_ERR_INSN_INVALID, text
 
 
 def test_u18_an_8_byte_mmio_access_comes_in_two_halves_and_a_misaligned_one_in_bytes() -> None:

@@ -1,7 +1,7 @@
-"""SETTIMER r64, SETTIMERP r64: arm the thread's kernel-bypass timer from ring 3 (xUI: set_timer(cycles, mode)).
+"""SETTIMER r64: arm the thread's kernel-bypass timer once, from ring 3 (xUI: set_timer(cycles, mode)).
 
-The encodings are ours, xUI publishes none: F3 0F C7 /4 (one-shot) and /5 (periodic) with a register operand, which is
-the span in cycles; 0 disarms, as it does for the APIC timer.
+The encoding is ours, xUI publishes none: F3 0F C7 /4 with a register operand, which is the span in cycles; 0 disarms,
+as it does for the APIC timer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pffemu.hw.cpu import Cpu
 from pffemu.hw.trap import Trap
 
 
-def execute(cpu: Cpu, length: int, register: int, periodic: bool) -> Trap | None:
+def execute(cpu: Cpu, length: int, register: int, periodic: bool = False) -> Trap | None:
     """#UD where the kernel has not enabled the timer for this thread. `register`: the operand's number."""
     timer = cpu.kb_timer
     if not cpu.cr4_uintr or not timer.enabled:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pffemu.arch.encodings import UINTR_BYTES
+from pffemu.arch.own_encodings import FORMS
 from pffemu.asm import assemble, decode, disassemble, listing
 from pffemu.errors import AssemblyError
 
@@ -89,7 +89,7 @@ def test_defines_are_equates() -> None:
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        *((name, code.hex()) for name, code in UINTR_BYTES.items()),
+        *((name, code.hex()) for name, code in FORMS.items()),
         ("endbr64", "f30f1efa"),
         ("sysretq", "480f07"),
         ("senduipi rax", "f30fc7f0"),

@@ -1,26 +1,28 @@
-"""Decoding: the user-interrupt overlay, undecodable bytes, counting."""
+"""Decoding: instructions of our own, undecodable bytes, counting."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pffemu.arch.encodings import UINTR_BYTES, UINTR_REGISTER_BYTES
+from pffemu.arch.own_encodings import FORMS
 from pffemu.asm import decode, disassemble
 
 
-@pytest.mark.parametrize(("mnemonic", "code"), UINTR_BYTES.items())
-def test_user_interrupt_instructions(mnemonic: str, code: bytes) -> None:
+@pytest.mark.parametrize(("text", "code"), FORMS.items(), ids=FORMS)
+def test_instructions_of_our_own(text: str, code: bytes) -> None:
     instruction = decode(code + b"\x90", 0x10)
     assert instruction is not None
-    assert (instruction.text, instruction.size, instruction.address) == (mnemonic, 4, 0x10)
+    assert (instruction.text, instruction.size, instruction.address) == (text, len(code), 0x10)
     assert instruction.bytes == code
 
 
-@pytest.mark.parametrize(("form", "code"), UINTR_REGISTER_BYTES.items())
-def test_forms_with_a_register(form: tuple[str, str], code: bytes) -> None:
-    instruction = decode(code)
+@pytest.mark.parametrize(
+    ("code", "text"), [("f3480f01ec", "uiret"), ("66f30f01ee", "clui"), ("2ef3410fc7f1", "senduipi r9")]
+)
+def test_prefixes_that_mean_nothing_are_read_as_the_machine_reads_them(code: str, text: str) -> None:
+    instruction = decode(bytes.fromhex(code))
     assert instruction is not None
-    assert (instruction.text, instruction.size) == (" ".join(form), len(code))
+    assert (instruction.text, instruction.size) == (text, len(code) // 2)
 
 
 def test_senduipi_ignores_rex_w() -> None:

@@ -17,7 +17,8 @@ SOURCE, DESTINATION = 0x20_000, 0x30_000
 
 
 def wired(count: int = 2) -> tuple[list[Cpu], Bus, DmaDevice]:
-    made, bus = cores(count), Bus()
+    made = cores(count)
+    bus = Bus(made[0].mmu.ram)
     device = DmaDevice(bus, made[0].mmu.ram, made[0].interconnect)
     bus.add("dma_device", reg.BASE, reg.SIZE, device)
     made[0].mmu.ram.octets[SOURCE : SOURCE + 16] = b"0123456789abcdef"

@@ -1,0 +1,75 @@
+"""The instructions that neither keystone nor Unicorn knows and this machine has, one row each.
+
+Assembler, disassembler, checks, messages, costs and dispatch read this table; the file of the mnemonic's name in
+`hw/insns` executes it. CLUI, SENDUIPI, STUI, TESTUI and UIRET are Intel's (SDM vol. 2). SETTIMER and SETTIMERP arm
+xUI's kernel-bypass timer; their encodings are not published, these are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from pffemu.arch.exceptions import AC, GP, UD
+
+
+class Reason(NamedTuple):
+    """What a user is told when a guest ends with an exception of the instruction."""
+
+    what: str
+    remedy: str = "check the address before it is used"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnInstruction:
+    """F3 [REX] `opcode`, and with an `extension` a ModRM byte /extension whose operand is a 64-bit register."""
+
+    mnemonic: str
+    opcode: bytes
+    cost: str  # its name in timing.catalogue, which each profile gives a value
+    extension: int | None = None
+    reasons: Mapping[int, Reason] = field(default_factory=dict)  # by the exception's vector
+    cost_is: str = ""  # what the cost stands for, where that is more than the mnemonic
+    local: bool = True  # nothing but the core's own state changes, so no other core can tell when it happened
+    falls_through: bool = True  # the next instruction is the one behind it
+    pops: int = 0  # bytes that it takes off the stack
+
+    @property
+    def operands(self) -> str:
+        """The operands it takes, in words."""
+        return "no operand" if self.extension is None else "a 64-bit register"
+
+
+def _disabled(mnemonic: str) -> dict[int, Reason]:
+    return {UD: Reason(f"`{mnemonic}` with CR4.UINTR=0", "let the kernel enable user interrupts")}
+
+
+_UIRET: Final = _disabled("uiret") | {
+    GP: Reason("UIRET to a RIP that is not canonical"),
+    AC: Reason("UIRET from a misaligned stack, with RFLAGS.AC set"),
+}
+_SENDUIPI: Final = {
+    UD: Reason(
+        "SENDUIPI by a thread that is registered nowhere as a sender",
+        "call uintr_register_sender or uintr_register_self first",
+    ),
+    GP: Reason(
+        "SENDUIPI with an index or an entry that is not valid",
+        "use the index that the registration returned, while it is registered",
+    ),
+}
+_SETTIMER: Final = {
+    UD: Reason("the kernel has not enabled this thread's kernel-bypass timer", "call xui_kb_timer first")
+}
+_TIMER_ARMED: Final = "SETTIMER, SETTIMERP: the kernel-bypass timer armed"
+_ROWS: Final = (
+    OwnInstruction("senduipi", b"\x0f\xc7", "cpu.uintr.senduipi", 6, _SENDUIPI, local=False),
+    OwnInstruction("uiret", b"\x0f\x01\xec", "cpu.uintr.uiret", reasons=_UIRET, falls_through=False, pops=24),
+    OwnInstruction("stui", b"\x0f\x01\xef", "cpu.uintr.stui", reasons=_disabled("stui")),
+    OwnInstruction("clui", b"\x0f\x01\xee", "cpu.uintr.clui", reasons=_disabled("clui")),
+    OwnInstruction("testui", b"\x0f\x01\xed", "cpu.uintr.testui", reasons=_disabled("testui")),
+    OwnInstruction("settimer", b"\x0f\xc7", "cpu.uintr.settimer", 4, _SETTIMER, _TIMER_ARMED, local=False),
+    OwnInstruction("settimerp", b"\x0f\xc7", "cpu.uintr.settimer", 5, _SETTIMER, _TIMER_ARMED, local=False),
+)
+OWN_INSTRUCTIONS: Final = {row.mnemonic: row for row in _ROWS}
