@@ -42,7 +42,9 @@ from kernel_model.uintr.user_interrupts import UserInterrupts
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.registers import MASK64
 from pffemu.errors import OutOfGuestMemory, UnsupportedError
-from pffemu.events import Hex, Label, ProcessKilled, Resumed, Syscall, SyscallReturned, ThreadCreated
+from pffemu.events.fields import Hex, Label
+from pffemu.events.hw import Resumed
+from pffemu.events.kernel import ProcessKilled, Syscall, SyscallReturned, ThreadCreated
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.hw.mmu import UffdLookup

@@ -18,7 +18,8 @@ from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.signals import IGNORED_BY_DEFAULT, STOPS, PendingSignals, SigAction, bit
 from kernel_model.task.task import Task, TaskState
 from kernel_model.wait.queue import Blocked, Interruptible
-from pffemu.events import Hex, Label, SignalDelivered
+from pffemu.events.fields import Hex, Label
+from pffemu.events.signals import SignalDelivered
 
 if TYPE_CHECKING:
     from kernel_model.process.kernel import ProcessKernel

@@ -13,7 +13,7 @@ from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.debug.source_lines import lines_of_program
 from pffemu.errors import MissingFileError, UsageError
-from pffemu.events import ProcessKilled
+from pffemu.events.kernel import ProcessKilled
 from pffemu.machine.stop import BudgetUsedUp, Interrupted, Reached, Stop
 from pffemu.testing.cases import Case, read_cases
 from pffemu.testing.errors import nearest

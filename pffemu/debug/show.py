@@ -22,7 +22,7 @@ from pffemu.debug.session import Session
 from pffemu.debug.unwind import Entered
 from pffemu.debug.view import last_fault, open_frames
 from pffemu.errors import UsageError
-from pffemu.phases import PHASES
+from pffemu.events.phases import PHASES
 from pffemu.report.timeline import timeline
 
 _CODE: Final = 12  # lines

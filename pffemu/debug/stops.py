@@ -15,10 +15,12 @@ from pffemu.debug.operands import touches
 from pffemu.debug.view import open_frames
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.errors import UsageError
-from pffemu.events import Syscall, SyscallReturned, Uiret
+from pffemu.events.details import SignalTaken
+from pffemu.events.hw import Uiret
+from pffemu.events.kernel import Syscall, SyscallReturned
+from pffemu.events.phases import PHASES
 from pffemu.hw.cpu import Cpu
 from pffemu.machine.memory import GuestMemory
-from pffemu.phases import PHASES, SignalTaken
 from pffemu.testing.expressions import value_of
 from pffemu.testing.view import Recorder, View
 

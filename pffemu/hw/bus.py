@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from pffemu.events import Hex, Label, Mmio
+from pffemu.events.fields import Hex, Label
+from pffemu.events.hw import Mmio
 from pffemu.hw.apic_access import ApicPage
 from pffemu.hw.cpu import Cpu
 

@@ -23,15 +23,10 @@ from pffemu.arch import apic_regs, dma_device, uffd_mmio
 from pffemu.asm import Program
 from pffemu.engine.stop import StopKind
 from pffemu.errors import UsageError
-from pffemu.events import (
-    ContextSwitch,
-    EventBus,
-    FramePushed,
-    MessageQueued,
-    ThreadWoken,
-    Uiret,
-    WalkRefused,
-)
+from pffemu.events.bus import EventBus
+from pffemu.events.hw import FramePushed, Uiret, WalkRefused
+from pffemu.events.kernel import ContextSwitch, ThreadWoken
+from pffemu.events.userfaultfd import MessageQueued
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.dma_device import DmaDevice

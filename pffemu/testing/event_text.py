@@ -24,8 +24,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from kernel_model.abi.uapi import Errno, Signal
-from pffemu import events as e
 from pffemu.arch import pagefault
+from pffemu.events import hw, kernel, signals, userfaultfd
 
 Describe = Callable[[int], str]  # an address as symbol+offset
 
@@ -44,55 +44,55 @@ def _reason(reason: str) -> str:
     return reason.replace("forwarding_", "")  # or `CHECK-NOT: forward` would find it
 
 
-def _decision(event: e.MmuDecision, d: Describe) -> str:
+def _decision(event: hw.MmuDecision, d: Describe) -> str:
     return f"{event.decision} address={d(event.address)} ({_reason(event.reason)})"
 
 
-def _mmio(event: e.Mmio, _: Describe) -> str:
+def _mmio(event: hw.Mmio, _: Describe) -> str:
     way = "write" if event.write else "read"
     return f"mmio {event.device} {way} offset={event.offset:#x} size={event.size} value={event.value:#x}"
 
 
-def _frame(event: e.FramePushed, d: Describe) -> str:
+def _frame(event: hw.FramePushed, d: Describe) -> str:
     where = f"rip={d(event.interrupted_rip)} rsp={d(event.interrupted_rsp)} at={d(event.rsp)}"
     return f"frame size={event.size} vector={event.vector} {where}"
 
 
 _TEXTS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
-    e.WalkRefused: lambda v, d: (
+    hw.WalkRefused: lambda v, d: (
         f"refused address={d(v.address)} error={pagefault.describe(v.error_code)} rip={d(v.rip)}"
     ),
-    e.MmuDecision: _decision,
-    e.FramePushed: _frame,
-    e.FramePushRefused: lambda v, d: f"push-failed address={d(v.address)} error={pagefault.describe(v.error_code)}",
-    e.HandlerEntered: lambda v, d: f"handler rip={d(v.rip)}",
-    e.Uiret: lambda v, d: f"uiret rip={d(v.rip)} uif={v.uif}",
-    e.UserInterruptFlag: lambda v, d: f"{v.instruction} uif={v.uif}",
-    e.Resumed: lambda v, d: f"resumed rip={d(v.rip)}",
-    e.Mmio: _mmio,
-    e.KernelPageFault: lambda v, d: f"page-fault address={d(v.address)} user={v.user}",
-    e.MinorFault: lambda v, d: f"minor {v.page} address={d(v.address)}",
-    e.Syscall: lambda v, d: f"syscall {v.name} rip={d(v.rip)}",
-    e.SyscallReturned: lambda v, d: f"returned {v.name} result={_result(v.result)}",
-    e.IoctlStep: lambda v, d: f"step {v.ioctl} {v.step}",
-    e.PageInstalled: lambda v, d: f"installed address={d(v.address)}",
-    e.MessageQueued: lambda v, d: f"message address={d(v.address)} flags={v.flags:#x} fd={v.fd}",
-    e.MessageRead: lambda v, d: f"msg-read address={d(v.address)} fd={v.fd}",
-    e.ThreadCreated: lambda v, d: f"created tid={v.child} core={v.child_cpu}",
-    e.ThreadBlocked: lambda v, d: f"blocked {v.waits_for}",
-    e.ThreadWoken: lambda v, d: f"woken tid={v.woken} core={v.woken_cpu}",
-    e.ContextSwitch: lambda v, d: f"switched from={v.previous}",
-    e.ForwardingSwitched: lambda v, d: f"active vector={v.vector} {'on' if v.active else 'off'}",
-    e.SendUipi: lambda v, d: f"senduipi entry={v.entry} vector={v.vector} notify={v.notify}",
-    e.IpiSent: lambda v, d: f"ipi core={v.target} vector={v.vector:#x}",
-    e.InterruptAccepted: lambda v, d: f"interrupt vector={v.vector:#x} ({v.goes_to})",
-    e.NotificationProcessed: lambda v, d: f"notified pir={v.pir:#x}",
-    e.Timer: lambda v, d: f"timer {v.timer} {v.what} {v.value}",
-    e.ThreadExited: lambda v, d: f"exited status={v.status}",
-    e.ProcessExited: lambda v, d: f"ended status={v.status}",
-    e.ProcessKilled: lambda v, d: f"killed signal={Signal(v.signal).name}: {v.why}",
-    e.SignalSent: lambda v, d: f"sent {Signal(v.signal).name} code={v.code} to={v.target}",
-    e.SignalDelivered: lambda v, d: f"delivered {Signal(v.signal).name} code={v.code} rip={d(v.handler)}",
-    e.SignalReturned: lambda v, d: f"sigreturn rip={d(v.rip)}",
-    e.Warned: lambda v, d: f"warned {v.what}",
+    hw.MmuDecision: _decision,
+    hw.FramePushed: _frame,
+    hw.FramePushRefused: lambda v, d: f"push-failed address={d(v.address)} error={pagefault.describe(v.error_code)}",
+    hw.HandlerEntered: lambda v, d: f"handler rip={d(v.rip)}",
+    hw.Uiret: lambda v, d: f"uiret rip={d(v.rip)} uif={v.uif}",
+    hw.UserInterruptFlag: lambda v, d: f"{v.instruction} uif={v.uif}",
+    hw.Resumed: lambda v, d: f"resumed rip={d(v.rip)}",
+    hw.Mmio: _mmio,
+    kernel.KernelPageFault: lambda v, d: f"page-fault address={d(v.address)} user={v.user}",
+    kernel.MinorFault: lambda v, d: f"minor {v.page} address={d(v.address)}",
+    kernel.Syscall: lambda v, d: f"syscall {v.name} rip={d(v.rip)}",
+    kernel.SyscallReturned: lambda v, d: f"returned {v.name} result={_result(v.result)}",
+    userfaultfd.IoctlStep: lambda v, d: f"step {v.ioctl} {v.step}",
+    userfaultfd.PageInstalled: lambda v, d: f"installed address={d(v.address)}",
+    userfaultfd.MessageQueued: lambda v, d: f"message address={d(v.address)} flags={v.flags:#x} fd={v.fd}",
+    userfaultfd.MessageRead: lambda v, d: f"msg-read address={d(v.address)} fd={v.fd}",
+    kernel.ThreadCreated: lambda v, d: f"created tid={v.child} core={v.child_cpu}",
+    kernel.ThreadBlocked: lambda v, d: f"blocked {v.waits_for}",
+    kernel.ThreadWoken: lambda v, d: f"woken tid={v.woken} core={v.woken_cpu}",
+    kernel.ContextSwitch: lambda v, d: f"switched from={v.previous}",
+    kernel.ForwardingSwitched: lambda v, d: f"active vector={v.vector} {'on' if v.active else 'off'}",
+    hw.SendUipi: lambda v, d: f"senduipi entry={v.entry} vector={v.vector} notify={v.notify}",
+    hw.IpiSent: lambda v, d: f"ipi core={v.target} vector={v.vector:#x}",
+    hw.InterruptAccepted: lambda v, d: f"interrupt vector={v.vector:#x} ({v.goes_to})",
+    hw.NotificationProcessed: lambda v, d: f"notified pir={v.pir:#x}",
+    hw.Timer: lambda v, d: f"timer {v.timer} {v.what} {v.value}",
+    kernel.ThreadExited: lambda v, d: f"exited status={v.status}",
+    kernel.ProcessExited: lambda v, d: f"ended status={v.status}",
+    kernel.ProcessKilled: lambda v, d: f"killed signal={Signal(v.signal).name}: {v.why}",
+    signals.SignalSent: lambda v, d: f"sent {Signal(v.signal).name} code={v.code} to={v.target}",
+    signals.SignalDelivered: lambda v, d: f"delivered {Signal(v.signal).name} code={v.code} rip={d(v.handler)}",
+    signals.SignalReturned: lambda v, d: f"sigreturn rip={d(v.rip)}",
+    kernel.Warned: lambda v, d: f"warned {v.what}",
 }

@@ -8,7 +8,8 @@ from typing import Any, Final
 from pffemu.arch import pagefault
 from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.asm import decode
-from pffemu.events import MmuDecision, ProcessKilled
+from pffemu.events.hw import MmuDecision
+from pffemu.events.kernel import ProcessKilled
 from pffemu.testing.expressions import MASK, Verdict
 from pffemu.testing.runner import Failure, Run, describe_stop, register_values, rip_text
 from pffemu.testing.verify import event_lines

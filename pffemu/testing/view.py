@@ -11,7 +11,9 @@ from pffemu.arch import rflags
 from pffemu.arch.frames import EXTENDED_SIZE, STANDARD_SIZE, FrameLayout
 from pffemu.arch.registers import GENERAL, MASK64
 from pffemu.errors import UsageError
-from pffemu.events import EVENTS, FramePushed, Warned, name_of
+from pffemu.events.hw import FramePushed
+from pffemu.events.kernel import Warned
+from pffemu.events.kinds import EVENTS, name_of
 from pffemu.hw.cpu import Cpu
 from pffemu.machine.machine import Machine
 from pffemu.machine.memory import GuestMemory

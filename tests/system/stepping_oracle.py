@@ -9,7 +9,7 @@ from pffemu import Machine, Stop
 from pffemu.arch.registers import GENERAL
 from pffemu.debug.lines import line_of
 from pffemu.debug.memory import read_present
-from pffemu.phases import PHASES
+from pffemu.events.phases import PHASES
 
 NAMES = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from guest.c_compiler import NO_C_COMPILER, find_c_compiler
-from pffemu.events import EVENTS
+from pffemu.events.kinds import EVENTS
 
 pytest_plugins = "pytester"
 

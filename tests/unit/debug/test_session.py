@@ -14,8 +14,10 @@ from pffemu.debug.breakpoints import Breakpoint
 from pffemu.debug.halt import Why
 from pffemu.debug.machine_hash import machine_hash
 from pffemu.debug.session import Session
-from pffemu.events import FramePushed, HandlerEntered, MessageQueued, WalkRefused
-from pffemu.phases import PHASES, UifCleared, WordPushed
+from pffemu.events.details import UifCleared, WordPushed
+from pffemu.events.hw import FramePushed, HandlerEntered, WalkRefused
+from pffemu.events.phases import PHASES
+from pffemu.events.userfaultfd import MessageQueued
 from tests.guest_tools import REGION, Run, forwarding_guest, load, plain_guest
 from tests.unit.debug.session_tools import at, start, state, where
 from tests.unit.machine.test_stops_change_nothing import GUEST
