@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kernel_model.abi.syscall_names import name_of
 from pffemu.debug.breakpoints import Access, Breakpoint, is_event
 from pffemu.debug.halt import Why
-from pffemu.debug.lines import line_of
 from pffemu.debug.memory import read_present
 from pffemu.debug.moment import Moment
 from pffemu.debug.operands import touches
@@ -20,9 +19,10 @@ from pffemu.events.hw import Uiret
 from pffemu.events.kernel import Syscall, SyscallReturned
 from pffemu.events.phases import PHASES
 from pffemu.hw.cpu import Cpu
+from pffemu.inspect.expressions import value_of
+from pffemu.inspect.lines import line_of
+from pffemu.inspect.view import Recorder, View
 from pffemu.machine.memory import GuestMemory
-from pffemu.testing.expressions import value_of
-from pffemu.testing.view import Recorder, View
 
 if TYPE_CHECKING:
     from pffemu.debug.session import Session

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pffemu.events.details import AreaFound, ConditionChecked, SignalTaken, UifCleared, WordPushed
-from pffemu.testing.event_text import Describe, event_text
+from pffemu.inspect.event_text import Describe, event_text
 
 _DETAILS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     ConditionChecked: lambda v, d: f"condition {v.condition}: {'holds' if v.holds else 'fails'}",
