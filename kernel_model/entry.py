@@ -25,7 +25,9 @@ from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.encodings import SYSCALL_LENGTH
 from pffemu.arch.registers import MASK64
 from pffemu.errors import OutOfGuestMemory
-from pffemu.events import Hex, Label, Resumed, Syscall, SyscallReturned
+from pffemu.events.fields import Hex, Label
+from pffemu.events.hw import Resumed
+from pffemu.events.kernel import Syscall, SyscallReturned
 from pffemu.hw.trap import Trap
 
 if TYPE_CHECKING:

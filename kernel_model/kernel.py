@@ -32,7 +32,7 @@ from kernel_model.uintr import forwarding
 from kernel_model.uintr.user_interrupts import UserInterrupts
 from pffemu.arch.encodings import SYSCALL_LENGTH
 from pffemu.errors import OutOfGuestMemory, UnsupportedError
-from pffemu.events import ProcessKilled, ThreadCreated
+from pffemu.events.kernel import ProcessKilled, ThreadCreated
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.hw.mmu import UffdLookup

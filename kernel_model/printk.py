@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pffemu.events import Warned
+from pffemu.events.kernel import Warned
 from pffemu.hw.cpu import Cpu
 
 _MOST: Final = 100  # a guest that asks for ever new things must not fill the terminal, or memory

@@ -11,7 +11,8 @@ from guest.build import ASM, INCLUDE
 from kernel_model.mm.vma import Vma
 from pffemu import CpuOptions, Interrupted, Machine, Mode, Program, Stop, assemble
 from pffemu.arch.paging import PAGE_SIZE
-from pffemu.events import MmuDecision, SyscallReturned
+from pffemu.events.hw import MmuDecision
+from pffemu.events.kernel import SyscallReturned
 from pffemu.hw.cpu import Cpu
 
 PAGE = PAGE_SIZE

@@ -19,7 +19,8 @@ from kernel_model.process import exit, robust_list
 from kernel_model.task import usage
 from kernel_model.task.signals import AltStack
 from pffemu.errors import OutOfGuestMemory
-from pffemu.events import Label, SyscallReturned
+from pffemu.events.fields import Label
+from pffemu.events.kernel import SyscallReturned
 
 if TYPE_CHECKING:
     from kernel_model.files.host_tree import Place

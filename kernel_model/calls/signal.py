@@ -17,7 +17,8 @@ from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
 from kernel_model.task.signals import UNBLOCKABLE, AltStack, SigAction, bit, ignores
 from kernel_model.task.task import Process, Task
 from kernel_model.wait.queue import Blocked, Interruptible
-from pffemu.events import Hex, SignalReturned
+from pffemu.events.fields import Hex
+from pffemu.events.signals import SignalReturned
 
 _SIGSET_SIZE: Final = 8  # bytes
 _ACTION: Final = struct.Struct("<QQQQ")  # handler, flags, restorer, mask

@@ -19,8 +19,9 @@ from kernel_model.mm.page_tables import GUARD, POISON, PROTNONE, UFFD_WP
 from kernel_model.mm.vma import Mappable, Vma
 from pffemu.arch import pagefault
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, page_of
-from pffemu.events import Hex, KernelPageFault, Label, MinorFault
-from pffemu.phases import AreaFound
+from pffemu.events.details import AreaFound
+from pffemu.events.fields import Hex, Label
+from pffemu.events.kernel import KernelPageFault, MinorFault
 
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm

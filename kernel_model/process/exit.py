@@ -28,7 +28,7 @@ from kernel_model.task import usage
 from kernel_model.task.process_end import ProcessEnd
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.task import Process, Task
-from pffemu.events import ProcessExited, ThreadExited
+from pffemu.events.kernel import ProcessExited, ThreadExited
 
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm

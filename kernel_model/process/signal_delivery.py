@@ -20,7 +20,8 @@ from kernel_model.task.sleep import Sleep, SleepIn
 from kernel_model.task.task import Task, TaskState
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.encodings import SYSCALL_LENGTH
-from pffemu.events import Hex, Label, SignalDelivered
+from pffemu.events.fields import Hex, Label
+from pffemu.events.signals import SignalDelivered
 
 if TYPE_CHECKING:
     from kernel_model.process.kernel import ProcessKernel

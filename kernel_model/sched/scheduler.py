@@ -15,7 +15,8 @@ from kernel_model.task.task import ALL_CORES, Process, Task, TaskState
 from kernel_model.time.timers import TimerList
 from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.wait.queue import WaitQueue
-from pffemu.events import ContextSwitch, Label, ThreadBlocked, ThreadWoken
+from pffemu.events.fields import Label
+from pffemu.events.kernel import ContextSwitch, ThreadBlocked, ThreadWoken
 from pffemu.hw.interconnect import NEVER
 from pffemu.hw.uintr_state import UintrState
 

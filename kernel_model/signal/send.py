@@ -13,8 +13,8 @@ from kernel_model.task.signals import FIRST_REALTIME, IGNORED_BY_DEFAULT, QUEUE_
 from kernel_model.task.sleep import SleepIn
 from kernel_model.task.task import Process, Task, TaskState
 from kernel_model.wait.queue import Interruptible
-from pffemu.events import SignalSent
-from pffemu.phases import SignalTaken
+from pffemu.events.details import SignalTaken
+from pffemu.events.signals import SignalSent
 
 if TYPE_CHECKING:
     from kernel_model.task.kernel import Kernel

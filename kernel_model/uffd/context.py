@@ -21,7 +21,8 @@ from kernel_model.wait.lock import Lock
 from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch import pagefault
 from pffemu.arch.paging import USER_END, page_of
-from pffemu.events import Hex, MessageQueued, MessageRead
+from pffemu.events.fields import Hex
+from pffemu.events.userfaultfd import MessageQueued, MessageRead
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call

@@ -19,7 +19,8 @@ from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import HELD, POISON
 from kernel_model.uffd.ranges import check_unaligned, checked_range
 from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
-from pffemu.events import IoctlStep, Label, PageInstalled
+from pffemu.events.fields import Label
+from pffemu.events.userfaultfd import IoctlStep, PageInstalled
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call

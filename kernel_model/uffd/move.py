@@ -10,7 +10,8 @@ from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.mm.page_tables import HELD, OWNED
 from kernel_model.uffd.ranges import checked_range
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_UFFD
-from pffemu.events import Hex, IoctlStep, Label, PageInstalled
+from pffemu.events.fields import Hex, Label
+from pffemu.events.userfaultfd import IoctlStep, PageInstalled
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call

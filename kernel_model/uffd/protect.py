@@ -10,7 +10,8 @@ from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.mm.page_fault import make_writable
 from kernel_model.uffd.ranges import checked_range
 from pffemu.arch.paging import PTE_P, PTE_W
-from pffemu.events import IoctlStep, Label
+from pffemu.events.fields import Label
+from pffemu.events.userfaultfd import IoctlStep
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call

@@ -14,7 +14,7 @@ from kernel_model.uintr import sleep
 from pffemu.arch import apic_regs
 from pffemu.arch.exceptions import PF
 from pffemu.arch.msrs import APIC_BASE_EN, APIC_BASE_EXTD, IA32_APIC_BASE, X2APIC_BASE
-from pffemu.events import ForwardingSwitched
+from pffemu.events.kernel import ForwardingSwitched
 from pffemu.hw.msrs import rdmsr, wrmsr
 
 if TYPE_CHECKING:

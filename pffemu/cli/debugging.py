@@ -17,14 +17,13 @@ from typer.core import TyperCommand
 
 from kernel_model.files import ByteSink
 from pffemu.cli import foreground
+from pffemu.cli.failing_test import FailingTest
 from pffemu.cli.guest_machine import GuestCommand, StandardInput, load_guest
 from pffemu.cli.line_editing import with_history
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.standard_streams import draws_lines
 from pffemu.cli.terminal import GuestOutput, err_console, say, show_warnings
-from pffemu.debug import snapshot_file
 from pffemu.debug.commands import Commands
-from pffemu.debug.failing_test import FailingTest
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.debug.source_lines import frames_of_file, lines_of_file
@@ -34,6 +33,7 @@ from pffemu.machine.image import open_image
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.report.progress import ProgressLine
+from pffemu.state import snapshot_file
 
 DebugFile = Annotated[
     str, typer.Argument(metavar="FILE", help="Assembly source, a static ELF64, or a snapshot that `save` wrote.")

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, Generic, TypeVar
 
-from pffemu.events import WalkRefused
+from pffemu.events.hw import WalkRefused
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import Stop
 from pffemu.report.progress import ProgressLine

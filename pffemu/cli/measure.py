@@ -18,7 +18,7 @@ from pffemu.cli import foreground
 from pffemu.cli.options import DEFAULTS
 from pffemu.cli.terminal import err_console, show_warnings
 from pffemu.errors import PffemuError
-from pffemu.events import TraceHash
+from pffemu.events.trace import TraceHash
 from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import Mode

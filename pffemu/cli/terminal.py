@@ -12,7 +12,8 @@ from typing import BinaryIO
 from rich.console import Console
 
 from pffemu.errors import PffemuError, UsageError
-from pffemu.events import EventBus, Warned
+from pffemu.events.bus import EventBus
+from pffemu.events.kernel import Warned
 
 
 class OutputClosed(BaseException):

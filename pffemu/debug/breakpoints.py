@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from pffemu.arch.paging import PAGE_SIZE, page_of
 from pffemu.errors import UsageError
+from pffemu.events.phases import PHASES
 from pffemu.hw.fill import WATCHED_MAX
-from pffemu.phases import PHASES
 
-# what people say besides the names of phases and the words of pffemu.testing.event_text
+# what people say besides the names of phases and the words of pffemu.inspect.event_text
 ALIASES: Final = {"message queued": "message", "frame pushed": "frame", "page fault": "page-fault"}
 _NAMES: Final = {name.lower(): name for name in PHASES.values()}
 

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Final
 
 from pffemu.arch.registers import MASK64
-from pffemu.debug import show, snapshot_file
+from pffemu.debug import show
 from pffemu.debug.breakpoints import Access, Breakpoint, event_words
 from pffemu.debug.command_table import TABLE, help_text
 from pffemu.debug.halt import Why
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.errors import UsageError
-from pffemu.testing.errors import nearest
-from pffemu.testing.expressions import parse, value_of
-from pffemu.testing.view import Recorder, View
+from pffemu.inspect.expressions import parse, value_of
+from pffemu.inspect.nearest import nearest
+from pffemu.inspect.view import Recorder, View
+from pffemu.state import snapshot_file
 
 _MOST_STEPS: Final = 1_000_000
 _DUMPED: Final = 64  # bytes

@@ -6,10 +6,10 @@ import time
 from bisect import bisect_right
 from typing import Final, NamedTuple
 
-from pffemu.debug import snapshot
 from pffemu.debug.moment import Moment
-from pffemu.debug.snapshot import Snapshot
 from pffemu.machine.machine import Machine
+from pffemu.state import snapshot
+from pffemu.state.snapshot import Snapshot
 
 INSTRUCTIONS: Final = 1_000_000  # between two checkpoints, to begin with
 MARKS: Final = 2_000

@@ -21,7 +21,8 @@ from pffemu.debug.travel import FAR
 from pffemu.debug.unwind import Entered, Frame, Unwinder
 from pffemu.debug.view import open_frames
 from pffemu.errors import UsageError
-from pffemu.events import FramePushed, HandlerEntered, SignalDelivered
+from pffemu.events.hw import FramePushed, HandlerEntered
+from pffemu.events.signals import SignalDelivered
 
 if TYPE_CHECKING:
     from pffemu.debug.session import Session

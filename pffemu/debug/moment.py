@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Moment(NamedTuple):
-    """Comparable: earlier is smaller. `marks` counts events and the steps below them (pffemu.phases).
+    """Comparable: earlier is smaller. `marks` counts events and the steps below them (events/details.py).
 
     Not `held`: between two instructions, with the turn of the next thread begun. `held`: inside an instruction, a
     system call or a fault, right after mark number `marks` was made.

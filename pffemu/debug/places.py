@@ -11,8 +11,8 @@ from pffemu.debug.panes.code import SourceLine
 from pffemu.debug.source_lines import SourceLines
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import Cpu
+from pffemu.inspect.nearest import nearest
 from pffemu.machine.machine import Machine
-from pffemu.testing.errors import nearest
 
 _SUM: Final = re.compile(r"\*?\s*([\w.$@]+)\s*(?:([+-])\s*(\w+))?")
 

@@ -34,11 +34,11 @@ from pffemu.debug.unwind import Frame, PushedFrame, Unwinder, registers_of
 from pffemu.debug.view import open_frames
 from pffemu.debug.worker import Worker
 from pffemu.errors import UsageError
+from pffemu.events.details import SignalTaken
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.machine.elf_frames import CallFrames
 from pffemu.machine.machine import Machine
 from pffemu.machine.memory import GuestMemory
-from pffemu.phases import SignalTaken
 
 _TICK: Final = 0.05  # seconds between two requests to stop: one that comes between two slices is lost
 
@@ -130,7 +130,7 @@ class Session:
         return self.move(stepping.RESUME)
 
     def phase(self) -> Halt:
-        """To the next phase of a fault (pffemu.phases), of whichever thread."""
+        """To the next phase of a fault (events/phases.py), of whichever thread."""
         return self.move(stepping.PHASE)
 
     def go_to(self, moment: Moment) -> Halt:

@@ -10,7 +10,6 @@ from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.frames import FrameLayout
 from pffemu.asm import decode
 from pffemu.debug.halt import Halt, Why
-from pffemu.debug.lines import line_of
 from pffemu.debug.panes.code import SourceLine, code
 from pffemu.debug.panes.queues import queues
 from pffemu.debug.panes.regions import regions
@@ -22,7 +21,8 @@ from pffemu.debug.session import Session
 from pffemu.debug.unwind import Entered
 from pffemu.debug.view import last_fault, open_frames
 from pffemu.errors import UsageError
-from pffemu.phases import PHASES
+from pffemu.events.phases import PHASES
+from pffemu.inspect.lines import line_of
 from pffemu.report.timeline import timeline
 
 _CODE: Final = 12  # lines

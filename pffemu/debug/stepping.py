@@ -16,8 +16,8 @@ from pffemu.debug.moment import Moment
 from pffemu.debug.stops import Found, Until
 from pffemu.debug.travel import FAR
 from pffemu.debug.unwind import call_before
+from pffemu.events.phases import PHASES
 from pffemu.hw.cpu import Cpu
-from pffemu.phases import PHASES
 
 if TYPE_CHECKING:
     from pffemu.debug.session import Session

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kernel_model.abi.syscall_names import name_of
 from pffemu.debug.breakpoints import Access, Breakpoint, is_event
 from pffemu.debug.halt import Why
-from pffemu.debug.lines import line_of
 from pffemu.debug.memory import read_present
 from pffemu.debug.moment import Moment
 from pffemu.debug.operands import touches
 from pffemu.debug.view import open_frames
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.errors import UsageError
-from pffemu.events import Syscall, SyscallReturned, Uiret
+from pffemu.events.details import SignalTaken
+from pffemu.events.hw import Uiret
+from pffemu.events.kernel import Syscall, SyscallReturned
+from pffemu.events.phases import PHASES
 from pffemu.hw.cpu import Cpu
+from pffemu.inspect.expressions import value_of
+from pffemu.inspect.lines import line_of
+from pffemu.inspect.view import Recorder, View
 from pffemu.machine.memory import GuestMemory
-from pffemu.phases import PHASES, SignalTaken
-from pffemu.testing.expressions import value_of
-from pffemu.testing.view import Recorder, View
 
 if TYPE_CHECKING:
     from pffemu.debug.session import Session

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from pffemu.debug import snapshot
 from pffemu.debug.history import Checkpoint, History
 from pffemu.debug.journal import Journal
 from pffemu.debug.moment import Moment
 from pffemu.engine.stop import LIMIT, EngineStop, StopKind
 from pffemu.hw.cpu import Cpu
 from pffemu.machine.machine import Machine
+from pffemu.state import snapshot
 
 FAR: Final = 1 << 62  # instructions
 

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, Final
 
 from pffemu.debug.journal import Journal
-from pffemu.events import FramePushed, Resumed, Uiret, WalkRefused
+from pffemu.events.hw import FramePushed, Resumed, Uiret, WalkRefused
 
 _REACH: Final = 20_000  # marks looked back
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from pffemu.errors import UsageError
-from pffemu.events import Hex, Label, Mmio
+from pffemu.events.fields import Hex, Label
+from pffemu.events.hw import Mmio
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.ram import Ram
 

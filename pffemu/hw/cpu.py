@@ -22,7 +22,7 @@ from pffemu.engine.count_block import EXECUTED, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.engine.stop import EngineStop
 from pffemu.engine.unicorn_cpu import UnicornCpu
-from pffemu.events import EventBus
+from pffemu.events.bus import EventBus
 from pffemu.hw import careful
 from pffemu.hw.careful import ALIGNMENT, VECTOR_ALIGNMENT
 from pffemu.hw.careful_conditions import At, operands_present
@@ -233,7 +233,7 @@ class Cpu:
             bus.publish(event((self._charged + self._executed[TIME]) >> SHIFT, self.index, self.tid, *fields))
 
     def detail(self, event: Any, *fields: Any) -> None:
-        """Tell who wants to know of a step below an event (pffemu.phases); ask `bus.details` first."""
+        """Send a step below an event (events/details.py) to the detail listeners; ask `bus.details` first."""
         values = event((self._charged + self._executed[TIME]) >> SHIFT, self.index, self.tid, *fields)
         for sink in self.bus.details:
             sink(values)

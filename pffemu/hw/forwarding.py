@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 from pffemu.arch.exceptions import PF
 from pffemu.arch.pagefault import RSVD, U
 from pffemu.arch.rflags import IF
-from pffemu.events import Label
+from pffemu.events.details import ConditionChecked
+from pffemu.events.fields import Label
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.mmu import UffdLookup
 from pffemu.hw.trap import Trap
-from pffemu.phases import ConditionChecked
 
 
 class Decision(NamedTuple):

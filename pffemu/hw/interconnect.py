@@ -10,7 +10,7 @@ from bisect import insort
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from pffemu.arch import apic_regs as reg
-from pffemu.events import IpiSent
+from pffemu.events.hw import IpiSent
 
 if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu

@@ -10,7 +10,8 @@ from typing import Final
 
 from pffemu.arch import upid
 from pffemu.arch.rflags import IF
-from pffemu.events import InterruptAccepted, Label, NotificationProcessed, Timer
+from pffemu.events.fields import Label
+from pffemu.events.hw import InterruptAccepted, NotificationProcessed, Timer
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap

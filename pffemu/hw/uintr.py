@@ -13,11 +13,12 @@ from pffemu.arch.frames import FIELDS, STACK_ALIGNMENT, FrameLayout
 from pffemu.arch.paging import PAGE_MASK, is_canonical
 from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import RF, TF
-from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, Hex, Label
+from pffemu.events.details import UifCleared, WordPushed
+from pffemu.events.fields import Hex, Label
+from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.page_walk import USER, WRITE
 from pffemu.hw.trap import Trap
-from pffemu.phases import UifCleared, WordPushed
 
 _FRAMES = {words: struct.Struct(f"<{words}Q") for words in (4, 5, 6)}  # a frame of so many words
 

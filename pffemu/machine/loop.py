@@ -11,7 +11,7 @@ from pffemu.arch import exceptions
 from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.rflags import TF
 from pffemu.engine.stop import EngineStop, StopKind
-from pffemu.events import MmuDecision, WalkRefused
+from pffemu.events.hw import MmuDecision, WalkRefused
 from pffemu.hw import forwarding, insns, interrupts, uintr
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.trap import Trap

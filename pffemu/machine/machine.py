@@ -22,15 +22,10 @@ from kernel_model.task.task import Process
 from pffemu.asm import Program
 from pffemu.engine.stop import StopKind
 from pffemu.errors import UsageError
-from pffemu.events import (
-    ContextSwitch,
-    EventBus,
-    FramePushed,
-    MessageQueued,
-    ThreadWoken,
-    Uiret,
-    WalkRefused,
-)
+from pffemu.events.bus import EventBus
+from pffemu.events.hw import FramePushed, Uiret, WalkRefused
+from pffemu.events.kernel import ContextSwitch, ThreadWoken
+from pffemu.events.userfaultfd import MessageQueued
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.devices import Places, Platform

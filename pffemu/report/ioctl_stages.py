@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pffemu.events import IoctlStep, Syscall, SyscallReturned
+from pffemu.events.kernel import Syscall, SyscallReturned
+from pffemu.events.userfaultfd import IoctlStep
 from pffemu.hw.cpu import Cpu
 from pffemu.timing import SHIFT
 

@@ -3,7 +3,7 @@
 A track is a core (which thread it runs), a core's kernel (what it does there), a thread, or a device. Slices on one
 track nest. A fault is a slice of its thread, `access` and `resume` in it; one flow joins everything that serves it,
 from the access to the resumed instruction. Events this file does not know are instants of their thread. What is a
-phase of a fault is called as in pffemu.phases.
+phase of a fault is called as in events/phases.py.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple, Protocol
 
-from pffemu import events
-from pffemu.phases import PHASES
+from pffemu.events.hw import HandlerEntered, Mmio, Resumed, Uiret, WalkRefused
+from pffemu.events.kernel import ContextSwitch, KernelPageFault, Syscall, SyscallReturned, ThreadBlocked, ThreadExited
+from pffemu.events.kinds import name_of
+from pffemu.events.phases import PHASES
+from pffemu.events.userfaultfd import MessageQueued, MessageRead, PageInstalled
 
 _PAGE: Final = ~0xFFF
 _HEX: Final = frozenset({"rip", "rsp", "address", "interrupted_rip", "interrupted_rsp", "offset", "value"})
@@ -61,20 +64,20 @@ class Lanes:
         self._faults: defaultdict[int, list[_Fault]] = defaultdict(list)  # by thread, innermost last
         self._flows = 0
         self._actions: dict[type[Any], Callable[[Any], None]] = {
-            events.WalkRefused: self._refused,
-            events.HandlerEntered: self._handler,
-            events.Uiret: self._uiret,
-            events.Resumed: self._resumed,
-            events.KernelPageFault: self._kernel_fault,
-            events.Syscall: self._syscall,
-            events.SyscallReturned: self._returned,
-            events.MessageQueued: self._queued,
-            events.MessageRead: self._of_page,
-            events.PageInstalled: self._of_page,
-            events.ThreadBlocked: self._blocked,
-            events.ContextSwitch: self._switched,
-            events.ThreadExited: self._exited,
-            events.Mmio: self._mmio,
+            WalkRefused: self._refused,
+            HandlerEntered: self._handler,
+            Uiret: self._uiret,
+            Resumed: self._resumed,
+            KernelPageFault: self._kernel_fault,
+            Syscall: self._syscall,
+            SyscallReturned: self._returned,
+            MessageQueued: self._queued,
+            MessageRead: self._of_page,
+            PageInstalled: self._of_page,
+            ThreadBlocked: self._blocked,
+            ContextSwitch: self._switched,
+            ThreadExited: self._exited,
+            Mmio: self._mmio,
         }
 
     def __call__(self, event: Any) -> None:
@@ -88,23 +91,23 @@ class Lanes:
 
     # -- a fault ------------------------------------------------------------------------------------------------
 
-    def _refused(self, event: events.WalkRefused) -> None:
+    def _refused(self, event: WalkRefused) -> None:
         self._flows += 1
         self._faults[event.tid].append(_Fault(self._flows, event.rip, event.address & _PAGE))
         self._begin(_thread(event), event.time, f"fault {event.address:#x}", _arguments(event))
         self._begin(_thread(event), event.time, "access", {}, self._flows)
         self._mark(_thread(event), event)
 
-    def _handler(self, event: events.HandlerEntered) -> None:
+    def _handler(self, event: HandlerEntered) -> None:
         self._end_through(_thread(event), "access", event.time)
         self._begin(_thread(event), event.time, PHASES[type(event)], _arguments(event), self._flow_of(event.tid))
 
-    def _uiret(self, event: events.Uiret) -> None:
+    def _uiret(self, event: Uiret) -> None:
         self._end_through(_thread(event), "handler", event.time)
         if self._fault_at(event.tid, event.rip):
             self._begin(_thread(event), event.time, "resume", _arguments(event), self._flow_of(event.tid))
 
-    def _resumed(self, event: events.Resumed) -> None:
+    def _resumed(self, event: Resumed) -> None:
         track = _thread(event)
         self._end_kernel(event)
         fault = self._fault_at(event.tid, event.rip)
@@ -118,16 +121,16 @@ class Lanes:
         self._end_through(track, "resume", event.time)
         self._end(track, event.time)
 
-    def _kernel_fault(self, event: events.KernelPageFault) -> None:
+    def _kernel_fault(self, event: KernelPageFault) -> None:
         if event.user:
             self._begin(_kernel(event), event.time, PHASES[type(event)], _arguments(event), self._flow_of(event.tid))
         else:
             self._instant(event)
 
-    def _queued(self, event: events.MessageQueued) -> None:
+    def _queued(self, event: MessageQueued) -> None:
         self._mark(_kernel(event), event, self._flow_of(event.tid))
 
-    def _of_page(self, event: events.MessageRead | events.PageInstalled) -> None:
+    def _of_page(self, event: MessageRead | PageInstalled) -> None:
         """Somebody serves the fault on this page, whoever's it is."""
         page = event.address & _PAGE
         flow = next((fault.flow for stack in self._faults.values() for fault in stack if fault.page == page), 0)
@@ -142,21 +145,21 @@ class Lanes:
 
     # -- calls, sleep, cores ------------------------------------------------------------------------------------
 
-    def _syscall(self, event: events.Syscall) -> None:
+    def _syscall(self, event: Syscall) -> None:
         for track in (_thread(event), _kernel(event)):
             self._begin(track, event.time, event.name, _arguments(event))
 
-    def _returned(self, event: events.SyscallReturned) -> None:
+    def _returned(self, event: SyscallReturned) -> None:
         for track in (_thread(event), _kernel(event)):
             self._end_through(track, event.name, event.time)
 
-    def _blocked(self, event: events.ThreadBlocked) -> None:
+    def _blocked(self, event: ThreadBlocked) -> None:
         self._end_kernel(event)
         self._end_through(_thread(event), "access", event.time)
         self._begin(_thread(event), event.time, f"asleep ({event.waits_for})", {})
         self._end_all(_core(event), event.time)
 
-    def _switched(self, event: events.ContextSwitch) -> None:
+    def _switched(self, event: ContextSwitch) -> None:
         self._end_all(_core(event), event.time)
         self._begin(_core(event), event.time, f"thread {event.tid}", {})
         track = _thread(event)
@@ -166,12 +169,12 @@ class Lanes:
             if self._open[track] and self._open[track][-1].startswith("fault"):
                 self._begin(track, event.time, "resume", {}, self._flow_of(event.tid))
 
-    def _exited(self, event: events.ThreadExited) -> None:
+    def _exited(self, event: ThreadExited) -> None:
         self._instant(event)
         for track in (_thread(event), _kernel(event), _core(event)):
             self._end_all(track, event.time)
 
-    def _mmio(self, event: events.Mmio) -> None:
+    def _mmio(self, event: Mmio) -> None:
         self._mark(Track(Group.DEVICE, event.device), event)
 
     def _instant(self, event: Any) -> None:
@@ -180,7 +183,7 @@ class Lanes:
     # -- on one track -------------------------------------------------------------------------------------------
 
     def _mark(self, track: Track, event: Any, flow: int = 0) -> None:
-        name = PHASES.get(type(event)) or events.name_of(type(event)).replace("_", " ")
+        name = PHASES.get(type(event)) or name_of(type(event)).replace("_", " ")
         self._writer.instant(track, self._at(track, event.time), name, _arguments(event), flow)
 
     def _begin(self, track: Track, time: int, name: str, arguments: Mapping[str, Any], flow: int = 0) -> None:

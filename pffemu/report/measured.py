@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pffemu.events import Resumed, SignalReturned, Syscall, SyscallReturned, WalkRefused
+from pffemu.events.hw import Resumed, WalkRefused
+from pffemu.events.kernel import Syscall, SyscallReturned
+from pffemu.events.signals import SignalReturned
 from pffemu.hw.cpu import Cpu
 from pffemu.timing import SHIFT
 from pffemu.timing.catalogue import IDLE, INSTRUCTIONS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pffemu.events import Resumed, WalkRefused
+from pffemu.events.hw import Resumed, WalkRefused
 
 
 class OneFault:

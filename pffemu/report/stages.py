@@ -17,7 +17,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pffemu import events
+from pffemu.events.hw import HandlerEntered, Resumed, Uiret, WalkRefused
+from pffemu.events.kernel import ContextSwitch, KernelPageFault, MinorFault, Syscall, SyscallReturned, ThreadWoken
+from pffemu.events.signals import SignalDelivered, SignalReturned
+from pffemu.events.userfaultfd import MessageQueued, MessageRead, PageInstalled
 
 DECISION: Final = "exception + decision"
 DELIVERY: Final = "delivery"
@@ -78,21 +81,21 @@ class StageCollector:
         self.spent: Counter[int] = Counter()  # by faulting thread: cycles of all its faults
         self._cycles: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._actions: dict[type[Any], Callable[[Any], None]] = {
-            events.WalkRefused: self._begin,
-            events.KernelPageFault: self._in_kernel,
-            events.MinorFault: self._resolved,
-            events.HandlerEntered: self._entered,
-            events.Syscall: self._called,
-            events.SyscallReturned: self._returned,
-            events.MessageQueued: self._queued,
-            events.MessageRead: self._read,
-            events.PageInstalled: self._installed,
-            events.ThreadWoken: self._woken,
-            events.ContextSwitch: self._switched,
-            events.Uiret: self._uiret,
-            events.SignalDelivered: self._signalled,
-            events.SignalReturned: self._end,
-            events.Resumed: self._end,
+            WalkRefused: self._begin,
+            KernelPageFault: self._in_kernel,
+            MinorFault: self._resolved,
+            HandlerEntered: self._entered,
+            Syscall: self._called,
+            SyscallReturned: self._returned,
+            MessageQueued: self._queued,
+            MessageRead: self._read,
+            PageInstalled: self._installed,
+            ThreadWoken: self._woken,
+            ContextSwitch: self._switched,
+            Uiret: self._uiret,
+            SignalDelivered: self._signalled,
+            SignalReturned: self._end,
+            Resumed: self._end,
         }
 
     def __call__(self, event: Any) -> None:
@@ -114,77 +117,77 @@ class StageCollector:
 
     # -- one method an event ------------------------------------------------------------------------------------
 
-    def _begin(self, event: events.WalkRefused) -> None:
+    def _begin(self, event: WalkRefused) -> None:
         stack = self._open[event.tid]
         stack.append(_Fault(event.tid, event.rip, event.time))
         if len(stack) > _DEEPEST:
             self._forget(stack.pop(0))
 
-    def _in_kernel(self, event: events.KernelPageFault) -> None:
+    def _in_kernel(self, event: KernelPageFault) -> None:
         if event.user and (fault := self._innermost(event.tid)):
             fault.marks.append((DECISION, event.time))
 
-    def _resolved(self, event: events.MinorFault) -> None:
+    def _resolved(self, event: MinorFault) -> None:
         fault = self._innermost(event.tid)
         if fault is not None and fault.path is KERNEL:
             fault.marks.append((KERNEL_WORK, event.time))
 
-    def _entered(self, event: events.HandlerEntered) -> None:
+    def _entered(self, event: HandlerEntered) -> None:
         if fault := self._innermost(event.tid):
             fault.path = PFF
             fault.marks.append((DELIVERY, event.time))
 
-    def _called(self, event: events.Syscall) -> None:
+    def _called(self, event: Syscall) -> None:
         for fault in self._handled_by(event.tid):
             fault.marks.append((HANDLER, event.time))
 
-    def _returned(self, event: events.SyscallReturned) -> None:
+    def _returned(self, event: SyscallReturned) -> None:
         stage = {"ioctl": IOCTL, "read": MESSAGE}.get(event.name, HANDLER)
         for fault in self._handled_by(event.tid):
             fault.marks.append((stage, event.time))
 
-    def _queued(self, event: events.MessageQueued) -> None:
+    def _queued(self, event: MessageQueued) -> None:
         fault = self._innermost(event.tid)
         if fault is not None and fault.path is KERNEL:
             fault.path, fault.page = UFFD, event.address & _PAGE
             fault.marks.append((MESSAGE, event.time))
             self._unread.append(fault)
 
-    def _read(self, event: events.MessageRead) -> None:
+    def _read(self, event: MessageRead) -> None:
         fault = next((fault for fault in self._unread if fault.page == event.address & _PAGE), None)
         if fault is not None:
             self._unread.remove(fault)
             self._helped[event.tid].append(fault)
             fault.marks.append((MESSAGE, event.time))
 
-    def _installed(self, event: events.PageInstalled) -> None:
+    def _installed(self, event: PageInstalled) -> None:
         for fault in list(self._helped[event.tid]):
             if fault.page == event.address & _PAGE:
                 fault.marks.append((IOCTL, event.time))
                 self._helped[event.tid].remove(fault)
 
-    def _woken(self, event: events.ThreadWoken) -> None:
+    def _woken(self, event: ThreadWoken) -> None:
         fault = self._innermost(event.woken)
         if fault is not None and fault.path is UFFD:
             fault.marks.append((IOCTL, event.time))
 
-    def _switched(self, event: events.ContextSwitch) -> None:
+    def _switched(self, event: ContextSwitch) -> None:
         fault = self._innermost(event.tid)
         if fault is not None and fault.path is UFFD:
             fault.marks.append((SWITCH, event.time))
 
-    def _uiret(self, event: events.Uiret) -> None:
+    def _uiret(self, event: Uiret) -> None:
         fault = self._innermost(event.tid)
         if fault is not None and fault.path is PFF:
             fault.marks.append((HANDLER, event.time))
 
-    def _signalled(self, event: events.SignalDelivered) -> None:
+    def _signalled(self, event: SignalDelivered) -> None:
         fault = self._innermost(event.tid)
         if fault is not None and fault.path is KERNEL:
             fault.path = SIGNAL
             fault.marks.append((DELIVERY, event.time))
 
-    def _end(self, event: events.Resumed | events.SignalReturned) -> None:
+    def _end(self, event: Resumed | SignalReturned) -> None:
         stack = self._open[event.tid]
         while stack:
             fault = stack.pop()

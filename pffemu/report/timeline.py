@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from pffemu import events
+from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered, MmuDecision, Resumed, Uiret, WalkRefused
+from pffemu.events.kernel import (
+    ContextSwitch,
+    KernelPageFault,
+    MinorFault,
+    Syscall,
+    SyscallReturned,
+    ThreadBlocked,
+    ThreadWoken,
+)
+from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
 
 LANE: Final = 44  # columns
 _TIME: Final = 8
@@ -16,29 +26,29 @@ _TIME: Final = 8
 _DECISIONS: Final = {"forward": "forward to ring 3", "kernel": "to the kernel"}
 
 _LEFT: Final[dict[type[Any], Callable[[Any], str]]] = {
-    events.WalkRefused: lambda e: f"page walk refused: {e.address:#x}",
-    events.MmuDecision: lambda e: f"MMU: {_DECISIONS[e.decision]} ({e.reason})",
-    events.FramePushed: lambda e: f"frame of {e.size} bytes on its own stack",
-    events.FramePushRefused: lambda e: f"frame refused: no page at {e.address:#x}",
-    events.HandlerEntered: lambda e: f"its handler runs at {e.rip:#x}, UIF=0",
-    events.Uiret: lambda e: f"UIRET, UIF={e.uif}",
-    events.Resumed: lambda e: f"resumes at {e.rip:#x}",
-    events.ThreadBlocked: lambda e: f"sleeps ({e.waits_for})",
-    events.ContextSwitch: lambda e: "runs again (context switch)",
+    WalkRefused: lambda e: f"page walk refused: {e.address:#x}",
+    MmuDecision: lambda e: f"MMU: {_DECISIONS[e.decision]} ({e.reason})",
+    FramePushed: lambda e: f"frame of {e.size} bytes on its own stack",
+    FramePushRefused: lambda e: f"frame refused: no page at {e.address:#x}",
+    HandlerEntered: lambda e: f"its handler runs at {e.rip:#x}, UIF=0",
+    Uiret: lambda e: f"UIRET, UIF={e.uif}",
+    Resumed: lambda e: f"resumes at {e.rip:#x}",
+    ThreadBlocked: lambda e: f"sleeps ({e.waits_for})",
+    ContextSwitch: lambda e: "runs again (context switch)",
 }
 
 _RIGHT: Final[dict[type[Any], Callable[[Any], str]]] = {
-    events.KernelPageFault: lambda e: "#PF enters the kernel",
-    events.MinorFault: lambda e: f"{e.page} page mapped",
-    events.MessageQueued: lambda e: "uffd_msg queued",
-    events.ThreadWoken: lambda e: f"thread {e.woken} woken (core {e.woken_cpu})",
-    events.ContextSwitch: lambda e: f"handler thread {e.tid} runs (context switch)",
-    events.MessageRead: lambda e: "uffd_msg read by the handler thread",
-    events.Syscall: lambda e: f"system call {e.name}",
-    events.SyscallReturned: lambda e: f"{e.name} returns {e.result}",
-    events.IoctlStep: lambda e: f"{e.ioctl}: {e.step}",
-    events.PageInstalled: lambda e: "page-table entry set",
-    events.ThreadBlocked: lambda e: f"handler thread {e.tid} sleeps ({e.waits_for})",
+    KernelPageFault: lambda e: "#PF enters the kernel",
+    MinorFault: lambda e: f"{e.page} page mapped",
+    MessageQueued: lambda e: "uffd_msg queued",
+    ThreadWoken: lambda e: f"thread {e.woken} woken (core {e.woken_cpu})",
+    ContextSwitch: lambda e: f"handler thread {e.tid} runs (context switch)",
+    MessageRead: lambda e: "uffd_msg read by the handler thread",
+    Syscall: lambda e: f"system call {e.name}",
+    SyscallReturned: lambda e: f"{e.name} returns {e.result}",
+    IoctlStep: lambda e: f"{e.ioctl}: {e.step}",
+    PageInstalled: lambda e: "page-table entry set",
+    ThreadBlocked: lambda e: f"handler thread {e.tid} sleeps ({e.waits_for})",
 }
 
 

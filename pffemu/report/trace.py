@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from pffemu.errors import PffemuError, UsageError
-from pffemu.events import to_json
+from pffemu.events.trace import to_json
 
 
 class TraceFile:

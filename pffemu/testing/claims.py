@@ -12,11 +12,11 @@ from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi.uapi import Signal
 from pffemu.arch import exceptions, pagefault
 from pffemu.errors import UsageError
+from pffemu.inspect.expressions import names_in, parse
+from pffemu.inspect.nearest import nearest
 from pffemu.testing.blocks import Block, fill
 from pffemu.testing.cycles import NAMES, split
 from pffemu.testing.directives import CHECK, Directive
-from pffemu.testing.errors import nearest
-from pffemu.testing.expressions import names_in, parse
 
 _VECTORS: Final = {name: vector for vector, name in exceptions.NAMES.items()}
 _CODE_BITS: Final = {name: getattr(pagefault, name) for name in ("P", "W", "U", "RSVD", "I")}

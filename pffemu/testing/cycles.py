@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from pffemu.errors import UsageError
-from pffemu.events import HandlerEntered, Resumed, Uiret, WalkRefused
+from pffemu.events.hw import HandlerEntered, Resumed, Uiret, WalkRefused
+from pffemu.inspect.expressions import Names
 from pffemu.testing.directives import Directive
-from pffemu.testing.expressions import Names
 from pffemu.timing import DEFAULT_PROFILE, Profile, load_profile
 
 SPANS: Final = ("fault", "delivery", "handling")

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pffemu.asm.source import LEXEME
+from pffemu.inspect.nearest import nearest
 from pffemu.testing.c_source import C_LEXEME, is_c
-from pffemu.testing.errors import TestFileError, nearest
+from pffemu.testing.errors import TestFileError
 
 SETUP: Final = ("mode", "cpu", "cpus", "ram", "regions", "map", "uffd", "forward", "signal", "thread", "regs", "state",
                 "budget", "stdin", "arguments", "native", "libc", "cflags")  # fmt: skip

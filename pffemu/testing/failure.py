@@ -8,11 +8,12 @@ from typing import Any, Final
 from pffemu.arch import pagefault
 from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.asm import decode
-from pffemu.events import MmuDecision, ProcessKilled
-from pffemu.testing.expressions import MASK, Verdict
+from pffemu.events.hw import MmuDecision
+from pffemu.events.kernel import ProcessKilled
+from pffemu.inspect.expressions import MASK, Verdict
+from pffemu.inspect.wide import WIDE_MASK
 from pffemu.testing.runner import Failure, Run, describe_stop, register_values, rip_text
 from pffemu.testing.verify import event_lines
-from pffemu.testing.wide import WIDE_MASK
 
 SHOWN_EVENTS: Final = 12
 _BEFORE, _AFTER = 4, 4  # instructions around the arrow

@@ -16,7 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pffemu import Machine, Program, Stop
-    from pffemu.debug.snapshot import Snapshot
+    from pffemu.state.snapshot import Snapshot
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Trace:
 
     def lines(self) -> list[str]:
         """As CHECK lines see them, addresses as numbers."""
-        from pffemu.testing.event_text import event_text
+        from pffemu.inspect.event_text import event_text
 
         return [event_text(event, hex) for event in self.events]
 
@@ -70,8 +70,8 @@ def reset_to(
     """
 
     def reset(prepare: Callable[[], Machine]) -> Machine:
-        from pffemu.debug import snapshot
         from pffemu.errors import UsageError
+        from pffemu.state import snapshot
 
         found = _prepared.get(prepare)
         if found is None:

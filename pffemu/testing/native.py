@@ -25,14 +25,14 @@ from pffemu.arch.rflags import CF, DF, OF, PF, SF, ZF
 from pffemu.asm import assemble, decode
 from pffemu.asm.program import Section
 from pffemu.errors import UsageError
+from pffemu.inspect.expressions import MASK
+from pffemu.inspect.wide import XMM
 from pffemu.machine.options import Mode
 from pffemu.machine.stop import Exited, Killed
 from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.elf_writer import static_elf
-from pffemu.testing.expressions import MASK
 from pffemu.testing.native_code import BASE, REGISTERS, STACK_SIZE, STACK_TOP, native_source, saved_size
 from pffemu.testing.runner import Run, register_values
-from pffemu.testing.wide import XMM
 
 TIMEOUT: Final = 5  # seconds
 _MOST_MEMORY: Final = 1 << 20  # bytes compared

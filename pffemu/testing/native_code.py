@@ -12,7 +12,7 @@ from typing import Final
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Sys
 from pffemu.arch.registers import GENERAL
-from pffemu.testing.wide import XMM
+from pffemu.inspect.wide import XMM
 
 BASE: Final = 0x7000_0000
 STACK_TOP: Final = 0x6F00_0000_0000

@@ -13,11 +13,11 @@ from itertools import product
 from typing import Final
 
 from pffemu.errors import UsageError
+from pffemu.inspect.constants import CONSTANTS, KnownNames
+from pffemu.inspect.expressions import parse, value_of
+from pffemu.inspect.view import RESERVED
 from pffemu.testing.blocks import Block
-from pffemu.testing.constants import CONSTANTS, KnownNames
 from pffemu.testing.directives import Directive
-from pffemu.testing.expressions import parse, value_of
-from pffemu.testing.view import RESERVED
 
 _RANGE: Final = re.compile(r"(?P<low>[^,]+?)\.\.(?P<high>[^,]+)")
 _NAMES: Final = re.compile(r"[A-Za-z_]\w*(\s*,\s*[A-Za-z_]\w*)*")

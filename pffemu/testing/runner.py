@@ -13,19 +13,19 @@ from pffemu.arch.rflags import ALWAYS_ONE, IF
 from pffemu.asm import Program
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import Cpu
+from pffemu.inspect.core_state import write_state
+from pffemu.inspect.expressions import MASK, Names, Verdict, judge, value_of
+from pffemu.inspect.view import MOST_EVENTS, Recorder, View, counts_of
+from pffemu.inspect.wide import WIDE_MASK, XMM
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import BudgetUsedUp, Exited, Interrupted, Killed, Reached, Stop
 from pffemu.machine.symbols import SymbolTable
 from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.cases import Case, build
 from pffemu.testing.claims import Expect
-from pffemu.testing.core_state import write_state
 from pffemu.testing.errors import TestFileError
-from pffemu.testing.expressions import MASK, Names, Verdict, judge, value_of
 from pffemu.testing.harness_code import FAILED, OWN_LABELS, SETUP
 from pffemu.testing.setup import CLEARED, REGISTERS, Assignment
-from pffemu.testing.view import MOST_EVENTS, Recorder, View, counts_of
-from pffemu.testing.wide import WIDE_MASK, XMM
 
 _SETUP_BUDGET: Final = 100_000  # instructions
 

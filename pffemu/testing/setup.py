@@ -20,18 +20,18 @@ from pffemu.arch.registers import GENERAL
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import CpuOptions
 from pffemu.hw.mmu import UffdLookup
+from pffemu.inspect.constants import KnownNames
+from pffemu.inspect.core_state import CORE_STATE
+from pffemu.inspect.expressions import parse, value_of
+from pffemu.inspect.nearest import nearest
+from pffemu.inspect.view import RESERVED
+from pffemu.inspect.wide import XMM
 from pffemu.machine.options import MAX_CPUS, Mode, parse_size
 from pffemu.testing.blocks import Block, fill
 from pffemu.testing.c_source import is_c
-from pffemu.testing.constants import KnownNames
-from pffemu.testing.core_state import CORE_STATE
 from pffemu.testing.cycles import profile_of
 from pffemu.testing.directives import Directive
-from pffemu.testing.errors import nearest
-from pffemu.testing.expressions import parse, value_of
 from pffemu.testing.parameters import Parameters
-from pffemu.testing.view import RESERVED
-from pffemu.testing.wide import XMM
 
 FIRST_MAP: Final = 0x1000_0000  # where `# map:` without `at` starts; below 2 GiB, so that addresses fit in operands
 _MAP_ALIGNMENT: Final = 1 << 20

@@ -16,12 +16,12 @@ from kernel_model.abi.signal import code_name
 from pffemu.arch import exceptions, pagefault
 from pffemu.arch.exceptions import PF
 from pffemu.errors import PffemuError, UsageError
+from pffemu.inspect.event_text import event_text
+from pffemu.inspect.expressions import names_in, value_of
 from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Killed
 from pffemu.testing.claims import Claims, Fault, Raises
 from pffemu.testing.cycles import SPANS, WithTimes, resolved_faults
 from pffemu.testing.directives import Directive
-from pffemu.testing.event_text import event_text
-from pffemu.testing.expressions import names_in, value_of
 from pffemu.testing.runner import Run, describe_stop, rip_text
 
 _EXCLUDED: Final = re.compile(r"Matching at: events:.*\n(.*)")

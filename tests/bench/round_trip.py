@@ -9,7 +9,7 @@ from statistics import median
 from guest.build import guest
 from guest.workloads import FaultWorkload
 from pffemu import Exited, Machine, Mode
-from pffemu.events import TraceHash
+from pffemu.events.trace import TraceHash
 from tests.bench.result import Result
 
 FEW, MANY = 2_000, 12_000  # pages

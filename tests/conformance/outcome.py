@@ -15,7 +15,7 @@ from typing import Final
 
 from kernel_model.files.host_tree import Mount
 from pffemu import Machine
-from pffemu.events import Warned
+from pffemu.events.kernel import Warned
 from pffemu.machine.image import open_image
 from tests.conformance.program import ConformanceProgram
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 from kernel_model.files.host_tree import Mount
 from pffemu import Machine
 from pffemu.asm import Program
-from pffemu.events import Syscall, SyscallReturned
+from pffemu.events.kernel import Syscall, SyscallReturned
 from tests.fuzz import guest
 
 _BUDGET: Final = 400_000  # instructions

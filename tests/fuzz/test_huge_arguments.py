@@ -11,7 +11,7 @@ from kernel_model.abi.uapi import Sys
 from kernel_model.calls.table import TABLE
 from kernel_model.files.host_tree import Mount
 from pffemu import Machine
-from pffemu.events import Syscall
+from pffemu.events.kernel import Syscall
 from tests.fuzz import guest
 from tests.fuzz.batch import resident_bytes, watched
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from pffemu import Machine, Stop
 from pffemu.arch.registers import GENERAL
-from pffemu.debug.lines import line_of
 from pffemu.debug.memory import read_present
-from pffemu.phases import PHASES
+from pffemu.events.phases import PHASES
+from pffemu.inspect.lines import line_of
 
 NAMES = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
 

@@ -12,7 +12,9 @@ import pytest
 from guest.c_compiler import NO_C_COMPILER, find_c_compiler
 from guest.paths import INCLUDE
 from pffemu import Exited, Machine
-from pffemu.events import ContextSwitch, HandlerEntered, SendUipi, Syscall, TraceHash
+from pffemu.events.hw import HandlerEntered, SendUipi
+from pffemu.events.kernel import ContextSwitch, Syscall
+from pffemu.events.trace import TraceHash
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FLAGS = ("-O2", "-static", "-pthread", "-muintr", "-Wall", "-Wextra", "-Werror", "-I", str(INCLUDE))

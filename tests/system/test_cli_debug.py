@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pffemu.state.snapshot_file import VERSION
 from tests.system.cli_runs import ROOT, Ran, pffemu, source
 
 EXAMPLE = str(ROOT / "examples" / "own_handler.s")
@@ -80,6 +81,17 @@ def test_a_snapshot_is_debugged_on_and_back(tmp_path: Path) -> None:
     assert "own_handler.s:50: push rax" in ran.out
     assert "handler" in ran.out
     assert "exited with status 42" in ran.out
+
+
+def test_a_snapshot_of_an_older_version_is_one_error(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert run(tmp_path, f"save {state}").code == 0
+    now = f'"version": {VERSION},'.encode()
+    state.write_bytes(state.read_bytes().replace(now, f'"version": {VERSION - 1},'.encode(), 1))
+    ran = pffemu("debug", str(state))
+    assert ran.code == 125
+    assert f"it has version {VERSION - 1}, this pffemu reads {VERSION}" in ran.err
+    assert "save it again" in ran.err
 
 
 @pytest.mark.parametrize(("name", "place", "what"), [

@@ -10,7 +10,7 @@ from pffemu import Exited
 from pffemu.arch import apic_regs, dma_device
 from pffemu.arch import dma_device as dma
 from pffemu.arch.paging import PTE_NX, PTE_P, PTE_U, PTE_W
-from pffemu.events import FramePushed, HandlerEntered, Mmio, Timer
+from pffemu.events.hw import FramePushed, HandlerEntered, Mmio, Timer
 from tests.guest_tools import Run, load, plain_guest
 from tests.uipi import DATA, wire
 

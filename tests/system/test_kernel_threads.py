@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pffemu import BudgetUsedUp, Deadlock, Exited
-from pffemu.events import ContextSwitch, ThreadCreated, ThreadExited, ThreadWoken
+from pffemu.events.kernel import ContextSwitch, ThreadCreated, ThreadExited, ThreadWoken
 from tests.guest_tools import CHECKPOINT, Run, load, plain_guest, run
 
 THREAD = "CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD"

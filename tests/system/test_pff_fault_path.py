@@ -13,22 +13,10 @@ from guest.build import guest
 from guest.graphs import bfs_levels, first_connected_vertex, rmat
 from pffemu import CpuOptions, Exited, Machine, Mode
 from pffemu.engine import jit
-from pffemu.events import (
-    FramePushed,
-    HandlerEntered,
-    IoctlStep,
-    MessageQueued,
-    MessageRead,
-    MmuDecision,
-    PageInstalled,
-    Resumed,
-    Syscall,
-    ThreadBlocked,
-    ThreadWoken,
-    TraceHash,
-    Uiret,
-    WalkRefused,
-)
+from pffemu.events.hw import FramePushed, HandlerEntered, MmuDecision, Resumed, Uiret, WalkRefused
+from pffemu.events.kernel import Syscall, ThreadBlocked, ThreadWoken
+from pffemu.events.trace import TraceHash
+from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
 from pffemu.hw.mmu import UffdLookup
 from pffemu.timing import WAITS
 

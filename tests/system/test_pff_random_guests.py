@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pffemu import Exited, Mode
-from pffemu.events import WalkRefused
+from pffemu.events.hw import WalkRefused
 from pffemu.hw.mmu import UffdLookup
 from tests.guest_tools import PAGE, Run, build, run
 

@@ -7,16 +7,9 @@ from collections import Counter
 import pytest
 
 from pffemu import Deadlock, Exited, Mode
-from pffemu.events import (
-    ContextSwitch,
-    ForwardingSwitched,
-    FramePushed,
-    HandlerEntered,
-    MessageQueued,
-    MessageRead,
-    ThreadCreated,
-    Uiret,
-)
+from pffemu.events.hw import FramePushed, HandlerEntered, Uiret
+from pffemu.events.kernel import ContextSwitch, ForwardingSwitched, ThreadCreated
+from pffemu.events.userfaultfd import MessageQueued, MessageRead
 from tests.guest_tools import PAGE, REGION, REGION_PAGES, Run, build, run
 
 THREADS = 4

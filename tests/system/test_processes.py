@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pffemu import BudgetUsedUp, Deadlock, Exited, Killed, Machine
-from pffemu.events import ProcessExited, ProcessKilled, TraceHash, Warned
+from pffemu.events.kernel import ProcessExited, ProcessKilled, Warned
+from pffemu.events.trace import TraceHash
 from tests.guest_tools import Run, load, plain_guest, run
 
 FORK = "mov eax, SYS_fork\nsyscall\ntest eax, eax\njz {child}\n"

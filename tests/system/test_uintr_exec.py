@@ -6,7 +6,8 @@ import pytest
 
 from pffemu import Exited, Killed
 from pffemu.arch.exceptions import PF
-from pffemu.events import ForwardingSwitched, HandlerEntered, SendUipi
+from pffemu.events.hw import HandlerEntered, SendUipi
+from pffemu.events.kernel import ForwardingSwitched
 from pffemu.hw.cpu import KbTimer, UintrState
 from tests.guest_tools import CHECKPOINT, Run, load, plain_guest
 from tests.uintr_guests import CLONE, DATA, HANDLER, REGISTER, SELF

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pffemu import Exited, Killed
-from pffemu.events import HandlerEntered, TraceHash, Uiret
+from pffemu.events.hw import HandlerEntered, Uiret
+from pffemu.events.trace import TraceHash
 from pffemu.hw.cpu import KbTimer
 from tests.guest_tools import Run, load, plain_guest
 from tests.uipi import DATA, wire

@@ -6,7 +6,8 @@ import pytest
 
 from pffemu import Deadlock, Exited, Killed
 from pffemu.arch import upid
-from pffemu.events import SendUipi, ThreadBlocked
+from pffemu.events.hw import SendUipi
+from pffemu.events.kernel import ThreadBlocked
 from tests.guest_tools import load, plain_guest, run
 from tests.uintr_guests import CLONE, DATA, HANDLER, REGISTER, SELF, WAIT
 

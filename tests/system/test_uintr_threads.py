@@ -12,9 +12,9 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from pffemu import Exited
-from pffemu.debug.machine_hash import machine_hash
-from pffemu.debug.snapshot import put_back, take
-from pffemu.events import FramePushed
+from pffemu.events.hw import FramePushed
+from pffemu.state.machine_hash import machine_hash
+from pffemu.state.snapshot import put_back, take
 from tests.guest_tools import Run, load, plain_guest, run
 from tests.uintr_guests import CLONE, DATA, DONE, HANDLER, REGISTER, SELF, SENDER, WAIT
 

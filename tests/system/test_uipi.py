@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pffemu import Exited, Reached
-from pffemu.events import FramePushed, HandlerEntered, InterruptAccepted, IpiSent, SendUipi, TraceHash, Uiret
+from pffemu.events.hw import FramePushed, HandlerEntered, InterruptAccepted, IpiSent, SendUipi, Uiret
+from pffemu.events.trace import TraceHash
 from tests import uintr_guests as guests
 from tests.guest_tools import load, plain_guest
 from tests.uipi import load_ping_pong, upid_of

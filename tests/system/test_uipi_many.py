@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pffemu import Exited
-from pffemu.events import HandlerEntered, IpiSent, SendUipi, TraceHash
+from pffemu.events.hw import HandlerEntered, IpiSent, SendUipi
+from pffemu.events.trace import TraceHash
 from tests.guest_tools import load, plain_guest
 from tests.uipi import load_many, upid_of, wire
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from guest.c_compiler import NO_C_COMPILER, find_c_compiler
-from pffemu.events import EVENTS
+from pffemu.events.kinds import EVENTS
 
 pytest_plugins = "pytester"
 
@@ -51,7 +51,7 @@ def test_every_directive_is_documented() -> None:
 
 
 def test_the_first_word_of_every_event_is_documented() -> None:
-    from pffemu.testing import event_text
+    from pffemu.inspect import event_text
 
     assert set(event_text._TEXTS) == set(EVENTS)
     words = set(re.findall(r'f"([a-z][a-z-]+) ', Path(event_text.__file__).read_text()))

@@ -10,7 +10,7 @@ import pytest
 from guest.paths import INCLUDE
 from pffemu import Exited, Machine, Mode, Program, Reached, UsageError
 from pffemu import assemble as assemble_source
-from pffemu.events import Syscall
+from pffemu.events.kernel import Syscall
 from pffemu.testing.fixtures import GuestRun, Trace
 
 EXIT = "_start: mov eax, 60\nmov edi, 7\nsyscall\n"

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pffemu.errors import PffemuError, UsageError
+from pffemu.inspect.constants import KnownNames
+from pffemu.inspect.expressions import judge, names_in, parse, value_of
+from pffemu.inspect.wide import Wide
 from pffemu.testing.cases import read_cases
-from pffemu.testing.constants import KnownNames
 from pffemu.testing.directives import CLAIMS, KNOWN, is_test_file
-from pffemu.testing.expressions import judge, names_in, parse, value_of
 from pffemu.testing.failure import events_text, failure_text
 from pffemu.testing.runner import run_block, start
 from pffemu.testing.verify import verify
-from pffemu.testing.wide import Wide
 
 NAMES = KnownNames({"rax": 5, "xmm0": Wide(1 << 100), "stdout": b"abc"})
 

@@ -25,10 +25,10 @@ from pffemu.debug.session import Session
 from pffemu.debug.stepping import Movement
 from pffemu.debug.stops import Catch
 from pffemu.errors import OutOfGuestMemory, UsageError
-from pffemu.events import Syscall, SyscallReturned
+from pffemu.events.details import SignalTaken
+from pffemu.events.kernel import Syscall, SyscallReturned
 from pffemu.hw.cpu import Cpu
 from pffemu.machine.stop import Exited, Killed
-from pffemu.phases import SignalTaken
 
 _NUMBERS: Final = {name: number for number, name in NAMES.items()}
 _TICK: Final = 0.05  # seconds between looks at whether somebody wants it to stop

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from pffemu.arch.frames import FrameLayout, words_of
 from pffemu.debug.panes import HERE, NAME, NEW, QUIET
-from pffemu.events import FramePushed
+from pffemu.events.hw import FramePushed
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.page_walk import USER
 from pffemu.hw.trap import Trap

@@ -11,7 +11,7 @@ from pffemu.arch import uitt, upid
 from pffemu.arch.encodings import REGISTERS_64
 from pffemu.arch.exceptions import GP, UD
 from pffemu.arch.registers import MASK64
-from pffemu.events import SendUipi
+from pffemu.events.hw import SendUipi
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.interrupts import SUPERVISOR
 from pffemu.hw.page_walk import WRITE

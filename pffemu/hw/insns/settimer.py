@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pffemu.arch.encodings import REGISTERS_64
 from pffemu.arch.exceptions import UD
-from pffemu.events import Label, Timer
+from pffemu.events.fields import Label
+from pffemu.events.hw import Timer
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.trap import Trap
 

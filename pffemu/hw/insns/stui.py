@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pffemu.arch.exceptions import UD
-from pffemu.events import Label, UserInterruptFlag
+from pffemu.events.fields import Label
+from pffemu.events.hw import UserInterruptFlag
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.trap import Trap
 

@@ -13,7 +13,7 @@ from pffemu.arch.paging import is_canonical
 from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import AC as AC_FLAG
 from pffemu.arch.rflags import ALWAYS_ONE, UIRET_MASK
-from pffemu.events import Resumed, Uiret
+from pffemu.events.hw import Resumed, Uiret
 from pffemu.hw.careful import ALIGNMENT
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.page_walk import USER

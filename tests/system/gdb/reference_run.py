@@ -14,9 +14,9 @@ from pffemu import Machine, Mode, Program
 from pffemu.arch.encodings import SYSCALL_LENGTH
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, page_of
 from pffemu.debug.gdb.stop_reply import gdb_signal
-from pffemu.events import Syscall, SyscallReturned
+from pffemu.events.details import SignalTaken
+from pffemu.events.kernel import Syscall, SyscallReturned
 from pffemu.machine.stop import Stop
-from pffemu.phases import SignalTaken
 
 _NUMBERS = {name: number for number, name in NAMES.items()}
 

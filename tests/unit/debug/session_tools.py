@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pffemu.debug.breakpoints import Breakpoint
 from pffemu.debug.halt import Halt
-from pffemu.debug.machine_hash import machine_hash
 from pffemu.debug.session import Session
+from pffemu.state.machine_hash import machine_hash
 from tests.guest_tools import Run
 
 

@@ -15,9 +15,9 @@ from pffemu.debug.command_table import TABLE
 from pffemu.debug.commands import Commands
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
-from pffemu.debug.snapshot_file import restore
 from pffemu.debug.source_lines import lines_of_file
 from pffemu.errors import PffemuError
+from pffemu.state.snapshot_file import restore
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "own_handler.s"
 

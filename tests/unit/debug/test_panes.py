@@ -19,7 +19,7 @@ from pffemu.debug.panes.queues import queues
 from pffemu.debug.panes.regions import regions
 from pffemu.debug.panes.uintr import uintr
 from pffemu.debug.panes.walk import walk
-from pffemu.events import FramePushed, WalkRefused
+from pffemu.events.hw import FramePushed, WalkRefused
 
 
 @dataclass

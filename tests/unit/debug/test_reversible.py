@@ -9,20 +9,14 @@ from typing import Any
 import pytest
 
 from pffemu.debug.halt import Why
-from pffemu.debug.machine_hash import machine_hash
 from pffemu.debug.session import Session
-from pffemu.debug.snapshot_file import restore, save
-from pffemu.events import (
-    ContextSwitch,
-    FramePushed,
-    Mmio,
-    PageInstalled,
-    ProcessExited,
-    SignalDelivered,
-    Syscall,
-    Uiret,
-    name_of,
-)
+from pffemu.events.hw import FramePushed, Mmio, Uiret
+from pffemu.events.kernel import ContextSwitch, ProcessExited, Syscall
+from pffemu.events.kinds import name_of
+from pffemu.events.signals import SignalDelivered
+from pffemu.events.userfaultfd import PageInstalled
+from pffemu.state.machine_hash import machine_hash
+from pffemu.state.snapshot_file import restore, save
 from tests.campaign import LONG, rounds
 from tests.guest_tools import REGION, Run, forwarding_guest, handle, load, page_handler
 from tests.unit.debug.session_tools import start

@@ -12,10 +12,12 @@ from guest.build import guest
 from pffemu import Exited, Machine, Mode
 from pffemu.debug.breakpoints import Breakpoint
 from pffemu.debug.halt import Why
-from pffemu.debug.machine_hash import machine_hash
 from pffemu.debug.session import Session
-from pffemu.events import FramePushed, HandlerEntered, MessageQueued, WalkRefused
-from pffemu.phases import PHASES, UifCleared, WordPushed
+from pffemu.events.details import UifCleared, WordPushed
+from pffemu.events.hw import FramePushed, HandlerEntered, WalkRefused
+from pffemu.events.phases import PHASES
+from pffemu.events.userfaultfd import MessageQueued
+from pffemu.state.machine_hash import machine_hash
 from tests.guest_tools import REGION, Run, forwarding_guest, load, plain_guest
 from tests.unit.debug.session_tools import at, start, state, where
 from tests.unit.machine.test_stops_change_nothing import GUEST
@@ -197,7 +199,7 @@ def test_events_stop_where_they_happen_and_are_found_on_the_way_back(sessions: l
 
 
 def test_a_condition_a_thread_and_a_temporary_breakpoint(sessions: list[Session]) -> None:
-    from pffemu.testing.expressions import parse
+    from pffemu.inspect.expressions import parse
 
     session = start(sessions, load(GUEST))
     at(session, "spin", condition=parse("rcx == 1500"), condition_text="rcx == 1500")

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from kernel_model.abi.uapi import Signal
 from pffemu import Exited, Machine, Mode, Reached
-from pffemu.debug import snapshot, snapshot_file
-from pffemu.debug.machine_hash import machine_hash, state_lines
-from pffemu.debug.snapshot import SnapshotError, permitted_class
 from pffemu.errors import MissingFileError, PffemuError
 from pffemu.hw.uintr_state import UintrState
+from pffemu.state import snapshot, snapshot_file
+from pffemu.state.machine_hash import machine_hash, state_lines
+from pffemu.state.snapshot import SnapshotError, permitted_class
 from tests.guest_tools import Run, load, plain_guest
 from tests.unit.machine.test_stops_change_nothing import GUEST
 
@@ -201,7 +201,7 @@ def test_damaged_and_foreign_files_are_one_error(tmp_path: Path) -> None:
 
 
 FORBIDDEN = (
-    "os.system builtins.eval pathlib.Path pffemu.machine.loader.load pffemu.cli.app.main pffemu.debug.snapshot.take "
+    "os.system builtins.eval pathlib.Path pffemu.machine.loader.load pffemu.cli.app.main pffemu.state.snapshot.take "
     "pffemu.machine.machine.sys pffemu.nothing.here"
 )
 

@@ -11,7 +11,7 @@ import pytest
 from guest.c_compiler import NO_C_COMPILER, find_c_compiler
 from kernel_model.files.host_tree import Mount
 from pffemu import Exited, Machine
-from pffemu.debug import snapshot
+from pffemu.state import snapshot
 
 SOURCE = """
 #include <fcntl.h>

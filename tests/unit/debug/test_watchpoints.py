@@ -6,8 +6,8 @@ import pytest
 
 from pffemu.debug.breakpoints import Access, Breakpoint
 from pffemu.debug.halt import Why
-from pffemu.debug.lines import line_of
 from pffemu.debug.session import Session
+from pffemu.inspect.lines import line_of
 from tests.guest_tools import REGION, forwarding_guest, load, plain_guest
 from tests.unit.debug.session_tools import at, start, state, where
 from tests.unit.machine.test_stops_change_nothing import GUEST

@@ -11,7 +11,7 @@ from pffemu.arch.msrs import CPUID_7_0_EDX_UINTR, CPUID_7_1_EDX_UIRET_UIF
 from pffemu.arch.pagefault import I, U
 from pffemu.arch.paging import PTE_NX, PTE_P, PTE_U, PTE_W
 from pffemu.engine.stop import StopKind
-from pffemu.events import WalkRefused
+from pffemu.events.hw import WalkRefused
 from pffemu.timing import load_profile
 from tests.guest_tools import CHECKPOINT, MASK, PAGE, REGION, Run, load, plain_guest, run
 

@@ -7,7 +7,7 @@ from typing import Any
 from pffemu.arch import apic_regs as reg
 from pffemu.arch import msrs
 from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_D, PTE_P, PTE_U, PTE_W
-from pffemu.events import EventBus
+from pffemu.events.bus import EventBus
 from pffemu.hw.cpu import Cpu, CpuOptions
 from pffemu.hw.interconnect import Interconnect
 from pffemu.hw.msrs import wrmsr

@@ -12,7 +12,7 @@ import pytest
 
 from pffemu import Exited
 from pffemu.arch.pagefault import U, W
-from pffemu.events import FramePushed, WalkRefused
+from pffemu.events.hw import FramePushed, WalkRefused
 from tests.guest_tools import PAGE, REGION, forwarding_guest, run
 
 BASE: Final = REGION + 3 * PAGE  # the missing page; the page below it is present

@@ -12,16 +12,9 @@ from pffemu.arch import rflags
 from pffemu.arch.exceptions import PF
 from pffemu.arch.pagefault import RSVD, P, U, W
 from pffemu.arch.uffd_mmio import MODE_MISSING, MODE_WRITE_PROTECT
-from pffemu.events import (
-    FramePushed,
-    KernelPageFault,
-    MessageQueued,
-    MinorFault,
-    Mmio,
-    MmuDecision,
-    WalkRefused,
-    Warned,
-)
+from pffemu.events.hw import FramePushed, Mmio, MmuDecision, WalkRefused
+from pffemu.events.kernel import KernelPageFault, MinorFault, Warned
+from pffemu.events.userfaultfd import MessageQueued
 from pffemu.hw import forwarding
 from pffemu.hw.mmu import UffdLookup
 from pffemu.hw.trap import Trap

@@ -6,7 +6,8 @@ import pytest
 
 from pffemu import Deadlock, Exited
 from pffemu.arch.pagefault import P, U, W
-from pffemu.events import FramePushed, FramePushRefused, MessageQueued
+from pffemu.events.hw import FramePushed, FramePushRefused
+from pffemu.events.userfaultfd import MessageQueued
 from pffemu.hw.mmu import UffdLookup
 from tests.guest_tools import LOGGING_HANDLER, PAGE, REGION, forwarding_guest, run
 

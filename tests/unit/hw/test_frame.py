@@ -15,7 +15,7 @@ from pffemu.arch.exceptions import GP, PF, SS
 from pffemu.arch.frames import EXTENDED_SIZE, FrameLayout
 from pffemu.arch.pagefault import P, U, W
 from pffemu.arch.rflags import IF, RF, TF
-from pffemu.events import FramePushed, FramePushRefused, HandlerEntered
+from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered
 from pffemu.hw import uintr
 from pffemu.hw.cpu import UintrState
 from pffemu.hw.trap import Trap

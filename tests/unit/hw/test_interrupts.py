@@ -13,7 +13,7 @@ from pffemu.arch.encodings import REGISTERS_64
 from pffemu.arch.exceptions import PF, UD
 from pffemu.arch.pagefault import P, W
 from pffemu.arch.upid import Upid
-from pffemu.events import NotificationProcessed
+from pffemu.events.hw import NotificationProcessed
 from pffemu.hw import insns, interrupts
 from pffemu.hw.cpu import Cpu, KbTimer
 from pffemu.hw.insns import settimer

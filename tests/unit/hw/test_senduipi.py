@@ -15,7 +15,7 @@ from pffemu.arch.pagefault import P, W
 from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_D
 from pffemu.arch.uitt import UittEntry
 from pffemu.arch.upid import Upid
-from pffemu.events import IpiSent, SendUipi
+from pffemu.events.hw import IpiSent, SendUipi
 from pffemu.hw import insns
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.insns import senduipi

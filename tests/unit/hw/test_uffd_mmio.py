@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pffemu.arch import uffd_mmio as reg
 from pffemu.arch.paging import USER_END
-from pffemu.events import Mmio
+from pffemu.events.hw import Mmio
 from pffemu.hw.uffd_mmio import UffdMmio
 from pffemu.hw.uffd_regions import Region, RegionTable
 from tests.guest_tools import CHECKPOINT, REGION, REGION_PAGES, forwarding_guest, load

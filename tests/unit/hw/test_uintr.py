@@ -14,7 +14,8 @@ from pffemu.arch import msrs
 from pffemu.arch.exceptions import GP, PF
 from pffemu.arch.pagefault import U, W
 from pffemu.arch.rflags import IF
-from pffemu.events import FramePushed, FramePushRefused, HandlerEntered, InterruptAccepted, MinorFault, WalkRefused
+from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered, InterruptAccepted, WalkRefused
+from pffemu.events.kernel import MinorFault
 from pffemu.hw import uintr
 from pffemu.hw.msrs import wrmsr
 from pffemu.hw.trap import Trap

@@ -15,7 +15,7 @@ from pffemu.arch import rflags
 from pffemu.arch.exceptions import GP, PF, SS, UD
 from pffemu.arch.pagefault import U
 from pffemu.arch.rflags import UIRET_MASK
-from pffemu.events import Uiret, UserInterruptFlag, WalkRefused
+from pffemu.events.hw import Uiret, UserInterruptFlag, WalkRefused
 from pffemu.hw import insns, uintr
 from pffemu.hw.insns import clui, stui, testui, uiret
 from pffemu.hw.trap import Trap

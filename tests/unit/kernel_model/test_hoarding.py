@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kernel_model.abi.uapi import Errno
 from pffemu import Exited
-from pffemu.events import Warned
+from pffemu.events.kernel import Warned
 from tests.guest_tools import plain_guest, run
 
 LEAVE = "mov edi, eax\nneg edi\njmp leave_with_edi\n"

@@ -6,7 +6,7 @@ import pytest
 
 from kernel_model.abi.uapi import Errno, Signal
 from pffemu import Deadlock, Exited, Killed, Mode
-from pffemu.events import ForwardingSwitched, MinorFault, Warned
+from pffemu.events.kernel import ForwardingSwitched, MinorFault, Warned
 from tests.guest_tools import CHECKPOINT, PAGE, Run, forwarding_guest, load, plain_guest, run
 
 REGISTER = "mov eax, SYS_uintr_register_handler\nlea rdi, [rip + handler]\nmov esi, {flags}\nsyscall\n{keep}"

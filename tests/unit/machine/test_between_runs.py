@@ -8,7 +8,7 @@ import pytest
 
 from kernel_model.uintr.receiver import NOTIFICATION_VECTOR
 from pffemu import BudgetUsedUp, Exited, Reached
-from pffemu.events import FramePushed, InterruptAccepted, Timer
+from pffemu.events.hw import FramePushed, InterruptAccepted, Timer
 from pffemu.hw.cpu import Cpu
 from tests.guest_tools import Run, forwarding_guest, load
 

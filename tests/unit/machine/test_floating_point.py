@@ -6,7 +6,7 @@ import pytest
 
 from kernel_model.abi.uapi import Signal
 from pffemu import Exited, Killed
-from pffemu.events import Warned
+from pffemu.events.kernel import Warned
 from tests.guest_tools import CHECKPOINT, load, plain_guest, run
 
 TWO_NANS = """

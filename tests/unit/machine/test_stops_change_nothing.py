@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pffemu import Exited, Interrupted, Mode, Reached, Stop
-from pffemu.events import TraceHash
+from pffemu.events.trace import TraceHash
 from pffemu.hw.cpu import SavedRegisters
 from tests.guest_tools import REGION, Run, forwarding_guest, load
 

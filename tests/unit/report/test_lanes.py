@@ -12,7 +12,8 @@ import pytest
 from guest.build import guest
 from guest.workloads import RESULT_FD, FaultWorkload
 from pffemu import Machine, Mode
-from pffemu.events import Mmio, Syscall, ThreadBlocked, Warned
+from pffemu.events.hw import Mmio
+from pffemu.events.kernel import Syscall, ThreadBlocked, Warned
 from pffemu.report.chrome_trace import ChromeTrace
 from pffemu.report.lanes import Group, Lanes
 from pffemu.report.perfetto import PerfettoTrace

@@ -9,8 +9,8 @@ import pytest
 
 from guest.build import guest
 from pffemu import Machine, Mode
-from pffemu import events as e
-from pffemu.events import Hex, Label
+from pffemu.events import hw, kernel, userfaultfd
+from pffemu.events.fields import Hex, Label
 from pffemu.report.stages import (
     DECISION,
     DELIVERY,
@@ -36,32 +36,32 @@ def collect(events: list[Any]) -> StageCollector:
 
 def forwarded(start: int, tid: int = 1) -> list[Any]:
     return [
-        e.WalkRefused(start, 0, tid, RIP, PAGE, 4),
-        e.MmuDecision(start + 2, 0, tid, PAGE, Label("forward"), Label("")),
-        e.FramePushed(start + 3, 0, tid, Hex(0), 48, 14, RIP, Hex(0)),
-        e.HandlerEntered(start + 10, 0, tid, Hex(0x500000)),
-        e.Syscall(start + 30, 0, tid, 16, Label("ioctl"), Hex(0)),
-        e.SyscallReturned(start + 100, 0, tid, Label("ioctl"), 0),
-        e.Uiret(start + 110, 0, tid, RIP, 1),
-        e.Resumed(start + 111, 0, tid, RIP),
+        hw.WalkRefused(start, 0, tid, RIP, PAGE, 4),
+        hw.MmuDecision(start + 2, 0, tid, PAGE, Label("forward"), Label("")),
+        hw.FramePushed(start + 3, 0, tid, Hex(0), 48, 14, RIP, Hex(0)),
+        hw.HandlerEntered(start + 10, 0, tid, Hex(0x500000)),
+        kernel.Syscall(start + 30, 0, tid, 16, Label("ioctl"), Hex(0)),
+        kernel.SyscallReturned(start + 100, 0, tid, Label("ioctl"), 0),
+        hw.Uiret(start + 110, 0, tid, RIP, 1),
+        hw.Resumed(start + 111, 0, tid, RIP),
     ]
 
 
 def by_message(start: int) -> list[Any]:
     return [
-        e.WalkRefused(start, 0, 1, RIP, PAGE, 4),
-        e.KernelPageFault(start + 10, 0, 1, PAGE, 1),
-        e.MessageQueued(start + 20, 0, 1, 3, PAGE, 0),
-        e.ThreadWoken(start + 25, 0, 1, 2, 1),
-        e.ContextSwitch(start + 40, 1, 2, 0),
-        e.MessageRead(start + 50, 1, 2, 3, PAGE),
-        e.SyscallReturned(start + 52, 1, 2, Label("read"), 32),
-        e.Syscall(start + 60, 1, 2, 16, Label("ioctl"), Hex(0)),
-        e.PageInstalled(start + 80, 1, 2, PAGE),
-        e.ThreadWoken(start + 85, 1, 2, 1, 0),
-        e.SyscallReturned(start + 86, 1, 2, Label("ioctl"), 0),
-        e.ContextSwitch(start + 95, 0, 1, 0),
-        e.Resumed(start + 100, 0, 1, RIP),
+        hw.WalkRefused(start, 0, 1, RIP, PAGE, 4),
+        kernel.KernelPageFault(start + 10, 0, 1, PAGE, 1),
+        userfaultfd.MessageQueued(start + 20, 0, 1, 3, PAGE, 0),
+        kernel.ThreadWoken(start + 25, 0, 1, 2, 1),
+        kernel.ContextSwitch(start + 40, 1, 2, 0),
+        userfaultfd.MessageRead(start + 50, 1, 2, 3, PAGE),
+        kernel.SyscallReturned(start + 52, 1, 2, Label("read"), 32),
+        kernel.Syscall(start + 60, 1, 2, 16, Label("ioctl"), Hex(0)),
+        userfaultfd.PageInstalled(start + 80, 1, 2, PAGE),
+        kernel.ThreadWoken(start + 85, 1, 2, 1, 0),
+        kernel.SyscallReturned(start + 86, 1, 2, Label("ioctl"), 0),
+        kernel.ContextSwitch(start + 95, 0, 1, 0),
+        hw.Resumed(start + 100, 0, 1, RIP),
     ]
 
 
@@ -85,10 +85,10 @@ def test_fault_by_message() -> None:
 
 def test_fault_the_kernel_resolves() -> None:
     events = [
-        e.WalkRefused(0, 0, 1, RIP, PAGE, 4),
-        e.KernelPageFault(10, 0, 1, PAGE, 1),
-        e.MinorFault(30, 0, 1, PAGE, Label("zero")),
-        e.Resumed(35, 0, 1, RIP),
+        hw.WalkRefused(0, 0, 1, RIP, PAGE, 4),
+        kernel.KernelPageFault(10, 0, 1, PAGE, 1),
+        kernel.MinorFault(30, 0, 1, PAGE, Label("zero")),
+        hw.Resumed(35, 0, 1, RIP),
     ]
     assert used(collect(events).costs()["kernel"].cycles) == {DECISION: 10, KERNEL_WORK: 20, RETURN: 5}
 
@@ -116,10 +116,10 @@ def test_nested_fault_is_part_of_the_outer_ones_handler() -> None:
     outer = forwarded(0)
     inner_rip = Hex(0x500010)
     inner = [
-        e.WalkRefused(12, 0, 1, inner_rip, Hex(0x9000), 4),
-        e.KernelPageFault(14, 0, 1, Hex(0x9000), 1),
-        e.MinorFault(16, 0, 1, Hex(0x9000), Label("zero")),
-        e.Resumed(18, 0, 1, inner_rip),
+        hw.WalkRefused(12, 0, 1, inner_rip, Hex(0x9000), 4),
+        kernel.KernelPageFault(14, 0, 1, Hex(0x9000), 1),
+        kernel.MinorFault(16, 0, 1, Hex(0x9000), Label("zero")),
+        hw.Resumed(18, 0, 1, inner_rip),
     ]
     costs = collect([*outer[:4], *inner, *outer[4:]]).costs()
     assert costs["kernel"].total == 6
@@ -143,6 +143,6 @@ def test_real_run_adds_up(mode: Mode) -> None:
     machine.run()
     (path, costs), *others = collector.costs().items()
     assert (path, others, costs.faults) == (mode.value, [], 20)
-    ends = [event for event in seen if type(event) in (e.WalkRefused, e.Resumed)]
-    assert costs.total == sum(b.time - a.time for a, b in pairwise(ends) if type(b) is e.Resumed)
+    ends = [event for event in seen if type(event) in (hw.WalkRefused, hw.Resumed)]
+    assert costs.total == sum(b.time - a.time for a, b in pairwise(ends) if type(b) is hw.Resumed)
     assert set(costs.cycles) == set(STAGES)

@@ -8,7 +8,7 @@ import pytest
 
 from guest.build import guest
 from pffemu import Machine, Mode
-from pffemu.events import Resumed, WalkRefused
+from pffemu.events.hw import Resumed, WalkRefused
 from pffemu.report.one_fault import OneFault
 from pffemu.report.timeline import timeline
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from pffemu.errors import PffemuError, UsageError
-from pffemu.events import EventBus, Syscall, TraceHash, Warned
+from pffemu.events.bus import EventBus
+from pffemu.events.kernel import Syscall, Warned
+from pffemu.events.trace import TraceHash
 from pffemu.report.trace import TraceFile
 
 EVENTS = [Syscall(n, 0, 1, n, "read", 0x400000) for n in range(10_000)] + [Warned(1, 0, 1, 'a "quoted"\n\u00e9 text')]  # type: ignore[arg-type]

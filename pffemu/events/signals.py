@@ -1,10 +1,10 @@
-"""Events of signals; `pffemu.events` has the others, and what is done with them."""
+"""Events of signals."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from pffemu.event_fields import Hex
+from pffemu.events.fields import Hex
 
 
 class SignalSent(NamedTuple):

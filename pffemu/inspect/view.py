@@ -11,14 +11,16 @@ from pffemu.arch import rflags
 from pffemu.arch.frames import EXTENDED_SIZE, STANDARD_SIZE, FrameLayout
 from pffemu.arch.registers import GENERAL, MASK64
 from pffemu.errors import UsageError
-from pffemu.events import EVENTS, FramePushed, Warned, name_of
+from pffemu.events.hw import FramePushed
+from pffemu.events.kernel import Warned
+from pffemu.events.kinds import EVENTS, name_of
 from pffemu.hw.cpu import Cpu
+from pffemu.inspect.constants import CONSTANTS
+from pffemu.inspect.core_state import CORE_STATE, read_state
+from pffemu.inspect.expressions import FLAGS
+from pffemu.inspect.wide import XMM, Wide
 from pffemu.machine.machine import Machine
 from pffemu.machine.memory import GuestMemory
-from pffemu.testing.constants import CONSTANTS
-from pffemu.testing.core_state import CORE_STATE, read_state
-from pffemu.testing.expressions import FLAGS
-from pffemu.testing.wide import XMM, Wide
 
 _WHOLE: Final = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
 _OTHERS: Final = ("flags", "frame", "frames", "mem8", "mem16", "mem32", "mem64", "mem128", "present", "exit", "stdout",

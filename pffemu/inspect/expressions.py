@@ -20,8 +20,8 @@ from typing import Any, Final, Protocol
 
 from pffemu.arch.registers import MASK64
 from pffemu.errors import UsageError
-from pffemu.testing.errors import nearest
-from pffemu.testing.wide import WIDE_MASK, Wide
+from pffemu.inspect.nearest import nearest
+from pffemu.inspect.wide import WIDE_MASK, Wide
 
 MASK: Final = MASK64
 FLAGS: Final = ("CF", "PF", "AF", "ZF", "SF", "TF", "IF", "DF", "OF", "RF")

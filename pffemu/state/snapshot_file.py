@@ -18,14 +18,14 @@ from typing import Any, Final
 import pffemu
 from kernel_model.files import ByteSink, ByteSource
 from pffemu.arch.paging import PAGE_SIZE
-from pffemu.debug.snapshot import Snapshot, SnapshotError, permitted_class, put_back, take
 from pffemu.errors import MissingFileError, PffemuError
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.machine.symbols import SymbolTable
+from pffemu.state.snapshot import Snapshot, SnapshotError, permitted_class, put_back, take
 
 MAGIC: Final = b"pffemu snapshot "
-VERSION: Final = 3
+VERSION: Final = 4
 _HEADER_MAX: Final = 4096  # bytes
 _SAVE_AGAIN: Final = "save it again, with this version of pffemu"
 _LENGTH: Final = struct.Struct("<Q")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from pffemu import phases
-from pffemu.testing.event_text import Describe, event_text
+from pffemu.events.details import AreaFound, ConditionChecked, SignalTaken, UifCleared, WordPushed
+from pffemu.inspect.event_text import Describe, event_text
 
 _DETAILS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
-    phases.ConditionChecked: lambda v, d: f"condition {v.condition}: {'holds' if v.holds else 'fails'}",
-    phases.WordPushed: lambda v, d: f"push {v.word} value={v.value:#x} at={d(v.address)}",
-    phases.UifCleared: lambda v, d: "UIF cleared",
-    phases.AreaFound: lambda v, d: (
+    ConditionChecked: lambda v, d: f"condition {v.condition}: {'holds' if v.holds else 'fails'}",
+    WordPushed: lambda v, d: f"push {v.word} value={v.value:#x} at={d(v.address)}",
+    UifCleared: lambda v, d: "UIF cleared",
+    AreaFound: lambda v, d: (
         f"area {v.start:#x}-{v.end:#x}{' userfaultfd' if v.userfaultfd else ''}" if v.end else "area none"
     ),
-    phases.SignalTaken: lambda v, d: f"signal {v.signal} code={v.code} target={v.target}",
+    SignalTaken: lambda v, d: f"signal {v.signal} code={v.code} target={v.target}",
 }
 
 

@@ -16,7 +16,8 @@ from pffemu.engine.count_block import BLOCK, EXECUTED, TIME
 from pffemu.engine.registers import RegisterGroup
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.errors import PffemuError
-from pffemu.events import EVENTS, EventBus, name_of
+from pffemu.events.bus import EventBus
+from pffemu.events.kinds import EVENTS, name_of
 from pffemu.hw.cpu import Cpu, CpuOptions
 from pffemu.hw.fill import REFUSED, REFUSED_CODE, REFUSED_PAGE, ROOT
 from pffemu.hw.mmu import Mmu

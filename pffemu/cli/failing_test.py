@@ -13,10 +13,10 @@ from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.debug.source_lines import lines_of_program
 from pffemu.errors import MissingFileError, UsageError
-from pffemu.events import ProcessKilled
+from pffemu.events.kernel import ProcessKilled
+from pffemu.inspect.nearest import nearest
 from pffemu.machine.stop import BudgetUsedUp, Interrupted, Reached, Stop
 from pffemu.testing.cases import Case, read_cases
-from pffemu.testing.errors import nearest
 from pffemu.testing.runner import Run, run_block, start
 from pffemu.testing.verify import verify
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final
 
-from pffemu.debug.parts import CoreState, Parts, attributes
-from pffemu.debug.ram_pages import used_pages
 from pffemu.machine.machine import Machine
+from pffemu.state.parts import CoreState, Parts, attributes
+from pffemu.state.ram_pages import used_pages
 
 _PLAIN: Final = (bool, int, float, str, bytes, type(None))
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar, Final
 
-from pffemu.debug.parts import Parts, attributes
-from pffemu.debug.ram_pages import Pages, put_pages, used_pages
 from pffemu.errors import PffemuError
 from pffemu.machine.machine import Machine
+from pffemu.state.parts import Parts, attributes
+from pffemu.state.ram_pages import Pages, put_pages, used_pages
 
 _OUR_PACKAGES: Final = ("pffemu", "kernel_model")
 _PLAIN_CLASSES: Final = frozenset(

@@ -1,0 +1,45 @@
+"""The phases of a fault by name, as debugger, trace lanes and documentation call them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pffemu.events.details import AreaFound, ConditionChecked, SignalTaken, UifCleared, WordPushed
+from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered, MmuDecision, Resumed, Uiret, WalkRefused
+from pffemu.events.kernel import (
+    ContextSwitch,
+    KernelPageFault,
+    MinorFault,
+    Syscall,
+    SyscallReturned,
+    ThreadBlocked,
+    ThreadWoken,
+)
+from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
+
+# In the order in which a fault goes through them: first those of ring 3, then those of the path through the kernel.
+PHASES: Final[dict[type[Any], str]] = {
+    WalkRefused: "walk refused",
+    ConditionChecked: "condition",
+    MmuDecision: "decision",
+    WordPushed: "push",
+    FramePushed: "frame",
+    FramePushRefused: "push refused",
+    UifCleared: "UIF cleared",
+    HandlerEntered: "handler",
+    Uiret: "uiret",
+    Resumed: "resume",
+    KernelPageFault: "exception entry",
+    AreaFound: "area",
+    SignalTaken: "signal",
+    MinorFault: "page mapped",
+    MessageQueued: "message",
+    ThreadBlocked: "block",
+    ThreadWoken: "wake",
+    ContextSwitch: "switch",
+    MessageRead: "message read",
+    Syscall: "system call",
+    IoctlStep: "ioctl stage",
+    PageInstalled: "page installed",
+    SyscallReturned: "return",
+}

@@ -1,0 +1,43 @@
+"""Events of userfaultfd: its messages, and the pages that its ioctls bring in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pffemu.events.fields import Hex, Label
+
+
+class IoctlStep(NamedTuple):
+    """One stage inside a userfaultfd ioctl."""
+
+    time: int
+    cpu: int
+    tid: int
+    ioctl: Label
+    step: Label
+
+
+class PageInstalled(NamedTuple):
+    time: int
+    cpu: int
+    tid: int
+    address: Hex
+
+
+class MessageQueued(NamedTuple):
+    """A uffd_msg waits to be read; the faulting thread blocks."""
+
+    time: int
+    cpu: int
+    tid: int
+    fd: int
+    address: Hex
+    flags: int
+
+
+class MessageRead(NamedTuple):
+    time: int
+    cpu: int
+    tid: int
+    fd: int
+    address: Hex
