@@ -14,7 +14,7 @@ from kernel_model.abi import uffd as uapi_uffd
 _PREFIXES = ("PROT_", "MAP_", "MADV_", "CLONE_", "FUTEX_", "UFFD", "UINTR_", "XUI_", "POLL", "O_", "CLOCK_")
 
 
-_IOCTLS = ("API", "REGISTER", "UNREGISTER", "WAKE", "COPY", "ZEROPAGE", "MOVE", "WRITEPROTECT", "CONTINUE", "POISON")
+_IOCTL_KIND = 0xAA  # of userfaultfd
 _UFFDIO = ("WRITEPROTECT_MODE_", "CONTINUE_MODE_", "MOVE_MODE_")
 _UFFD = ("FEATURE_", "EVENT_", "PAGEFAULT_FLAG_")
 
@@ -23,11 +23,16 @@ def userfaultfd_numbers() -> dict[str, int]:
     """Of linux/userfaultfd.h, by their names there; without those that uapi has."""
     found = {}
     for name, value in vars(uapi_uffd).items():
-        if name in _IOCTLS or name.startswith(_UFFDIO):
+        if _is_ioctl(value) or name.startswith(_UFFDIO):
             found[f"UFFDIO_{name}"] = value
         elif name.startswith(_UFFD):
             found[f"UFFD_{name}"] = value
     return {name: value for name, value in found.items() if not hasattr(uapi, name)}
+
+
+def _is_ioctl(value: object) -> bool:
+    """A request with a direction (asm-generic/ioctl.h)."""
+    return isinstance(value, int) and value >> 30 in (1, 2, 3) and value >> 8 & 0xFF == _IOCTL_KIND
 
 
 def text() -> str:

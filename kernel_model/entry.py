@@ -94,7 +94,9 @@ class Entry:
         cpu.charge("kernel.entry")
         task = kernel.scheduler.current(cpu)
         try:
-            bad = page_fault.handle(cpu, task, trap.address, trap.error_code)
+            answer = page_fault.handle(cpu, task, trap.address, trap.error_code)
+            entered = isinstance(answer, page_fault.EntersHandler)
+            bad = answer.enter() if isinstance(answer, page_fault.EntersHandler) else answer
         except Blocked as blocked:
             if not task.signals.due:
                 page_fault.wait(task, trap.address, trap.error_code, by_kernel=False)
@@ -104,7 +106,7 @@ class Entry:
             task.waited_fault = None
             if blocked.uffd is not None:
                 blocked.uffd.forget_task(cpu, task)  # ring 3 may fault again after the signal
-            bad = None
+            bad, entered = None, False
         except OutOfGuestMemory as error:
             kernel.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error), trap))
             return
@@ -114,7 +116,7 @@ class Entry:
             signal_send.force(kernel, cpu, SigInfo.of_fault(bad.signal, bad.code, trap.address, bad.why, trap), task)
         cpu.charge("kernel.exit")
         cpu.charge("cpu.iret")
-        if bad is None:
+        if bad is None and not entered:
             cpu.charge("cpu.tlb_miss")
             cpu.emit(Resumed, Hex(cpu.registers["rip"]))
         elif task.state is TaskState.RUNNABLE:

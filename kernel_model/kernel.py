@@ -15,6 +15,7 @@ from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.files.pipe import PipeAccount
 from kernel_model.files.socket_pair import InFlight
+from kernel_model.mechanisms import Mechanism, Mode
 from kernel_model.mm.direct_map import DirectMap
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.mm import Mm
@@ -41,10 +42,9 @@ from pffemu.hw.ram import Ram
 
 @dataclass(frozen=True, slots=True)
 class KernelOptions:
-    """What this kernel offers: the three modes are (no userfaultfd), (userfaultfd), (userfaultfd + forwarding)."""
+    """What this kernel offers."""
 
-    userfaultfd: bool = True
-    forwarding: bool = True
+    mechanism: Mechanism = Mode.PFF.mechanism
     uffd_mmio_base: int | None = None  # None: no such device
     seed: int = 0  # of getrandom and AT_RANDOM
     mounts: tuple[Mount, ...] = ()  # host directories that the guest may reach
@@ -66,7 +66,8 @@ class Kernel:
         self.printk = Printk()
         for cpu in cpus:
             cpu.warn = self._warn
-        self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.forwarding else None, self.printk)
+        self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.mechanism.forwarding else None, self.printk)
+        self.fault_answers = options.mechanism.answers()
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None  # the first process's end, once the run is over
         self.outputs: list[File] = []  # those through which the guest is heard: set by the machine
@@ -85,13 +86,13 @@ class Kernel:
         self._next_tid = 1
         self._code_versions = 0
         for cpu in cpus:
-            forwarding.enable(cpu, options.forwarding)
+            forwarding.enable(cpu, options.mechanism.forwarding)
         self.entry = Entry(self, cpus)
 
     # -- processes and threads ----------------------------------------------------------------------------------
 
     def create_mm(self) -> Mm:
-        mark = self.options.forwarding and self.cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
+        mark = self.options.mechanism.forwarding and self.cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
         mm = Mm(self._ram, self.frames, self.zero_frame, mark)
         self._direct_map.enter(mm.pages.root)
         self._mms[mm.pages.root] = mm
@@ -181,7 +182,7 @@ class Kernel:
     def open_device(self, path: str, flags: int) -> File | None:
         """The device file that a driver has at `path`; None: there is none."""
         if path == UserfaultfdDevice.PATH:
-            return UserfaultfdDevice(flags) if self.options.userfaultfd else None
+            return UserfaultfdDevice(flags) if self.options.mechanism.userfaultfd else None
         return self.dma.open(path, flags)
 
     def _warn(self, cpu: Cpu, what: str) -> None:

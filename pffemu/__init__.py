@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from guest.build import guest as guest_program
     from guest.graphs import CsrGraph, bfs_levels, rmat
     from guest.workloads import BfsWorkload, FaultWorkload, Handler, SignalWorkload, bfs_workload
+    from kernel_model.mechanisms import Mode
     from pffemu.arch.frames import FrameLayout
     from pffemu.asm import Program, assemble
     from pffemu.errors import (
@@ -68,7 +69,7 @@ if TYPE_CHECKING:
     from pffemu.hw.msrs import rdmsr, wrmsr
     from pffemu.hw.trap import Trap
     from pffemu.machine.machine import Machine
-    from pffemu.machine.options import MachineOptions, Mode, parse_size
+    from pffemu.machine.options import MachineOptions, parse_size
     from pffemu.machine.roots import parse_root
     from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
     from pffemu.timing import Profile, load_profile
@@ -249,9 +250,9 @@ _HOMES: Final = {
     "pffemu.machine.machine": ("Machine",),
     "pffemu.machine.options": (
         "MachineOptions",
-        "Mode",
         "parse_size",
     ),
+    "kernel_model.mechanisms": ("Mode",),
     "pffemu.machine.roots": ("parse_root",),
     "pffemu.machine.stop": (
         "BudgetUsedUp",

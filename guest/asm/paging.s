@@ -3,6 +3,7 @@
 #   uffd     [handlers] more threads read messages and answer each with an ioctl; [handler_kind] says how they wait
 #            for them, or that the faulting thread answers its own SIGBUS
 #   pff      the faulting thread's own user-interrupt handler answers it
+#   upcall   the kernel enters the faulting thread's handler, which returns by a call
 # With [budget] pages set, no more than those stay: the handler discards others (MADV_DONTNEED) in the order of [policy].
 # Include it after the code that starts the program.
 
@@ -12,7 +13,7 @@
 .equ HANDLER_STACK, 65536
 .equ MODE_KERNEL, 0
 .equ MODE_UFFD, 1
-.equ MODE_PFF, 2
+.equ MODE_PFF, 2                    # the faulting thread handles: pff and upcall
 .equ EXIT_IOCTL_FAILED, 99
 # [handler_kind]
 .equ HANDLER_READ, 0                # blocking read
@@ -26,6 +27,7 @@
 .equ REFERENCED, 2
 .equ SIGINFO_ADDRESS, 16
 .equ FEATURE_SIGBUS, 1 << 7       # UFFD_FEATURE_SIGBUS
+.equ FEATURE_UPCALL, 63             # UFFD_FEATURE_UPCALL: a bit that UFFDIO_API reports
 # offsets from the handler's RSP after it has pushed its six registers
 .equ SAVED, 48
 .equ FRAME_ADDRESS, SAVED + 32
@@ -93,8 +95,10 @@ handle_faults:
     mov eax, MODE_UFFD
     ret
 
-# -> rax: 0, and this thread's page faults are forwarded to it; anything else: the machine does not do that
+# -> rax: 0, and this thread handles its own page faults; anything else: the machine does not do that
 forward_own_faults:
+    bt qword ptr [rip + api + 8], FEATURE_UPCALL
+    jc upcall_own_faults
     mov eax, SYS_uintr_register_handler
     lea rdi, [rip + page_fault_handler]
     mov esi, UINTR_HANDLER_FLAG_FORWARD_PF
@@ -224,6 +228,25 @@ page_fault_handler:
     pop rax
     add rsp, 8
     uiret
+
+upcall_own_faults:
+    mov eax, SYS_ioctl
+    mov rdi, [rip + uffd]
+    mov esi, UFFDIO_UPCALL
+    lea rdx, [rip + upcall_handler]
+    syscall
+    ret
+
+# The same thread, entered by the kernel: RSP points at the frame, which has all that bring_in clobbers.
+upcall_handler:
+    mov rdi, [rsp]                  # the address
+    call bring_in
+    mov eax, SYS_ioctl
+    mov rdi, [rip + uffd]
+    mov esi, UFFDIO_UPCALL_RETURN
+    mov rdx, rsp
+    syscall
+    jmp ioctl_failed
 
 # bring_in(rdi address): one page of the region, from the backing mapping, or as [without_copy] says. Clobbers what
 # syscall does, rdx, rsi and rdi.

@@ -21,6 +21,7 @@ FEATURE_WP_UNPOPULATED: Final = 1 << 13
 FEATURE_POISON: Final = 1 << 14
 FEATURE_WP_ASYNC: Final = 1 << 15
 FEATURE_MOVE: Final = 1 << 16
+FEATURE_UPCALL: Final = 1 << 63  # pffemu's addition
 FEATURES: Final = (1 << 17) - 1  # all of them: what UFFDIO_API reports
 
 EVENT_PAGEFAULT: Final = 0x12
@@ -74,6 +75,8 @@ MOVE: Final = ioc(_READ | _WRITE, 0xAA, NR_MOVE, 40)
 WRITEPROTECT: Final = ioc(_READ | _WRITE, 0xAA, NR_WRITEPROTECT, 24)
 CONTINUE: Final = ioc(_READ | _WRITE, 0xAA, NR_CONTINUE, 32)
 POISON: Final = ioc(_READ | _WRITE, 0xAA, NR_POISON, 32)
+UPCALL: Final = ioc(_READ, 0xAA, 0x30, 8)  # pffemu's additions; the argument is the handler's address, or the frame's
+UPCALL_RETURN: Final = ioc(_READ, 0xAA, 0x31, 96)
 USERFAULTFD_IOC_NEW: Final = ioc(0, 0xAA, 0, 0)  # of /dev/userfaultfd
 
 API_IOCTLS: Final = 1 << NR_REGISTER | 1 << NR_UNREGISTER | 1 << NR_API

@@ -143,7 +143,7 @@ def close(call: Call, fd: int) -> int:
     return 0
 
 
-def ioctl(call: Call, fd: int, request: int, argument: int) -> int:
+def ioctl(call: Call, fd: int, request: int, argument: int) -> int | None:
     """FIOCLEX, FIONCLEX and FIONBIO for every file, then what the file itself knows."""
     call.file(fd)
     descriptor, what = call.process.files.descriptor(as_int(fd)), request & 0xFFFF_FFFF

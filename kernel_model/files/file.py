@@ -66,7 +66,7 @@ class File:
         """fallocate. Raises LinuxError."""
         raise LinuxError(Errno.ENODEV)
 
-    def ioctl(self, call: Caller, request: int, argument: int) -> int:
+    def ioctl(self, call: Caller, request: int, argument: int) -> int | None:
         raise LinuxError(Errno.ENOTTY)
 
     def fcntl(self, call: Caller, command: int, argument: int) -> int:

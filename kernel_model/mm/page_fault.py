@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernel_model.abi.signal import BUS_ADRERR, BUS_MCEERR_AR, SEGV_ACCERR, SEGV_MAPERR
@@ -37,12 +38,21 @@ class BadAccess(NamedTuple):
     code: int
 
 
+class EntersHandler(NamedTuple):
+    """Ring 3 goes on in a handler of the faulting thread. `enter`, once all locks are free: None, or why it cannot."""
+
+    enter: Callable[[], BadAccess | None]
+
+
 class WaitedFault(NamedTuple):
     """A page fault that waits for userfaultfd. `access`: 0 or WRITE."""
 
     page: int
     access: int
     is_major: bool
+
+
+Answer = BadAccess | EntersHandler | None  # a signal; a handler; resolved
 
 
 class Fault(NamedTuple):
@@ -67,8 +77,10 @@ class Fault(NamedTuple):
 
 def handle(
     cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm | None = None, *, may_wait: bool = True
-) -> BadAccess | None:
-    """Make the access possible, and return None. Raises Blocked when userfaultfd must help, OutOfGuestMemory.
+) -> Answer:
+    """One of three answers: the fault is resolved (None), its thread sleeps (raises Blocked), or ring 3 is entered.
+
+    Raises OutOfGuestMemory.
 
     `mm`: the address space, where it is not the thread's own (process_vm_readv). Without `may_wait` userfaultfd is
     not asked, and the access is bad.
@@ -77,12 +89,12 @@ def handle(
     mm = task.process.mm if mm is None else mm
     since = mm.mmap_lock.acquire_read(cpu)
     try:
-        bad = _handle(cpu, task, address, error_code, mm, may_wait)
+        answer = _handle(cpu, task, address, error_code, mm, may_wait)
     finally:
         mm.mmap_lock.release_read(cpu, since)
-    if bad is None:
+    if answer is None:
         _count(task, page_of(address))
-    return bad
+    return answer
 
 
 def _count(task: Task, page: int) -> None:
@@ -122,7 +134,7 @@ def _look_again(cpu: Cpu, mm: Mm) -> None:
     mm.mmap_lock.release_read(cpu, since)
 
 
-def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm, may_wait: bool) -> BadAccess | None:
+def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm, may_wait: bool) -> Answer:
     cpu.charge("kernel.fault.vma")
     vma = mm.vmas.find(address) or mm.grow_stack(address)
     if cpu.bus.details:
@@ -159,7 +171,7 @@ def _allowed(vma: Vma, error_code: int) -> bool:
     return vma.prot & (PROT_READ | PROT_WRITE | PROT_EXEC) != 0
 
 
-def _missing(fault: Fault, protect: bool) -> BadAccess | None:
+def _missing(fault: Fault, protect: bool) -> Answer:
     """Nothing is mapped: userfaultfd's business, or a page the kernel has. `protect`: write-protect what comes."""
     vma, mm = fault.vma, fault.mm
     if vma.file is not None:
@@ -177,7 +189,7 @@ def _missing(fault: Fault, protect: bool) -> BadAccess | None:
     return None
 
 
-def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> BadAccess | None:
+def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> Answer:
     vma, mm = fault.vma, fault.mm
     offset = vma.offset + fault.page - vma.start
     if offset >= file.mapped_size:
@@ -209,7 +221,7 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> BadAccess |
     return None
 
 
-def _write_to_present(fault: Fault, entry: int) -> BadAccess | None:
+def _write_to_present(fault: Fault, entry: int) -> Answer:
     """A present page faulted: write protection, copy-on-write, or another thread was faster."""
     vma = fault.vma
     if not fault.is_write or entry & PTE_W:

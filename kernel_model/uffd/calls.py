@@ -22,12 +22,12 @@ _MISC_MAJOR = 10
 
 def userfaultfd(call: Call, flags: int) -> int:
     """A new descriptor. Errors: ENOSYS (mode kernel), EINVAL, EMFILE."""
-    if not call.kernel.options.userfaultfd:
+    if not call.kernel.options.mechanism.userfaultfd:
         raise LinuxError(Errno.ENOSYS)
     if flags & ~(O_NONBLOCK | O_CLOEXEC | uapi.UFFD_USER_MODE_ONLY):
         raise LinuxError(Errno.EINVAL)
     kernel, fd = call.kernel, call.new_fd()
-    services = UffdServices(kernel.scheduler, kernel.pff_driver, kernel.uffd_readers)
+    services = UffdServices(kernel.fault_answers, kernel.scheduler, kernel.pff_driver, kernel.uffd_readers)
     file = Userfaultfd(call.mm, fd, flags, services)
     file.close_on_exec_for_children = bool(flags & O_CLOEXEC)
     return call.process.files.install(fd, file, bool(flags & O_CLOEXEC))

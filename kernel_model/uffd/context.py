@@ -13,8 +13,9 @@ from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import whole
 from kernel_model.files.file import File, faulted
 from kernel_model.files.user_buffer import UserBuffer
-from kernel_model.mm.page_fault import BadAccess, Fault
+from kernel_model.mm.page_fault import Answer, BadAccess, Fault
 from kernel_model.task.task import TaskState
+from kernel_model.uffd.answers import Answers
 from kernel_model.uffd.ioctls import IOCTLS
 from kernel_model.uffd.messages import MESSAGE_SIZE, Event, WaitingFault
 from kernel_model.wait.lock import Lock
@@ -54,6 +55,8 @@ class RegionDriver(Protocol):
 class UffdServices:
     """What every userfaultfd of a kernel uses. `reader_tids` collects the threads that have read a message."""
 
+    answers: Answers
+
     scheduler: Scheduler
     driver: RegionDriver
     reader_tids: set[int]
@@ -89,7 +92,7 @@ class Userfaultfd(File):
         """WP_ASYNC: a store to a protected page is let through, and seen by PAGEMAP_SCAN alone."""
         return self.has(uffd_abi.FEATURE_WP_ASYNC)
 
-    def handle_fault(self, fault: Fault, reason: int) -> BadAccess | None:
+    def handle_fault(self, fault: Fault, reason: int) -> Answer:
         """Linux: handle_userfault. Queue a message, wake a reader, sleep until the range is woken.
 
         `reason` is the MODE_* that covers it. Raises Blocked.
@@ -101,6 +104,9 @@ class Userfaultfd(File):
             return BadAccess(Signal.SIGBUS, "userfaultfd is for user-mode faults only", BUS_ADRERR)
         if not fault.may_wait:
             return BadAccess(Signal.SIGBUS, f"userfaultfd {self.fd} cannot be waited for here", BUS_ADRERR)
+        answer = self.services.answers.answer(self, fault)
+        if answer is not None:
+            return answer
         cpu, task = fault.cpu, fault.task
         shown = fault.address if self.has(uffd_abi.FEATURE_EXACT_ADDRESS) else page_of(fault.address)
         flags = _FAULT_FLAGS[reason] | (uffd_abi.PAGEFAULT_FLAG_WRITE if fault.is_write else 0)
@@ -255,8 +261,8 @@ class Userfaultfd(File):
         self.mm.set_uffd(vma, None, 0)
         self.services.driver.remove(cpu, self.mm, vma.start, vma.end)
 
-    def ioctl(self, call: Caller, request: int, argument: int) -> int:
-        handler = IOCTLS.get(request)
+    def ioctl(self, call: Caller, request: int, argument: int) -> int | None:
+        handler = IOCTLS.get(request) or self.services.answers.ioctl(request)
         if handler is None or (not self.ready and request != uffd_abi.API):
             raise LinuxError(Errno.EINVAL)
         return handler(self, whole(call), argument)

@@ -63,7 +63,7 @@ def _protect_areas(uffd: Userfaultfd, call: Call, start: int, end: int, protect:
             mm.protect_from_stores(vma, low, high, markers=markers)
         else:
             mm.unprotect(vma, low, high)
-            if call.kernel.options.forwarding:
+            if call.kernel.options.mechanism.forwarding:
                 _let_stores_through(uffd, call, vma, low, high)
         call.cpu.charge("kernel.fault.install")
 

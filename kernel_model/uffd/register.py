@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 def api(uffd: Userfaultfd, call: Call, argument: int) -> int:
     """The handshake, once: every feature is reported, those asked for are in force."""
     given = call.memory.read_struct(UffdioApi, argument)
-    wanted = given.features
+    wanted, offered = given.features, uffd_abi.FEATURES | uffd.services.answers.features
     if wanted & uffd_abi.FEATURE_WP_ASYNC:
         wanted |= uffd_abi.FEATURE_WP_UNPOPULATED
-    if given.api != uapi.UFFD_API or wanted & ~uffd_abi.FEATURES or uffd.ready:
+    if given.api != uapi.UFFD_API or wanted & ~offered or uffd.ready:
         call.memory.write_struct(argument, UffdioApi())
         raise LinuxError(Errno.EINVAL)
-    call.memory.write_struct(argument, UffdioApi(uapi.UFFD_API, uffd_abi.FEATURES, uffd_abi.API_IOCTLS))
+    call.memory.write_struct(argument, UffdioApi(uapi.UFFD_API, offered, uffd_abi.API_IOCTLS))
     uffd.ready, uffd.features = True, wanted
     return 0
 

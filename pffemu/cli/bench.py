@@ -12,11 +12,11 @@ import typer
 
 import pffemu
 from guest.workloads import BfsWorkload, FaultWorkload, Handler, Workload
+from kernel_model.mechanisms import Handles, Mode
 from pffemu.cli import foreground
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
 from pffemu.errors import UsageError
-from pffemu.machine.options import Mode
 from pffemu.report import plot
 from pffemu.report.csv_rows import rows, to_csv
 from pffemu.report.progress import ProgressLine
@@ -85,7 +85,10 @@ def variants(workload: Workload, mode: Mode, handlers: Sequence[Handler]) -> lis
     """Only userfaultfd has a choice of handlers; anywhere else the first does nothing."""
     if not isinstance(workload, FaultWorkload | BfsWorkload):
         return [workload]
-    return [replace(workload, handler=one) for one in (handlers if mode is Mode.UFFD else (Handler.READ,))]
+    return [
+        replace(workload, handler=one)
+        for one in (handlers if mode.mechanism.handles is Handles.THREADS else (Handler.READ,))
+    ]
 
 
 def complain(runs: list[RunSummary]) -> None:

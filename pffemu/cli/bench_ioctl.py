@@ -10,12 +10,12 @@ from rich.table import Table
 
 import pffemu
 from guest.workloads import MOST_PAGES, FaultWorkload, Handler
+from kernel_model.mechanisms import Mode
 from pffemu.cli import options
 from pffemu.cli.bench import complain
 from pffemu.cli.measure import Measured, Setup, measure
 from pffemu.cli.terminal import check_writable, out_console, write_text
 from pffemu.hw.cpu import CpuOptions
-from pffemu.machine.options import Mode
 from pffemu.report.ioctl_stages import STAGES, IoctlCosts
 from pffemu.timing import DEFAULT_PROFILE, SHIFT, load_profile
 

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
+from kernel_model.mechanisms import Mode
 from pffemu.arch.frames import FrameLayout
 from pffemu.cli import options
 from pffemu.hw.cpu import CpuOptions, Delivery
 from pffemu.hw.mmu import UffdLookup
-from pffemu.machine.options import MachineOptions, Mode
+from pffemu.machine.options import MachineOptions
 from pffemu.machine.roots import parse_root
 from pffemu.timing import DEFAULT_PROFILE, load_profile
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from guest.build import guest
 from guest.workloads import RESULT_FD, Workload
+from kernel_model.mechanisms import Handles, Mode
 from pffemu.cli import foreground
 from pffemu.cli.options import DEFAULTS
 from pffemu.cli.terminal import err_console, show_warnings
@@ -21,7 +22,6 @@ from pffemu.errors import PffemuError
 from pffemu.events.trace import TraceHash
 from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.machine import Machine
-from pffemu.machine.options import Mode
 from pffemu.machine.stop import Exited, Stop
 from pffemu.report.ioctl_stages import IoctlCollector, IoctlCosts
 from pffemu.report.measured import MAIN, MeasuredPart
@@ -127,8 +127,8 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
             where=f"mode {mode.value}",
             remedy="more memory, as in --ram 4G; --trace shows which call",
         )
-    correct = stop.status == 0 and result == workload.expected(userfaultfd=mode is not Mode.KERNEL)
-    handler = getattr(workload, "handler", None) if mode is Mode.UFFD else None
+    correct = stop.status == 0 and result == workload.expected(userfaultfd=mode.mechanism.userfaultfd)
+    handler = getattr(workload, "handler", None) if mode.mechanism.handles is Handles.THREADS else None
     name = handler.value if handler is not None else ""
     return Measured(
         recorder.summary(correct, seconds, name),

@@ -7,30 +7,26 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
 from guest.workloads import Handler
+from kernel_model.mechanisms import Mode
 from pffemu.arch.registers import MASK64
 from pffemu.errors import UsageError
-from pffemu.machine.options import MAX_CPUS, MachineOptions, Mode, parse_size
+from pffemu.machine.options import MAX_CPUS, MachineOptions, parse_size
 
 DEFAULTS = MachineOptions()
 
 
-class ModeChoice(Enum):
-    """Modes of the benchmarks."""
-
-    KERNEL = "kernel"
-    UFFD = "uffd"
-    PFF = "pff"
-    ALL = "all"
+ALL = "all"
 
 
-def chosen_modes(choices: list[ModeChoice]) -> tuple[Mode, ...]:
+def chosen_modes(choices: list[str]) -> tuple[Mode, ...]:
     """In the order given, each once; none given: all."""
-    if not choices or ModeChoice.ALL in choices:
+    if not choices or ALL in choices:
         return tuple(Mode)
-    return tuple(dict.fromkeys(Mode(choice.value) for choice in choices))
+    return tuple(dict.fromkeys(Mode(choice) for choice in choices))
 
 
 class HandlerChoice(Enum):
@@ -73,7 +69,13 @@ RunMode = Annotated[
     typer.Option(help="Who handles page faults of userfaultfd memory: the kernel, a thread, or the thread itself."),
 ]
 BenchModes = Annotated[
-    list[ModeChoice], typer.Option("--mode", help="Mode to run; may be given more than once.", show_default="all")
+    list[str],
+    typer.Option(
+        "--mode",
+        click_type=click.Choice([*(mode.value for mode in Mode), ALL]),
+        help="Mode to run; may be given more than once.",
+        show_default=ALL,
+    ),
 ]
 Handlers = Annotated[
     list[HandlerChoice],

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from guest.workloads import FaultWorkload
+from kernel_model.mechanisms import Mode
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, out_console, replace_between_markers, write_text
 from pffemu.errors import MissingFileError, PffemuError, UsageError
 from pffemu.hw.cpu import CpuOptions
-from pffemu.machine.options import Mode
 from pffemu.report import page, plot
 from pffemu.report.svg_timeline import svg
 from pffemu.report.timeline import one_fault_title

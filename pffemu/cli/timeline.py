@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from guest.workloads import FaultWorkload
+from kernel_model.mechanisms import Mode
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, err_console, out_console, show_warnings, write_text
 from pffemu.errors import UsageError
-from pffemu.machine.options import MachineOptions, Mode
+from pffemu.machine.options import MachineOptions
 from pffemu.report.one_fault import OneFault
 from pffemu.report.progress import ProgressLine
 from pffemu.report.svg_timeline import svg

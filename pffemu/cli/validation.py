@@ -19,9 +19,9 @@ from typing import Final
 
 import pffemu.timing
 from guest.workloads import FaultWorkload, Handler, SignalWorkload
+from kernel_model.mechanisms import Mode
 from pffemu.cli.measure import Measured, Setup, measure
 from pffemu.hw.cpu import CpuOptions
-from pffemu.machine.options import Mode
 from pffemu.timing import SHIFT, Profile, load_profile
 
 PAGES: Final = 200

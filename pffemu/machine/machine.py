@@ -36,7 +36,7 @@ from pffemu.machine import diagnose
 from pffemu.machine.image import Image, image_of_program, open_image
 from pffemu.machine.loader import load
 from pffemu.machine.memory import GuestMemory
-from pffemu.machine.options import MachineOptions, Mode
+from pffemu.machine.options import MachineOptions
 from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
 from pffemu.machine.streams import InputLog, OutputLog
 from pffemu.machine.symbols import SymbolTable
@@ -72,9 +72,8 @@ class Machine:
         self.cpus = [self._core(index) for index in range(self.options.cpus)]
         for cpu in self.cpus:
             places.attach(cpu, self.bus)
-        mode = self.options.mode
         kernel_options = KernelOptions(
-            userfaultfd=mode is not Mode.KERNEL, forwarding=mode is Mode.PFF,
+            mechanism=self.options.mode.mechanism,
             uffd_mmio_base=self.options.uffd_mmio_base, seed=self.options.seed, mounts=self.options.roots,
             outlive=self.options.outlive,
             strict=self.options.strict, uintr_wait_forever=self.options.uintr_wait_forever,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from enum import Enum
 
 from kernel_model.files.host_tree import Mount
+from kernel_model.mechanisms import Mode
 from pffemu.arch import uffd_mmio
 from pffemu.errors import UsageError
 from pffemu.hw.cpu import CpuOptions
@@ -17,14 +17,6 @@ from pffemu.option_values import check_types
 
 MAX_CPUS = 64
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-
-
-class Mode(Enum):
-    """Who brings pages in. One guest binary runs under all three: it finds out by asking, as on Linux."""
-
-    KERNEL = "kernel"  # userfaultfd() is ENOSYS: the kernel's minor faults
-    UFFD = "uffd"  # userfaultfd, a handler thread reads messages
-    PFF = "pff"  # userfaultfd, and FORWARD_PF delivers faults to the faulting thread
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from guest.build import ASM, INCLUDE
+from kernel_model.mechanisms import Mode
 from pffemu.asm import Program, assemble
 from pffemu.errors import AssemblyError
 from pffemu.machine.image import Image, image_of_elf, image_of_program
-from pffemu.machine.options import Mode
 from pffemu.testing.blocks import Block, read_blocks, source_of
 from pffemu.testing.c_program import compile_block
 from pffemu.testing.c_source import is_c

@@ -13,7 +13,9 @@ from typing import Final
 from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Sys
-from pffemu.machine.options import Mode
+from kernel_model.mechanisms import HANDLER as REGISTERED_HANDLER
+from kernel_model.mechanisms import UFFD as OPEN_UFFD
+from kernel_model.mechanisms import Registration
 from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.directives import Directive
 from pffemu.testing.setup import Area, Setup, SignalHandler
@@ -51,13 +53,14 @@ def harness_code(setup: Setup, function: str = "") -> HarnessCode:
         pieces.append((None, f"{RESTORER}: mov eax, {Sys.RT_SIGRETURN.value}\nsyscall"))
     pieces.append((None, f"{SETUP}: nop"))
     pieces += [(area.directive, _map(area)) for area in setup.areas]
-    registered = [area for area in setup.areas if area.uffd is not None and setup.mode is not Mode.KERNEL]
+    registered = [area for area in setup.areas if area.uffd is not None and setup.mode.mechanism.userfaultfd]
     if registered:
         place = "[uffd]" if function else "[rip + uffd]"  # C's own variable lies elsewhere
         pieces.append((registered[0].uffd, _open_userfaultfd(place)))
         pieces += [(area.uffd, _register(area, place)) for area in registered]
-    if setup.forward is not None and setup.mode is Mode.PFF:
-        pieces.append((setup.forward, _forward(f"mov rdi, {HANDLER}" if function else f"lea rdi, [rip + {HANDLER}]")))
+    registration = setup.mode.mechanism.registration
+    if setup.forward is not None and registration is not None:
+        pieces.append((setup.forward, _forward(registration, is_function=bool(function))))
     pieces += [(handler.directive, _signal(handler)) for handler in setup.signals]
     pieces += [(thread, _thread(thread.text, calls=bool(function))) for thread in setup.threads]
     pieces.append((None, f"jmp {BEGIN}\n.data\n.balign 8"))
@@ -107,9 +110,16 @@ def _register(area: Area, place: str) -> str:
     return fields + _checked(_call(Sys.IOCTL, None, uapi.UFFDIO_REGISTER))
 
 
-def _forward(load_handler: str) -> str:
-    call = _call(Sys.UINTR_REGISTER_HANDLER, None, uapi.UINTR_HANDLER_FLAG_FORWARD_PF)
-    return f"{load_handler}\n{_checked(call)}\nstui"
+def _forward(registration: Registration, *, is_function: bool) -> str:
+    loads = []
+    for name, value in zip(("rdi", "rsi", "rdx"), registration.arguments, strict=False):
+        if value == REGISTERED_HANDLER:
+            loads.append(f"mov {name}, {HANDLER}" if is_function else f"lea {name}, [rip + {HANDLER}]")
+        elif value == OPEN_UFFD:
+            loads.append(f"mov {name}, [{'' if is_function else 'rip + '}uffd]")
+        else:
+            loads.append(f"mov {name}, {value}")
+    return "\n".join([*loads, _checked(_call(registration.call)), *["stui"] * registration.stui])
 
 
 def _signal(handler: SignalHandler) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from kernel_model.abi.uapi import PROT_WRITE
+from kernel_model.mechanisms import Mode
 from pffemu.arch.own_instructions import OWN_INSTRUCTIONS
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.arch.rflags import CF, DF, OF, PF, SF, ZF
@@ -27,7 +28,6 @@ from pffemu.asm.program import Section
 from pffemu.errors import UsageError
 from pffemu.inspect.expressions import MASK
 from pffemu.inspect.wide import XMM
-from pffemu.machine.options import Mode
 from pffemu.machine.stop import Exited, Killed
 from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.elf_writer import static_elf

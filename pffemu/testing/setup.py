@@ -13,6 +13,7 @@ from typing import Any, Final
 from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Signal
+from kernel_model.mechanisms import Mode
 from kernel_model.mm.vma import MMAP_MIN
 from pffemu.arch.frames import FrameLayout
 from pffemu.arch.paging import PAGE_SIZE, USER_END
@@ -26,7 +27,7 @@ from pffemu.inspect.expressions import parse, value_of
 from pffemu.inspect.nearest import nearest
 from pffemu.inspect.view import RESERVED
 from pffemu.inspect.wide import XMM
-from pffemu.machine.options import MAX_CPUS, Mode, parse_size
+from pffemu.machine.options import MAX_CPUS, parse_size
 from pffemu.testing.blocks import Block, fill
 from pffemu.testing.c_source import is_c
 from pffemu.testing.cycles import profile_of
@@ -147,8 +148,9 @@ def read_setup(block: Block, parameters: Parameters, mode: Mode) -> Setup:
                 setup = reader(setup, directive, parameters)
             except UsageError as error:
                 raise error if error.where else directive.error(error.what, error.remedy) from None
-    if setup.forward is not None and len(modes_of(block)) == 1 and mode is not Mode.PFF:
-        raise setup.forward.error(f"mode {mode.value} does not forward", "use mode pff, or all to compare")
+    if setup.forward is not None and len(modes_of(block)) == 1 and mode.mechanism.registration is None:
+        able = ", ".join(one.value for one in Mode if one.mechanism.registration is not None)
+        raise setup.forward.error(f"mode {mode.value} does not forward", f"use one of {able}, or all to compare")
     return setup
 
 

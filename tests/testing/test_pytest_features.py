@@ -47,6 +47,7 @@ NAMES = [
     "the-mode-decides-about-userfaultfd[kernel]",
     "the-mode-decides-about-userfaultfd[uffd]",
     "the-mode-decides-about-userfaultfd[pff]",
+    "the-mode-decides-about-userfaultfd[upcall]",
     "slow-one",
 ]
 
@@ -75,7 +76,7 @@ def test_stopping_at_the_first_failure_and_repeating_only_that(project: pytest.P
 
 def test_xdist_runs_them(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("-n", "2")
-    assert result.parseoutcomes() == {"passed": 8, "failed": 1}
+    assert result.parseoutcomes() == {"passed": 9, "failed": 1}
 
 
 def test_junit_xml_has_every_case_with_its_message(project: pytest.Pytester) -> None:

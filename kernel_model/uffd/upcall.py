@@ -1,0 +1,112 @@
+"""Upcalls (ExtMem): the kernel enters a handler in the faulting thread without a signal's frame, and one call returns.
+
+The frame holds every register that the returning ioctl overwrites, so that it can be the handler's last instruction.
+While a handler runs, further faults of its thread queue messages, as inside a handler of forwarded page faults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.abi import uffd as uffd_abi
+from kernel_model.abi.signal import SEGV_MAPERR
+from kernel_model.abi.uapi import Errno, LinuxError, Signal
+from kernel_model.mm.page_fault import BadAccess, EntersHandler, Fault
+from kernel_model.mm.user_memory import UserMemory
+from kernel_model.uffd.answers import Ioctl
+from pffemu.arch import pagefault
+from pffemu.arch.paging import is_canonical
+from pffemu.arch.rflags import IRET_MASK
+from pffemu.events.fields import Hex
+from pffemu.events.hw import HandlerEntered, Resumed
+
+if TYPE_CHECKING:
+    from kernel_model.call.call import Call
+    from kernel_model.task.task import Task
+    from kernel_model.uffd.context import Userfaultfd
+    from pffemu.hw.cpu import Cpu
+
+# from RSP up: address, error code, RIP, RFLAGS, RSP, and what the call that returns overwrites; one word of padding
+FRAME: Final = Struct("<11Q8x")
+_RED_ZONE: Final = 128  # bytes
+_ALIGNMENT: Final = 16
+_SAVED: Final = ("rip", "rflags", "rsp", "rax", "rcx", "r11", "rdi", "rsi", "rdx")
+
+
+@dataclass(slots=True)
+class Handler:
+    """`entered`: it has not returned yet."""
+
+    address: int
+    entered: bool = False
+
+
+class Upcalls:
+    """The handlers of all threads."""
+
+    features = uffd_abi.FEATURE_UPCALL
+
+    def __init__(self) -> None:
+        self._handlers: dict[Task, Handler] = {}
+
+    def ioctl(self, request: int) -> Ioctl | None:
+        return {uffd_abi.UPCALL: self._register, uffd_abi.UPCALL_RETURN: self._return}.get(request)
+
+    def answer(self, _uffd: Userfaultfd, fault: Fault) -> EntersHandler | None:
+        """The handler of the thread whose access from ring 3 faulted."""
+        handler = self._handlers.get(fault.task)
+        if handler is None or handler.entered or not fault.error_code & pagefault.U:
+            return None
+        return EntersHandler(lambda: _enter(handler, fault))
+
+    def _register(self, _uffd: Userfaultfd, call: Call, address: int) -> int:
+        """UFFDIO_UPCALL: `address` handles the calling thread's faults in userfaultfd memory; 0: messages do again.
+
+        Errors: EFAULT (not canonical).
+        """
+        if not is_canonical(address):
+            raise LinuxError(Errno.EFAULT)
+        self._handlers = {task: one for task, one in self._handlers.items() if task.process.tasks}
+        self._handlers.pop(call.task, None)
+        if address:
+            self._handlers[call.task] = Handler(address)
+        return 0
+
+    def _return(self, _uffd: Userfaultfd, call: Call, frame: int) -> int | None:
+        """UFFDIO_UPCALL_RETURN: the access is repeated, with the registers that the frame at `frame` holds.
+
+        Errors: EFAULT (no frame, or RIP not canonical), EINVAL (no handler has been entered).
+        """
+        handler = self._handlers.get(call.task)
+        if handler is None or not handler.entered:
+            raise LinuxError(Errno.EINVAL)
+        _, _, *values = FRAME.unpack(call.memory.read(frame, FRAME.size))
+        saved, cpu = dict(zip(_SAVED, values, strict=True)), call.cpu
+        if not is_canonical(saved["rip"]):
+            raise LinuxError(Errno.EFAULT)
+        registers = cpu.engine.save_registers()
+        saved["rflags"] = registers.word("rflags") & ~IRET_MASK | saved["rflags"] & IRET_MASK
+        cpu.engine.load_registers(registers.replace(**saved))
+        handler.entered = False
+        for cost in ("kernel.exit", "cpu.iret", "cpu.tlb_miss"):
+            cpu.charge(cost)
+        cpu.emit(Resumed, Hex(saved["rip"]))
+        return None
+
+
+def _enter(handler: Handler, fault: Fault) -> BadAccess | None:
+    """Push the frame and let the thread go on in its handler. Raises Blocked: userfaultfd must supply the stack."""
+    cpu: Cpu = fault.cpu
+    registers = cpu.engine.save_registers()
+    rsp = (registers.word("rsp") - _RED_ZONE - FRAME.size) // _ALIGNMENT * _ALIGNMENT
+    frame = FRAME.pack(fault.address, fault.error_code, *(registers.word(name) for name in _SAVED))
+    try:
+        UserMemory(cpu, fault.task).write(rsp, frame)
+    except LinuxError:
+        return BadAccess(Signal.SIGSEGV, f"the stack cannot take an upcall's frame, RSP {rsp:#x}", SEGV_MAPERR)
+    cpu.engine.load_registers(registers.replace(rip=handler.address, rsp=rsp))
+    handler.entered = True
+    cpu.emit(HandlerEntered, Hex(handler.address))
+    return None
