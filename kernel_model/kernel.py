@@ -93,7 +93,7 @@ class Kernel:
 
     def create_mm(self) -> Mm:
         mark = self.options.mechanism.forwarding and self.cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
-        mm = Mm(self._ram, self.frames, self.zero_frame, mark)
+        mm = Mm(self._ram, self.frames, self.zero_frame, mark, self.pff_driver)
         self._direct_map.enter(mm.pages.root)
         self._mms[mm.pages.root] = mm
         mm.code_version = self.next_code_version()
@@ -120,14 +120,13 @@ class Kernel:
 
     def release_mm(self, cpu: Cpu, mm: Mm) -> None:
         """Nobody runs in `mm` any more: its memory goes back. The next thread of each core must load its own."""
-        self.pff_driver.remove_all(cpu, mm)
         for core in self.cpus:
             if core.mmu.fill.root == mm.pages.root:
                 core.mmu.fill.root = 0
                 core.flush_tlb(code=True)
         del self._mms[mm.pages.root]
         self.uintr.release_mm(mm)
-        mm.release()
+        mm.release(cpu)
 
     def peek_tid(self) -> int:
         """The tid the next thread gets."""

@@ -124,7 +124,7 @@ def _guard(advice: _Advice) -> None:
     for marker in {empty, empty | UFFD_WP}:
         mm.pages.replace_empty(advice.start, advice.end, marker, GUARD)
     if vma.uffd is not None:  # pff: no handler could answer
-        advice.call.kernel.pff_driver.remove(advice.call.cpu, mm, advice.start, advice.end)
+        mm.withdraw(advice.call.cpu, advice.start, advice.end)
 
 
 def _unguard(advice: _Advice) -> None:

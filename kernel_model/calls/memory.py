@@ -143,11 +143,8 @@ def munmap(call: Call, address: int, length: int) -> int:
 
 
 def unmap(call: Call, start: int, end: int) -> list[Event]:
-    """Remove what is mapped in [start, end), and tell the MMU of userfaultfd areas that went with it; whom else to."""
-    gone = call.mm.unmap(start, end)
-    for vma in gone:
-        call.kernel.pff_driver.remove(call.cpu, call.mm, vma.start, vma.end)
-    return unmapped(gone, start, end)
+    """Remove what is mapped in [start, end); the userfaultfd events to be read before the call returns."""
+    return unmapped(call.mm.unmap(call.cpu, start, end), start, end)
 
 
 def brk(call: Call, address: int) -> int:
@@ -196,11 +193,9 @@ def mprotect(call: Call, address: int, length: int, prot: int) -> int:
         low, high = max(start, vma.start), min(end, vma.end)
         becomes_writable = prot & uapi.PROT_WRITE and not vma.prot & uapi.PROT_WRITE and not vma.shared
         locked = vma.locked
-        call.mm.protect(low, high, prot & _PROT_ALL)
+        call.mm.protect(call.cpu, low, high, prot & _PROT_ALL)
         if becomes_writable and locked:
             bring_in_all(call, low, high, ignore_errors=True)
-        if vma.uffd is not None:
-            call.kernel.pff_driver.sync(call.cpu, call.mm, low, high)
     return 0
 
 

@@ -1,5 +1,7 @@
 """The driver of uffd_mmio: tells the MMU which ranges userfaultfd owns, by MMIO stores (PFF-UINTR's kernel change).
 
+It is the notifier of every address space (mm.notifier).
+
 A range that does not fit the device's table stays on the default path: its faults reach the kernel and, from there,
 the userfaultfd's reader. With the Mmu's PTE_BIT design page tables carry the news and this driver has nothing to do.
 """
@@ -27,7 +29,7 @@ class PffDriver:
     def __init__(self, bus: Bus, base: int | None, printk: Printk) -> None:
         self._bus, self._base, self._printk = bus, base, printk
 
-    def add(self, cpu: Cpu, mm: Mm, start: int, end: int, mode: int) -> None:
+    def _add(self, cpu: Cpu, mm: Mm, start: int, end: int, mode: int) -> None:
         """Forward faults of the kinds in `mode` (MODE_* of the device; 0: none)."""
         if mode and self._command(cpu, mm, reg.COMMAND_ADD, start, end, mode) == reg.STATUS_FULL:
             self._printk.warn_once(
@@ -36,28 +38,24 @@ class PffDriver:
                 " (register fewer ranges, or give the machine more with uffd_regions)",
             )
 
-    def remove(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None:
+    def removed(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None:
         """A removal that would need one more entry than there is falls back to telling the device all again."""
         if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == reg.STATUS_FULL:
-            self.remove_all(cpu, mm)
+            self.released(cpu, mm)
             self._add_areas(cpu, mm, list(mm.vmas))
 
-    def register(self, cpu: Cpu, mm: Mm, start: int, end: int, *, fresh: bool) -> None:
-        """Areas of [start, end) were registered; `fresh`: they were not before."""
+    def changed(self, cpu: Cpu, mm: Mm, start: int, end: int, *, fresh: bool) -> None:
+        """Areas of [start, end) are registered, or have other rights now; `fresh`: they were not registered before."""
         if not fresh:
-            self.remove(cpu, mm, start, end)
+            self.removed(cpu, mm, start, end)
         self._add_areas(cpu, mm, mm.vmas.overlapping(start, end), start, end)
-
-    def sync(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None:
-        """The rights of [start, end), or what is registered there, changed."""
-        self.register(cpu, mm, start, end, fresh=False)
 
     def _add_areas(self, cpu: Cpu, mm: Mm, vmas: list[Vma], start: int = 0, end: int = USER_END) -> None:
         for vma in vmas:
             if vma.uffd is not None:
-                self.add(cpu, mm, max(start, vma.start), min(end, vma.end), forwarded(vma))
+                self._add(cpu, mm, max(start, vma.start), min(end, vma.end), forwarded(vma))
 
-    def remove_all(self, cpu: Cpu, mm: Mm) -> None:
+    def released(self, cpu: Cpu, mm: Mm) -> None:
         """The address space ends."""
         self._command(cpu, mm, reg.COMMAND_REMOVE_TAG, 0, 0)
 

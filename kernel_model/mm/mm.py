@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.mm.frames import FrameAllocator
+from kernel_model.mm.notifier import MmuNotifier
 from kernel_model.mm.page_tables import HELD, LASTING, OWNED, POISON, PROTNONE, UFFD_WP, PageTables
 from kernel_model.mm.settings import MemorySettings
 from kernel_model.mm.vma import STACK_GAP, Mappable, Vma, VmaList
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from kernel_model.uffd.context import Userfaultfd
     from kernel_model.uffd.messages import Event
     from kernel_model.uintr.target_table import TargetTable
+    from pffemu.hw.cpu import Cpu
 
 STACK_LIMIT: Final = 8 << 20  # bytes an area that grows down may reach: RLIMIT_STACK
 MISSING_MODES: Final = uapi.UFFDIO_REGISTER_MODE_MISSING | uapi.UFFDIO_REGISTER_MODE_MINOR
@@ -40,10 +42,12 @@ MISSING_MODES: Final = uapi.UFFDIO_REGISTER_MODE_MISSING | uapi.UFFDIO_REGISTER_
 class Mm:
     """`stale` counts changes after which TLBs must be flushed, `code_changed` those that touch executable pages."""
 
-    def __init__(self, ram: Ram, frames: FrameAllocator, zero_frame: int, mark_uffd_ptes: bool) -> None:
+    def __init__(
+        self, ram: Ram, frames: FrameAllocator, zero_frame: int, mark_uffd_ptes: bool, notifier: MmuNotifier
+    ) -> None:
         """`mark_uffd_ptes`: keep bit 58 in the not-present entries of userfaultfd areas (Mmu's PTE_BIT design)."""
         self.ram, self.frames, self.zero_frame = ram, frames, zero_frame
-        self.mark_uffd_ptes = mark_uffd_ptes
+        self.mark_uffd_ptes, self.notifier = mark_uffd_ptes, notifier
         self.pages = PageTables(ram, frames, zero_frame)
         self.settings = MemorySettings()
         self.vmas = VmaList()
@@ -202,9 +206,10 @@ class Mm:
             elif not entry & HELD and entry & LASTING & ~UFFD_WP:
                 child.pages.set(address, entry & LASTING & ~UFFD_WP)
 
-    def release(self) -> None:
+    def release(self, cpu: Cpu) -> None:
         """The last thread that used it is gone: every page and page table goes back."""
-        self.unmap(0, USER_END)
+        self.notifier.released(cpu, self)
+        self._remove(0, USER_END)
         self.pages.give_back()
         self.is_gone = True
 
@@ -272,12 +277,18 @@ class Mm:
             return None
         return vma
 
-    def unmap(self, start: int, end: int) -> list[Vma]:
+    def unmap(self, cpu: Cpu, start: int, end: int) -> list[Vma]:
         """Remove [start, end); the areas that went and had a userfaultfd."""
+        registered = self._remove(start, end)
+        for vma in registered:
+            self.notifier.removed(cpu, self, vma.start, vma.end)
+        return registered
+
+    def _remove(self, start: int, end: int) -> list[Vma]:
         gone = self.vmas.remove(start, end)
         registered = [replace(vma) for vma in gone if vma.uffd is not None]
         for vma in gone:
-            self.set_uffd(vma, None, 0)
+            self._put(vma, None, 0)
             self.zap(vma, vma.start, vma.end)
             for address, _ in self.pages.used(vma.start, vma.end):
                 self.pages.set(address, 0)
@@ -285,8 +296,9 @@ class Mm:
             file.unmapped()
         return registered
 
-    def protect(self, start: int, end: int, prot: int) -> None:
+    def protect(self, cpu: Cpu, start: int, end: int, prot: int) -> None:
         """Give [start, end), all mapped, new PROT_* bits."""
+        registered = any(vma.uffd is not None for vma in self.vmas.overlapping(start, end))
         for vma in self.vmas.isolate(start, end):
             if (vma.prot | prot) & PROT_EXEC:
                 self.code_changed = True
@@ -297,6 +309,8 @@ class Mm:
                     self.pages.set(address, self.allowed(vma, entry))
         self.stale = True
         self.vmas.merge(start, end)
+        if registered:
+            self.notifier.changed(cpu, self, start, end, fresh=False)
 
     def discard(self, start: int, end: int) -> None:
         """MADV_DONTNEED. Raises LinuxError ENOMEM when part of the range is not mapped (after doing the rest)."""
@@ -332,8 +346,20 @@ class Mm:
                     own = entry
                 self.pages.set(address, own & ~PTE_W | UFFD_WP)
 
-    def set_uffd(self, vma: Vma, uffd: Userfaultfd | None, mode: int) -> None:
+    def set_uffd(self, cpu: Cpu, vma: Vma, uffd: Userfaultfd | None, mode: int) -> None:
         """Put `vma` under `uffd` (None: take it off)."""
+        fresh = vma.uffd is None
+        self._put(vma, uffd, mode)
+        if uffd is not None:
+            self.notifier.changed(cpu, self, vma.start, vma.end, fresh=fresh)
+        elif not fresh:
+            self.notifier.removed(cpu, self, vma.start, vma.end)
+
+    def withdraw(self, cpu: Cpu, start: int, end: int) -> None:
+        """No handler could resolve a fault in [start, end), as of guard pages: the kernel refuses those."""
+        self.notifier.removed(cpu, self, start, end)
+
+    def _put(self, vma: Vma, uffd: Userfaultfd | None, mode: int) -> None:
         old = self.empty_entry(vma)
         vma.uffd, vma.uffd_mode = uffd, mode
         new = self.empty_entry(vma)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
@@ -41,16 +41,6 @@ _FAULT_FLAGS: Final = {
 }
 
 
-class RegionDriver(Protocol):
-    """The driver of the MMU's region table (kernel_model.drivers.pff), as userfaultfd knows it."""
-
-    def register(self, cpu: Cpu, mm: Mm, start: int, end: int, *, fresh: bool) -> None: ...
-
-    def sync(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None: ...
-
-    def remove(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class UffdServices:
     """What every userfaultfd of a kernel uses. `reader_tids` collects the threads that have read a message."""
@@ -58,7 +48,6 @@ class UffdServices:
     answers: Answers
 
     scheduler: Scheduler
-    driver: RegionDriver
     reader_tids: set[int]
 
 
@@ -258,8 +247,7 @@ class Userfaultfd(File):
         """Take `vma`, which is this userfaultfd's, off it."""
         if vma.is_write_protected:
             self.mm.unprotect(vma, vma.start, vma.end)
-        self.mm.set_uffd(vma, None, 0)
-        self.services.driver.remove(cpu, self.mm, vma.start, vma.end)
+        self.mm.set_uffd(cpu, vma, None, 0)
 
     def ioctl(self, call: Caller, request: int, argument: int) -> int | None:
         handler = IOCTLS.get(request) or self.services.answers.ioctl(request)

@@ -57,8 +57,7 @@ def follow_move(call: Call, vma: Vma, moved: Vma, old: int, new: int, length: in
     uffd = vma.uffd
     if uffd is None or not uffd.has(uffd_abi.FEATURE_EVENT_REMAP):
         return []
-    uffd.mm.set_uffd(moved, uffd, vma.uffd_mode)
-    call.kernel.pff_driver.sync(call.cpu, uffd.mm, moved.start, moved.end)
+    uffd.mm.set_uffd(call.cpu, moved, uffd, vma.uffd_mode)
     return [_event(uffd, uffd_abi.EVENT_REMAP, old, new, length)]
 
 
@@ -72,8 +71,7 @@ def register_child(cpu: Cpu, parent: Mm, child: Mm) -> list[Event]:
             continue
         if uffd not in children:
             children[uffd] = uffd.duplicate(child)
-        child.set_uffd(copy, children[uffd], vma.uffd_mode)
-        uffd.services.driver.sync(cpu, child, copy.start, copy.end)
+        child.set_uffd(cpu, copy, children[uffd], vma.uffd_mode)
         if copy.is_write_protected:
             child.copy_protection(parent, copy)
     for uffd, own in children.items():

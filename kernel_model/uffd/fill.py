@@ -95,7 +95,7 @@ def poison(uffd: Userfaultfd, call: Call, argument: int) -> int:
         return _fill(fill, _bring_poison)
     finally:  # pff: what is poisoned is the kernel's to refuse, so that no handler is asked for it
         if fill.given.updated > 0:
-            uffd.services.driver.remove(call.cpu, uffd.mm, fill.start, fill.start + fill.given.updated)
+            uffd.mm.withdraw(call.cpu, fill.start, fill.start + fill.given.updated)
 
 
 def _checked(kind: _Kind, uffd: Userfaultfd, call: Call, argument: int) -> Fill:

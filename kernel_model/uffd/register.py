@@ -67,11 +67,9 @@ def _register(uffd: Userfaultfd, call: Call, argument: int, given: UffdioRegiste
         low, high = max(start, vma.start), min(end, vma.end)
         if vma.uffd is uffd and vma.uffd_mode & mode == mode:
             continue
-        fresh = vma.uffd is None
         for part in mm.vmas.isolate(low, high):
-            mm.set_uffd(part, uffd, mode)
             call.cpu.charge("kernel.vma.change")
-        uffd.services.driver.register(call.cpu, mm, low, high, fresh=fresh)
+            mm.set_uffd(call.cpu, part, uffd, mode)
     mm.vmas.merge(start, end)
 
 

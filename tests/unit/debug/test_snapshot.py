@@ -121,7 +121,7 @@ CHANGES: dict[str, Callable[[Machine], object]] = {
     "a device latch": lambda m: m.bus.store(m.cpus[0], m.options.uffd_mmio_base, 4, 0x1000),
     "a clock": lambda m: m.cpus[-1].charge("cpu.tlb_flush"),
     "a frame": lambda m: m.kernel.frames.take(),
-    "a mapping": lambda m: m.process.mm.protect(0x10000000, 0x10001000, 1),
+    "a mapping": lambda m: m.process.mm.protect(m.cpus[0], 0x10000000, 0x10001000, 1),
     "a descriptor": lambda m: m.process.files.close(m.cpus[0], 1),
     "a thread": lambda m: setattr(m.process.tasks[1], "clear_child_tid", 8),
     "the run queues": lambda m: m.kernel.scheduler.preempt(m.cpus[0]),
