@@ -44,7 +44,7 @@ from pffemu.arch.registers import MASK64
 from pffemu.errors import OutOfGuestMemory, UnsupportedError
 from pffemu.events.fields import Hex, Label
 from pffemu.events.hw import Resumed
-from pffemu.events.kernel import ProcessKilled, Syscall, SyscallReturned, ThreadCreated
+from pffemu.events.kernel import FaultAbandoned, ProcessKilled, Syscall, SyscallReturned, ThreadCreated
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.hw.mmu import UffdLookup
@@ -202,6 +202,7 @@ class Kernel:
     def switch_in(self, cpu: Cpu) -> bool:
         """Give `cpu` to its next thread and finish what it slept in; False when it sleeps again."""
         task = self.scheduler.switch_in(cpu)
+        interrupted = task.waited_fault is None
         if task.waited_fault is not None or task.resumes_fault:
             page_fault.retry(cpu, task)
         if task.restart_syscall is not None:
@@ -216,10 +217,7 @@ class Kernel:
                 self._call(cpu, task, number, registers)
         if task.resumes_fault:
             task.resumes_fault = False
-            cpu.charge("kernel.exit")
-            cpu.charge("cpu.iret")
-            cpu.charge("cpu.tlb_miss")
-            cpu.emit(Resumed, Hex(cpu.registers["rip"]))
+            self._leave_fault(cpu, interrupted=interrupted)
         return task.state is TaskState.RUNNABLE and self.ended is None
 
     def page_fault(self, cpu: Cpu, trap: Trap) -> None:
@@ -227,9 +225,10 @@ class Kernel:
         self.entries += 1
         cpu.charge("cpu.exception")
         cpu.charge("kernel.entry")
-        task = self.scheduler.current(cpu)
+        task, interrupted = self.scheduler.current(cpu), False
         try:
-            bad = page_fault.handle(cpu, task, trap.address, trap.error_code)
+            number = cpu.bus.faults.number(task.tid)
+            bad = page_fault.handle(cpu, task, trap.address, trap.error_code, number=number)
         except Blocked as blocked:
             if not task.signals.due:
                 page_fault.wait(task, trap.address, trap.error_code, by_kernel=False)
@@ -238,7 +237,7 @@ class Kernel:
                 self._block(cpu, task, blocked, Label("page"), user_interrupt)
                 return
             self.forget_fault(task)  # ring 3 may fault again after the signal
-            bad = None
+            bad, interrupted = None, True
         except OutOfGuestMemory as error:
             self.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error), trap))
             return
@@ -246,13 +245,23 @@ class Kernel:
             self.flush_stale(cpu)
         if bad is not None:
             signal_send.force(self, cpu, SigInfo.of_fault(bad.signal, bad.code, trap.address, bad.why, trap), task)
-        cpu.charge("kernel.exit")
-        cpu.charge("cpu.iret")
-        if bad is None:
-            cpu.charge("cpu.tlb_miss")
-            cpu.emit(Resumed, Hex(cpu.registers["rip"]))
-        elif task.state is TaskState.RUNNABLE:
-            self.deliver_signals(cpu)
+            cpu.charge("kernel.exit")
+            cpu.charge("cpu.iret")
+            if task.state is TaskState.RUNNABLE:
+                self.deliver_signals(cpu)
+            return
+        self._leave_fault(cpu, interrupted=interrupted)
+
+    @staticmethod
+    def _leave_fault(cpu: Cpu, *, interrupted: bool) -> None:
+        """Back to the refused access; `interrupted`: its wait is over, but the page is not there."""
+        for cost in ("kernel.exit", "cpu.iret", "cpu.tlb_miss"):
+            cpu.charge(cost)
+        fault, path = cpu.bus.faults.end(cpu.tid)
+        if interrupted:
+            cpu.emit(FaultAbandoned, fault, Label("interrupted"))
+        else:
+            cpu.emit(Resumed, Hex(cpu.registers["rip"]), fault, path)
 
     def exception(self, cpu: Cpu, trap: Trap, why: str) -> None:
         """Any other exception from ring 3: the signal Linux sends for it."""

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     )
     from pffemu.events.kernel import (
         ContextSwitch,
+        FaultAbandoned,
         ForwardingSwitched,
         KernelPageFault,
         MinorFault,
@@ -89,6 +90,7 @@ __all__ = [
     "EngineError",
     "EventBus",
     "Exited",
+    "FaultAbandoned",
     "FaultWorkload",
     "ForwardingSwitched",
     "FrameLayout",
@@ -207,6 +209,7 @@ _HOMES: Final = {
     ),
     "pffemu.events.kernel": (
         "ContextSwitch",
+        "FaultAbandoned",
         "ForwardingSwitched",
         "KernelPageFault",
         "MinorFault",
