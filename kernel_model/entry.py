@@ -27,7 +27,7 @@ from pffemu.arch.registers import MASK64
 from pffemu.errors import OutOfGuestMemory
 from pffemu.events.fields import Hex, Label
 from pffemu.events.hw import Resumed
-from pffemu.events.kernel import Syscall, SyscallReturned
+from pffemu.events.kernel import FaultAbandoned, Syscall, SyscallReturned
 from pffemu.hw.trap import Trap
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Entry:
         if task.sleep is not None and task.sleep.behind is not None:
             task.sleep = task.sleep.behind
         sleep = task.sleep
-        is_fault = sleep is not None and sleep.of is SleepIn.FAULT
+        is_fault, interrupted = sleep is not None and sleep.of is SleepIn.FAULT, task.waited_fault is None
         if task.waited_fault is not None or is_fault:
             page_fault.retry(cpu, task, of_ring_3=is_fault)
         if sleep is not None and not (sleep.interrupted and sleep.call is not None and sleep.call.result is not None):
@@ -63,10 +63,7 @@ class Entry:
             if sleep.call is not None:
                 self._go_on(cpu, task, sleep.call)
         if is_fault:
-            cpu.charge("kernel.exit")
-            cpu.charge("cpu.iret")
-            cpu.charge("cpu.tlb_miss")
-            cpu.emit(Resumed, Hex(cpu.registers["rip"]))
+            self._leave_fault(cpu, interrupted=interrupted)
         return task.state is TaskState.RUNNABLE and kernel.ended is None
 
     def _go_on(self, cpu: Cpu, task: Task, call: PendingCall) -> None:
@@ -92,9 +89,10 @@ class Entry:
         self.count += 1
         cpu.charge("cpu.exception")
         cpu.charge("kernel.entry")
-        task = kernel.scheduler.current(cpu)
+        task, interrupted, entered = kernel.scheduler.current(cpu), False, False
         try:
-            answer = page_fault.handle(cpu, task, trap.address, trap.error_code)
+            number = cpu.bus.faults.number(task.tid)
+            answer = page_fault.handle(cpu, task, trap.address, trap.error_code, number=number)
             entered = isinstance(answer, page_fault.EntersHandler)
             bad = answer.enter() if isinstance(answer, page_fault.EntersHandler) else answer
         except Blocked as blocked:
@@ -106,7 +104,7 @@ class Entry:
             task.waited_fault = None
             if blocked.uffd is not None:
                 blocked.uffd.forget_task(cpu, task)  # ring 3 may fault again after the signal
-            bad, entered = None, False
+            bad, interrupted, entered = None, True, False
         except OutOfGuestMemory as error:
             kernel.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error), trap))
             return
@@ -114,13 +112,24 @@ class Entry:
             kernel.flush_stale(cpu)
         if bad is not None:
             signal_send.force(kernel, cpu, SigInfo.of_fault(bad.signal, bad.code, trap.address, bad.why, trap), task)
+        elif not entered:
+            self._leave_fault(cpu, interrupted=interrupted)
+            return
         cpu.charge("kernel.exit")
         cpu.charge("cpu.iret")
-        if bad is None and not entered:
-            cpu.charge("cpu.tlb_miss")
-            cpu.emit(Resumed, Hex(cpu.registers["rip"]))
-        elif task.state is TaskState.RUNNABLE:
+        if task.state is TaskState.RUNNABLE:
             self.deliver_signals(cpu)
+
+    @staticmethod
+    def _leave_fault(cpu: Cpu, *, interrupted: bool) -> None:
+        """Back to the refused access; `interrupted`: its wait is over, but the page is not there."""
+        for cost in ("kernel.exit", "cpu.iret", "cpu.tlb_miss"):
+            cpu.charge(cost)
+        fault, path = cpu.bus.faults.end(cpu.tid)
+        if interrupted:
+            cpu.emit(FaultAbandoned, fault, Label("interrupted"))
+        else:
+            cpu.emit(Resumed, Hex(cpu.registers["rip"]), fault, path)
 
     def exception(self, cpu: Cpu, trap: Trap, why: str) -> None:
         """Any other exception from ring 3: the signal Linux sends for it."""

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     )
     from pffemu.events.kernel import (
         ContextSwitch,
+        FaultAbandoned,
         ForwardingSwitched,
         KernelPageFault,
         MinorFault,
@@ -90,6 +91,7 @@ __all__ = [
     "EngineError",
     "EventBus",
     "Exited",
+    "FaultAbandoned",
     "FaultWorkload",
     "ForwardingSwitched",
     "FrameLayout",
@@ -208,6 +210,7 @@ _HOMES: Final = {
     ),
     "pffemu.events.kernel": (
         "ContextSwitch",
+        "FaultAbandoned",
         "ForwardingSwitched",
         "KernelPageFault",
         "MinorFault",

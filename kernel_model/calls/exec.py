@@ -146,6 +146,7 @@ def _replace(call: Call, mm: Mm, found: _Executable, arguments: list[str]) -> No
     robust_list.release(kernel, cpu, task)
     exit.forget_mm(kernel, cpu, task)
     kernel.uintr.forget(task)
+    exit.abandon_faults(cpu, task)
     usage.keep_peak(process)
     task.settings.start_program()
     old, process.mm = process.mm, mm

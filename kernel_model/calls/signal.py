@@ -17,6 +17,7 @@ from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
 from kernel_model.task.signals import UNBLOCKABLE, AltStack, SigAction, bit, ignores
 from kernel_model.task.task import Process, Task
 from kernel_model.wait.queue import Blocked, Interruptible
+from pffemu.events.faults import SIGNAL
 from pffemu.events.fields import Hex
 from pffemu.events.signals import SignalReturned
 
@@ -87,7 +88,8 @@ def rt_sigreturn(call: Call) -> int | None:
         return None
     cpu.engine.load_registers(restored)
     cpu.charge("kernel.signal.return")
-    cpu.emit(SignalReturned, Hex(restored.word("rip")))
+    rip = restored.word("rip")
+    cpu.emit(SignalReturned, Hex(rip), *cpu.bus.faults.end_at(task.tid, rip, SIGNAL))
     signal_send.set_blocked(call.kernel, cpu, task, mask)
     if _is_valid(stack) and not signal_frame.on_stack(task.signals.altstack, registers.word("rsp")):
         task.signals.altstack = _settled(stack)

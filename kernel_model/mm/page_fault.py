@@ -65,6 +65,7 @@ class Fault(NamedTuple):
     address: int
     error_code: int
     may_wait: bool = True  # Linux: FAULT_FLAG_ALLOW_RETRY
+    number: int = 0  # of the fault; 0: the kernel's own access
 
     @property
     def page(self) -> int:
@@ -76,20 +77,20 @@ class Fault(NamedTuple):
 
 
 def handle(
-    cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm | None = None, *, may_wait: bool = True
+    cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm | None = None, *, may_wait: bool = True, number: int = 0
 ) -> Answer:
     """One of three answers: the fault is resolved (None), its thread sleeps (raises Blocked), or ring 3 is entered.
 
     Raises OutOfGuestMemory.
 
     `mm`: the address space, where it is not the thread's own (process_vm_readv). Without `may_wait` userfaultfd is
-    not asked, and the access is bad.
+    not asked, and the access is bad. `number`: of ring 3's fault; 0: the kernel's own access.
     """
-    cpu.emit(KernelPageFault, Hex(address), int(bool(error_code & pagefault.U)))
+    cpu.emit(KernelPageFault, Hex(address), int(bool(error_code & pagefault.U)), number)
     mm = task.process.mm if mm is None else mm
     since = mm.mmap_lock.acquire_read(cpu)
     try:
-        answer = _handle(cpu, task, address, error_code, mm, may_wait)
+        answer = _handle(cpu, task, address, error_code, mm, may_wait, number)
     finally:
         mm.mmap_lock.release_read(cpu, since)
     if answer is None:
@@ -134,7 +135,7 @@ def _look_again(cpu: Cpu, mm: Mm) -> None:
     mm.mmap_lock.release_read(cpu, since)
 
 
-def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm, may_wait: bool) -> Answer:
+def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm, may_wait: bool, number: int) -> Answer:
     cpu.charge("kernel.fault.vma")
     vma = mm.vmas.find(address) or mm.grow_stack(address)
     if cpu.bus.details:
@@ -146,7 +147,7 @@ def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm, may_wai
         return BadAccess(Signal.SIGSEGV, f"{vma} does not allow it", SEGV_ACCERR)
     cpu.charge("kernel.fault.walk")
     entry = mm.pages.entry(page_of(address))
-    fault = Fault(cpu, task, mm, vma, address, error_code, may_wait)
+    fault = Fault(cpu, task, mm, vma, address, error_code, may_wait, number)
     if entry & PTE_P:
         return _write_to_present(fault, entry)
     if entry & PROTNONE:
@@ -246,4 +247,4 @@ def make_writable(cpu: Cpu, mm: Mm, vma: Vma, page: int, entry: int) -> str:
 
 def _resolved(fault: Fault, kind: str) -> None:
     fault.cpu.charge("kernel.fault.install")
-    fault.cpu.emit(MinorFault, Hex(fault.page), Label(kind))
+    fault.cpu.emit(MinorFault, Hex(fault.page), Label(kind), fault.number)

@@ -28,7 +28,8 @@ from kernel_model.task import usage
 from kernel_model.task.process_end import ProcessEnd
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.task import Process, Task
-from pffemu.events.kernel import ProcessExited, ThreadExited
+from pffemu.events.fields import Label
+from pffemu.events.kernel import FaultAbandoned, ProcessExited, ThreadExited
 
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
@@ -57,10 +58,18 @@ def kill_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
 
 def _remove_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     kernel.forget_fault(task)
+    abandon_faults(cpu, task)
     _forget_thread(kernel, cpu, task)
     kernel.scheduler.remove(task)
     task.process.tasks.remove(task)
     task.process.dead_usage.add(task.usage)
+
+
+def abandon_faults(cpu: Cpu, task: Task) -> None:
+    """The thread, or its program, is gone: it returns to no refused access any more."""
+    fault = cpu.bus.faults.forget(task.tid)
+    if fault:
+        cpu.bus.emit(FaultAbandoned(cpu.clock, cpu.index, task.tid, fault, Label("exited")))
 
 
 def end_process(kernel: ProcessKernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:

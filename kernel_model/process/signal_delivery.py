@@ -20,6 +20,7 @@ from kernel_model.task.sleep import Sleep, SleepIn
 from kernel_model.task.task import Task, TaskState
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.encodings import SYSCALL_LENGTH
+from pffemu.arch.exceptions import PF
 from pffemu.events.fields import Hex, Label
 from pffemu.events.signals import SignalDelivered
 
@@ -103,7 +104,9 @@ def _handle(
     mask = signals.blocked | action.mask | (0 if action.flags & SA_NODEFER else bit(info.signo))
     signal_send.set_blocked(kernel, cpu, task, mask)
     cpu.charge("kernel.signal.deliver")
-    cpu.emit(SignalDelivered, int(info.signo), info.code, Hex(action.handler), Hex(entry.word("rsp")))
+    own = info.trap is not None and info.trap.vector == PF
+    fault = cpu.bus.faults.take(task.tid, Label(Signal(info.signo).name)) if own else 0
+    cpu.emit(SignalDelivered, int(info.signo), info.code, Hex(action.handler), Hex(entry.word("rsp")), fault)
     return True
 
 

@@ -22,8 +22,9 @@ from kernel_model.wait.lock import Lock
 from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch import pagefault
 from pffemu.arch.paging import USER_END, page_of
+from pffemu.events.faults import USERFAULTFD
 from pffemu.events.fields import Hex
-from pffemu.events.userfaultfd import MessageQueued, MessageRead
+from pffemu.events.userfaultfd import MessageQueued, MessageRead, PageInstalled
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
@@ -102,9 +103,11 @@ class Userfaultfd(File):
         since = self._lock.acquire(cpu)
         cpu.charge("kernel.uffd.enqueue")
         self._lock.release(cpu, since)
-        new = WaitingFault(task, shown, flags, cpu.clock)
+        new = WaitingFault(task, shown, flags, cpu.clock, number=fault.number)
         self._faults = [*(old for old in self._live_faults() if old.task is not task), new]
-        cpu.emit(MessageQueued, self.fd, Hex(shown), flags)
+        if fault.number:
+            cpu.bus.faults.take(task.tid, USERFAULTFD)
+        cpu.emit(MessageQueued, self.fd, Hex(shown), flags, fault.number)
         self.services.scheduler.wake_all(cpu, self.readers)
         where = "" if user else " on behalf of a system call"
         if user and task.handler_registered and not task.uintr.uif:
@@ -115,6 +118,11 @@ class Userfaultfd(File):
     def _live_faults(self) -> list[WaitingFault]:
         """Without those whose thread a signal took away: it faults again if it still has to."""
         return [fault for fault in self._faults if self._faulters in fault.task.queues]
+
+    def installed(self, cpu: Cpu, page: int) -> None:
+        """Tell the trace that `page` is there, and for which fault: one that waits for it, or the thread's own."""
+        waiting = next((fault.number for fault in self._live_faults() if page_of(fault.address) == page), 0)
+        cpu.emit(PageInstalled, Hex(page), waiting or cpu.bus.faults.number(cpu.tid))
 
     def wake_range(self, cpu: Cpu, start: int, end: int) -> None:
         """Linux: wake_userfault. Without a sleeper it takes no lock and wakes nobody: what forwarding saves."""
@@ -138,7 +146,7 @@ class Userfaultfd(File):
         self._events.append(event)
         if event.task is not None and event.task.sleep is not None:
             event.task.sleep.uffd = self
-        cpu.emit(MessageQueued, self.fd, Hex(event.arguments[0]), event.kind)
+        cpu.emit(MessageQueued, self.fd, Hex(event.arguments[0]), event.kind, 0)
         self.services.scheduler.wake_all(cpu, self.readers)
 
     def _complete(self, cpu: Cpu, event: Event) -> None:
@@ -202,10 +210,10 @@ class Userfaultfd(File):
         self.services.reader_tids.add(call.task.tid)
         if isinstance(message, WaitingFault):
             message.read = True
-            call.cpu.emit(MessageRead, self.fd, Hex(message.address))
+            call.cpu.emit(MessageRead, self.fd, Hex(message.address), message.number)
             return message.encoded(self.has(uffd_abi.FEATURE_THREAD_ID))
         encoded = message.encoded(self._receive_child(call, message))
-        call.cpu.emit(MessageRead, self.fd, Hex(message.arguments[0]))
+        call.cpu.emit(MessageRead, self.fd, Hex(message.arguments[0]), 0)
         self._complete(call.cpu, message)
         return encoded
 

@@ -20,7 +20,7 @@ from kernel_model.mm.page_tables import HELD, POISON
 from kernel_model.uffd.ranges import check_unaligned, checked_range
 from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
 from pffemu.events.fields import Label
-from pffemu.events.userfaultfd import IoctlStep, PageInstalled
+from pffemu.events.userfaultfd import IoctlStep
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
@@ -162,7 +162,7 @@ def _fill_pages(fill: Fill, bring: Bring) -> tuple[int, Errno | None]:
         except LinuxError as error:
             return page - fill.start, error.errno
         cpu.charge("kernel.fault.install")
-        cpu.emit(PageInstalled, page)
+        fill.uffd.installed(cpu, page)
     return fill.length, None
 
 

@@ -25,6 +25,7 @@ class WaitingFault:
     flags: int
     queued_at: int = 0  # cycles
     read: bool = False
+    number: int = 0  # of the fault; 0: the kernel's own access
 
     def encoded(self, with_thread_id: bool) -> bytes:
         ptid = self.task.tid if with_thread_id else 0

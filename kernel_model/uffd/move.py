@@ -10,8 +10,8 @@ from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.mm.page_tables import HELD, OWNED
 from kernel_model.uffd.ranges import checked_range
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_UFFD
-from pffemu.events.fields import Hex, Label
-from pffemu.events.userfaultfd import IoctlStep, PageInstalled
+from pffemu.events.fields import Label
+from pffemu.events.userfaultfd import IoctlStep
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
@@ -102,5 +102,5 @@ def _move_page(uffd: Userfaultfd, call: Call, given: UffdioMove, source: Vma, ta
     mm.install(target, new, frame, owned=owned, dirty=owned)
     mm.stale = True
     call.cpu.charge("kernel.fault.install")
-    call.cpu.emit(PageInstalled, Hex(new))
+    uffd.installed(call.cpu, new)
     return None

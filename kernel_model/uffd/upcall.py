@@ -19,7 +19,7 @@ from kernel_model.uffd.answers import Ioctl
 from pffemu.arch import pagefault
 from pffemu.arch.paging import is_canonical
 from pffemu.arch.rflags import IRET_MASK
-from pffemu.events.fields import Hex
+from pffemu.events.fields import Hex, Label
 from pffemu.events.hw import HandlerEntered, Resumed
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # from RSP up: address, error code, RIP, RFLAGS, RSP, and what the call that returns overwrites; one word of padding
 FRAME: Final = Struct("<11Q8x")
+PATH: Final = Label("upcall")
 _RED_ZONE: Final = 128  # bytes
 _ALIGNMENT: Final = 16
 _SAVED: Final = ("rip", "rflags", "rsp", "rax", "rcx", "r11", "rdi", "rsi", "rdx")
@@ -92,7 +93,7 @@ class Upcalls:
         handler.entered = False
         for cost in ("kernel.exit", "cpu.iret", "cpu.tlb_miss"):
             cpu.charge(cost)
-        cpu.emit(Resumed, Hex(saved["rip"]))
+        cpu.emit(Resumed, Hex(saved["rip"]), *cpu.bus.faults.end_at(call.task.tid, saved["rip"], PATH))
         return None
 
 
@@ -108,5 +109,5 @@ def _enter(handler: Handler, fault: Fault) -> BadAccess | None:
         return BadAccess(Signal.SIGSEGV, f"the stack cannot take an upcall's frame, RSP {rsp:#x}", SEGV_MAPERR)
     cpu.engine.load_registers(registers.replace(rip=handler.address, rsp=rsp))
     handler.entered = True
-    cpu.emit(HandlerEntered, Hex(handler.address))
+    cpu.emit(HandlerEntered, Hex(handler.address), cpu.bus.faults.take(fault.task.tid, PATH))
     return None

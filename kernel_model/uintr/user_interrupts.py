@@ -50,7 +50,7 @@ class UserInterrupts:
         task.handler_registered = task.forward_page_faults = False
         state = task.uintr  # in place: the core that runs the thread has it loaded
         state.uif, state.handler, state.stackadjust, state.uirr = False, 0, 0, 0
-        state.uinv, state.upidaddr, state.fault_rip = 0, 0, None
+        state.uinv, state.upidaddr = 0, 0
 
     def forget(self, task: Task) -> None:
         """The thread ends, or starts another program: no registration, and senders find nobody."""

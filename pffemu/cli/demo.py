@@ -45,7 +45,7 @@ def demo(
     machine = load_profile(profile)
     out = out_console()
     faults = FaultWorkload(PAGES)
-    shown = Setup(shown_fault=PAGES // 2, cpu=CpuOptions(profile=machine))
+    shown = Setup(shown_fault=PAGES // 2 + 1, cpu=CpuOptions(profile=machine))
     compared = [measure(faults, mode, shown) for mode in (Mode.UFFD, Mode.PFF)]
     _show_faults(out, compared, machine.name)
     graph: Workload = foreground.prepare(

@@ -81,7 +81,7 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How a benchmark is to be run. `ram` in bytes, None: enough. `shown_fault`: whose events are kept, if any."""
+    """How a benchmark is to be run. `ram` in bytes, None: enough. `shown_fault`: number of the fault to keep."""
 
     cpus: int = DEFAULTS.cpus
     ram: int | None = None

@@ -20,7 +20,7 @@ from pffemu.report.timeline import one_fault_title
 from pffemu.timing import DEFAULT_PROFILE, Profile, builtin_profiles, load_profile
 
 _PAGES = 64
-_FAULT = 8  # of them: the one that is drawn
+_FAULT = 9  # number of the one that is drawn
 
 
 def report(

@@ -34,7 +34,7 @@ def timeline(
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="ARGS", help="The guest's own, passed on untouched.")
     ] = None,
-    fault: Annotated[int, typer.Option(min=0, help="Which page fault of the run, from 0.")] = 8,
+    fault: Annotated[int, typer.Option(min=1, help="Number of the page fault in the run's trace, from 1.")] = 9,
     mode: options.BenchModes = [],  # noqa: B006
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE.svg", help="Draw it. None: as text.")
@@ -55,7 +55,7 @@ def timeline(
     chosen = [replace(machine.options, mode=each) for each in modes]
     shown = [(one_fault_title(each.mode.value, each.cpu.profile.name), _events(each, guest, fault)) for each in chosen]
     if not any(events for _, events in shown):
-        raise UsageError(f"the run had no fault {fault} that was resumed", remedy="a smaller --fault, counted from 0")
+        raise UsageError(f"the run had no fault {fault} that was resumed", remedy="a smaller --fault, counted from 1")
     if output is not None:
         write_text(svg(shown).rstrip("\n"), output)
         return

@@ -6,27 +6,23 @@ from itertools import islice
 from typing import Any, Final
 
 from pffemu.debug.journal import Journal
-from pffemu.events.hw import FramePushed, Resumed, Uiret, WalkRefused
+from pffemu.events.hw import FramePushed, Uiret, WalkRefused
+from pffemu.report.one_fault import OneFault
 
 _REACH: Final = 20_000  # marks looked back
 
 
 def last_fault(journal: Journal) -> list[Any]:
-    """The marks from the latest refused walk on, until its thread resumed or until now; empty: none within reach."""
+    """The marks of the fault last taken, until it is over or until now; empty: none within reach."""
     found: list[Any] = []
     for _, mark in islice(journal.backwards(journal.count + 1), _REACH):
         found.append(mark)
         if type(mark) is WalkRefused:
-            return _until_resumed(found[::-1])
+            fault = OneFault(mark.fault)
+            for each in reversed(found):
+                fault(each)
+            return fault.so_far
     return []
-
-
-def _until_resumed(marks: list[Any]) -> list[Any]:
-    first = marks[0]
-    for i, mark in enumerate(marks):
-        if type(mark) is Resumed and mark.tid == first.tid and mark.rip == first.rip:
-            return marks[: i + 1]
-    return marks
 
 
 def open_frames(journal: Journal, tid: int) -> list[FramePushed]:

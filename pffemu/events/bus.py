@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pffemu.events.faults import Faults
 from pffemu.events.kinds import EVENTS
 
 
@@ -13,6 +14,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self.counts: dict[type[Any], int] = dict.fromkeys(EVENTS, 0)
+        self.faults = Faults()
         self.sinks: list[Callable[[Any], None]] = []
         self.listeners: dict[type[Any], Callable[[Any], None]] = {}  # other events need not be made for them
         self.details: list[Callable[[Any], None]] = []  # sinks of the steps below events (events/details.py)

@@ -16,6 +16,7 @@ class WalkRefused(NamedTuple):
     rip: Hex
     address: Hex
     error_code: int
+    fault: int
 
 
 class MmuDecision(NamedTuple):
@@ -27,6 +28,7 @@ class MmuDecision(NamedTuple):
     address: Hex
     decision: Label
     reason: Label
+    fault: int
 
 
 class FramePushed(NamedTuple):
@@ -40,6 +42,7 @@ class FramePushed(NamedTuple):
     vector: int
     interrupted_rip: Hex
     interrupted_rsp: Hex
+    fault: int  # 0: of a user interrupt
 
 
 class FramePushRefused(NamedTuple):
@@ -50,6 +53,7 @@ class FramePushRefused(NamedTuple):
     tid: int
     address: Hex
     error_code: int
+    fault: int  # 0: of a user interrupt
 
 
 class HandlerEntered(NamedTuple):
@@ -57,6 +61,7 @@ class HandlerEntered(NamedTuple):
     cpu: int
     tid: int
     rip: Hex
+    fault: int  # 0: of a user interrupt
 
 
 class Uiret(NamedTuple):
@@ -67,6 +72,7 @@ class Uiret(NamedTuple):
     tid: int
     rip: Hex
     uif: int
+    fault: int  # whose handler it leaves for the refused access; 0: none
 
 
 class UserInterruptFlag(NamedTuple):
@@ -86,6 +92,8 @@ class Resumed(NamedTuple):
     cpu: int
     tid: int
     rip: Hex
+    fault: int
+    path: Label  # what resolved the fault: kernel, userfaultfd, forwarded, ... (events/faults.py)
 
 
 class Mmio(NamedTuple):

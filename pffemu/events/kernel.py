@@ -15,6 +15,7 @@ class KernelPageFault(NamedTuple):
     tid: int
     address: Hex
     user: int
+    fault: int  # 0: the kernel's own access
 
 
 class MinorFault(NamedTuple):
@@ -25,6 +26,17 @@ class MinorFault(NamedTuple):
     tid: int
     address: Hex
     page: Label
+    fault: int  # 0: the kernel's own access
+
+
+class FaultAbandoned(NamedTuple):
+    """The fault will not resume, nor will those inside it: its wait was `interrupted`, or its thread has `exited`."""
+
+    time: int
+    cpu: int
+    tid: int
+    fault: int
+    why: Label
 
 
 class Syscall(NamedTuple):

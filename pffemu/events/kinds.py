@@ -22,6 +22,7 @@ from pffemu.events.hw import (
 )
 from pffemu.events.kernel import (
     ContextSwitch,
+    FaultAbandoned,
     ForwardingSwitched,
     KernelPageFault,
     MinorFault,
@@ -40,7 +41,8 @@ from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, Pag
 
 EVENTS: tuple[type[Any], ...] = (
     WalkRefused, MmuDecision, FramePushed, FramePushRefused, HandlerEntered, Uiret, UserInterruptFlag, Resumed, Mmio,
-    KernelPageFault, MinorFault, Syscall, SyscallReturned, IoctlStep, PageInstalled, MessageQueued, MessageRead,
+    KernelPageFault, MinorFault, FaultAbandoned, Syscall, SyscallReturned, IoctlStep, PageInstalled, MessageQueued,
+    MessageRead,
     ThreadCreated, ThreadBlocked, ThreadWoken, ContextSwitch, ForwardingSwitched, SendUipi, IpiSent,
     InterruptAccepted, NotificationProcessed, Timer, ThreadExited, ProcessExited, ProcessKilled,
     SignalSent, SignalDelivered, SignalReturned, Warned,

@@ -8,6 +8,7 @@ from pffemu.events.details import AreaFound, ConditionChecked, SignalTaken, UifC
 from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered, MmuDecision, Resumed, Uiret, WalkRefused
 from pffemu.events.kernel import (
     ContextSwitch,
+    FaultAbandoned,
     KernelPageFault,
     MinorFault,
     Syscall,
@@ -33,6 +34,7 @@ PHASES: Final[dict[type[Any], str]] = {
     AreaFound: "area",
     SignalTaken: "signal",
     MinorFault: "page mapped",
+    FaultAbandoned: "abandoned",
     MessageQueued: "message",
     ThreadBlocked: "block",
     ThreadWoken: "wake",

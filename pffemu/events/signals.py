@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pffemu.events.fields import Hex
+from pffemu.events.fields import Hex, Label
 
 
 class SignalSent(NamedTuple):
@@ -28,6 +28,7 @@ class SignalDelivered(NamedTuple):
     code: int
     handler: Hex
     frame: Hex
+    fault: int  # that is the reason for the signal; 0: none
 
 
 class SignalReturned(NamedTuple):
@@ -37,3 +38,5 @@ class SignalReturned(NamedTuple):
     cpu: int
     tid: int
     rip: Hex
+    fault: int  # whose handler has returned to the refused access; 0: none
+    path: Label  # the signal's name; empty: none

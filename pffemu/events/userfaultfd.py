@@ -22,6 +22,7 @@ class PageInstalled(NamedTuple):
     cpu: int
     tid: int
     address: Hex
+    fault: int  # that waits for the page, or in whose handler the thread is; 0: none
 
 
 class MessageQueued(NamedTuple):
@@ -33,6 +34,7 @@ class MessageQueued(NamedTuple):
     fd: int
     address: Hex
     flags: int
+    fault: int  # 0: an event, or the kernel's own access
 
 
 class MessageRead(NamedTuple):
@@ -41,3 +43,4 @@ class MessageRead(NamedTuple):
     tid: int
     fd: int
     address: Hex
+    fault: int  # 0: an event, or the kernel's own access

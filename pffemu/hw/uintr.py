@@ -14,6 +14,7 @@ from pffemu.arch.paging import PAGE_MASK, is_canonical
 from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import RF, TF
 from pffemu.events.details import UifCleared, WordPushed
+from pffemu.events.faults import FORWARDED
 from pffemu.events.fields import Hex, Label
 from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered
 from pffemu.hw.cpu import Cpu
@@ -56,10 +57,7 @@ def deliver_page_fault(cpu: Cpu, fault: Trap, registers: list[int]) -> Trap | No
     vector = cpu.apic.user_vector[PF]
     address = fault.address & PAGE_MASK if cpu.options.mask_fault_address else fault.address
     below = (vector,) if cpu.options.frame_layout is FrameLayout.VECTOR_FIRST else ()
-    trap = _deliver(cpu, vector, registers, below, (address, fault.error_code))
-    if trap is None:
-        cpu.uintr.fault_rip = registers[0]
-    return trap
+    return _deliver(cpu, vector, registers, below, (address, fault.error_code))
 
 
 def _deliver(
@@ -76,11 +74,14 @@ def _deliver(
     # SDM delivery.3: all pushes at once, as user accesses
     words = (*below, rip, rflags, rsp, *above)
     new_rsp = (top - 8 * len(words)) & MASK64
+    fault = cpu.bus.faults.number(cpu.tid) if above else 0
     if cpu.bus.details or cpu.mmu.store(new_rsp, _FRAMES[len(words)].pack(*words), USER) is not None:
-        trap = _push_word_by_word(cpu, top, words, FrameLayout.VECTOR_FIRST if below else FrameLayout.RIP_FIRST)
+        trap = _push_word_by_word(cpu, top, words, FrameLayout.VECTOR_FIRST if below else FrameLayout.RIP_FIRST, fault)
         if trap is not None:
             return trap
-    cpu.emit(FramePushed, new_rsp, 8 * len(words), vector, rip, rsp)
+    if above:
+        cpu.bus.faults.take(cpu.tid, FORWARDED)
+    cpu.emit(FramePushed, new_rsp, 8 * len(words), vector, rip, rsp, fault)
     # SDM delivery.6
     state.uif = False
     if cpu.bus.details:
@@ -88,11 +89,11 @@ def _deliver(
     cpu.rip_rsp_rflags.write(state.handler, new_rsp, rflags & ~(TF | RF))
     cpu.left_block()
     cpu.charge(cpu.delivery_cost)
-    cpu.emit(HandlerEntered, state.handler)
+    cpu.emit(HandlerEntered, state.handler, fault)
     return None
 
 
-def _push_word_by_word(cpu: Cpu, top: int, words: tuple[int, ...], layout: FrameLayout) -> Trap | None:
+def _push_word_by_word(cpu: Cpu, top: int, words: tuple[int, ...], layout: FrameLayout, fault: int) -> Trap | None:
     """Push below `top`, from the highest address down. Nothing is written when a word cannot be: the first such word's
     trap, #SS where its address is not canonical. Aligned as they are, none is #AC.
     """
@@ -102,7 +103,7 @@ def _push_word_by_word(cpu: Cpu, top: int, words: tuple[int, ...], layout: Frame
         if isinstance(trap, Trap):
             if trap.vector != PF:
                 return Trap(SS)
-            cpu.emit(FramePushRefused, trap.address, trap.error_code)
+            cpu.emit(FramePushRefused, trap.address, trap.error_code, fault)
             return trap
     names = FIELDS[layout][: len(words)]
     for address, i in pushes:

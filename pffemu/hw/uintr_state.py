@@ -18,7 +18,6 @@ class UintrState:
     uittaddr: int = 0  # linear address of the table SENDUIPI uses, 16-byte aligned
     uitt_enabled: bool = False  # IA32_UINTR_TT bit 0: SENDUIPI may be used
     uittsz: int = 0  # highest index of the table
-    fault_rip: int | None = None  # ours, for events: the forwarded fault now being handled
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@
     push-failed address=0x... error=W|U              handler rip=handler
     stui uif=1    clui uif=0    testui uif=1         uiret rip=touch uif=1        resumed rip=touch
     page-fault address=buf user=1                    minor zero address=buf
+    abandoned interrupted                            abandoned exited
     message address=buf flags=0x1                    msg-read address=buf
     syscall ioctl                                    returned ioctl result=-22 (EINVAL)
     step UFFDIO_COPY validate                        installed address=buf
@@ -72,6 +73,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     hw.Mmio: _mmio,
     kernel.KernelPageFault: lambda v, d: f"page-fault address={d(v.address)} user={v.user}",
     kernel.MinorFault: lambda v, d: f"minor {v.page} address={d(v.address)}",
+    kernel.FaultAbandoned: lambda v, d: f"abandoned {v.why}",
     kernel.Syscall: lambda v, d: f"syscall {v.name} rip={d(v.rip)}",
     kernel.SyscallReturned: lambda v, d: f"returned {v.name} result={_result(v.result)}",
     userfaultfd.IoctlStep: lambda v, d: f"step {v.ioctl} {v.step}",

@@ -40,6 +40,7 @@ def take_interrupts(kernel: Kernel, cpu: Cpu) -> bool:
 def _raise_of_upid(kernel: Kernel, cpu: Cpu, trap: Trap) -> None:
     """Notification processing could not reach the thread's UPID."""
     if trap.vector == exceptions.PF:
+        cpu.bus.faults.begin(cpu.tid, cpu.registers["rip"])
         kernel.entry.page_fault(cpu, trap)
     else:
         why = f"UPIDADDR {cpu.uintr.upidaddr:#x} is not canonical, while a notification was processed"
@@ -60,6 +61,8 @@ def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
         return True
     trap = uintr.deliver_user_interrupt(cpu)
     if trap is not None:
+        if trap.vector == exceptions.PF:
+            cpu.bus.faults.begin(cpu.tid, cpu.registers["rip"])
         _raise(kernel, cpu, trap, "while a user interrupt was delivered")
         kernel.scheduler.preempt(cpu)
     return trap is None
@@ -107,12 +110,13 @@ def _refused(kernel: Kernel, cpu: Cpu, rip: int) -> None:
 def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
     """#PF of an instruction: the MMU decides where it goes (pff), delivery or the kernel takes it."""
     registers = rip, _, rflags = cpu.rip_rsp_rflags.read()
-    cpu.emit(WalkRefused, rip, fault.address, fault.error_code)
+    number = cpu.bus.faults.begin(cpu.tid, rip)
+    cpu.emit(WalkRefused, rip, fault.address, fault.error_code, number)
     cpu.charge("cpu.tlb_miss")
     decision = forwarding.decide(cpu, fault, rflags)
     if cpu.bus.details:
         forwarding.tell(cpu, decision)
-    cpu.emit(MmuDecision, fault.address, "forward" if decision.forward else "kernel", decision.reason)
+    cpu.emit(MmuDecision, fault.address, "forward" if decision.forward else "kernel", decision.reason, number)
     if not decision.forward:
         kernel.entry.page_fault(cpu, fault)
         return

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-_LATENCY: Final = ("min", "median", "p99", "max", "mean")
+_LATENCY: Final = ("faults", "min", "median", "p99", "max", "mean")
 
 
 def rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -27,11 +27,12 @@ def rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _flat(run: Mapping[str, Any]) -> dict[str, Any]:
-    flat = {name: value for name, value in run.items() if not isinstance(value, dict | list) and name != "latency"}
-    if run.get("latency"):
-        flat |= {f"latency_{name}": run["latency"][name] for name in _LATENCY}
-    for group in ("time", "parts"):
-        flat |= {f"{group}_{name}": value for name, value in run.get(group, {}).items()}
+    flat = {name: value for name, value in run.items() if not isinstance(value, dict | list)}
+    for path, latency in run.get("latency", {}).items():
+        flat |= {f"latency_{path}_{name}": latency[name] for name in _LATENCY}
+    flat |= {f"time_{name}": value for name, value in run.get("time", {}).items()}
+    for path, parts in run.get("parts", {}).items():
+        flat |= {f"parts_{path}_{name}": value for name, value in parts.items()}
     if run.get("ioctl"):
         flat |= {f"stage_{name}": value for name, value in run["stages"].items()}
     return flat

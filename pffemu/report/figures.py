@@ -50,13 +50,18 @@ def name_of(run: Run) -> str:
     return f"{run['mode']} {run['handler']}".rstrip()
 
 
+def name_of_path(run: Run, path: str, between: str = ", ") -> str:
+    """The run's name, and the path where there is a choice."""
+    return name_of(run) if len(run["stages"]) < 2 else f"{name_of(run)}{between}{path}"
+
+
 def breakdown(report: Run) -> Any:
-    """Stacked bars: a fault's mean latency by stage, a bar a run."""
+    """Stacked bars: a fault's mean latency by stage, a bar for each path of a run."""
     bars = []
     for run in report["runs"]:
-        faults = run["latency"]["faults"] if run["latency"] else 1
-        sums = {stage: sum(path.get(stage, 0) for path in run["stages"].values()) / faults for stage in STAGES}
-        bars.append((name_of(run), sums))
+        for path, cycles in run["stages"].items():
+            faults = run["latency"][path]["faults"]
+            bars.append((name_of_path(run, path, "\n"), {stage: cycles.get(stage, 0) / faults for stage in STAGES}))
     return _bars(bars, {stage: _FILLS[stage] for stage in STAGES}, "cycles per fault", "Where a fault's latency goes")
 
 
@@ -74,15 +79,15 @@ def latency_cdf(report: Run) -> Any:
     from matplotlib.ticker import LogLocator, NullLocator
 
     def draw(axes: Any) -> None:
-        for number, run in enumerate(run for run in report["runs"] if run["latency"]):
+        lines = [(name_of_path(run, path), one) for run in report["runs"] for path, one in run["latency"].items()]
+        for number, (name, latency) in enumerate(lines):
             colour, dashes, _ = _LINES[number % len(_LINES)]
             axes.step(
-                run["latency"]["percentiles"], range(101), where="post", label=name_of(run), color=colour,
-                linestyle=dashes, linewidth=1.6,
+                latency["percentiles"], range(101), where="post", label=name, color=colour, linestyle=dashes,
+                linewidth=1.6,
             )  # fmt: skip
         axes.set_xscale("log")
-        shown = [run["latency"] for run in report["runs"] if run["latency"]]
-        axes.set_xlim(min(one["min"] for one in shown) * 0.7, max(one["max"] for one in shown) * 1.3)
+        axes.set_xlim(min(one["min"] for _, one in lines) * 0.7, max(one["max"] for _, one in lines) * 1.3)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter("{x:,.0f}")

@@ -10,17 +10,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple, Protocol
 
+from pffemu.events.fault_tracker import FaultTracker
 from pffemu.events.hw import HandlerEntered, Mmio, Resumed, Uiret, WalkRefused
-from pffemu.events.kernel import ContextSwitch, KernelPageFault, Syscall, SyscallReturned, ThreadBlocked, ThreadExited
+from pffemu.events.kernel import (
+    ContextSwitch,
+    FaultAbandoned,
+    KernelPageFault,
+    Syscall,
+    SyscallReturned,
+    ThreadBlocked,
+    ThreadExited,
+)
 from pffemu.events.kinds import name_of
 from pffemu.events.phases import PHASES
+from pffemu.events.signals import SignalReturned
 from pffemu.events.userfaultfd import MessageQueued, MessageRead, PageInstalled
 
-_PAGE: Final = ~0xFFF
 _HEX: Final = frozenset({"rip", "rsp", "address", "interrupted_rip", "interrupted_rsp", "offset", "value"})
 
 
@@ -47,13 +55,6 @@ class TraceWriter(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(slots=True, eq=False)
-class _Fault:
-    flow: int
-    rip: int
-    page: int
-
-
 class Lanes:
     """Calls `writer` for each event it is called with; `close` ends what is still open."""
 
@@ -61,19 +62,22 @@ class Lanes:
         self._writer = writer
         self._open: defaultdict[Track, list[str]] = defaultdict(list)  # names of slices, outermost first
         self._last: defaultdict[Track, int] = defaultdict(int)
-        self._faults: defaultdict[int, list[_Fault]] = defaultdict(list)  # by thread, innermost last
-        self._flows = 0
+        self._tracker = FaultTracker()
+        self._flow = 0  # the fault that the event belongs to; 0: none
+        self._around: dict[int, int] = {}  # by fault: slices of its thread that lie around its own
         self._actions: dict[type[Any], Callable[[Any], None]] = {
             WalkRefused: self._refused,
             HandlerEntered: self._handler,
             Uiret: self._uiret,
             Resumed: self._resumed,
+            SignalReturned: self._over,
+            FaultAbandoned: self._over,
             KernelPageFault: self._kernel_fault,
             Syscall: self._syscall,
             SyscallReturned: self._returned,
-            MessageQueued: self._queued,
-            MessageRead: self._of_page,
-            PageInstalled: self._of_page,
+            MessageQueued: self._of_userfaultfd,
+            MessageRead: self._of_userfaultfd,
+            PageInstalled: self._of_userfaultfd,
             ThreadBlocked: self._blocked,
             ContextSwitch: self._switched,
             ThreadExited: self._exited,
@@ -81,6 +85,8 @@ class Lanes:
         }
 
     def __call__(self, event: Any) -> None:
+        lives = self._tracker(event)
+        self._flow = lives[0].number if lives else 0
         self._actions.get(type(event), self._instant)(event)
 
     def close(self) -> None:
@@ -92,56 +98,50 @@ class Lanes:
     # -- a fault ------------------------------------------------------------------------------------------------
 
     def _refused(self, event: WalkRefused) -> None:
-        self._flows += 1
-        self._faults[event.tid].append(_Fault(self._flows, event.rip, event.address & _PAGE))
-        self._begin(_thread(event), event.time, f"fault {event.address:#x}", _arguments(event))
-        self._begin(_thread(event), event.time, "access", {}, self._flows)
-        self._mark(_thread(event), event)
+        track = _thread(event)
+        self._around[event.fault] = len(self._open[track])
+        self._begin(track, event.time, f"fault {event.address:#x}", _arguments(event))
+        self._begin(track, event.time, "access", {}, self._flow)
+        self._mark(track, event)
 
     def _handler(self, event: HandlerEntered) -> None:
         self._end_through(_thread(event), "access", event.time)
-        self._begin(_thread(event), event.time, PHASES[type(event)], _arguments(event), self._flow_of(event.tid))
+        self._begin(_thread(event), event.time, PHASES[type(event)], _arguments(event), event.fault)
 
     def _uiret(self, event: Uiret) -> None:
         self._end_through(_thread(event), "handler", event.time)
-        if self._fault_at(event.tid, event.rip):
-            self._begin(_thread(event), event.time, "resume", _arguments(event), self._flow_of(event.tid))
+        if event.fault:
+            self._begin(_thread(event), event.time, "resume", _arguments(event), event.fault)
 
     def _resumed(self, event: Resumed) -> None:
         track = _thread(event)
         self._end_kernel(event)
-        fault = self._fault_at(event.tid, event.rip)
-        if fault is None:
+        if event.fault not in self._around:
             return
-        while self._faults[event.tid].pop() is not fault:
-            pass
         self._end_through(track, "access", event.time)
         if "resume" not in self._open[track]:
-            self._begin(track, event.time, "resume", {}, fault.flow)
-        self._end_through(track, "resume", event.time)
-        self._end(track, event.time)
+            self._begin(track, event.time, "resume", {}, event.fault)
+        self._end_fault(event)
+
+    def _over(self, event: SignalReturned | FaultAbandoned) -> None:
+        """A fault's handler was a signal's, or it will not resume."""
+        self._instant(event)
+        self._end_fault(event)
+
+    def _end_fault(self, event: Resumed | SignalReturned | FaultAbandoned) -> None:
+        around = self._around.pop(event.fault, None)
+        track = _thread(event)
+        while around is not None and len(self._open[track]) > around:
+            self._end(track, event.time)
 
     def _kernel_fault(self, event: KernelPageFault) -> None:
         if event.user:
-            self._begin(_kernel(event), event.time, PHASES[type(event)], _arguments(event), self._flow_of(event.tid))
+            self._begin(_kernel(event), event.time, PHASES[type(event)], _arguments(event), self._flow)
         else:
             self._instant(event)
 
-    def _queued(self, event: MessageQueued) -> None:
-        self._mark(_kernel(event), event, self._flow_of(event.tid))
-
-    def _of_page(self, event: MessageRead | PageInstalled) -> None:
-        """Somebody serves the fault on this page, whoever's it is."""
-        page = event.address & _PAGE
-        flow = next((fault.flow for stack in self._faults.values() for fault in stack if fault.page == page), 0)
-        self._mark(_kernel(event), event, flow)
-
-    def _fault_at(self, tid: int, rip: int) -> _Fault | None:
-        return next((fault for fault in reversed(self._faults[tid]) if fault.rip == rip), None)
-
-    def _flow_of(self, tid: int) -> int:
-        """0: the thread has no fault open."""
-        return self._faults[tid][-1].flow if self._faults[tid] else 0
+    def _of_userfaultfd(self, event: MessageQueued | MessageRead | PageInstalled) -> None:
+        self._mark(_kernel(event), event, event.fault)
 
     # -- calls, sleep, cores ------------------------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ class Lanes:
         if asleep is not None:
             self._end_through(track, asleep, event.time)
             if self._open[track] and self._open[track][-1].startswith("fault"):
-                self._begin(track, event.time, "resume", {}, self._flow_of(event.tid))
+                self._begin(track, event.time, "resume", {}, self._flow)
 
     def _exited(self, event: ThreadExited) -> None:
         self._instant(event)

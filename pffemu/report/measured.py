@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
+from pffemu.events.fault_tracker import FaultLife, FaultTracker
 from pffemu.events.hw import Resumed, WalkRefused
-from pffemu.events.kernel import Syscall, SyscallReturned
+from pffemu.events.kernel import FaultAbandoned, KernelPageFault, Syscall, SyscallReturned
 from pffemu.events.signals import SignalReturned
 from pffemu.hw.cpu import Cpu
 from pffemu.timing import SHIFT
@@ -19,7 +20,7 @@ from pffemu.timing.catalogue import IDLE, INSTRUCTIONS
 
 MARK: Final = "gettid"
 MAIN: Final = 1  # the thread that marks
-_FAULT: Final = frozenset({WalkRefused, Resumed, SignalReturned})
+_FAULT: Final = frozenset({WalkRefused, KernelPageFault, Resumed, SignalReturned, FaultAbandoned})  # begin or end one
 Account = Counter[tuple[int, int, str]]  # (core, thread, cost) -> 2^-SHIFT cycles
 
 
@@ -30,24 +31,29 @@ class MeasuredPart:
         self._cpus = cpus
         self._marks: list[tuple[int, Account]] = []
         self._home = 0
-        self._fault_since: int | None = None  # the core's idle time when the first thread's fault began
+        self._tracker = FaultTracker()
+        self._fault: FaultLife | None = None  # that the first thread is in, not inside another one
+        self._idle_before = 0  # the core's idle time when that fault began
         self.idle_in_faults = 0  # cycles the core idled while its first thread was in a fault
 
     def __call__(self, event: Any) -> None:
         kind = type(event)
         if kind in _FAULT and event.tid == MAIN:
-            idle = self._cpus[event.cpu].ledgers[0].units.get(IDLE, 0)
-            if kind is WalkRefused:
-                self._fault_since = idle if self._fault_since is None else self._fault_since
-            elif self._fault_since is not None:
-                self.idle_in_faults += idle - self._fault_since
-                self._fault_since = None
+            self._follow_fault(event)
         # from the first call's return to the second's entry
         if kind is not (Syscall if self.running else SyscallReturned) or len(self._marks) == 2:
             return
         if event.name == MARK and event.tid == MAIN:
             self._home = event.cpu
             self._marks.append((event.time, self._account()))
+
+    def _follow_fault(self, event: Any) -> None:
+        idle = self._cpus[event.cpu].ledgers[0].units.get(IDLE, 0)
+        for life in self._tracker(event):
+            if self._fault is None and life.end is None:
+                self._fault, self._idle_before = life, idle
+            if self._fault is not None and self._fault.end is not None:
+                self._fault, self.idle_in_faults = None, self.idle_in_faults + idle - self._idle_before
 
     @property
     def running(self) -> bool:

@@ -4,38 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from pffemu.events.hw import Resumed, WalkRefused
+from pffemu.events.fault_tracker import FaultLife, FaultTracker
 
 
 class OneFault:
-    """Keeps what happens from the `number`-th refused walk (from 0) until its thread resumes."""
+    """Keeps what happens in fault `number` (from 1, as in a trace), but for what belongs to other threads' faults."""
 
     def __init__(self, number: int) -> None:
-        self._to_skip = number
-        self._first: WalkRefused | None = None
-        self._done = False
+        self._number = number
+        self._tracker = FaultTracker()
+        self._life: FaultLife | None = None
         self._events: list[Any] = []
 
     def __call__(self, event: Any) -> None:
-        if self._done:
+        if self._life is not None and self._life.end is not None:
             return
-        if self._first is None:
-            if type(event) is not WalkRefused:
+        lives = self._tracker(event)
+        if self._life is None:
+            self._life = next((life for life in lives if life.number == self._number), None)
+            if self._life is None:
                 return
-            if self._to_skip:
-                self._to_skip -= 1
-                return
-            self._first = event
-        self._events.append(event)
-        first = self._first
-        self._done = type(event) is Resumed and event.tid == first.tid and event.rip == first.rip
+        if not lives or any(life.is_within(self._life) for life in lives):
+            self._events.append(event)
 
     @property
     def events(self) -> list[Any]:
-        """In the order they happened; empty when there were not so many faults, or it never resumed.
+        """In the order they happened; empty when there were not so many faults, or it was not resolved."""
+        return self.so_far if self._life is not None and self._life.path else []
+
+    @property
+    def so_far(self) -> list[Any]:
+        """As `events`, also of a fault that is not over, or was abandoned.
 
         Events before the fault's own time are others' business, told late: cores have clocks of their own.
         """
-        if not self._done or self._first is None:
+        if self._life is None:
             return []
-        return [event for event in self._events if event.time >= self._first.time]
+        return [event for event in self._events if event.time >= self._life.start]

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any, Final
 
 from pffemu.report import figures
-from pffemu.report.figures import name_of
+from pffemu.report.figures import name_of_path
 
 Report = Mapping[str, Any]
 
@@ -109,7 +109,7 @@ def table(report: Report) -> tuple[list[str], list[list[str]]]:
             "waiting",
             "answer",
         ],
-        [_row(run) for run in report["runs"]],
+        [_row(run, path) for run in report["runs"] for path in run["stages"] or ("",)],
     )
 
 
@@ -117,12 +117,12 @@ _BENCHMARKS: Final = {"fault": "the fault benchmark", "bfs": "BFS"}
 _PARTS: Final = ("notification", "handling", "resolution", "resumption")
 
 
-def _row(run: Mapping[str, Any]) -> list[str]:
-    latency = run["latency"]
-    faults = latency["faults"] if latency else 1
+def _row(run: Mapping[str, Any], path: str) -> list[str]:
+    """One path of a run: its faults; the rest is of the whole run, whatever the path."""
+    latency, parts = run["latency"].get(path), run["parts"].get(path)
     return [
-        name_of(run), f"{run['faults']:,}", *(f"{latency[key]:,}" if latency else "-" for key in ("median", "p99")),
-        *(f"{run['parts'][part] // faults:,}" for part in _PARTS), f"{run['cycles']:,}",
+        name_of_path(run, path), *(f"{latency[key]:,}" if latency else "-" for key in ("faults", "median", "p99")),
+        *(f"{parts[part] // latency['faults']:,}" if latency else "-" for part in _PARTS), f"{run['cycles']:,}",
         *(f"{run['time'][kind]:,}" for kind in ("application", "handling", "waiting")),
         {True: "right", False: "WRONG", None: "-"}[run["correct"]],
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pffemu.events.faults import KERNEL
 from pffemu.report.latency import Latency
 from pffemu.report.stages import PARTS, STAGES, StageCosts
 
@@ -43,19 +44,22 @@ class RunSummary:
         return f"{self.mode} {self.handler}".rstrip()
 
     @property
-    def latency(self) -> Latency | None:
-        """Of every fault, whatever its path; None without faults."""
-        cycles = [one for costs in self.stages.values() for one in costs.latencies]
-        return Latency.of(cycles) if cycles else None
+    def latency(self) -> dict[str, Latency]:
+        """By path."""
+        return {path: Latency.of(costs.latencies) for path, costs in self.stages.items() if costs.latencies}
 
     @property
-    def parts(self) -> dict[str, int]:
-        """Where PFF-UINTR measured, summed over all faults."""
-        sums = {part: 0 for part in PARTS}
-        for costs in self.stages.values():
-            for part, stages in PARTS.items():
-                sums[part] += sum(costs.cycles.get(stage, 0) for stage in stages)
-        return sums
+    def main_path(self) -> str:
+        """The path with the most faults, the kernel's own only where there is no other; empty: no faults."""
+        return max(self.stages, key=lambda path: (path != KERNEL, self.stages[path].faults), default="")
+
+    @property
+    def parts(self) -> dict[str, dict[str, int]]:
+        """Where PFF-UINTR measured, by path, summed over its faults."""
+        return {
+            path: {part: sum(costs.cycles.get(stage, 0) for stage in stages) for part, stages in PARTS.items()}
+            for path, costs in self.stages.items()
+        }
 
     @property
     def time_split(self) -> dict[str, int]:
@@ -65,13 +69,13 @@ class RunSummary:
 
     @property
     def cycles_per_fault(self) -> float:
-        """Mean from the refused walk to the resumed instruction, over all paths; 0 without faults."""
+        """Mean from the refused walk to the resumed instruction, on the main path; 0 without faults."""
         return sum(self.stage_per_fault(stage) for stage in STAGES)
 
     def stage_per_fault(self, stage: str) -> float:
         """What one stage adds to `cycles_per_fault`."""
-        faults = sum(costs.faults for costs in self.stages.values())
-        return sum(costs.cycles.get(stage, 0) for costs in self.stages.values()) / faults if faults else 0.0
+        costs = self.stages.get(self.main_path)
+        return costs.cycles.get(stage, 0) / costs.faults if costs is not None and costs.faults else 0.0
 
 
 def to_json(
@@ -91,12 +95,11 @@ def to_json(
 
 def _run(run: RunSummary, host_stats: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {"mode": run.mode, **run.counts, "correct": run.correct, "trace_hash": run.trace_hash}
-    latency = run.latency
     fields |= {
         "handler": run.handler,
         "cycles": run.cycles,
         "time": run.time_split,
-        "latency": latency.to_json() if latency is not None else None,
+        "latency": {path: latency.to_json() for path, latency in run.latency.items()},
         "parts": run.parts,
         "stages": {path: dict(costs.cycles) for path, costs in run.stages.items()},
         "charges": dict(run.charges),

@@ -53,12 +53,17 @@ def run_table(
     for key, name in _COUNTS.items():
         row(name, lambda run, key=key: f"{run.counts[key]:,}")  # type: ignore[misc]
     table.add_section()
-    row("latency of a fault, median", lambda run: _latency(run, "median"))
-    row("  minimum", lambda run: _latency(run, "minimum"))
-    row("  99th percentile", lambda run: _latency(run, "p99"))
-    row("  mean", lambda run: f"{run.cycles_per_fault:,.0f}")
+    row("path of the faults below", lambda run: run.main_path or "-")
+    row("  faults", lambda run: _latency(run, "faults"))
+    row("  latency, median", lambda run: _latency(run, "median"))
+    row("    minimum", lambda run: _latency(run, "minimum"))
+    row("    99th percentile", lambda run: _latency(run, "p99"))
+    row("    mean", lambda run: f"{run.cycles_per_fault:,.0f}")
     for part in PARTS:
-        row(f"    {part}", lambda run, part=part: _per_fault(run, part))  # type: ignore[misc]
+        row(f"      {part}", lambda run, part=part: _per_fault(run, part))  # type: ignore[misc]
+    for path in dict.fromkeys(path for run in runs for path in run.stages if path != run.main_path):
+        row(f"by {path}, faults", lambda run, path=path: _other(run, path, "faults"))  # type: ignore[misc]
+        row("  latency, median", lambda run, path=path: _other(run, path, "median"))  # type: ignore[misc]
     table.add_section()
     row("time, measured part", lambda run: f"{run.cycles:,}")
     for kind in ("application", "handling", "waiting"):
@@ -77,12 +82,18 @@ def run_table(
 
 
 def _latency(run: RunSummary, value: str) -> str:
-    return f"{getattr(run.latency, value):,}" if run.latency is not None else "-"
+    """Of the main path."""
+    return f"{getattr(run.latency[run.main_path], value):,}" if run.main_path in run.latency else "-"
+
+
+def _other(run: RunSummary, path: str, value: str) -> str:
+    """Of another path than the main one."""
+    return f"{getattr(run.latency[path], value):,}" if path in run.latency and path != run.main_path else "-"
 
 
 def _per_fault(run: RunSummary, part: str) -> str:
-    faults = run.latency.faults if run.latency is not None else 0
-    return f"{run.parts[part] / faults:,.0f}" if faults else "-"
+    costs = run.stages.get(run.main_path)
+    return f"{run.parts[run.main_path][part] / costs.faults:,.0f}" if costs is not None and costs.faults else "-"
 
 
 def _ratio(baseline: float, value: float) -> str:

@@ -51,7 +51,7 @@ class Parts:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.wired: dict[str, Any] = {"machine": machine, "kernel": machine.kernel}
+        self.wired: dict[str, Any] = {"machine": machine, "kernel": machine.kernel, "faults": machine.events.faults}
         self.fixed: dict[str, Any] = {
             "ram": machine.ram, "ram.octets": machine.ram.octets, "ram.words": machine.ram.words,
             "bus": machine.bus, "events": machine.events,

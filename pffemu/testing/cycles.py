@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pffemu.errors import UsageError
-from pffemu.events.hw import HandlerEntered, Resumed, Uiret, WalkRefused
+from pffemu.events.fault_tracker import FaultTracker
+from pffemu.events.hw import HandlerEntered, Uiret
 from pffemu.inspect.expressions import Names
 from pffemu.testing.directives import Directive
 from pffemu.timing import DEFAULT_PROFILE, Profile, load_profile
@@ -52,22 +53,19 @@ def profile_of(directive: Directive) -> Profile:
 
 def resolved_faults(events: Iterable[Any]) -> Iterator[FaultTimes]:
     """In the order in which they were resolved; one in a handler lies within another."""
-    open_faults: dict[int, list[FaultTimes]] = {}
+    tracker, times = FaultTracker(), dict[int, FaultTimes]()
     for index, event in enumerate(events):
-        stack = open_faults.setdefault(event.tid, [])
-        if isinstance(event, WalkRefused):
-            stack.append(FaultTimes(index, event.address, event.time))
-        elif not stack:
-            continue
-        elif isinstance(event, HandlerEntered):
-            stack[-1].entered = event.time
-            stack[-1].spans["delivery"] = event.time - stack[-1].start
-        elif isinstance(event, Uiret):
-            stack[-1].spans["handling"] = event.time - stack[-1].entered
-        elif isinstance(event, Resumed):
-            fault = stack.pop()
-            fault.spans["fault"] = event.time - fault.start
-            yield fault
+        for life in tracker(event):
+            fault = times.setdefault(life.number, FaultTimes(index, life.address, life.start))
+            if life.end is not None:
+                if life.path:
+                    fault.spans["fault"] = life.end - life.start
+                    yield fault
+            elif isinstance(event, HandlerEntered) and event.fault:
+                fault.entered = event.time
+                fault.spans["delivery"] = event.time - fault.start
+            elif isinstance(event, Uiret) and event.fault:
+                fault.spans["handling"] = event.time - fault.entered
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ go:    .quad 0
 # CHECK: senduipi entry=0
 # CHECK: interrupt vector=0xeb (kernel)
 # CHECK: woken tid=1
-# CHECK: resumed rip=touch
+# CHECK: abandoned interrupted
 # CHECK: handler rip=handler
 # CHECK: uiret
 # CHECK-NOT: refused

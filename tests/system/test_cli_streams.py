@@ -99,7 +99,7 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIO
     "arguments",
     [
         ("timing", "show"), ("doctor",), ("bench", "fault", "--pages", "2"), ("--help",),
-        ("timeline", "--fault", "0", str(ROOT / "examples" / "own_handler.s")),
+        ("timeline", "--fault", "1", str(ROOT / "examples" / "own_handler.s")),
     ],
 )  # fmt: skip
 def test_output_that_can_only_be_ascii(arguments: tuple[str, ...]) -> None:

@@ -86,7 +86,10 @@ def test_csv_has_a_row_a_run(tmp_path: Path) -> None:
     ran = pffemu("bench", *GUEST, "--csv", "-")
     rows = list(csv.DictReader(io.StringIO(ran.out)))
     assert [row["mode"] for row in rows] == ["uffd", "pff"]
-    assert all(int(row["parts_handling"]) > 0 and row["profile"] == "sapphire-rapids" for row in rows)
+    assert all(row["profile"] == "sapphire-rapids" for row in rows)
+    for row, path in zip(rows, ("userfaultfd", "forwarded"), strict=True):
+        assert int(row[f"parts_{path}_handling"]) > 0
+        assert int(row[f"latency_{path}_median"]) > 0
 
 
 @needs_matplotlib

@@ -51,7 +51,7 @@ def test_a_timeline_of_one_fault_as_text_and_as_a_picture(tmp_path: Path) -> Non
 
 
 def test_a_timeline_of_a_program(tmp_path: Path) -> None:
-    result = pffemu("timeline", "--mode", "pff", "--fault", "0", GUEST)
+    result = pffemu("timeline", "--mode", "pff", "--fault", "1", GUEST)
     assert result.code == 0, result.err
     assert "One fault under pff" in result.out
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pffemu import Exited, Mode
 from pffemu.events.hw import WalkRefused
 from pffemu.hw.mmu import UffdLookup
+from tests.fault_numbers import ends_of
 from tests.guest_tools import PAGE, Run, build, run
 
 PAGES = 12
@@ -117,6 +118,7 @@ def test_random_guests_end_alike_under_uffd_and_both_designs_of_pff(plan: list[S
     faults = [(event.rip, event.address, event.error_code) for event in reference.of(WalkRefused) if event.tid == 1]
     for done in runs:
         assert done.stop == Exited(0), done.stop
+        assert set(ends_of(done.events).values()) <= {"kernel", "userfaultfd", "forwarded"}
         assert done.word("sum") == reference.word("sum")
         assert region_of(done) == region_of(reference)
         assert [(e.rip, e.address, e.error_code) for e in done.of(WalkRefused) if e.tid == 1] == faults

@@ -13,6 +13,7 @@ from pffemu.arch.paging import is_canonical
 from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import AC as AC_FLAG
 from pffemu.arch.rflags import ALWAYS_ONE, UIRET_MASK
+from pffemu.events.faults import FORWARDED
 from pffemu.events.hw import Resumed, Uiret
 from pffemu.hw.careful import ALIGNMENT
 from pffemu.hw.cpu import Cpu
@@ -46,11 +47,11 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
     if (rflags ^ new_rflags) & AC_FLAG:
         cpu.check(ALIGNMENT, bool(new_rflags & AC_FLAG))
     cpu.charge("cpu.uintr.uiret")
-    cpu.emit(Uiret, new_rip, int(cpu.uintr.uif))
-    if new_rip == cpu.uintr.fault_rip:
-        cpu.uintr.fault_rip = None
+    fault, path = cpu.bus.faults.end_at(cpu.tid, new_rip, FORWARDED)
+    cpu.emit(Uiret, new_rip, int(cpu.uintr.uif), fault)
+    if fault:
         cpu.charge("cpu.tlb_miss")  # of the access that is made again
-        cpu.emit(Resumed, new_rip)
+        cpu.emit(Resumed, new_rip, fault, path)
     return None
 
 

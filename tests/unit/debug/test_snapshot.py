@@ -125,6 +125,7 @@ CHANGES: dict[str, Callable[[Machine], object]] = {
     "a descriptor": lambda m: m.process.files.close(m.cpus[0], 1),
     "a thread": lambda m: setattr(m.process.tasks[1], "clear_child_tid", 8),
     "the run queues": lambda m: m.kernel.scheduler.preempt(m.cpus[0]),
+    "the number of faults": lambda m: m.events.faults.begin(1, 0x1000),
     "the turn": lambda m: setattr(m.turns.current, "end", 1),
     "standard output": lambda m: m.streams[1].write(b"x"),
 }

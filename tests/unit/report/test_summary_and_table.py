@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from pffemu.events.faults import FORWARDED, KERNEL
 from pffemu.report.stages import DELIVERY, IOCTL, StageCosts
 from pffemu.report.summary import HostCosts, RunSummary, to_json
 from pffemu.report.table import run_table
@@ -19,7 +20,10 @@ COUNTS = {
 
 
 def summary(mode: str = "pff", cycles: int = 1000, correct: bool | None = True) -> RunSummary:
-    stages = {"pff": StageCosts(4, {DELIVERY: 100, IOCTL: 300}), "kernel": StageCosts(1, {IOCTL: 100})}
+    stages = {
+        KERNEL: StageCosts(5, {IOCTL: 100}, (10, 20, 20, 20, 30)),
+        FORWARDED: StageCosts(4, {DELIVERY: 100, IOCTL: 300}, (70, 90, 110, 130)),
+    }
     return RunSummary(mode, COUNTS, correct, "0123456789abcdef", cycles, stages, HostCosts(1.23456789, 3 << 20))
 
 
@@ -47,9 +51,22 @@ def test_json_tells_host_costs_only_when_asked() -> None:
     assert told["runs"][0]["host"] == {"seconds": 1.234568, "max_rss_bytes": 3 << 20}
 
 
-def test_cycles_per_fault_is_the_mean_over_all_paths() -> None:
-    assert summary().cycles_per_fault == 100
-    assert summary().stage_per_fault(IOCTL) == 80
+def test_paths_are_never_pooled() -> None:
+    run = summary()
+    assert run.main_path == FORWARDED  # the kernel's own faults are not what the run is about
+    assert (run.cycles_per_fault, run.stage_per_fault(IOCTL)) == (100, 75)
+    assert {path: latency.median for path, latency in run.latency.items()} == {KERNEL: 20, FORWARDED: 90}
+    assert run.parts[KERNEL] == {"notification": 0, "handling": 0, "resolution": 100, "resumption": 0}
+    told = json.loads(to_json("1.0", "bench x", {}, [run], host_stats=False))["runs"][0]
+    assert {path: one["faults"] for path, one in told["latency"].items()} == {KERNEL: 5, FORWARDED: 4}
+    lines = [line.replace("│", " ").split() for line in shown(run).splitlines()]
+    assert ["path", "of", "the", "faults", "below", "forwarded"] in lines
+    assert ["by", "kernel,", "faults", "5"] in lines
+
+
+def test_a_run_of_the_kernels_faults_alone_is_about_those() -> None:
+    run = summary()
+    assert replace(run, stages={KERNEL: run.stages[KERNEL]}).main_path == KERNEL
 
 
 def test_no_faults_cost_nothing() -> None:

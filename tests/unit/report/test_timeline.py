@@ -80,7 +80,7 @@ def test_one_fault_keeps_nothing_else() -> None:
     assert all(event.time >= events[0].time for event in events)
 
 
-@pytest.mark.parametrize("number", [6, 1000])
+@pytest.mark.parametrize("number", [7, 1000])
 def test_too_few_faults(number: int) -> None:
     sink = one_fault(Mode.PFF, number)
     nothing: list[Any] = []
