@@ -65,7 +65,7 @@ _OF_FORMS: Final = (
          "the machine's are exact, the host's are not", forms="RCPPS* RCPSS* RSQRT*", kinds="xmm"),
     Rule("estimate-flags", "the flags of RCPPS, RSQRTPS and their kin, which raise nothing on a CPU", "Unicorn divides",
          forms="RCPPS* RCPSS* RSQRT*", kinds="mxcsr", ends_with_exact_float=True),
-    Rule("functions", "the last bit of x87's functions, PE and C1", "the manual allows one unit in the last place",
+    Rule("functions", "the last bits of x87's functions, PE and C1", "the manual allows one unit in the last place",
          forms=_FUNCTIONS, kinds="st fsw", when=met.is_last_bit, rarely=True),
     Rule("logarithm", "FYL2XP1 of what is far from 0", "the manual leaves it undefined", forms="FYL2XP1",
          kinds="st fsw", when=met.is_far_from_zero, rarely=True),
