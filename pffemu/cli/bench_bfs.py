@@ -10,12 +10,13 @@ from guest.graphs import EDGE_FACTORS, SCALES
 from guest.workloads import Eviction, bfs_workload, resident_fraction, with_resident
 from pffemu.cli import options
 from pffemu.cli.bench import Outputs, run_benchmark
+from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.measure import Setup
-from pffemu.hw.cpu import CpuOptions
-from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 
+@chooses_machine
 def bench_bfs(
+    machine: MachineChoice,
     scale: Annotated[int, typer.Option(min=SCALES[0], max=SCALES[-1], help="The graph has 2^SCALE vertices ...")],
     edge_factor: Annotated[
         int,
@@ -33,8 +34,6 @@ def bench_bfs(
     ] = Eviction.FIFO,
     mode: options.BenchModes = [],  # noqa: B006
     handler: options.Handlers = [],  # noqa: B006
-    profile: options.MachineProfile = DEFAULT_PROFILE,
-    cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
     json: options.Json = None,
     csv: options.Csv = None,
@@ -53,7 +52,7 @@ def bench_bfs(
         lambda: with_resident(bfs_workload(scale, edge_factor, seed), fraction, evict),
         {"scale": scale, "edge_factor": edge_factor, "seed": seed, "resident": resident, "evict": evict.value},
         options.chosen_modes(mode),
-        Setup(cpus, ram, trace, cpu=CpuOptions(profile=load_profile(profile))),
+        Setup(machine.options, ram, trace),
         Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -9,13 +10,15 @@ import typer
 from guest.workloads import MOST_PAGES, MOST_THREADS, FaultWorkload
 from pffemu.cli import options
 from pffemu.cli.bench import Outputs, run_benchmark
+from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.measure import Setup
 from pffemu.errors import UsageError
-from pffemu.hw.cpu import CpuOptions
-from pffemu.timing import DEFAULT_PROFILE, load_profile
+from pffemu.machine.options import MachineOptions
 
 
+@chooses_machine
 def bench_fault(
+    machine: MachineChoice,
     pages: Annotated[int, typer.Option(min=1, max=MOST_PAGES, help="Pages to touch, once each.")] = 1024,
     write: Annotated[bool, typer.Option("--write", help="Touch by writing, not reading.")] = False,
     random: Annotated[bool, typer.Option("--random", help="Touch in a fixed random order, not ascending.")] = False,
@@ -35,8 +38,6 @@ def bench_fault(
     ] = 1,
     mode: options.BenchModes = [],  # noqa: B006
     handler: options.Handlers = [],  # noqa: B006
-    profile: options.MachineProfile = DEFAULT_PROFILE,
-    cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
     json: options.Json = None,
     csv: options.Csv = None,
@@ -67,12 +68,14 @@ def bench_fault(
             "handler_threads": handler_threads,
         },
         options.chosen_modes(mode),
-        Setup(_cores(cpus, threads, handler_threads), ram, trace, cpu=CpuOptions(profile=load_profile(profile))),
+        Setup(_with_cores(machine.options, threads, handler_threads), ram, trace),
         Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
     )
 
 
-def _cores(cpus: int, threads: int, handler_threads: int) -> int:
-    """One for each thread where there are several; `cpus` as given else, so that two can share one."""
-    return cpus if threads == handler_threads == 1 else max(cpus, threads + handler_threads)
+def _with_cores(machine: MachineOptions, threads: int, handler_threads: int) -> MachineOptions:
+    """One for each thread where there are several; as given else, so that two can share one."""
+    if threads == handler_threads == 1:
+        return machine
+    return replace(machine, cpus=max(machine.cpus, threads + handler_threads))

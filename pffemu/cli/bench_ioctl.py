@@ -15,7 +15,6 @@ from pffemu.cli import options
 from pffemu.cli.bench import complain
 from pffemu.cli.measure import Measured, Setup, measure
 from pffemu.cli.terminal import check_writable, out_console, write_text
-from pffemu.hw.cpu import CpuOptions
 from pffemu.report.ioctl_stages import STAGES, IoctlCosts
 from pffemu.timing import DEFAULT_PROFILE, SHIFT, load_profile
 
@@ -44,7 +43,7 @@ def bench_ioctl(
     for fill in _FILLS:
         workload = FaultWorkload(pages, handler=Handler.READ, **fill)
         for case, (mode, cpus) in _CASES.items():
-            measured = measure(workload, mode, Setup(cpus, cpu=CpuOptions(profile=machine), ioctls=True))
+            measured = measure(workload, mode, Setup.of(machine, cpus=cpus, ioctls=True))
             results += [(measured, case, name, costs) for name, costs in measured.ioctls.items()]
     out = out_console(to_stderr=json == "-")
     out.print(f"Cycles of a call, {pages:,} calls each, {machine.name}", markup=False)

@@ -14,7 +14,6 @@ from pffemu.cli import foreground, options
 from pffemu.cli.bench import complain
 from pffemu.cli.measure import Measured, Setup, measure
 from pffemu.cli.terminal import check_writable, err_console, out_console
-from pffemu.hw.cpu import CpuOptions
 from pffemu.report import plot as figure
 from pffemu.report.progress import ProgressLine
 from pffemu.report.summary import RunSummary
@@ -45,16 +44,13 @@ def demo(
     machine = load_profile(profile)
     out = out_console()
     faults = FaultWorkload(PAGES)
-    shown = Setup(shown_fault=PAGES // 2 + 1, cpu=CpuOptions(profile=machine))
+    shown = Setup.of(machine, shown_fault=PAGES // 2 + 1)
     compared = [measure(faults, mode, shown) for mode in (Mode.UFFD, Mode.PFF)]
     _show_faults(out, compared, machine.name)
     graph: Workload = foreground.prepare(
         lambda: bfs_workload(SCALE, EDGE_FACTOR, SEED), ProgressLine(err_console(), "BFS"), "building the graph"
     )
-    searched = [
-        measure(graph, mode, Setup(cpu=CpuOptions(profile=machine))).summary
-        for mode in (Mode.KERNEL, Mode.UFFD, Mode.PFF)
-    ]
+    searched = [measure(graph, mode, Setup.of(machine)).summary for mode in (Mode.KERNEL, Mode.UFFD, Mode.PFF)]
     out.print(BFS_TITLE, run_table(searched), sep="\n", markup=False)
     out.print()
     summaries = [one.summary for one in compared]

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from pffemu.errors import PffemuError
 from pffemu.events.trace import TraceHash
 from pffemu.hw.cpu import CpuOptions
 from pffemu.machine.machine import Machine
+from pffemu.machine.options import MachineOptions
 from pffemu.machine.stop import Exited, Stop
 from pffemu.report.ioctl_stages import IoctlCollector, IoctlCosts
 from pffemu.report.measured import MAIN, MeasuredPart
@@ -81,19 +82,29 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How a benchmark is to be run. `ram` in bytes, None: enough. `shown_fault`: number of the fault to keep."""
+    """How a benchmark is to be run: on `machine`, but for its mode and RAM. `ram`: bytes; None: enough.
 
-    cpus: int = DEFAULTS.cpus
+    `shown_fault`: number of the fault to keep. `ioctls`: take the userfaultfd ioctls apart, too.
+    """
+
+    machine: MachineOptions = DEFAULTS
     ram: int | None = None
     trace: Path | None = None
     shown_fault: int | None = None
-    cpu: CpuOptions = field(default_factory=CpuOptions)
-    uffd_regions: int = DEFAULTS.uffd_regions
-    ioctls: bool = False  # take the userfaultfd ioctls apart, too
+    ioctls: bool = False
+
+    @classmethod
+    def of(cls, profile: Profile, *, cpus: int = DEFAULTS.cpus, **fields: Any) -> Setup:
+        """On the default machine with this profile."""
+        return cls(replace(DEFAULTS, cpus=cpus, cpu=CpuOptions(profile=profile)), **fields)
+
+    @property
+    def cpus(self) -> int:
+        return self.machine.cpus
 
     @property
     def profile(self) -> Profile:
-        return self.cpu.profile
+        return self.machine.cpu.profile
 
     def ram_for(self, workload: Workload) -> int:
         return self.ram if self.ram is not None else max(SMALLEST_RAM, workload.ram)
@@ -146,8 +157,7 @@ class _Result:
 
 
 def _machine(workload: Workload, mode: Mode, setup: Setup, result: bytearray) -> Machine:
-    ram, regions = setup.ram_for(workload), setup.uffd_regions
-    machine = Machine(mode=mode, cpus=setup.cpus, ram=ram, cpu=setup.cpu, uffd_regions=regions)
+    machine = Machine(setup.machine, mode=mode, ram=setup.ram_for(workload))
     for fd, data in workload.files.items():
         machine.open_ram_file(fd, workload.guest, data)
     machine.open_output(RESULT_FD, "result", _Result(result))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-import click
 import typer
 
 from guest.workloads import Handler
@@ -19,13 +18,17 @@ from pffemu.machine.options import MAX_CPUS, MachineOptions, parse_size
 DEFAULTS = MachineOptions()
 
 
-ALL = "all"
+ALL: Final = "all"
+_MODES: Final = [*(mode.value for mode in Mode), ALL]
 
 
 def chosen_modes(choices: list[str]) -> tuple[Mode, ...]:
-    """In the order given, each once; none given: all."""
+    """In the order given, each once; none given: all. Raises UsageError."""
     if not choices or ALL in choices:
         return tuple(Mode)
+    unknown = [choice for choice in choices if choice not in _MODES]
+    if unknown:
+        raise UsageError(f"--mode {unknown[0]!r} is not a mode", remedy=f"use one of {', '.join(_MODES)}")
     return tuple(dict.fromkeys(Mode(choice) for choice in choices))
 
 
@@ -72,7 +75,7 @@ BenchModes = Annotated[
     list[str],
     typer.Option(
         "--mode",
-        click_type=click.Choice([*(mode.value for mode in Mode), ALL]),
+        metavar=f"[{'|'.join(_MODES)}]",
         help="Mode to run; may be given more than once.",
         show_default=ALL,
     ),

@@ -13,7 +13,6 @@ from kernel_model.mechanisms import Mode
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, out_console, replace_between_markers, write_text
 from pffemu.errors import MissingFileError, PffemuError, UsageError
-from pffemu.hw.cpu import CpuOptions
 from pffemu.report import page, plot
 from pffemu.report.svg_timeline import svg
 from pffemu.report.timeline import one_fault_title
@@ -87,7 +86,7 @@ def _profile(reports: list[page.Shown]) -> Profile:
 
 
 def _one_fault(profile: Profile) -> str:
-    setup = Setup(shown_fault=_FAULT, cpu=CpuOptions(profile=profile))
+    setup = Setup.of(profile, shown_fault=_FAULT)
     shown = [
         (one_fault_title(mode.value, profile.name), measure(FaultWorkload(_PAGES), mode, setup).one_fault)
         for mode in (Mode.UFFD, Mode.PFF)

@@ -65,7 +65,7 @@ def timeline(
 
 def _events(chosen: MachineOptions, guest: GuestCommand | None, fault: int) -> list[Any]:
     if guest is None:
-        setup = Setup(chosen.cpus, chosen.ram, None, fault, chosen.cpu, chosen.uffd_regions)
+        setup = Setup(chosen, chosen.ram, shown_fault=fault)
         return measure(FaultWorkload(_PAGES), chosen.mode, setup).one_fault
     progress = ProgressLine(err_console(), Path(guest.file).name)
     machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, True), progress, "loading")

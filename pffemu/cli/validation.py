@@ -21,7 +21,6 @@ import pffemu.timing
 from guest.workloads import FaultWorkload, Handler, SignalWorkload
 from kernel_model.mechanisms import Mode
 from pffemu.cli.measure import Measured, Setup, measure
-from pffemu.hw.cpu import CpuOptions
 from pffemu.timing import SHIFT, Profile, load_profile
 
 PAGES: Final = 200
@@ -87,9 +86,7 @@ def _fault(profile: Profile, mode: str, *words: str) -> float:
 
 
 def _signal(profile: Profile) -> float:
-    return measure(
-        SignalWorkload(PAGES), Mode.KERNEL, Setup(1, cpu=CpuOptions(profile=profile))
-    ).summary.cycles_per_fault
+    return measure(SignalWorkload(PAGES), Mode.KERNEL, Setup.of(profile, cpus=1)).summary.cycles_per_fault
 
 
 def _ioctl(profile: Profile, mode: str, cores: str, name: str) -> float:
@@ -112,7 +109,7 @@ def _share(profile: Profile, group: str) -> float:
 @cache
 def _run(profile: str, mode: str, handler: Handler, write: bool, fill: str, cores: int) -> Measured:
     workload = FaultWorkload(PAGES, write=write, copy=fill == "copy", handler=handler, minor=fill == "continue")
-    return measure(workload, Mode(mode), Setup(cores, cpu=CpuOptions(profile=load_profile(profile)), ioctls=True))
+    return measure(workload, Mode(mode), Setup.of(load_profile(profile), cpus=cores, ioctls=True))
 
 
 _MEASURES: Final[dict[str, Callable[..., float]]] = {

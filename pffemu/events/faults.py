@@ -42,12 +42,14 @@ class Faults:
 
     def begin(self, tid: int, rip: int) -> int:
         """A new fault of the thread; its number."""
-        self.begun += 1
-        stack = self._open.setdefault(tid, [])
-        if len(stack) == DEEPEST:
+        self.begun = number = self.begun + 1
+        stack = self._open.get(tid)
+        if stack is None:
+            stack = self._open[tid] = []
+        elif len(stack) == DEEPEST:
             del stack[0]
-        stack.append(OpenFault(self.begun, rip))
-        return self.begun
+        stack.append(OpenFault(number, rip))
+        return number
 
     def number(self, tid: int) -> int:
         """The thread's innermost open fault; 0: it has none."""
@@ -65,28 +67,25 @@ class Faults:
     def end(self, tid: int) -> tuple[int, Label]:
         """The thread's innermost fault is over: its number and path; 0 and no path: there is none."""
         stack = self._open.get(tid)
-        return self._leave(tid, len(stack) - 1) if stack else _NONE
+        if not stack:
+            return _NONE
+        fault = stack.pop()
+        return fault.number, fault.path
 
     def end_at(self, tid: int, rip: int, path: str) -> tuple[int, Label]:
         """A handler has returned to `rip`: the innermost fault from there is over, and those inside it; as `end`.
 
         Only of faults whose path begins with `path`.
         """
-        stack = self._open.get(tid, ())
+        stack = self._open.get(tid, [])
         for depth in range(len(stack) - 1, -1, -1):
-            if stack[depth].rip == rip and stack[depth].path.startswith(path):
-                return self._leave(tid, depth)
+            fault = stack[depth]
+            if fault.rip == rip and fault.path.startswith(path):
+                del stack[depth:]
+                return fault.number, fault.path
         return _NONE
 
     def forget(self, tid: int) -> int:
         """The thread returns nowhere any more: its outermost fault, which never resumes; 0: it has none."""
         stack = self._open.pop(tid, None)
         return stack[0].number if stack else 0
-
-    def _leave(self, tid: int, depth: int) -> tuple[int, Label]:
-        stack = self._open[tid]
-        fault = stack[depth]
-        del stack[depth:]
-        if not stack:
-            del self._open[tid]
-        return fault.number, fault.path
