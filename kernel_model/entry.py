@@ -52,6 +52,7 @@ class Entry:
         task = kernel.scheduler.switch_in(cpu)
         if task.sleep is not None and task.sleep.behind is not None:
             task.sleep = task.sleep.behind
+            signal_send.recalculate(task)  # a call that the stop interrupted fails, or starts again
         sleep = task.sleep
         is_fault = sleep is not None and sleep.of is SleepIn.FAULT
         if task.waited_fault is not None or is_fault:
