@@ -217,6 +217,7 @@ class Entry:
         rip, rflags = registers[:2]
         self._result_registers[cpu.index].write(result & MASK64, rip, rflags)
         cpu.charge("cpu.sysret")
+        task.signals.waiting_for = 0
         if task.signals.saved_blocked is not None and result != -Errno.EINTR:
             signal_send.restore_blocked(self._kernel, cpu, task)
         cpu.emit(SyscallReturned, name_of(call.number), result)
