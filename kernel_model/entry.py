@@ -189,7 +189,9 @@ class Entry:
         """The call must wait; unless a signal or a user interrupt is there, which is what ends such a sleep."""
         kernel = self._kernel
         user_interrupt = uintr_sleep.ends_with_user_interrupt(kernel, task, call.number, blocked)
-        call.result, call.deadline = blocked.result, blocked.deadline
+        call.result = blocked.result
+        if blocked.deadline is not None:
+            call.deadline = blocked.deadline  # a page that is missing on the way gives no more time
         if blocked.sleep is Interruptible.NO or not (
             task.signals.due or (user_interrupt and kernel.uintr.is_pending(task))
         ):
