@@ -5,7 +5,7 @@
 #   make check    formatting, lint, types, import directions, file sizes
 #   make conformance   the C programs of tests/conformance on this host's Linux and in pffemu (RECORD=1: record anew)
 #   make check-long    a million random instructions on this host's CPU and in pffemu (SEED=7: other ones), and
-#                      longer sessions of the debugger and of gdb than `make test` has
+#                      longer sessions of the debugger, of gdb and of sleeping threads than `make test` has
 #   make bench    guest and fault speed on this machine, and what a step back costs
 #   make evaluation   the evaluation again: tables and figures of docs/evaluation.md, docs/timing.md, one HTML page
 #   make lock     write requirements.lock again from pyproject.toml (make lock UPGRADE=--upgrade: newest versions)
@@ -55,7 +55,8 @@ check: $(STAMP)
 check-long: $(STAMP)
 	@$(BIN)/python -m tests.oracle --cases 1000000 --sequences 100000 --seed $(SEED) --jobs $(JOBS) --thorough
 	@PFFEMU_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/unit/debug/test_reversible.py \
-	    tests/system/test_stepping_never_lies.py tests/system/gdb/test_stops_tell_the_truth.py
+	    tests/system/test_stepping_never_lies.py tests/system/gdb/test_stops_tell_the_truth.py \
+	    tests/unit/kernel_model/test_sleep_machine.py
 
 conformance: $(STAMP)
 	@$(BIN)/python -m tests.conformance $(if $(RECORD),--record) $(PROGRAMS)

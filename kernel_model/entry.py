@@ -54,6 +54,7 @@ class Entry:
         task = kernel.scheduler.switch_in(cpu)
         if task.sleep is not None and task.sleep.behind is not None:
             task.sleep = task.sleep.behind
+            signal_send.recalculate(task)  # a call that the stop interrupted fails, or starts again
         sleep = task.sleep
         is_fault, interrupted = sleep is not None and sleep.of is SleepIn.FAULT, task.waited_fault is None
         if task.waited_fault is not None or is_fault:
@@ -201,7 +202,9 @@ class Entry:
         """The call must wait; unless a signal or a user interrupt is there, which is what ends such a sleep."""
         kernel = self._kernel
         user_interrupt = uintr_sleep.ends_with_user_interrupt(kernel, task, call.number, blocked)
-        call.result, call.deadline = blocked.result, blocked.deadline
+        call.result = blocked.result
+        if blocked.deadline is not None:
+            call.deadline = blocked.deadline  # a page that is missing on the way gives no more time
         if blocked.sleep is Interruptible.NO or not (
             task.signals.due or (user_interrupt and kernel.uintr.is_pending(task))
         ):
@@ -229,6 +232,7 @@ class Entry:
         rip, rflags = registers[:2]
         self._result_registers[cpu.index].write(result & MASK64, rip, rflags)
         cpu.charge("cpu.sysret")
+        task.signals.waiting_for = 0
         if task.signals.saved_blocked is not None and result != -Errno.EINTR:
             signal_send.restore_blocked(self._kernel, cpu, task)
         cpu.emit(SyscallReturned, name_of(call.number), result)

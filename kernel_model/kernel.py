@@ -174,9 +174,7 @@ class Kernel:
 
     def forget_fault(self, task: Task) -> None:
         """The thread no longer waits for a userfaultfd to bring a page in, or to have its event read."""
-        if task.sleep is not None and task.sleep.uffd is not None:
-            task.sleep.uffd.forget_task(self.cpus[task.cpu_index], task)
-        task.waited_fault = None
+        task.forget_fault(self.cpus[task.cpu_index])
 
     def open_device(self, path: str, flags: int) -> File | None:
         """The device file that a driver has at `path`; None: there is none."""

@@ -24,9 +24,9 @@ def deadline_in(call: Call, nanoseconds: int | None) -> int | None:
     """The clock at which a sleep of `nanoseconds` from the call's first start ends; None: never."""
     if nanoseconds is None:
         return None
-    if call.pending.deadline is not None:
-        return call.pending.deadline
-    return call.cpu.clock + call.cpu.profile.to_cycles(nanoseconds)
+    if call.pending.deadline is None:
+        call.pending.deadline = call.cpu.clock + call.cpu.profile.to_cycles(nanoseconds)
+    return call.pending.deadline
 
 
 def timespec_of(nanoseconds: int) -> Timespec:

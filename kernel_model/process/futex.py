@@ -61,9 +61,6 @@ class FutexTable:
     def queue(self, key: Key) -> WaitQueue:
         """Where threads wait for the word; made when it is needed."""
         if key not in self._queues:
-            if len(self._queues) >= self._look_at:  # sleeps that signals ended leave empty ones
-                self.drop_empty(*list(self._queues))
-                self._look_at = max(_FEW, 2 * len(self._queues))
             self._queues[key] = WaitQueue(f"futex {key[1]:#x}")
         return self._queues[key]
 
@@ -94,6 +91,9 @@ class FutexTable:
         if deadline is not None and deadline <= call.cpu.clock:
             raise LinuxError(Errno.ETIMEDOUT)
         call.task.futex = wait
+        if len(self._queues) >= self._look_at:  # sleeps that signals ended leave empty ones
+            self.drop_empty(*[key for key in self._queues if key not in keys])
+            self._look_at = max(_FEW, 2 * len(self._queues))
         queues = [self.queue(key) for key in keys]
         return Blocked(*queues, deadline=deadline, result=0, why=why, sleep=sleep)
 

@@ -359,6 +359,8 @@ class Scheduler:
 
     def _time_out(self, task: Task) -> None:
         self._until(self._cpus[task.cpu_index], _deadline(task))
+        if task.sleep is not None and task.sleep.for_timer:
+            task.forget_fault(self._cpus[task.cpu_index])
         if task.sleep is not None:
             task.sleep.time_out()
         self.wake(None, task)

@@ -14,7 +14,7 @@ from kernel_model.task.sleep import PendingCall, Sleep
 from kernel_model.task.usage import Usage
 from kernel_model.wait.queue import WaitQueue
 from pffemu.arch.registers import MASK64
-from pffemu.hw.cpu import KbTimer, SavedRegisters, UintrState
+from pffemu.hw.cpu import Cpu, KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:
     from kernel_model.calls.itimers import IntervalTimer
@@ -126,6 +126,12 @@ class Task:
         if self.set_aside is not None:
             self.sleep, self.set_aside = self.set_aside, None
             self.signals.due = True
+
+    def forget_fault(self, home: Cpu) -> None:
+        """It no longer waits for a userfaultfd to bring a page in, or to have its event read. `home`: its core."""
+        if self.sleep is not None and self.sleep.uffd is not None:
+            self.sleep.uffd.forget_task(home, self)
+        self.waited_fault = None
 
     @property
     def is_receiver(self) -> bool:

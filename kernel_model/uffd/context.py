@@ -170,6 +170,9 @@ class Userfaultfd(File):
         """The thread was killed while it waited."""
         self._faults = [fault for fault in self._faults if fault.task is not task]
         for event in [event for event in self._events if event.task is task]:
+            for unread in (event, *event.then):
+                if unread.child is not None:
+                    unread.child.close(cpu)  # no reader can have it any more
             for following in event.then:
                 following.uffd.changing -= 1
                 following.read = True
