@@ -22,7 +22,6 @@ from pffemu.report.timeline import one_fault_title, timeline
 from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 PAGES: Final = 1024
-_COMPARED: Final = (Mode.KERNEL, Mode.UFFD, Mode.PFF)
 SCALE, EDGE_FACTOR, SEED = 14, 16, 1
 FAULTS_TITLE: Final = f"Fault benchmark: {PAGES:,} pages, copy"
 BFS_TITLE: Final = f"BFS: R-MAT, scale {SCALE}, edge factor {EDGE_FACTOR}"

@@ -11,6 +11,7 @@ from unittest.mock import ANY
 import pytest
 
 from guest.workloads import FaultWorkload, Handler
+from pffemu import Mode
 from tests.system.cli_runs import finish, pffemu, start
 
 RUN_KEYS = [
@@ -35,14 +36,14 @@ def test_form_of_the_report(command: tuple[str, ...]) -> None:
     told = report(*command)
     assert list(told) == ["version", "command", "options", "runs"]
     assert told["command"] == " ".join(command[:2])
-    assert [run["mode"] for run in told["runs"]] == ["kernel", "uffd", "pff"]
-    assert [list(run) for run in told["runs"]] == [RUN_KEYS] * 3
+    assert [run["mode"] for run in told["runs"]] == [mode.value for mode in Mode]
+    assert [list(run) for run in told["runs"]] == [RUN_KEYS] * len(Mode)
     assert all(run["correct"] is True for run in told["runs"])
 
 
 @pytest.mark.parametrize("command", [FAULT, BFS], ids=["fault", "bfs"])
 def test_counts_tell_the_modes_apart(command: tuple[str, ...]) -> None:
-    kernel, uffd, pff = report(*command)["runs"]
+    kernel, uffd, pff, upcall = report(*command)["runs"]
     n = pff["faults"]
     assert (pff["forwarded"], pff["uirets"], pff["uffd_messages"], pff["wakes"], pff["handler_threads"]) == (
         n,
@@ -54,6 +55,8 @@ def test_counts_tell_the_modes_apart(command: tuple[str, ...]) -> None:
     assert (uffd["faults"], uffd["forwarded"], uffd["uffd_messages"], uffd["handler_threads"]) == (n, 0, n, 1)
     assert uffd["wakes"] >= n
     assert uffd["context_switches"] > n
+    assert (upcall["faults"], upcall["forwarded"], upcall["uffd_messages"], upcall["wakes"]) == (n, 0, 0, 0)
+    assert upcall["kernel_entries"] >= pff["kernel_entries"] + 2 * n  # one for the fault, one to return
     assert kernel["forwarded"] == kernel["uffd_messages"] == kernel["wakes"] == 0
 
 
@@ -72,7 +75,7 @@ def test_minor_faults_are_continued_in_every_mode_and_copy_is_out_of_the_questio
     told = report("bench", "fault", "--pages", "40", "--minor", "--handler", "all")
     assert told["options"]["minor"] is True
     assert told["options"]["copy"] is False
-    assert [run["correct"] for run in told["runs"]] == [True] * 6
+    assert [run["correct"] for run in told["runs"]] == [True] * 7
     assert all(run["charges"].get("kernel.page.lookup") for run in told["runs"])
     assert not any("kernel.page.copy" in run["charges"] for run in told["runs"])
     assert pffemu("bench", "fault", "--minor", "--zero").code == 2
@@ -134,7 +137,7 @@ def test_host_stats_are_extra() -> None:
     assert host["max_rss_bytes"] > 1 << 20
 
 
-@pytest.mark.parametrize("mode", ["kernel", "uffd", "pff"])
+@pytest.mark.parametrize("mode", [mode.value for mode in Mode])
 def test_trace_hash_is_the_sha256_of_the_trace(tmp_path: Path, mode: str) -> None:
     trace = tmp_path / "trace.jsonl"
     (run,) = report(*FAULT, "--mode", mode, "--trace", str(trace))["runs"]
@@ -191,10 +194,13 @@ def test_every_handler_gives_the_right_answer_and_a_busy_one_never_sleeps(thread
         assert medians["busy"] < medians["read"] < medians["poll"]
 
 
+PATHS = {"kernel": "kernel", "uffd": "userfaultfd", "pff": "forwarded", "upcall": "upcall"}
+
+
 def test_parts_stages_and_time_add_up() -> None:
     for run in report(*FAULT)["runs"]:
         ((path, latency),) = run["latency"].items()
-        assert path == {"kernel": "kernel", "uffd": "userfaultfd", "pff": "forwarded"}[run["mode"]]
+        assert path == PATHS[run["mode"]]
         stages = sum(run["stages"][path].values())
         assert sum(run["parts"][path].values()) == stages
         assert stages // run["faults"] == latency["mean"]
