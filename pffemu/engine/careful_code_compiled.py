@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numba.extending import register_jitable
+
 from pffemu.engine import careful_code as semantics
 from pffemu.engine.careful_code import HOST, RAX, READ, REGISTERS, RIP, SAVED, VALUES, WORDS
 from pffemu.engine.compiled_callback import call_with_four, compile_callback, version_of, words
@@ -11,13 +13,20 @@ from pffemu.engine.compiled_callback import call_with_four, compile_callback, ve
 _COUNT = len(SAVED)
 
 
+@register_jitable(inline="always")  # type: ignore[untyped-decorator]
+def _saved(uc: Any, address: Any, user: Any) -> Any:
+    """The words at `user`, once RIP, RAX and RFLAGS are saved there."""
+    state = words(user, WORDS)
+    call_with_four(state[READ], uc, state[REGISTERS], state[VALUES], _COUNT)
+    state[RIP] = address
+    return state
+
+
 def _save_hook_of(version: int) -> Any:
     def hook(uc: Any, address: Any, size: Any, user: Any) -> None:
         if version < 0:
             return
-        state = words(user, WORDS)
-        call_with_four(state[READ], uc, state[REGISTERS], state[VALUES], _COUNT)
-        state[RIP] = address
+        _saved(uc, address, user)
 
     return hook
 
@@ -26,9 +35,7 @@ def _check_hook_of(version: int) -> Any:
     def hook(uc: Any, address: Any, size: Any, user: Any) -> None:
         if version < 0:
             return
-        state = words(user, WORDS)
-        call_with_four(state[READ], uc, state[REGISTERS], state[VALUES], _COUNT)
-        state[RIP] = address
+        state = _saved(uc, address, user)
         if state[RAX] >> 32 != 0:
             call_with_four(state[HOST], uc, address, size, user)
 
