@@ -38,7 +38,7 @@ _SYSCALL_REGISTERS: Final = ("rip", "rflags", "rax", "rdi", "rsi", "rdx", "r10",
 
 
 class Entry:
-    """`count`: system calls, exceptions and page faults that came from ring 3."""
+    """The kernel's entry points. `count`: system calls, exceptions and page faults that came from ring 3."""
 
     def __init__(self, kernel: Kernel, cpus: list[Cpu]) -> None:
         self._kernel = kernel
@@ -217,7 +217,7 @@ class Entry:
             self.deliver_signals(cpu)
 
     def _block(self, cpu: Cpu, task: Task, sleep: Sleep, resume: Label, user_interrupt: bool) -> None:
-        """`user_interrupt`: a user interrupt ends this sleep."""
+        """Block the running thread. `user_interrupt`: a user interrupt ends this sleep."""
         if user_interrupt:
             uintr_sleep.wake_for_timer(task, sleep)
         self._kernel.scheduler.block(cpu, task, sleep, resume)

@@ -35,7 +35,7 @@ class Registration(NamedTuple):
 
 
 class Mechanism(NamedTuple):
-    """`forwarding`: the hardware may deliver page faults to ring 3. `answers`: what the kernel adds to userfaultfd."""
+    """A row. `forwarding`: the hardware may deliver page faults to ring 3. `answers`: additions to userfaultfd."""
 
     what: str
     handles: Handles

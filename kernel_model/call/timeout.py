@@ -20,7 +20,7 @@ _INT_SIGN: Final = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
-    """`deadline` in cycles; None: the call waits for ever. `zero`: the call does not wait at all."""
+    """A call's timeout. `deadline` in cycles; None: the call waits for ever. `zero`: the call does not wait at all."""
 
     deadline: int | None
     zero: bool = False

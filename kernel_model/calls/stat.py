@@ -54,7 +54,7 @@ def newfstatat(call: Call, directory: int, path: int, address: int, flags: int) 
 
 
 def statx(call: Call, directory: int, path: int, flags: int, mask: int, address: int) -> int:
-    """The basic fields, whatever `mask` asks for."""
+    """Write the basic fields; `mask` has no other effect."""
     if mask & _STATX_RESERVED or flags & AT_STATX_SYNC_TYPE == AT_STATX_SYNC_TYPE:
         raise LinuxError(Errno.EINVAL)
     known = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_TYPE

@@ -42,7 +42,7 @@ def register_handler(call: Call, handler: int, flags: int) -> int:
 
 
 def unregister_handler(call: Call, flags: int) -> int:
-    """0. Errors: EINVAL (flags, or nothing registered)."""
+    """0. Errors: EINVAL (flags, or no handler is registered)."""
     _no_flags(flags)
     if not call.task.handler_registered:
         raise LinuxError(Errno.EINVAL)
@@ -114,7 +114,7 @@ def register_self(call: Call, vector: int, flags: int) -> int:
 
 
 def alt_stack(call: Call, sp: int, _size: int, flags: int) -> int:
-    """0. Delivery loads RSP with `sp`, the top of the stack; null: the red zone again; not canonical: nothing changes.
+    """0. Delivery loads RSP with `sp`, the top of the stack; null: the red zone again; not canonical: no change.
 
     Errors: EINVAL (flags), EOPNOTSUPP (no handler). As in the patches, the size is not checked.
     """

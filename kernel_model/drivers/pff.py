@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class PffDriver:
-    """`base` is None when the machine has no device, or the kernel does not forward."""
+    """The driver. `base` is None when the machine has no device, or the kernel does not forward."""
 
     def __init__(self, bus: Bus, base: int | None, printk: Printk) -> None:
         self._bus, self._base, self._printk = bus, base, printk

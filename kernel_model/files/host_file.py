@@ -121,7 +121,7 @@ class HostFile(HostNode):
         check_span(offset, buffer.size)
         self._mapped()
         wanted = max(0, min(buffer.size, self.size - offset))
-        room = buffer.room(wanted)  # may sleep: nothing may be moved before
+        room = buffer.room(wanted)  # may sleep: it must come before the first byte
         done = 0
         while done < room:
             with host_errors():

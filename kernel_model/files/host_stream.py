@@ -1,4 +1,4 @@
-"""Standard input and output: host streams that the user named. The guest always sees a pipe, whatever the host has."""
+"""Standard input and output: host streams that the user named. The guest always sees a pipe, not a terminal."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from kernel_model.files.user_buffer import UserBuffer
 
 
 class KernelBuffer(UserBuffer):
-    """`data`: the bytes that a file has put in, or is to take out; `size`: the room, or the bytes, left."""
+    """The buffer. `data`: bytes that a file has put in, or is to take out; `size`: room, or bytes, left."""
 
     def __init__(self, size: int = 0, data: bytes = b"") -> None:
         self.data = bytearray(data)

@@ -28,7 +28,7 @@ _AT_ONCE: Final = 1 << 20  # bytes moved at once
 
 
 class Memfd(File):
-    """`seals` are F_SEAL_*; with F_SEAL_SEAL no other can be added."""
+    """An open memfd. `seals` are F_SEAL_*; with F_SEAL_SEAL no other can be added."""
 
     can_seek: ClassVar[bool] = True
     can_poll = False

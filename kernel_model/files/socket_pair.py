@@ -104,7 +104,7 @@ class UnixSocket(File):
         return self.send(call, buffer, [], self.nonblocking, silent=False)
 
     def send(self, call: Caller, buffer: UserBuffer, files: list[File], nonblocking: bool, silent: bool) -> int:
-        """`silent`: no SIGPIPE (MSG_NOSIGNAL). Linux: unix_stream_sendmsg, unix_dgram_sendmsg."""
+        """Send. `silent`: no SIGPIPE (MSG_NOSIGNAL). Linux: unix_stream_sendmsg, unix_dgram_sendmsg."""
         if self.kind is SockType.STREAM:
             return self._send_stream(call, buffer, files, nonblocking, silent)
         return self._send_packet(call, buffer, files, nonblocking, silent)
@@ -179,7 +179,7 @@ class UnixSocket(File):
         return received.count
 
     def receive(self, call: Caller, buffer: UserBuffer, flags: int, nonblocking: bool) -> Received:
-        """`flags`: MSG_PEEK, MSG_WAITALL. The files received belong to the caller, with a reference each."""
+        """Receive. `flags`: MSG_PEEK, MSG_WAITALL. The files received belong to the caller, with a reference each."""
         if self.kind is SockType.STREAM and not buffer.size:
             return Received(0, 0, [])
         if not self.inbox:

@@ -22,7 +22,7 @@ _MAX: Final = MASK64
 
 
 class TimerFd(File, Timer):
-    """`interval` in cycles, 0: once. As on Linux it fires once; later periods are counted when it is read."""
+    """An open timerfd. `interval` in cycles; 0: once. It fires once; later periods are counted when it is read."""
 
     def __init__(self, scheduler: TimedWaker, clock: int, flags: int) -> None:
         """`clock`: a CLOCK_*; `flags`: O_NONBLOCK."""

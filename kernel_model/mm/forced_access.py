@@ -126,7 +126,7 @@ def _page(mm: Mm, address: int) -> bytes | None:
 
 
 def _check_cache(vma: Vma, file: Mappable, page: int) -> None:
-    """Raises LinuxError EFAULT where the mapped page of `file` would have to come from userfaultfd."""
+    """Raises LinuxError EFAULT for a page beyond the end of `file`, or one that userfaultfd must supply."""
     offset = _offset(vma, page)
     reason = UFFDIO_REGISTER_MODE_MINOR if file.cached_frame(offset) else UFFDIO_REGISTER_MODE_MISSING
     if offset >= file.mapped_size or (vma.uffd is not None and vma.uffd_mode & reason):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ImagePages(PageCache):
-    """`data` lies at byte `start` of the file. Pages are made on first use."""
+    """The pages of a segment. `data` lies at byte `start` of the file. Pages are made on first use."""
 
     is_shmem: ClassVar[bool] = False
 

@@ -40,7 +40,7 @@ MISSING_MODES: Final = uapi.UFFDIO_REGISTER_MODE_MISSING | uapi.UFFDIO_REGISTER_
 
 
 class Mm:
-    """`stale`: TLBs must be flushed after a change; `code_changed`: executable pages were changed, too."""
+    """An address space. `stale`: TLBs must be flushed after a change; `code_changed`: executable pages changed."""
 
     def __init__(
         self, ram: Ram, frames: FrameAllocator, zero_frame: int, mark_uffd_ptes: bool, notifier: MmuNotifier
@@ -313,7 +313,7 @@ class Mm:
             self.notifier.changed(cpu, self, start, end, fresh=False)
 
     def discard(self, start: int, end: int) -> None:
-        """MADV_DONTNEED. Raises LinuxError ENOMEM when part of the range is not mapped (after doing the rest)."""
+        """MADV_DONTNEED: drop the pages. Raises LinuxError ENOMEM for a hole, after doing the rest."""
         for vma in self.vmas.overlapping(start, end):
             self.zap(vma, max(start, vma.start), min(end, vma.end))
         if self.vmas.contiguous_end(start, end) < end:

@@ -1,4 +1,4 @@
-"""What an address space tells the driver of the MMU's table of userfaultfd regions (Linux: struct mmu_notifier)."""
+"""Notices of an address space to the driver of the MMU's table of userfaultfd regions (struct mmu_notifier)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _END: Final = 1 << 63  # beyond every page: fallocate may have made some behind 
 
 
 class PageCache:
-    """`size` in bytes. `open_files` counts the open files that use it: without one, it ends with its last mapping."""
+    """The cache of one file of `size` bytes. Without an open file (`open_files`) it ends with its last mapping."""
 
     is_shmem: ClassVar[bool] = True
 

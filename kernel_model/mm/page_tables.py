@@ -31,7 +31,7 @@ _SPAN: Final = 512 * PAGE_SIZE  # bytes one page table maps
 
 
 class PageTables:
-    """`root` is the value for CR3. Entries are signed 64-bit, addresses user addresses."""
+    """The tables. `root` is the value for CR3. Entries are signed 64-bit, addresses user addresses."""
 
     def __init__(self, ram: Ram, frames: FrameAllocator, zero_frame: int) -> None:
         """Pages that map `zero_frame` are not counted as resident."""

@@ -52,7 +52,7 @@ class Mappable(Protocol):
 
 @dataclass(slots=True)
 class Vma:
-    """[start, end) with PROT_* bits; `file` and `offset` (bytes) of `start` in it; the userfaultfd registered on it.
+    """An area [start, end): PROT_* bits, `file` and `offset` (bytes) of `start` in it, userfaultfd registered on it.
 
     Without `file`: private anonymous memory. `shared`: stores reach the file; otherwise they are copied on write.
     """

@@ -30,7 +30,7 @@ QUANTUM: Final = 20_000  # cycles a core may run ahead of the next one, or a thr
 
 @dataclass(slots=True)
 class RunQueue:
-    """`loaded` is the thread whose registers the core holds, even while it sleeps and the core idles."""
+    """A core's run queue. `loaded`: the thread whose registers the core holds, even while it sleeps."""
 
     waiting: deque[Task] = field(default_factory=deque)
     current: Task | None = None

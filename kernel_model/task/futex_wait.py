@@ -25,7 +25,7 @@ class PiState:
 
 @dataclass(slots=True)
 class FutexWait:
-    """`bits`: of FUTEX_WAIT_BITSET. `lock`: the lock the thread waits for; its word lies at `address`.
+    """A sleep in a futex call. `bits`: of FUTEX_WAIT_BITSET. `lock`: the awaited lock; its word lies at `address`.
 
     `target`: of a thread in FUTEX_WAIT_REQUEUE_PI, the lock that FUTEX_CMP_REQUEUE_PI may move it to.
     """

@@ -10,7 +10,7 @@ from pffemu.hw.trap import Trap
 
 @dataclass(frozen=True, slots=True)
 class ProcessEnd:
-    """`signal` None: it exited with `status`; otherwise that is 128 + signal. `trap`: the exception that killed it."""
+    """The end. `signal` None: exit with `status`; otherwise that is 128 + signal. `trap`: the exception that killed."""
 
     status: int
     signal: Signal | None = None

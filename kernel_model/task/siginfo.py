@@ -17,7 +17,7 @@ _UNION_SIZE: Final = SIGINFO_SIZE - _UNION_AT
 
 @dataclass(frozen=True, slots=True)
 class SigInfo:
-    """`fields`: the union behind the header. `why` and `trap` are for messages, when an exception sent it."""
+    """One signal. `fields`: the union behind the header. `why`, `trap`: for messages, when an exception sent it."""
 
     signo: int
     code: int

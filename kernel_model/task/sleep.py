@@ -40,10 +40,11 @@ class PendingCall:
 
 @dataclass(slots=True, eq=False)
 class Sleep:
-    """`call`: for SleepIn.CALL only. `why`: what the thread waits for, in words. `interrupted`: a signal ended it.
+    """One sleep of a thread. `call`: for SleepIn.CALL only. `why`: what the thread waits for, in words.
 
-    `deadline`: virtual cycles; with `for_timer` that of the thread's kernel-bypass timer. `uffd`: where the thread's
-    fault or event is queued. `behind`: the interrupted call's sleep, while its thread is stopped.
+    `interrupted`: a signal ended it. `deadline`: virtual cycles; with `for_timer` that of the kernel-bypass timer.
+    `uffd`: where the thread's fault or event is queued. `behind`: the interrupted call's sleep, while its thread is
+    stopped.
     """
 
     of: SleepIn

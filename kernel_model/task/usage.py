@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Usage:
-    """`time`: cycles of the turns that have ended."""
+    """Counters of a thread, or sums of them. `time`: cycles of the turns that have ended."""
 
     time: int = 0
     minor_faults: int = 0

@@ -53,7 +53,7 @@ class UffdServices:
 
 
 class Userfaultfd(File):
-    """`mm`: the address space it was opened in, not that of a later holder. `fd`: its first descriptor."""
+    """The open file. `mm`: the address space it was opened in, not a later holder's. `fd`: its first descriptor."""
 
     def __init__(self, mm: Mm, fd: int, flags: int, services: UffdServices) -> None:
         """`flags` of the system call."""

@@ -48,7 +48,7 @@ def register(uffd: Userfaultfd, call: Call, argument: int) -> int:
 
 
 def _register(uffd: Userfaultfd, call: Call, argument: int, given: UffdioRegister, start: int, end: int) -> None:
-    """With mmap_lock held."""
+    """UFFDIO_REGISTER with mmap_lock held."""
     mm, mode = uffd.mm, given.mode
     vmas = mm.vmas.overlapping(start, end)
     if not vmas:
@@ -107,7 +107,7 @@ def unregister(uffd: Userfaultfd, call: Call, argument: int) -> int:
 
 
 def _unregister(uffd: Userfaultfd, call: Call, start: int, end: int) -> None:
-    """With mmap_lock held."""
+    """UFFDIO_UNREGISTER with mmap_lock held."""
     mm = uffd.mm
     vmas = mm.vmas.overlapping(start, end)
     if not vmas:

@@ -18,7 +18,7 @@ UIPI_SET_TARGET_TABLE: Final = ord("u") << 8 | 0  # _IO('u', 0)
 
 
 class UvecFd(File):
-    """uintr_vector_fd: a process that holds it may become a sender of this vector."""
+    """uintr_vector_fd's file: a process that holds it may become a sender of this vector."""
 
     name = "anon_inode:[uvecfd]"
     can_poll = False
@@ -35,7 +35,7 @@ class UvecFd(File):
 
 
 class UipiFd(File):
-    """uintr_ipi_fd: a process that gets it may adopt the table, and send by the same indices."""
+    """uintr_ipi_fd's file: a process that gets it may adopt the table, and send by the same indices."""
 
     name = "anon_inode:[uipi_fd]"
     can_poll = False

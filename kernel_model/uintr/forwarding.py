@@ -49,7 +49,7 @@ class Source(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Binding:
-    """`vector` is delivered to `task` as `user_vector`; `source` sends it to `core`."""
+    """A bound vector: it is delivered to `task` as `user_vector`; `source` sends it to `core`."""
 
     vector: int
     task: Task
@@ -101,7 +101,7 @@ def defer(kernel: UintrKernel, cpu: Cpu, binding: Binding) -> None:
 
 
 def leave(cpu: Cpu, task: Task) -> None:
-    """`task` leaves `cpu`: no device vector is active until `activate`. Ring 3 makes no page faults meanwhile."""
+    """`task` leaves `cpu`: only page faults stay active until `activate`; ring 3 makes none meanwhile."""
     _switch(cpu, cpu.apic.forwarding_active & PAGE_FAULT if task.forward_page_faults else 0)
 
 

@@ -1,4 +1,4 @@
-"""A receiver: one thread's UPID in guest memory, and what the kernel remembers of it (uintr_upid_ctx).
+"""A receiver: one thread's UPID in guest memory, and the kernel's state for it (uintr_upid_ctx).
 
 It belongs to its thread from the first registration on, through unregistering and registering again, and outlives the
 thread while descriptors or target tables refer to it: a late sender then posts into memory without another use.
@@ -36,7 +36,7 @@ class Waiting(Enum):
 
 @dataclass(slots=True, eq=False)
 class Receiver:
-    """`address` is the UPID's physical address. `task` is None once the thread has ended."""
+    """A receiver. `address`: the UPID's physical address. `task` is None once the thread has ended."""
 
     address: int
     task: Task | None

@@ -26,7 +26,7 @@ _ROUTE: Final = _NV | _NDST | upid.SN | upid.BLKD
 
 
 class UintrSwitch:
-    """`sleepers` are the receivers whose NV is the kernel's vector, in the order in which they went to sleep."""
+    """The switch. `sleepers`: receivers whose NV is the kernel's vector, in the order in which they fell asleep."""
 
     def __init__(self, upids: UpidMemory) -> None:
         self._upids = upids

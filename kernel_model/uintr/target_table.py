@@ -32,7 +32,7 @@ class Target:
 
 @dataclass(slots=True, eq=False)
 class TargetTable:
-    """`address`: the table's physical address. `references`: address spaces and uipi_fds."""
+    """A target table. `address`: its physical address. `references`: address spaces and uipi_fds."""
 
     address: int
     targets: dict[int, Target] = field(default_factory=dict)
