@@ -16,7 +16,7 @@ _start:
     mov eax, SYS_ioctl
     syscall
 
-    mov eax, SYS_mmap               # one page that nobody has touched
+    mov eax, SYS_mmap               # one page that was never touched
     xor edi, edi
     mov esi, 4096
     mov edx, PROT_READ | PROT_WRITE

@@ -1,5 +1,5 @@
 /* Pages that a program fills itself, when they are first touched: userfaultfd with a handler thread, as on any Linux.
-   With -DPFF the same faults are forwarded to the thread that took them; the lines under #ifdef PFF are all it takes.
+   With -DPFF the same faults are forwarded to the thread that took them; only the lines under #ifdef PFF are added.
 
        gcc -static -pthread examples/uffd_pages.c -o uffd_pages && pffemu run --mode uffd ./uffd_pages
        gcc -static -pthread -muintr -DPFF -Iguest/include examples/uffd_pages.c -o pff_pages
@@ -21,7 +21,7 @@
 
 static int uffd;
 static char *cache;                                              /* the region */
-static char source[PAGE * PAGES] __attribute__((aligned(4096))); /* where its pages come from */
+static char source[PAGE * PAGES] __attribute__((aligned(4096))); /* source of its pages */
 
 #define SOURCE_OF(page) ((unsigned long)source + ((page) - (unsigned long)cache))
 

@@ -56,7 +56,7 @@ int main(int argc, char **argv)
     left = rounds;
     start = __builtin_ia32_rdtsc();
     _stui();
-    _senduipi((unsigned long long)to_main);     /* the first one is our own */
+    _senduipi((unsigned long long)to_main);     /* the first one is this thread's own */
     while (!done)
         __builtin_ia32_pause();
     printf("%ld round trips, %llu cycles each\n", rounds, (__builtin_ia32_rdtsc() - start) / (unsigned long long)rounds);

@@ -2,7 +2,7 @@
  *
  *     gcc -O2 -static -muintr -I guest/include examples/uipi_preempt.c -o uipi_preempt
  *
- * Three workers that never yield share one core. A periodic kernel-bypass timer (xUI) interrupts whoever runs; the
+ * Three workers that never yield share one core. A periodic kernel-bypass timer (xUI) interrupts the running one; the
  * handler switches to the next worker's stack, whose own handler then returns into it. No system call is made meanwhile.
  */
 #include <stdio.h>
@@ -23,7 +23,7 @@ static volatile unsigned long work[WORKERS];
 static volatile long ticks_left;
 static int current = -1;
 
-/* Save the caller in `from`, go on where `to` was saved. The rest is saved by the handlers around it. */
+/* Save the caller in `from`, go on where `to` was saved. The handlers around it save the other registers. */
 void switch_to(struct context *from, struct context *to);
 __asm__(".text\n"
         "switch_to:\n"
@@ -47,7 +47,7 @@ INTERRUPT static void on_tick(struct __uintr_frame *frame, unsigned long long ve
     switch_to(from, &workers[current]);
 }
 
-/* A worker starts here, inside the handler of the one before it: UIF is 0 until it says otherwise. */
+/* A worker starts here, inside the handler of the one before it: UIF is 0 until it sets it. */
 static void worker(void)
 {
     int me = current;

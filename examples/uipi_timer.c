@@ -2,7 +2,7 @@
  *
  *     gcc -O2 -static -pthread -muintr -I guest/include examples/uipi_timer.c -o uipi_timer
  *
- * A kernel-bypass timer (xUI), armed by one instruction; and what takes its place without it: a second thread that spins
+ * A kernel-bypass timer (xUI), armed by one instruction; and its replacement without one: a second thread that spins
  * on the time-stamp counter and sends a user interrupt at every tick. Prints how late the handler was, in cycles.
  */
 #include <pthread.h>

@@ -11,7 +11,7 @@ steps: list[str] = []
 
 
 def keep_the_fault(event: object) -> None:
-    """From the refused walk on."""
+    """The events from the refused walk on."""
     if steps or isinstance(event, WalkRefused):
         steps.append(to_json(event))
 

@@ -19,9 +19,9 @@ _AS_OTHERS: Final = "-fno-sanitize=undefined"  # zig traps undefined behaviour u
 
 
 def find_c_compiler() -> list[str] | None:
-    """The command that compiles C for x86-64 Linux, to be followed by its arguments; None: say NO_C_COMPILER.
+    """The command that compiles C for x86-64 Linux, without arguments; None: not found (message: NO_C_COMPILER).
 
-    `$CC` comes first where it can be run, then what the system has, then zig. On hosts that are no x86-64, only
+    `$CC` comes first if it can be run, then the system's compilers, then zig. On hosts that are not x86-64, only
     cross compilers of the system count.
     """
     named = shlex.split(os.environ.get("CC", ""))

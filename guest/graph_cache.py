@@ -1,8 +1,8 @@
 """Generated graphs and their right answers on disk, so that a large one is built once.
 
 A cache file holds the index array, the edge array, and the levels of a BFS from the source; its name says the
-parameters, its last eight bytes are a CRC-32 of the rest. A file that is not what it should be is built again. Files go
-to $XDG_CACHE_HOME/pffemu/graphs (~/.cache without it); PFFEMU_GRAPH_CACHE names another folder, or nothing: no cache.
+parameters, its last eight bytes are a CRC-32 of the rest. A file with a wrong size or checksum is built again. Files
+go to $XDG_CACHE_HOME/pffemu/graphs (~/.cache without it); PFFEMU_GRAPH_CACHE names another folder; empty: no cache.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from pffemu.errors import PffemuError
 
-VERSION: Final = 1  # of the file, and of what guest.graphs generates
+VERSION: Final = 1  # of the file's format, and of the graphs that guest.graphs generates
 _PIECE: Final = 1 << 24  # bytes read or written at a time
 _TAIL: Final = 8  # bytes
 
 
 def folder() -> Path | None:
-    """Where cached graphs lie; None when the user wants none."""
+    """The folder of cached graphs; None when the user has turned the cache off."""
     named = os.environ.get("PFFEMU_GRAPH_CACHE")
     if named is not None:
         return Path(named) if named else None
@@ -45,7 +45,7 @@ class CachedData:
     check: int  # CRC-32 of them
 
     def copy_to(self, target: memoryview) -> None:
-        """Raises PffemuError when the file is no longer what was loaded."""
+        """Fill `target` from the file. Raises PffemuError when the file has changed since `load`."""
         try:
             with self.path.open("rb") as file:
                 check = _read(file, target, 0)
@@ -58,7 +58,7 @@ class CachedData:
 
 
 def load(name: str, words: int, vertices: int) -> tuple[CachedData, NDArray[np.uint64], NDArray[np.uint16]] | None:
-    """(index and edges, the index alone, levels) of the graph `name`; None when it is not there, or not whole."""
+    """(index and edges, the index alone, levels) of the graph `name`; None when the file is missing or damaged."""
     path = _path(name)
     if path is None:
         return None
@@ -76,7 +76,7 @@ def load(name: str, words: int, vertices: int) -> tuple[CachedData, NDArray[np.u
 
 
 def store(name: str, data: NDArray[np.uint64], levels: NDArray[np.uint16]) -> None:
-    """Keep a graph for next time; when that is not possible, next time it is built again."""
+    """Write a graph to the cache; errors are ignored, because the graph can be built again."""
     path = _path(name)
     if path is None:
         return
@@ -109,7 +109,7 @@ def _read(file: BinaryIO, target: memoryview, check: int) -> int:
 
 
 def _skip(file: BinaryIO, size: int, check: int) -> int:
-    """`size` bytes are checked, and forgotten."""
+    """Read `size` bytes for the checksum only."""
     buffer = memoryview(bytearray(min(size, _PIECE)))
     while size:
         piece = buffer[:size]

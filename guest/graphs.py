@@ -1,4 +1,4 @@
-"""R-MAT graphs as compressed sparse rows, and the BFS that says what a guest's BFS must find.
+"""R-MAT graphs as compressed sparse rows, and the reference BFS for a guest's BFS.
 
     R-MAT: a recursive model for graph mining (Chakrabarti, Zhan, Faloutsos; SDM 2004)
     Graph500's parameters: a=.57 b=.19 c=.19 d=.05, 2^scale vertices, edge_factor * 2^scale generated edges
@@ -8,8 +8,8 @@ Self loops and duplicate edges stay in, as in Graph500 (a self loop is thus twic
 permuted, so that the degree of a vertex does not follow from its number.
 
 LLNL's umap-apps (src/bfs), whose BFS PFF-UINTR ran, builds its graphs the same way: these parameters, both directions,
-scrambled labels, 64-bit index and edges, the index first. Two things are ours. Adjacency lists are sorted, where umap's
-are in the order of arrival. And a b c d are the same at every level, as Graph500 has them; umap varies them by 10 %.
+scrambled labels, 64-bit index and edges, the index first. Two things differ: adjacency lists are sorted here, umap's
+are in the order of arrival. And a b c d are the same at every level, as in Graph500; umap varies them by 10 %.
 
 The same arguments give the same graph everywhere: only PCG64's raw 64-bit output and SeedSequence are used, and numpy
 keeps both streams stable; `Generator`'s methods, which numpy may change, are not. CHUNK is part of that promise.
@@ -40,15 +40,15 @@ END_OF_A: Final = np.uint16(round(0.57 * 65536))
 END_OF_B: Final = np.uint16(round(0.76 * 65536))
 END_OF_C: Final = np.uint16(round(0.95 * 65536))
 
-CHUNK: Final = 1 << 16  # edges generated at a time, so that what they need stays in the cache
-GATHER: Final = 1 << 18  # edges the reference BFS looks at together, for the same reason
+CHUNK: Final = 1 << 16  # edges generated at a time, so that their data stays in the cache
+GATHER: Final = 1 << 18  # edges that the reference BFS handles at a time, for the same reason
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CsrGraph:
     """The neighbours of `v` are `edges[index[v]:index[v + 1]]`, ascending. `index` has one entry more than vertices.
 
-    Both lie in `data`, the index first: what a guest finds in its file."""
+    Both lie in `data`, the index first, as in the guest's file."""
 
     data: NDArray[np.uint64]
     vertices: int
@@ -123,7 +123,7 @@ def _endpoints(scale: int, count: int, raw: np.random.PCG64) -> tuple[NDArray[np
 
 
 def _sort(graph: CsrGraph) -> None:
-    """Rows from edge keys, in place: they are sorted, looked up for the index, and stripped of their source."""
+    """Rows from edge keys, in place: sort the keys, look up the index in them, and strip their sources."""
     keys = graph.edges
     # Sorting is most of the work and numpy lets go of the interpreter for it: each half gets a core.
     half = len(keys) // 2
@@ -144,7 +144,7 @@ def first_connected_vertex(index: NDArray[np.uint64]) -> int:
 
 
 def bfs_levels(graph: CsrGraph, source: int) -> NDArray[np.uint16]:
-    """Distance of every vertex from `source` in edges; UNREACHED where there is no path."""
+    """Distance of every vertex from `source` in edges; UNREACHED without a path."""
     if not 0 <= source < graph.vertices:
         raise UsageError(
             f"vertex {source} does not exist", where="BFS source", remedy=f"0 to {graph.vertices - 1} are possible"

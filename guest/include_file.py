@@ -20,7 +20,7 @@ _UFFD = ("FEATURE_", "EVENT_", "PAGEFAULT_FLAG_")
 
 
 def userfaultfd_numbers() -> dict[str, int]:
-    """Of linux/userfaultfd.h, by their names there; without those that uapi has."""
+    """Numbers of linux/userfaultfd.h by their names there, without those that uapi has."""
     found = {}
     for name, value in vars(uapi_uffd).items():
         if _is_ioctl(value) or name.startswith(_UFFDIO):
@@ -31,7 +31,7 @@ def userfaultfd_numbers() -> dict[str, int]:
 
 
 def _is_ioctl(value: object) -> bool:
-    """A request with a direction (asm-generic/ioctl.h)."""
+    """Whether `value` is an ioctl request with a direction (asm-generic/ioctl.h)."""
     return isinstance(value, int) and value >> 30 in (1, 2, 3) and value >> 8 & 0xFF == _IOCTL_KIND
 
 

@@ -1,4 +1,4 @@
-"""Where the guests' sources and include files lie."""
+"""Paths of the guests' sources and include files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The two benchmarks as values: which guest, with which arguments and files, and what it must find.
+"""The benchmarks as values: a guest, its arguments and files, and the result it must write.
 
-A workload says nothing about the machine: the same one runs in every mode. Guests write their answer to RESULT_FD.
+A workload does not depend on the machine: the same one runs in every mode. Guests write their result to RESULT_FD.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ GRAPH_FD: Final = 3
 RESULT_FD: Final = 4
 MOST_PAGES: Final = 1 << 26  # of the fault benchmark: 256 GiB
 MOST_THREADS: Final = 16
-CACHED_FROM: Final = 18  # scale; a smaller graph is built as fast as it is read
-SMALLEST_BUDGET: Final = 16  # pages that stay: more than one instruction and its handler can need at once
+CACHED_FROM: Final = 18  # scale; a smaller graph is built as fast as it would be read
+SMALLEST_BUDGET: Final = 16  # resident pages: more than an instruction and its handler need at once
 
 _SLACK: Final = 64 << 20  # bytes for the program, its stacks and the kernel's own
 _WORD: Final = 8  # bytes
@@ -38,7 +38,7 @@ class Handler(Enum):
     READ = "read"  # another thread, blocking read
     POLL = "poll"  # another thread, poll and then read
     BUSY = "busy"  # another thread, non-blocking read again and again
-    SIGBUS = "sigbus"  # the same thread, by a signal
+    SIGBUS = "sigbus"  # the faulting thread, by a signal
 
     @property
     def argument(self) -> str:
@@ -46,7 +46,7 @@ class Handler(Enum):
 
 
 class Eviction(Enum):
-    """Which page goes when no more may stay (paging.s: policy)."""
+    """Which page is evicted when the budget is full (paging.s: policy)."""
 
     FIFO = "fifo"
     CLOCK = "clock"
@@ -79,11 +79,11 @@ class Workload(Protocol):
 
     @property
     def ram(self) -> int:
-        """Guest RAM that is enough in every mode."""
+        """Guest RAM that suffices in every mode."""
         ...
 
     def expected(self, *, userfaultfd: bool) -> bytes:
-        """The right answer; it may depend on whether the machine offers userfaultfd."""
+        """The right result; it may depend on whether the machine offers userfaultfd."""
         ...
 
 
@@ -91,18 +91,18 @@ class Workload(Protocol):
 class FaultWorkload:
     """Touch every page of a region once.
 
-    `copy`: pages are copied from a backing mapping, else they are zeroed. `minor`: neither, they are in the page cache
-    of a memfd already, and only have to be mapped (UFFDIO_CONTINUE).
+    `copy`: pages are copied from a backing mapping; otherwise they are zeroed. `minor`: neither; they are in the page
+    cache of a memfd already, and are only mapped (UFFDIO_CONTINUE).
     """
 
     pages: int
     write: bool = False
     random: bool = False
     copy: bool = True
-    threads: int = 1  # that fault, each in its slice of the region
+    threads: int = 1  # threads that fault, each in its slice of the region
     handler: Handler = Handler.READ
     minor: bool = False
-    handler_threads: int = 1  # that handle, but for Handler.SIGBUS
+    handler_threads: int = 1  # threads that handle faults, except with Handler.SIGBUS
     guest: str = field(default="fault_bench", init=False)
 
     def __post_init__(self) -> None:
@@ -161,7 +161,7 @@ class SignalWorkload:
         return _with_page_tables(self.pages * PAGE_SIZE)
 
     def expected(self, *, userfaultfd: bool) -> bytes:
-        """One signal a page."""
+        """The number of signals: one a page."""
         return self.pages.to_bytes(_WORD, "little")
 
 
@@ -173,7 +173,7 @@ class BfsWorkload:
     vertices: int
     source: int
     levels: NDArray[np.uint16]
-    budget: int = 0  # pages that stay, 0: all
+    budget: int = 0  # most resident pages; 0: no limit
     eviction: Eviction = Eviction.FIFO
     handler: Handler = Handler.READ
     guest: str = field(default="bfs", init=False)
@@ -198,12 +198,12 @@ class BfsWorkload:
         return _with_page_tables(2 * self.data.nbytes + levels_and_visited)
 
     def expected(self, *, userfaultfd: bool) -> bytes:
-        """Every vertex's level, in either case."""
+        """The levels of all vertices, in either case."""
         return self.levels.tobytes()
 
 
 def resident_fraction(value: float) -> Fraction:
-    """Raises UsageError unless it is in (0, 1]."""
+    """`value` as a fraction. Raises UsageError unless it is in (0, 1]."""
     if not 0 < value <= 1:
         raise UsageError(f"a resident fraction of {value:g}", remedy="use more than 0, and 1 at most")
     return Fraction(str(value))

@@ -1,4 +1,4 @@
-"""Entries from user space, and how a thread that slept goes on: what the machine's loop calls.
+"""Entries from user space, and how a thread that slept goes on; the machine's loop calls them.
 
 Every entry ends in one of three ways: the thread goes on, it sleeps, or its process ends (Kernel.ended says how).
 """
@@ -38,7 +38,7 @@ _SYSCALL_REGISTERS: Final = ("rip", "rflags", "rax", "rdi", "rsi", "rdx", "r10",
 
 
 class Entry:
-    """`count`: system calls, exceptions and page faults that came from ring 3."""
+    """The kernel's entry points. `count`: system calls, exceptions and page faults that came from ring 3."""
 
     def __init__(self, kernel: Kernel, cpus: list[Cpu]) -> None:
         self._kernel = kernel
@@ -60,7 +60,7 @@ class Entry:
         if task.waited_fault is not None or is_fault:
             page_fault.retry(cpu, task, of_ring_3=is_fault)
         if sleep is not None and not (sleep.interrupted and sleep.call is not None and sleep.call.result is not None):
-            task.sleep = None  # what slept for its wake-up alone, and was interrupted, has nothing to look at again
+            task.sleep = None  # an interrupted call with a result is not repeated: the signal ends it
             if sleep.call is not None:
                 self._go_on(cpu, task, sleep.call)
         if is_fault:
@@ -68,7 +68,7 @@ class Entry:
         return task.state is TaskState.RUNNABLE and kernel.ended is None
 
     def _go_on(self, cpu: Cpu, task: Task, call: PendingCall) -> None:
-        """A call has slept: it is answered, or starts again."""
+        """A call has slept: it returns the result its wake-up brought, or starts again."""
         registers = self._syscall_registers[cpu.index].read()
         if call.result is not None and not call.timed_out:
             self._return(cpu, task, call, registers, call.result)
@@ -76,7 +76,7 @@ class Entry:
             self._call(cpu, task, call, registers)
 
     def deliver_signals(self, cpu: Cpu) -> bool:
-        """Act on the signals that are due before ring 3 runs on; whether the thread still can."""
+        """Act on the signals that are due before ring 3 runs on; returns whether the thread can still run."""
         task = self._kernel.scheduler.current(cpu)
         signal_delivery.deliver(self._kernel, cpu, task)
         self._kernel.flush_stale(cpu)
@@ -123,7 +123,7 @@ class Entry:
 
     @staticmethod
     def _leave_fault(cpu: Cpu, *, interrupted: bool) -> None:
-        """Back to the refused access; `interrupted`: its wait is over, but the page is not there."""
+        """Return to the refused access; `interrupted`: the wait has ended, but the page is still missing."""
         for cost in ("kernel.exit", "cpu.iret", "cpu.tlb_miss"):
             cpu.charge(cost)
         fault, path = cpu.bus.faults.end(cpu.tid)
@@ -133,7 +133,7 @@ class Entry:
             cpu.emit(Resumed, Hex(cpu.registers["rip"]), fault, path)
 
     def exception(self, cpu: Cpu, trap: Trap, why: str) -> None:
-        """Any other exception from ring 3: the signal Linux sends for it."""
+        """Any other exception from ring 3: send the signal that Linux sends for it."""
         kernel = self._kernel
         self.count += 1
         task, registers = kernel.scheduler.current(cpu), cpu.engine.save_registers()
@@ -199,7 +199,7 @@ class Entry:
             self.deliver_signals(cpu)
 
     def _sleep(self, cpu: Cpu, task: Task, call: PendingCall, registers: list[int], blocked: Blocked) -> None:
-        """The call must wait; unless a signal or a user interrupt is there, which is what ends such a sleep."""
+        """Put the calling thread to sleep, unless a signal or user interrupt that would end the sleep is pending."""
         kernel = self._kernel
         user_interrupt = uintr_sleep.ends_with_user_interrupt(kernel, task, call.number, blocked)
         call.result = blocked.result
@@ -220,7 +220,7 @@ class Entry:
             self.deliver_signals(cpu)
 
     def _block(self, cpu: Cpu, task: Task, sleep: Sleep, resume: Label, user_interrupt: bool) -> None:
-        """`user_interrupt`: one ends this sleep."""
+        """Block the running thread. `user_interrupt`: a user interrupt ends this sleep."""
         if user_interrupt:
             uintr_sleep.wake_for_timer(task, sleep)
         self._kernel.scheduler.block(cpu, task, sleep, resume)

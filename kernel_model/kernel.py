@@ -45,12 +45,12 @@ class KernelOptions:
     """What this kernel offers."""
 
     mechanism: Mechanism = Mode.PFF.mechanism
-    uffd_mmio_base: int | None = None  # None: no such device
+    uffd_mmio_base: int | None = None  # None: the device does not exist
     seed: int = 0  # of getrandom and AT_RANDOM
     mounts: tuple[Mount, ...] = ()  # host directories that the guest may reach
     strict: bool = False  # end the run at the first system call or flag that is not modelled
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
-    outlive: bool = True  # the run goes on after its first process, while others can be heard
+    outlive: bool = True  # the run goes on after its first process while another one can still write output
 
 
 class Kernel:
@@ -70,9 +70,9 @@ class Kernel:
         self.fault_answers = options.mechanism.answers()
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None  # the first process's end, once the run is over
-        self.outputs: list[File] = []  # those through which the guest is heard: set by the machine
+        self.outputs: list[File] = []  # files that reach the machine's standard output and error: set by the machine
         self.parent_deaths: deque[tuple[SigInfo, Process]] = deque()  # signals on their way (PR_SET_PDEATHSIG)
-        self.signals_wait = False  # a debugger wants the machine to stand between two instructions: none acts
+        self.signals_wait = False  # a debugger holds the machine between two instructions: no signal acts
         self.pipes = PipeAccount()
         self.in_flight = InFlight()
         self.host_pages = HostPageCaches(ram, self.frames)
@@ -100,7 +100,7 @@ class Kernel:
         return mm
 
     def next_code_version(self) -> int:
-        """For an address space whose code is like no other's now."""
+        """A new version, for an address space whose code differs from every other's."""
         self._code_versions += 1
         return self._code_versions
 
@@ -119,7 +119,7 @@ class Kernel:
         return child
 
     def release_mm(self, cpu: Cpu, mm: Mm) -> None:
-        """Nobody runs in `mm` any more: its memory goes back. The next thread of each core must load its own."""
+        """The last thread of `mm` is gone: free its memory, and make cores that have it loaded load another."""
         for core in self.cpus:
             if core.mmu.fill.root == mm.pages.root:
                 core.mmu.fill.root = 0
@@ -146,7 +146,7 @@ class Kernel:
         return task
 
     def find_task(self, tid: int) -> Task | None:
-        """A living thread of any process; a process whose first thread is gone has its number still."""
+        """The living thread with number `tid`; a process's number finds another thread of it once the first is gone."""
         own = self.processes.get(tid)
         processes = self.processes.values() if own is None else [own]
         found = next((task for process in processes for task in process.tasks if task.tid == tid), None)
@@ -169,7 +169,7 @@ class Kernel:
         exit.end_process(self, cpu, task.process, end)
 
     def continued(self, cpu: Cpu, process: Process) -> None:
-        """SIGCONT: the parent may want to know."""
+        """SIGCONT continued `process`: notify its parent."""
         exit.continued(self, cpu, process)
 
     def forget_fault(self, task: Task) -> None:
@@ -177,7 +177,7 @@ class Kernel:
         task.forget_fault(self.cpus[task.cpu_index])
 
     def open_device(self, path: str, flags: int) -> File | None:
-        """The device file that a driver has at `path`; None: there is none."""
+        """The device file that a driver has at `path`; None: no driver has one."""
         if path == UserfaultfdDevice.PATH:
             return UserfaultfdDevice(flags) if self.options.mechanism.userfaultfd else None
         return self.dma.open(path, flags)
@@ -186,7 +186,7 @@ class Kernel:
         self.printk.warn_once(cpu, what)
 
     def unsupported(self, cpu: Cpu, what: str, errno: Errno, key: str = "") -> LinuxError:
-        """For what Linux has and this kernel has not: one warning, and the error of a Linux built without it.
+        """The error for what Linux has and this kernel lacks: that of a Linux built without it. Warns once.
 
         Raises UnsupportedError with the option `strict`."""
         where = f"RIP {cpu.registers['rip'] - SYSCALL_LENGTH:#x}"

@@ -1,6 +1,6 @@
-"""Every way to bring in a page: one row each. What the commands' `--mode` and tests' `# mode:` and `# forward:` read.
+"""Every way to bring in a page: one row each, read by `--mode` and by the tests' `# mode:` and `# forward:`.
 
-A mechanism is a row here, and what the kernel adds for it (uffd.answers); CONTRIBUTING.md has the recipe.
+A new mechanism needs a row here, and what the kernel adds for it (uffd.answers); CONTRIBUTING.md has the recipe.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Handles(Enum):
     """Which code brings the page in."""
 
     KERNEL = "kernel"
-    THREADS = "threads"  # of the program, that read messages; a signal in the faulting one
-    FAULTING_THREAD = "faulting thread"  # at an address that it registers
+    THREADS = "threads"  # the program's threads that read messages; or a signal handler of the faulting one
+    FAULTING_THREAD = "faulting thread"  # in a handler whose address it registers
 
 
 class Registration(NamedTuple):
@@ -35,7 +35,7 @@ class Registration(NamedTuple):
 
 
 class Mechanism(NamedTuple):
-    """`forwarding`: the hardware may deliver page faults to ring 3. `answers`: what the kernel adds to userfaultfd."""
+    """A row. `forwarding`: the hardware may deliver page faults to ring 3. `answers`: additions to userfaultfd."""
 
     what: str
     handles: Handles

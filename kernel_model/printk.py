@@ -1,4 +1,4 @@
-"""What the kernel tells the user: each thing once, as an event."""
+"""The kernel's warnings to the user: each one once, as an event."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from pffemu.events.kernel import Warned
 from pffemu.hw.cpu import Cpu
 
-_MOST: Final = 100  # a guest that asks for ever new things must not fill the terminal, or memory
+_MOST: Final = 100  # a guest that keeps causing new warnings must not fill the terminal, or memory
 
 
 class Printk:
@@ -15,7 +15,7 @@ class Printk:
         self._said: set[str] = set()
 
     def warn_once(self, cpu: Cpu, what: str, key: str = "") -> None:
-        """Say `what`, unless it (or its `key`) was said before, or too much was."""
+        """Warn of `what`, unless it (or its `key`) was warned of before, or _MOST warnings were made."""
         if len(self._said) > _MOST or (key or what) in self._said:
             return
         self._said.add(key or what)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class RandomSource:
-    """`seed` is the machine's; `taken` counts takes."""
+    """The generator. `seed` is the machine's; `taken` counts the calls of `take`."""
 
     seed: int
     taken: int = 0

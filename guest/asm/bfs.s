@@ -3,7 +3,7 @@
 #   bfs VERTICES EDGES SOURCE [BUDGET POLICY [HANDLER]]
 # fd 3 holds the index array (VERTICES + 1 words) and, directly behind it, the edge array. Both lie in the region whose
 # pages are brought in on demand: from the file's pages (kernel), or by UFFDIO_COPY from a mapping of them (uffd, pff).
-# BUDGET pages of it stay (0: all), POLICY and HANDLER are paging.s's. The measured part lies between two gettid().
+# At most BUDGET pages stay (0: all), POLICY and HANDLER are paging.s's. The measured part lies between two gettid().
 # Writes the levels (0xFFFF: not reached) to fd 4.
 
 .equ UNREACHED, 0xFFFF
@@ -102,7 +102,7 @@ search:
 next_level:
     xor r8d, r8d                    # r8 a vertex was reached in this level
     xor ecx, ecx                    # rcx vertex
-    lea r9d, [rbp + 1]              # r9 level of what it reaches
+    lea r9d, [rbp + 1]              # r9 level of the vertices it reaches
 next_vertex:
     movzx eax, word ptr [r14 + rcx * 2]
     cmp eax, ebp

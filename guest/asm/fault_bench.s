@@ -4,7 +4,7 @@
 # 2 minor faults: the pages are in the page cache already, by another mapping of the same memfd.
 # THREADS share the pages, each a slice. HANDLER and HANDLERS are paging.s's [handler_kind] and
 # [handlers]. The measured part lies between two gettid().
-# Page i is touched at offset (i mod 64) * 64, where the backing mapping holds i + 1; so is what is written.
+# Page i is touched at offset (i mod 64) * 64, where the backing mapping holds i + 1; a write stores the same.
 # Writes the sum of all touched words to fd 4, and exits with 0 when it is right, 1 when not.
 
 .equ MULTIPLIER, 1664525            # Knuth/Numerical Recipes' LCG: full period modulo any power of two
@@ -244,7 +244,7 @@ start_worker:
     xor edi, edi
     syscall
 
-# touch the pages [r9, r9 + r10) that are thread r15's, and add what is there to sum
+# touch the pages [r9, r9 + r10) of thread r15, and add their words to sum
 touch_slice:
     mov rax, r12
     imul rax, r15

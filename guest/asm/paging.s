@@ -1,7 +1,7 @@
-# How a guest brings in the pages of its region, under whichever of the three modes the machine runs:
+# How a guest brings in the pages of its region, under each mode of the machine:
 #   kernel   userfaultfd() fails: the kernel's own faults do it
-#   uffd     [handlers] more threads read messages and answer each with an ioctl; [handler_kind] says how they wait
-#            for them, or that the faulting thread answers its own SIGBUS
+#   uffd     [handlers] more threads read messages and answer each with an ioctl; [handler_kind]: how they wait for
+#            messages, or that the faulting thread answers its own SIGBUS
 #   pff      the faulting thread's own user-interrupt handler answers it
 #   upcall   the kernel enters the faulting thread's handler, which returns by a call
 # With [budget] pages set, no more than those stay: the handler discards others (MADV_DONTNEED) in the order of [policy].
@@ -34,7 +34,7 @@
 
 .text
 
-# open_userfaultfd() -> rax: MODE_KERNEL, or anything else when there is a userfaultfd
+# open_userfaultfd() -> rax: MODE_KERNEL, or another value when the machine has userfaultfd
 open_userfaultfd:
     mov eax, SYS_userfaultfd
     mov edi, O_CLOEXEC
@@ -60,7 +60,7 @@ open_userfaultfd:
 1:  xor eax, eax
     ret
 
-# handle_faults(rdi region, rsi bytes, rdx backing or 0): register the region and choose who answers.
+# handle_faults(rdi region, rsi bytes, rdx backing or 0): register the region and choose how its faults are answered.
 # -> rax: MODE_UFFD or MODE_PFF
 handle_faults:
     mov [rip + region], rdi
@@ -95,7 +95,7 @@ handle_faults:
     mov eax, MODE_UFFD
     ret
 
-# -> rax: 0, and this thread handles its own page faults; anything else: the machine does not do that
+# -> rax: 0: this thread handles its own page faults; otherwise the machine does not offer that
 forward_own_faults:
     bt qword ptr [rip + api + 8], FEATURE_UPCALL
     jc upcall_own_faults
@@ -108,7 +108,7 @@ forward_own_faults:
     stui
 1:  ret
 
-# the pages that are in, oldest first, and a byte for each page of the region
+# the resident pages, oldest first, and a byte for each page of the region
 make_ring:
     push rsi
     mov rsi, [rip + budget]
@@ -174,7 +174,7 @@ stay_on_core:
     pop rax
     ret
 
-# The other thread: one message, one ioctl, for ever.
+# A handler thread: one message, one ioctl, in an endless loop.
 handler_thread:
     sub rsp, 32
 1:  cmp qword ptr [rip + handler_kind], HANDLER_POLL
@@ -200,7 +200,7 @@ handler_thread:
     call bring_in
     jmp 1b
 
-# The same thread again, by a signal: rsi points at the siginfo.
+# The faulting thread, by a signal: rsi points at the siginfo.
 sigbus_handler:
     mov rdi, [rsi + SIGINFO_ADDRESS]
     call bring_in
@@ -210,7 +210,7 @@ sigbus_return:
     mov eax, SYS_rt_sigreturn
     syscall
 
-# The same thread, in the middle of its own load or store: RSP points at the extended frame.
+# The faulting thread, in the middle of its load or store (pff): RSP points at the extended frame.
 page_fault_handler:
     push rax
     push rcx
@@ -237,7 +237,7 @@ upcall_own_faults:
     syscall
     ret
 
-# The same thread, entered by the kernel: RSP points at the frame, which has all that bring_in clobbers.
+# The faulting thread, entered by the kernel (upcall): RSP points at the frame, which saves all that bring_in clobbers.
 upcall_handler:
     mov rdi, [rsp]                  # the address
     call bring_in
@@ -248,8 +248,8 @@ upcall_handler:
     syscall
     jmp ioctl_failed
 
-# bring_in(rdi address): one page of the region, from the backing mapping, or as [without_copy] says. Clobbers what
-# syscall does, rdx, rsi and rdi.
+# bring_in(rdi address): one page of the region, from the backing mapping, or by the ioctl in [without_copy]. Clobbers
+# the registers of syscall, rdx, rsi and rdi.
 bring_in:
     and rdi, -PAGE
     mov rdx, [rip + backing]
@@ -279,7 +279,7 @@ bring_in:
     jne keep_within_budget
     ret
 
-# keep_within_budget(rdi page): it came in, so another one must go when there are too many. Clobbers as bring_in.
+# keep_within_budget(rdi page): after `page` came in, discard another one if there are too many. Clobbers as bring_in.
 keep_within_budget:
     push r8
     push rdi
@@ -349,7 +349,7 @@ parse_number:
     jmp 1b
 2:  ret
 
-# map(rsi bytes, rdx protection, r10 flags, r8 fd) -> rax; ends the program when there is no memory
+# map(rsi bytes, rdx protection, r10 flags, r8 fd) -> rax; ends the program when memory is short
 map:
     mov eax, SYS_mmap
     xor edi, edi
@@ -377,7 +377,7 @@ handler_kind:
 handlers:
     .quad 1                         # threads that read messages
 handler_cores:
-    .quad 0                         # the first one's core, the others' follow; 0: wherever the kernel puts them
+    .quad 0                         # the first one's core, the others' follow; 0: cores that the kernel chooses
 policy:
     .quad POLICY_FIFO
 budget:

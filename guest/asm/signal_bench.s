@@ -1,4 +1,4 @@
-# mprotect and SIGSEGV: touch every page of a region that may not be touched; a signal handler allows each page.
+# mprotect and SIGSEGV: touch every page of a region without rights; a signal handler grants them, page by page.
 #   signal_bench PAGES
 # The measured part lies between two gettid(). Writes the number of signals to fd 4 (8 bytes), and exits with 0.
 

@@ -19,7 +19,7 @@
 #define SYS_uintr_unregister_handler 472
 #define UINTR_HANDLER_FLAG_FORWARD_PF 0x10000 /* pffemu's: deliver this thread's userfaultfd faults to it */
 
-/* What lies above the vector, in the layout vector-first: a handler is
+/* The frame above the vector, in the layout vector-first: a handler is
    `INTERRUPT void handler(struct pff_frame *frame, unsigned long long vector)`. */
 struct pff_frame {
     unsigned long rip, rflags, rsp, address, error;
@@ -27,7 +27,7 @@ struct pff_frame {
 #define PFF_PAGE_FAULT 14 /* the vector */
 #define PFF_WRITE 2       /* bit of `error` */
 
-#ifdef __clang__ /* what handlers call here has general registers only */
+#ifdef __clang__ /* functions that handlers call here use general registers only */
 #if __has_warning("-Wexcessive-regsave")
 #pragma clang diagnostic ignored "-Wexcessive-regsave"
 #else /* its name before clang 17 */
@@ -69,7 +69,7 @@ PFF_INLINE int pff_open(void)
     return (int)(error ? error : uffd);
 }
 
-/* From now on faults in the range are the program's. `mode`: UFFDIO_REGISTER_MODE_MISSING, _WP, _MINOR. */
+/* From now on the program handles faults in the range. `mode`: UFFDIO_REGISTER_MODE_MISSING, _WP, _MINOR. */
 PFF_INLINE int pff_register(int uffd, unsigned long start, unsigned long length, unsigned long mode)
 {
     struct uffdio_register reg = {{start, length}, mode, 0};
@@ -82,7 +82,7 @@ PFF_INLINE int pff_unregister(int uffd, unsigned long start, unsigned long lengt
     return (int)pff_syscall(SYS_ioctl, uffd, UFFDIO_UNREGISTER, &range);
 }
 
-/* Bring missing pages in with a copy of what lies at `from`. */
+/* Bring missing pages in with a copy of the bytes at `from`. */
 PFF_INLINE int pff_copy(int uffd, unsigned long to, unsigned long from, unsigned long length)
 {
     struct uffdio_copy copy = {to, from, length, 0, 0};
@@ -96,14 +96,14 @@ PFF_INLINE int pff_zero(int uffd, unsigned long start, unsigned long length)
     return (int)pff_syscall(SYS_ioctl, uffd, UFFDIO_ZEROPAGE, &zero);
 }
 
-/* Map what the file behind a shared mapping has in its cache (mode _MINOR). */
+/* Map pages that the file behind a shared mapping has in its cache (mode _MINOR). */
 PFF_INLINE int pff_continue(int uffd, unsigned long start, unsigned long length)
 {
     struct uffdio_continue cont = {{start, length}, 0, 0};
     return (int)pff_syscall(SYS_ioctl, uffd, UFFDIO_CONTINUE, &cont);
 }
 
-/* Let stores to the range fault (mode _WP), or no longer. */
+/* Turn faults of stores to the range on (mode _WP) or off. */
 PFF_INLINE int pff_protect(int uffd, unsigned long start, unsigned long length, int on)
 {
     struct uffdio_writeprotect protect = {{start, length}, on ? UFFDIO_WRITEPROTECT_MODE_WP : 0};
@@ -126,7 +126,7 @@ PFF_INLINE int pff_wake(int uffd, unsigned long start, unsigned long length)
 #define PFF_HANDLER INTERRUPT
 typedef void pff_handler(struct pff_frame *frame, unsigned long long vector);
 
-/* The calling thread takes its own faults from now on. EINVAL: a kernel without forwarding. */
+/* The calling thread handles its own faults from now on. EINVAL: a kernel without forwarding. */
 PFF_INLINE int pff_forward_on(pff_handler *handler)
 {
     int error = (int)pff_syscall(SYS_uintr_register_handler, handler, UINTR_HANDLER_FLAG_FORWARD_PF);
@@ -141,17 +141,17 @@ PFF_INLINE int pff_forward_off(void)
     return (int)pff_syscall(SYS_uintr_unregister_handler, 0);
 }
 
-/* Is the calling thread in its handler, or has it shut faults out? */
+/* Whether the calling thread is in its handler, or has disabled user interrupts. */
 PFF_INLINE int pff_is_masked(void)
 {
     return !__builtin_ia32_testui();
 }
 
-/* A place in the code that has a name. Keep it out of code that the compiler may copy. */
+/* A global label at this place of the code. Keep it out of code that the compiler may copy. */
 #define PFF_LABEL(name) __asm__ volatile(".globl " #name "\n" #name ":" ::: "memory")
 
 #if !__STDC_HOSTED__
-/* What compilers call even where there is no libc. */
+/* Functions that compilers call even without a libc. */
 typedef __SIZE_TYPE__ pff_size;
 
 __attribute__((weak)) PFF_GENERAL void *memcpy(void *to, const void *from, pff_size size)

@@ -1,4 +1,4 @@
-/* User interrupts for guests in C: Linux's system calls 471 to 479 (Intel's patches), and what xUI adds to them.
+/* User interrupts for guests in C: Linux's system calls 471 to 479 (Intel's patches), and xUI's additions.
    Each call returns what the kernel does: a result, or -errno. The instructions are the compiler's, with -muintr:
    _stui(), _clui(), _testui(), _senduipi(index). A handler uses general registers only:
 
@@ -19,7 +19,7 @@
 #define SYS_uintr_alt_stack 478
 #define SYS_uintr_ipi_fd 479
 
-/* Flags of uintr_register_handler: a user interrupt ends a sleep with EINTR; who pays for the wake-up. */
+/* Flags of uintr_register_handler: a user interrupt ends a sleep with EINTR; the side that pays for the wake-up. */
 #define UINTR_HANDLER_FLAG_WAITING_RECEIVER 0x1000
 #define UINTR_HANDLER_FLAG_WAITING_SENDER 0x2000
 #define UINTR_HANDLER_FLAG_WAITING_ANY 0x3000
@@ -45,7 +45,7 @@ PFF_INLINE int uintr_vector_fd(uint64_t vector, unsigned flags)
     return (int)pff_syscall(SYS_uintr_vector_fd, vector, flags);
 }
 
-/* The name it had in the first patches. */
+/* Its name in the first patches. */
 PFF_INLINE int uintr_create_fd(uint64_t vector, unsigned flags)
 {
     return uintr_vector_fd(vector, flags);
@@ -97,16 +97,16 @@ PFF_INLINE void uipi_send(int index)
 #define SYS_xui_kb_timer 1000
 #define XUI_KB_TIMER_ENABLE 1
 
-/* Let the calling thread arm its timer, which raises `vector`; without the flag: no longer. */
+/* Let the calling thread arm its timer, which raises `vector`; without the flag it may not. */
 PFF_INLINE int xui_kb_timer(uint64_t vector, unsigned flags)
 {
     return (int)pff_syscall(SYS_xui_kb_timer, vector, flags);
 }
 
-/* -- /dev/dma: a test device that copies, later; its interrupt may go straight to a handler (forwarding, xUI) -- */
+/* -- /dev/dma: a test device that copies after a delay; its interrupt may be forwarded to a handler (xUI) -- */
 
 #define XUI_DMA_START 0x40205801 /* ioctls; the argument: a struct xui_dma */
-#define XUI_DMA_FORWARD 0x5802   /* the user vector by which the calling thread is told */
+#define XUI_DMA_FORWARD 0x5802   /* the argument: a user vector of the calling thread */
 #define XUI_DMA_UNFORWARD 0x5803
 
 struct xui_dma {

@@ -139,7 +139,7 @@ class Errno(IntEnum):
 
 
 class LinuxError(Exception):
-    """A system call fails with `-errno`."""
+    """A system call fails and returns `-errno`."""
 
     def __init__(self, errno: Errno) -> None:
         super().__init__(errno.name)

@@ -1,4 +1,4 @@
-"""Options of prctl that some Linux has on x86 (include/uapi/linux/prctl.h)."""
+"""Options of prctl that Linux has on x86 (include/uapi/linux/prctl.h)."""
 
 from __future__ import annotations
 

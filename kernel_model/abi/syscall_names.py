@@ -1,4 +1,4 @@
-"""Names of Linux x86-64 system calls, for messages about those this kernel does not have (asm/unistd_64.h)."""
+"""Names of Linux x86-64 system calls, for messages about those that this kernel lacks (asm/unistd_64.h)."""
 
 from __future__ import annotations
 

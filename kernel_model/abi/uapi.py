@@ -1,4 +1,4 @@
-"""Linux x86-64 ABI numbers (include/uapi/) of signals, memory, waiting and processes; the rest: beside it."""
+"""Linux x86-64 ABI numbers (include/uapi/) of signals, memory, waiting and processes; other files hold the rest."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A system call while it runs, and the times that calls take."""
+"""A system call while it runs, and its time arguments."""

@@ -1,4 +1,4 @@
-"""What every system call is given, and what an implementation looks like."""
+"""The context that every system call is given, and the shape of an implementation."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Call:
         self.events = 0  # userfaultfd events of this call so far; see PendingCall.events_sent
 
     def file(self, fd: int) -> File:
-        """Raises LinuxError EBADF, also for what was opened with O_PATH."""
+        """The open file of `fd`. Raises LinuxError EBADF, also for a descriptor opened with O_PATH."""
         file = self.process.files.descriptor(as_int(fd)).file
         if file.flags & O_PATH:
             raise LinuxError(Errno.EBADF)
         return file
 
     def any_file(self, fd: int) -> File:
-        """Also what was opened with O_PATH. Raises LinuxError EBADF."""
+        """The open file of `fd`, which may be opened with O_PATH. Raises LinuxError EBADF."""
         return self.process.files.descriptor(as_int(fd)).file
 
     def walk(self, directory: int, path: bytes, *, follow: bool = True) -> Place:
@@ -59,7 +59,7 @@ class Call:
         return self.kernel.tree.walk(start, path, made_up(self.process), follow=follow)
 
     def unsupported(self, what: str, errno: Errno) -> LinuxError:
-        """The error to raise for what Linux has and this kernel has not: `errno`, and one warning."""
+        """The error to raise for what Linux has and this kernel lacks: `errno`. Warns once."""
         return self.kernel.unsupported(self.cpu, what, errno)
 
     def new_fd(self, minimum: int = 0) -> int:
@@ -68,7 +68,7 @@ class Call:
 
 
 def whole(call: Caller) -> Call:
-    """The call that a file of this floor or above it was given."""
+    """`call` as the whole Call, for code of this layer or above."""
     assert isinstance(call, Call)
     return call
 
@@ -92,9 +92,9 @@ def page_span(start: int, length: int) -> tuple[int, int]:
 
 
 def let_others_run(call: Call, cursor: int) -> None:
-    """In a call that can take long: go on from `cursor` when the others had their turn (Linux: cond_resched).
+    """Let the other cores and threads catch up in the middle of a long call (Linux: cond_resched).
 
-    The call starts again and finds PendingCall.cursor. Raises Blocked.
+    The call starts again later and finds `cursor` in PendingCall. Raises Blocked.
     """
     call.pending.cursor = cursor
     raise Blocked(deadline=call.cpu.clock, why="its turn", sleep=Interruptible.NO)

@@ -1,4 +1,4 @@
-"""How long a call waits at most: an argument in one of three shapes, turned into a moment of virtual time.
+"""A call's timeout argument, in one of three shapes, as a moment of virtual time.
 
 The moment is kept with the pending call, so that a call that starts again does not start its time again.
 """
@@ -20,7 +20,7 @@ _INT_SIGN: Final = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
-    """`deadline` in cycles; None: the call waits for ever. `zero`: it was to return at once."""
+    """A call's timeout. `deadline` in cycles; None: the call waits for ever. `zero`: the call does not wait at all."""
 
     deadline: int | None
     zero: bool = False
@@ -57,7 +57,7 @@ class Timeout:
         return self.deadline is not None and (self.zero or call.pending.timed_out or call.cpu.clock >= self.deadline)
 
     def write_rest(self, call: Call, address: int, kind: type[Timespec] | type[Timeval]) -> None:
-        """What is left of the time, where the call found it. A bad address is ignored, as on Linux."""
+        """Write the time left back to the argument. A bad address is ignored, as on Linux."""
         if self.deadline is None or self.zero:
             return
         left = call.cpu.profile.to_ns(max(0, self.deadline - call.cpu.clock))

@@ -13,7 +13,7 @@ KTIME_MAX: Final = (1 << 63) - 1  # nanoseconds; longer spans are this long
 
 
 def read_timespec(call: Call, address: int) -> int:
-    """Nanoseconds. Raises LinuxError EFAULT, EINVAL."""
+    """The struct timespec at `address`, in nanoseconds. Raises LinuxError EFAULT, EINVAL."""
     span = call.memory.read_struct(Timespec, address)
     if span.tv_sec < 0 or not 0 <= span.tv_nsec < NS:
         raise LinuxError(Errno.EINVAL)

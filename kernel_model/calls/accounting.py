@@ -1,4 +1,4 @@
-"""times and getrusage (kernel/sys.c): virtual processor time. It is not split: all of it is user time."""
+"""times and getrusage (kernel/sys.c): virtual processor time. All of it is user time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TICK: Final = NS // 100  # USER_HZ
 
 
 def getrusage(call: Call, who: int, address: int) -> int:
-    """RUSAGE_SELF, RUSAGE_CHILDREN (those waited for), RUSAGE_THREAD."""
+    """Write the usage for RUSAGE_SELF, RUSAGE_CHILDREN (those waited for) or RUSAGE_THREAD."""
     match as_int(who):
         case uapi.RUSAGE_CHILDREN:
             found = rusage.of_children(call.kernel.scheduler, call.process)

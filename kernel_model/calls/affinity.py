@@ -10,7 +10,7 @@ _MASK_SIZE = 8  # bytes; cpumask_size() of up to 64 cores
 
 
 def sched_setaffinity(call: Call, pid: int, size: int, address: int) -> int:
-    """0; a running thread that may not stay where it is goes at once. Errors: EFAULT, ESRCH, EINVAL (no such core)."""
+    """0; a running thread leaves its core at once if it must. Errors: EFAULT, ESRCH, EINVAL (no such core)."""
     mask = int.from_bytes(call.memory.read(address, min(size & 0xFFFF_FFFF, _MASK_SIZE)), "little")
     task = _find(call, pid)
     mask &= _cores(call)
@@ -21,7 +21,7 @@ def sched_setaffinity(call: Call, pid: int, size: int, address: int) -> int:
 
 
 def sched_getaffinity(call: Call, pid: int, size: int, address: int) -> int:
-    """Bytes of the mask written. Errors: EINVAL (`size` too small, no multiple of 8), ESRCH, EFAULT."""
+    """Bytes of the mask written. Errors: EINVAL (`size` too small, not a multiple of 8), ESRCH, EFAULT."""
     size &= 0xFFFF_FFFF
     if size * 8 < call.kernel.scheduler.cores or size % _MASK_SIZE:
         raise LinuxError(Errno.EINVAL)
@@ -31,7 +31,7 @@ def sched_getaffinity(call: Call, pid: int, size: int, address: int) -> int:
 
 
 def getcpu(call: Call, core: int, node: int, _unused: int) -> int:
-    """0: the number of the core to `core`, of its NUMA node to `node`, where they are not null. Errors: EFAULT."""
+    """Write the numbers of the core and of its NUMA node where the pointers are not null. Errors: EFAULT."""
     for address, value in ((core, call.cpu.index), (node, 0)):
         if address:
             call.memory.write_u32(address, value)

@@ -1,4 +1,4 @@
-"""User and group numbers (kernel/sys.c): the guest is root and stays it."""
+"""User and group numbers (kernel/sys.c): the guest is root and stays root."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def get_three(call: Call, real: int, effective: int, saved: int) -> int:
 
 
 def set_one(call: Call, number: int) -> int:
-    """setuid, setgid. Errors: EINVAL (-1); other users are not modelled: EPERM."""
+    """setuid, setgid. Errors: EINVAL (-1), EPERM (other users are not modelled)."""
     if number & 0xFFFF_FFFF == _KEEP:
         raise LinuxError(Errno.EINVAL)
     return _set(call, number)
@@ -30,7 +30,7 @@ def set_three(call: Call, real: int, effective: int, saved: int) -> int:
 
 
 def getgroups(call: Call, count: int, address: int) -> int:
-    """There are no supplementary groups."""
+    """0: the guest has no supplementary groups. Errors: EINVAL."""
     if count >> 31 & 1:
         raise LinuxError(Errno.EINVAL)
     return 0

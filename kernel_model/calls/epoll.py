@@ -95,7 +95,7 @@ def _wait(call: Call, epoll_fd: int, address: int, limit: int, timeout: Timeout)
     if not isinstance(epoll, Epoll):
         raise LinuxError(Errno.EINVAL)
     count = min(len(epoll.ready), number)
-    call.memory.parts(address, count * _EVENT.size, WRITE)  # may sleep: nothing may leave the ready list before
+    call.memory.parts(address, count * _EVENT.size, WRITE)  # may sleep: it must come before the ready list changes
     found = epoll.collect(number)
     if not found and not timeout.passed(call):
         raise Blocked(epoll.waiters, deadline=timeout.deadline, why="epoll", sleep=Interruptible.EINTR)

@@ -1,6 +1,6 @@
 """execve: another program in the same process (fs/exec.c, fs/binfmt_script.c).
 
-What an executable looks like in memory, the machine's loader knows; the kernel has it as a `ProgramLoader`.
+The machine's loader knows the formats of executables; the kernel has it as a `ProgramLoader`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _STRINGS_MAX: Final = 1 << 20  # bytes of arguments and environment
 _POINTERS_MAX: Final = 1 << 16
 _FILE_MAX: Final = 1 << 30  # bytes of an executable
-_SCRIPT_HEAD: Final = 256  # bytes of a script that are looked at: BINPRM_BUF_SIZE
-_SCRIPTS_MAX: Final = 5  # interpreters of interpreters
+_SCRIPT_HEAD: Final = 256  # bytes that the kernel reads of a script: BINPRM_BUF_SIZE
+_SCRIPTS_MAX: Final = 5  # nested interpreters
 
 
 class ProgramLoader(Protocol):
@@ -45,7 +45,7 @@ class ProgramLoader(Protocol):
     def fill(
         self, kernel: Kernel, mm: Mm, image: Any, path: str, arguments: Sequence[str], environment: Sequence[str]
     ) -> tuple[int, int]:
-        """Map it, started as `path`, into the empty `mm`; RIP and RSP it starts with.
+        """Map the program, started as `path`, into the empty `mm`; returns its first RIP and RSP.
 
         Raises LinuxError E2BIG, OutOfGuestMemory.
         """
@@ -84,7 +84,7 @@ def execve(call: Call, path: int, arguments: int, environment: int) -> int | Non
 
 
 def name_of_program(path: bytes) -> bytes:
-    """What a thread is called after execve of `path`."""
+    """The thread's name (comm) after execve of `path`."""
     return path.rpartition(b"/")[2][: NAME_SIZE - 1]
 
 
@@ -109,11 +109,11 @@ def _strings(call: Call, address: int) -> list[bytes]:
 
 
 def _find(call: Call, name: bytes, arguments: list[bytes], scripts: int) -> _Executable:
-    """The program behind `name`; a script's is its interpreter."""
+    """The program to run for `name`; for a script, its interpreter."""
     place = call.walk(AT_FDCWD, name)
     shown = place.exists and (place.mount is None or place.mount.listed)
     if not shown and _text(place.path) == call.process.exe:
-        return _Executable(call.process.image, place.path, arguments)  # the running program, wherever it came from
+        return _Executable(call.process.image, place.path, arguments)  # the running program, even outside the tree
     data = _content(call, place)
     if not data.startswith(b"#!"):
         assert call.kernel.program_loader is not None
@@ -139,7 +139,7 @@ def _content(call: Call, place: Place) -> bytes:
 
 
 def _replace(call: Call, mm: Mm, found: _Executable, arguments: list[str]) -> None:
-    """The point of no return: other threads, memory, handlers and close-on-exec descriptors go."""
+    """The point of no return: end the other threads; replace memory, handlers, close-on-exec descriptors."""
     kernel, cpu, process, task = call.kernel, call.cpu, call.process, call.task
     for other in [other for other in process.tasks if other is not task]:
         exit.kill_thread(kernel, cpu, other)
@@ -166,7 +166,7 @@ def _replace(call: Call, mm: Mm, found: _Executable, arguments: list[str]) -> No
 def _reset(task: Task) -> None:
     task.tid, task.signals.altstack = task.process.pid, AltStack()
     task.clear_child_tid = task.robust_list = 0
-    task.uintr.uif = False  # also of a thread that was no receiver
+    task.uintr.uif = False  # also of a thread that was not a receiver
 
 
 def _start(call: Call, rip: int, rsp: int) -> None:
@@ -175,6 +175,6 @@ def _start(call: Call, rip: int, rsp: int) -> None:
 
 
 def cleared(registers: SavedRegisters) -> SavedRegisters:
-    """What a program starts with, but for RIP and RSP."""
+    """The registers that a program starts with, except for RIP and RSP."""
     names = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", *(f"r{n}" for n in range(8, 16)), "fs_base", "gs_base")
     return registers.with_fxsave(None).replace(**dict.fromkeys(names, 0), rflags=0x202)

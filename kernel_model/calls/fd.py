@@ -1,4 +1,4 @@
-"""What makes descriptors and changes them: dup, fcntl, close_range, pipe2, eventfd2 (fs/file.c, fs/fcntl.c)."""
+"""Calls that make and change descriptors: dup, fcntl, close_range, pipe2, eventfd2 (fs/file.c, fs/fcntl.c)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def dup(call: Call, fd: int) -> int:
 
 
 def dup2(call: Call, old: int, new: int) -> int:
-    """Onto itself: nothing happens, but EBADF is still found."""
+    """A descriptor onto itself stays unchanged, but EBADF is checked."""
     if as_int(old) == as_int(new):
         call.any_file(old)
         return as_int(new)
@@ -69,7 +69,7 @@ def _dup_to(call: Call, old: int, new: int, close_on_exec: bool) -> int:
 
 
 def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
-    """Locks, leases and signal-driven I/O are not modelled."""
+    """fcntl without locks, leases and signal-driven I/O, which are not modelled."""
     descriptor, what = call.process.files.descriptor(as_int(fd)), as_int(command)
     file = descriptor.file
     if what in (F_DUPFD, F_DUPFD_CLOEXEC):
@@ -101,7 +101,7 @@ def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
 
 
 def close_range(call: Call, first: int, last: int, flags: int) -> int:
-    """CLOSE_RANGE_UNSHARE changes nothing here: only threads share a table."""
+    """Close descriptors `first` to `last`, or set FD_CLOEXEC. CLOSE_RANGE_UNSHARE has no effect."""
     first, last, flags = (value & 0xFFFF_FFFF for value in (first, last, flags))
     if flags & ~(_CLOSE_RANGE_UNSHARE | _CLOSE_RANGE_CLOEXEC) or first > last:
         raise LinuxError(Errno.EINVAL)
@@ -119,7 +119,7 @@ def pipe(call: Call, address: int) -> int:
 
 
 def pipe2(call: Call, address: int, flags: int) -> int:
-    """Writes two descriptors, the reading one first. O_NOTIFICATION_PIPE: not configured."""
+    """Writes two descriptors, the reading one first. O_NOTIFICATION_PIPE is EINVAL, as if not configured."""
     flags &= 0xFFFF_FFFF
     if flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT):
         raise LinuxError(Errno.EINVAL)
@@ -137,7 +137,7 @@ def new_pair(call: Call, address: int) -> tuple[int, int]:
 
 
 def install_pair(call: Call, fds: tuple[int, int], files: tuple[File, File], close_on_exec: bool) -> int:
-    """Point `fds` to `files`; 0."""
+    """Point `fds` to `files`. Returns 0."""
     for fd, file in zip(fds, files, strict=True):
         call.process.files.install(fd, file, close_on_exec)
     return 0

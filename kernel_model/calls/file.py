@@ -60,7 +60,7 @@ def pwritev(call: Call, fd: int, vector: int, count: int, offset: int) -> int:
 
 
 def preadv2(call: Call, fd: int, vector: int, count: int, offset: int, _high: int, flags: int) -> int:
-    """Offset -1: the file's own position. No RWF_* flag is known: EOPNOTSUPP."""
+    """Offset -1: the file's own position. RWF_* flags are EOPNOTSUPP."""
     if flags & 0xFFFF_FFFF:
         raise LinuxError(Errno.EOPNOTSUPP)
     return readv(call, fd, vector, count) if offset == _OWN else preadv(call, fd, vector, count, offset)
@@ -73,7 +73,7 @@ def pwritev2(call: Call, fd: int, vector: int, count: int, offset: int, _high: i
 
 
 def advise(call: Call, fd: int, offset: int, length: int, advice: int) -> int:
-    """fadvise64: nothing to do for a file; ESPIPE for a pipe, EINVAL for advice that does not exist."""
+    """fadvise64: without effect. Errors: ESPIPE (a pipe), EINVAL (unknown advice)."""
     file = call.file(fd)
     if file.status().mode & S_IFMT == S_IFIFO:
         raise LinuxError(Errno.ESPIPE)
@@ -130,7 +130,7 @@ def fallocate(call: Call, fd: int, mode: int, offset: int, length: int) -> int:
 
 
 def fsync(call: Call, fd: int) -> int:
-    """What was written is with the host at once."""
+    """Write mapped pages back; data of write calls has reached the host already."""
     file = call.file(fd)
     if not isinstance(file, HostNode):
         raise LinuxError(Errno.EINVAL)
@@ -144,7 +144,7 @@ def close(call: Call, fd: int) -> int:
 
 
 def ioctl(call: Call, fd: int, request: int, argument: int) -> int | None:
-    """FIOCLEX, FIONCLEX and FIONBIO for every file, then what the file itself knows."""
+    """FIOCLEX, FIONCLEX and FIONBIO for every file, then the file's own ioctls."""
     call.file(fd)
     descriptor, what = call.process.files.descriptor(as_int(fd)), request & 0xFFFF_FFFF
     if what in (FIOCLEX, FIONCLEX):
@@ -190,7 +190,7 @@ def _writable(call: Call, fd: int) -> File:
 
 
 def _positioned(file: File, offset: int) -> File:
-    """Order of checks as in ksys_pread64, but for EBADF, which comes first there too."""
+    """Check `offset`, after EBADF, as ksys_pread64 does. Raises LinuxError EINVAL."""
     if offset >> 63:
         raise LinuxError(Errno.EINVAL)
     return file

@@ -24,7 +24,7 @@ from pffemu.hw.page_walk import WRITE
 if TYPE_CHECKING:
     from pffemu.hw.cpu import SavedRegisters
 
-RET_FROM_FORK: Final = -1  # the pseudo system call a new process's thread starts in
+RET_FROM_FORK: Final = -1  # pseudo system call in which a new process's thread starts
 _CSIGNAL: Final = 0xFF
 _SHARED: Final = uapi.CLONE_VM | uapi.CLONE_FS | uapi.CLONE_FILES | uapi.CLONE_SIGHAND
 _KNOWN: Final = (
@@ -98,7 +98,7 @@ def _check(call: Call, arguments: CloneArguments) -> None:
 
 
 def _create(call: Call, arguments: CloneArguments) -> int:
-    """The new thread's number, also in the parent's and the child's memory where they asked for it."""
+    """Make the thread; returns its number, and writes it where CLONE_PARENT_SETTID and CHILD_SETTID ask."""
     _check(call, arguments)
     flags, tid = arguments.flags, call.kernel.peek_tid()
     shares_memory = bool(flags & uapi.CLONE_VM)
@@ -131,9 +131,9 @@ def _create(call: Call, arguments: CloneArguments) -> int:
 
 
 def ret_from_fork(call: Call) -> int:
-    """What a new process's first thread does before ring 3: CLONE_CHILD_SETTID, in its own memory.
+    """A new process's first thread, before ring 3: CLONE_CHILD_SETTID, in its own memory.
 
-    It starts when its parent's userfaultfd events were read.
+    It waits until the userfaultfd events of the fork were read.
     """
     await_fork_events(call)
     address, call.task.set_child_tid = call.task.set_child_tid, 0
@@ -160,8 +160,9 @@ def _registers(call: Call, arguments: CloneArguments) -> SavedRegisters:
 
 
 def _copy_process(call: Call, arguments: CloneArguments, pid: int) -> Process:
-    """Memory copied on write unless shared, with its target table of user interrupts; nothing else of them, no pending
-    signals, no timers.
+    """The child: memory is copied on write unless shared, and keeps its target table of user interrupts.
+
+    It inherits no other state of user interrupts, no pending signals, no timers.
     """
     parent, flags = call.process, arguments.flags
     relative, maker = (parent.parent, parent.parent_task) if flags & uapi.CLONE_PARENT else (parent, call.task)

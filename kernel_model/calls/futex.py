@@ -51,7 +51,7 @@ def futex(call: Call, address: int, operation: int, value: int, timeout: int, ad
 
 
 def _deadline(call: Call, command: int, timeout: int, realtime: bool) -> int | None:
-    """FUTEX_WAIT's time is relative; all others are moments. FUTEX_LOCK_PI's clock is CLOCK_REALTIME."""
+    """FUTEX_WAIT's timeout is relative, all others are absolute. FUTEX_LOCK_PI uses CLOCK_REALTIME."""
     if not timeout:
         return None
     nanoseconds = read_timespec(call, timeout)
@@ -70,7 +70,7 @@ def _bits(value: int) -> int:
 def _requeue(
     call: Call, addresses: tuple[int, int], counts: tuple[int, int], expected: int | None, private: bool
 ) -> int:
-    """`expected` None: whatever the word holds."""
+    """FUTEX_REQUEUE, CMP_REQUEUE. `expected` None: the word may have any value."""
     if min(counts) < 0:
         raise LinuxError(Errno.EINVAL)
     source, target = (key_of(call, address, private) for address in addresses)
@@ -80,7 +80,7 @@ def _requeue(
 
 
 def _unlock(call: Call, address: int, private: bool) -> int:
-    """Whose lock it is comes before what kind of word it is."""
+    """FUTEX_UNLOCK_PI: the owner is checked before the key."""
     word = call.memory.read_u32(address)
     if word & futex_pi.TID_MASK != call.task.tid:
         raise LinuxError(Errno.EPERM)
@@ -95,7 +95,7 @@ def _wait_requeue(call: Call, addresses: tuple[int, int], value: int, deadline: 
 
 
 def _requeue_pi(call: Call, addresses: tuple[int, int], counts: tuple[int, int], expected: int, private: bool) -> int:
-    """FUTEX_CMP_REQUEUE_PI: of two words, and one thread is woken at most."""
+    """FUTEX_CMP_REQUEUE_PI: the words must differ, and at most one thread is woken."""
     if min(counts) < 0 or addresses[0] == addresses[1] or counts[0] != 1:
         raise LinuxError(Errno.EINVAL)
     source, target = key_of(call, addresses[0], private), key_of(call, addresses[1], private, write=True)
@@ -107,7 +107,7 @@ def _requeue_pi(call: Call, addresses: tuple[int, int], counts: tuple[int, int],
 
 
 def _wake_op(call: Call, addresses: tuple[int, int], counts: tuple[int, int], encoded: int, private: bool) -> int:
-    """Change the second word, wake at the first, and at the second if its old value compares as asked."""
+    """FUTEX_WAKE_OP: change the second word, wake at the first, and at the second if its old value compares."""
     source, target = key_of(call, addresses[0], private), key_of(call, addresses[1], private, write=True)
     operation, comparison = encoded >> 28 & 0xF, encoded >> 24 & 0xF
     operand, reference = _signed12(encoded >> 12), _signed12(encoded)

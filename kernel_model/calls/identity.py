@@ -1,4 +1,4 @@
-"""Who and where a process is: process, user and thread numbers, uname, sysinfo, getrandom.
+"""The identity of a process and its machine: user and thread numbers, uname, sysinfo, getrandom.
 
 The guest is root (as the numbers in its auxiliary vector say) on a machine that is always the same.
 """
@@ -20,7 +20,7 @@ _ARCH_SET_GS, _ARCH_SET_FS, _ARCH_GET_FS, _ARCH_GET_GS = 0x1001, 0x1002, 0x1003,
 _GRND_NONBLOCK, _GRND_RANDOM, _GRND_INSECURE = 1, 2, 4
 _AT_ONCE: Final = 1 << 20  # bytes
 _ROBUST_LIST_SIZE: Final = 24  # bytes of struct robust_list_head
-_RANDOM_MAX: Final = (1 << 25) - 1  # bytes a call gives at most, as reads of /dev/urandom
+_RANDOM_MAX: Final = (1 << 25) - 1  # most bytes of a call, as of a read of /dev/urandom
 _UTSNAME: Final = Utsname(b"Linux", b"pffemu", b"6.18.0", b"#1 SMP PREEMPT_DYNAMIC", b"x86_64", b"(none)")
 
 
@@ -30,7 +30,7 @@ def root_id(call: Call) -> int:
 
 
 def personality(call: Call, persona: int) -> int:
-    """The old one. READ_IMPLIES_EXEC counts; addresses are never random. Of all threads, not of one as on Linux."""
+    """Set the personality of all threads (Linux: of one); returns the old one. Addresses are never random."""
     old, new = call.process.personality, persona & 0xFFFF_FFFF
     if new == 0xFFFF_FFFF:
         return old
@@ -65,7 +65,7 @@ def getrandom(call: Call, address: int, size: int, flags: int) -> int:
         raise LinuxError(Errno.EINVAL)
     size = min(size, _RANDOM_MAX)
     buffer = UserBuffer(call.memory, [(address, size)])
-    left = done = buffer.room(size)  # may sleep: nothing may be taken from the generator before
+    left = done = buffer.room(size)  # may sleep: it must come before the generator's first take
     while left:
         piece = min(left, _AT_ONCE)
         buffer.scatter(call.kernel.random.take(piece))
@@ -80,7 +80,7 @@ def set_tid_address(call: Call, address: int) -> int:
 
 
 def set_robust_list(call: Call, head: int, length: int) -> int:
-    """Accepted when it looks like the list pthreads registers; EINVAL otherwise."""
+    """Register the thread's robust list. Errors: EINVAL (not the size of struct robust_list_head)."""
     if length != _ROBUST_LIST_SIZE:
         raise LinuxError(Errno.EINVAL)
     call.task.robust_list = head
@@ -88,7 +88,7 @@ def set_robust_list(call: Call, head: int, length: int) -> int:
 
 
 def get_robust_list(call: Call, tid: int, head: int, length: int) -> int:
-    """The list of a thread (0: the caller); 0 for one that has ended. Root may ask of every process. Errors: ESRCH."""
+    """Write the list of a thread (0: the caller), also of another process; 0 if it has ended. Errors: ESRCH."""
     number = as_int(tid)
     task = call.task if number == 0 else call.kernel.find_task(number)
     if task is None and number not in call.kernel.processes:
@@ -100,7 +100,7 @@ def get_robust_list(call: Call, tid: int, head: int, length: int) -> int:
 
 
 def rseq(call: Call, area: int, length: int, flags: int, signature: int) -> int:
-    """As a kernel built without CONFIG_RSEQ: libc then reads the CPU number with getcpu."""
+    """ENOSYS, as of a kernel without CONFIG_RSEQ: libc then reads the CPU number with getcpu."""
     raise LinuxError(Errno.ENOSYS)
 
 

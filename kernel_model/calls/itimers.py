@@ -31,9 +31,9 @@ class IntervalTimer(Timer):
     def __init__(self, kernel: ProcessKernel, process: Process, which: int) -> None:
         self._kernel, self._process, self.which = kernel, process, which
         self.interval = 0
-        self._expires = 0  # in time of the process, for VIRTUAL and PROF
+        self._expires = 0  # in processor time of the process, for VIRTUAL and PROF
         self._armed = False
-        self._dormant = False  # the process sleeps, and so does its time
+        self._dormant = False  # all threads sleep, and its processor time stands still
 
     def set(self, cpu: Cpu, value: int, interval: int) -> None:
         """Fire in `value` cycles, then every `interval`; `value` 0: never."""
@@ -44,11 +44,11 @@ class IntervalTimer(Timer):
             self._kernel.scheduler.timers.arm(cpu, self, cpu.clock + self._not_below_a_tick(cpu, value))
 
     def _not_below_a_tick(self, cpu: Cpu, cycles: int) -> int:
-        """Linux looks at processor time with its tick only."""
+        """Linux checks processor time only at its tick: at least one tick, for VIRTUAL and PROF."""
         return cycles if self._is_real else max(cycles, cpu.profile.to_cycles(_TICK))
 
     def left(self, cpu: Cpu) -> int:
-        """Cycles until it fires; 0: it is not armed."""
+        """Cycles until the timer fires; 0: it is not armed."""
         if not self._armed:
             return 0
         return max(1, self.deadline - cpu.clock if self._is_real else self._expires - self._time())
@@ -76,14 +76,14 @@ class IntervalTimer(Timer):
         signal_send.send_to_process(self._kernel, cpu, signal, self._process)
 
     def resume(self, cpu: Cpu) -> None:
-        """A thread of the process wakes: its time passes again."""
+        """A thread of the process wakes: processor time passes again."""
         if self._dormant:
             self._dormant = False
             delay = self._not_below_a_tick(cpu, self._expires - self._time())
             self._kernel.scheduler.timers.arm(cpu, self, cpu.clock + delay)
 
     def taken(self, cpu: Cpu) -> None:
-        """posixtimer_rearm_itimer: SIGALRM was taken, the next period begins; those that passed are left out."""
+        """posixtimer_rearm_itimer: SIGALRM was taken: begin the next period; those that passed are skipped."""
         if self._is_real and self.interval and not self._armed:
             passed = max(0, cpu.clock - self.deadline) // self.interval
             self._armed = True
@@ -108,7 +108,7 @@ def getitimer(call: Call, which: int, address: int) -> int:
 
 
 def alarm(call: Call, seconds: int) -> int:
-    """What was left of the last one, in seconds, rounded but never to 0."""
+    """Set the alarm; returns the seconds left of the last one, rounded, but at least 1."""
     timer = _timer(call, uapi_signal.ITIMER_REAL)
     left = call.cpu.profile.to_ns(timer.left(call.cpu))
     timer.set(call.cpu, _cycles(call, seconds & 0x7FFF_FFFF, 0), 0)
@@ -116,7 +116,7 @@ def alarm(call: Call, seconds: int) -> int:
 
 
 def _timer(call: Call, which: int) -> IntervalTimer:
-    """Raises LinuxError EINVAL."""
+    """The process's timer `which`, made on first use. Raises LinuxError EINVAL."""
     number = as_int(which)
     if not 0 <= number < len(_SIGNALS):
         raise LinuxError(Errno.EINVAL)

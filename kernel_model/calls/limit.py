@@ -14,20 +14,20 @@ def getrlimit(call: Call, resource: int, address: int) -> int:
 
 
 def setrlimit(call: Call, resource: int, address: int) -> int:
-    """Root may raise hard limits. Errors: EINVAL, EFAULT, EPERM (NOFILE above fs.nr_open)."""
+    """Set both limits; root may raise the hard one. Errors: EINVAL, EFAULT, EPERM (NOFILE above fs.nr_open)."""
     wanted = call.memory.read_struct(Rlimit, address)
     _set(call, resource, wanted)
     return 0
 
 
 def prlimit64(call: Call, pid: int, resource: int, new: int, old: int) -> int:
-    """This process only; any other is ESRCH."""
+    """Get and set a limit of this process; any other one is ESRCH."""
     if as_int(pid) not in (0, call.process.pid):
         raise LinuxError(Errno.ESRCH)
     before = Rlimit(*_limit(call, resource))
     wanted = call.memory.read_struct(Rlimit, new) if new else None
     if old:
-        call.memory.parts(old, 16, 0)  # may sleep: nothing may be changed before
+        call.memory.parts(old, 16, 0)  # may sleep: it must come before the change
     if wanted is not None:
         _set(call, resource, wanted)
     if old:

@@ -36,7 +36,7 @@ def changes_areas(advice: int) -> bool:
 
 
 def madvise(call: Call, address: int, length: int, advice: int) -> int:
-    """What can be done is done around holes, then ENOMEM."""
+    """Apply `advice` to the mapped parts of the range; ENOMEM afterwards if it has a hole."""
     advice = as_int(advice)
     if advice not in _ADVICE and advice not in (mman.MADV_POPULATE_READ, mman.MADV_POPULATE_WRITE):
         raise LinuxError(Errno.EINVAL)
@@ -58,7 +58,7 @@ def madvise(call: Call, address: int, length: int, advice: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Advice:
-    """[start, end) of one area."""
+    """Advice for [start, end), which lies in one area."""
 
     call: Call
     vma: Vma
@@ -76,7 +76,7 @@ class _Advice:
 
 
 def _ignore(advice: _Advice) -> None:
-    """Reclaim and read-ahead change nothing that a program sees."""
+    """Advice about reclaim and read-ahead has no visible effect."""
 
 
 def _cold(advice: _Advice) -> None:
@@ -84,7 +84,7 @@ def _cold(advice: _Advice) -> None:
 
 
 def _discard(advice: _Advice) -> None:
-    """MADV_DONTNEED: pages are gone. MADV_FREE: they may go when memory is short, which here it never is."""
+    """MADV_DONTNEED: drop the pages. MADV_FREE: keep them, because memory is never short."""
     vma = advice.vma
     advice.refuse(vma.locked and advice.advice != mman.MADV_DONTNEED_LOCKED)
     advice.refuse(advice.advice == mman.MADV_FREE and not vma.is_anonymous)
@@ -115,7 +115,7 @@ def _wipe(advice: _Advice) -> None:
 
 
 def _guard(advice: _Advice) -> None:
-    """MADV_GUARD_INSTALL: data goes, accesses fault, and stay so under MADV_DONTNEED."""
+    """MADV_GUARD_INSTALL: drop the data; accesses fault, also after MADV_DONTNEED."""
     mm, vma = advice.call.mm, advice.vma
     advice.refuse(vma.locked)
     mm.prepare_anon(vma)
@@ -123,7 +123,7 @@ def _guard(advice: _Advice) -> None:
     empty = mm.empty_entry(vma)
     for marker in {empty, empty | UFFD_WP}:
         mm.pages.replace_empty(advice.start, advice.end, marker, GUARD)
-    if vma.uffd is not None:  # pff: no handler could answer
+    if vma.uffd is not None:  # pff: no handler could resolve such a fault
         mm.withdraw(advice.call.cpu, advice.start, advice.end)
 
 
@@ -135,7 +135,7 @@ def _unguard(advice: _Advice) -> None:
 
 
 def _populate(call: Call, start: int, end: int, access: int) -> int:
-    """Touch every page. Raises LinuxError ENOMEM (a hole), EINVAL (not allowed there), EFAULT (a fault's signal)."""
+    """Touch every page. Raises LinuxError ENOMEM (a hole), EINVAL (rights), EFAULT (the fault would be a signal)."""
     while start < end:
         vma = call.mm.vmas.find(start)
         if vma is None:

@@ -21,7 +21,7 @@ from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up
 _PROT_ALL: Final = uapi.PROT_READ | uapi.PROT_WRITE | uapi.PROT_EXEC
 _U64: Final = 1 << 64
 _LOW_START, _LOW_END = 0x4000_0000, 0x8000_0000  # where MAP_32BIT maps, from below
-# what MAP_SHARED_VALIDATE lets pass (MAP_SYNC needs a DAX file)
+# flags that MAP_SHARED_VALIDATE accepts (MAP_SYNC needs a DAX file)
 _KNOWN_FLAGS: Final = (
     mman.MAP_TYPE | uapi.MAP_FIXED | uapi.MAP_ANONYMOUS | mman.MAP_DENYWRITE | mman.MAP_EXECUTABLE
     | mman.MAP_GROWSDOWN | mman.MAP_LOCKED | uapi.MAP_NORESERVE | uapi.MAP_POPULATE | mman.MAP_NONBLOCK
@@ -35,7 +35,7 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
         raise LinuxError(Errno.EINVAL)
     source = None if flags & uapi.MAP_ANONYMOUS else call.file(fd)
     if flags & mman.MAP_HUGETLB:
-        raise LinuxError(Errno.ENOMEM if source is None else Errno.EINVAL)  # no huge pages are reserved
+        raise LinuxError(Errno.ENOMEM if source is None else Errno.EINVAL)  # as with no huge pages reserved
     if length == 0:
         raise LinuxError(Errno.EINVAL)
     size = pages_up(length)
@@ -74,7 +74,7 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
 
 
 def _implied(call: Call, prot: int) -> int:
-    """`prot`, with PROT_EXEC where the personality says that what can be read can be run."""
+    """`prot`, with PROT_EXEC where the personality has READ_IMPLIES_EXEC."""
     implied = prot & uapi.PROT_READ and call.process.personality & mman.READ_IMPLIES_EXEC
     return prot | uapi.PROT_EXEC if implied else prot
 
@@ -128,7 +128,7 @@ def _place(call: Call, address: int, length: int, flags: int) -> int:
 
 
 def free_range(call: Call, length: int) -> int:
-    """Where a mapping goes that says nothing of it. Raises LinuxError ENOMEM."""
+    """The address for a mapping without a hint. Raises LinuxError ENOMEM."""
     free = call.mm.vmas.free_range(length)
     if free is None:
         raise LinuxError(Errno.ENOMEM)
@@ -143,12 +143,12 @@ def munmap(call: Call, address: int, length: int) -> int:
 
 
 def unmap(call: Call, start: int, end: int) -> list[Event]:
-    """Remove what is mapped in [start, end); the userfaultfd events to be read before the call returns."""
+    """Unmap [start, end); returns the userfaultfd events that must be read before the call returns."""
     return unmapped(call.mm.unmap(call.cpu, start, end), start, end)
 
 
 def brk(call: Call, address: int) -> int:
-    """The heap's end after the call; the old one when it cannot be moved."""
+    """Move the heap's end; returns the new one, or the old one on failure."""
     mm = call.mm
     if not mm.brk_start <= address <= USER_END - PAGE_SIZE:
         return mm.brk

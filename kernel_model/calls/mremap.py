@@ -20,7 +20,7 @@ _FLAGS: Final = mman.MREMAP_MAYMOVE | mman.MREMAP_FIXED | mman.MREMAP_DONTUNMAP
 
 @dataclass(slots=True)
 class _Remap:
-    """The arguments, and the userfaultfd events of what was done."""
+    """One mremap: its arguments, and the userfaultfd events of its steps."""
 
     call: Call
     old: int
@@ -28,9 +28,9 @@ class _Remap:
     new_length: int
     flags: int
     new: int
-    early: list[Event]  # of mappings that made room
+    early: list[Event]  # of mappings removed at the target
     moved: list[Event]
-    late: list[Event]  # of what was left behind
+    late: list[Event]  # of mappings removed at the source
 
     @property
     def names_address(self) -> bool:
@@ -38,7 +38,7 @@ class _Remap:
 
 
 def mremap(call: Call, old: int, old_length: int, new_length: int, flags: int, new: int) -> int:
-    """The mapping's address."""
+    """Resize or move; returns the mapping's address."""
     remap = _Remap(call, old, pages_up(old_length), pages_up(new_length), flags, new, [], [], [])
     _check(remap)
     if flags & mman.MREMAP_FIXED and remap.old_length == remap.new_length:
@@ -76,7 +76,7 @@ def _find(remap: _Remap) -> Vma:
 
 
 def _remap_area(remap: _Remap) -> int:
-    """One area, or a part of it."""
+    """Remap one area, or a part of it."""
     call, old, old_length, new_length = remap.call, remap.old, remap.old_length, remap.new_length
     vma = _find(remap)
     if old_length == 0 and not vma.shared:
@@ -101,14 +101,14 @@ def _remap_area(remap: _Remap) -> int:
 
 
 def _check_growth(remap: _Remap, vma: Vma) -> None:
-    """vm.overcommit_memory=0."""
+    """Refuse obvious overcommits (vm.overcommit_memory=0). Raises LinuxError ENOMEM."""
     counted = vma.reserved and not vma.shared and vma.prot & PROT_WRITE
     if counted and remap.new_length - remap.old_length > remap.call.mm.ram.size:
         raise LinuxError(Errno.ENOMEM)
 
 
 def _grow(remap: _Remap, vma: Vma) -> bool:
-    """Extend in place when the range behind is free."""
+    """Extend in place; False when the range behind is not free."""
     end = remap.old + remap.new_length
     if end > USER_END or remap.call.mm.vmas.overlapping(vma.end, end):
         return False
@@ -120,7 +120,7 @@ def _grow(remap: _Remap, vma: Vma) -> bool:
 
 
 def _move_to(remap: _Remap) -> int:
-    """MREMAP_FIXED, MREMAP_DONTUNMAP: to an address of the caller's choice, or near it."""
+    """MREMAP_FIXED, MREMAP_DONTUNMAP: move to `new`; DONTUNMAP takes another address if that is not free."""
     call, length, new = remap.call, remap.old_length, remap.new
     if remap.flags & mman.MREMAP_FIXED:
         if new < MMAP_MIN:
@@ -135,7 +135,7 @@ def _move_to(remap: _Remap) -> int:
 
 
 def _move_areas(remap: _Remap) -> int:
-    """A move to a fixed address without a change of size takes every area of the range along, and the gaps."""
+    """Move all areas of the range to a fixed address, with the gaps between them; sizes stay."""
     call, end = remap.call, remap.old + remap.old_length
     first = _find(remap)
     areas = call.mm.vmas.overlapping(remap.old, end)
@@ -154,7 +154,7 @@ def _move_areas(remap: _Remap) -> int:
 
 
 def _move(remap: _Remap, vma: Vma, new: int, old_length: int, new_length: int) -> int:
-    """Make the area anew at `new`, with its pages, and forget the old one unless it must stay."""
+    """Map the area at `new`, move its pages there, and unmap the old one unless it must stay."""
     call, mm, old = remap.call, remap.call.mm, remap.old
     stays = bool(remap.flags & mman.MREMAP_DONTUNMAP) or old_length == 0
     displaced = vma.displaced + new - old if vma.is_anonymous and vma.anon else 0

@@ -57,7 +57,7 @@ def creat(call: Call, path: int, mode: int) -> int:
 
 
 def openat(call: Call, directory: int, path: int, flags: int, mode: int) -> int:
-    """A descriptor of a file under the roots, or of a special file. Flags Linux does not know are ignored."""
+    """A descriptor of a file under the roots, or of a special file. Unknown flags are ignored, as on Linux."""
     flags &= _KNOWN
     if flags & O_PATH:
         flags &= _WITH_PATH
@@ -66,7 +66,7 @@ def openat(call: Call, directory: int, path: int, flags: int, mode: int) -> int:
 
 
 def openat2(call: Call, directory: int, path: int, how: int, size: int) -> int:
-    """RESOLVE_BENEATH, IN_ROOT and NO_SYMLINKS restrict nothing that the tree does not, and are refused: EOPNOTSUPP."""
+    """openat2; RESOLVE_BENEATH, IN_ROOT and NO_SYMLINKS are not modelled: EOPNOTSUPP."""
     if size < 24:
         raise LinuxError(Errno.EINVAL)
     words = call.memory.read(how, min(size, 4096))
@@ -133,7 +133,7 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
 
 
 def _check(place: Place, flags: int) -> None:
-    """What open refuses whatever the file system. Raises LinuxError."""
+    """Check `flags` against the kind of file at `place`. Raises LinuxError."""
     if not place.exists:
         if not flags & O_CREAT:
             raise LinuxError(Errno.ENOENT)

@@ -1,4 +1,4 @@
-"""What changes a file tree: mkdir, unlink, rename, link, symlink, chmod, truncate (fs/namei.c, fs/open.c)."""
+"""Calls that change a file tree: mkdir, unlink, rename, link, symlink, chmod, truncate (fs/namei.c, fs/open.c)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def unlink(call: Call, path: int) -> int:
 
 
 def unlinkat(call: Call, directory: int, path: int, flags: int) -> int:
-    """A file, or with AT_REMOVEDIR an empty directory."""
+    """Remove a file, or with AT_REMOVEDIR an empty directory."""
     if flags & 0xFFFF_FFFF & ~AT_REMOVEDIR:
         raise LinuxError(Errno.EINVAL)
     name = call.memory.read_path(path)
@@ -69,7 +69,7 @@ def renameat(call: Call, old_directory: int, old: int, new_directory: int, new: 
 
 
 def renameat2(call: Call, old_directory: int, old: int, new_directory: int, new: int, flags: int) -> int:
-    """RENAME_NOREPLACE, too; the other flags are not modelled: EINVAL."""
+    """Rename, also with RENAME_NOREPLACE; other flags are not modelled: EINVAL."""
     flags &= 0xFFFF_FFFF
     if flags & ~(_RENAME_NOREPLACE | _RENAME_EXCHANGE | _RENAME_WHITEOUT):
         raise LinuxError(Errno.EINVAL)
@@ -115,7 +115,7 @@ def symlink(call: Call, target: int, path: int) -> int:
 
 
 def symlinkat(call: Call, target: int, directory: int, path: int) -> int:
-    """The target is any text; whoever follows it does so within the guest's tree."""
+    """Make a link to any text; walks follow it within the guest's tree."""
     text = call.memory.read_path(target)
     if not text:
         raise LinuxError(Errno.ENOENT)

@@ -64,7 +64,7 @@ def sched_get_priority_min(call: Call, policy: int) -> int:
 
 
 def getpriority(call: Call, which: int, who: int) -> int:
-    """20 - nice, as the system call has it."""
+    """20 - nice, the system call's result."""
     _target(call, which, who)
     return _NICE_RAW
 
@@ -77,7 +77,7 @@ def setpriority(call: Call, which: int, who: int, nice: int) -> int:
 
 
 def membarrier(call: Call, command: int, flags: int, cpu: int) -> int:
-    """Cores see each other's stores at once, so there is nothing to do; the protocol of registering is kept."""
+    """Without effect, because cores see each other's stores at once; registration is checked as on Linux."""
     what = as_int(command)
     if flags & 0xFFFF_FFFF or what < 0 or what & (what - 1) or what & ~_MEMBARRIER:
         raise LinuxError(Errno.EINVAL)

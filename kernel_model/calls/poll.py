@@ -20,18 +20,18 @@ from pffemu.hw.page_walk import WRITE
 
 _READ: Final = uapi.POLLIN | uapi.POLLRDNORM | uapi.POLLRDBAND | uapi.POLLHUP | uapi.POLLERR
 _WRITE: Final = uapi.POLLOUT | uapi.POLLWRNORM | uapi.POLLWRBAND | uapi.POLLERR
-_SETS: Final = (_READ, _WRITE, uapi.POLLPRI)  # what makes a descriptor ready in each of select's sets
+_SETS: Final = (_READ, _WRITE, uapi.POLLPRI)  # events that make a descriptor ready in each of select's sets
 _SLEEP: Final = Interruptible.ERESTARTNOHAND
-_SMALLEST_TABLE: Final = 64  # descriptors a table has room for at first
+_SMALLEST_TABLE: Final = 64  # descriptors that a new table has room for
 
 
 def poll(call: Call, address: int, count: int, timeout_ms: int) -> int:
-    """Descriptors that are ready; 0 when `timeout_ms` (negative: none) passes first."""
+    """The number of ready descriptors; 0 when `timeout_ms` (negative: none) passes first."""
     return _poll(call, address, count, Timeout.of_milliseconds(call, timeout_ms))
 
 
 def ppoll(call: Call, address: int, count: int, timeout: int, mask: int, mask_size: int) -> int:
-    """The time left is written back, as Linux's own call does."""
+    """poll with a signal mask. The time left is written back, as by Linux's system call."""
     limit = Timeout.read(call, timeout, Timespec)
     use_signal_mask(call, mask, mask_size)
     ready = _poll(call, address, count, limit)
@@ -40,7 +40,7 @@ def ppoll(call: Call, address: int, count: int, timeout: int, mask: int, mask_si
 
 
 def select(call: Call, count: int, read: int, write: int, exceptional: int, timeout: int) -> int:
-    """Bits set in the three sets. The time left is written back, as Linux does."""
+    """The number of bits set in the three sets. The time left is written back, as on Linux."""
     limit = Timeout.read(call, timeout, Timeval)
     ready = _select(call, count, (read, write, exceptional), limit)
     limit.write_rest(call, timeout, Timeval)
@@ -48,7 +48,7 @@ def select(call: Call, count: int, read: int, write: int, exceptional: int, time
 
 
 def pselect6(call: Call, count: int, read: int, write: int, exceptional: int, timeout: int, mask: int) -> int:
-    """`mask` points to a signal mask's address and size."""
+    """select with a signal mask: `mask` points to its address and size."""
     limit = Timeout.read(call, timeout, Timespec)
     if mask:
         words = call.memory.read(mask, 16)
@@ -59,7 +59,7 @@ def pselect6(call: Call, count: int, read: int, write: int, exceptional: int, ti
 
 
 def use_signal_mask(call: Call, address: int, size: int) -> None:
-    """The mask that ppoll, pselect6 and epoll_pwait wait with; 0: the own one. Raises LinuxError EINVAL, EFAULT."""
+    """Set the signal mask of ppoll, pselect6, epoll_pwait; 0: keep the thread's. Raises LinuxError EINVAL, EFAULT."""
     if address:
         swap_blocked(call.kernel, call.cpu, call.task, read_mask(call, address, size))
 

@@ -1,4 +1,4 @@
-"""Pages brought in before anybody touches them: mlock, MADV_POPULATE_* (mm/gup.c)."""
+"""Populating: pages brought in before their first access, for mlock and MADV_POPULATE_* (mm/gup.c)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pffemu.hw.page_walk import WRITE
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
 
-_PIECE = 1024 * PAGE_SIZE  # bytes brought in between looks at who else wants to run
+_PIECE = 1024 * PAGE_SIZE  # bytes brought in before other threads and cores may run
 
 
 def bring_in(call: Call, page: int, access: int, mm: Mm | None = None) -> None:
-    """One access (0 or WRITE) by the kernel to `page`, of `mm` or the caller. Raises LinuxError EFAULT, Blocked."""
+    """Bring in `page` of `mm` (None: the caller's) for an access (0 or WRITE). Raises LinuxError EFAULT, Blocked."""
     mm = call.mm if mm is None else mm
     while not mm.is_ready(page, access):
         if page_fault.handle(call.cpu, call.task, page, access, mm) is not None:
@@ -25,7 +25,7 @@ def bring_in(call: Call, page: int, access: int, mm: Mm | None = None) -> None:
 
 
 def bring_in_in_turn(call: Call, page: int, access: int) -> None:
-    """`bring_in` for one of perhaps very many pages of the calling thread."""
+    """`bring_in` for one of many pages of the caller; other threads may run at times. Raises Blocked."""
     if page % _PIECE == 0 and page != call.pending.cursor:
         let_others_run(call, page)
     bring_in(call, page, access)

@@ -24,7 +24,7 @@ _SPECULATION: Final = {0: 0, 1: 0, 2: 8}  # kind -> PR_SPEC_NOT_AFFECTED, or PR_
 
 
 def prctl(call: Call, option: int, *arguments: int) -> int:
-    """Options that no Linux has, or only other processors: EINVAL."""
+    """Options that Linux does not have, or not on x86, are EINVAL."""
     number = as_int(option)
     implementation = _TABLE.get(number)
     if implementation is not None:
@@ -65,7 +65,7 @@ def _get_parent_death_signal(call: Call, address: int, *_: int) -> int:
 
 
 def _set_timer_slack(call: Call, slack: int, *_: int) -> int:
-    """0: what the thread was made with."""
+    """PR_SET_TIMERSLACK; 0: the thread's initial slack."""
     settings = call.task.settings
     settings.timer_slack = slack or settings.default_timer_slack
     return 0
@@ -103,7 +103,7 @@ def _get_tsc(call: Call, address: int, *_: int) -> int:
 
 
 def _set_memory_failure_policy(call: Call, what: int, policy: int, *rest: int) -> int:
-    """PR_MCE_KILL_CLEAR (0) or SET (1). Memory does not fail here."""
+    """PR_MCE_KILL_CLEAR (0) or SET (1), without effect: memory does not fail here."""
     _must_be_zero(*rest)
     if what > 1 or policy > (MCE_DEFAULT if what else 0):
         raise LinuxError(Errno.EINVAL)
@@ -152,7 +152,7 @@ def _get_keep_caps(call: Call, *_: int) -> int:
 
 
 def _set_securebits(call: Call, bits: int, *_: int) -> int:
-    """EPERM: a locked bit would change, a lock would go, or there is no such bit."""
+    """Errors: EPERM (a locked bit would change, a lock would be cleared, or a bit does not exist)."""
     old = call.task.settings.securebits
     locks = old & _SECURE_LOCKS
     if locks >> 1 & (old ^ bits) or locks & ~bits or bits & ~(_SECURE_BITS | _SECURE_LOCKS):
@@ -181,7 +181,7 @@ def _capability(number: int) -> int:
 
 
 def _ambient(call: Call, what: int, capability: int, *rest: int) -> int:
-    """The ambient set stays empty: a capability has to be inheritable to be raised, and none is."""
+    """The ambient set stays empty: a capability must be inheritable to be raised, and none is."""
     _must_be_zero(*rest)
     if what == _AMBIENT_CLEAR_ALL:
         _must_be_zero(capability)
@@ -219,7 +219,7 @@ def _get_subreaper(call: Call, address: int, *_: int) -> int:
 
 
 def _set_mdwe(call: Call, bits: int, *rest: int) -> int:
-    """Once set it stays as it is: EPERM."""
+    """PR_SET_MDWE. Errors: EINVAL, EPERM (once set it cannot change)."""
     _must_be_zero(*rest)
     if bits & ~(MDWE_REFUSE_EXEC_GAIN | MDWE_NO_INHERIT) or bits == MDWE_NO_INHERIT:
         raise LinuxError(Errno.EINVAL)
@@ -236,7 +236,7 @@ def _get_mdwe(call: Call, *arguments: int) -> int:
 
 
 def _set_thp_disable(call: Call, value: int, flags: int, *rest: int) -> int:
-    """There are no huge pages."""
+    """PR_SET_THP_DISABLE, without effect: the model has no huge pages."""
     _must_be_zero(*rest)
     if flags & ~_THP_EXCEPT_ADVISED or (flags and not value):
         raise LinuxError(Errno.EINVAL)
@@ -249,7 +249,7 @@ def _get_thp_disable(call: Call, *arguments: int) -> int:
     return call.mm.settings.huge_pages_disabled
 
 
-# -- what there is only one answer to -----------------------------------------------------------------------------
+# -- options with a fixed answer ----------------------------------------------------------------------------------
 
 
 def _nothing(call: Call, *_: int) -> int:
@@ -257,13 +257,13 @@ def _nothing(call: Call, *_: int) -> int:
 
 
 def _set_timing(call: Call, value: int, *_: int) -> int:
-    """PR_TIMING_STATISTICAL is the only one."""
+    """PR_SET_TIMING: PR_TIMING_STATISTICAL (0) is the only mode."""
     _must_be_zero(value)
     return 0
 
 
 def _get_speculation(call: Call, kind: int, *rest: int) -> int:
-    """Nothing is speculated here."""
+    """PR_GET_SPECULATION_CTRL: the model does not speculate."""
     _must_be_zero(*rest)
     if kind not in _SPECULATION:
         raise LinuxError(Errno.ENODEV)

@@ -1,4 +1,4 @@
-"""Who is related to whom: parents, process groups, sessions; exit."""
+"""Relations of processes: parents, process groups, sessions; exit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def getpid(call: Call) -> int:
 
 
 def getppid(call: Call) -> int:
-    """0: the parent is outside the machine."""
+    """The parent's number; 0: it is outside the machine."""
     return call.process.parent.pid if call.process.parent is not None else 0
 
 
@@ -81,7 +81,7 @@ def setsid(call: Call) -> int:
 
 
 def _process(call: Call, pid: int) -> Process:
-    """0: the caller. Raises LinuxError ESRCH."""
+    """The process `pid`; 0: the caller's. Raises LinuxError ESRCH."""
     if pid == 0:
         return call.process
     found = call.kernel.processes.get(pid)

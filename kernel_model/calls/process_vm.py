@@ -1,4 +1,4 @@
-"""process_vm_readv and process_vm_writev (mm/process_vm_access.c): between the caller's memory and a process's."""
+"""process_vm_readv and process_vm_writev (mm/process_vm_access.c): copies to and from a process's memory."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _memory_of(call: Call, pid: int) -> Mm:
 
 
 def _transfer(call: Call, mm: Mm, ours: Ranges, theirs: Ranges, *, writes: bool) -> int:
-    """Page by page, until either side ends or faults. An error only when nothing at all was moved."""
+    """Copy page by page until either side ends or faults; an error only if no byte was moved."""
     done = 0
     theirs_left, room = [list(r) for r in theirs if r[1]], sum(length for _, length in ours)
     cursor = _Cursor(ours)
@@ -100,7 +100,7 @@ def _parts_of(call: Call, mm: Mm, address: int, size: int, access: int) -> list[
         raise LinuxError(Errno.EFAULT)
     vma = mm.vmas.find(address)
     if vma is not None and not vma.prot & (PROT_WRITE if access else PROT_READ):
-        raise LinuxError(Errno.EFAULT)  # that x86 cannot keep ring 3 from reading what it may write is no matter here
+        raise LinuxError(Errno.EFAULT)  # also where x86 would let ring 3 read, with PROT_WRITE alone
     bring_in(call, page_of(address), access, mm)
     return [((mm.pages.entry(page_of(address)) & PTE_ADDRESS) + address % PAGE_SIZE, size)]
 

@@ -18,7 +18,7 @@ _ALL_LOCK_FLAGS: Final = mman.MCL_CURRENT | mman.MCL_FUTURE | mman.MCL_ONFAULT
 
 
 def mincore(call: Call, address: int, length: int, vector: int) -> int:
-    """One byte a page: 1 where an access needs nothing brought in. What lies before a hole is written, then ENOMEM."""
+    """Write one byte a page: 1 if it is resident. The pages before a hole are written, then ENOMEM."""
     if address % PAGE_SIZE:
         raise LinuxError(Errno.EINVAL)
     if address > USER_END or length > USER_END - address:
@@ -103,7 +103,7 @@ def _around(address: int, length: int) -> tuple[int, int]:
 
 
 def _mark(call: Call, start: int, end: int, locked: bool) -> None:
-    """Raises LinuxError ENOMEM at the first hole, after marking what lies before it."""
+    """Mark the areas of the range. Raises LinuxError ENOMEM at the first hole; those before it are marked."""
     with call.mm.mmap_lock.writing(call.cpu):
         try:
             for vma in mapped(call, start, end):
@@ -115,7 +115,7 @@ def _mark(call: Call, start: int, end: int, locked: bool) -> None:
 
 
 def msync(call: Call, address: int, length: int, flags: int) -> int:
-    """A shared mapping is the file's pages, so nothing is left to write; holes are ENOMEM."""
+    """Write shared mappings of host files back. Errors: EINVAL, EBUSY (locked), ENOMEM (a hole)."""
     known = mman.MS_ASYNC | mman.MS_INVALIDATE | mman.MS_SYNC
     if flags & ~known or (flags & mman.MS_ASYNC and flags & mman.MS_SYNC):
         raise LinuxError(Errno.EINVAL)

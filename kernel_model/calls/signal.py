@@ -108,7 +108,7 @@ def pause(call: Call) -> int:
 
 
 def rt_sigtimedwait(call: Call, wanted: int, info: int, timeout: int, size: int) -> int:
-    """The number of the signal taken. EAGAIN: none came in time."""
+    """Take one of the wanted signals; returns its number. Errors: EINVAL, EFAULT, EAGAIN (none came in time)."""
     if size != _SIGSET_SIZE:
         raise LinuxError(Errno.EINVAL)
     mask = _read_mask(call, wanted) & ~UNBLOCKABLE
@@ -177,7 +177,7 @@ def kill(call: Call, pid: int, signo: int) -> int:
 
 
 def _targets(call: Call, pid: int) -> list[Process]:
-    """One process, a group (0: the own one, below -1: -pid), or everybody else (-1)."""
+    """One process, a group (0: the caller's, below -1: -pid), or all other processes (-1)."""
     processes, own = call.kernel.processes, call.process
     if pid > 0:
         return [processes[pid]] if pid in processes else []
@@ -185,11 +185,11 @@ def _targets(call: Call, pid: int) -> list[Process]:
         return [process for process in processes.values() if process is not own]
     group = -pid or own.group
     members = [process for process in processes.values() if process.group == group]
-    return sorted(members, key=lambda process: process is own)  # the caller may die of it: last
+    return sorted(members, key=lambda process: process is own)  # the caller may die of the signal: it comes last
 
 
 def _thread(call: Call, tgid: int | None, tid: int) -> Task:
-    """Raises LinuxError ESRCH."""
+    """The thread `tid`, of process `tgid` if given. Raises LinuxError ESRCH."""
     task = call.kernel.find_task(tid)
     if task is None or tgid not in (None, task.process.pid):
         raise LinuxError(Errno.ESRCH)
@@ -241,7 +241,7 @@ def rt_tgsigqueueinfo(call: Call, tgid: int, tid: int, signo: int, address: int)
 def _queued(call: Call, number: int, address: int, target: int) -> SigInfo:
     info = SigInfo.unpack(call.memory.read(address, SIGINFO_SIZE), number)
     if (info.code >= 0 or info.code == SI_TKILL) and target != call.process.pid:
-        raise LinuxError(Errno.EPERM)  # nobody pretends to be the kernel
+        raise LinuxError(Errno.EPERM)  # a process must not pretend to be the kernel
     return info
 
 
@@ -261,7 +261,7 @@ def _read_mask(call: Call, address: int) -> int:
 
 
 def signalfd4(call: Call, fd: int, address: int, size: int, flags: int) -> int:
-    """A new signalfd (`fd` -1), or another mask for one."""
+    """Make a signalfd (`fd` -1), or give an existing one another mask."""
     number, flags = as_int(fd), flags & 0xFFFF_FFFF
     mask = read_mask(call, address, size)
     if flags & ~(uapi_signal.SFD_CLOEXEC | uapi_signal.SFD_NONBLOCK):
@@ -282,7 +282,7 @@ def signalfd(call: Call, fd: int, address: int, size: int) -> int:
 
 
 def read_mask(call: Call, address: int, size: int) -> int:
-    """The `sigset_t` a call like ppoll is given. Raises LinuxError EINVAL (size), EFAULT."""
+    """The `sigset_t` argument of a call like ppoll. Raises LinuxError EINVAL (size), EFAULT."""
     if size != _SIGSET_SIZE:
         raise LinuxError(Errno.EINVAL)
     return _read_mask(call, address) & ~UNBLOCKABLE

@@ -1,4 +1,4 @@
-"""socketpair and what connected sockets do: send, receive, shutdown, options, descriptors in messages (net/socket.c).
+"""socketpair, and calls of connected sockets: send, receive, shutdown, options, descriptors in messages (net/socket.c).
 
 Only pairs exist; a socket with an address of its own is EAFNOSUPPORT, as on a Linux without networking.
 """
@@ -82,7 +82,7 @@ def sendto(call: Call, fd: int, address: int, size: int, flags: int, to: int, to
 
 
 def recvfrom(call: Call, fd: int, address: int, size: int, flags: int, source: int, source_size: int) -> int:
-    """A pair's ends have no names: the source's size is 0."""
+    """Receive; the source's size is 0, because a pair's ends have no names."""
     sock = _socket(call, fd)
     check_range(address, size)
     received = _receive(call, sock, UserBuffer(call.memory, [(address, size)]), flags)
@@ -147,7 +147,7 @@ def getsockopt(call: Call, fd: int, level: int, option: int, address: int, size_
 
 
 def setsockopt(call: Call, fd: int, level: int, option: int, address: int, size: int) -> int:
-    """Buffer sizes are accepted and stay what they are."""
+    """Buffer sizes are accepted and have no effect. Errors: EOPNOTSUPP, ENOPROTOOPT, EINVAL."""
     _socket(call, fd)
     if as_int(level) != SOL_SOCKET:
         raise LinuxError(Errno.EOPNOTSUPP)
@@ -219,7 +219,7 @@ def _files_in_control(call: Call, message: Msghdr) -> list[File]:
 
 
 def _install_files(call: Call, message: Msghdr, received: Received, flags: int) -> int:
-    """Give what came along descriptors, as many as there is room for; how many bytes of control were written."""
+    """Give the received files descriptors, as many as fit; returns the bytes of control data written."""
     if not received.files:
         return 0
     room = max(0, message.msg_controllen - _CMSG.size) // 4 if message.msg_controllen >= _CMSG.size else 0

@@ -47,14 +47,14 @@ def lstat(call: Call, path: int, address: int) -> int:
 
 
 def newfstatat(call: Call, directory: int, path: int, address: int, flags: int) -> int:
-    """With AT_EMPTY_PATH and no path: fstat."""
+    """stat of a path; with AT_EMPTY_PATH and an empty path, of the descriptor."""
     status = _status(call, directory, path, flags, AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW)
     call.memory.write_struct(address, status.as_struct())
     return 0
 
 
 def statx(call: Call, directory: int, path: int, flags: int, mask: int, address: int) -> int:
-    """The basic fields, whatever `mask` asks for."""
+    """Write the basic fields; `mask` has no other effect."""
     if mask & _STATX_RESERVED or flags & AT_STATX_SYNC_TYPE == AT_STATX_SYNC_TYPE:
         raise LinuxError(Errno.EINVAL)
     known = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_TYPE
@@ -101,7 +101,7 @@ def faccessat(call: Call, directory: int, path: int, mode: int) -> int:
 
 
 def faccessat2(call: Call, directory: int, path: int, mode: int, flags: int) -> int:
-    """Root may read and write everything, and execute what anybody may."""
+    """Root may read and write every file, and execute one with any execute bit."""
     wanted = as_int(mode)
     if wanted & ~7 or flags & 0xFFFF_FFFF & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH):
         raise LinuxError(Errno.EINVAL)

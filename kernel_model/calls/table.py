@@ -1,4 +1,4 @@
-"""System-call number -> (function, number of arguments): the one place that says what exists."""
+"""System-call number -> (function, number of arguments): the system calls that exist."""
 
 from __future__ import annotations
 
@@ -245,18 +245,18 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.UINTR_IPI_FD: (uintr_calls.ipi_fd, 1),
     Sys.XUI_KB_TIMER: (xui_calls.kb_timer, 2),
 }
-# calls that charge what they do themselves
+# calls that charge their own costs
 COSTED: Final = frozenset({Sys.READ, Sys.POLL, Sys.IOCTL})
 # calls that hold mmap_lock throughout, and how
 MMAP_WRITERS: Final = frozenset({Sys.MMAP, Sys.MPROTECT, Sys.MUNMAP, Sys.BRK, Sys.MREMAP})
 MMAP_READERS: Final = frozenset({Sys.MADVISE, Sys.MINCORE, Sys.MSYNC})
-# calls that let go of it before they bring pages in: what those cost comes after it
+# calls that release it before they bring pages in: the costs of those come after the release
 POPULATE_LATE: Final = frozenset({Sys.MMAP, Sys.BRK})
 NAMES: Final[dict[int, str]] = {number: Sys(number).name.lower() for number in TABLE if number >= 0}
 
 
 def run(implementation: SystemCall, number: int, call: Call, arguments: list[int]) -> int | None:
-    """Calls that change areas hold their mmap_lock as writers, those that only look or discard as readers."""
+    """Make the call: those that change areas hold mmap_lock as writers, those that read or discard as readers."""
     cpu, lock = call.cpu, call.mm.mmap_lock
     if number in MMAP_WRITERS or (number == Sys.MADVISE and madvise_call.changes_areas(arguments[2])):
         with lock.writing(cpu):
@@ -269,7 +269,7 @@ def run(implementation: SystemCall, number: int, call: Call, arguments: list[int
 
 
 def _settled(implementation: SystemCall, number: int, call: Call, arguments: list[int]) -> int | None:
-    """TLBs are flushed and pages freed while the lock is held."""
+    """Make the call; flush TLBs and free pages while the lock is held."""
     try:
         return implementation(call, *arguments)
     finally:

@@ -13,7 +13,7 @@ from kernel_model.call.timespec import NS, deadline_in, read_timespec, timespec_
 from kernel_model.wait.queue import Blocked, Interruptible
 
 _COARSE: Final = (uapi.CLOCK_REALTIME_COARSE, uapi.CLOCK_MONOTONIC_COARSE)
-_TICK: Final = 4_000_000  # ns: what coarse clocks claim to resolve, as with CONFIG_HZ=250
+_TICK: Final = 4_000_000  # ns: the resolution that coarse clocks report, as with CONFIG_HZ=250
 _SLEEPABLE: Final = (uapi.CLOCK_REALTIME, uapi.CLOCK_MONOTONIC, uapi.CLOCK_BOOTTIME, uapi.CLOCK_TAI)
 
 
@@ -63,7 +63,7 @@ def clock_nanosleep(call: Call, clock: int, flags: int, wanted: int, rest: int) 
 
 
 def _sleep(call: Call, deadline: int | None, rest: int) -> int:
-    """`rest`: where an interrupted relative sleep says how much of it is left, 0: nowhere."""
+    """Sleep until `deadline`. `rest`: where an interrupted relative sleep writes the time left; 0: nowhere."""
     if call.pending.timed_out or deadline is None or deadline <= call.cpu.clock:
         return 0
     if rest and call.task.signals.due:

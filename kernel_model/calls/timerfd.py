@@ -51,7 +51,7 @@ def timerfd_gettime(call: Call, fd: int, address: int) -> int:
 
 
 def _timer(call: Call, fd: int) -> TimerFd:
-    """Raises LinuxError EBADF, EINVAL."""
+    """The timerfd `fd`. Raises LinuxError EBADF, EINVAL."""
     file = call.file(fd)
     if not isinstance(file, TimerFd):
         raise LinuxError(Errno.EINVAL)

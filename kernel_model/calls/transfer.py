@@ -1,6 +1,6 @@
 """sendfile and copy_file_range (fs/read_write.c): from file to file without user memory.
 
-One call moves at most 1 MiB, as it may: callers go on where it ended.
+One call moves at most 1 MiB: a short count is allowed, and callers repeat the call.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SIGN: Final = 1 << 63
 
 
 def sendfile(call: Call, out_fd: int, in_fd: int, offset_at: int, count: int) -> int:
-    """From a file that has positions to any other. `offset_at` 0: from the file's own position, which moves."""
+    """Copy from a file that has positions to any other. `offset_at` 0: from the file's own position, which moves."""
     source, target = call.file(in_fd), call.file(out_fd)
     if not source.readable or not target.writable:
         raise LinuxError(Errno.EBADF)
@@ -37,7 +37,7 @@ def sendfile(call: Call, out_fd: int, in_fd: int, offset_at: int, count: int) ->
 
 
 def copy_file_range(call: Call, in_fd: int, in_at: int, out_fd: int, out_at: int, count: int, flags: int) -> int:
-    """Between regular files; 0 at the end of the first."""
+    """Copy between regular files; 0 at the end of the first."""
     source, target = call.file(in_fd), call.file(out_fd)
     if flags & 0xFFFF_FFFF or not _is_regular(source) or not _is_regular(target):
         raise LinuxError(Errno.EINVAL)
@@ -61,7 +61,7 @@ def _take(call: Call, source: File, start: int, count: int) -> bytes:
 
 
 def _read_offset(call: Call, file: File, address: int) -> int:
-    """Raises LinuxError EFAULT, EINVAL."""
+    """The offset at `address`, or the file's position if that is 0. Raises LinuxError EFAULT, EINVAL."""
     if not address:
         return file.seek(0, SEEK_CUR)
     offset = int.from_bytes(call.memory.read(address, 8), "little")

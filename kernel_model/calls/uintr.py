@@ -1,6 +1,6 @@
 """The system calls of user interrupts, 471 to 479 (Intel's patches and their man pages), and pffemu's FORWARD_PF flag.
 
-Where code and man pages of the patches differ, the man page counts: EISCONN for a second connection to one uvec_fd,
+Where the patches' code and man pages differ, this follows the man page: EISCONN for a second connection to one uvec_fd,
 ECONNRESET while its receiver has no handler.
 """
 
@@ -42,7 +42,7 @@ def register_handler(call: Call, handler: int, flags: int) -> int:
 
 
 def unregister_handler(call: Call, flags: int) -> int:
-    """0. Errors: EINVAL (flags, or nothing registered)."""
+    """0. Errors: EINVAL (flags, or no handler is registered)."""
     _no_flags(flags)
     if not call.task.handler_registered:
         raise LinuxError(Errno.EINVAL)
@@ -59,9 +59,9 @@ def vector_fd(call: Call, vector: int, flags: int) -> int:
 
 
 def register_sender(call: Call, fd: int, flags: int) -> int:
-    """The index for SENDUIPI, good for every thread of the process and of those that share its table.
+    """The index for SENDUIPI, valid in every thread of the process and of processes that share its table.
 
-    Errors: EINVAL (flags), EBADF, EOPNOTSUPP (no uvec_fd), EISCONN (this process has connected it), ECONNRESET (the
+    Errors: EINVAL (flags), EBADF, EOPNOTSUPP (not a uvec_fd), EISCONN (this process has connected it), ECONNRESET (the
     receiver has no handler now), ESHUTDOWN (it has ended), ENOSPC.
     """
     _no_flags(flags)
@@ -86,11 +86,11 @@ def unregister_sender(call: Call, index: int, flags: int) -> int:
 
 
 def wait(call: Call, usec: int, flags: int) -> int:
-    """0 when `usec` microseconds pass (at once for 0); EINTR when a user interrupt ends the sleep, which takes one of
-    the WAITING flags of uintr_register_handler.
+    """0 when `usec` microseconds pass (at once for 0); EINTR when a user interrupt ends the sleep, which needs one
+    of the WAITING flags of uintr_register_handler.
 
     Errors: EINVAL (flags, more than 1000 s), EOPNOTSUPP (no handler). KernelOptions.uintr_wait_forever: the form of
-    the first patches, uintr_wait(flags), which sleeps without limit and whatever the WAITING flags are.
+    the first patches, uintr_wait(flags), which sleeps without limit and needs no WAITING flag.
     """
     forever = call.kernel.options.uintr_wait_forever
     _no_flags(usec if forever else flags)
@@ -114,9 +114,9 @@ def register_self(call: Call, vector: int, flags: int) -> int:
 
 
 def alt_stack(call: Call, sp: int, _size: int, flags: int) -> int:
-    """0. Delivery loads RSP with `sp`, the top of the stack; null: the red zone again; not canonical: nothing changes.
+    """0. Delivery loads RSP with `sp`, the top of the stack; null: the red zone again; not canonical: no change.
 
-    Errors: EINVAL (flags), EOPNOTSUPP (no handler). As in the patches nothing looks at the size.
+    Errors: EINVAL (flags), EOPNOTSUPP (no handler). As in the patches, the size is not checked.
     """
     _no_flags(flags)
     if not call.task.handler_registered:
@@ -138,7 +138,7 @@ def _no_flags(flags: int) -> None:
 
 
 def _register_vector(call: Call, vector: int) -> Receiver:
-    """The calling thread answers to `vector` from now on; a vector once registered stays so."""
+    """Register `vector` for the calling thread; it stays registered."""
     receiver = call.task.receiver
     if not call.task.handler_registered or receiver is None:
         raise LinuxError(Errno.EINVAL)

@@ -1,4 +1,4 @@
-"""wait4 and waitid: what became of children (kernel/exit.c, do_wait)."""
+"""wait4 and waitid: changes of state of children (kernel/exit.c, do_wait)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STOPPED_BITS, _CONTINUED_STATUS = 0x7F, 0xFFFF
 
 
 class Change(NamedTuple):
-    """What a child has to report: si_code, si_status, and the status wait4 gives."""
+    """A child's change of state: si_code, si_status, and wait4's status."""
 
     child: Process
     code: int
@@ -68,7 +68,7 @@ def waitid(call: Call, kind: int, number: int, info: int, options: int, rusage: 
 
 
 def _write_info(call: Call, info: int, change: Change | None) -> None:
-    """The fields Linux writes, zeros when there is nothing to tell."""
+    """Write the fields that Linux writes; zeros when no child has changed."""
     if info:
         values = (int(Signal.SIGCHLD), 0, change.code, change.child.pid, 0, change.status) if change else (0,) * 6
         call.memory.write(info, struct.pack("<iii", *values[:3]))
@@ -76,7 +76,7 @@ def _write_info(call: Call, info: int, change: Change | None) -> None:
 
 
 def _selector(call: Call, kind: int, number: int) -> int:
-    """waitid's choice in wait4's terms. Raises LinuxError EINVAL."""
+    """waitid's selection of children as wait4's `pid`. Raises LinuxError EINVAL."""
     if kind == uapi.P_ALL:
         return -1
     if kind == uapi.P_PID and number > 0:
@@ -87,7 +87,7 @@ def _selector(call: Call, kind: int, number: int) -> int:
 
 
 def _children(call: Call, pid: int, options: int) -> list[Process]:
-    """Those the call speaks of. Raises LinuxError ECHILD when there is none."""
+    """The children that the call selects. Raises LinuxError ECHILD when it selects none."""
     group = call.process.group if pid == 0 else -pid
 
     def is_meant(child: Process) -> bool:
@@ -104,7 +104,7 @@ def _children(call: Call, pid: int, options: int) -> list[Process]:
 
 
 def _wait(call: Call, children: list[Process], options: int, name: str) -> Change | None:
-    """The first change there is; None with WNOHANG. Raises Blocked."""
+    """The first child's change; None with WNOHANG. Raises Blocked."""
     for child in children:
         change = _change_of(child, options)
         if change is not None:
@@ -132,7 +132,7 @@ def _change_of(child: Process, options: int) -> Change | None:
 
 
 def _take(call: Call, change: Change, options: int) -> None:
-    """The report is given once."""
+    """Mark the change as reported, which reaps a zombie; not with WNOWAIT."""
     if options & uapi.WNOWAIT:
         return
     if change.child.end is not None:

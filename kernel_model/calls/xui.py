@@ -1,4 +1,4 @@
-"""System calls for what xUI adds to user interrupts. The numbers are ours (1000 on): the paper publishes none."""
+"""System calls for xUI's additions to user interrupts. Their numbers (1000 on) are pffemu's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def kb_timer(call: Call, user_vector: int, flags: int) -> int:
     """0. Let the calling thread arm its kernel-bypass timer (SETTIMER), which raises `user_vector`; without
     XUI_KB_TIMER_ENABLE: no longer, and an armed one is disarmed.
 
-    The timer goes with the thread, and with its handler. Errors: EINVAL (flags, no handler), ENOSPC (vector above 63).
+    The timer is the thread's, and ends with its handler. Errors: EINVAL (flags, no handler), ENOSPC (vector above 63).
     """
     flags &= 0xFFFF_FFFF
     if flags & ~uapi.XUI_KB_TIMER_ENABLE or not call.task.handler_registered:

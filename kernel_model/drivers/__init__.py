@@ -1,1 +1,1 @@
-"""Drivers of the MMU's region table, the DMA device, and the interrupts they ask for."""
+"""Drivers of the MMU's region table and the DMA device, and the handling of external interrupts."""

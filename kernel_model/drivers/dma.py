@@ -1,7 +1,7 @@
-"""/dev/dma: the driver of the DMA test device, whose interrupt may be forwarded to the thread that waits for it (xUI).
+"""/dev/dma: the driver of the DMA test device; its interrupt may be forwarded to a thread (xUI).
 
-XUI_DMA_START copies between two pieces of user memory, later. Who is told: the kernel, which wakes readers and pollers;
-or, after XUI_DMA_FORWARD, the thread that asked for it, as a user interrupt and without the kernel.
+XUI_DMA_START starts a copy between two pieces of user memory. At its end the device interrupts the kernel, which wakes
+readers and pollers; or, after XUI_DMA_FORWARD, the thread that asked for it gets a user interrupt without the kernel.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 VECTOR: Final = 0x30  # FIRST_EXTERNAL_VECTOR is 0x20; the first 16 are for legacy lines
-_COUNT: Final = 8  # bytes a read gives
+_COUNT: Final = 8  # bytes a read returns
 
 
 class DmaDriver:
-    """One device, shared by all who open it. A core's access to its registers is an MMIO access of that core."""
+    """The device, shared by all open files. A core's access to its registers is an MMIO access of that core."""
 
     def __init__(self, bus: Bus, scheduler: Scheduler) -> None:
         self._bus, self._scheduler = bus, scheduler
@@ -53,7 +53,7 @@ class DmaDriver:
         self._store(cpu, reg.TARGET, cpu.apic.apic_id)
 
     def start(self, call: Call, transfer: XuiDma) -> None:
-        """Raises LinuxError EBUSY, EINVAL (a piece crosses a page, or too long a delay), EFAULT."""
+        """Start a transfer. Raises LinuxError EBUSY, EINVAL (a piece crosses a page, or too long a delay), EFAULT."""
         source, destination, length = transfer.source, transfer.destination, transfer.length
         if not 0 < length <= min(PAGE_SIZE - address % PAGE_SIZE for address in (source, destination)):
             raise LinuxError(Errno.EINVAL)
@@ -76,11 +76,11 @@ class DmaDriver:
         return self._load(cpu, reg.STATUS) == reg.STATUS_BUSY
 
     def completed(self, cpu: Cpu) -> int:
-        """Transfers so far."""
+        """The number of completed transfers."""
         return self._load(cpu, reg.COMPLETED)
 
     def interrupt(self, cpu: Cpu) -> None:
-        """A transfer is done, and the interrupt was not forwarded."""
+        """A transfer has ended, and its interrupt was not forwarded: wake readers and pollers."""
         self._scheduler.wake_all(cpu, self.done, POLLIN)
 
     def _load(self, cpu: Cpu, register: int) -> int:
@@ -91,7 +91,7 @@ class DmaDriver:
 
 
 class DmaFile(File):
-    """An open /dev/dma. A read waits for the transfer under way and gives how many there have been, as 64 bits."""
+    """An open /dev/dma. A read waits for the transfer under way and returns the number of completed ones, 64 bits."""
 
     def __init__(self, driver: DmaDriver, name: str, flags: int) -> None:
         self._driver, self.name, self.flags = driver, name, flags
@@ -120,7 +120,7 @@ class DmaFile(File):
         return 0
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
-        """Errors: EINVAL (less than 8 bytes), EAGAIN where nobody would wake the reader or it must not sleep."""
+        """Errors: EINVAL (less than 8 bytes), EAGAIN (O_NONBLOCK, or forwarded: the kernel could not wake it)."""
         if buffer.size < _COUNT:
             raise LinuxError(Errno.EINVAL)
         if self._driver.is_busy(call.cpu):

@@ -1,4 +1,4 @@
-"""External interrupts that the hardware did not take to ring 3: what each vector is for (arch/x86/kernel/irq.c)."""
+"""External interrupts that the hardware did not deliver to ring 3, by vector (arch/x86/kernel/irq.c)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class InterruptedKernel(UintrKernel, Protocol):
 
 
 def handle(kernel: InterruptedKernel, cpu: Cpu, vector: int) -> None:
-    """`cpu` has acknowledged `vector`; it may be idle."""
+    """Handle `vector`, which `cpu` has acknowledged; the core may be idle."""
     cpu.charge("cpu.exception")
     cpu.charge("kernel.entry")
     wrmsr(cpu, _EOI_MSR, 0)

@@ -3,7 +3,7 @@
 It is the notifier of every address space (mm.notifier).
 
 A range that does not fit the device's table stays on the default path: its faults reach the kernel and, from there,
-the userfaultfd's reader. With the Mmu's PTE_BIT design page tables carry the news and this driver has nothing to do.
+the userfaultfd's reader. With the Mmu's PTE_BIT design the page tables mark these ranges, and the driver does nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class PffDriver:
-    """`base` is None when the machine has no device, or the kernel does not forward."""
+    """The driver. `base` is None when the machine has no device, or the kernel does not forward."""
 
     def __init__(self, bus: Bus, base: int | None, printk: Printk) -> None:
         self._bus, self._base, self._printk = bus, base, printk
@@ -39,7 +39,7 @@ class PffDriver:
             )
 
     def removed(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None:
-        """A removal that would need one more entry than there is falls back to telling the device all again."""
+        """Remove [start, end); when the split needs an entry more than the table has, load the table anew."""
         if self._command(cpu, mm, reg.COMMAND_REMOVE, start, end) == reg.STATUS_FULL:
             self.released(cpu, mm)
             self._add_areas(cpu, mm, list(mm.vmas))
@@ -77,8 +77,8 @@ class PffDriver:
 def forwarded(vma: Vma) -> int:
     """The faults of a registered area that userfaultfd answers (MODE_* of the device), not the kernel or a signal.
 
-    The MMU sees P=0 alone, so a minor fault is a missing one to it. What the area forbids is a segmentation fault,
-    and asynchronous write protection is the kernel's.
+    The MMU sees only P=0, so a minor fault is a missing one to it. An access that the area forbids is a segmentation
+    fault, and the kernel resolves asynchronous write protection.
     """
     mode = 0
     if vma.prot and vma.uffd_mode & (uffd_abi.MODE_MISSING | uffd_abi.MODE_MINOR):

@@ -1,4 +1,4 @@
-"""Open files and descriptors. The guest reaches no host file except what the user named."""
+"""Open files and descriptors. The guest reaches only the host files that the user named."""
 
 from kernel_model.files.file import File
 from kernel_model.files.host_stream import ByteSink, ByteSource, InputFile, OutputFile

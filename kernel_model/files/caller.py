@@ -1,4 +1,4 @@
-"""A system call as a file knows it (kernel_model.call has the whole)."""
+"""A system call as a file knows it (kernel_model.call is the whole)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FileKernel(Kernel, Protocol):
     def random(self) -> RandomSource: ...
 
     def open_device(self, path: str, flags: int) -> File | None:
-        """The device file that a driver has at `path`; None: there is none."""
+        """The device file that a driver has at `path`; None: no driver has one."""
 
 
 class Caller(Protocol):

@@ -1,7 +1,7 @@
-"""epoll (fs/eventpoll.c): a set of watched files, and the list of those that became ready, in that order.
+"""epoll (fs/eventpoll.c): a set of watched files, and the list of those that became ready, oldest first.
 
 Level-triggered entries go back to the end of the list when they are reported, edge-triggered ones leave it, one-shot
-ones are disarmed. An entry on the list is asked again when it is to be reported.
+ones are disarmed. An entry on the list is polled again before it is reported.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 _PRIVATE: Final = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE
-_CHAIN_MAX: Final = 5  # epolls in one another (EP_MAX_NESTS, and the one outside)
+_CHAIN_MAX: Final = 5  # nested epolls (EP_MAX_NESTS, and the outermost)
 
 
 @dataclass(slots=True, eq=False)
@@ -33,16 +33,16 @@ class EpollItem:
 
     @property
     def waiters(self) -> WaitQueue:
-        """The epoll's own sleepers."""
+        """The threads that wait for the epoll."""
         return self.epoll.waiters
 
     @property
     def revents(self) -> int:
-        """What of `events` holds now."""
+        """The bits of `events` that hold now."""
         return self.file.poll() & self.events & ~_PRIVATE
 
     def notify(self, events: int) -> bool:
-        """`events` happened (0: unknown); whether the epoll's own sleepers should look."""
+        """Put the entry on the ready list if it wants `events` (0: unknown); returns whether to wake the waiters."""
         if not self.events & ~_PRIVATE or (events and not events & self.events):
             return False
         if self not in self.epoll.ready:
@@ -58,7 +58,7 @@ class Epoll(File):
         self.waiters = WaitQueue("epoll")
 
     def add(self, file: File, fd: int, events: int, data: int) -> EpollItem:
-        """Raises LinuxError EPERM, EEXIST, ELOOP."""
+        """EPOLL_CTL_ADD. Raises LinuxError EPERM, EEXIST, ELOOP."""
         if (file, fd) in self._items:
             raise LinuxError(Errno.EEXIST)
         if isinstance(file, Epoll) and (file._reaches(self) or self._height() + file._depth() > _CHAIN_MAX):
@@ -72,14 +72,14 @@ class Epoll(File):
         return item
 
     def find(self, file: File, fd: int) -> EpollItem:
-        """Raises LinuxError ENOENT."""
+        """The entry of `fd`. Raises LinuxError ENOENT."""
         item = self._items.get((file, fd))
         if item is None:
             raise LinuxError(Errno.ENOENT)
         return item
 
     def forget(self, item: EpollItem) -> None:
-        """The entry goes: EPOLL_CTL_DEL, or its file was closed."""
+        """Remove the entry: EPOLL_CTL_DEL, or its file was closed."""
         del self._items[item.file, item.fd]
         item.file.watchers = tuple(other for other in item.file.watchers if other is not item)
         queue = item.file.poll_queue()
@@ -121,9 +121,9 @@ class Epoll(File):
         return self is other or any(epoll._reaches(other) for epoll in watched)
 
     def _height(self) -> int:
-        """Epolls from this one outwards."""
+        """The longest chain of epolls that watch this one, including it."""
         return 1 + max((item.epoll._height() for item in self.watchers), default=0)
 
     def _depth(self) -> int:
-        """Epolls from this one inwards."""
+        """The longest chain of epolls that this one watches, including it."""
         return 1 + max((item.file._depth() for item in self._items.values() if isinstance(item.file, Epoll)), default=0)

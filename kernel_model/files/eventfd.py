@@ -1,4 +1,4 @@
-"""eventfd (fs/eventfd.c): a counter that writes add to and reads take."""
+"""eventfd (fs/eventfd.c): a counter that writes add to and reads return."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORD: Final = 8  # bytes
 
 
 class EventFd(File):
-    """`count` never reaches 2**64 - 1."""
+    """An eventfd. `count` never reaches 2**64 - 1."""
 
     def __init__(self, scheduler: Waker, count: int, flags: int) -> None:
         """`flags`: EFD_SEMAPHORE, O_NONBLOCK."""
@@ -39,7 +39,7 @@ class EventFd(File):
         self.count -= taken
         self._scheduler.wake_all(call.cpu, self._changed, POLLOUT)
         if not fits:
-            faulted(0)  # as on Linux, the count is gone
+            faulted(0)  # as on Linux, the count is lost
         buffer.scatter(taken.to_bytes(_WORD, "little"))
         return _WORD
 

@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 
 def faulted(done: int) -> int:
-    """User memory ended: what a call answers that moved `done` bytes before. Raises LinuxError EFAULT."""
+    """The result of a call that reached bad user memory after `done` bytes. Raises LinuxError EFAULT."""
     if not done:
         raise LinuxError(Errno.EFAULT)
     return done
 
 
 class File:
-    """What every open file can do, as an anonymous inode answers. Calls raise LinuxError, and Blocked to wait.
+    """An open file's operations, by default those of an anonymous inode. They raise LinuxError, and Blocked to wait.
 
-    `flags` are the O_* access mode and status flags, as F_GETFL gives them; `references` counts descriptors.
+    `flags` are the O_* access mode and status flags, as F_GETFL returns them; `references` counts descriptors.
     """
 
     name = "file"
     flags = 0
     references = 0
     can_seek: ClassVar[bool] = False
-    can_poll = True  # epoll takes it
-    settable = O_APPEND | O_NONBLOCK | O_NOATIME  # what F_SETFL changes
-    watchers: tuple[EpollItem, ...] = ()  # entries of epolls that go when the file does
+    can_poll = True  # epoll accepts it
+    settable = O_APPEND | O_NONBLOCK | O_NOATIME  # flags that F_SETFL changes
+    watchers: tuple[EpollItem, ...] = ()  # entries of epolls, removed when the file is closed
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
         raise LinuxError(Errno.EINVAL)
@@ -53,7 +53,7 @@ class File:
         raise LinuxError(Errno.ESPIPE)
 
     def seek(self, offset: int, whence: int) -> int:
-        """The new position. Without one, nothing happens."""
+        """lseek: the new position; a file without a position stays at 0."""
         if not SEEK_SET <= whence <= SEEK_HOLE:
             raise LinuxError(Errno.EINVAL)
         return 0
@@ -70,7 +70,7 @@ class File:
         raise LinuxError(Errno.ENOTTY)
 
     def fcntl(self, call: Caller, command: int, argument: int) -> int:
-        """Commands that only some files know."""
+        """fcntl commands that only some files have. Raises LinuxError EINVAL."""
         raise LinuxError(Errno.EINVAL)
 
     def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
@@ -82,18 +82,18 @@ class File:
         return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM
 
     def poll_queue(self) -> WaitQueue | None:
-        """Where to wait for `poll` to change; None: it never does."""
+        """The queue to wait on for a change of `poll`; None: it never changes."""
         return None
 
     def status(self) -> FileStatus:
-        """What fstat tells."""
+        """fstat's result."""
         return FileStatus(mode=0o600)
 
     def close(self, cpu: Cpu) -> None:
-        """The last descriptor is gone."""
+        """The last reference is gone."""
 
     def drop(self, cpu: Cpu) -> None:
-        """A descriptor, or a message, that referred to it is gone."""
+        """Drop a reference by a descriptor or a message; the last one closes the file."""
         self.references -= 1
         if self.references == 0:
             for item in self.watchers:

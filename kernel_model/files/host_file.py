@@ -1,6 +1,6 @@
 """An open file or directory of the tree the user named (--root).
 
-State is where it lies, its position and flags; the host's descriptor is opened when needed and no part of a snapshot.
+Its state is its place, position and flags; the host's descriptor is opened on demand and is not part of a snapshot.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from kernel_model.mm.vma import Mappable
     from pffemu.hw.cpu import Cpu
 
-_AT_ONCE: Final = 1 << 20  # bytes moved in one piece
+_AT_ONCE: Final = 1 << 20  # bytes moved at once
 _EPOCH_NS: Final = 1_735_689_600 * 1_000_000_000  # every file's times: 2025-01-01, as CLOCK_REALTIME at reset
 
 
 class HostNode(File):
-    """What an open file and an open directory have in common."""
+    """An open file or directory of the host's tree."""
 
     can_poll = False
 
     def __init__(self, tree: HostTree, place: Place, flags: int, descriptor: int = -1) -> None:
-        """`descriptor`: the host's, from now on this file's own; -1: none yet."""
+        """`descriptor`: of the host, owned by this file from now on; -1: not open yet."""
         self.name, self.flags = place.path.decode(errors="surrogateescape"), flags
         self.tree, self.place = tree, place
         self.position = 0
@@ -44,7 +44,7 @@ class HostNode(File):
         return {**self.__dict__, "_descriptor": -1}
 
     def host(self) -> int:
-        """The host's descriptor, opened again after a snapshot was restored. Raises LinuxError when it is gone."""
+        """The host's descriptor, opened again after a snapshot. Raises LinuxError when the file is gone."""
         if self._descriptor < 0:
             access = self.flags & O_ACCMODE if not self.place.is_directory else os.O_RDONLY
             self._descriptor = self.tree.open(self.place, access)
@@ -60,21 +60,21 @@ class HostNode(File):
         self.release()
 
     def __del__(self) -> None:
-        """A snapshot was put back over it, or the machine is gone."""
+        """A snapshot replaced this value, or the machine is gone: close the host's descriptor."""
         try:
             self.release()
-        except (AttributeError, OSError, TypeError):  # half made, or Python itself is ending
+        except (AttributeError, OSError, TypeError):  # __init__ failed, or Python itself is ending
             return
 
     def release(self) -> None:
-        """The host's descriptor is not needed now."""
+        """Close the host's descriptor until it is needed again."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
 
 class HostFile(HostNode):
-    """A regular file. `caches`: the pages of those that are mapped."""
+    """A regular file. `caches`: the pages of all mapped host files."""
 
     can_seek: ClassVar[bool] = True
     settable = File.settable | O_DIRECT
@@ -94,7 +94,7 @@ class HostFile(HostNode):
         return done
 
     def _mapped(self) -> HostPages | None:
-        """Its pages, if it is mapped; what was stored to them has reached the host."""
+        """The file's pages, if it is mapped, after stores to them were written back to the host."""
         pages = self._caches.find(self.place.names)
         if pages is not None:
             pages.write_back()
@@ -113,7 +113,7 @@ class HostFile(HostNode):
         return pages, self.writable or not shared
 
     def _twin(self) -> HostFile:
-        """The same file, open apart from this one."""
+        """Another open file on the same host file."""
         with host_errors():
             return HostFile(self.tree, self.place, self.flags, os.dup(self.host()), self._caches)
 
@@ -121,7 +121,7 @@ class HostFile(HostNode):
         check_span(offset, buffer.size)
         self._mapped()
         wanted = max(0, min(buffer.size, self.size - offset))
-        room = buffer.room(wanted)  # may sleep: nothing may be moved before
+        room = buffer.room(wanted)  # may sleep: it must come before the first byte
         done = 0
         while done < room:
             with host_errors():
@@ -165,7 +165,7 @@ class HostFile(HostNode):
         return done if done or not wanted else faulted(0)
 
     def seek(self, offset: int, whence: int) -> int:
-        """Where holes are, the host's file system says."""
+        """lseek; SEEK_DATA and SEEK_HOLE ask the host's file system."""
         position = sought(offset, whence, self.position, self.size)
         if whence in (SEEK_DATA, SEEK_HOLE):
             self._mapped()
@@ -184,7 +184,7 @@ class HostFile(HostNode):
             pages.truncate(size)
 
     def allocate(self, mode: int, offset: int, length: int) -> None:
-        """Only makes the file longer; nothing is set aside on the host."""
+        """fallocate: only extends the file; the host reserves no space."""
         if mode:
             raise LinuxError(Errno.EOPNOTSUPP)
         if offset + length > self.size:
@@ -198,7 +198,7 @@ class HostFile(HostNode):
 
 
 class HostDirectory(HostNode):
-    """An open directory. What it lists is fixed when its reading begins."""
+    """An open directory. Its listing is taken when reading begins."""
 
     can_seek: ClassVar[bool] = True
 
@@ -227,7 +227,7 @@ class HostDirectory(HostNode):
 
 
 class PathFile(HostNode):
-    """Opened with O_PATH: a place, not its content."""
+    """A file opened with O_PATH: a place, not its content."""
 
     def __init__(self, tree: HostTree, place: Place, flags: int) -> None:
         super().__init__(tree, place, flags | O_PATH, -1)
@@ -243,14 +243,14 @@ class PathFile(HostNode):
 
 
 def status_at(tree: HostTree, place: Place) -> FileStatus:
-    """What lies at `place`. Raises LinuxError ENOENT."""
+    """stat of `place`. Raises LinuxError ENOENT."""
     if not place.exists:
         raise LinuxError(Errno.ENOENT)
     return directory_status(place) if place.mount is None else status_of(place, tree.status(place))
 
 
 def status_of(place: Place, status: os.stat_result) -> FileStatus:
-    """Type, rights, size and links are the host's; owner, times and numbers the same on every host."""
+    """Type, rights, size and links come from the host; owner, times and numbers are the same on every host."""
     return FileStatus(
         mode=status.st_mode, size=status.st_size, inode=_inode(place), links=status.st_nlink,
         atime=_EPOCH_NS, mtime=_EPOCH_NS, ctime=_EPOCH_NS,
@@ -258,12 +258,12 @@ def status_of(place: Place, status: os.stat_result) -> FileStatus:
 
 
 def directory_status(place: Place) -> FileStatus:
-    """Of a directory that only leads to mounts."""
+    """stat of a directory that only leads to mounts."""
     return FileStatus(mode=place.mode, size=4096, inode=_inode(place), links=2, atime=_EPOCH_NS, mtime=_EPOCH_NS)
 
 
 def inode_of(path: bytes) -> int:
-    """A number that depends on the guest path alone (FNV-1a)."""
+    """An inode number that depends only on the guest path (FNV-1a)."""
     value = 0xCBF29CE484222325
     for octet in path:
         value = (value ^ octet) * 0x100000001B3 & MASK64

@@ -1,7 +1,7 @@
 """The pages of host files that a guest has mapped: brought in when touched, written back when stored to.
 
-A file has them only while it is mapped. Reads and writes of the file go to the host past them, so stores reach the host
-before those; what another program of the host changes meanwhile is not seen.
+A file has them only while it is mapped. Its reads and writes go to the host directly, after stores to the pages were
+written back; changes that another program of the host makes meanwhile do not show.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 class HostPages(PageCache):
-    """`file` is an open file of its own, which outlives the guest's descriptor."""
+    """The pages of one host file. `file`: an open file of their own, which outlives the guest's descriptor."""
 
     is_shmem: ClassVar[bool] = False
 
     def __init__(self, file: HostFile, caches: HostPageCaches, ram: Ram, frames: FrameAllocator) -> None:
         super().__init__(file.name, file.size, ram, frames)
         self.file, self._caches = file, caches
-        self._loaded: dict[int, bytes] = {}  # offset of a page -> digest of what the host has there
+        self._loaded: dict[int, bytes] = {}  # offset of a page -> digest of the host's bytes there
 
     def frame_at(self, offset: int) -> int:
-        """Raises OutOfGuestMemory, and LinuxError when the host cannot read it."""
+        """Physical address of the page, read in if missing. Raises OutOfGuestMemory; LinuxError by the host."""
         if offset not in self._frames:
             data = self._absent(offset)
             frame = self._frames[offset] = self._allocator.take()
@@ -46,7 +46,7 @@ class HostPages(PageCache):
             return os.pread(self.file.host(), PAGE_SIZE, offset).ljust(PAGE_SIZE, b"\0")
 
     def write_back(self) -> None:
-        """Stores of shared mappings reach the host. Raises LinuxError."""
+        """Write changed pages back to the host. Raises LinuxError."""
         if not self.file.writable:
             return
         for offset, frame in sorted(self._frames.items()):
@@ -58,7 +58,7 @@ class HostPages(PageCache):
                 self._loaded[offset] = digest
 
     def written(self, offset: int, data: bytes) -> None:
-        """The host's file was written to: pages in reach follow."""
+        """The host's file was written to: update the pages that are present."""
         self.size = max(self.size, offset + len(data))
         done = 0
         while done < len(data):
@@ -72,7 +72,7 @@ class HostPages(PageCache):
             done += length
 
     def unmapped(self) -> None:
-        with suppress(LinuxError):  # as on Linux, only msync and fsync would hear of it
+        with suppress(LinuxError):  # as on Linux, only msync and fsync report the error
             self.write_back()
         super().unmapped()
         if not self._mms:
@@ -83,7 +83,7 @@ class HostPages(PageCache):
 
 
 class HostPageCaches:
-    """By guest path, for the files that are mapped now."""
+    """The pages of all mapped host files, by guest path."""
 
     def __init__(self, ram: Ram, frames: FrameAllocator) -> None:
         self._ram, self._frames = ram, frames
@@ -93,12 +93,12 @@ class HostPageCaches:
         return self._caches.get(names)
 
     def make(self, file: HostFile) -> HostPages:
-        """The pages of `file`, which is the caller's to give away."""
+        """Make the pages of `file`, which belongs to them from now on."""
         cache = self._caches[file.place.names] = HostPages(file, self, self._ram, self._frames)
         return cache
 
     def forget(self, cache: HostPages) -> None:
-        """Nothing maps it any more."""
+        """The last mapping is gone: close the pages' file."""
         if self._caches.get(cache.file.place.names) is cache:
             del self._caches[cache.file.place.names]
         cache.file.release()

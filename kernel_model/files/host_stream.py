@@ -1,4 +1,4 @@
-"""Standard input and output: host streams that the user named. The guest always sees a pipe, whatever the host has."""
+"""Standard input and output: host streams that the user named. The guest always sees a pipe, not a terminal."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class OutputFile(_HostStream):
         self._sink = sink
 
     def write(self, call: Caller, buffer: UserBuffer) -> int:
-        """What can be read of the buffer; all of it is brought in first, so that nothing is written twice."""
+        """Write the readable part of the buffer; it is all brought in first, so that no byte is written twice."""
         wanted, left = buffer.size, buffer.bring_in()
         done = left
         while left:
@@ -61,7 +61,7 @@ class ByteSource(Protocol):
 
 
 class InputFile(_HostStream):
-    """Reads come from a host stream the user named (stdin), when the guest asks and not before."""
+    """Reads come from a host stream the user named (stdin), only when the guest reads."""
 
     def __init__(self, name: str, source: ByteSource) -> None:
         self.name, self.flags = name, O_RDONLY
@@ -69,9 +69,9 @@ class InputFile(_HostStream):
         self._pending = b""  # taken from the stream, not yet given to the guest
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
-        """As from a pipe: what arrived in one piece is given whole, or not at all when user memory ends within."""
+        """Read as from a pipe: a piece is returned whole, or EFAULT if the buffer cannot take it."""
         wanted = min(buffer.size, _AT_ONCE)
-        room = buffer.room(wanted)  # may sleep: nothing may be taken from the stream before
+        room = buffer.room(wanted)  # may sleep: it must come before reading the stream
         data = self._pending or (self._source.read(wanted) if wanted else b"")
         if min(len(data), wanted) > room:
             self._pending = data

@@ -1,8 +1,8 @@
-"""The host directories that the user named (--root), as the guest's file tree; nothing else of the host can be reached.
+"""The host directories that the user named (--root), as the guest's file tree; no other host file can be reached.
 
 A path is walked component by component with directory descriptors and O_NOFOLLOW: symbolic links are read here and
-followed within the guest's tree, `..` never reaches the host. So neither a link nor a race with one leads out. What a
-path cannot be found under is ENOENT; what is neither file, directory nor link (devices, FIFOs) cannot be opened.
+followed within the guest's tree, `..` never reaches the host. So neither a link nor a race with one leads out. A path
+outside them is ENOENT; what is neither file, directory nor link (devices, FIFOs) cannot be opened.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Names = tuple[bytes, ...]  # the components of an absolute guest path without li
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A host directory (or file) shown at a guest path. `listed`: also by the directory that holds it."""
+    """A host directory (or file) shown at a guest path. `listed`: its parent directory lists it, too."""
 
     host: str
     guest: Names
@@ -35,7 +35,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class MadeUp:
-    """Files that the kernel makes up: st_mode by guest path, and what those that are links point to."""
+    """Files that the kernel makes up: st_mode by guest path, and the targets of links."""
 
     modes: Mapping[Names, int]
     links: Mapping[Names, bytes]
@@ -43,11 +43,11 @@ class MadeUp:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a walk ended: a canonical guest path, whether something is there, and whether the path ended in a slash."""
+    """The end of a walk: a canonical guest path, what lies there, and whether the path ended in a slash."""
 
     names: Names
     mount: Mount | None  # None: a directory that only leads to mounts
-    mode: int  # st_mode; 0: nothing there
+    mode: int  # st_mode; 0: the path does not exist
     as_directory: bool = False
 
     @property
@@ -64,10 +64,10 @@ class Place:
 
 
 class HostTree:
-    """Plain data: host files are opened when they are needed."""
+    """The mounts, as plain data: host files are opened on demand."""
 
     def __init__(self, mounts: list[Mount]) -> None:
-        """Of two mounts that hold a path, the longer (then the later) one counts."""
+        """If two mounts hold a path, the longer (then the later) one counts."""
         self.mounts: list[Mount] = []
         for mount in mounts:
             self.add(mount)
@@ -80,7 +80,7 @@ class HostTree:
     def walk(self, start: Names, path: bytes, made_up: MadeUp, *, follow: bool = True) -> Place:
         """Resolve `path` from directory `start`; the last component need not exist.
 
-        `follow`: also a link that is the last component. `made_up` files lie over everything.
+        `follow`: follow a link that is the last component, too. `made_up` files hide all others.
         Raises LinuxError ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG.
         """
         names = () if path.startswith(b"/") else start
@@ -116,7 +116,7 @@ class HostTree:
         return Place(place.names, place.mount, place.mode, as_directory)
 
     def _look(self, names: Names, made_up: MadeUp) -> Place:
-        """What lies at a path without links."""
+        """The place of a path without links."""
         if names in made_up.modes:
             return Place(names, None, made_up.modes[names])
         mount = self.mount_of(names)
@@ -180,13 +180,13 @@ class HostTree:
         return fd
 
     def status(self, place: Place) -> os.stat_result:
-        """Of what is there, not of what it may link to. Raises LinuxError."""
+        """lstat of `place`: a link is not followed. Raises LinuxError."""
         assert place.mount is not None
         with self._opened(place.mount, place.names) as fd:
             return os.fstat(fd)
 
     def read_link(self, place: Place) -> bytes:
-        """Raises LinuxError EINVAL when it is no link."""
+        """The target of a link. Raises LinuxError EINVAL when `place` is not a link, ENOENT."""
         if not stat.S_ISLNK(place.mode):
             raise LinuxError(Errno.EINVAL if place.exists else Errno.ENOENT)
         with self.parent(place, change=False) as (parent, name), host_errors():
@@ -214,7 +214,7 @@ class HostTree:
 
 @contextmanager
 def host_errors() -> Iterator[None]:
-    """An error of the host's kernel is the guest's. Raises LinuxError."""
+    """Turn the host kernel's errors into the guest's. Raises LinuxError."""
     try:
         yield
     except OSError as error:

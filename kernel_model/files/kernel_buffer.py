@@ -1,4 +1,4 @@
-"""A buffer inside the kernel that files read from and write to as they do with user memory: sendfile's way."""
+"""A buffer inside the kernel that files use in place of user memory (sendfile, splice)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from kernel_model.files.user_buffer import UserBuffer
 
 
 class KernelBuffer(UserBuffer):
-    """`data` is what a file put in, or what one is to take out; `size`: bytes left of it, or room."""
+    """The buffer. `data`: bytes that a file has put in, or is to take out; `size`: room, or bytes, left."""
 
     def __init__(self, size: int = 0, data: bytes = b"") -> None:
         self.data = bytearray(data)
@@ -25,7 +25,7 @@ class KernelBuffer(UserBuffer):
         self.data += data
 
     def skip(self, count: int) -> None:
-        """Also after `scatter`, which appends: then there is less room."""
+        """Count `count` bytes as done; after `scatter`, which appends, that is less room."""
         self.size -= count
 
 

@@ -1,4 +1,4 @@
-"""memfd_create's file: shmem that only descriptors and mappings keep (mm/memfd.c, mm/shmem.c)."""
+"""memfd_create's file: shmem that lives as long as its descriptors and mappings (mm/memfd.c, mm/shmem.c)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _ALL_SEALS: Final = 0x3F
 _BLOCK: Final = 512  # bytes
-_AT_ONCE: Final = 1 << 20  # bytes moved in one piece
+_AT_ONCE: Final = 1 << 20  # bytes moved at once
 
 
 class Memfd(File):
-    """`seals` are F_SEAL_*; with F_SEAL_SEAL no more can be added."""
+    """An open memfd. `seals` are F_SEAL_*; with F_SEAL_SEAL no other can be added."""
 
     can_seek: ClassVar[bool] = True
     can_poll = False
@@ -68,7 +68,7 @@ class Memfd(File):
         return done
 
     def write_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
-        """With O_APPEND pwrite appends, too."""
+        """With O_APPEND pwrite appends, too, as on Linux."""
         check_span(offset, buffer.size)
         if not buffer.size:
             return 0
@@ -138,7 +138,7 @@ class Memfd(File):
         return 0
 
     def add_seals(self, seals: int) -> None:
-        """F_ADD_SEALS. Raises LinuxError EINVAL, EPERM (no more), EBUSY (a writable shared mapping)."""
+        """F_ADD_SEALS. Raises LinuxError EINVAL, EPERM (F_SEAL_SEAL), EBUSY (a writable shared mapping)."""
         if seals & ~_ALL_SEALS:
             raise LinuxError(Errno.EINVAL)
         if self.seals & mman.F_SEAL_SEAL:

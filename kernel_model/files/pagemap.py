@@ -31,7 +31,7 @@ _WALK_END_AT = 32  # offset in struct pm_scan_arg
 
 
 class PagemapFile(File):
-    """The pages of `mm`, which was the process's when the file was opened."""
+    """An open pagemap. `mm`: the process's address space when the file was opened."""
 
     can_seek: ClassVar[bool] = True
     can_poll = False
@@ -96,7 +96,7 @@ def _entry(mm: Mm, page: int) -> int:
 
 @dataclass(slots=True)
 class _Scan:
-    """The arguments, and the regions found."""
+    """One PAGEMAP_SCAN: its arguments, and the regions found."""
 
     given: PmScanArg
     regions: list[tuple[int, int, int]] = field(default_factory=list)
@@ -115,7 +115,7 @@ class _Scan:
         return bool((categories ^ self.given.category_inverted) & required == required)
 
     def add(self, categories: int, start: int, end: int) -> int:
-        """Note a range; where it was cut, because the output or the number of pages is full."""
+        """Add a range; returns its end, which is lower if the output or the number of pages is full."""
         limit = self.given.max_pages or OFFSET_MAX
         kept = min(end, start + max(0, limit - self.pages) * PAGE_SIZE)
         if not self._push(categories & self.given.return_mask, start, kept):
@@ -175,7 +175,7 @@ def _check(given: PmScanArg) -> None:
 
 
 def _walk(scan: _Scan, mm: Mm) -> Errno | None:
-    """Look at every area of the range; why the walk failed."""
+    """Scan every area of the range; returns the error that ended the walk, or None."""
     given = scan.given
     for vma in mm.vmas.overlapping(given.start, given.end):
         allowed = vma.uffd is not None and vma.uffd_mode & uffd_abi.MODE_WP and vma.uffd.resolves_write_protection
@@ -200,7 +200,7 @@ def _walk(scan: _Scan, mm: Mm) -> Errno | None:
 
 
 def _runs(mm: Mm, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """[start, end) cut into single pages that have an entry, and whole stretches that have none (entry 0)."""
+    """[start, end) cut into single pages that have an entry, and runs of pages without one (entry 0)."""
     for page, entry in list(mm.pages.used(start, end)):
         if entry == PTE_UFFD:
             continue

@@ -1,6 +1,6 @@
 """Pipes (fs/pipe.c): sixteen buffers of at most a page between a reading and a writing end.
 
-Small writes join the last buffer where it has room, so that how much fits, and what one read returns, is as on Linux.
+Small writes join the last buffer where it has room, so that capacity and the result of a read are as on Linux.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from kernel_model.wait.queue import Waker
     from pffemu.hw.cpu import Cpu
 
-SLOTS: Final = 16  # buffers a new pipe has
-_SLOTS_MIN: Final = 2  # ... when the user has many (PIPE_MIN_DEF_BUFFERS)
+SLOTS: Final = 16  # buffers of a new pipe
+_SLOTS_MIN: Final = 2  # buffers of a new pipe when the user has many (PIPE_MIN_DEF_BUFFERS)
 _SLOTS_MAX: Final = 256  # fs.pipe-max-size, 1 MiB, in pages
-_SLOTS_OF_USER: Final = 16_384  # fs.pipe-user-pages-soft; for root, too, which is without CAP_SYS_RESOURCE here
+_SLOTS_OF_USER: Final = 16_384  # fs.pipe-user-pages-soft; root has no CAP_SYS_RESOURCE here
 _INT_MAX: Final = (1 << 31) - 1
 
 
@@ -38,7 +38,7 @@ class PipeAccount:
 
 @dataclass(slots=True, eq=False)
 class Pipe:
-    """What both ends share. `packets`: for each buffer, whether it must not be joined or split (O_DIRECT)."""
+    """The state that both ends share. `packets`: for each buffer, whether it stays whole (O_DIRECT)."""
 
     scheduler: Waker
     account: PipeAccount
@@ -59,7 +59,7 @@ class Pipe:
         self.slots = slots
 
     def closed(self, cpu: Cpu) -> None:
-        """An end went: the other one's sleepers look again."""
+        """An end was closed: wake the threads that wait at the other one."""
         if not self.readers and not self.writers:
             self.account.slots -= self.slots
         self.scheduler.wake_all(cpu, self.data)
@@ -67,7 +67,7 @@ class Pipe:
 
 
 def make_pipe(scheduler: Waker, account: PipeAccount, flags: int) -> tuple[PipeReader, PipeWriter]:
-    """`flags`: O_NONBLOCK, O_DIRECT."""
+    """A new pipe's two ends. `flags`: O_NONBLOCK, O_DIRECT."""
     slots = SLOTS if account.slots + SLOTS <= _SLOTS_OF_USER else _SLOTS_MIN
     account.slots += slots
     pipe = Pipe(scheduler, account, slots=slots)
@@ -103,7 +103,7 @@ class _PipeEnd(File):
         return 0
 
     def _resize(self, size: int) -> int:
-        """To a power of two of pages. Raises LinuxError EINVAL, EBUSY, EPERM."""
+        """F_SETPIPE_SZ: round up to a power of two of pages. Raises LinuxError EINVAL, EBUSY, EPERM."""
         if size > _INT_MAX:
             raise LinuxError(Errno.EINVAL)
         slots = 1 << (max(1, (size + PAGE_SIZE - 1) // PAGE_SIZE) - 1).bit_length()
@@ -163,7 +163,7 @@ class PipeWriter(_PipeEnd):
         super().__init__(pipe, O_WRONLY | flags)
 
     def write(self, call: Caller, buffer: UserBuffer) -> int:
-        """Linux: anon_pipe_write. What a blocking write could place before it slept is in the task's progress."""
+        """Linux: anon_pipe_write. The bytes a blocking write has written before it slept are in `progress`."""
         pipe, done = self.pipe, call.pending.progress
         if not buffer.size:
             return 0
@@ -186,7 +186,7 @@ class PipeWriter(_PipeEnd):
         return done
 
     def _join_last(self, call: Caller, buffer: UserBuffer) -> int:
-        """Put what is more than whole pages behind the last buffer, if it fits there; how many bytes."""
+        """Append the part beyond whole pages to the last buffer, if it fits there; returns its bytes."""
         pipe, chars = self.pipe, buffer.size % PAGE_SIZE
         if not chars or not pipe.readers or not pipe.buffers or pipe.packets[-1] or self.flags & O_DIRECT:
             return 0

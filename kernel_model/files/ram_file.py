@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Content(Protocol):
-    """What a file holds, wherever it comes from."""
+    """A source of a file's bytes."""
 
     @property
     def nbytes(self) -> int: ...
@@ -32,7 +32,7 @@ class Content(Protocol):
 
 
 class RamFile(File):
-    """A read-only file whose pages all lie in the page cache: contiguous guest frames. Can be mapped."""
+    """A read-only file with all its pages in the page cache: contiguous guest frames. It can be mapped."""
 
     can_seek: ClassVar[bool] = True
     can_poll = False
@@ -68,16 +68,16 @@ class RamFile(File):
         return self, not shared
 
     def punch(self, start: int, end: int) -> None:
-        """Never: shared mappings of it cannot be written."""
+        """Not reached: punching a hole needs a writable shared mapping."""
 
     def write_back(self) -> None:
-        """Nothing can have been written."""
+        """No page can have been written."""
 
     def mapped_in(self, mm: Mm) -> None:
-        """Its pages never go."""
+        """Its pages are never freed."""
 
     def unmapped(self) -> None:
-        """Its pages never go."""
+        """Its pages are never freed."""
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
         size = self.read_at(call, buffer, self._position)

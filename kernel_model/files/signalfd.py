@@ -24,7 +24,7 @@ _FAULTS: Final = (Signal.SIGSEGV, Signal.SIGBUS, Signal.SIGILL, Signal.SIGFPE, S
 
 
 class SignalFd(File):
-    """Takes signals of `mask` from whoever reads; polling looks at the process that made it."""
+    """Reading takes pending signals of `mask` from the reading thread; polling asks the process that made it."""
 
     def __init__(self, process: Process, mask: int, flags: int) -> None:
         self.name, self.flags = "signalfd", O_RDWR | flags & O_NONBLOCK

@@ -1,6 +1,6 @@
 """Connected pairs of AF_UNIX sockets (net/unix/af_unix.c): stream, datagram and sequenced packets, with descriptors.
 
-How much fits is counted in what Linux's socket buffers take, headers included, against its default limit.
+Capacity is counted in the sizes of Linux's socket buffers, headers included, against its default limit.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class InFlight:
     dropping: bool = False
 
     def drop_abandoned(self, cpu: Cpu) -> None:
-        """One after the other: a chain of sockets must not become one of calls."""
+        """Drop them one after the other: a chain of sockets must not recurse."""
         if self.dropping:
             return
         self.dropping = True
@@ -66,16 +66,16 @@ class InFlight:
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """What one send made: its bytes, and the open files that travel along."""
+    """One sent message: its bytes, and the open files sent with it."""
 
     data: bytearray
     files: list[File] = field(default_factory=list)
-    charged: int = 0  # to the sender's buffer, until it is taken
+    charged: int = 0  # bytes charged to the sender's buffer until it is received
 
 
 @dataclass(slots=True)
 class Received:
-    """What one receive took."""
+    """The result of one receive."""
 
     count: int
     length: int  # of the whole packet
@@ -83,7 +83,7 @@ class Received:
 
 
 class UnixSocket(File):
-    """One end. `peer` is None once the other end is closed."""
+    """One end of a pair. `peer` is None once the other end is closed."""
 
     settable = File.settable | O_ASYNC
 
@@ -93,8 +93,8 @@ class UnixSocket(File):
         self.peer: UnixSocket | None = None
         self.inbox: list[Message] = []
         self.shutdown_read = self.shutdown_write = False
-        self.reset = False  # the peer went with data of ours unread
-        self.charged = 0  # what this end's messages take that nobody has received yet
+        self.reset = False  # the peer was closed with data of this end unread
+        self.charged = 0  # bytes that this end's unreceived messages take
         self._scheduler, self._in_flight = scheduler, in_flight
         self._changed = WaitQueue("socket")
 
@@ -104,7 +104,7 @@ class UnixSocket(File):
         return self.send(call, buffer, [], self.nonblocking, silent=False)
 
     def send(self, call: Caller, buffer: UserBuffer, files: list[File], nonblocking: bool, silent: bool) -> int:
-        """`silent`: no SIGPIPE (MSG_NOSIGNAL). Linux: unix_stream_sendmsg, unix_dgram_sendmsg."""
+        """Send. `silent`: no SIGPIPE (MSG_NOSIGNAL). Linux: unix_stream_sendmsg, unix_dgram_sendmsg."""
         if self.kind is SockType.STREAM:
             return self._send_stream(call, buffer, files, nonblocking, silent)
         return self._send_packet(call, buffer, files, nonblocking, silent)
@@ -144,7 +144,7 @@ class UnixSocket(File):
         return len(data)
 
     def _receiver(self) -> UnixSocket | None:
-        """The other end, if what is sent can arrive."""
+        """The other end, if it can receive."""
         if self.shutdown_write or self.peer is None or self.peer.shutdown_read:
             return None
         return self.peer
@@ -179,7 +179,7 @@ class UnixSocket(File):
         return received.count
 
     def receive(self, call: Caller, buffer: UserBuffer, flags: int, nonblocking: bool) -> Received:
-        """`flags`: MSG_PEEK, MSG_WAITALL. Files that came along belong to the caller, with a reference each."""
+        """Receive. `flags`: MSG_PEEK, MSG_WAITALL. The files received belong to the caller, with a reference each."""
         if self.kind is SockType.STREAM and not buffer.size:
             return Received(0, 0, [])
         if not self.inbox:
@@ -199,7 +199,7 @@ class UnixSocket(File):
         return self.peer is not None and self.peer.shutdown_write and self.kind is not SockType.DGRAM
 
     def _receive_stream(self, cpu: Cpu, buffer: UserBuffer, flags: int) -> Received:
-        """Several messages at once, but nothing behind one that carries files."""
+        """Receive several messages at once, but none after one with files."""
         available = 0
         for message in self.inbox:
             available += len(message.data)
@@ -264,7 +264,7 @@ class UnixSocket(File):
     # -- the rest -----------------------------------------------------------------------------------------------
 
     def shutdown(self, cpu: Cpu, how: int) -> None:
-        """SHUT_RD, SHUT_WR or SHUT_RDWR; both ends hear of it."""
+        """SHUT_RD, SHUT_WR or SHUT_RDWR; wakes the threads at both ends."""
         self.shutdown_read |= how != SHUT_WR
         self.shutdown_write |= how != SHUT_RD
         if self.peer is not None and self.kind is not SockType.DGRAM:
@@ -328,7 +328,7 @@ class UnixSocket(File):
 
 
 def _true_size(size: int, linear: int) -> int:
-    """What a message of `size` bytes takes of the buffer: at most `linear` of them in its head, the rest in pages."""
+    """Buffer space of a message of `size` bytes: at most `linear` of them in its head, the rest in pages."""
     in_pages = min(size, pages_up(size - linear)) if size > linear else 0
     head = (size - in_pages + 63) // 64 * 64 + _SHARED_INFO
     return _HEADER + max(512, 1 << (head - 1).bit_length()) + pages_up(in_pages)

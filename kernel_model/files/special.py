@@ -1,6 +1,6 @@
-"""Files that the kernel makes up: /dev/null and its relatives, and what programs read of /proc/self.
+"""Files that the kernel makes up: /dev/null and its relatives, and the files of /proc/self that programs read.
 
-They lie over the user's directories, as mounts of devtmpfs and proc would. Directories that hold them are not listed.
+They hide the user's files, as mounts of devtmpfs and proc would. Their directories do not list them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _DMA: Final = (10, 200)  # a misc device
 
 
 def made_up(process: Process) -> MadeUp:
-    """Everything made up that `process` can see, directories included."""
+    """The made-up files that `process` can see, and their directories."""
     pid = str(process.pid).encode()
     directory, link = stat.S_IFDIR | 0o555, stat.S_IFLNK | 0o777
     links = {
@@ -49,7 +49,7 @@ def made_up(process: Process) -> MadeUp:
 
 
 def open_special(call: Caller, place: Place, flags: int) -> File | None:
-    """The made-up file at `place`; None: there is none. Raises LinuxError EACCES."""
+    """Open the made-up file at `place`; None: it is not one. Raises LinuxError EACCES."""
     if place.names[:1] == (b"dev",) and place.names[-1] in _DEVICES and len(place.names) == 2:
         return Device(place, flags)
     if place.names in ((b"dev", b"dma"), (b"dev", _UFFD)):
@@ -114,7 +114,7 @@ class Device(File):
 
 
 class TextFile(File):
-    """A text that was made when the file was opened."""
+    """A file with a text made when it was opened."""
 
     can_seek: ClassVar[bool] = True
     can_poll = False
@@ -163,7 +163,7 @@ def _comm(process: Process) -> str:
 
 
 def _status(process: Process) -> str:
-    """The lines of /proc/PID/status that do not depend on what this kernel has not."""
+    """/proc/PID/status: the lines for what this kernel models."""
     size = sum(vma.end - vma.start for vma in process.mm.vmas) // 1024
     ids = "0\t0\t0\t0"
     return (

@@ -1,4 +1,4 @@
-"""What stat tells of a file, before it becomes a struct."""
+"""stat's result for a file, before it becomes a struct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""timerfd (fs/timerfd.c): a timer whose expirations are read."""
+"""timerfd (fs/timerfd.c): a timer that is read for the number of its expirations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX: Final = MASK64
 
 
 class TimerFd(File, Timer):
-    """`interval` in cycles, 0: once. Like Linux's it fires once, and what passed meanwhile is counted at the look."""
+    """An open timerfd. `interval` in cycles; 0: once. It fires once; later periods are counted when it is read."""
 
     def __init__(self, scheduler: TimedWaker, clock: int, flags: int) -> None:
         """`clock`: a CLOCK_*; `flags`: O_NONBLOCK."""
@@ -34,7 +34,7 @@ class TimerFd(File, Timer):
         self._changed = WaitQueue("timerfd")
 
     def set(self, cpu: Cpu, deadline: int | None, interval: int) -> None:
-        """None: disarm."""
+        """Arm the timer; `deadline` None: disarm it."""
         self._expirations, self.interval, self._armed = 0, interval, deadline is not None
         self._scheduler.timers.disarm(self)
         if deadline is not None:
@@ -61,12 +61,12 @@ class TimerFd(File, Timer):
         self._catch_up(call.cpu)
         count, self._expirations = self._expirations, 0
         if not fits:
-            faulted(0)  # as on Linux, the expirations are gone
+            faulted(0)  # as on Linux, the expirations are lost
         buffer.scatter(min(count, _MAX).to_bytes(_WORD, "little"))
         return _WORD
 
     def _catch_up(self, cpu: Cpu) -> None:
-        """A periodic timer that fired begins its next period, and counts those that passed."""
+        """Count the periods that passed since a periodic timer fired, and arm it for the next one."""
         if self.interval and self._expirations and not self._armed:
             passed = max(0, cpu.clock - self.deadline) // self.interval
             self._expirations += passed

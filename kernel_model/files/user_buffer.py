@@ -1,4 +1,4 @@
-"""Where the data of a read or write lies in user memory: one range, or the ranges of an iovec (Linux: iov_iter).
+"""The user memory of a read or write: one range, or the ranges of an iovec (Linux: iov_iter).
 
 Pages are brought in before a file changes, because a fault may put the thread to sleep and start the call again. Like
 Linux's copies, a transfer ends at the first byte that cannot be reached; whether that is EFAULT, the file decides.
@@ -16,7 +16,7 @@ from pffemu.hw.page_walk import WRITE
 if TYPE_CHECKING:
     from kernel_model.mm.user_memory import UserMemory
 
-RW_MAX: Final = 0x7FFF_F000  # bytes one call moves at most: MAX_RW_COUNT
+RW_MAX: Final = 0x7FFF_F000  # most bytes that one call moves: MAX_RW_COUNT
 
 
 def check_range(address: int, size: int) -> None:
@@ -26,7 +26,7 @@ def check_range(address: int, size: int) -> None:
 
 
 class UserBuffer:
-    """Ranges of user memory, used from the front on. `size`: bytes they have together, at most RW_MAX."""
+    """Ranges of user memory, used from the front on. `size`: their bytes together, at most RW_MAX."""
 
     def __init__(self, memory: UserMemory, ranges: list[tuple[int, int]]) -> None:
         self._memory = memory
@@ -43,15 +43,15 @@ class UserBuffer:
         return b"".join(self._memory.read(*part) for part in self._reachable(limit, 0))
 
     def room(self, limit: int) -> int:
-        """How many of the first `limit` bytes can be written; they are brought in."""
+        """The number of the first `limit` bytes that can be written, all brought in."""
         return sum(length for _, length in self._reachable(limit, WRITE))
 
     def bring_in(self) -> int:
-        """How many bytes can be read, all brought in: for files that change in pieces."""
+        """The number of bytes that can be read, all brought in: for files that change in pieces."""
         return sum(length for _, length in self._reachable(self.size, 0))
 
     def scatter(self, data: bytes) -> None:
-        """Write `data` to the front, where there is `room` for it."""
+        """Write `data` to the front of the buffer; `room` has checked it."""
         done = 0
         for address, length in self._ranges:
             if done == len(data):
@@ -60,7 +60,7 @@ class UserBuffer:
             done = min(len(data), done + length)
 
     def skip(self, count: int) -> None:
-        """The first `count` bytes are done with."""
+        """Drop the first `count` bytes of the buffer: they are done."""
         self.size -= count
         while count:
             address, length = self._ranges.pop(0)

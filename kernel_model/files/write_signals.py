@@ -1,4 +1,4 @@
-"""Writes that end in a signal: nobody will read it, or the file may not grow (fs/pipe.c, mm/filemap.c)."""
+"""Writes that end in a signal: no reader is left, or the file may not grow (fs/pipe.c, mm/filemap.c)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def broken_pipe(call: Caller) -> NoReturn:
-    """SIGPIPE for the writer. Raises LinuxError EPIPE."""
+    """Send SIGPIPE to the writer. Raises LinuxError EPIPE."""
     _send(call, Signal.SIGPIPE)
     raise LinuxError(Errno.EPIPE)
 
 
 def too_large(call: Caller) -> NoReturn:
-    """SIGXFSZ for the writer. Raises LinuxError EFBIG."""
+    """Send SIGXFSZ to the writer. Raises LinuxError EFBIG."""
     _send(call, Signal.SIGXFSZ)
     raise LinuxError(Errno.EFBIG)
 

@@ -1,8 +1,8 @@
-"""The kernel's window on physical memory: all of RAM at DIRECT_MAP, for supervisor accesses only (x86_64/mm.rst).
+"""The kernel's direct map of physical memory: all of RAM at DIRECT_MAP, for supervisor accesses only (x86_64/mm.rst).
 
 UPIDs and UITTs have their linear addresses here: SENDUIPI and notification processing reach them with supervisor
-accesses whatever thread runs, and ring 3 that touches them dies as on Linux. One set of tables serves every address
-space; the largest pages that fit map exactly what is RAM, never a device behind it.
+accesses whichever thread runs, and an access from ring 3 is SIGSEGV as on Linux. One set of tables serves every address
+space; they map exactly the RAM, never a device behind it, with the largest pages that fit.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class DirectMap:
             self._map(start, start + size)
 
     def enter(self, root: int) -> None:
-        """Let the address space whose PML4 lies at physical `root` see RAM."""
+        """Add the direct map to the address space with its PML4 at physical `root`."""
         for index, entry in self._top.items():
             self._words[(root >> 3) + index] = entry
 
@@ -59,7 +59,7 @@ class DirectMap:
 
 
 def linear(physical: int) -> int:
-    """Where the kernel, and supervisor accesses of the hardware, find this byte of RAM."""
+    """The linear address of a byte of RAM, for the kernel and the hardware's supervisor accesses."""
     return DIRECT_MAP + physical
 
 

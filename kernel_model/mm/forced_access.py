@@ -1,8 +1,8 @@
 """A debugger's access to user memory (mm/gup.c with FOLL_FORCE, as ptrace and /proc/PID/mem have it).
 
-The pages are those the kernel's fault path would bring in, but nothing is charged, no event is made, and no thread
-sleeps: where userfaultfd would have to help, the access fails. Rights of private memory are not asked; a store to it
-never reaches another process or a file. Reading has no side effect.
+It finds the pages that the kernel's fault path would bring in, but nothing is charged, no event is made and no thread
+sleeps: where userfaultfd would have to supply the page, the access fails. Rights of private memory are not checked; a
+store to it never reaches another process or a file. Reading has no side effect.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Kernel(Protocol):
     def cpus(self) -> list[Cpu]: ...
 
     def next_code_version(self) -> int:
-        """For an address space whose code has changed."""
+        """A new version, for an address space whose code has changed."""
 
 
 def write(kernel: Kernel, mm: Mm, address: int, data: bytes) -> None:
@@ -59,7 +59,7 @@ def write(kernel: Kernel, mm: Mm, address: int, data: bytes) -> None:
 
 
 def read(mm: Mm, address: int, size: int) -> bytes:
-    """Up to `size` bytes: it ends where nothing can be read."""
+    """Up to `size` bytes: reading ends at the first page that cannot be read."""
     data = b""
     for start, end in _pieces(address, min(size, USER_END - address)):
         page = _page(mm, start)
@@ -76,7 +76,7 @@ def _pieces(address: int, size: int) -> list[tuple[int, int]]:
 
 
 def _frame_to_write(mm: Mm, address: int) -> int:
-    """The frame behind `address` that this address space alone stores to, or that a shared mapping shares."""
+    """The frame of `address` for a store: this address space's own, or one that a shared mapping shares."""
     page, vma = page_of(address), mm.vmas.find(address) or mm.grow_stack(address)
     if vma is None or not (vma.prot & PROT_WRITE or (vma.may_write and not vma.shared)):
         raise LinuxError(Errno.EFAULT)
@@ -126,7 +126,7 @@ def _page(mm: Mm, address: int) -> bytes | None:
 
 
 def _check_cache(vma: Vma, file: Mappable, page: int) -> None:
-    """Raises LinuxError EFAULT where the mapped page of `file` is not the kernel's to bring in."""
+    """Raises LinuxError EFAULT for a page beyond the end of `file`, or one that userfaultfd must supply."""
     offset = _offset(vma, page)
     reason = UFFDIO_REGISTER_MODE_MINOR if file.cached_frame(offset) else UFFDIO_REGISTER_MODE_MISSING
     if offset >= file.mapped_size or (vma.uffd is not None and vma.uffd_mode & reason):

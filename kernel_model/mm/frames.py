@@ -10,7 +10,7 @@ _FIRST = PAGE_SIZE  # frame 0 stays unused, so that no valid frame is address 0
 
 
 class FrameAllocator:
-    """Hands out zeroed 4 KiB frames by physical address, lowest first. One user each, until `share`."""
+    """Hands out zeroed 4 KiB frames by physical address, lowest first. Each has one user, until `share`."""
 
     def __init__(self, ram: Ram) -> None:
         self._ram = ram
@@ -20,16 +20,16 @@ class FrameAllocator:
 
     @property
     def free_frames(self) -> int:
-        """Frames left (pages behind devices not counted out)."""
+        """Frames left (those that device holes will skip are still counted)."""
         return len(self._free) + (self._ram.size - self._next) // PAGE_SIZE
 
     @property
     def high_water(self) -> int:
-        """Nothing from this physical address on has ever been handed out."""
+        """The physical address from which on no frame has ever been handed out."""
         return self._next
 
     def take(self) -> int:
-        """Raises OutOfGuestMemory."""
+        """A zeroed frame. Raises OutOfGuestMemory."""
         if self._free:
             frame = self._free.pop()
             self._ram.octets[frame : frame + PAGE_SIZE] = bytes(PAGE_SIZE)
@@ -70,7 +70,7 @@ class FrameAllocator:
         return start, skipped
 
     def share(self, frame: int) -> None:
-        """One more user of `frame`: each gives it back once."""
+        """Add a user of `frame`: each user gives it back once."""
         self._more_users[frame] = self._more_users.get(frame, 0) + 1
 
     def is_shared(self, frame: int) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ImagePages(PageCache):
-    """`data` lies at byte `start` of the file. Pages are made when they are asked for."""
+    """The pages of a segment. `data` lies at byte `start` of the file. Pages are made on first use."""
 
     is_shmem: ClassVar[bool] = False
 
@@ -22,7 +22,7 @@ class ImagePages(PageCache):
         self._start, self._data = start, data
 
     def frame_at(self, offset: int) -> int:
-        """Raises OutOfGuestMemory."""
+        """Physical address of the page at byte `offset`, made on first use. Raises OutOfGuestMemory."""
         if not self.cached_frame(offset):
             frame = super().frame_at(offset)
             low, high = max(offset, self._start), min(offset + PAGE_SIZE, self.size)

@@ -1,4 +1,4 @@
-"""An address space: page tables and areas, and the changes to both that system calls and faults are made of."""
+"""An address space (mm_struct): page tables and areas, and the changes to both that calls and faults make."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MISSING_MODES: Final = uapi.UFFDIO_REGISTER_MODE_MISSING | uapi.UFFDIO_REGISTER_
 
 
 class Mm:
-    """`stale` counts changes after which TLBs must be flushed, `code_changed` those that touch executable pages."""
+    """An address space. `stale`: TLBs must be flushed after a change; `code_changed`: executable pages changed."""
 
     def __init__(
         self, ram: Ram, frames: FrameAllocator, zero_frame: int, mark_uffd_ptes: bool, notifier: MmuNotifier
@@ -51,25 +51,25 @@ class Mm:
         self.pages = PageTables(ram, frames, zero_frame)
         self.settings = MemorySettings()
         self.vmas = VmaList()
-        self.fork_events: list[Event] = []  # to be read before the first thread here runs
+        self.fork_events: list[Event] = []  # events that must be read before the first thread here runs
         self.is_gone = False  # released: a userfaultfd of it may still be open
         self.anons = 0  # values of Vma.anon given out
         self.lock_new = False  # mlockall(MCL_FUTURE)
         self.brk_start = self.brk = 0  # the heap is [brk_start, brk), set by exec
-        self.target_table: TargetTable | None = None  # whom SENDUIPI reaches
+        self.target_table: TargetTable | None = None  # the receivers that SENDUIPI reaches
         self.mmap_lock = RwLock("wait.mmap_lock")
-        self.owed: dict[str, int] = {}  # units by cost that the call in progress is to be charged for
+        self.owed: dict[str, int] = {}  # units by cost: charged to the call in progress
         self.stale = False
         self.code_changed = False
-        self.code_version = 0  # two address spaces with the same have the same code at the same addresses
-        self.has_writable_code = False  # ever: then any store by the kernel may change code
+        self.code_version = 0  # address spaces with equal versions have the same code at the same addresses
+        self.has_writable_code = False  # now or earlier: any store by the kernel may then change code
 
     # -- entries ------------------------------------------------------------------------------------------------
 
     def install(
         self, vma: Vma, address: int, frame: int, *, owned: bool, dirty: bool = False, protect: bool = False
     ) -> None:
-        """Map `frame` at `address` with what `vma` allows; not-owned frames (zero page, page cache) stay read-only.
+        """Map `frame` at `address` with the rights of `vma`; frames not owned (zero page, page cache) stay read-only.
 
         `protect`: userfaultfd write protection.
         """
@@ -81,7 +81,7 @@ class Mm:
             self.code_changed = True
 
     def unshare(self, vma: Vma, page: int, entry: int) -> bool:
-        """Let stores to the held `entry` through; True when that took a copy, because others use the frame.
+        """Let stores to the held `entry` through; True when a copy was made because the frame has other users.
 
         Raises OutOfGuestMemory.
         """
@@ -97,11 +97,11 @@ class Mm:
         return copied
 
     def is_shared(self, vma: Vma, entry: int) -> bool:
-        """Whether the frame of the held `entry` is private to this address space only after a copy."""
+        """Whether a store to the held `entry` must copy the frame first, because it has other users."""
         return not vma.shared and (not entry & OWNED or self.frames.is_shared(entry & PTE_ADDRESS))
 
     def allowed(self, vma: Vma, entry: int) -> int:
-        """`entry` with the rights `vma` gives: W only where a store needs nothing done before it."""
+        """`entry` with the rights of `vma`: W only where a store needs no fault first."""
         prot = vma.prot
         entry &= ~(PTE_W | PTE_NX | PTE_P | PROTNONE)
         entry |= PTE_P if prot & (PROT_READ | PROT_WRITE | PROT_EXEC) else PROTNONE
@@ -136,9 +136,9 @@ class Mm:
         return PTE_UFFD if self.mark_uffd_ptes and vma.uffd is not None and vma.uffd_mode & MISSING_MODES else 0
 
     def zap(self, vma: Vma, start: int, end: int, *, cows: bool = True) -> None:
-        """Forget the pages of [start, end), which lies in `vma`; data of private pages is gone.
+        """Unmap the pages of [start, end), which lies in `vma`; data of private pages is lost.
 
-        `cows`: private copies of file pages too. Write protection of file pages and guard pages last.
+        `cows`: private copies of file pages, too. Guard pages stay, as does write protection of file pages.
         """
         empty = self.empty_entry(vma)
         for address, entry in self.pages.used(start, end):
@@ -161,7 +161,7 @@ class Mm:
         return bool(entry & PTE_P and (entry & PTE_W or not access & WRITE))
 
     def move_pages(self, source: Vma, target: Vma, old: int, new: int, length: int) -> None:
-        """Take what the entries of [old, old + length) hold to `new`, which is empty."""
+        """Move the entries of [old, old + length) to `new`, which is empty."""
         drop = UFFD_WP if source.uffd is not None and target.uffd is None else 0
         for address, entry in self.pages.used(old, old + length):
             if entry & HELD:
@@ -195,7 +195,7 @@ class Mm:
         self.stale = True  # pages of this side became read-only
 
     def _share_pages(self, vma: Vma, child: Mm) -> None:
-        """Of userfaultfd's write protection the child knows nothing. Shared memory comes in by itself."""
+        """Copy the entries of `vma`'s pages without write protection by userfaultfd."""
         for address, entry in self.pages.used(vma.start, vma.end):
             self.owe("kernel.fork.entry", 1)
             if entry & HELD:
@@ -207,7 +207,7 @@ class Mm:
                 child.pages.set(address, entry & LASTING & ~UFFD_WP)
 
     def release(self, cpu: Cpu) -> None:
-        """The last thread that used it is gone: every page and page table goes back."""
+        """The last thread that used it is gone: free every page and page table."""
         self.notifier.released(cpu, self)
         self._remove(0, USER_END)
         self.pages.give_back()
@@ -216,7 +216,7 @@ class Mm:
     # -- areas --------------------------------------------------------------------------------------------------
 
     def map(self, vma: Vma, *, populate: bool = False) -> int:
-        """Insert `vma`, whose range must be free; pages brought in. Raises OutOfGuestMemory when populating."""
+        """Insert `vma`, whose range must be free; returns the pages brought in. Raises OutOfGuestMemory."""
         self.vmas.insert(vma)
         if vma.file is not None:
             vma.file.mapped_in(self)
@@ -230,7 +230,7 @@ class Mm:
             self.has_writable_code = True
 
     def populate(self, vma: Vma) -> int:
-        """Map every page of the new `vma` now, in long runs (MAP_POPULATE); how many. Raises OutOfGuestMemory."""
+        """Map all pages of the new `vma` in long runs (MAP_POPULATE); their number. Raises OutOfGuestMemory."""
         pages = (vma.end - vma.start) // PAGE_SIZE
         self.owe("kernel.fault.install", pages)
         if vma.file is None and vma.prot & PROT_WRITE:
@@ -261,7 +261,7 @@ class Mm:
         return len(addresses)
 
     def grow_stack(self, address: int) -> Vma | None:
-        """Let the area that may grow down to hold `address` do so; None: none may."""
+        """Grow an area down to hold `address`; None: no area may do so."""
         vma = self.stack_for(address)
         if vma is not None:
             self.vmas.move_start(vma, page_of(address))
@@ -278,7 +278,7 @@ class Mm:
         return vma
 
     def unmap(self, cpu: Cpu, start: int, end: int) -> list[Vma]:
-        """Remove [start, end); the areas that went and had a userfaultfd."""
+        """Remove [start, end); returns the removed areas that were registered with a userfaultfd."""
         registered = self._remove(start, end)
         for vma in registered:
             self.notifier.removed(cpu, self, vma.start, vma.end)
@@ -313,14 +313,14 @@ class Mm:
             self.notifier.changed(cpu, self, start, end, fresh=False)
 
     def discard(self, start: int, end: int) -> None:
-        """MADV_DONTNEED. Raises LinuxError ENOMEM when part of the range is not mapped (after doing the rest)."""
+        """MADV_DONTNEED: drop the pages. Raises LinuxError ENOMEM for a hole, after doing the rest."""
         for vma in self.vmas.overlapping(start, end):
             self.zap(vma, max(start, vma.start), min(end, vma.end))
         if self.vmas.contiguous_end(start, end) < end:
             raise LinuxError(Errno.ENOMEM)
 
     def protect_from_stores(self, vma: Vma, start: int, end: int, *, markers: bool) -> None:
-        """Let stores to pages of [start, end) fault. `markers`: also to those that are not there yet."""
+        """Make stores to pages of [start, end) fault. `markers`: also to pages that are still missing."""
         for address, entry in self.pages.used(start, end):
             if entry & HELD:
                 self.pages.set(address, entry & ~PTE_W | UFFD_WP)
@@ -338,7 +338,7 @@ class Mm:
                 self.stale = True
 
     def copy_protection(self, parent: Mm, vma: Vma) -> None:
-        """fork: `vma` of this child is registered as the parent's is; what was protected there is here."""
+        """fork: write-protect the pages of `vma` in this child that are write-protected in the parent."""
         for address, entry in parent.pages.used(vma.start, vma.end):
             if entry & UFFD_WP:
                 own = self.pages.entry(address)
@@ -356,7 +356,7 @@ class Mm:
             self.notifier.removed(cpu, self, vma.start, vma.end)
 
     def withdraw(self, cpu: Cpu, start: int, end: int) -> None:
-        """No handler could resolve a fault in [start, end), as of guard pages: the kernel refuses those."""
+        """Take [start, end) from the MMU's table: the kernel refuses its faults (guard pages)."""
         self.notifier.removed(cpu, self, start, end)
 
     def _put(self, vma: Vma, uffd: Userfaultfd | None, mode: int) -> None:

@@ -1,4 +1,4 @@
-"""What an address space tells the driver of the MMU's table of userfaultfd regions (Linux: struct mmu_notifier)."""
+"""Notices of an address space to the driver of the MMU's table of userfaultfd regions (struct mmu_notifier)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class MmuNotifier(Protocol):
         """Areas of [start, end) are registered, or have other rights now; `fresh`: they were not registered before."""
 
     def removed(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None:
-        """[start, end) is registered no more, or its faults are the kernel's to refuse."""
+        """[start, end) is no longer registered, or the kernel refuses its faults."""
 
     def released(self, cpu: Cpu, mm: Mm) -> None:
         """The address space ends."""

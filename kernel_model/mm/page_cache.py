@@ -1,7 +1,7 @@
 """The pages of one file in RAM (Linux: struct address_space, here of shmem): holes read as zero and cost nothing.
 
-Open files and mappings share it. A page leaves it when the file is cut or punched, and then every mapping of it, too;
-all of them go back when nothing is open and nothing mapped any more.
+Open files and mappings share it. A page leaves it, and every mapping, when the file is truncated or punched there; all
+pages are freed when the file is neither open nor mapped any more.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _END: Final = 1 << 63  # beyond every page: fallocate may have made some behind 
 
 
 class PageCache:
-    """`size` in bytes. `open_files` counts the open files on it: with none, it ends with its last mapping."""
+    """The cache of one file of `size` bytes. Without an open file (`open_files`) it ends with its last mapping."""
 
     is_shmem: ClassVar[bool] = True
 
@@ -30,8 +30,8 @@ class PageCache:
         self.open_files = 0
         self._ram, self._allocator = ram, frames
         self._frames: dict[int, int] = {}  # offset of a page -> frame
-        self._reserved: set[int] = set()  # pages that fallocate made and nothing has used: still holes to lseek
-        self._mms: list[Mm] = []  # where it may be mapped
+        self._reserved: set[int] = set()  # pages that fallocate made and that are still unused: holes to lseek
+        self._mms: list[Mm] = []  # address spaces that may map it
 
     # -- mappings -----------------------------------------------------------------------------------------------
 
@@ -42,7 +42,7 @@ class PageCache:
 
     @property
     def cached_bytes(self) -> int:
-        """What the pages that exist take."""
+        """Bytes of RAM that the pages in the cache take."""
         return PAGE_SIZE * len(self._frames)
 
     @property
@@ -52,7 +52,7 @@ class PageCache:
 
     @property
     def has_shared_mapping(self) -> bool:
-        """Some mapping's stores reach the file, now or after mprotect."""
+        """Whether a mapping exists that can store to the file, now or after mprotect."""
         return any(vma.file is self and vma.shared and vma.may_write for mm in self._mms for vma in mm.vmas)
 
     def mappings_of(self, offset: int) -> int:
@@ -70,7 +70,7 @@ class PageCache:
         return self._frames.get(offset, 0)
 
     def frame_at(self, offset: int) -> int:
-        """The same; a hole is filled. Raises OutOfGuestMemory."""
+        """Physical address of the page at `offset`; a hole is filled. Raises OutOfGuestMemory."""
         self._reserved.discard(offset)
         frame = self._frames.get(offset)
         if frame is None:
@@ -100,20 +100,20 @@ class PageCache:
         return page in self._frames and page not in self._reserved
 
     def peek(self, offset: int) -> bytes:
-        """What `frame_at` would show; nothing is filled. Raises LinuxError when a host cannot read it."""
+        """What `frame_at` would show; a hole stays one. Raises LinuxError when the host cannot read it."""
         frame = self._frames.get(offset)
         return self._absent(offset) if frame is None else bytes(self._ram.octets[frame : frame + PAGE_SIZE])
 
     def _absent(self, _offset: int) -> bytes:
-        """What a page that is not here would hold."""
+        """What a page that is not in the cache would hold."""
         return bytes(PAGE_SIZE)
 
     def add(self, offset: int, frame: int) -> None:
-        """Put `frame`, its own, into the hole at `offset`."""
+        """Put `frame` into the hole at `offset`; it belongs to the cache from now on."""
         self._frames[offset] = frame
 
     def write_back(self) -> None:
-        """Nothing lies behind shmem."""
+        """msync: shmem has no storage behind it."""
 
     def mapped_in(self, mm: Mm) -> None:
         """An area of `mm` maps it."""
@@ -121,7 +121,7 @@ class PageCache:
             self._mms.append(mm)
 
     def unmapped(self) -> None:
-        """An area or an open file is gone: with the last of them the pages go back."""
+        """An area or an open file is gone: with the last of them the pages are freed."""
         self._mms = [mm for mm in self._mms if any(vma.file is self for vma in mm.vmas)]
         if not self._mms and not self.open_files:
             self._drop(0, _END, cows=True)
@@ -129,7 +129,7 @@ class PageCache:
     # -- content ------------------------------------------------------------------------------------------------
 
     def read(self, offset: int, size: int) -> bytes:
-        """`size` bytes; zeros where there is nothing."""
+        """`size` bytes; a hole reads as zeros."""
         parts = []
         while size > 0:
             length = min(size, PAGE_SIZE - offset % PAGE_SIZE)
@@ -140,7 +140,7 @@ class PageCache:
         return b"".join(parts)
 
     def write(self, offset: int, data: bytes) -> None:
-        """Within or beyond the end, which moves. Raises OutOfGuestMemory."""
+        """Store `data` at `offset`; the file grows when it reaches beyond the end. Raises OutOfGuestMemory."""
         done = 0
         while done < len(data):
             at = offset + done
@@ -153,7 +153,7 @@ class PageCache:
             mm.code_changed |= any(vma.file is self and vma.prot & PROT_EXEC for vma in mm.vmas)
 
     def truncate(self, size: int) -> None:
-        """Cut or extend; private copies of pages behind the end go too."""
+        """Cut or extend the file; private copies of pages behind the end are dropped, too."""
         if size < self.size:
             self._zero(size, pages_up(size))
             self._drop(pages_up(size), _END, cows=True)

@@ -39,7 +39,7 @@ class BadAccess(NamedTuple):
 
 
 class EntersHandler(NamedTuple):
-    """Ring 3 goes on in a handler of the faulting thread. `enter`, once all locks are free: None, or why it cannot."""
+    """Ring 3 goes on in a handler of the faulting thread. `enter`, called without locks: None, or why it failed."""
 
     enter: Callable[[], BadAccess | None]
 
@@ -56,7 +56,7 @@ Answer = BadAccess | EntersHandler | None  # a signal; a handler; resolved
 
 
 class Fault(NamedTuple):
-    """What was refused, where. `task` is who waits when somebody else must help; `mm` need not be its own."""
+    """A refused access. `task` sleeps when userfaultfd must supply the page; `mm` need not be its own."""
 
     cpu: Cpu
     task: Task
@@ -83,8 +83,8 @@ def handle(
 
     Raises OutOfGuestMemory.
 
-    `mm`: the address space, where it is not the thread's own (process_vm_readv). Without `may_wait` userfaultfd is
-    not asked, and the access is bad. `number`: of ring 3's fault; 0: the kernel's own access.
+    `mm`: the address space, where it is not the thread's own (process_vm_readv). Without `may_wait` an access that
+    needs userfaultfd is bad. `number`: of ring 3's fault; 0: the kernel's own access.
     """
     cpu.emit(KernelPageFault, Hex(address), int(bool(error_code & pagefault.U)), number)
     mm = task.process.mm if mm is None else mm
@@ -108,9 +108,9 @@ def _count(task: Task, page: int) -> None:
 
 
 def wait(task: Task, address: int, error_code: int, *, by_kernel: bool) -> None:
-    """The access must wait for userfaultfd. It is a major fault when the kernel makes it, or from the second wait on.
+    """Record an access that waits for userfaultfd: a major fault if the kernel makes it, or from the second wait on.
 
-    Linux takes every fault that it tries again for one, but the first try of ring 3's under the area's own lock.
+    Linux counts every fault that it retries as major, except for ring 3's first try, made under the area's own lock.
     """
     page, waited = page_of(address), task.waited_fault
     again = waited is not None and waited.page == page
@@ -118,7 +118,7 @@ def wait(task: Task, address: int, error_code: int, *, by_kernel: bool) -> None:
 
 
 def retry(cpu: Cpu, task: Task, *, of_ring_3: bool) -> None:
-    """The thread that waited for userfaultfd goes on: its fault is over if the page is there, or else comes again."""
+    """The thread that waited for userfaultfd goes on: its fault ends if the page is present, or else is repeated."""
     waited = task.waited_fault
     if waited is not None and task.process.mm.is_ready(waited.page, waited.access):
         _count(task, waited.page)
@@ -157,7 +157,7 @@ def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm, may_wai
     if entry & GUARD:
         return BadAccess(Signal.SIGSEGV, f"the page at {fault.page:#x} is a guard page", SEGV_MAPERR)
     if entry & UFFD_WP and not vma.is_write_protected:
-        mm.pages.set(fault.page, entry & ~UFFD_WP)  # a marker that nothing honours goes (pte_marker_clear)
+        mm.pages.set(fault.page, entry & ~UFFD_WP)  # the area is no longer protected (pte_marker_clear)
         entry &= ~UFFD_WP
     return _missing(fault, bool(entry & UFFD_WP))
 
@@ -173,7 +173,7 @@ def _allowed(vma: Vma, error_code: int) -> bool:
 
 
 def _missing(fault: Fault, protect: bool) -> Answer:
-    """Nothing is mapped: userfaultfd's business, or a page the kernel has. `protect`: write-protect what comes."""
+    """The page is missing: userfaultfd or the kernel supplies it. `protect`: write-protect the new page."""
     vma, mm = fault.vma, fault.mm
     if vma.file is not None:
         return _missing_of_file(fault, vma.file, protect)
@@ -223,7 +223,7 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> Answer:
 
 
 def _write_to_present(fault: Fault, entry: int) -> Answer:
-    """A present page faulted: write protection, copy-on-write, or another thread was faster."""
+    """A present page faulted: write protection, copy-on-write, or another thread resolved it first."""
     vma = fault.vma
     if not fault.is_write or entry & PTE_W:
         _resolved(fault, "present")
@@ -237,7 +237,7 @@ def _write_to_present(fault: Fault, entry: int) -> Answer:
 
 
 def make_writable(cpu: Cpu, mm: Mm, vma: Vma, page: int, entry: int) -> str:
-    """Let stores to the present `entry` through, after a copy where others use the frame; what was done."""
+    """Let stores to the present `entry` through, after a copy if its frame has other users; "copy" or "reuse"."""
     copied = mm.unshare(vma, page, entry)
     if copied:
         cpu.charge("kernel.page.allocate")

@@ -1,9 +1,9 @@
-"""Edits of one address space's page tables in guest RAM. The caller flushes TLBs after removing or narrowing.
+"""One address space's page tables in guest RAM. The caller flushes TLBs after removing pages or rights.
 
-Software bits (SDM: ignored by the walk): OWNED, a private page, whose frame counts this entry as a user (others are
-the zero page and page cache); PROTNONE, the entry is kept but not present because the mapping is PROT_NONE; UFFD_WP,
-write-protected by userfaultfd. Not-present entries without PROTNONE hold no frame; they may carry UFFD_WP, for the page
-that comes, or POISON or GUARD (Linux: PTE markers).
+Software bits (SDM: ignored by the walk): OWNED, a private page: its frame counts this entry as a user (other pages
+are the zero page and the page cache); PROTNONE, the entry has a frame but is not present because the mapping is
+PROT_NONE; UFFD_WP, write-protected by userfaultfd. Not-present entries without PROTNONE hold no frame; they may carry
+UFFD_WP, for the next page there, or POISON or GUARD (Linux: PTE markers).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ UFFD_WP: Final = 1 << 11
 POISON: Final = 1 << 52  # UFFDIO_POISON: an access is a memory error
 GUARD: Final = 1 << 53  # MADV_GUARD_INSTALL: an access is a segmentation fault
 HELD: Final = PTE_P | PROTNONE  # the entry has a frame
-LASTING: Final = UFFD_WP | GUARD  # bits that outlive a page that is forgotten
+LASTING: Final = UFFD_WP | GUARD  # bits that stay when the page is unmapped
 _WHICH: Final = HELD | PTE_ADDRESS  # of an entry: whether it has a frame, and which
 
 _TABLE: Final = PTE_P | PTE_W | PTE_U
@@ -31,10 +31,10 @@ _SPAN: Final = 512 * PAGE_SIZE  # bytes one page table maps
 
 
 class PageTables:
-    """`root` is what CR3 gets. Entries are signed 64-bit, addresses user addresses."""
+    """The tables. `root` is the value for CR3. Entries are signed 64-bit, addresses user addresses."""
 
     def __init__(self, ram: Ram, frames: FrameAllocator, zero_frame: int) -> None:
-        """Pages of `zero_frame` are not counted."""
+        """Pages that map `zero_frame` are not counted as resident."""
         self._words = ram.words
         self._array = np.frombuffer(ram.octets, dtype=np.int64)
         self._frames, self._zero_frame = frames, zero_frame
@@ -48,7 +48,7 @@ class PageTables:
         return 0 if table is None else self._words[table + (address >> 12 & 511)]
 
     def set(self, address: int, entry: int) -> None:
-        """Raises OutOfGuestMemory when a table is needed and RAM is full."""
+        """Store the PTE of `address`. Raises OutOfGuestMemory when a table is needed and RAM is full."""
         at = self._table(address) + (address >> 12 & 511)
         old, self._words[at] = self._words[at], entry
         if (old ^ entry) & _WHICH:
@@ -94,7 +94,7 @@ class PageTables:
                 yield low + i * PAGE_SIZE, self._words[at + i]
 
     def give_back(self) -> None:
-        """Return all tables of user space, the root too; nothing may be mapped or loaded any more."""
+        """Free all tables of user space, and the root; no page may be mapped and no core may have them loaded."""
         tables = [self.root]
         for level in (3, 2, 1, 0):
             below = [] if level == 0 else [entry & PTE_ADDRESS for table in tables for entry in self._present(table)]

@@ -31,7 +31,7 @@ class UserMemory:
         self._cpu, self._task = cpu, task
 
     def read(self, address: int, size: int, per_byte: str = "kernel.user_byte") -> bytes:
-        """`per_byte`: the cost that each byte has."""
+        """`size` bytes at `address`. `per_byte`: the cost charged for each."""
         self._cpu.charge("kernel.copy_from_user")
         self._cpu.charge(per_byte, size)
         octets = self._cpu.mmu.ram.octets
@@ -57,7 +57,7 @@ class UserMemory:
             done += length
 
     def read_path(self, address: int) -> bytes:
-        """The string at `address` without its end. Raises LinuxError EFAULT, ENAMETOOLONG."""
+        """The string at `address` without its NUL. Raises LinuxError EFAULT, ENAMETOOLONG."""
         text = bytearray()
         while len(text) < PATH_MAX:
             size = PAGE_SIZE - address % PAGE_SIZE
@@ -70,7 +70,7 @@ class UserMemory:
         raise LinuxError(Errno.ENAMETOOLONG)
 
     def read_string(self, address: int, limit: int) -> bytes:
-        """The string at `address` without its end. Raises LinuxError EFAULT, E2BIG (longer than `limit`)."""
+        """The string at `address` without its NUL. Raises LinuxError EFAULT, E2BIG (longer than `limit`)."""
         text = bytearray()
         while len(text) <= limit:
             size = PAGE_SIZE - address % PAGE_SIZE
@@ -96,7 +96,7 @@ class UserMemory:
     def fault_in_writable(self, address: int) -> None:
         """Bring in the aligned word at `address` for a store (Linux: fault_in_user_writeable).
 
-        What only userfaultfd could bring in is EFAULT: the kernel holds a lock, and cannot wait.
+        A page that only userfaultfd could bring in is EFAULT: the kernel holds a lock and cannot wait.
         """
         if address > USER_END - 4:
             raise LinuxError(Errno.EFAULT)

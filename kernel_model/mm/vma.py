@@ -20,7 +20,7 @@ STACK_GAP: Final = 256 * PAGE_SIZE  # kept free below an area that grows down
 
 
 class Mappable(Protocol):
-    """What a mapping of a file needs of it: its page cache."""
+    """A file that can be mapped: its page cache, as the mapping needs it."""
 
     name: str
 
@@ -32,10 +32,10 @@ class Mappable(Protocol):
         """Physical address of the page at byte `offset`; 0: not in the cache."""
 
     def frame_at(self, offset: int) -> int:
-        """The same, brought in where it is missing. Raises OutOfGuestMemory."""
+        """Physical address of the page, brought in if it is missing. Raises OutOfGuestMemory."""
 
     def peek(self, offset: int) -> bytes:
-        """The page's bytes as `frame_at` would bring them in, but nothing is brought in. Raises LinuxError."""
+        """The page's bytes as `frame_at` would bring them in, without bringing it in. Raises LinuxError."""
 
     def punch(self, start: int, end: int) -> None:
         """Make bytes [start, end) a hole."""
@@ -52,7 +52,7 @@ class Mappable(Protocol):
 
 @dataclass(slots=True)
 class Vma:
-    """[start, end) with PROT_* bits; `file` and `offset` (bytes) of `start` in it; the userfaultfd registered on it.
+    """An area [start, end): PROT_* bits, `file` and `offset` (bytes) of `start` in it, userfaultfd registered on it.
 
     Without `file`: private anonymous memory. `shared`: stores reach the file; otherwise they are copied on write.
     """
@@ -72,8 +72,8 @@ class Vma:
     grows_down: bool = False
     locked: bool = False
     reserved: bool = True  # not MAP_NORESERVE
-    anon: int = 0  # Linux's anon_vma: which areas' private pages belong together; 0: it has had none yet
-    forked: bool = False  # `anon` is a forked process's: it has parents
+    anon: int = 0  # Linux's anon_vma: areas with equal ones may merge; 0: the area has had no private page yet
+    forked: bool = False  # `anon` was made by fork (Linux: the anon_vma has a parent)
     displaced: int = 0  # bytes between where its pages were first touched and where they are now (mremap)
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ class Vma:
         return joinable and self.prot == upper.prot and self.could_share_pages(upper)
 
     def could_share_pages(self, upper: Vma) -> bool:
-        """Whether both differ in rights alone: private pages may have one `anon` (Linux: anon_vma_compatible)."""
+        """Whether both differ in rights alone, so that they may share one `anon` (Linux: anon_vma_compatible)."""
         return (
             self.end == upper.start
             and (self.file is None or self.offset + self.end - self.start == upper.offset)
@@ -138,7 +138,7 @@ class VmaList:
         return [vma for vma in self._vmas[first:last] if start < vma.end]
 
     def contiguous_end(self, start: int, end: int) -> int:
-        """How far from `start` on, at most to `end`, everything is mapped; `start` when it is not."""
+        """The end of the gapless mapping from `start` on, at most `end`; `start` if it is not mapped."""
         reach = start
         while reach < end and (vma := self.find(reach)) is not None:
             reach = vma.end
@@ -155,7 +155,7 @@ class VmaList:
         return self._vmas[i] if i >= 0 else None
 
     def insert(self, vma: Vma) -> None:
-        """The range must be free."""
+        """Add `vma`, whose range must be free."""
         i = bisect_right(self._starts, vma.start)
         self._starts.insert(i, vma.start)
         self._vmas.insert(i, vma)
@@ -188,7 +188,7 @@ class VmaList:
                 i += 1
 
     def remove(self, start: int, end: int) -> list[Vma]:
-        """Take [start, end) out; the areas removed."""
+        """Remove [start, end); returns the areas removed."""
         gone = self.isolate(start, end)
         first = bisect_left(self._starts, start)
         del self._vmas[first : first + len(gone)], self._starts[first : first + len(gone)]
@@ -217,5 +217,5 @@ class VmaList:
 
 
 def is_user_range(start: int, length: int) -> bool:
-    """Page-aligned, not empty, in user space."""
+    """Whether the range is page-aligned, not empty, and in user space."""
     return start % PAGE_SIZE == 0 and length % PAGE_SIZE == 0 and 0 < length <= USER_END and start <= USER_END - length

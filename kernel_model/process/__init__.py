@@ -1,1 +1,1 @@
-"""How processes end, what they leave, and the futexes that notice."""
+"""The end of processes, their futexes, and the delivery of signals."""

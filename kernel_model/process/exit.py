@@ -1,8 +1,8 @@
-"""The end of threads and processes, and what it means to their relatives (kernel/exit.c, kernel/signal.c).
+"""The end of threads and processes, and its effects on parents and children (kernel/exit.c, kernel/signal.c).
 
-The first process is what the machine runs: its status is the run's. The run goes on while another process has the
-machine's output open, as a reader of a pipe would wait. The parent of the first process, and of orphans, is outside the
-machine (pid 0, as in a pid namespace), where nobody has to wait for them.
+The status of the first process is the run's. The run goes on while another process has the machine's output open, as a
+reader of a pipe would wait. The parent of the first process, and of orphans, is outside the machine (pid 0, as in a pid
+namespace) and need not wait for them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def end_thread(kernel: ProcessKernel, cpu: Cpu, task: Task, status: int) -> None:
-    """The running thread exits; with the last one the process does, with that one's status."""
+    """The running thread exits; if it is the last one, its process exits with its status."""
     process = task.process
     if len(process.tasks) == 1:
         cpu.emit(ThreadExited, status)
@@ -50,7 +50,7 @@ def end_thread(kernel: ProcessKernel, cpu: Cpu, task: Task, status: int) -> None
 
 
 def kill_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
-    """A thread whose process goes on; also one that execve in another one ends."""
+    """End a thread while its process goes on, also for execve in another thread."""
     _remove_thread(kernel, cpu, task)
     process = task.process
     _hand_over(kernel, cpu, process, [child for child in process.children if child.parent_task is task], process)
@@ -66,14 +66,14 @@ def _remove_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
 
 
 def abandon_faults(cpu: Cpu, task: Task) -> None:
-    """The thread, or its program, is gone: it returns to no refused access any more."""
+    """The thread, or its program, is gone: it will not return to a refused access."""
     fault = cpu.bus.faults.forget(task.tid)
     if fault:
         cpu.bus.emit(FaultAbandoned(cpu.clock, cpu.index, task.tid, fault, Label("exited")))
 
 
 def end_process(kernel: ProcessKernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
-    """All threads, files and, unless others use it, the address space go; a zombie stays until its parent looks."""
+    """End all threads, close the files, leave the address space; a zombie stays until the parent waits for it."""
     cpu.emit(ProcessExited, process.pid, end.status)
     for task in list(process.tasks):
         _remove_thread(kernel, cpu, task)
@@ -98,7 +98,7 @@ def end_if_unheard(kernel: ProcessKernel, cpu: Cpu) -> None:
 
 
 def end_if_asleep(kernel: ProcessKernel, cpu: Cpu) -> None:
-    """Nothing can run any more: after the first process's end that is the run's, before it a deadlock."""
+    """No thread can run any more: the run ends if the first process has ended; otherwise it is a deadlock."""
     first = kernel.first_process
     if kernel.ended is None and first is not None and first.end is not None:
         _end_run(kernel, cpu, first.end, "would wait for ever")
@@ -113,14 +113,14 @@ def _end_run(kernel: ProcessKernel, cpu: Cpu, end: ProcessEnd, why: str) -> None
 
 
 def _forget_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
-    """What a dying thread leaves in user memory: robust futexes, and the word that pthread_join waits on."""
+    """Release what a dying thread has in user memory (robust futexes, pthread_join's word), and its receiver."""
     robust_list.release(kernel, cpu, task)
     forget_mm(kernel, cpu, task)
     kernel.uintr.forget(task)
 
 
 def forget_mm(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
-    """mm_release: CLONE_CHILD_CLEARTID, when anybody is left to see it."""
+    """mm_release: CLONE_CHILD_CLEARTID, if another thread still uses the address space."""
     address, task.clear_child_tid = task.clear_child_tid, 0
     if not address or not _is_shared(kernel, task):
         return
@@ -139,16 +139,16 @@ def _is_shared(kernel: ProcessKernel, task: Task) -> bool:
 
 
 def leave_files(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
-    """The descriptors close, unless another process has the same table (CLONE_FILES)."""
+    """Close all descriptors, unless another process shares the table (CLONE_FILES)."""
     others = (other for other in kernel.processes.values() if other is not process and other.tasks)
     if not any(other.files is process.files for other in others):
         process.files.close_all(cpu)
 
 
 def leave_mm(kernel: ProcessKernel, cpu: Cpu, process: Process, mm: Mm) -> None:
-    """The process has no more use for `mm`; a parent that lent it (vfork) goes on, the last user frees it.
+    """The process leaves `mm`: its parent in vfork goes on, the last user frees it.
 
-    The first process's last one stays, to be looked at.
+    The first process's last address space stays, for a debugger.
     """
     kernel.scheduler.wake_all(cpu, process.vfork_done)
     if any(other.mm is mm and other.tasks for other in kernel.processes.values() if other is not process):
@@ -160,7 +160,7 @@ def leave_mm(kernel: ProcessKernel, cpu: Cpu, process: Process, mm: Mm) -> None:
 
 
 def _leave_children(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
-    """Orphans go to the next ancestor that asked for them (PR_SET_CHILD_SUBREAPER), or to nobody."""
+    """Give orphans to the next ancestor with PR_SET_CHILD_SUBREAPER; without one they have no parent."""
     reaper = process.parent
     while reaper is not None and not (reaper.is_subreaper and reaper.tasks):
         reaper = reaper.parent
@@ -177,9 +177,9 @@ def _leave_children(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
 
 
 def _hand_over(kernel: ProcessKernel, cpu: Cpu, dead: Process, children: list[Process], heir: Process | None) -> None:
-    """`children` of a thread of `dead` that ended now belong to a thread of `heir`; PR_SET_PDEATHSIG tells them.
+    """Give `children` of a thread of `dead` that ended to a thread of `heir`, and send PR_SET_PDEATHSIG's signals.
 
-    A signal may end a process that has children itself: those are told after, not within.
+    Such a signal may end a process that has children itself: their signals are sent after it, not within.
     """
     waiting = kernel.parent_deaths
     innermost = bool(waiting)
@@ -195,7 +195,7 @@ def _hand_over(kernel: ProcessKernel, cpu: Cpu, dead: Process, children: list[Pr
 
 
 def _tell_parent(kernel: ProcessKernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
-    """do_notify_parent: SIGCHLD and whoever waits; a parent that ignores SIGCHLD never sees a zombie."""
+    """do_notify_parent: SIGCHLD, and wake threads in wait; a parent that ignores SIGCHLD never sees a zombie."""
     parent = process.parent
     if parent is None or not parent.tasks:
         kernel.processes.pop(process.pid, None)
@@ -221,7 +221,7 @@ def _child_info(
 
 
 def stopped(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
-    """The last thread stopped: the parent may want to know."""
+    """The last thread has stopped: notify the parent."""
     process.stop_seen = False
     _tell_change(kernel, cpu, process, CLD_STOPPED, process.signals.stopped_by)
 
@@ -242,7 +242,7 @@ def _tell_change(kernel: ProcessKernel, cpu: Cpu, process: Process, code: int, s
 
 
 def reap(kernel: ProcessKernel, process: Process) -> None:
-    """The zombie is gone."""
+    """Remove the zombie."""
     if process.parent is not None:
         process.parent.children.remove(process)
     kernel.processes.pop(process.pid, None)

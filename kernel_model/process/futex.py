@@ -43,7 +43,7 @@ def key_of(call: Call, address: int, private: bool, *, write: bool = False) -> K
 
 
 def shared_key(mm: Mm, address: int) -> Key:
-    """Of a word that can be written. Raises LinuxError EFAULT."""
+    """The key of a shared word that can be written. Raises LinuxError EFAULT."""
     vma = mm.vmas.find(address)
     if vma is None:
         raise LinuxError(Errno.EFAULT)
@@ -56,16 +56,16 @@ class FutexTable:
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
         self._queues: dict[Key, WaitQueue] = {}
-        self._look_at = _FEW  # so many queues that empty ones are looked for
+        self._look_at = _FEW  # number of queues at which empty ones are dropped
 
     def queue(self, key: Key) -> WaitQueue:
-        """Where threads wait for the word; made when it is needed."""
+        """The queue of threads that wait for the word; made on first use."""
         if key not in self._queues:
             self._queues[key] = WaitQueue(f"futex {key[1]:#x}")
         return self._queues[key]
 
     def waiting(self, key: Key) -> list[Task]:
-        """Who waits there, first come first. A thread in futex_waitv stands there once for each of its words here."""
+        """The threads that wait there, oldest first. One in futex_waitv is listed once for each of its words here."""
         queue = self._queues.get(key)
         return [] if queue is None else queue.tasks
 
@@ -79,7 +79,7 @@ class FutexTable:
         raise self.sleep(call, FutexWait(bits), [key], deadline, why, sleep)
 
     def check_deadline(self, call: Call, *keys: Key) -> None:
-        """A call that starts again because its time is over ends. Raises LinuxError ETIMEDOUT."""
+        """End a call that starts again because it timed out. Raises LinuxError ETIMEDOUT."""
         if call.pending.timed_out:
             self.drop_empty(*keys)
             raise LinuxError(Errno.ETIMEDOUT)
@@ -87,7 +87,7 @@ class FutexTable:
     def sleep(
         self, call: Call, wait: FutexWait, keys: list[Key], deadline: int | None, why: str, sleep: Interruptible
     ) -> Blocked:
-        """What to raise to sleep at every one of `keys`. Raises LinuxError ETIMEDOUT."""
+        """The Blocked to raise for a sleep at all of `keys`. Raises LinuxError ETIMEDOUT."""
         if deadline is not None and deadline <= call.cpu.clock:
             raise LinuxError(Errno.ETIMEDOUT)
         call.task.futex = wait
@@ -98,9 +98,9 @@ class FutexTable:
         return Blocked(*queues, deadline=deadline, result=0, why=why, sleep=sleep)
 
     def wake(self, cpu: Cpu, key: Key, count: int, bits: int = ANY) -> int:
-        """Wake up to `count` sleepers, at least one, first come first; how many.
+        """Wake up to `count` sleepers, at least one, oldest first; returns how many.
 
-        Raises LinuxError EINVAL at one that waits for a lock with priority inheritance.
+        Raises LinuxError EINVAL at a thread that waits for a lock with priority inheritance.
         """
         chosen: list[Task] = []
         error = None
@@ -118,7 +118,7 @@ class FutexTable:
         return len(chosen)
 
     def requeue(self, cpu: Cpu, source: Key, target: Key, count: int, moved: int) -> int:
-        """Wake up to `count` of `source`, and let up to `moved` of the others wait for `target`; how many of both.
+        """Wake up to `count` of `source`, and let up to `moved` others wait for `target`; returns the sum.
 
         Raises LinuxError EINVAL as `wake` does.
         """
@@ -133,7 +133,7 @@ class FutexTable:
         return len(entries)
 
     def _wake(self, cpu: Cpu, key: Key, chosen: list[Task]) -> None:
-        """The result of a thread's call is the position, among its words, of the last one that was woken."""
+        """Wake `chosen`; each call returns the position, among its words, of the last one that was woken."""
         queue = self._queues.get(key)
         for task in dict.fromkeys(chosen):
             here = [i for i, other in enumerate(task.queues) if other is queue]
@@ -143,7 +143,7 @@ class FutexTable:
         self.drop_empty(key)
 
     def move(self, task: Task, source: Key, target: Key) -> None:
-        """Let `task` wait at `target` instead of `source`, behind those that are there."""
+        """Let `task` wait at `target` instead of `source`, behind the threads there."""
         old, new = self.queue(source), self.queue(target)
         if old is new:
             return
@@ -154,13 +154,13 @@ class FutexTable:
             task.sleep.queues = (*task.queues[:at], new, *task.queues[at + 1 :])
 
     def drop_empty(self, *keys: Key) -> None:
-        """Forget queues where nothing waits any more."""
+        """Drop the queues of `keys` that have no threads."""
         for key in keys:
             if key in self._queues and not self._queues[key].tasks:
                 del self._queues[key]
 
     def locks_of(self, owner: Task) -> list[Key]:
-        """The words of the locks with priority inheritance that others wait for `owner` to release, oldest first."""
+        """The words of the priority-inheritance locks of `owner` that other threads wait for, oldest first."""
         return [
             key
             for key, queue in self._queues.items()

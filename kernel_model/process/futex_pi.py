@@ -1,7 +1,7 @@
 """Futexes with priority inheritance (kernel/futex/pi.c, requeue.c): locks whose word holds the owner's thread id.
 
-Every thread has the same priority here, so that there is nothing to inherit; what is left is who owns the lock. It
-goes from its owner straight to the first thread that waits, at FUTEX_UNLOCK_PI or when the owner dies.
+Every thread has the same priority here, so that inheritance has no effect; only the lock's ownership is modelled. It
+passes straight to the first thread that waits, at FUTEX_UNLOCK_PI or when the owner dies.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def lock(call: Call, key: Key, address: int, deadline: int | None, *, trial: boo
 
 
 def _take(call: Call, key: Key, address: int, task: Task, *, contended: bool) -> PiState | None:
-    """futex_lock_pi_atomic: make `task` the owner, and return None, or say what it has to wait for.
+    """futex_lock_pi_atomic: make `task` the owner and return None, or return the lock it must wait for.
 
-    `contended`: others will wait for it. Raises LinuxError EDEADLK, EINVAL, ESRCH, EFAULT.
+    `contended`: other threads will wait for it. Raises LinuxError EDEADLK, EINVAL, ESRCH, EFAULT.
     """
     call.memory.fault_in_writable(address)
     word = call.memory.read_u32(address)
@@ -77,7 +77,7 @@ def _thread(kernel: ProcessKernel, tid: int) -> Task | None:
 
 
 def _waits_for(task: Task, other: Task) -> bool:
-    """Whether `task` is `other`, or waits for a lock whose owner is, or waits for one (rt_mutex_adjust_prio_chain)."""
+    """Whether `task` is `other`, or waits for it through a chain of lock owners (rt_mutex_adjust_prio_chain)."""
     while task is not other:
         state = task.futex.lock
         if state is None or state.queue not in task.queues:
@@ -87,7 +87,7 @@ def _waits_for(task: Task, other: Task) -> bool:
 
 
 def unlock(call: Call, key: Key, address: int, word: int) -> int:
-    """futex_unlock_pi; `word` is what was read at `address`. Raises LinuxError EINVAL, EFAULT."""
+    """futex_unlock_pi; `word`: the value read at `address`. Raises LinuxError EINVAL, EFAULT."""
     futexes, waiting = call.kernel.futexes, call.kernel.futexes.waiting(key)
     state = waiting[0].futex.lock if waiting else None
     if waiting and (state is None or state.owner is not call.task):
@@ -107,7 +107,7 @@ def unlock(call: Call, key: Key, address: int, word: int) -> int:
 def wait_requeue(
     call: Call, keys: tuple[Key, Key], addresses: tuple[int, int], value: int, deadline: int | None
 ) -> int:
-    """futex_wait_requeue_pi: sleep until FUTEX_CMP_REQUEUE_PI, and then until the lock is there.
+    """futex_wait_requeue_pi: sleep until FUTEX_CMP_REQUEUE_PI, and then until the thread has the lock.
 
     Raises Blocked; LinuxError EAGAIN, EFAULT, EINVAL, ETIMEDOUT.
     """
@@ -122,13 +122,13 @@ def wait_requeue(
 
 
 def requeue(call: Call, keys: tuple[Key, Key], address: int, moved: int) -> int:
-    """futex_requeue with requeue_pi: the first thread takes the lock at `address`, if it can, the others wait for it.
+    """futex_requeue with requeue_pi: the first thread takes the lock at `address` if it is free; the others wait.
 
     `moved`: how many beside the first. Raises LinuxError EINVAL, EDEADLK, EFAULT, ESRCH.
     """
     futexes = call.kernel.futexes
     if not call.mm.is_ready(page_of(address), 0):
-        call.memory.fault_in_writable(address)  # the word is read whether or not anything waits
+        call.memory.fault_in_writable(address)  # the word is read whether or not a thread waits
     waiting = list(futexes.waiting(keys[0]))
     if not waiting:
         return 0

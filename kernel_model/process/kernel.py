@@ -1,4 +1,4 @@
-"""The kernel as the end of threads and processes, their futexes and their signals know it."""
+"""The kernel as the code for exit, futexes and signal delivery knows it."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 class ProcessOptions(UintrOptions, Protocol):
     @property
     def outlive(self) -> bool:
-        """The run goes on after its first process, while others can be heard."""
+        """The run goes on after its first process while another one can still write output."""
 
 
 class InterruptedCalls(Protocol):
-    """What becomes of calls whose sleep a signal has ended (kernel_model.entry)."""
+    """How calls whose sleep a signal has ended go on (kernel_model.entry)."""
 
     def restart(self, cpu: Cpu, task: Task, call: PendingCall) -> None:
-        """It starts again: no handler ran."""
+        """Start the call again: no handler ran."""
 
     def return_error(self, cpu: Cpu, task: Task, call: PendingCall, errno: Errno) -> None:
-        """It fails."""
+        """Let the call fail with `errno`."""
 
 
 class ProcessKernel(UintrKernel, Protocol):
@@ -45,9 +45,9 @@ class ProcessKernel(UintrKernel, Protocol):
     printk: Printk
     first_process: Process | None
     ended: ProcessEnd | None  # the first process's end, once the run is over
-    outputs: list[File]  # those through which the guest is heard
-    parent_deaths: deque[tuple[SigInfo, Process]]  # signals on their way
-    signals_wait: bool  # a debugger wants the machine to stand between two instructions
+    outputs: list[File]  # files that reach the machine's standard output and error
+    parent_deaths: deque[tuple[SigInfo, Process]]  # PR_SET_PDEATHSIG's signals still to be sent
+    signals_wait: bool  # a debugger holds the machine between two instructions: no signal acts
 
     @property
     def scheduler(self) -> Scheduler: ...
@@ -59,4 +59,4 @@ class ProcessKernel(UintrKernel, Protocol):
     def entry(self) -> InterruptedCalls: ...
 
     def release_mm(self, cpu: Cpu, mm: Mm) -> None:
-        """No thread runs in `mm` any more."""
+        """The last thread of `mm` is gone: free its memory."""

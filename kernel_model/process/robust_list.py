@@ -1,4 +1,4 @@
-"""Futexes of a thread that dies (kernel/futex/core.c, futex_cleanup): their next owner learns of it."""
+"""Futexes of a thread that dies (kernel/futex/core.c, futex_cleanup): FUTEX_OWNER_DIED tells the next owner."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PI: Final = 1  # lowest bit of an entry: a futex with priority inheritance
 
 
 def release(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
-    """The thread's robust list first, then what others know it to own."""
+    """Release the futexes of the thread's robust list, then its locks with priority inheritance."""
     _walk(kernel, cpu, task)
     for key in reversed(kernel.futexes.locks_of(task)):
         _pass_on(kernel, cpu, key)
@@ -46,7 +46,7 @@ def _pass_on(kernel: ProcessKernel, cpu: Cpu, key: Key) -> None:
 
 
 def _walk(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
-    """exit_robust_list; a list that cannot be read ends there."""
+    """exit_robust_list: release the list's futexes; the walk ends at an entry that cannot be read."""
     head, task.robust_list = task.robust_list, 0
     if not head:
         return
@@ -68,7 +68,7 @@ def _walk(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
 def _die(kernel: ProcessKernel, cpu: Cpu, task: Task, entry: int, offset: int, *, pending: bool = False) -> None:
     """handle_futex_death: the word, if it is the thread's, gets FUTEX_OWNER_DIED, and one waiter wakes.
 
-    `pending`: the thread was about to take or release it; a free word may have sleepers that nobody has woken.
+    `pending`: the thread was about to take or release it; a free word may have sleepers that were not woken.
     """
     address, inherits = (entry & ~_PI) + offset & MASK64, bool(entry & _PI)
     if address % 4:
@@ -87,7 +87,7 @@ def _peek_u64(kernel: ProcessKernel, cpu: Cpu, task: Task, address: int) -> int:
 
 
 def _peek(kernel: ProcessKernel, cpu: Cpu, task: Task, address: int, size: int) -> bytes:
-    """A naturally aligned word. A page that only userfaultfd can bring in is a bad one: nobody waits at a death."""
+    """A naturally aligned word. A page that only userfaultfd could supply is EFAULT: a dying thread cannot wait."""
     start = _frame(kernel, cpu, task, address, size, 0)
     return bytes(cpu.mmu.ram.octets[start : start + size])
 

@@ -1,8 +1,8 @@
-"""Acting on signals before ring 3 runs on: default actions, handlers, and what becomes of an interrupted call.
+"""Delivery of signals before ring 3 runs on: default actions, handlers, and the end of an interrupted call.
 
 kernel/signal.c (get_signal), arch/x86/kernel/signal.c (handle_signal, arch_do_signal_or_restart). An interrupted call
-still has its registers, as every blocked call here: it fails with EINTR, or RIP goes back to its SYSCALL, or, when no
-handler runs, it just starts again.
+still has its registers, as every blocked call here: it fails with EINTR, or RIP returns to its SYSCALL, or, when no
+handler runs, it starts again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def deliver(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
-    """Until nothing is due: afterwards the thread runs on, sleeps, is stopped, or is dead."""
+    """Act on all signals that are due; afterwards the thread runs on, sleeps, is stopped, or is dead."""
     signals, shared = task.signals, task.process.signals
     if kernel.signals_wait:
         return
@@ -66,7 +66,7 @@ def deliver(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
 
 
 def _stop(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
-    """do_signal_stop: sleep until SIGCONT; an interrupted call waits behind that."""
+    """do_signal_stop: sleep until SIGCONT; an interrupted call goes on after that."""
     stopped_by = task.process.signals.stopped_by
     why = f"SIGCONT (stopped by {Signal(stopped_by).name})"
     queue = task.process.signals.stopped
@@ -91,7 +91,7 @@ def _handle(
         return False
     except LinuxError:
         signal_send.take(kernel, cpu, task, info, pending)
-        if info.signo == Signal.SIGSEGV:  # a second one for the same reason
+        if info.signo == Signal.SIGSEGV:  # its own frame failed: kill
             signal_send.reset_to_default(task.process, info.signo)
         why = f"the stack cannot take the frame of {Signal(info.signo).name}, RSP {registers.word('rsp'):#x}"
         signal_send.force(kernel, cpu, SigInfo.from_kernel(Signal.SIGSEGV, info.why or why, info.trap), task)
@@ -111,7 +111,7 @@ def _handle(
 
 
 def _finish_call(kernel: ProcessKernel, cpu: Cpu, task: Task, action: SigAction) -> None:
-    """A handler runs before the interrupted call is answered: EINTR, or the call once more behind the handler."""
+    """Before a handler runs, end the interrupted call with EINTR, or let it start again after the handler."""
     sleep, call = task.sleep, task.interrupted_call
     if sleep is None or call is None:
         return
@@ -128,7 +128,7 @@ def _finish_call(kernel: ProcessKernel, cpu: Cpu, task: Task, action: SigAction)
 
 
 def _start_again(kernel: ProcessKernel, cpu: Cpu, task: Task, sleep: Sleep) -> None:
-    """No handler ran: the call goes on waiting, for what is left of its time."""
+    """No handler ran: the call starts again and waits for the rest of its time."""
     task.sleep = None
     if task.signals.saved_blocked is not None:
         signal_send.restore_blocked(kernel, cpu, task)

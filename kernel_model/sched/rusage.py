@@ -1,4 +1,4 @@
-"""getrusage's answer: what threads and processes have used (kernel/sys.c)."""
+"""struct rusage of threads and processes (kernel/sys.c, getrusage)."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _MICROSECONDS = 1_000_000
 
 
 def of_thread(scheduler: Scheduler, task: Task) -> Rusage:
-    """RUSAGE_THREAD: the memory is the process's."""
+    """RUSAGE_THREAD: a thread's usage; memory is the process's."""
     usage = _sum(task.usage)
     usage.time = scheduler.time_of_thread(task)
     return _rusage(scheduler, usage, _peak_pages(task.process))
 
 
 def of_process(scheduler: Scheduler, process: Process) -> Rusage:
-    """RUSAGE_SELF."""
+    """RUSAGE_SELF: the usage of all threads of the process."""
     return _rusage(scheduler, _of_own(scheduler, process), _peak_pages(process))
 
 
 def of_children(scheduler: Scheduler, process: Process) -> Rusage:
-    """RUSAGE_CHILDREN: those that were waited for, with all that they had waited for."""
+    """RUSAGE_CHILDREN: the children that were waited for, and the children these had waited for."""
     return _rusage(scheduler, process.children_usage, process.children_peak_pages)
 
 
 def of_child(scheduler: Scheduler, child: Process) -> Rusage:
-    """What wait4 and waitid tell: the child and its own children."""
+    """The usage that wait4 and waitid report: the child's and its own children's."""
     usage = _sum(_of_own(scheduler, child), child.children_usage)
     return _rusage(scheduler, usage, max(_peak_pages(child), child.children_peak_pages))
 

@@ -1,7 +1,7 @@
-"""Which thread runs where, and when: one run queue a core, threads stay on it unless told, virtual time decides.
+"""The scheduler: one run queue a core; a thread stays on its core unless its affinity changes.
 
-The core whose clock is furthest behind runs next. An idle core's clock stands still until somebody wakes a thread on
-it. All of it depends on virtual clocks alone, so that the same inputs give the same interleaving.
+The core whose clock is furthest behind runs next. An idle core's clock stands still until a thread is woken on it. All
+of it depends on virtual clocks alone, so that the same inputs give the same interleaving.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ QUANTUM: Final = 20_000  # cycles a core may run ahead of the next one, or a thr
 
 @dataclass(slots=True)
 class RunQueue:
-    """`loaded` is the thread whose registers the core holds, even while it sleeps and the core idles."""
+    """A core's run queue. `loaded`: the thread whose registers the core holds, even while it sleeps."""
 
     waiting: deque[Task] = field(default_factory=deque)
     current: Task | None = None
     loaded: Task | None = None
-    last_tid: int = 0  # of the thread that ran last; 0 after idling
-    turn_ends: int = 0  # clock at which `current` makes way for those that wait
+    last_tid: int = 0  # the thread that ran last; 0 after idling
+    turn_ends: int = 0  # clock at which `current` must let a waiting thread run
     since: int = 0  # clock when `current` began its turn
-    mm: Mm | None = None  # loaded
+    mm: Mm | None = None  # the loaded address space
 
 
 class Scheduler:
     def __init__(self, cpus: list[Cpu], uintr: UintrSwitch) -> None:
         self._cpus, self._uintr, self.profile = cpus, uintr, cpus[0].profile
         self._interconnect = cpus[0].interconnect
-        # cycles a receiver of user interrupts may run ahead of a sender: none can reach it sooner
+        # cycles a receiver may run ahead of a sender: no user interrupt arrives sooner
         self._uipi_look_ahead = sum(cpus[0].cycles_of(cost) for cost in ("cpu.uintr.senduipi", "cpu.ipi.flight"))
         self._queues = [RunQueue() for _ in cpus]
         self._cores = list(zip(cpus, self._queues, strict=True))
@@ -53,15 +53,15 @@ class Scheduler:
         self._sleepers: list[Task] = []  # blocked with a deadline
         self.timers = TimerList(self)
         self._alone: Cpu | None = None
-        self._alone_since = 0  # of the interconnect: nothing that wakes a core has happened since
+        self._alone_since = 0  # the interconnect's sequence number then: equal while no message was sent
 
     @property
     def alone(self) -> Cpu | None:
-        """The core that runs the only runnable thread while no interrupt is due anywhere else, when that is known."""
+        """The core with the only runnable thread, while no other core has an interrupt due; None if unknown."""
         return self._alone if self._alone_since == self._interconnect.sequence else None
 
     def goes_on(self) -> Cpu | None:
-        """The core that is alone, when its thread runs and nothing is to be done before it runs on: the usual case."""
+        """The core that is alone, if its thread runs on without a signal, event or interrupt first: the usual case."""
         cpu = self._alone and self.alone
         if cpu is None or cpu.event_at != NEVER or cpu.uintr.uirr:
             return None
@@ -71,13 +71,13 @@ class Scheduler:
         return cpu
 
     def idles(self, cpu: Cpu) -> bool:
-        """Nothing is there to run on this core."""
+        """Whether this core has no thread to run."""
         queue = self._queues[cpu.index]
         return queue.current is None and not queue.waiting
 
     @property
     def cores(self) -> int:
-        """How many there are."""
+        """The number of cores."""
         return len(self._cpus)
 
     def current(self, cpu: Cpu) -> Task:
@@ -86,7 +86,7 @@ class Scheduler:
         return task
 
     def running_tid(self, cpu: Cpu) -> int:
-        """0: none."""
+        """Number of the running thread of `cpu`; 0: the core idles."""
         current = self._queues[cpu.index].current
         return 0 if current is None else current.tid
 
@@ -100,7 +100,7 @@ class Scheduler:
         return self._cpus[task.cpu_index].engine.save_registers() if loaded else task.registers
 
     def add(self, creator: Cpu, task: Task) -> None:
-        """A new thread queues up on its core."""
+        """Put a new thread on the run queue of its core."""
         self._alone = None
         self._catch_up(self._cpus[task.cpu_index], creator)
         self._enqueue(task)
@@ -115,12 +115,12 @@ class Scheduler:
         return self._queues[task.cpu_index].current is task
 
     def affinity_of_running(self, cpu: Cpu) -> int:
-        """What a new thread inherits from its creator, if there is one."""
+        """The affinity that a new thread inherits from the running thread of `cpu`, its creator."""
         creator = self._queues[cpu.index].current
         return ALL_CORES if creator is None else creator.affinity
 
     def set_affinity(self, cpu: Cpu, task: Task, affinity: int) -> None:
-        """`task` runs only on these cores, at least one, from now on; a running one leaves with the IPI sent here."""
+        """Let `task` run only on these cores, at least one; a running thread leaves its core with the IPI sent here."""
         task.affinity = affinity
         if affinity >> task.cpu_index & 1:
             return
@@ -131,14 +131,14 @@ class Scheduler:
             self._move(cpu, task)
 
     def reschedule(self, cpu: Cpu) -> None:
-        """RESCHEDULE_VECTOR: the running thread, if it may not be here any more, goes elsewhere."""
+        """RESCHEDULE_VECTOR: move the running thread to another core if its affinity excludes this one."""
         task = self._queues[cpu.index].current
         if task is not None and not task.affinity >> cpu.index & 1:
             self._leave(cpu)
             self._move(cpu, task)
 
     def _move(self, cpu: Cpu, task: Task) -> None:
-        """From its core, where it does not run, to one its affinity allows."""
+        """Move `task`, which does not run, to a core that its affinity allows."""
         self._alone = None
         old = self._queues[task.cpu_index]
         if old.loaded is task:
@@ -170,7 +170,7 @@ class Scheduler:
                 return best
 
     def _expire(self, best: Cpu | None, now: int) -> bool:
-        """End the sleep, or fire the timer, that is due first, if it is due before anything runs."""
+        """End the first sleep or fire the first timer that is due before `now`, when core `best` would run."""
         sleeper = min(self._sleepers, key=lambda task: (_deadline(task), task.tid), default=None)
         timer = self.timers.first()
         deadline = NEVER if sleeper is None else _deadline(sleeper)
@@ -188,16 +188,16 @@ class Scheduler:
         return True
 
     def no_longer_alone(self) -> None:
-        """Something else may have to happen while a core runs."""
+        """Forget that one core runs alone: an armed timer may have to fire while it runs."""
         self._alone = None
 
     def _until(self, home: Cpu, deadline: int) -> None:
-        """An idle core's time passes until `deadline`."""
+        """Let the clock of `home`, if it idles, pass to `deadline`."""
         if self.idles(home):
             home.wait_until(deadline)
 
     def is_ahead(self, cpu: Cpu) -> bool:
-        """Another core with something to run is further behind: what it does comes first."""
+        """Whether another core with a thread or an interrupt is further behind and must run first."""
         if self._alone is cpu and self.alone is cpu:
             return False
         clock = cpu.clock
@@ -207,7 +207,7 @@ class Scheduler:
         return False
 
     def may_run_until(self, cpu: Cpu, clock: int) -> int:
-        """When somebody else's turn comes, if it is `clock` at `cpu` now; NEVER when nobody else can run."""
+        """Clock at which another core or timer must run, given that `cpu` is at `clock`; NEVER if no other can."""
         if self._alone is cpu and self.alone is cpu:
             return NEVER
         own, uinv = self._queues[cpu.index], cpu.uintr.uinv
@@ -230,7 +230,7 @@ class Scheduler:
         return end
 
     def tick(self, cpu: Cpu) -> None:
-        """The core came to the end of a slice: is the thread's turn over?"""
+        """The core has run to the end of a slice: preempt its thread if the turn is over."""
         queue = self._queues[cpu.index]
         if queue.waiting and cpu.clock >= queue.turn_ends:
             self.preempt(cpu)
@@ -266,7 +266,7 @@ class Scheduler:
         self._uintr.into(cpu, task)
         if previous != task.tid:
             if previous == 0:
-                cpu.charge("kernel.schedule")  # by the idle thread; else by who left the core
+                cpu.charge("kernel.schedule")  # of the idle thread; otherwise the thread that left was charged
             cpu.charge("kernel.context_switch")
             cpu.emit(ContextSwitch, previous)
         return task
@@ -279,7 +279,7 @@ class Scheduler:
             queue.mm = mm
 
     def change_program(self, cpu: Cpu, task: Task) -> None:
-        """execve: the running thread has another number and address space, and is no receiver any more."""
+        """execve: the running thread has another number and address space, and is not a receiver any more."""
         queue = self._queues[cpu.index]
         cpu.run_thread(task.tid)
         queue.last_tid = task.tid
@@ -320,7 +320,7 @@ class Scheduler:
         self._leave(cpu)
 
     def wake(self, waker: Cpu | None, task: Task) -> None:
-        """Make a sleeping thread runnable. An idle core it belongs to catches up with the waker, and an IPI."""
+        """Make a sleeping thread runnable. If its core idles, an IPI of the waker ends that."""
         self._stop_waiting(task)
         self.timers.somebody_runs()
         for timer in task.process.timers:
@@ -335,14 +335,14 @@ class Scheduler:
         source.bus.emit(ThreadWoken(source.clock, source.index, source.tid if waker else 0, task.tid, home.index))
 
     def _enqueue(self, task: Task) -> None:
-        """It waits for its core, whose running thread has a turn more when nobody waited before."""
+        """Queue `task` on its core; the running thread gets another turn if no thread waited before."""
         home, queue = self._cpus[task.cpu_index], self._queues[task.cpu_index]
         if not queue.waiting and queue.turn_ends <= home.clock:
             queue.turn_ends = home.clock + QUANTUM
         queue.waiting.append(task)
 
     def _catch_up(self, home: Cpu, waker: Cpu) -> None:
-        """Another core's idling ends with an IPI from `waker`."""
+        """End the idling of `home`, if it idles, with an IPI from `waker`."""
         queue = self._queues[home.index]
         if home is not waker and queue.current is None and not queue.waiting:
             waker.charge("cpu.ipi.send")
@@ -350,7 +350,7 @@ class Scheduler:
             home.charge("cpu.idle_wake")
 
     def wake_all(self, waker: Cpu, queue: WaitQueue, events: int = 0) -> None:
-        """Everybody on `queue`, and the epolls that watch it, because `events` (POLL*; 0: unknown) happened."""
+        """Wake all threads on `queue`, and on epolls that watch it; `events`: what happened (POLL*; 0: unknown)."""
         for task in list(dict.fromkeys(queue.tasks)):
             self.wake(waker, task)
         for item in queue.items:
@@ -366,7 +366,7 @@ class Scheduler:
         self.wake(None, task)
 
     def remove(self, task: Task) -> None:
-        """The thread is dead, wherever it was."""
+        """The thread is dead: take it from every queue and from its core."""
         self._stop_waiting(task)
         task.state = TaskState.DEAD
         run_queue = self._queues[task.cpu_index]
@@ -398,6 +398,6 @@ class Scheduler:
 
 
 def _deadline(task: Task) -> int:
-    """Of a thread that sleeps with one."""
+    """The deadline of a thread that sleeps with one."""
     assert task.sleep is not None
     return task.sleep.deadline or 0

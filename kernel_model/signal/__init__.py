@@ -1,1 +1,1 @@
-"""Signals: sent, framed, made of traps."""
+"""Signals: sending them, their frames, and the signal of each trap."""

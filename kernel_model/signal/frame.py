@@ -42,14 +42,14 @@ _HEAD: Final = struct.Struct("<QQQi4xQ")
 _CONTEXT: Final = struct.Struct("<18Q4H4QQ64xQ")
 UCONTEXT_SIZE: Final = _HEAD.size + _CONTEXT.size
 _FRAME_SIZE: Final = 8 + UCONTEXT_SIZE + SIGINFO_SIZE
-_NO_FAULTS: Final = frozenset({exceptions.DB, exceptions.BP})  # traps; a fault sets RF in the RFLAGS that it saves
+_NO_FAULTS: Final = frozenset({exceptions.DB, exceptions.BP})  # vectors of traps; a fault sets RF in the saved RFLAGS
 _RESTORED_FLAGS: Final = (
     0x1 | 0x4 | 0x10 | 0x40 | 0x80 | TF | DF | 0x800 | RF | 1 << 18
 )  # CF PF AF ZF SF TF DF OF RF AC
 
 
 def push(cpu: Cpu, task: Task, registers: SavedRegisters, action: SigAction, info: SigInfo) -> SavedRegisters:
-    """Write the frame; the registers the handler starts with.
+    """Write the frame; returns the registers that the handler starts with.
 
     Raises LinuxError EFAULT when the stack or the disposition is unusable, Blocked; then nothing is changed.
     """

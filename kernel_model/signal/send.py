@@ -1,4 +1,4 @@
-"""Sending a signal: is it ignored, where does it queue, whom does it wake (kernel/signal.c, send_signal_locked)."""
+"""Sending a signal: whether it is ignored, where it queues, what it wakes (kernel/signal.c, send_signal_locked)."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _DUMPS = sum(
         *(Signal.SIGQUIT, Signal.SIGILL, Signal.SIGTRAP, Signal.SIGABRT, Signal.SIGFPE, Signal.SIGSEGV, Signal.SIGBUS),
         *(Signal.SIGSYS, Signal.SIGXCPU, Signal.SIGXFSZ),
     )
-)  # death by these waits until the thread runs; by others it is at once
+)  # these kill when the thread runs on; other fatal signals kill at once
 
 
 def send_to_process(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process) -> bool:
-    """Any thread that does not block it may take it. False when the queue of a real-time signal is full."""
+    """Send to any thread of `process` that does not block it. False when a real-time signal's queue is full."""
     return _send(kernel, cpu, info, process, None)
 
 
 def send_to_task(kernel: Kernel, cpu: Cpu, info: SigInfo, task: Task) -> bool:
-    """Only `task` may take it. False when the queue of a real-time signal is full."""
+    """Send to `task` alone. False when a real-time signal's queue is full."""
     return _send(kernel, cpu, info, task.process, task)
 
 
@@ -65,7 +65,7 @@ def recalculate(task: Task) -> None:
 
 
 def set_blocked(kernel: Kernel, cpu: Cpu, task: Task, mask: int) -> None:
-    """The thread's mask; what it now blocks of the process's signals, another thread may take."""
+    """Set the thread's mask; other threads are told of the process's pending signals that it now blocks."""
     newly = mask & ~task.signals.blocked & task.process.signals.pending.mask
     task.signals.blocked = mask & ~(bit(Signal.SIGKILL) | bit(Signal.SIGSTOP))
     recalculate(task)
@@ -76,7 +76,7 @@ def set_blocked(kernel: Kernel, cpu: Cpu, task: Task, mask: int) -> None:
 
 
 def swap_blocked(kernel: Kernel, cpu: Cpu, task: Task, mask: int) -> None:
-    """`mask` until the call that asks for it ends (sigsuspend, ppoll, epoll_pwait); it may ask again when restarted."""
+    """Set `mask` until the call ends (sigsuspend, ppoll, epoll_pwait); a restarted call changes nothing."""
     if task.signals.saved_blocked is None:
         task.signals.saved_blocked = task.signals.blocked
         set_blocked(kernel, cpu, task, mask)
@@ -98,7 +98,7 @@ def first_pending(task: Task, wanted: int) -> tuple[SigInfo, PendingSignals] | N
 
 
 def take(kernel: Kernel, cpu: Cpu, task: Task, info: SigInfo, pending: PendingSignals) -> None:
-    """dequeue_signal: it is not pending any more."""
+    """dequeue_signal: remove `info` from `pending`."""
     pending.remove(info)
     recalculate(task)
     if info.signo == Signal.SIGALRM:
@@ -107,19 +107,19 @@ def take(kernel: Kernel, cpu: Cpu, task: Task, info: SigInfo, pending: PendingSi
 
 
 def put_back(kernel: Kernel, cpu: Cpu, task: Task, info: SigInfo) -> None:
-    """A signal that `task` was about to die of is pending again, and acts when the thread runs on."""
+    """Make the signal that `task` was about to die of pending again; it acts when the thread runs on."""
     task.signals.pending.put_back(info)
     _notify(kernel, cpu, task)
 
 
 def tell(cpu: Cpu, task: Task, info: SigInfo) -> None:
-    """`task` is about to run its handler, or to die: whoever looks from outside may want to stop here."""
+    """Send SignalTaken to the detail listeners: `task` is about to run its handler, or to die."""
     if cpu.bus.details:
         cpu.detail(SignalTaken, int(info.signo), info.code, task.tid, info.pack())
 
 
 def ignore_pending(process: Process, signo: int) -> None:
-    """sigaction made `signo` ignored: what is pending of it is gone."""
+    """sigaction has made `signo` ignored: discard its pending signals."""
     process.signals.pending.flush(bit(signo))
     for task in process.tasks:
         task.signals.pending.flush(bit(signo))
@@ -158,7 +158,7 @@ def _send(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process, only: Task 
 
 
 def _queued(kernel: Kernel) -> int:
-    """How many wait, in all queues."""
+    """The number of signals in all queues."""
     processes = kernel.processes.values()
     shared = sum(len(process.signals.pending.queue) for process in processes)
     return shared + sum(len(task.signals.pending.queue) for process in processes for task in process.tasks)
@@ -169,7 +169,7 @@ def _possible(process: Process, only: Task | None) -> list[Task]:
 
 
 def _receiver(process: Process, signo: int) -> Task | None:
-    """complete_signal: the first thread if it wants it, or another one that does, best one with nothing to do yet."""
+    """complete_signal: the first thread that wants the signal, preferably one without signals due."""
     wanting = [
         task for task in process.tasks if not bit(signo) & task.signals.blocked or bit(signo) & task.signals.waiting_for
     ]
@@ -189,7 +189,7 @@ def _notify(kernel: Kernel, cpu: Cpu, task: Task) -> None:
 
 
 def _stop_or_continue(kernel: Kernel, cpu: Cpu, process: Process, signo: int) -> None:
-    """prepare_signal: a stop signal cancels SIGCONT and the reverse; SIGCONT resumes whatever becomes of it."""
+    """prepare_signal: a stop signal cancels SIGCONT and the reverse; SIGCONT resumes even if blocked or ignored."""
     shared = process.signals
     if not (bit(signo) & STOPS or signo == Signal.SIGCONT):
         return
@@ -212,6 +212,6 @@ def stop(kernel: Kernel, cpu: Cpu, process: Process, signo: int) -> None:
 
 
 def reset_to_default(process: Process, signo: int) -> None:
-    """SIG_DFL; mask and flags stay."""
+    """Set the disposition of `signo` to SIG_DFL; mask and flags stay."""
     actions = process.signals.handlers.actions
     actions[signo] = replace(actions[signo], handler=SIG_DFL)

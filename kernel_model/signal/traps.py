@@ -22,7 +22,7 @@ from pffemu.arch import exceptions, pagefault
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.trap import Trap
 
-TASK_SIZE_MAX: Final = (1 << 47) - PAGE_SIZE  # the first address that ring 3 never has
+TASK_SIZE_MAX: Final = (1 << 47) - PAGE_SIZE  # the first address beyond user space
 _SIGNALS: Final[dict[int, Signal]] = {
     exceptions.DE: Signal.SIGFPE,
     exceptions.DB: Signal.SIGTRAP,
@@ -34,12 +34,12 @@ _SIGNALS: Final[dict[int, Signal]] = {
     exceptions.XM: Signal.SIGFPE,
 }  # the others: SIGSEGV
 _AT_RIP: Final[dict[int, int]] = {exceptions.DE: FPE_INTDIV, exceptions.UD: ILL_ILLOPN}
-# status bits of SSE and x87, the order in which fpu__exception_code asks
+# status bits of SSE and x87, in the order in which fpu__exception_code tests them
 _FLOATING: Final = ((0x01, FPE_FLTINV), (0x04, FPE_FLTDIV), (0x08, FPE_FLTOVF), (0x12, FPE_FLTUND), (0x20, FPE_FLTRES))
 
 
 def siginfo_of(trap: Trap, rip: int, fxsave: bytes, why: str) -> SigInfo:
-    """`rip` and `fxsave`: where the exception left them. si_addr is RIP where the instruction itself is to blame."""
+    """`trap`'s siginfo_t. `rip`, `fxsave`: the state it left; si_addr is RIP for faults of the instruction itself."""
     signal = _SIGNALS.get(trap.vector, Signal.SIGSEGV)
     if trap.vector in _AT_RIP:
         return SigInfo.of_fault(signal, _AT_RIP[trap.vector], rip, why, trap)

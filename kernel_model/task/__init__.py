@@ -1,1 +1,1 @@
-"""Threads and processes: what belongs to them."""
+"""Threads and processes, and what belongs to them."""

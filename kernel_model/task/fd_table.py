@@ -1,4 +1,4 @@
-"""The descriptors of a process (fs/file.c): numbers that point to open files, shared with others after dup and fork."""
+"""The descriptors of a process (fs/file.c): numbers that point to open files, which dup and fork share."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Descriptor:
 
 
 class FileTable:
-    """Descriptor -> open file. A file is closed when its last descriptor, in any table, is."""
+    """Descriptor -> open file. A file is closed with its last descriptor in any table."""
 
     def __init__(self) -> None:
         self._descriptors: dict[int, Descriptor] = {}
-        self._lowest = 0  # no free number below
+        self._lowest = 0  # every number below is in use
 
     def __iter__(self) -> Iterator[int]:
         """Descriptors in use, ascending."""
@@ -42,7 +42,7 @@ class FileTable:
         return None if descriptor is None else descriptor.file
 
     def descriptor(self, fd: int) -> Descriptor:
-        """Raises LinuxError EBADF."""
+        """The entry of `fd`. Raises LinuxError EBADF."""
         descriptor = self._descriptors.get(fd)
         if descriptor is None:
             raise LinuxError(Errno.EBADF)
@@ -62,7 +62,7 @@ class FileTable:
         return fd
 
     def replace(self, cpu: Cpu, fd: int, file: File, close_on_exec: bool) -> int:
-        """dup2: point `fd` to `file`, and close what it pointed to; `fd`."""
+        """dup2: point `fd` to `file`, and close what it pointed to. Returns `fd`."""
         file.references += 1
         if fd in self._descriptors:
             self.close(cpu, fd)
@@ -70,7 +70,7 @@ class FileTable:
         return self.install(fd, file, close_on_exec)
 
     def install(self, fd: int, file: File, close_on_exec: bool = False) -> int:
-        """Point the free number `fd` to `file`; `fd`."""
+        """Point the free number `fd` to `file`. Returns `fd`."""
         self._descriptors[fd] = Descriptor(file, close_on_exec)
         file.references += 1
         while self._lowest in self._descriptors:
@@ -82,7 +82,7 @@ class FileTable:
         return self.install(self.free(0, limit), file, close_on_exec)
 
     def close(self, cpu: Cpu, fd: int) -> None:
-        """Raises LinuxError EBADF."""
+        """Remove `fd`; closes its file with the last descriptor. Raises LinuxError EBADF."""
         file = self.descriptor(fd).file
         del self._descriptors[fd]
         self._lowest = min(self._lowest, fd)

@@ -25,9 +25,9 @@ class PiState:
 
 @dataclass(slots=True)
 class FutexWait:
-    """`bits` of FUTEX_WAIT_BITSET; `lock`, once the thread waits for a lock, whose word lies at `address`.
+    """A sleep in a futex call. `bits`: of FUTEX_WAIT_BITSET. `lock`: the awaited lock; its word lies at `address`.
 
-    `target`: the lock that FUTEX_CMP_REQUEUE_PI is to move a thread in FUTEX_WAIT_REQUEUE_PI to.
+    `target`: of a thread in FUTEX_WAIT_REQUEUE_PI, the lock that FUTEX_CMP_REQUEUE_PI may move it to.
     """
 
     bits: int = ANY
@@ -37,5 +37,5 @@ class FutexWait:
 
     @property
     def is_plain(self) -> bool:
-        """FUTEX_WAKE and FUTEX_REQUEUE may wake it and move it."""
+        """Whether FUTEX_WAKE may wake the thread and FUTEX_REQUEUE may move it."""
         return self.lock is None and self.target is None

@@ -1,4 +1,4 @@
-"""The kernel as the floors below it know it: what they may ask it for (kernel_model.kernel has the whole)."""
+"""The kernel as the layers below it know it (kernel_model.kernel is the whole)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Scheduling(Waker, Protocol):
         """Make a sleeping thread runnable."""
 
     def is_running(self, task: Task) -> bool:
-        """Whether it is the running thread of its core."""
+        """Whether `task` is the running thread of its core."""
 
 
 class Kernel(Protocol):

@@ -1,4 +1,4 @@
-"""How a process ended."""
+"""How a process ended: its status, or the signal it died of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pffemu.hw.trap import Trap
 
 @dataclass(frozen=True, slots=True)
 class ProcessEnd:
-    """`signal` None: it exited with `status`; otherwise that is 128 + signal. `trap` is what killed it, if one did."""
+    """The end. `signal` None: exit with `status`; otherwise that is 128 + signal. `trap`: the exception that killed."""
 
     status: int
     signal: Signal | None = None

@@ -1,4 +1,4 @@
-"""What prctl sets of a thread (task_struct and its credentials)."""
+"""Settings of a thread that prctl changes (task_struct and its credentials)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ MCE_LATE, MCE_EARLY, MCE_DEFAULT = 0, 1, 2  # PR_MCE_KILL_*
 
 @dataclass(slots=True)
 class ThreadSettings:
-    """Those that nothing here acts on are kept for whoever asks."""
+    """Settings that have no effect here are kept and reported."""
 
     parent_death_signal: int = 0  # 0: none
-    timer_slack: int = DEFAULT_TIMER_SLACK  # ns; sleeps end exactly, so it changes none
+    timer_slack: int = DEFAULT_TIMER_SLACK  # ns; has no effect: sleeps end exactly
     default_timer_slack: int = DEFAULT_TIMER_SLACK
     no_new_privileges: bool = False
     securebits: int = 0
@@ -25,9 +25,9 @@ class ThreadSettings:
     is_io_flusher: bool = False
 
     def inherited(self) -> ThreadSettings:
-        """What a thread or process that this one makes starts with."""
+        """The settings that a new thread or process of this thread starts with."""
         return replace(self, parent_death_signal=0, default_timer_slack=self.timer_slack)
 
     def start_program(self) -> None:
-        """execve."""
+        """execve resets what belongs to the old program."""
         self.securebits &= ~KEEP_CAPS

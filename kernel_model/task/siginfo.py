@@ -1,4 +1,4 @@
-"""siginfo_t as a value: what is known of one signal that was sent (asm-generic/siginfo.h)."""
+"""siginfo_t as a value: one signal that was sent (asm-generic/siginfo.h)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNION_SIZE: Final = SIGINFO_SIZE - _UNION_AT
 
 @dataclass(frozen=True, slots=True)
 class SigInfo:
-    """`fields`: the union behind the header. `why` and `trap` are for messages, when an exception sent it."""
+    """One signal. `fields`: the union behind the header. `why`, `trap`: for messages, when an exception sent it."""
 
     signo: int
     code: int
@@ -32,7 +32,7 @@ class SigInfo:
 
     @classmethod
     def unpack(cls, octets: bytes, signo: int) -> SigInfo:
-        """What user space hands to rt_sigqueueinfo; the number is the call's."""
+        """The siginfo_t that user space passes to rt_sigqueueinfo; the signal number is the call's argument."""
         _, errno, code = struct.unpack_from("<iii", octets)
         return cls(signo, code, octets[_UNION_AT:SIGINFO_SIZE], errno)
 
@@ -47,7 +47,7 @@ class SigInfo:
 
     @classmethod
     def of_fault(cls, signo: int, code: int, address: int, why: str, trap: Trap | None) -> SigInfo:
-        """si_addr; si_addr_lsb is a page's where memory is poisoned."""
+        """A fault's signal with si_addr; si_addr_lsb is that of a page where memory is poisoned."""
         return cls(
             signo,
             code,
@@ -62,7 +62,7 @@ class SigInfo:
         return cls(Signal.SIGCHLD, code, struct.pack("<iIi4xqq", pid, 0, status, utime, stime))
 
     def renumbered(self, signo: int) -> SigInfo:
-        """The same under another number."""
+        """The same signal information with another signal number."""
         return replace(self, signo=signo)
 
     @property
@@ -73,7 +73,7 @@ class SigInfo:
 
     @property
     def sender(self) -> int:
-        """si_pid, where there is one."""
+        """si_pid; 0 when the signal has no sender."""
         if self.code != SI_USER and self.code >= 0 and self.signo != Signal.SIGCHLD:
             return 0
         return int(struct.unpack("<i", self.fields[:4])[0]) if len(self.fields) >= 4 else 0

@@ -46,19 +46,19 @@ NO_TRAP: Final = Trap(0)
 
 
 def ignores(action: SigAction, signo: int) -> bool:
-    """The signal would be thrown away."""
+    """Whether `signo` is discarded when it is sent."""
     return action.handler == SIG_IGN or (action.handler == SIG_DFL and bool(bit(signo) & IGNORED_BY_DEFAULT))
 
 
 @dataclass(slots=True)
 class PendingSignals:
-    """Sent and not yet taken; of each number below 32 at most one."""
+    """Signals sent and not yet taken; at most one of each number below 32."""
 
     queue: list[SigInfo] = field(default_factory=list)
     mask: int = 0
 
     def add(self, info: SigInfo) -> bool:
-        """False when it is lost: one is pending already, or the queue is full."""
+        """Queue `info`. False when it is lost: its number is pending already, or the queue is full."""
         if info.signo < FIRST_REALTIME:
             if self.mask & bit(info.signo):
                 return False
@@ -69,7 +69,7 @@ class PendingSignals:
         return True
 
     def put_back(self, info: SigInfo) -> None:
-        """One that was taken, or that never queued, is the next of its number."""
+        """Queue `info`, which was taken or never queued, as the next of its number."""
         self.queue.insert(0, info)
         self.mask |= bit(info.signo)
 
@@ -102,13 +102,13 @@ class SignalHandlers:
         return SignalHandlers(list(self.actions))
 
     def reset(self) -> None:
-        """execve: what was caught is back at its default, what was ignored stays so."""
+        """execve: caught signals return to their default action, ignored ones stay ignored."""
         self.actions = [SigAction(SIG_IGN) if action.handler == SIG_IGN else DEFAULT for action in self.actions]
 
 
 @dataclass(slots=True, eq=False)
 class ProcessSignals:
-    """What a process's threads share of signals."""
+    """The signal state that the threads of a process share."""
 
     handlers: SignalHandlers = field(default_factory=SignalHandlers)
     pending: PendingSignals = field(default_factory=PendingSignals)
@@ -131,7 +131,7 @@ class AltStack:
 
 @dataclass(slots=True)
 class TaskSignals:
-    """A thread's part. `due`: something may have to be done before ring 3 runs on (TIF_SIGPENDING)."""
+    """A thread's own signal state. `due`: something may have to be done before ring 3 runs on (TIF_SIGPENDING)."""
 
     blocked: int = 0
     pending: PendingSignals = field(default_factory=PendingSignals)

@@ -1,6 +1,6 @@
-"""A thread that cannot go on: what it waits for, what it was in, and how the waiting ended.
+"""A thread's sleep: what the thread waits for, what it goes on with, and how the wait ended.
 
-There are no kernel stacks: a `Sleep` is all that is left of a thread's time in the kernel until it goes on.
+There are no kernel stacks: a `Sleep` is all that the kernel keeps of a fault or call until the thread goes on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class SleepIn(Enum):
 
     FAULT = auto()  # the access of ring 3 is repeated
     CALL = auto()  # the system call starts again, or is answered
-    EVENT = auto()  # ring 3, or the signals that are due: a stop, a frame whose stack was missing
+    EVENT = auto()  # ring 3 runs on, or signals are delivered: after a stop, or a wait for the page of a signal's frame
 
 
 @dataclass(slots=True, eq=False)
@@ -25,8 +25,8 @@ class PendingCall:
     """A system call from SYSCALL to SYSRET, over all its sleeps (Linux: struct restart_block).
 
     `deadline`: virtual cycles at which its timeout ends, however often it starts again. `result`: RAX, where the
-    wake-up is the answer. `progress`: bytes it has read or written. `cursor`: how far a long call came before others
-    had their turn. `events_sent`: userfaultfd events it has sent and waited for.
+    wake-up is the answer. `progress`: bytes it has read or written. `cursor`: how far a long call came before it let
+    other threads run. `events_sent`: userfaultfd events it has sent and waited for.
     """
 
     number: int
@@ -40,10 +40,11 @@ class PendingCall:
 
 @dataclass(slots=True, eq=False)
 class Sleep:
-    """`call`: of SleepIn.CALL alone. `why`: what the thread waits for, in words. `interrupted`: a signal ended it.
+    """One sleep of a thread. `call`: for SleepIn.CALL only. `why`: what the thread waits for, in words.
 
-    `deadline`: virtual cycles; with `for_timer` that of the thread's kernel-bypass timer. `uffd`: where the thread's
-    fault or event is queued. `behind`: the interrupted call's sleep, while its thread is stopped.
+    `interrupted`: a signal ended it. `deadline`: virtual cycles; with `for_timer` that of the kernel-bypass timer.
+    `uffd`: where the thread's fault or event is queued. `behind`: the interrupted call's sleep, while its thread is
+    stopped.
     """
 
     of: SleepIn
@@ -63,18 +64,18 @@ class Sleep:
         return cls(of, call, blocked.why, blocked.queues, blocked.deadline, blocked.sleep, uffd=blocked.uffd)
 
     def answer(self, result: int) -> None:
-        """The wake-up is the call's answer. A fault has none."""
+        """`result` is what the sleeping call returns. A fault returns nothing."""
         if self.call is not None:
             self.call.result = result
 
     def time_out(self) -> None:
-        """`deadline` has passed: the call's own time, or its timer's, which ends it as a user interrupt does."""
+        """`deadline` has passed: the call times out, or the kernel-bypass timer ends it as a user interrupt does."""
         if self.for_timer:
             self.end_with_user_interrupt()
         elif self.call is not None:
             self.call.timed_out = True
 
     def end_with_user_interrupt(self) -> None:
-        """The call answers with what it had done so far, or EINTR."""
+        """The call returns what it has done so far, or EINTR."""
         if self.call is not None:
             self.call.result = self.call.progress or -Errno.EINTR

@@ -50,20 +50,20 @@ class Process:
     signals: ProcessSignals = field(default_factory=ProcessSignals)
     # relatives; None: outside the machine
     parent: Process | None = None
-    parent_task: Task | None = None  # the parent's thread that made it, or has it from one that ended
+    parent_task: Task | None = None  # the parent's thread that made it, or took it over when that thread ended
     children: list[Process] = field(default_factory=list)
-    group: int = 0  # process group and session, by the pid of who started them
+    group: int = 0  # process group and session, by the pid of their first process
     session: int = 0
-    exit_signal: int = 0  # what the parent gets when it ends
+    exit_signal: int = 0  # the signal its parent gets when it ends
     is_subreaper: bool = False
     has_execed: bool = False
     child_changes: WaitQueue = field(default_factory=lambda: WaitQueue("children"))
     vfork_done: WaitQueue = field(default_factory=lambda: WaitQueue("vfork"))
-    # its end, and what of it was reported
+    # its end, and which changes wait has reported
     end: ProcessEnd | None = None
     stop_seen: bool = True
     continue_seen: bool = True
-    # what dead threads, and children waited for, have used; the most pages that an earlier program, or a child, had
+    # use by dead threads, and by children waited for; the most resident pages of an earlier program, and of a child
     dead_usage: Usage = field(default_factory=Usage)
     children_usage: Usage = field(default_factory=Usage)
     peak_pages: int = 0
@@ -75,7 +75,7 @@ class Process:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One thread. It stays on its core, unless sched_setaffinity moves it. `registers`: while not loaded there."""
+    """One thread. It stays on its core, unless sched_setaffinity moves it. `registers`: valid while not loaded."""
 
     tid: int
     process: Process
@@ -88,10 +88,10 @@ class Task:
     receiver: Receiver | None = None  # since its first registration
     bindings: list[Binding] = field(default_factory=list)  # device vectors that are forwarded to it
     kb_timer: KbTimer = field(default_factory=KbTimer)
-    forward_page_faults: bool = False  # ... with FORWARD_PF
+    forward_page_faults: bool = False  # it was registered with FORWARD_PF
     clear_child_tid: int = 0  # user address, 0: none
     robust_list: int = 0  # user address of its head, 0: none
-    sleep: Sleep | None = None  # from its beginning until the thread has gone on
+    sleep: Sleep | None = None  # from its start until the thread goes on
     set_aside: Sleep | None = None  # an interrupted call's, while a debugger runs other code (orig_rax is -1)
     signals: TaskSignals = field(default_factory=TaskSignals)
     futex: FutexWait = field(default_factory=FutexWait)
@@ -103,7 +103,7 @@ class Task:
 
     @property
     def queues(self) -> tuple[WaitQueue, ...]:
-        """Where it waits now."""
+        """The wait queues the thread is on."""
         return () if self.sleep is None else self.sleep.queues
 
     @property
@@ -135,5 +135,5 @@ class Task:
 
     @property
     def is_receiver(self) -> bool:
-        """User interrupts can be sent to it: it has a vector somebody may know."""
+        """Whether user interrupts can be sent to it: it has a vector that a sender may use."""
         return self.receiver is not None and self.receiver.vectors != 0

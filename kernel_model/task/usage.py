@@ -1,4 +1,4 @@
-"""What a thread has used: processor time, page faults, turns (kernel/sys.c, getrusage)."""
+"""Resource use of a thread: processor time, page faults, context switches (kernel/sys.c, getrusage)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Usage:
-    """`time` is that of turns that are over, in cycles."""
+    """Counters of a thread, or sums of them. `time`: cycles of the turns that have ended."""
 
     time: int = 0
     minor_faults: int = 0
@@ -28,12 +28,12 @@ class Usage:
 
 
 def count_reaped(parent: Process, child: Process) -> None:
-    """The zombie `child` was waited for."""
+    """Add the use of the zombie `child`, which was waited for, to its parent's children."""
     parent.children_usage.add(child.dead_usage)
     parent.children_usage.add(child.children_usage)
     parent.children_peak_pages = max(parent.children_peak_pages, child.peak_pages, child.children_peak_pages)
 
 
 def keep_peak(process: Process) -> None:
-    """The process has no more use for its address space."""
+    """The process is about to leave its address space: remember its peak of resident pages."""
     process.peak_pages = max(process.peak_pages, process.mm.pages.peak)

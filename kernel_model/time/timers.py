@@ -1,4 +1,4 @@
-"""Timers of the kernel in virtual time: what fires at a cycle of a core, once or again and again."""
+"""Timers of the kernel in virtual time: each fires at a cycle of a core, once or periodically."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Turns(Protocol):
-    """Who decides what runs next: the scheduler."""
+    """The scheduler as the timers know it: it decides which core runs next, and until when."""
 
     def no_longer_alone(self) -> None:
-        """Something else may have to happen while a core runs."""
+        """A timer may now have to fire while a core runs: the core's turn must end in time."""
 
 
 class TimedWaker(Waker, Protocol):
@@ -32,7 +32,7 @@ class Timer:
     cpu_index = 0
 
     def fire(self, cpu: Cpu) -> None:
-        """It is time; the timer is not armed any more, and may arm itself again."""
+        """The deadline has come: the timer is no longer armed, and may arm itself again."""
         raise NotImplementedError
 
 
@@ -42,7 +42,7 @@ class TimerList:
     def __init__(self, scheduler: Turns) -> None:
         self._scheduler = scheduler
         self.armed: list[Timer] = []
-        self._in_vain = 0  # timers fired since anybody could run
+        self._in_vain = 0  # timers fired since a thread could last run
 
     def arm(self, cpu: Cpu, timer: Timer, deadline: int) -> None:
         """Fire at `deadline`, also when it is past. Moves an armed timer."""
@@ -56,7 +56,7 @@ class TimerList:
             self.armed.remove(timer)
 
     def first(self) -> Timer | None:
-        """The one due first."""
+        """The armed timer with the earliest deadline."""
         return min(self.armed, key=lambda timer: timer.deadline, default=None)
 
     def fire(self, cpu: Cpu, timer: Timer) -> None:
@@ -65,7 +65,7 @@ class TimerList:
         timer.fire(cpu)
 
     def idle_in_vain(self) -> bool:
-        """Nobody could run, and every timer has fired without changing that: it never will."""
+        """Whether all timers have fired without making a thread runnable: they never will."""
         return self._in_vain > 2 * len(self.armed)
 
     def somebody_runs(self) -> None:

@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     from kernel_model.mm.page_fault import EntersHandler, Fault
     from kernel_model.uffd.context import Userfaultfd
 
-Ioctl = Callable[["Userfaultfd", "Call", int], "int | None"]  # None: the registers are as they are to be
+Ioctl = Callable[["Userfaultfd", "Call", int], "int | None"]  # None: the registers are set already
 
 
 class Answers(Protocol):
-    """One a kernel. `features`: bits that UFFDIO_API reports beside Linux's."""
+    """One value a kernel. `features`: bits that UFFDIO_API reports beside Linux's."""
 
     features: int
 
     def ioctl(self, request: int) -> Ioctl | None:
-        """Its own ioctl of that number."""
+        """The mechanism's own ioctl with number `request`; None: it has none."""
 
     def answer(self, uffd: Userfaultfd, fault: Fault) -> EntersHandler | None:
-        """How the faulting thread handles `fault` itself; None: a message is queued, and the thread sleeps."""
+        """The handler in the faulting thread for `fault`; None: a message is queued, and the thread sleeps."""
 
 
 class NoAnswers:
-    """What Linux has."""
+    """Linux's userfaultfd: messages only."""
 
     features = 0
 

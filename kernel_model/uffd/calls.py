@@ -34,7 +34,7 @@ def userfaultfd(call: Call, flags: int) -> int:
 
 
 class UserfaultfdDevice(File):
-    """/dev/userfaultfd, opened."""
+    """An open /dev/userfaultfd."""
 
     PATH: Final = "/dev/userfaultfd"
     can_poll = False

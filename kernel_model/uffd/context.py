@@ -1,4 +1,4 @@
-"""One userfaultfd: the threads that wait for pages, the messages about them, and who reads those."""
+"""One userfaultfd: the threads that wait for pages, the messages about them, and their readers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _FAULT_FLAGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class UffdServices:
-    """What every userfaultfd of a kernel uses. `reader_tids` collects the threads that have read a message."""
+    """What all userfaultfds of a kernel share. `reader_tids` collects the threads that have read a message."""
 
     answers: Answers
 
@@ -53,7 +53,7 @@ class UffdServices:
 
 
 class Userfaultfd(File):
-    """`mm`: the address space it was opened in, whoever holds the file. `fd`: its first descriptor, for events."""
+    """The open file. `mm`: the address space it was opened in, not a later holder's. `fd`: its first descriptor."""
 
     def __init__(self, mm: Mm, fd: int, flags: int, services: UffdServices) -> None:
         """`flags` of the system call."""
@@ -79,13 +79,13 @@ class Userfaultfd(File):
 
     @property
     def resolves_write_protection(self) -> bool:
-        """WP_ASYNC: a store to a protected page is let through, and seen by PAGEMAP_SCAN alone."""
+        """WP_ASYNC: the kernel lets a store to a protected page through; only PAGEMAP_SCAN reports it."""
         return self.has(uffd_abi.FEATURE_WP_ASYNC)
 
     def handle_fault(self, fault: Fault, reason: int) -> Answer:
         """Linux: handle_userfault. Queue a message, wake a reader, sleep until the range is woken.
 
-        `reason` is the MODE_* that covers it. Raises Blocked.
+        `reason`: the MODE_* that the fault falls under. Raises Blocked.
         """
         user = fault.error_code & pagefault.U
         if self.has(uffd_abi.FEATURE_SIGBUS):
@@ -116,16 +116,16 @@ class Userfaultfd(File):
         raise Blocked(self._faulters, why=why, uffd=self)
 
     def _live_faults(self) -> list[WaitingFault]:
-        """Without those whose thread a signal took away: it faults again if it still has to."""
+        """The faults whose threads still wait; a thread that a signal woke faults again if it must."""
         return [fault for fault in self._faults if self._faulters in fault.task.queues]
 
     def installed(self, cpu: Cpu, page: int) -> None:
-        """Tell the trace that `page` is there, and for which fault: one that waits for it, or the thread's own."""
+        """Emit PageInstalled for `page` with its fault: one that waits for the page, or the running thread's."""
         waiting = next((fault.number for fault in self._live_faults() if page_of(fault.address) == page), 0)
         cpu.emit(PageInstalled, Hex(page), waiting or cpu.bus.faults.number(cpu.tid))
 
     def wake_range(self, cpu: Cpu, start: int, end: int) -> None:
-        """Linux: wake_userfault. Without a sleeper it takes no lock and wakes nobody: what forwarding saves."""
+        """Linux: wake_userfault. Without a sleeper it takes no lock: forwarding saves that."""
         if not self._faults:
             return
         self._faults = self._live_faults()
@@ -142,7 +142,7 @@ class Userfaultfd(File):
     # -- events -------------------------------------------------------------------------------------------------
 
     def queue_event(self, cpu: Cpu, event: Event) -> None:
-        """Let readers have `event`; its thread sleeps on `event_waiters`."""
+        """Queue `event` for readers; its thread sleeps on `event_waiters`."""
         self._events.append(event)
         if event.task is not None and event.task.sleep is not None:
             event.task.sleep.uffd = self
@@ -150,7 +150,7 @@ class Userfaultfd(File):
         self.services.scheduler.wake_all(cpu, self.readers)
 
     def _complete(self, cpu: Cpu, event: Event) -> None:
-        """`event` was read, or never will be: the next one of its call follows, or the thread goes on."""
+        """`event` was read, or never will be: queue the next one of its call, or wake the thread."""
         self._drop(cpu, event)
         task = event.task
         if event.then:
@@ -167,7 +167,7 @@ class Userfaultfd(File):
         self.services.scheduler.wake_all(cpu, self.children)
 
     def forget_task(self, cpu: Cpu, task: Task) -> None:
-        """The thread was killed while it waited."""
+        """The thread no longer waits: a signal, a user interrupt or its death ended the sleep."""
         self._faults = [fault for fault in self._faults if fault.task is not task]
         for event in [event for event in self._events if event.task is task]:
             for unread in (event, *event.then):
@@ -191,7 +191,7 @@ class Userfaultfd(File):
             if self.nonblocking:
                 raise LinuxError(Errno.EAGAIN)
             raise Blocked(self.readers, why=f"a message on userfaultfd {self.fd}")
-        # who enters the kernel while another core is still queueing waits for it: nothing is seen before its time
+        # a reader that comes before another core has queued a message, in virtual time, waits for it
         call.cpu.wait_until(max((fault.queued_at for fault in faults), default=0), self._lock.waits)
         since = self._lock.acquire(call.cpu)
         call.cpu.charge("kernel.uffd.read", len(faults) + len(events))
@@ -209,7 +209,7 @@ class Userfaultfd(File):
         return done
 
     def _take(self, call: Call, message: WaitingFault | Event) -> bytes:
-        """The message as its reader gets it; no later read does."""
+        """The encoded message for its reader; it is not given to a later read."""
         self.services.reader_tids.add(call.task.tid)
         if isinstance(message, WaitingFault):
             message.read = True
@@ -241,7 +241,7 @@ class Userfaultfd(File):
         return self.readers
 
     def close(self, cpu: Cpu) -> None:
-        """Linux: userfaultfd_release. Everything is unregistered, everybody woken."""
+        """Linux: userfaultfd_release. Unregister all areas and wake all threads."""
         with self.mm.mmap_lock.writing(cpu):
             for vma in list(self.mm.vmas):
                 if vma.uffd is self:
@@ -255,7 +255,7 @@ class Userfaultfd(File):
             self._complete(cpu, event)
 
     def unregister(self, cpu: Cpu, vma: Vma) -> None:
-        """Take `vma`, which is this userfaultfd's, off it."""
+        """Unregister `vma` from this userfaultfd."""
         if vma.is_write_protected:
             self.mm.unprotect(vma, vma.start, vma.end)
         self.mm.set_uffd(cpu, vma, None, 0)
@@ -269,7 +269,7 @@ class Userfaultfd(File):
     # -- fork ---------------------------------------------------------------------------------------------------
 
     def duplicate(self, mm: Mm) -> Userfaultfd:
-        """EVENT_FORK: the same for the child's address space."""
+        """EVENT_FORK: a userfaultfd with the same features for the child's address space."""
         flags = self.flags & O_NONBLOCK | (uapi.UFFD_USER_MODE_ONLY if self.user_mode_only else 0)
         child = Userfaultfd(mm, self.fd, flags, self.services)
         child.ready, child.features = True, self.features

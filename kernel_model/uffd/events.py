@@ -1,4 +1,4 @@
-"""What a process does to its own userfaultfd memory, and who must hear of it before the call returns."""
+"""Events of fork, mremap, madvise and munmap: the call sleeps until they are read (fs/userfaultfd.c)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def after_events(call: Call, events: list[Event], result: int) -> int:
-    """`result`, once all `events` were read, one after the other. Raises Blocked."""
+    """Queue `events` one after the other; the call returns `result` when all were read. Raises Blocked."""
     if not events:
         return result
     first, *rest = events
@@ -29,7 +29,7 @@ def after_events(call: Call, events: list[Event], result: int) -> int:
 
 
 def announce_removal(call: Call, vma: Vma, start: int, end: int) -> None:
-    """EVENT_REMOVE, before [start, end) of `vma` loses its data; the call starts again when it was read.
+    """EVENT_REMOVE, before [start, end) of `vma` loses its data; the call starts again when the event was read.
 
     Raises Blocked.
     """
@@ -47,13 +47,13 @@ def announce_removal(call: Call, vma: Vma, start: int, end: int) -> None:
 
 
 def unmapped(gone: list[Vma], start: int, end: int) -> list[Event]:
-    """EVENT_UNMAP of a call that removed [start, end), and with it the registered areas `gone`: one a userfaultfd."""
+    """EVENT_UNMAP for each userfaultfd of the registered areas `gone`, which a call removed with [start, end)."""
     uffds = dict.fromkeys(vma.uffd for vma in gone if vma.uffd is not None)
     return [_event(uffd, uffd_abi.EVENT_UNMAP, start, end) for uffd in uffds if uffd.has(uffd_abi.FEATURE_EVENT_UNMAP)]
 
 
 def follow_move(call: Call, vma: Vma, moved: Vma, old: int, new: int, length: int) -> list[Event]:
-    """EVENT_REMAP: `moved` stays registered where somebody hears of it, and only there."""
+    """EVENT_REMAP: `moved` stays registered only if its userfaultfd has asked for the event."""
     uffd = vma.uffd
     if uffd is None or not uffd.has(uffd_abi.FEATURE_EVENT_REMAP):
         return []
@@ -62,7 +62,7 @@ def follow_move(call: Call, vma: Vma, moved: Vma, old: int, new: int, length: in
 
 
 def register_child(cpu: Cpu, parent: Mm, child: Mm) -> list[Event]:
-    """EVENT_FORK: the child's areas stay registered where somebody hears of it, with a userfaultfd of their own."""
+    """EVENT_FORK: areas whose userfaultfd has asked for it stay registered in the child, with a new one."""
     children: dict[Userfaultfd, Userfaultfd] = {}
     for vma in parent.vmas:
         uffd = vma.uffd
@@ -82,7 +82,7 @@ def register_child(cpu: Cpu, parent: Mm, child: Mm) -> list[Event]:
 
 
 def await_fork_events(call: Call) -> None:
-    """The new process does not run before the events of its fork were read. Raises Blocked."""
+    """Let the new process sleep until the events of its fork were read. Raises Blocked."""
     for event in call.mm.fork_events:
         if not event.read:
             raise Blocked(event.uffd.children, why=_why(event.uffd), sleep=Interruptible.NO)
@@ -95,4 +95,4 @@ def _event(uffd: Userfaultfd, kind: int, first: int = 0, second: int = 0, third:
 
 
 def _why(uffd: Userfaultfd) -> str:
-    return f"somebody to read an event of userfaultfd {uffd.fd}"
+    return f"a reader to take an event of userfaultfd {uffd.fd}"

@@ -1,6 +1,6 @@
-"""UFFDIO_COPY, ZEROPAGE, CONTINUE and POISON: give missing pages, then wake who waits (mm/userfaultfd.c: mfill_atomic).
+"""UFFDIO_COPY, ZEROPAGE, CONTINUE and POISON: give missing pages, wake their threads (mm/userfaultfd.c: mfill_atomic).
 
-Each stops at the first page it cannot give, says in its structure how far it got, and wakes what it gave.
+Each stops at the first page it cannot give, writes the bytes done to its structure, and wakes the threads of those.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from kernel_model.mm.vma import Vma
     from kernel_model.uffd.context import Userfaultfd
 
-_PIECE = 1024 * PAGE_SIZE  # bytes given between looks at who else wants to run
-Bring = Callable[["Fill", "Vma", int, int], None]  # gives one page, whose entry is the last argument
+_PIECE = 1024 * PAGE_SIZE  # bytes given before other threads and cores may run
+Bring = Callable[["Fill", "Vma", int, int], None]  # gives one page; the last argument is its present entry
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One of the ioctls. `modes`: bits its structure's mode may have; `result`: the field for how far it got."""
+    """One of the ioctls. `modes`: the allowed bits of its structure's mode; `result`: the field for the bytes done."""
 
     name: Label
     struct: type[ctypes.LittleEndianStructure]
@@ -62,13 +62,13 @@ class Fill:
     given: Any
     start: int  # the range, in bytes
     length: int
-    protect: bool  # the pages come write-protected
+    protect: bool  # the pages are given write-protected
 
     def step(self, what: str) -> None:
         self.call.cpu.emit(IoctlStep, self.kind.name, what)
 
     def report(self, value: int) -> None:
-        """Bytes done or -errno, for user space."""
+        """Write the bytes done, or -errno, to the structure in user memory."""
         setattr(self.given, self.kind.result, value)
         self.call.memory.write_struct(self.argument, self.given)
 
@@ -93,13 +93,13 @@ def poison(uffd: Userfaultfd, call: Call, argument: int) -> int:
     fill = _checked(_POISON, uffd, call, argument)
     try:
         return _fill(fill, _bring_poison)
-    finally:  # pff: what is poisoned is the kernel's to refuse, so that no handler is asked for it
+    finally:  # pff: the kernel refuses poisoned pages, so their faults must not be forwarded
         if fill.given.updated > 0:
             uffd.mm.withdraw(call.cpu, fill.start, fill.start + fill.given.updated)
 
 
 def _checked(kind: _Kind, uffd: Userfaultfd, call: Call, argument: int) -> Fill:
-    """What the four have in common up to the first page. Raises LinuxError EFAULT, EAGAIN, EINVAL, in Linux's order."""
+    """Read and check the structure, as all four do. Raises LinuxError EFAULT, EAGAIN, EINVAL, in Linux's order."""
     given: Any = call.memory.read_struct(kind.struct, argument)
     protect = bool(given.mode & _PROTECTS)
     fill = Fill(kind, uffd, call, argument, given, getattr(given, kind.start), given.len, protect)
@@ -118,7 +118,7 @@ def _checked(kind: _Kind, uffd: Userfaultfd, call: Call, argument: int) -> Fill:
 
 
 def _fill(fill: Fill, bring: Bring) -> int:
-    """Give the pages, tell user space how far it got, wake what was given."""
+    """Give the pages, write the bytes done to user memory, wake the threads that waited for them."""
     mm, cpu = fill.uffd.mm, fill.call.cpu
     if mm.is_gone:
         raise LinuxError(Errno.ESRCH)
@@ -225,13 +225,13 @@ def _bring_poison(fill: Fill, vma: Vma, page: int, entry: int) -> None:
 
 
 def _check_absent(entry: int) -> None:
-    """No page is there; markers give way to what comes."""
+    """Raises LinuxError EEXIST if a page is there; markers do not matter."""
     if entry & HELD:
         raise LinuxError(Errno.EEXIST)
 
 
 def _check_empty(vma: Vma, page: int, entry: int) -> None:
-    """Not even write protection for a page to come; and not beyond the end of the file, which is EFAULT."""
+    """Raises LinuxError EEXIST if a page or a marker is there, EFAULT beyond the end of the file."""
     if vma.file is not None and vma.offset + page - vma.start >= vma.file.mapped_size:
         raise LinuxError(Errno.EFAULT)
     if entry & ~PTE_UFFD:
@@ -239,7 +239,7 @@ def _check_empty(vma: Vma, page: int, entry: int) -> None:
 
 
 def _check_hole(fill: Fill, vma: Vma, page: int) -> None:
-    """Shared shmem: there must be room in the file, and nothing there yet."""
+    """Shared shmem. Raises LinuxError EFAULT beyond the end of the file, EEXIST if it has the page."""
     assert vma.file is not None
     fill.call.cpu.charge("kernel.page.lookup")
     offset = vma.offset + page - vma.start

@@ -1,4 +1,4 @@
-"""What waits on a userfaultfd to be read: page faults of sleeping threads, and events."""
+"""The messages of a userfaultfd: page faults of sleeping threads, and events."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class WaitingFault:
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """What happened to the memory, and the thread that sleeps until it was read; `then` follow, one by one."""
+    """A change of the memory, and the thread that sleeps until it was read; `then`: the events after it."""
 
     uffd: Userfaultfd
     kind: int  # EVENT_*
@@ -42,9 +42,9 @@ class Event:
     child: Userfaultfd | None = None  # EVENT_FORK: of the new process
     task: Task | None = None
     then: list[Event] = field(default_factory=list)
-    read: bool = False  # or never to be
+    read: bool = False  # or never will be
 
     def encoded(self, child_fd: int = 0) -> bytes:
-        """`child_fd`: where the reader gets `child`."""
+        """struct uffd_msg. `child_fd`: the reader's new descriptor for `child`."""
         arguments = self.arguments if self.child is None else (child_fd, 0, 0)
         return _MESSAGE.pack(self.kind, 0, 0, 0, *arguments)

@@ -69,7 +69,7 @@ def _move_pages(uffd: Userfaultfd, call: Call, given: UffdioMove) -> tuple[int, 
 
 
 def _compatible(uffd: Userfaultfd, source: Vma, target: Vma, given: UffdioMove) -> bool:
-    """Both ranges in one private area each, of the same rights; the target's is this userfaultfd's."""
+    """Whether each range lies in one private area, with equal rights, and `uffd` has the target's."""
     return (
         not source.shared
         and not target.shared

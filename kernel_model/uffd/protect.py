@@ -22,7 +22,7 @@ _NAME = Label("UFFDIO_WRITEPROTECT")
 
 
 def writeprotect(uffd: Userfaultfd, call: Call, argument: int) -> int:
-    """Protect pages, or let stores through and wake who waits to store."""
+    """Protect pages, or let stores through and wake the threads that wait to store."""
     if uffd.changing:
         raise LinuxError(Errno.EAGAIN)
     given = call.memory.read_struct(UffdioWriteprotect, argument)
@@ -48,7 +48,7 @@ def writeprotect(uffd: Userfaultfd, call: Call, argument: int) -> int:
 
 
 def _protect_areas(uffd: Userfaultfd, call: Call, start: int, end: int, protect: bool) -> None:
-    """Raises LinuxError ENOENT at the first area that is not registered for it, after doing those before it."""
+    """Raises LinuxError ENOENT at the first area not registered for write protection; those before it are done."""
     mm = uffd.mm
     vmas = mm.vmas.overlapping(start, end)
     if not vmas:
@@ -69,9 +69,9 @@ def _protect_areas(uffd: Userfaultfd, call: Call, start: int, end: int, protect:
 
 
 def _let_stores_through(uffd: Userfaultfd, call: Call, vma: Vma, start: int, end: int) -> None:
-    """pff: the MMU forwards every store to a read-only page of the range, also those that wait for a copy on write.
+    """pff: make pages writable now, with the copy of copy-on-write: the MMU forwards stores to read-only pages.
 
-    The handler can only answer with this ioctl, so the copy is made now.
+    The handler could only repeat this ioctl, so a copy on the next store would never be made.
     """
     if not vma.prot & PROT_WRITE:
         return

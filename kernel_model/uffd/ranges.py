@@ -1,4 +1,4 @@
-"""Checks of the ranges that ioctls are given."""
+"""Checks of the ranges in ioctls' structures."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def checked_range(start: int, length: int) -> tuple[int, int]:
 
 
 def check_unaligned(start: int, length: int) -> None:
-    """Whole pages at any address (Linux: validate_unaligned_range). Raises LinuxError EINVAL."""
+    """Check a range of whole pages at any address (Linux: validate_unaligned_range). Raises LinuxError EINVAL."""
     if start >= USER_END or length % PAGE_SIZE or not 0 < length <= USER_END - start:
         raise LinuxError(Errno.EINVAL)

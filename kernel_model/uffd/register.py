@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def api(uffd: Userfaultfd, call: Call, argument: int) -> int:
-    """The handshake, once: every feature is reported, those asked for are in force."""
+    """UFFDIO_API, once a userfaultfd: report every feature, and enable those asked for."""
     given = call.memory.read_struct(UffdioApi, argument)
     wanted, offered = given.features, uffd_abi.FEATURES | uffd.services.answers.features
     if wanted & uffd_abi.FEATURE_WP_ASYNC:
@@ -32,7 +32,7 @@ def api(uffd: Userfaultfd, call: Call, argument: int) -> int:
 
 
 def register(uffd: Userfaultfd, call: Call, argument: int) -> int:
-    """Faults of the areas in the range become messages; holes in it are passed over."""
+    """UFFDIO_REGISTER: faults of the areas in the range become messages; holes in it are skipped."""
     given = call.memory.read_struct(UffdioRegister, argument)
     mode = given.mode
     if not mode or mode & ~uffd_abi.MODES:
@@ -48,7 +48,7 @@ def register(uffd: Userfaultfd, call: Call, argument: int) -> int:
 
 
 def _register(uffd: Userfaultfd, call: Call, argument: int, given: UffdioRegister, start: int, end: int) -> None:
-    """With mmap_lock held."""
+    """UFFDIO_REGISTER with mmap_lock held."""
     mm, mode = uffd.mm, given.mode
     vmas = mm.vmas.overlapping(start, end)
     if not vmas:
@@ -84,7 +84,7 @@ def can_userfault(uffd: Userfaultfd, vma: Vma, mode: int) -> bool:
 
 
 def range_ioctls(mode: int) -> int:
-    """What works on a range registered with `mode`."""
+    """Bits of the ioctls that work on a range registered with `mode`."""
     ioctls = uffd_abi.RANGE_IOCTLS
     if not mode & uffd_abi.MODE_WP:
         ioctls &= ~(1 << uffd_abi.NR_WRITEPROTECT)
@@ -94,7 +94,7 @@ def range_ioctls(mode: int) -> int:
 
 
 def unregister(uffd: Userfaultfd, call: Call, argument: int) -> int:
-    """The range's faults are the kernel's again; who waits for a missing page there tries anew."""
+    """UFFDIO_UNREGISTER: the kernel resolves the range's faults again; threads that wait there retry."""
     area = call.memory.read_struct(UffdioRange, argument)
     start, end = checked_range(area.start, area.len)
     mm = uffd.mm
@@ -107,7 +107,7 @@ def unregister(uffd: Userfaultfd, call: Call, argument: int) -> int:
 
 
 def _unregister(uffd: Userfaultfd, call: Call, start: int, end: int) -> None:
-    """With mmap_lock held."""
+    """UFFDIO_UNREGISTER with mmap_lock held."""
     mm = uffd.mm
     vmas = mm.vmas.overlapping(start, end)
     if not vmas:

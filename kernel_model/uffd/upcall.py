@@ -1,4 +1,4 @@
-"""Upcalls (ExtMem): the kernel enters a handler in the faulting thread without a signal's frame, and one call returns.
+"""Upcalls (ExtMem): the kernel enters a handler in the faulting thread without a signal's frame; an ioctl returns.
 
 The frame holds every register that the returning ioctl overwrites, so that it can be the handler's last instruction.
 While a handler runs, further faults of its thread queue messages, as inside a handler of forwarded page faults.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kernel_model.uffd.context import Userfaultfd
     from pffemu.hw.cpu import Cpu
 
-# from RSP up: address, error code, RIP, RFLAGS, RSP, and what the call that returns overwrites; one word of padding
+# from RSP up: address, error code, RIP, RFLAGS, RSP, the registers that the returning ioctl overwrites, padding
 FRAME: Final = Struct("<11Q8x")
 PATH: Final = Label("upcall")
 _RED_ZONE: Final = 128  # bytes
@@ -38,14 +38,14 @@ _SAVED: Final = ("rip", "rflags", "rsp", "rax", "rcx", "r11", "rdi", "rsi", "rdx
 
 @dataclass(slots=True)
 class Handler:
-    """`entered`: it has not returned yet."""
+    """A thread's handler. `entered`: it runs and has not returned yet."""
 
     address: int
     entered: bool = False
 
 
 class Upcalls:
-    """The handlers of all threads."""
+    """The upcall mechanism: the handlers of all threads, and its two ioctls."""
 
     features = uffd_abi.FEATURE_UPCALL
 
@@ -56,14 +56,14 @@ class Upcalls:
         return {uffd_abi.UPCALL: self._register, uffd_abi.UPCALL_RETURN: self._return}.get(request)
 
     def answer(self, _uffd: Userfaultfd, fault: Fault) -> EntersHandler | None:
-        """The handler of the thread whose access from ring 3 faulted."""
+        """The faulting thread's handler, for an access from ring 3 while it does not run."""
         handler = self._handlers.get(fault.task)
         if handler is None or handler.entered or not fault.error_code & pagefault.U:
             return None
         return EntersHandler(lambda: _enter(handler, fault))
 
     def _register(self, _uffd: Userfaultfd, call: Call, address: int) -> int:
-        """UFFDIO_UPCALL: `address` handles the calling thread's faults in userfaultfd memory; 0: messages do again.
+        """UFFDIO_UPCALL: `address`: handler of the calling thread's faults in userfaultfd memory; 0: messages again.
 
         Errors: EFAULT (not canonical).
         """

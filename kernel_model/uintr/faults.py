@@ -1,7 +1,8 @@
-"""Exceptions of SENDUIPI that are the kernel's business (fixup_senduipi_ud_exception, fixup_uintr_gp_exception).
+"""Exceptions of SENDUIPI that the kernel fixes up (fixup_senduipi_ud_exception, fixup_uintr_gp_exception).
 
 #UD: the process has a target table, but this thread has not been armed for it. #GP: the receiver sleeps and wants its
-senders to pay (UPID.BLKD): the kernel posts in the sender's place and wakes it. All else is the sender's own fault.
+senders to wake it (UPID.BLKD): the kernel posts in the sender's place and wakes it. Every other one is the sender's
+fault.
 """
 
 from __future__ import annotations

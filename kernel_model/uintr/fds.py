@@ -18,7 +18,7 @@ UIPI_SET_TARGET_TABLE: Final = ord("u") << 8 | 0  # _IO('u', 0)
 
 
 class UvecFd(File):
-    """uintr_vector_fd: whoever holds it may become a sender of this vector."""
+    """uintr_vector_fd's file: a process that holds it may become a sender of this vector."""
 
     name = "anon_inode:[uvecfd]"
     can_poll = False
@@ -30,12 +30,12 @@ class UvecFd(File):
         receiver.references += 1
 
     def close(self, cpu: Cpu) -> None:
-        """Connections made from it stay."""
+        """Drop the reference to the receiver; target-table entries made from it stay valid."""
         self._upids.release(self.receiver)
 
 
 class UipiFd(File):
-    """uintr_ipi_fd: a process that gets it may adopt the table, and send by the same indices."""
+    """uintr_ipi_fd's file: a process that gets it may adopt the table, and send by the same indices."""
 
     name = "anon_inode:[uipi_fd]"
     can_poll = False
@@ -54,7 +54,7 @@ class UipiFd(File):
             raise LinuxError(Errno.EBUSY)
         self.table.references += 1
         call.mm.target_table = self.table
-        cast("UintrKernel", call.kernel).uintr.arm(call.task)  # files below know the kernel without it
+        cast("UintrKernel", call.kernel).uintr.arm(call.task)  # Caller has the kernel without its user interrupts
         return 0
 
     def close(self, cpu: Cpu) -> None:

@@ -1,8 +1,8 @@
-"""Interrupt forwarding (xUI): which vectors are whose, and what the local APICs are told of it.
+"""Interrupt forwarding (xUI): the thread that each vector belongs to, and the local APICs' registers for it.
 
 A device's vector is bound to one thread and one of its user vectors: enabled on every core, active where the thread
-runs. There the hardware takes it straight to ring 3. Anywhere else it interrupts the kernel, which keeps it in the
-thread's deferred UPID until the thread is back, and wakes it from a sleep that user interrupts end.
+runs. There the hardware delivers it straight to ring 3. On any other core it interrupts the kernel, which keeps it in
+the thread's deferred UPID until the thread runs, and wakes the thread from a sleep that user interrupts end.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ def enable(cpu: Cpu, forward_page_faults: bool) -> None:
 
 
 class Source(Protocol):
-    """Where a bound vector comes from."""
+    """The device that sends a bound vector."""
 
     def aim(self, cpu: Cpu) -> None:
-        """Send it to `cpu` from now on."""
+        """Send the vector to `cpu` from now on."""
 
 
 @dataclass(slots=True, eq=False)
 class Binding:
-    """`vector` is `task`'s, as its `user_vector`; `core` is where `source` sends it."""
+    """A bound vector: it is delivered to `task` as `user_vector`; `source` sends it to `core`."""
 
     vector: int
     task: Task
@@ -59,7 +59,7 @@ class Binding:
 
 
 def bind(cpus: list[Cpu], cpu: Cpu, binding: Binding) -> None:
-    """`vector`, which is nobody's, is forwarded from now on; the thread is the running one."""
+    """Forward a vector that was not bound; its thread is the running one."""
     for core in cpus:
         _enable(core, binding.vector, True)
         wrmsr(core, _MAP_INDEX_MSR, binding.vector)
@@ -70,7 +70,7 @@ def bind(cpus: list[Cpu], cpu: Cpu, binding: Binding) -> None:
 
 
 def unbind(cpus: list[Cpu], binding: Binding) -> None:
-    """The vector is the kernel's again."""
+    """Stop forwarding the vector: it interrupts the kernel again."""
     binding.task.bindings.remove(binding)
     for core in cpus:
         _enable(core, binding.vector, False)
@@ -78,7 +78,7 @@ def unbind(cpus: list[Cpu], binding: Binding) -> None:
 
 
 def activate(cpu: Cpu, task: Task) -> None:
-    """`task` runs next on `cpu`: its vectors are active, no others, and come here."""
+    """`task` runs next on `cpu`: make its vectors, and no others, active here, and have them sent here."""
     wanted = PAGE_FAULT if task.forward_page_faults else 0
     for binding in task.bindings:
         wanted |= 1 << binding.vector
@@ -89,7 +89,7 @@ def activate(cpu: Cpu, task: Task) -> None:
 
 
 def defer(kernel: UintrKernel, cpu: Cpu, binding: Binding) -> None:
-    """The slow path: the vector came to `cpu` while its thread was not there."""
+    """The slow path: the vector interrupted `cpu` while its thread did not run there."""
     receiver = binding.task.receiver
     assert receiver is not None
     if kernel.scheduler.is_running(binding.task):
@@ -101,7 +101,7 @@ def defer(kernel: UintrKernel, cpu: Cpu, binding: Binding) -> None:
 
 
 def leave(cpu: Cpu, task: Task) -> None:
-    """Nothing runs in ring 3 until the next `activate`: interrupts are the kernel's. Page faults there are none."""
+    """`task` leaves `cpu`: only page faults stay active until `activate`; ring 3 makes none meanwhile."""
     _switch(cpu, cpu.apic.forwarding_active & PAGE_FAULT if task.forward_page_faults else 0)
 
 

@@ -1,7 +1,7 @@
-"""A receiver: one thread's UPID in guest memory, and what the kernel remembers of it (uintr_upid_ctx).
+"""A receiver: one thread's UPID in guest memory, and the kernel's state for it (uintr_upid_ctx).
 
 It belongs to its thread from the first registration on, through unregistering and registering again, and outlives the
-thread while descriptors or target tables refer to it: a late sender then posts into memory nobody else uses.
+thread while descriptors or target tables refer to it: a late sender then posts into memory without another use.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from kernel_model.task.task import Task
 
 NOTIFICATION_VECTOR: Final = 0xEC  # UINTR_NOTIFICATION_VECTOR: UINV of every receiver
-KERNEL_VECTOR: Final = 0xEB  # UINTR_KERNEL_VECTOR: NV of one that sleeps
+KERNEL_VECTOR: Final = 0xEB  # UINTR_KERNEL_VECTOR: NV of a receiver that sleeps
 
 
 class Waiting(Enum):
-    """Whether a user interrupt ends a sleep, and on whose time the thread is woken."""
+    """Whether a user interrupt ends a sleep, and which side pays for the wake-up."""
 
     NONE = auto()
     RECEIVER = auto()
@@ -36,7 +36,7 @@ class Waiting(Enum):
 
 @dataclass(slots=True, eq=False)
 class Receiver:
-    """`address` is the UPID's physical one. `task` is None once the thread has ended."""
+    """A receiver. `address`: the UPID's physical address. `task` is None once the thread has ended."""
 
     address: int
     task: Task | None
@@ -44,11 +44,11 @@ class Receiver:
     sleeping: bool = False  # its NV is KERNEL_VECTOR
     vectors: int = 0  # user vectors that were registered, one bit each
     references: int = 1  # the thread, descriptors, entries of target tables
-    deferred: int = 0  # physical address of the deferred UPID, of which only PIR is used; 0: none was needed yet
+    deferred: int = 0  # physical address of the deferred UPID (only its PIR is used); 0: not made yet
 
     @property
     def linear(self) -> int:
-        """What IA32_UINTR_PD and target tables hold."""
+        """The UPID's linear address, for IA32_UINTR_PD and target tables."""
         return linear(self.address)
 
 
@@ -61,24 +61,24 @@ def take_frame(frames: FrameAllocator) -> int:
 
 
 class UpidMemory:
-    """Where UPIDs lie: 64 in a frame. Reads and writes are by the kernel, while no core is in SENDUIPI."""
+    """The UPIDs in guest memory, 64 in a frame, read and written by the kernel while no core is in SENDUIPI."""
 
     def __init__(self, ram: Ram, frames: FrameAllocator) -> None:
         self._words, self._frames = ram.words, frames
         self._free: list[int] = []
 
     def create(self, task: Task) -> Receiver:
-        """Raises LinuxError ENOMEM."""
+        """A receiver for `task`, with a new UPID. Raises LinuxError ENOMEM."""
         return Receiver(self._take(), task)
 
     def release(self, receiver: Receiver) -> None:
-        """One reference less; the last one frees the UPID."""
+        """Drop a reference; the last one frees the UPID."""
         receiver.references -= 1
         if not receiver.references:
             self._free += [address for address in (receiver.deferred, receiver.address) if address]
 
     def control(self, receiver: Receiver) -> int:
-        """The first eight bytes: status bits, NV, NDST."""
+        """The UPID's first eight bytes: status bits, NV, NDST."""
         return self._words[receiver.address >> 3]
 
     def change(self, receiver: Receiver, clear: int, put: int = 0) -> None:
@@ -87,7 +87,7 @@ class UpidMemory:
         self._words[at] = self._words[at] & ~clear | put
 
     def posted(self, receiver: Receiver) -> int:
-        """PIR."""
+        """PIR of the UPID: the posted user vectors, one bit each."""
         return self._pir(receiver.address)
 
     def post(self, receiver: Receiver, user_vector: int) -> None:
@@ -95,11 +95,11 @@ class UpidMemory:
         self._post(receiver.address, user_vector)
 
     def is_deferred(self, receiver: Receiver) -> bool:
-        """Something waits in the deferred UPID."""
+        """Whether an interrupt waits in the deferred UPID."""
         return receiver.deferred != 0 and self._pir(receiver.deferred) != 0
 
     def give_deferred(self, receiver: Receiver) -> None:
-        """A deferred UPID, for the first device bound to the thread. Raises LinuxError ENOMEM."""
+        """Make the deferred UPID, for the first device bound to the thread. Raises LinuxError ENOMEM."""
         if not receiver.deferred:
             receiver.deferred = self._take()
 
@@ -108,7 +108,7 @@ class UpidMemory:
         self._post(receiver.deferred, user_vector)
 
     def take_deferred(self, receiver: Receiver) -> int:
-        """The user vectors that were kept, one bit each; they are no longer."""
+        """Remove and return the kept user vectors, one bit each."""
         pir = self._pir(receiver.deferred)
         self._words[(receiver.deferred >> 3) + 1] = 0
         return pir

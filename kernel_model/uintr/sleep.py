@@ -1,6 +1,6 @@
-"""Sleeps that a user interrupt ends: of system calls, with EINTR or what they had done so far, and of page faults.
+"""Sleeps that a user interrupt ends: of page faults, and of system calls, which return EINTR or what they have done.
 
-A fault sleeps in TASK_INTERRUPTIBLE as a call does (userfaultfd_get_blocking_state). It needs no look at what is posted
+A fault sleeps in TASK_INTERRUPTIBLE as a call does (userfaultfd_get_blocking_state). It need not check what is posted
 already: the IPI for that is on its way, and finds the thread asleep.
 """
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from kernel_model.uintr.kernel import UintrKernel
     from pffemu.hw.cpu import Cpu
 
-_NEVER: Final = (Interruptible.NO, Interruptible.ERESTARTNOINTR)  # there is no EINTR for the call to answer
+_NEVER: Final = (Interruptible.NO, Interruptible.ERESTARTNOINTR)  # such a call does not return EINTR
 
 
 def ends_with_user_interrupt(kernel: UintrKernel, task: Task, number: int | None, blocked: Blocked) -> bool:
-    """Whether one that is posted to `task` ends this sleep of call `number` (None: of a page fault of ring 3).
+    """Whether a user interrupt for `task` ends this sleep, of call `number` (None: of a page fault of ring 3).
 
-    With a WAITING flag: uintr_wait, and while UIF=1 everything else that signals end. In its first form uintr_wait
-    asks for no flag.
+    With a WAITING flag it ends uintr_wait and, while UIF=1, every other sleep that signals end. The first form of
+    uintr_wait needs no flag.
     """
     receiver = task.receiver
     if not task.handler_registered or receiver is None or blocked.sleep in _NEVER:
@@ -36,20 +36,20 @@ def ends_with_user_interrupt(kernel: UintrKernel, task: Task, number: int | None
 
 
 def wake_for_timer(task: Task, sleep: Sleep) -> None:
-    """The thread's kernel-bypass timer is not there while it sleeps: the kernel's own stands in for it."""
+    """Give the sleep the deadline of the thread's kernel-bypass timer, which does not run meanwhile."""
     timer = task.kb_timer
     if timer.enabled and timer.deadline and (sleep.deadline is None or timer.deadline < sleep.deadline):
         sleep.deadline, sleep.for_timer = timer.deadline, True
 
 
 def end_all(kernel: UintrKernel, cpu: Cpu) -> None:
-    """A notification reached the kernel on `cpu`: whoever it is for wakes."""
+    """A notification reached the kernel on `cpu`: wake the receivers it is for."""
     for receiver in kernel.uintr.switch.notified(cpu):
         end(kernel, cpu, receiver)
 
 
 def end(kernel: UintrKernel, cpu: Cpu, receiver: Receiver) -> None:
-    """Something was posted to `receiver`, which sleeps."""
+    """A user interrupt was posted to `receiver`, which sleeps: wake its thread."""
     kernel.uintr.switch.stop_sleeping(receiver)
     task = receiver.task
     if task is not None and task.state is TaskState.BLOCKED and task.sleep is not None:

@@ -1,7 +1,7 @@
-"""What a context switch does for user interrupts (switch_uintr_prepare, switch_uintr_return), and who sleeps for one.
+"""Context switches of user-interrupt state (switch_uintr_prepare, switch_uintr_return), and sleeping receivers.
 
 Out: the state leaves the core with its UINV (XSAVES), SN := 1. In: the state comes back, NDST := this core, SN := 0,
-and what was posted meanwhile is recognised through a self-IPI. A receiver that sleeps in a call it wants interrupted
+and what was posted meanwhile is recognised through a self-IPI. A receiver in a sleep that a user interrupt ends
 keeps SN clear and has the kernel's vector as NV: a sender's IPI then reaches `interrupt`.
 """
 
@@ -26,7 +26,7 @@ _ROUTE: Final = _NV | _NDST | upid.SN | upid.BLKD
 
 
 class UintrSwitch:
-    """`sleepers` are the receivers whose NV is the kernel's vector, in the order in which they went to sleep."""
+    """The switch. `sleepers`: receivers whose NV is the kernel's vector, in the order in which they fell asleep."""
 
     def __init__(self, upids: UpidMemory) -> None:
         self._upids = upids
@@ -42,7 +42,7 @@ class UintrSwitch:
             self._upids.change(task.receiver, 0, upid.SN)
 
     def sleep(self, task: Task) -> None:
-        """After `out`, when the sleep may end with a user interrupt: senders reach the kernel."""
+        """After `out`, when a user interrupt may end the sleep: let senders' IPIs reach the kernel."""
         receiver = task.receiver
         assert receiver is not None
         receiver.sleeping = True
@@ -69,20 +69,20 @@ class UintrSwitch:
 
     @staticmethod
     def _switch_timer(cpu: Cpu, timer: KbTimer) -> None:
-        """The kernel-bypass timer is the thread's: what runs out while it is away is taken when it is back."""
+        """Load the thread's kernel-bypass timer: one that expired while the thread did not run fires now."""
         planned = cpu.kb_timer.enabled or timer.enabled
         cpu.kb_timer = timer
         if planned:
             cpu.plan()
 
     def stop_sleeping(self, receiver: Receiver) -> None:
-        """Its thread wakes, or gives the handler up."""
+        """The receiver's thread wakes, or unregisters its handler."""
         if receiver.sleeping:
             receiver.sleeping = False
             self.sleepers.remove(receiver)
 
     def notified(self, cpu: Cpu) -> list[Receiver]:
-        """Whose sleep a notification to `cpu` ends: those that sleep with it as destination and ON set."""
+        """The receivers that a notification to `cpu` wakes: those asleep with NDST = `cpu` and ON set."""
         woken = []
         for receiver in self.sleepers:
             control = self._upids.control(receiver)

@@ -1,7 +1,7 @@
-"""A target table (UITT) in guest memory: what the senders of one address space may reach, by index (uintr_uitt_ctx).
+"""A target table (UITT) in guest memory: the receivers that one address space can send to (uintr_uitt_ctx).
 
 It is shared by the threads of a process, with its forked children and, through a uipi_fd, with other processes; the
-last of them frees it.
+last reference frees it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ENTRIES: Final = 256  # UINTR_MAX_UITT_NR: one frame
 
 @dataclass(slots=True)
 class Target:
-    """A valid entry: whom it reaches, and the process and descriptor it was made by (None: uintr_register_self)."""
+    """A valid entry: its receiver and vector, and the process and descriptor that made it (None: register_self)."""
 
     receiver: Receiver
     user_vector: int
@@ -32,7 +32,7 @@ class Target:
 
 @dataclass(slots=True, eq=False)
 class TargetTable:
-    """`address` is the table's physical one; references: address spaces and uipi_fds."""
+    """A target table. `address`: its physical address. `references`: address spaces and uipi_fds."""
 
     address: int
     targets: dict[int, Target] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class TargetTable:
 
     @property
     def linear(self) -> int:
-        """UITTADDR."""
+        """The table's linear address, for UITTADDR."""
         return linear(self.address)
 
 
@@ -51,13 +51,13 @@ class TableMemory:
         self._ram, self._frames, self._upids = ram, frames, upids
 
     def create(self) -> TargetTable:
-        """Raises LinuxError ENOMEM."""
+        """An empty table. Raises LinuxError ENOMEM."""
         return TargetTable(take_frame(self._frames))
 
     def connect(
         self, table: TargetTable, receiver: Receiver, user_vector: int, pid: int, made_from: UvecFd | None
     ) -> int:
-        """A new entry; its index, the lowest that is free. Raises LinuxError ENOSPC."""
+        """Make an entry at the lowest free index; returns that. Raises LinuxError ENOSPC."""
         index = next((i for i in range(ENTRIES) if i not in table.targets), None)
         if index is None:
             raise LinuxError(Errno.ENOSPC)
@@ -67,12 +67,12 @@ class TableMemory:
         return index
 
     def disconnect(self, table: TargetTable, index: int) -> None:
-        """Entry `index`, which is valid, goes: SENDUIPI of it is #GP from now on."""
+        """Invalidate entry `index`, which is valid: SENDUIPI of it is #GP from now on."""
         self._write(table, index, bytes(uitt.ENTRY_SIZE))
         self._upids.release(table.targets.pop(index).receiver)
 
     def release(self, table: TargetTable) -> None:
-        """One reference less; the last one frees the table."""
+        """Drop a reference; the last one frees the table."""
         table.references -= 1
         if not table.references:
             for index in list(table.targets):

@@ -1,4 +1,4 @@
-"""The kernel's part of user interrupts as one value, and how a thread or an address space lets go of it."""
+"""The kernel's user-interrupt state: receivers, target tables, bound vectors; registering and releasing them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class UserInterrupts:
         self.switch.into(cpu, task)
 
     def unregister(self, task: Task) -> None:
-        """The thread is no receiver any more. Its UPID stays, suppressed: senders go on posting to it."""
+        """The thread is not a receiver any more. Its UPID stays, with SN set: senders may go on posting to it."""
         assert task.receiver is not None
         self.switch.stop_sleeping(task.receiver)
         self.upids.change(task.receiver, 0, upid.SN)
@@ -53,7 +53,7 @@ class UserInterrupts:
         state.uinv, state.upidaddr = 0, 0
 
     def forget(self, task: Task) -> None:
-        """The thread ends, or starts another program: no registration, and senders find nobody."""
+        """The thread ends, or starts another program: it loses its registration and its receiver."""
         if task.handler_registered:
             self.unregister(task)
         task.uintr.uittaddr, task.uintr.uitt_enabled, task.uintr.uittsz = 0, False, 0
@@ -63,19 +63,19 @@ class UserInterrupts:
             task.receiver = None
 
     def bind(self, cpu: Cpu, vector: int, user_vector: int, task: Task, source: Source) -> None:
-        """Forward `vector`, which is bound to nobody, to the running thread, a receiver. Raises LinuxError ENOMEM."""
+        """Forward `vector`, which is not bound, to the running thread, a receiver. Raises LinuxError ENOMEM."""
         assert task.receiver is not None
         self.upids.give_deferred(task.receiver)
         binding = self.bindings[vector] = Binding(vector, task, user_vector, source, cpu.index)
         forwarding.bind(self._cpus, cpu, binding)
 
     def unbind(self, binding: Binding) -> None:
-        """The vector is the kernel's again."""
+        """Stop forwarding the vector: it interrupts the kernel again."""
         del self.bindings[binding.vector]
         forwarding.unbind(self._cpus, binding)
 
     def notify(self, cpu: Cpu, receiver: Receiver, user_vector: int) -> None:
-        """What SENDUIPI does, by the kernel (uintr_notify)."""
+        """Send a user interrupt as SENDUIPI does (uintr_notify)."""
         self.upids.post(receiver, user_vector)
         control = self.upids.control(receiver)
         if not control & (upid.ON | upid.SN):
@@ -83,14 +83,14 @@ class UserInterrupts:
             cpu.interconnect.send_to_id(cpu, control >> upid.NV_SHIFT & 0xFF, control >> upid.NDST_SHIFT)
 
     def is_pending(self, task: Task) -> bool:
-        """Something was posted to the thread that it has not taken."""
+        """Whether a user interrupt was posted to the thread and not delivered yet."""
         receiver = task.receiver
         if task.uintr.uirr or receiver is None:
             return bool(task.uintr.uirr)
         return self.upids.posted(receiver) != 0 or self.upids.is_deferred(receiver)
 
     def target_table(self, mm: Mm) -> TargetTable:
-        """The table of `mm`, made when it is first wanted. Raises LinuxError ENOMEM."""
+        """The table of `mm`, made on first use. Raises LinuxError ENOMEM."""
         if mm.target_table is None:
             mm.target_table = self.tables.create()
         return mm.target_table
@@ -103,13 +103,13 @@ class UserInterrupts:
         state.uittaddr, state.uitt_enabled, state.uittsz = table.linear, True, ENTRIES - 1
 
     def fork_mm(self, mm: Mm, child: Mm) -> None:
-        """uitt_dup_context: `child` uses the same table; what either adds later, both have."""
+        """uitt_dup_context: `child` shares the table; later entries are in both."""
         if mm.target_table is not None:
             mm.target_table.references += 1
             child.target_table = mm.target_table
 
     def release_mm(self, mm: Mm) -> None:
-        """Nobody runs in `mm` any more."""
+        """The last thread of `mm` is gone: drop its target table."""
         if mm.target_table is not None:
             self.tables.release(mm.target_table)
             mm.target_table = None

@@ -1,9 +1,9 @@
-"""Locks of the kernel in virtual time: who comes while another core holds one waits until it is released.
+"""Locks of the kernel in virtual time: a core that wants one which another core holds waits until its release.
 
 A kernel entry runs to its end before the next core's does, although both overlap in virtual time; so a lock remembers
 the intervals in which it was held, and a later comer finds the first moment at which it was free. Entries come in the
-order of their virtual start (machine.turns), so the last few intervals are enough. Who takes it before an interval that
-is fixed already, and would hold it into that, is held up for its length: two never get on at the same time.
+order of their virtual start (machine.turns), so the last few intervals are enough. A core that takes the lock before an
+interval that is fixed already, and would still hold it then, is delayed by its length: no two cores hold it at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
-_REMEMBERED: Final = 64  # intervals: many times what cores can take within one kernel entry of another
+_REMEMBERED: Final = 64  # intervals: many more than the other cores can add during one kernel entry
 _NOBODY: Final = -1
 
 
@@ -42,7 +42,7 @@ class _Held:
         return time
 
     def held_up(self, start: int, end: int) -> int:
-        """When work under it from `start` to `end` is done: what begins meanwhile, and is fixed, comes in between."""
+        """When work from `start` to `end` ends once it has let the intervals pass that begin within it."""
         if self._latest > start:
             for other_start, other_end in sorted(self._intervals):
                 if start <= other_start < end:
@@ -56,7 +56,7 @@ class _Held:
 
 
 class Lock:
-    """A spinlock. `waits`: the timing.catalogue name of waiting for it."""
+    """A spinlock. `waits`: the name in timing.catalogue under which waiting for it is charged."""
 
     __slots__ = ("_held", "_line", "_owner", "waits")
 

@@ -1,7 +1,7 @@
-"""Sleeping in the kernel model: a thread that cannot go on raises `Blocked`; whoever changes the world wakes it.
+"""Sleeping in the kernel model: a thread that must wait raises `Blocked`; code that ends its reason to wait wakes it.
 
 There are no kernel stacks. A blocked system call starts again from its registers when the thread is woken, so a call
-touches user memory before it changes anything; `result` is for the few whose wake-up itself is the answer (futex).
+touches user memory before it changes anything; `result` is for the calls whose wake-up itself is the answer (futex).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class Watcher(Protocol):
         """Threads that wait for the epoll."""
 
     def notify(self, events: int) -> bool:
-        """Something happened; whether the epoll's waiters are to be woken."""
+        """Take note of `events`; returns whether the epoll's waiters are to be woken."""
 
 
 @dataclass(slots=True, eq=False)
 class WaitQueue:
-    """Threads that wait for one thing, first come first, and the epoll entries that want to know of it."""
+    """Threads that wait for one thing, first come first, and the epoll entries that watch it."""
 
     name: str
     tasks: list[Task] = field(default_factory=list)
@@ -36,10 +36,10 @@ class WaitQueue:
 
 
 class Waker(Protocol):
-    """What makes sleeping threads runnable: the scheduler, as the floors below it know it."""
+    """The scheduler as the layers below it know it: it makes sleeping threads runnable."""
 
     def wake_all(self, waker: Cpu, queue: WaitQueue, events: int = 0) -> None:
-        """Everybody on `queue`, because `events` (POLL*; 0: unknown) happened."""
+        """Wake all threads on `queue`, because `events` (POLL*; 0: unknown) happened."""
 
 
 class FaultQueue(Protocol):
@@ -57,11 +57,11 @@ class Interruptible(Enum):
     ERESTARTNOHAND = auto()  # it fails when a handler runs
     ERESTARTSYS = auto()  # ... unless that has SA_RESTART
     ERESTARTNOINTR = auto()  # it starts again behind the handler
-    EAGAIN = auto()  # it fails with that
+    EAGAIN = auto()  # it fails with EAGAIN
 
 
 class Blocked(Exception):
-    """Control flow, no error: the current thread must sleep on `queues`, until `deadline` (cycles) at the latest."""
+    """Control flow, not an error: the current thread must sleep on `queues`, at most until `deadline` (cycles)."""
 
     def __init__(
         self,

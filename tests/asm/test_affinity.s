@@ -1,4 +1,4 @@
-# sched_setaffinity, sched_getaffinity, getcpu; a thread that moves keeps everything.
+# sched_setaffinity, sched_getaffinity, getcpu; a thread that moves keeps all its state.
 
 .include "pff.inc"
 # map: buf 16K rw
@@ -78,7 +78,7 @@ core: .long -1, -1
     call set
     call where
 
-# test: a mask that allows the present core moves nobody
+# test: a mask that allows the present core moves no thread
 # cpus: 2
 # expect: rax == 0
     xor edi, edi
@@ -104,7 +104,7 @@ core: .long -1, -1
     mov rax, m
     call set
 
-# test: a thread that is none is ESRCH
+# test: a number that no thread has is ESRCH
 # param: call_number = SYS_sched_setaffinity, SYS_sched_getaffinity
 # expect: rax == -ESRCH
     mov qword ptr [rip + mask], 1

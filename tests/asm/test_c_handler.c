@@ -1,4 +1,4 @@
-// Page faults handled in C: what a compiler makes of an interrupt handler is what delivery and UIRET expect.
+// Page faults handled in C: delivery and UIRET fit the code that compilers make for interrupt handlers.
 #include "pff.h"
 
 // map: buf 64K rw

@@ -252,7 +252,7 @@ core1:    .quad 2
     call start
     call read
 
-# test: only who has it can take it back
+# test: only the thread with the binding can take it back
 # expect: rax == -EINVAL
     xor esi, esi
     call open

@@ -1,4 +1,4 @@
-# When a page fault is forwarded: every condition of DESIGN section 5, flipped alone. Both ways for the MMU to know
+# When a page fault is forwarded: every condition of hw/forwarding.py, flipped alone. Both ways for the MMU to know
 # userfaultfd memory are tried: the region table and bit 58 of the page-table entry.
 
 .include "pff.inc"
@@ -170,7 +170,7 @@ touch: mov byte ptr [buf], 5
     mov eax, buf
     jmp rax
 
-# test: a mapping without rights is no region: a touch is a segmentation fault, which no handler could resolve
+# test: a mapping without rights is not a region: a touch is a segmentation fault, which no handler could resolve
 # map: none 4K ---
 # uffd: none missing
 # raises: SIGSEGV addr=none

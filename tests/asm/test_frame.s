@@ -1,4 +1,4 @@
-# The frame of a forwarded page fault, vector word first (DESIGN: vector | RIP | RFLAGS | RSP | address | error code).
+# The frame of a forwarded page fault, vector word first (arch/frames.py: vector | RIP | RFLAGS | RSP | address | error code).
 
 .include "pff.inc"
 .equ ADDRESS_AT, 32

@@ -1,4 +1,4 @@
-# Ordinary page faults: CR2, the error code, and what the kernel makes of them.
+# Ordinary page faults: CR2, the error code, and what the kernel does about them.
 
 .include "pff.inc"
 # map: buf 16K rw
@@ -162,7 +162,7 @@ here: mov qword ptr [buf + 16380], -1
 # budget: 3000000
 here: call here
 
-# test: the stack grows into pages nobody has touched
+# test: the stack grows into pages that were never touched
 # expect: mem64[rsp - 1048576] == 5
     mov qword ptr [rsp - 1048576], 5
 

@@ -1,4 +1,4 @@
-# Ring 3: what a guest may not do, and what the kernel makes of it.
+# Ring 3: what a guest may not do, and the signal it gets.
 
 # test: a privileged instruction is #GP(0) at itself
 # param: insn = "hlt", "cli", "sti", "clts", "invd", "wbinvd", "rdmsr", "wrmsr", "swapgs", "lgdt [rsp]", "lidt [rsp]", "lldt ax", "ltr ax", "lmsw ax", "invlpg [rsp]", "mov rax, cr0", "mov cr0, rax", "mov rax, cr2", "mov rax, cr3", "mov cr3, rax", "mov rax, cr4", "mov cr4, rax", "mov rax, cr8", "mov rax, dr0", "mov dr7, rax"

@@ -82,7 +82,7 @@ parent: call wait
 touch: mov al, [rcx]
 handler: jmp test.end
 
-# test: waiting for nobody is ECHILD
+# test: waiting without a child is ECHILD
 # expect: rax == -ECHILD
     call wait
 

@@ -79,7 +79,7 @@ again: dec ecx
 got: inc rbx
 out: nop
 
-# test: a periodic timer that nobody takes is one pending interrupt
+# test: a periodic timer whose interrupts are not taken is one pending interrupt
 # expect: rbx == 1 and uirr == 0
     clui
     mov eax, 100

@@ -377,7 +377,7 @@ look:
     mov edi, SIGUSR1
     call raise
     mov edi, SIGUSR1
-    call raise                          # the second is lost: it is no real-time signal
+    call raise                          # the second is lost: it is not a real-time signal
     mov r12d, [rip + calls]
     lea rdi, [rip + info]
     mov esi, 8
@@ -493,7 +493,7 @@ out: nop
     lea rsi, [rip + info]
     call handle
 
-# test: a signal that nobody handles does what Linux's default is
+# test: a signal without a handler takes Linux's default action
 # param: name, number = ("SIGTERM", 15), ("SIGUSR1", 10), ("SIGQUIT", 3), ("SIGKILL", 9), ("SIGALRM", 14)
 # raises: {name}
     mov edi, number
@@ -555,7 +555,7 @@ out: nop
     mov eax, SYS_rt_sigreturn
     syscall
 
-# test: pause without anybody to send a signal is a deadlock, and says so
+# test: pause without a thread to send a signal is a deadlock, and says so
 # deadlock: a signal (pause)
     mov eax, SYS_pause
     syscall

@@ -151,7 +151,7 @@ out: nop
     xor r10d, r10d
     syscall
 
-# test: FUTEX_WAKE of nobody wakes nobody
+# test: FUTEX_WAKE without a sleeper wakes none
 # expect: rax == 0
     mov eax, SYS_futex
     lea rdi, [rip + word]

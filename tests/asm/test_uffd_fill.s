@@ -235,7 +235,7 @@ args: .quad buf, source, 4096, 0, 0
 .data
 args: .quad buf, source, 4096, 0, 0
 
-# test: WAKE of a range nobody waits for succeeds and wakes nobody
+# test: WAKE of a range that no thread waits for succeeds and wakes none
 # expect: rax == 0
 # count: wakes == 0
     mov esi, UFFDIO_WAKE

@@ -77,7 +77,7 @@ touch: mov rax, [buf]
     cmp rbx, buf + 32768
     jb 1b
 
-# test: a second access to a page is no message
+# test: a second access to a page makes no message
 # expect: mem64[messages] == 1
     mov al, [buf]
     mov al, [buf + 9]

@@ -61,7 +61,7 @@ source:     .quad 0
     mov al, [buf]
 stored: mov byte ptr [buf + 1], 2
 
-# test: a load of a write-protected page is no fault
+# test: a load of a write-protected page does not fault
 # map: buf 16K rw
 # uffd: buf wp
 # expect: al == 1
@@ -91,7 +91,7 @@ stored: mov byte ptr [buf + 1], 2
     call protect
     mov byte ptr [buf], 2
 
-# test: WRITEPROTECT without its mode bit wakes who waits to store, unless told not to
+# test: WRITEPROTECT without its mode bit wakes threads that wait to store, unless told not to
 # map: buf 16K rw
 # uffd: buf wp
 # cpus: 2
@@ -191,7 +191,7 @@ out: nop
     mov esi, UFFDIO_CONTINUE
     call on_uffd
 
-# test: a poisoned page kills who touches it
+# test: a poisoned page kills the process that touches it
 # map: buf 16K rw
 # uffd: buf missing
 # raises: SIGBUS addr=buf + 8 at touch

@@ -1,4 +1,4 @@
-# userfaultfd(), UFFDIO_API, close, and the calls on a descriptor that is none.
+# userfaultfd(), UFFDIO_API, close, and the calls on a number that is not a descriptor.
 
 .include "pff.inc"
 

@@ -37,7 +37,7 @@ area: .quad BASE, 32768, 1, 0
 .data
 area: .quad BASE, 32768, 1, 0
 
-# test: under plain userfaultfd nobody tells the MMU
+# test: under plain userfaultfd the MMU's table stays empty
 # mode: uffd
 # expect: rax == 0 and uffd_regions == 0
 # count: mmio == 0
@@ -208,7 +208,7 @@ area: .quad BASE, 4096
 .data
 area: .quad 0
 
-# test: UNREGISTER wakes who waits for the range, and the kernel brings the page in
+# test: UNREGISTER wakes threads that wait for the range, and the kernel brings the page in
 # cpus: 2
 # thread: toucher
 # expect: mem64[touched] == 1

@@ -2,7 +2,7 @@
 
 .include "pff.inc"
 
-# test: with FEATURE_SIGBUS a missing page is SIGBUS, and there is no message
+# test: with FEATURE_SIGBUS a missing page is SIGBUS without a message
 # mode: uffd
 # map: buf 16K rw
 # raises: SIGBUS addr=buf + 8 at touch

@@ -261,7 +261,7 @@ pollfd: .long 0
     mov edx, 8
     syscall
 
-# test: a sleeper that nobody answers is a deadlock that says who waits for what
+# test: a sleeper that no thread answers is a deadlock that names the threads and what they wait for
 # cpus: 1
 # deadlock: thread 2 at toucher
     xor edi, edi

@@ -39,7 +39,7 @@
     xor esi, esi
     syscall
 
-# test: without a handler there is no vector
+# test: without a handler a vector cannot be registered
 # param: call_number = SYS_uintr_register_self, SYS_uintr_vector_fd
 # expect: rax == -EINVAL
     mov eax, call_number
@@ -170,13 +170,13 @@
     mov edi, 1
     call self
 
-# test: a descriptor that is none is EBADF, one that is no uvec_fd EOPNOTSUPP
+# test: a number that is not a descriptor is EBADF, a file that is not a uvec_fd EOPNOTSUPP
 # param: number, errno = (-1, EBADF), (77, EBADF), (1, EOPNOTSUPP)
 # expect: rax == -errno
     mov edi, number
     call sender
 
-# test: a uipi_fd is no uvec_fd
+# test: a uipi_fd is not a uvec_fd
 # expect: rbx == 3 and rax == -EOPNOTSUPP
     mov eax, SYS_uintr_ipi_fd
     xor edi, edi
@@ -212,7 +212,7 @@
     senduipi rax
     nop
 
-# test: unregister_sender of an index that is none is EINVAL
+# test: unregister_sender of an index that is not valid is EINVAL
 # param: index = 0, 1, -1, 256
 # expect: rax == -EINVAL
     mov edi, index

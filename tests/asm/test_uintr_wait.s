@@ -1,4 +1,4 @@
-# uintr_wait: sleeping for a user interrupt, with who pays for the wake-up, and what a sleep looks like to senders.
+# uintr_wait: sleeping for a user interrupt, which side pays for the wake-up, and what a sleep looks like to senders.
 
 .include "pff.inc"
 .include "receiver.inc"

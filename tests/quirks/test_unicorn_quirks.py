@@ -1,4 +1,4 @@
-"""Unicorn's quirks, on bare Unicorn: each test fails the day the quirk is mended, and says which way-round may go then.
+"""Unicorn's quirks, on bare Unicorn: each test fails when the quirk is mended, and names the workaround to remove then.
 
 The numbers are the rows of docs/quirks.md. That pffemu is not affected is tested in tests/unit/engine.
 """
