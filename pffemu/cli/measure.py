@@ -51,7 +51,7 @@ class Recorder:
         """Raises UsageError when the trace cannot be written."""
         self._machine = machine
         self._hash, self._stages = TraceHash(), StageCollector()
-        self._measured = MeasuredPart(machine.cpus)
+        self._measured = MeasuredPart(machine.cpus, self._stages.tracker)
         self._stack = ExitStack()
         machine.events.sinks += [self._hash, self._stages, self._measured, *sinks]
         if trace is not None:

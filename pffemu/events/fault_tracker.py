@@ -20,6 +20,11 @@ from pffemu.events.userfaultfd import MessageQueued, MessageRead
 
 _NUMBERED: Final = frozenset(event for event in EVENTS if "fault" in event._fields)
 _BEGINS: Final = (WalkRefused, KernelPageFault)  # the latter: of a delivery that could not push
+# what changes a tracker: it need not be called with other events
+CHANGES: Final = frozenset(
+    {*_BEGINS, HandlerEntered, SignalDelivered, MessageQueued, MessageRead, Resumed, SignalReturned, FaultAbandoned,
+     ThreadWoken}
+)  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pffemu.events.fault_tracker import FaultLife, FaultTracker
+from pffemu.events.fault_tracker import FaultTracker
 from pffemu.events.hw import Resumed, WalkRefused
 from pffemu.events.kernel import FaultAbandoned, KernelPageFault, Syscall, SyscallReturned
 from pffemu.events.signals import SignalReturned
@@ -27,13 +27,13 @@ Account = Counter[tuple[int, int, str]]  # (core, thread, cost) -> 2^-SHIFT cycl
 class MeasuredPart:
     """Sink. Without both marks everything from reset to the end counts."""
 
-    def __init__(self, cpus: Sequence[Cpu]) -> None:
-        self._cpus = cpus
+    def __init__(self, cpus: Sequence[Cpu], tracker: FaultTracker) -> None:
+        """`tracker` has been called with each event before."""
+        self._cpus, self._tracker = cpus, tracker
         self._marks: list[tuple[int, Account]] = []
         self._home = 0
-        self._tracker = FaultTracker()
-        self._fault: FaultLife | None = None  # that the first thread is in, not inside another one
-        self._idle_before = 0  # the core's idle time when that fault began
+        self._in_fault = False  # the first thread
+        self._idle_before = 0  # the core's idle time when that fault, inside no other one, began
         self.idle_in_faults = 0  # cycles the core idled while its first thread was in a fault
 
     def __call__(self, event: Any) -> None:
@@ -48,12 +48,14 @@ class MeasuredPart:
             self._marks.append((event.time, self._account()))
 
     def _follow_fault(self, event: Any) -> None:
-        idle = self._cpus[event.cpu].ledgers[0].units.get(IDLE, 0)
-        for life in self._tracker(event):
-            if self._fault is None and life.end is None:
-                self._fault, self._idle_before = life, idle
-            if self._fault is not None and self._fault.end is not None:
-                self._fault, self.idle_in_faults = None, self.idle_in_faults + idle - self._idle_before
+        in_fault = self._tracker.innermost(MAIN) is not None
+        if in_fault is self._in_fault:
+            return
+        idle, self._in_fault = self._cpus[event.cpu].ledgers[0].units.get(IDLE, 0), in_fault
+        if in_fault:
+            self._idle_before = idle
+        else:
+            self.idle_in_faults += idle - self._idle_before
 
     @property
     def running(self) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pffemu.events.fault_tracker import FaultLife, FaultTracker
+from pffemu.events.fault_tracker import CHANGES, FaultLife, FaultTracker
 from pffemu.events.hw import HandlerEntered, Uiret
 from pffemu.events.kernel import ContextSwitch, KernelPageFault, MinorFault, Syscall, SyscallReturned, ThreadWoken
 from pffemu.events.signals import SignalDelivered
@@ -44,6 +44,7 @@ _ENDED: Final[Mapping[type[Any], str]] = {
     KernelPageFault: DECISION, MinorFault: KERNEL_WORK, HandlerEntered: DELIVERY, SignalDelivered: DELIVERY,
     MessageQueued: MESSAGE, MessageRead: MESSAGE, PageInstalled: IOCTL, Uiret: HANDLER,
 }  # fmt: skip
+_FOLLOWED: Final = CHANGES | _ENDED.keys() | {ContextSwitch, Syscall, SyscallReturned}
 _CALLS: Final = {"ioctl": IOCTL, "read": MESSAGE}  # what the return of a handler's system call ends
 
 
@@ -65,13 +66,15 @@ class StageCollector:
     """Sink: adds up the stages of every fault while the run goes on."""
 
     def __init__(self) -> None:
-        self._tracker = FaultTracker()
+        self.tracker = FaultTracker()
         self._latencies: dict[str, array[int]] = {}  # by path, in the order in which they first resolved a fault
         self._cycles: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.spent: Counter[int] = Counter()  # by faulting thread: cycles of its faults, those inside others left out
 
     def __call__(self, event: Any) -> None:
-        for life in self._tracker(event):
+        if type(event) not in _FOLLOWED:
+            return
+        for life in self.tracker(event):
             if life.end is not None:
                 self._end(life)
                 continue
