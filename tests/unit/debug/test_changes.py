@@ -206,5 +206,5 @@ def test_a_fatal_signal_waits_while_something_is_changed(sessions: list[Session]
 
 def test_only_at_a_signal_there_is_one_to_drop(sessions: list[Session]) -> None:
     session = start(sessions, load(SIGNAL))
-    with pytest.raises(UsageError, match="does not stand at a signal"):
+    with pytest.raises(UsageError, match="has not stopped at a signal"):
         session.drop_signal()
