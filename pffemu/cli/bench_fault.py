@@ -1,4 +1,4 @@
-"""pffemu bench fault: the synthetic benchmark, one fault a page."""
+"""pffemu bench fault: the synthetic benchmark, with one fault a page."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 def bench_fault(
     pages: Annotated[int, typer.Option(min=1, max=MOST_PAGES, help="Pages to touch, once each.")] = 1024,
-    write: Annotated[bool, typer.Option("--write", help="Touch by writing, not reading.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write to the pages instead of reading them.")] = False,
     random: Annotated[bool, typer.Option("--random", help="Touch in a fixed random order, not ascending.")] = False,
     copy: Annotated[
-        bool, typer.Option("--copy/--zero", help="UFFDIO_COPY from a backing mapping, or ZEROPAGE.")
+        bool, typer.Option("--copy/--zero", help="Resolve with UFFDIO_COPY from a backing mapping, or with ZEROPAGE.")
     ] = True,
     threads: Annotated[
         int,
@@ -31,7 +31,7 @@ def bench_fault(
         typer.Option("--minor", help="Minor faults: the pages are in a memfd's page cache, UFFDIO_CONTINUE maps them."),
     ] = False,
     handler_threads: Annotated[
-        int, typer.Option(min=1, max=MOST_THREADS, help="Threads that handle (userfaultfd); each gets a core, too.")
+        int, typer.Option(min=1, max=MOST_THREADS, help="Handler threads (userfaultfd); cores are added for them, too.")
     ] = 1,
     mode: options.BenchModes = [],  # noqa: B006
     handler: options.Handlers = [],  # noqa: B006
@@ -49,7 +49,7 @@ def bench_fault(
     Example: pffemu bench fault --pages 4096 --random --zero --json -
     """
     if minor and not copy:
-        raise UsageError("the pages of minor faults are there already", where="--minor", remedy="leave --zero out")
+        raise UsageError("minor faults are resolved with UFFDIO_CONTINUE", where="--minor", remedy="leave --zero out")
     workload = FaultWorkload(pages, write, random, copy, threads, minor=minor, handler_threads=handler_threads)
     fill = "continue" if minor else "copy" if copy else "zero"
     kind = f"{'random' if random else 'ascending'} {'writes' if write else 'reads'}, {fill}"
@@ -74,5 +74,5 @@ def bench_fault(
 
 
 def _cores(cpus: int, threads: int, handler_threads: int) -> int:
-    """One for each thread where there are several; `cpus` as given else, so that two can share one."""
+    """The number of cores: one a thread where there are several of a kind; else `cpus`, so that two can share one."""
     return cpus if threads == handler_threads == 1 else max(cpus, threads + handler_threads)

@@ -1,4 +1,4 @@
-"""One machine, one run, and what it left behind."""
+"""Measures one run of a benchmark on one machine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SMALLEST_RAM = 1 << 30  # bytes; what a benchmark gets when it needs less
 
 
 class GuestFailed(PffemuError):
-    """A benchmark's guest did not reach its end. The exit code is the one `pffemu run` would give."""
+    """A benchmark's guest did not reach its end. The exit code is that of `pffemu run`."""
 
     def __init__(self, mode: Mode, stop: Stop) -> None:
         self.exit_code = stop.exit_code
@@ -63,7 +63,7 @@ class Recorder:
         self._stack.close()
 
     def summary(self, correct: bool | None, seconds: float, handler: str = "") -> RunSummary:
-        """What the run left behind; it took `seconds` of host time."""
+        """The run's summary; it took `seconds` of host time."""
         return RunSummary(
             mode=self._machine.options.mode.value,
             counts=self._machine.counts(),
@@ -81,7 +81,7 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How a benchmark is to be run. `ram` in bytes, None: enough. `shown_fault`: number of the fault to keep."""
+    """How to run a benchmark. `ram` in bytes, None: enough. `shown_fault`: the fault whose events are kept."""
 
     cpus: int = DEFAULTS.cpus
     ram: int | None = None
@@ -89,7 +89,7 @@ class Setup:
     shown_fault: int | None = None
     cpu: CpuOptions = field(default_factory=CpuOptions)
     uffd_regions: int = DEFAULTS.uffd_regions
-    ioctls: bool = False  # take the userfaultfd ioctls apart, too
+    ioctls: bool = False  # measure the stages of the userfaultfd ioctls, too
 
     @property
     def profile(self) -> Profile:
@@ -110,7 +110,7 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
     """Run `workload` in the foreground and check its answer. Raises GuestFailed, PffemuError, Stopped."""
     progress = ProgressLine(err_console(), f"{workload.guest}, {mode.value}", workload.region_pages)
     result = bytearray()
-    gc.collect()  # the last run's machine holds its RAM in a cycle
+    gc.collect()  # reference cycles keep the RAM of the last run's machine
     machine = foreground.prepare(lambda: _machine(workload, mode, setup, result), progress, "loading")
     one_fault = None if setup.shown_fault is None else OneFault(setup.shown_fault)
     ioctls = IoctlCollector(machine.cpus) if setup.ioctls else None
