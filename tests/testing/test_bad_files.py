@@ -1,4 +1,4 @@
-"""What is wrong with a test file is said once, with its line and the nearest right word, and without a traceback."""
+"""An error in a test file is reported once, with its line and the nearest valid word, and without a traceback."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ BAD = (
     ("# mode: pf", "no mode 'pf'", "'pff'"),
     ("# cpu: flexible-uirett", "no option 'flexible-uirett'", "'flexible-uiret'"),
     ("# map: buf 16K", "cannot read 'buf 16K'", "buf 16K rw"),
-    ("# map: buf 1000 rw", "no whole number of pages", "4096"),
-    ("# map: buf 4K rw at 5", "no place for it", "page-aligned"),
+    ("# map: buf 1000 rw", "not a whole number of pages", "4096"),
+    ("# map: buf 4K rw at 5", "0x5 is not possible", "page-aligned"),
     ("# map: buf 4K rw\n# uffd: buff missing", "no region 'buff'", "'buf'"),
     ("# uffd: buf missing", "no region 'buf' above it", "map it first"),
     ("# forward: yes", "'yes'?", "# forward: on"),

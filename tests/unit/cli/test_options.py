@@ -1,4 +1,4 @@
-"""Modes."""
+"""The options --mode and --handler."""
 
 from __future__ import annotations
 

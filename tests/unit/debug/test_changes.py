@@ -68,7 +68,7 @@ restorer:
 
 
 def seen(done: Run) -> list[Any]:
-    """Events, but for when they were: a write may take a page's fault away, and its time."""
+    """Events without their times: a write may populate a page, which saves its fault and the fault's time."""
     return [(type(event), *event[2:]) for event in done.events]
 
 

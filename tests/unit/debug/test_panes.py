@@ -36,7 +36,7 @@ class _Nowhere:
 
 @pytest.fixture(scope="module")
 def inside() -> Stand:
-    """In front of the handler's first instruction."""
+    """A session before the handler's first instruction."""
     workload = FaultWorkload(4)
     machine = Machine(mode=Mode.PFF)
     for fd, data in workload.files.items():

@@ -1,4 +1,4 @@
-"""Options of a machine: every value is brought to its type, or refused with one error that says what to use."""
+"""Options of a machine: every value is converted to its type, or refused with one error that says what to use."""
 
 from __future__ import annotations
 
