@@ -1,4 +1,4 @@
-"""The options --mode and --handler."""
+"""The option --mode."""
 
 from __future__ import annotations
 
