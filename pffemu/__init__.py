@@ -276,7 +276,7 @@ _CALLED_THERE: Final = {"guest_program": "guest"}
 
 
 def __getattr__(name: str) -> Any:
-    """PEP 562. Names that are in no other module are errors."""
+    """Import a public name on first use (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_MODULE_OF[name]), _CALLED_THERE.get(name, name))

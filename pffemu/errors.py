@@ -10,7 +10,7 @@
     |- UnsupportedError            125: with --strict: the guest asked for what is not modelled
     `- EngineError                 125: Unicorn did something pffemu does not know
 
-What the *guest* does wrong is no error of pffemu: it ends the run with a `Stop` value (pffemu.machine.stop).
+What the *guest* does wrong is not an error of pffemu: it ends the run with a `Stop` value (pffemu.machine.stop).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class MissingFileError(PffemuError):
 
 
 class NotLoadableError(PffemuError):
-    """A file exists but is nothing the machine can run."""
+    """A file exists but the machine cannot run it."""
 
     exit_code = 126
 

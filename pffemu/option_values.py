@@ -1,4 +1,4 @@
-"""Values of options: brought to their field's type, or refused with one clear error."""
+"""Values of options: converted to their field's type, or refused with one clear error."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pffemu.errors import UsageError
 
 
 def check_types(options: Any) -> None:
-    """Every field of a frozen dataclass has its type afterwards; names of an enumeration's members may be its values.
+    """Give every field of a frozen dataclass its type; an enumeration's member may be given as its value.
 
-    Raises UsageError for a value of another type, and for a name that no member has.
+    Raises UsageError for a value of another type, and for one that no member has.
     """
     for name, kind in _kinds(type(options)).items():
         value = getattr(options, name)
@@ -22,7 +22,7 @@ def check_types(options: Any) -> None:
 
 
 def _kinds(options: type[Any]) -> dict[str, type[Any]]:
-    """Of the fields that have one type."""
+    """The types of the fields that have one type, by field."""
     if options not in _known:
         hints = get_type_hints(options)
         named = {field.name: hints[field.name] for field in fields(options)}
@@ -39,4 +39,6 @@ def _converted(name: str, kind: type[Any], value: object) -> Any:
         if isinstance(value, str) and value in values:
             return kind(value)
         raise UsageError(f"{name}={value!r} does not exist", remedy=f"use {', '.join(map(repr, values))}")
-    raise UsageError(f"{name}={value!r} is no {kind.__name__}", remedy=f"give {name} a value of type {kind.__name__}")
+    raise UsageError(
+        f"{name}={value!r} is not of type {kind.__name__}", remedy=f"give {name} a value of type {kind.__name__}"
+    )

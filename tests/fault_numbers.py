@@ -1,4 +1,4 @@
-"""What holds of the numbers of faults in every run's events."""
+"""Invariants of the numbers of faults in every run's events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENDS = (Resumed, SignalReturned, FaultAbandoned)
 
 
 def ends_of(events: Iterable[Any]) -> dict[int, str]:
-    """By number, how each fault was over: its path, or why it was abandoned; empty: with another one, or never.
+    """How each fault ended, by number: its path, or why it was abandoned; empty: inside another one's end, or never.
 
     Numbers are given in order, from 1; no event belongs to a fault before it begins, nor after it is over.
     """

@@ -1,4 +1,4 @@
-"""What tests that run guests share: a small machine, a guest that forwards its faults, and what happened in the run."""
+"""Helpers of tests that run guests: a small machine, a guest that forwards its faults, and the events of a run."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ class Run:
         return [self.word(name, i) for i in range(count)]
 
     def frames(self) -> list[list[int]]:
-        """The frames LOGGING_HANDLER saw: six words each, lowest address first."""
+        """The frames that LOGGING_HANDLER logged: six words each, lowest address first."""
         count = (self.word("log_end") - self.symbol("log")) // 48
         words = self.words("log", 6 * count)
         return [words[6 * i : 6 * i + 6] for i in range(count)]

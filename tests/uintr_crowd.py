@@ -22,7 +22,7 @@ _STACK, _ALT_STACK = 8192, 1024  # bytes, each thread
 class Member:
     """One thread: what it does, in order (see `step`), and whether it ends or stays to take what comes."""
 
-    flags: int | None  # of uintr_register_handler; None: it is no receiver
+    flags: int | None  # of uintr_register_handler; None: it is not a receiver
     steps: tuple[tuple[str, int], ...]
     ends: bool = False
 
@@ -33,7 +33,7 @@ class Crowd:
     cores: int
 
     def loses_none(self) -> bool:
-        """Whether nobody gives up a registration or an entry, which may drop what was sent through it."""
+        """Whether no thread gives up a registration or an entry, which may drop interrupts sent through it."""
         return not any(
             name in ("again", "give up", "disconnect") for member in self.members for name, _ in member.steps
         )
@@ -57,7 +57,7 @@ class Crowd:
         text += f"lock inc qword ptr [{DONE}]\n"
         if member.ends:
             return text + "mov eax, SYS_exit\nsyscall\n"
-        return text + _STAY.format(sleep=_SLEEP if member.flags else "pause")  # without a WAITING flag nobody is woken
+        return text + _STAY.format(sleep=_SLEEP if member.flags else "pause")  # a WAITING flag is needed to be woken
 
 
 def step(i: int, name: str, argument: int, crowd: Crowd) -> str:

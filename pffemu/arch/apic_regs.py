@@ -1,7 +1,7 @@
 """Local APIC register offsets and fields (SDM vol. 3, "APIC"), and those of interrupt forwarding.
 
-In x2APIC mode the register at xAPIC offset `o` is MSR 0x800 + (o >> 4), and the ICR one 64-bit register.
-The forwarding registers' offsets are ours: neither xUI nor PFF-UINTR publishes any. They lie in a reserved range.
+In x2APIC mode the register at xAPIC offset `o` is MSR 0x800 + (o >> 4), and the ICR is one 64-bit register.
+The forwarding registers' offsets are pffemu's own, in a reserved range: neither xUI nor PFF-UINTR publishes any.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ ICR_PENDING: Final = 1 << 12  # delivery status: xAPIC, read-only; always idle h
 ICR_ASSERT: Final = 1 << 14
 ICR_LEVEL: Final = 1 << 15
 ICR_SHORTHAND_SHIFT: Final = 18  # two bits: none, self, all including self, all excluding self
-ICR_LOW_MASK: Final = 0x000C_CFFF  # what the low half keeps
+ICR_LOW_MASK: Final = 0x000C_CFFF  # bits that a write to the low half sets
 MODE_FIXED: Final = 0
 MODE_LOWEST: Final = 1
 MODE_SMI: Final = 2

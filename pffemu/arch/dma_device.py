@@ -1,4 +1,4 @@
-"""Registers of the DMA test device: what a driver programs so that a copy ends in an interrupt. Ours.
+"""Registers of the DMA test device, which copies memory and then raises an interrupt. The device is pffemu's own.
 
 All are 64 bits wide; each half can be stored alone.
 """
@@ -25,6 +25,6 @@ COMMAND_START: Final = 1
 STATUS_IDLE: Final = 0
 STATUS_BUSY: Final = 1
 STATUS_DONE: Final = 2
-STATUS_ERROR: Final = 3  # a range outside RAM, a target nobody has, or an illegal vector: nothing was started
+STATUS_ERROR: Final = 3  # a range outside RAM, an APIC id that no core has, or an illegal vector: nothing was started
 
 LONGEST: Final = 1 << 20

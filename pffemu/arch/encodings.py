@@ -1,4 +1,4 @@
-"""What every instruction's encoding has in common: its longest, and the numbers of its registers (SDM vol. 2)."""
+"""Facts of instruction encoding: lengths, and the numbers of registers (SDM vol. 2)."""
 
 from __future__ import annotations
 

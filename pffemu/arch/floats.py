@@ -6,7 +6,7 @@ from typing import Final
 
 IE, DE, ZE, OE, UE, PE = 1, 2, 4, 8, 16, 32  # exceptions: in MXCSR, FSW and, as masks, in FCW
 FLAGS: Final = 0x3F
-BEFORE: Final = IE | DE | ZE  # found before the operation: an unmasked one keeps it from happening
+BEFORE: Final = IE | DE | ZE  # pre-computation exceptions: an unmasked one suppresses the operation
 MASKS_AT: Final = 7  # in MXCSR: the masks' first bit
 MASKS: Final = FLAGS << MASKS_AT
 DAZ: Final = 1 << 6

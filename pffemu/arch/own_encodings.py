@@ -16,7 +16,7 @@ _REGISTER: Final = 0b11_000  # ModRM bits 7:3 of a register operand, less the ex
 
 
 class Decoded(NamedTuple):
-    """`register`: the operand's number."""
+    """A decoded instruction. `register`: the operand's number."""
 
     row: OwnInstruction
     length: int
@@ -43,7 +43,7 @@ def _forms() -> Iterator[tuple[str, bytes]]:
             yield from ((f"{row.mnemonic} {name}", encoded(row, at)) for at, name in enumerate(REGISTERS_64))
 
 
-FORMS: Final = dict(_forms())  # every instruction of ours with each of its operands: its text, its bytes
+FORMS: Final = dict(_forms())  # text -> bytes of every own instruction with each of its operands
 _PLAIN: Final = {row.opcode: row for row in OWN_INSTRUCTIONS.values() if row.extension is None}
 _WITH_REGISTER: Final = {
     (row.opcode, _REGISTER | row.extension): row for row in OWN_INSTRUCTIONS.values() if row.extension is not None
@@ -52,7 +52,7 @@ _OPCODE_SIZES: Final = sorted({len(row.opcode) for row in OWN_INSTRUCTIONS.value
 
 
 def decoded(code: bytes) -> Decoded | None:
-    """The instruction of ours that `code` starts with."""
+    """The own instruction at the start of `code`, or None."""
     at, rex = _prefixes(code)
     if not at:
         return None
@@ -69,9 +69,9 @@ def decoded(code: bytes) -> Decoded | None:
 
 
 def _prefixes(code: bytes) -> tuple[int, int]:
-    """(how many there are, REX or 0); 0 of them unless F3 is the mandatory one, and without a LOCK.
+    """(number of prefixes, REX or 0); the number is 0 unless F3 is the mandatory prefix and there is no LOCK.
 
-    The last of F2 and F3 counts, REX only as the very last; others mean nothing.
+    The last of F2 and F3 counts, REX only as the last prefix; other prefixes have no effect.
     """
     mandatory = rex = 0
     for at, octet in enumerate(code):

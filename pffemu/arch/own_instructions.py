@@ -1,8 +1,8 @@
-"""The instructions that neither keystone nor Unicorn knows and this machine has, one row each.
+"""This machine's own instructions: those that neither keystone nor Unicorn knows, one row each.
 
 Assembler, disassembler, checks, messages, costs and dispatch read this table; the file of the mnemonic's name in
 `hw/insns` executes it. CLUI, SENDUIPI, STUI, TESTUI and UIRET are Intel's (SDM vol. 2). SETTIMER and SETTIMERP arm
-xUI's kernel-bypass timer; their encodings are not published, these are ours.
+xUI's kernel-bypass timer; their encodings are not published, so these are pffemu's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pffemu.arch.exceptions import AC, GP, UD
 
 
 class Reason(NamedTuple):
-    """What a user is told when a guest ends with an exception of the instruction."""
+    """The message when an exception of the instruction ends the guest."""
 
     what: str
     remedy: str = "check the address before it is used"
@@ -23,21 +23,21 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OwnInstruction:
-    """F3 [REX] `opcode`, and with an `extension` a ModRM byte /extension whose operand is a 64-bit register."""
+    """One instruction: F3 [REX] `opcode`, and with an `extension` a ModRM byte whose operand is a 64-bit register."""
 
     mnemonic: str
     opcode: bytes
     cost: str  # its name in timing.catalogue, which each profile gives a value
     extension: int | None = None
     reasons: Mapping[int, Reason] = field(default_factory=dict)  # by the exception's vector
-    cost_is: str = ""  # what the cost stands for, where that is more than the mnemonic
-    local: bool = True  # nothing but the core's own state changes, so no other core can tell when it happened
+    cost_is: str = ""  # what the cost stands for, where the mnemonic does not say it
+    local: bool = True  # it changes the core's own state only, so no other core can observe when it ran
     falls_through: bool = True  # the next instruction is the one behind it
     pops: int = 0  # bytes that it takes off the stack
 
     @property
     def operands(self) -> str:
-        """The operands it takes, in words."""
+        """Its operands, in words for a message."""
         return "no operand" if self.extension is None else "a 64-bit register"
 
 

@@ -8,7 +8,7 @@ PAGE_SHIFT: Final = 12
 PAGE_SIZE: Final = 1 << PAGE_SHIFT
 PAGE_MASK: Final = ~(PAGE_SIZE - 1)
 
-# entries are handled as *signed* 64-bit integers: numba and Python then agree, and NX is simply "negative"
+# entries are *signed* 64-bit integers, so that numba and Python agree; NX is the sign bit
 PTE_P: Final = 1 << 0
 PTE_W: Final = 1 << 1
 PTE_U: Final = 1 << 2

@@ -1,4 +1,4 @@
-"""Names of the registers a guest and a debugger see, in gdb's order."""
+"""Names of the registers that a guest and a debugger see, in gdb's order."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Registers of the uffd_mmio device: PFF-UINTR's four words, and what this machine adds behind them."""
+"""Registers of the uffd_mmio device: PFF-UINTR's four words, and those that this machine adds behind them."""
 
 from __future__ import annotations
 
 from typing import Final
 
-BASE: Final = 0x5_0000_0000  # the prototype moved it to 0xC0100000 later: a machine option
+BASE: Final = 0x5_0000_0000  # the prototype later moved it to 0xC0100000, so it is a machine option
 SIZE: Final = 0x1000
 
 START: Final = 0x00  # low half; the prototype stores 32 bits each to 0x0, 0x4, 0x8, 0xC
@@ -13,8 +13,8 @@ END: Final = 0x08
 END_HIGH: Final = 0x0C  # a 32-bit store here adds [start, end), as in the prototype
 COMMAND: Final = 0x10
 STATUS: Final = 0x18
-TAG: Final = 0x20  # page-table base (CR3 bits 51:12) the next command works on; 0: every address space
-MODE: Final = 0x28  # what the next range covers, MODE_* below
+TAG: Final = 0x20  # page-table base (CR3 bits 51:12) to which the next command applies; 0: every address space
+MODE: Final = 0x28  # kinds of faults that the next range forwards, MODE_* below
 COUNT: Final = 0x30  # ranges stored, read-only
 CAPACITY: Final = 0x38  # ranges that fit, read-only
 

@@ -28,7 +28,7 @@ _WORDS: Final = struct.Struct("<QQ")
 
 
 class UittEntry(NamedTuple):
-    """One entry. An invalid one packs as zeros with what else it holds."""
+    """One entry. An invalid one packs as its other fields with V clear."""
 
     user_vector: int
     upid_address: int
@@ -41,7 +41,7 @@ class UittEntry(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def unpack(octets: bytes) -> UittEntry | None:
-    """Of 16 bytes; None where SENDUIPI raises #GP: not valid, reserved bits, or no possible UPID address."""
+    """The entry in 16 bytes; None where SENDUIPI raises #GP: V clear, reserved bits set, or an invalid UPIDADDR."""
     control, address = _WORDS.unpack(octets)
     if not control & V or control & RESERVED or address % UPID_ALIGNMENT or not is_canonical(address):
         return None

@@ -23,7 +23,7 @@ PIR_OFFSET: Final = 8  # bytes
 ON: Final = 1 << 0
 SN: Final = 1 << 1
 BLKD: Final = 1 << 7
-RESERVED: Final = 0xFF00_FFFC  # of the first eight bytes, BLKD with it
+RESERVED: Final = 0xFF00_FFFC  # of the first eight bytes, BLKD included
 NV_SHIFT: Final = 16
 NDST_SHIFT: Final = 32
 XAPIC_ID_SHIFT: Final = 8  # within NDST
@@ -49,7 +49,7 @@ class Upid:
 
 
 def unpack(octets: bytes) -> Upid:
-    """Of 16 bytes; reserved bits other than BLKD are dropped (RESERVED finds them)."""
+    """The descriptor in 16 bytes; reserved bits other than BLKD are dropped (test them with RESERVED)."""
     control, pir = _WORDS.unpack(octets)
     return Upid(
         on=bool(control & ON),

@@ -1,9 +1,9 @@
 """Assembler and disassembler: the only importers of keystone, capstone and iced-x86.
 
 Reading order: program.py and instruction.py (the values), assembler.py (the passes), source.py, layout.py, operands.py,
-lint.py (keystone's traps), encoder.py (its one call), readback.py; disasm.py and memory_operands.py for the way back;
-scan.py for lengths and what an encoding means to the machine.
-The assembler is imported when it is used: running an ELF file needs none.
+lint.py (keystone's traps), encoder.py (its one call), readback.py; disasm.py and memory_operands.py decode;
+scan.py gives an encoding's length and its features.
+The assembler is imported on first use: running an ELF file does not need it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """PEP 562."""
+    """Import a name on first use (PEP 562)."""
     if name != "assemble":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from pffemu.asm.assembler import assemble

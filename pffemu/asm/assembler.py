@@ -41,7 +41,7 @@ def assemble(
 
 
 def _instructions(layout: Layout) -> dict[int, Written]:
-    """Every instruction of .text, parsed and past the fences, by statement number."""
+    """Every instruction of .text, parsed and checked (lint.py), by statement number."""
     instructions = dict[int, Written]()
     for number in layout.text:
         statement = layout.statements[number]
@@ -88,7 +88,7 @@ def _fill_data(layout: Layout, encoded: Encoded, base: int) -> dict[str, bytearr
 
 
 def _sections(layout: Layout, encoded: Encoded, contents: Mapping[str, bytearray], base: int) -> tuple[Section, ...]:
-    """Those that hold something, each of all the sections of its kind."""
+    """The sections that are not empty, each joined from all source sections of its kind."""
     sections = [Section(TEXT, base, bytes(contents[TEXT]), len(encoded.code), False, True)] if encoded.code else []
     for kind in SECTIONS[1:]:
         parts = [name for name in layout.of_kind(kind) if layout.sizes[name]]

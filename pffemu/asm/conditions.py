@@ -1,4 +1,4 @@
-""".if and its kin: which lines of a block are assembled."""
+""".if and the other conditional directives: which lines of a block are assembled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data directives: their sizes at once, their bytes when every label has an address. keystone never sees one."""
+"""Data directives: sizes are known at once, bytes once every label has an address. keystone never sees them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ DIRECTIVES: Final = frozenset((*WIDTHS, *FLOATS, *STRINGS, *SPACES, *ALIGNMENTS,
 STRING: Final = re.compile(r'\s*"((?:\\.|[^"\\])*)"\s*')
 ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)")
 PAGE: Final = 4096
-MOST_DATA: Final = 1 << 28  # bytes kept in Python; .bss keeps none
+MOST_DATA: Final = 1 << 28  # bytes, except in .bss, whose bytes are not stored
 MOST_SPACE: Final = 1 << 46
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Contents of one directive: literal bytes, or `values` each of `width` bytes, or `size` times the byte `fill`."""
+    """Contents of one directive: literal bytes, `values` of `width` bytes each, or `size` times the byte `fill`."""
 
     size: int
     literal: bytes = b""
@@ -114,7 +114,7 @@ def _parse_strings(rest: str, ending: bytes) -> Data:
     for argument in arguments:
         match = STRING.fullmatch(argument)
         if match is None:
-            raise AssemblyError(f"{argument!r} is no string", remedy='write the text in double quotes: "text"')
+            raise AssemblyError(f"{argument!r} is not a string", remedy='write the text in double quotes: "text"')
         literal += unescape(match[1]) + ending
     return Data(len(literal), literal)
 
@@ -162,7 +162,7 @@ def _parse_alignment(word: str, numbers: list[int]) -> Alignment:
         boundary = 1 << boundary if 0 <= boundary <= 12 else 0
     if boundary not in (1 << power for power in range(13)):
         remedy = "use a power of two up to 4096, the page size sections start at"
-        raise AssemblyError(f"{word} {numbers[0]} is no possible alignment", remedy=remedy)
+        raise AssemblyError(f"{word} {numbers[0]} is not a possible alignment", remedy=remedy)
     return Alignment(boundary, numbers[1] if len(numbers) == 2 else None)
 
 

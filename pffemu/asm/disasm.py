@@ -1,7 +1,7 @@
-"""Bytes to instructions: capstone, with the instructions of arch.own_instructions laid over it.
+"""The disassembler: capstone, with the instructions of arch.own_instructions in front.
 
 Capstone 5 knows neither UIRET, TESTUI nor SENDUIPI (it stops there) and prints CLUI and STUI as RDPKRU and WRPKRU.
-Nothing here ever stops early: a byte that starts no instruction becomes a one-byte `.byte` pseudo instruction.
+Disassembly never stops early: a byte that starts no instruction becomes a one-byte `.byte` pseudo instruction.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _sizes_only = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
 
 
 def decode(code: bytes, address: int = 0) -> Instruction | None:
-    """The first instruction of `code`, or None when its bytes are no instruction."""
+    """The first instruction of `code`, or None when its bytes are not an instruction."""
     head = bytes(code[:MAX_INSTRUCTION])
     overlaid = _own_instruction(head, address)
     if overlaid is not None:
@@ -46,7 +46,7 @@ def decode(code: bytes, address: int = 0) -> Instruction | None:
 
 
 def capstone_instruction(code: bytes, address: int) -> Any:
-    """Capstone's own view of the first instruction, with operand detail, or None; for the read-back check."""
+    """Capstone's object for the first instruction, with operand detail, or None; for the read-back check."""
     return next(_detailed.disasm(code, address, 1), None)
 
 
@@ -63,7 +63,7 @@ def disassemble(code: bytes, address: int = 0) -> Iterator[Instruction]:
 
 
 def mnemonic_and_operands(code: bytes) -> tuple[str, str]:
-    """One instruction, whole, as text; (".byte", "") when capstone does not know it."""
+    """The text of `code`, one whole instruction; (".byte", "") when capstone does not know it."""
     for _, _, mnemonic, operands in _sizes_only.disasm_lite(bytes(code), 0, 1):
         return mnemonic, operands
     overlaid = _own_instruction(bytes(code), 0)
@@ -78,6 +78,6 @@ def _own_instruction(code: bytes, address: int) -> Instruction | None:
 
 
 def _is_avx(code: bytes, mnemonic: str) -> bool:
-    # BMI instructions are VEX-encoded as well, but they are no AVX and Unicorn runs them
+    # BMI instructions are VEX-encoded as well, but they are not AVX and Unicorn runs them
     first = next((byte for byte in code if byte not in LEGACY_PREFIXES), 0)
     return first in VECTOR_ESCAPES and mnemonic[0] in "vk"

@@ -1,4 +1,4 @@
-"""keystone's part: one call that turns a whole .text into bytes and tells where every statement landed.
+"""The encoder: one call of keystone turns a whole .text into bytes and gives the address of every statement.
 
 keystone sees generated text only: labels are renamed (_s<number>), constants are literals, data is `.space`, other
 sections are `.set` symbols behind the end of the code. A table of `.quad` at the end reports the label addresses,
@@ -30,7 +30,7 @@ TABLE_ROW: Final = 64  # addresses per .quad line
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """.text as keystone made it; data directives in it are still zero."""
+    """.text as keystone encoded it; data directives in it are still zero."""
 
     code: bytearray
     addresses: dict[Anchor, int]  # of every statement and of the sections outside .text
@@ -158,7 +158,7 @@ def _culprit(layout: Layout, instructions: Mapping[int, Written], base: int) -> 
             error = AssemblyError(f"keystone: {complaint}", remedy=_remedy(written))
             return blame(error, layout.statements[number].place)
     suspects = [number for number, written in instructions.items() if _has_label(written)]
-    low, high = 0, len(suspects)  # the first `high` suspects must be dropped, the first `low` are not enough
+    low, high = 0, len(suspects)  # dropping the first `high` suspects is enough, dropping the first `low` is not
     while high - low > 1:
         middle = (low + high) // 2
         fits = _run(_program(layout, instructions, base, frozenset(suspects[:middle])), base) is not None
@@ -169,7 +169,7 @@ def _culprit(layout: Layout, instructions: Mapping[int, Written], base: int) -> 
 
 
 def _complaint(layout: Layout, written: Written, base: int) -> str:
-    """What keystone says to one instruction with its labels right behind it; '' when it is content."""
+    """keystone's error for one instruction with its labels right behind it; '' when it encodes it."""
     text = _Text(layout, layout.section_starts(0))
     line = text.instruction(written)
     used = {anchor for operand in written.operands for anchor, _ in _value(operand).anchors if isinstance(anchor, int)}

@@ -1,8 +1,8 @@
-"""Statements as the assembler gets them: files included, macros and repetitions written out, conditions decided.
+"""Expansion of a source: files are included, macros and repetitions written out, conditions decided.
 
-.macro .endm .exitm .purgem, .rept .irp .irpc .endr, .if and its kin mean what they mean to GNU as, but commas alone
-separate the arguments of macros. A statement that was written out keeps the line of the body it came from, and knows
-where that was used. Conditions and counts need numbers that are known by then: labels have no address yet.
+.macro .endm .exitm .purgem, .rept .irp .irpc .endr, .if and its variants are as in GNU as, except that only commas
+separate the arguments of macros. A written-out statement keeps its line in the body, and the lines that used the body.
+Conditions and counts need numbers that are already known: labels have no address yet.
 """
 
 from __future__ import annotations
@@ -51,22 +51,22 @@ class _Expander:
         self._open_files: tuple[Path, ...] = ()
         self._macros = dict[str, Macro]()
         self._numbers = dict(defines)
-        self._constants = dict[str, str]()  # what .equ gave, not evaluated yet
+        self._constants = dict[str, str]()  # values of .equ, not yet evaluated
         self._names = set(defines)  # defined so far
-        self._noted = 0  # statements of `output`: most sources never ask
-        self._used = 0  # macros: what \@ is
+        self._noted = 0  # statements of `output` noted so far, on demand: most sources need none
+        self._used = 0  # macros used so far: the value of \@
         self._written = 0
         self.output = list[Statement]()
 
     def expand(self, statements: Sequence[Statement], depth: int) -> None:
-        """Write out `statements`, which stand inside `depth` macros and repetitions."""
+        """Write out `statements`, which are inside `depth` macros and repetitions."""
         at = 0
         while at < len(statements):
             statement = statements[at]
             word = statement.word
             at += 1
             if word == ".equ" or not (word[0] == "." or word in self._macros):
-                self.output.append(statement)  # most
+                self.output.append(statement)  # the usual case
                 continue
             try:
                 if word in _CLOSERS:
@@ -100,7 +100,7 @@ class _Expander:
             self.output.append(statement)
 
     def _catch_up(self) -> None:
-        """Note what conditions and counts can ask about."""
+        """Note the names defined so far, for conditions and counts."""
         while self._noted < len(self.output):
             self._noted += 1
             self._note(self.output[self._noted - 1])
@@ -115,11 +115,11 @@ class _Expander:
         if statement.word == ".equ":
             self._constants[name] = text
         elif statement.word != ":":
-            with suppress(AssemblyError):  # labels are in it; or it is wrong, which the layout tells
+            with suppress(AssemblyError):  # it has labels, or an error, which the layout reports
                 self._numbers[name] = plain_number(text, self._known)
 
     def look_up(self, name: str) -> Value:
-        """Raises AssemblyError for what is no number yet."""
+        """The value of `name`. Raises AssemblyError where it is not yet a known number."""
         self._catch_up()
         return self._known(name)
 
@@ -127,13 +127,13 @@ class _Expander:
         if name in self._constants:
             self._numbers[name] = plain_number(self._constants.pop(name), self._known)
         if name not in self._numbers:
-            raise AssemblyError(f"{name!r} is no number that is known here", remedy="define it above, with .equ")
+            raise AssemblyError(f"{name!r} is not a number known here", remedy="define it above, with .equ")
         return Value(self._numbers[name])
 
     # -- blocks -----------------------------------------------------------------------------------------------------
 
     def _end_of(self, statements: Sequence[Statement], begin: int) -> int:
-        """Where the block that begins there is closed."""
+        """The index of the statement that closes the block beginning at `begin`."""
         closers = list[str]()
         for at in range(begin, len(statements)):
             word = statements[at].word
@@ -197,7 +197,7 @@ class _Expander:
 
 
 def _lines(statements: Sequence[Statement]) -> list[Place]:
-    """The lines that statements were split from."""
+    """The lines from which the statements were split."""
     places = list[Place]()
     for statement in statements:
         if not places or places[-1] is not statement.place:

@@ -1,10 +1,10 @@
 """Constant expressions of the source: numbers, characters, names, + - * / % << >> & | ^ ~ and parentheses.
 
 A `Value` is a number plus whole multiples of anchors. An anchor is a place whose address is not known yet: a statement
-of .text (its number) or the start of another section (its name). So `end - start` inside .data is a plain number long
-before anything has an address, and `.quad handler + 8` is number 8 plus one anchor.
+of .text (its number) or the start of another section (its name). So `end - start` inside .data is a plain number before
+any address is known, and `.quad handler + 8` is the number 8 plus one anchor.
 
-Assemblers disagree on how `<<` and `|` bind against `+` (GNU as and C differ), so mixing them needs parentheses here.
+The precedence of `<<` and `|` against `+` differs between GNU as and C, so mixing them needs parentheses here.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Cursor:
         self.tokens, self.position, self.depth = tokens, 0, 0
 
     def peek(self, ahead: int = 0) -> str:
-        """Text of a coming token, lower case; empty at the end."""
+        """Text of the next token, or of one further `ahead`, in lower case; empty at the end."""
         index = self.position + ahead
         return self.tokens[index].text.lower() if index < len(self.tokens) else ""
 
@@ -110,7 +110,7 @@ class Cursor:
 
 
 def evaluate(text: str, names: Names) -> Value:
-    """The value of a whole text that is one expression."""
+    """The value of `text`, which must be one expression."""
     cursor = Cursor(tokenize(text))
     value = parse_expression(cursor, names)
     if cursor.peek():
@@ -119,7 +119,7 @@ def evaluate(text: str, names: Names) -> Value:
 
 
 def parse_expression(cursor: Cursor, names: Names) -> Value:
-    """Unary terms joined by binary operators, up to the first token that continues neither."""
+    """The value of unary terms joined by binary operators, up to the first token that is neither."""
     values, operators = [_parse_unary(cursor, names)], list[str]()
     while cursor.peek() in BINDING:
         operators.append(cursor.take().text)
@@ -133,7 +133,7 @@ def parse_expression(cursor: Cursor, names: Names) -> Value:
 
 
 def _reduce(values: list[Value], operators: list[str], binding: int) -> tuple[list[Value], list[str]]:
-    """Apply the operators of one binding strength, left to right."""
+    """Apply the operators of one precedence, left to right."""
     reduced, left_over = [values[0]], list[str]()
     for operator, value in zip(operators, values[1:], strict=True):
         if BINDING[operator] == binding:
@@ -220,7 +220,7 @@ def signed(word: int) -> int:
 
 
 def number(text: str) -> int:
-    """Decimal, 0x and 0b only: 017 and 10h mean different things to different assemblers."""
+    """The value of a decimal, 0x or 0b number; assemblers disagree on 017 and 10h, so these are refused."""
     if re.fullmatch(r"0|[1-9]\d{0,30}", text):
         return int(text)
     if re.fullmatch(r"0[xX][0-9a-fA-F]{1,30}|0[bB][01]{1,80}", text):
@@ -229,7 +229,7 @@ def number(text: str) -> int:
         raise AssemblyError(f"{text!r}: keystone reads a leading 0 as octal", remedy=_plain_number(text))
     if re.fullmatch(r"[0-9a-fA-F]+[hH]", text):
         raise AssemblyError(f"{text!r}: no suffix is understood", remedy=f"write 0x{text[:-1].lstrip('0') or '0'}")
-    raise AssemblyError(f"{text[:40]!r} is no number", remedy="numbers are 12, 0x1f, 0b101 or 'c'")
+    raise AssemblyError(f"{text[:40]!r} is not a number", remedy="numbers are 12, 0x1f, 0b101 or 'c'")
 
 
 def _plain_number(text: str) -> str:
@@ -239,11 +239,11 @@ def _plain_number(text: str) -> str:
 
 
 def character(text: str) -> int:
-    """The inside of a character literal."""
+    """The value of a character literal, given without its quotes."""
     if text.startswith("\\"):
         if text[1] not in ESCAPES:
             raise AssemblyError(f"unknown escape {text!r}", remedy="use \\n \\t \\r \\0 \\\\ \\' or a number")
         return ESCAPES[text[1]]
     if ord(text) > 127:
-        raise AssemblyError(f"{text!r} is no single byte", remedy="put the text in .ascii, or write its number")
+        raise AssemblyError(f"{text!r} is not a single byte", remedy="put the text in .ascii, or write its number")
     return ord(text)

@@ -1,4 +1,4 @@
-"""Floating-point numbers as sources write them, to the nearest one of IEEE 754 (ties to even)."""
+"""Floating-point numbers in sources, rounded to the nearest IEEE 754 number (ties to even)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _QUIET_NAN: Final = {4: 0x7FC0_0000, 8: 0x7FF8_0000_0000_0000}
 
 
 def encode(text: str, size: int) -> bytes:
-    """`size` 4 or 8 bytes. Raises AssemblyError for what is no number, or too large."""
+    """`text` as a float of `size` (4 or 8) bytes. Raises AssemblyError for what is not a number, or too large."""
     match = _NUMBER.fullmatch(text)
     if match is None or len(text) > _LONGEST or (match[1] and match[2]):
-        raise AssemblyError(f"{text[:40]!r} is no floating-point number", remedy="write it as 1.5, -2e-3, inf or nan")
+        raise AssemblyError(f"{text[:40]!r} is not a floating-point number", remedy="write 1.5, -2e-3, inf or nan")
     negative, digits = "-" in match[1] + match[2], match[3].lower()
     if digits.startswith("inf"):
         bits = _INFINITY[size]
@@ -34,7 +34,7 @@ def encode(text: str, size: int) -> bytes:
 
 
 def _nearest(digits: str, size: int) -> int:
-    """A float is not found by way of a double: that would round twice."""
+    """The nearest number's bits. A float is not computed from a double: that would round twice."""
     double = float(digits)
     if math.isinf(double):
         raise AssemblyError(f"{digits} is too large", remedy="write inf if that is meant")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MemoryOperand:
-    """One memory access. `size` is in bytes, 0 when the instruction alone does not tell (xsave)."""
+    """One memory access. `size` is in bytes, 0 when the encoding does not determine it (xsave)."""
 
     base: str | None
     index: str | None
@@ -31,7 +31,7 @@ class MemoryOperand:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """What the bytes at `address` mean. `mnemonic` carries its prefixes ("lock add", "rep movsb")."""
+    """The instruction at `address`. `mnemonic` includes its prefixes ("lock add", "rep movsb")."""
 
     address: int
     size: int

@@ -1,4 +1,4 @@
-"""First pass: which section each statement is in, the size of all data, the meaning of all names.
+"""The assembler's first pass: the section of each statement, the size of all data, the meaning of all names.
 
 .text is only listed in order: its sizes come from keystone. The other sections are laid out completely, so their labels
 are known as (section, offset) before anything is assembled.
@@ -48,7 +48,7 @@ class Layout:
     boundaries: dict[str, int] = field(default_factory=dict)  # greatest alignment in it, by full name
 
     def names(self, number: int) -> Names:
-        """How names read in statement `number`."""
+        """The look-up of names for statement `number`."""
 
         def look_up(name: str) -> Value:
             if name == ".":
@@ -81,7 +81,7 @@ class Layout:
         return starts
 
     def of_kind(self, kind: str) -> list[str]:
-        """Full names of the sections that end up in `kind`: the one of that name first."""
+        """Full names of the sections that are joined into `kind`: the one of that name first."""
         return sorted((name for name in self.sizes if self.kinds[name] == kind), key=lambda name: name != kind)
 
     def _unknown(self, name: str) -> AssemblyError:
@@ -130,7 +130,7 @@ def lay_out(statements: Sequence[Statement], defines: Mapping[str, int]) -> Layo
 
 
 class _Sections:
-    """Which section statements are in: .text ... .section, .previous, .pushsection, .popsection, .subsection 0."""
+    """The current section, as .text ... .section, .previous, .pushsection, .popsection, .subsection 0 set it."""
 
     def __init__(self, layout: Layout) -> None:
         self._kinds = layout.kinds
@@ -139,7 +139,7 @@ class _Sections:
         self._stack = list[tuple[str, str]]()
 
     def switched(self, statement: Statement) -> bool:
-        """Whether `statement` switches the section; then it is done."""
+        """Whether `statement` switches the section; if so, switch it."""
         word, rest = statement.word, statement.rest
         if word in SECTIONS:
             if rest:
@@ -169,7 +169,7 @@ class _Sections:
 
 
 def _kind_of(name: str, flags: str) -> str:
-    """Which of SECTIONS holds the section, by its name as gcc and ld have it, or else by its flags."""
+    """The one of SECTIONS that holds the section, by its name, as in gcc and ld, or else by its flags."""
     if _DROPPED.fullmatch(name):
         return DROPPED
     if name.startswith((".tdata", ".tbss")):

@@ -1,8 +1,8 @@
-"""Fences before keystone: what it would crash on, ignore, or encode as something else, refused with a remedy.
+"""Checks before keystone: what it would crash on, ignore, or encode as something else is refused with a remedy.
 
-keystone 0.9.2 aborts the process (`mov ah, r8b`), segfaults (`.text`), ignores (`.error`) or silently truncates what it
-does not like. Directives are a whitelist; operands are a grammar (operands.py); what is left to check by hand is
-here. What keystone encodes wrongly without a pattern is caught afterwards (readback.py).
+keystone 0.9.2 aborts the process (`mov ah, r8b`), segfaults (`.text`), ignores (`.error`) or silently truncates invalid
+input. Directives are a whitelist, operands a grammar (operands.py); the other checks are here. What keystone encodes
+wrongly without a pattern is caught afterwards (readback.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pffemu.asm.source import Statement
 from pffemu.asm.written import BYTES, PREFIXES, STRING_MNEMONICS, Written, is_mnemonic
 from pffemu.errors import AssemblyError
 
-# about symbols, debugging information and unwinding: nothing that runs depends on them
+# directives of symbols, debugging information and unwinding: execution does not depend on them
 _IGNORED: Final = """
     .globl .global .local .type .size .hidden .protected .internal .extern .file .ident .loc .version
     .addrsig .addrsig_sym .cv_loc .cv_file
@@ -45,7 +45,7 @@ INT32: Final = range(-(1 << 31), 1 << 31)
 
 
 def check_directive(statement: Statement) -> None:
-    """Directives that are neither data nor sections: ignored or refused."""
+    """Refuse a directive that is neither data nor a section, unless it can be ignored."""
     word, rest = statement.word, statement.rest
     if word in IGNORED_DIRECTIVES or word.startswith(".cfi_") or (word == ".intel_syntax" and rest in ("", "noprefix")):
         return
@@ -53,13 +53,13 @@ def check_directive(statement: Statement) -> None:
 
 
 def check_word(statement: Statement) -> None:
-    """Words of another assembler's dialect."""
+    """Refuse words of NASM's dialect."""
     if statement.word in NASM_WORDS:
         raise AssemblyError(f"{statement.word!r} is NASM", remedy=f"write {NASM_WORDS[statement.word]}")
 
 
 def check_semicolon(statement: Statement, names: Names) -> None:
-    """`nop; ret` means two instructions to GNU as and one to NASM."""
+    """Refuse `nop; ret`, which is two instructions to GNU as and one to NASM."""
     word, _, rest = statement.after_semicolon.partition(" ")
     if not is_mnemonic(word) and word not in PREFIXES:
         return
@@ -72,7 +72,7 @@ def check_semicolon(statement: Statement, names: Names) -> None:
 
 
 def check_instruction(written: Written) -> None:
-    """Everything about one parsed instruction that must not reach keystone."""
+    """Refuse a parsed instruction that must not reach keystone."""
     _check_prefix(written)
     if written.fixed_bytes:
         return
@@ -102,7 +102,7 @@ def _check_prefix(written: Written) -> None:
 
 
 def _check_string_operands(written: Written) -> None:
-    """keystone ignores them with a warning on stderr. movsd and cmpsd with an xmm register are no string moves."""
+    """Refuse operands of string instructions, which keystone ignores. movsd, cmpsd with an XMM register are SSE's."""
     if any(isinstance(operand, Register) and operand.name not in STRING_REGISTERS for operand in written.operands):
         return
     for operand in written.operands:
@@ -112,7 +112,7 @@ def _check_string_operands(written: Written) -> None:
 
 
 def _check_high_bytes(operands: tuple[Operand, ...]) -> None:
-    """keystone aborts the process on these."""
+    """Refuse AH to DH beside a register that needs REX: keystone aborts the process on these."""
     names = [operand.name for operand in operands if isinstance(operand, Register)]
     high = [name for name in names if name in registers.HIGH_BYTES]
     rex = [name for name in names if name in registers.NEED_REX]
@@ -140,7 +140,7 @@ def _check_address(written: Written, operand: Memory) -> None:
 
 
 def is_accumulator_move(written: Written) -> bool:
-    """mov al/ax/eax/rax with an absolute address may hold all 64 bits of it."""
+    """Whether it is mov al/ax/eax/rax with an absolute address, whose encoding holds all 64 bits of it."""
     names = [operand.name for operand in written.operands if isinstance(operand, Register)]
     accumulator = len(names) == 1 and names[0] in ("al", "ax", "eax", "rax")
     return accumulator and len(written.operands) == 2 and written.mnemonic in ("mov", "movabs")

@@ -1,4 +1,4 @@
-"""A macro: its parameters, what a use gives them, and the lines with them put in."""
+"""Macros: their parameters, the arguments of a use, and the substitution."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _USE: Final = re.compile(r"\\(?:\(\)|(@)|([A-Za-z_$][\w$]*))", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """`defaults` by parameter, in order. `rest`: the last parameter takes all arguments that are left."""
+    """A macro. `defaults` by parameter, in order; `rest`: the last parameter takes all remaining arguments."""
 
     name: str
     defaults: Mapping[str, str]
@@ -32,7 +32,7 @@ class Macro:
 
 
 def header_of(statement: Statement, body: Sequence[Place]) -> Macro:
-    """What `.macro NAME PARAMETERS` defines. Raises AssemblyError."""
+    """The macro that `.macro NAME PARAMETERS` defines. Raises AssemblyError."""
     match = _HEADER.fullmatch(statement.rest)
     if match is None:
         raise AssemblyError(".macro without a name", remedy=".macro name first, second=default")

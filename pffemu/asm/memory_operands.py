@@ -1,12 +1,12 @@
-"""Which memory an instruction reads and writes, explicit and implicit, from capstone's decoding.
+"""The memory operands of an instruction, explicit and implicit, from capstone's decoding.
 
 Capstone 5's operand *shapes* are right, its access flags are not: of the SSE2-era instructions about a hundred are
 wrong (movups, setcc, fst, pextrb and cmpxchg as pure loads, lea and prefetch as accesses). So the access is decided
 here by mnemonic, and the tests compare it with a second decoder over every opcode. Implicit accesses (stack, xlatb,
 maskmov) are not listed by capstone at all.
 
-Left out: the stack frames `enter` copies at nesting levels above 0, XSAVE areas' real sizes, and what privileged
-instructions push (int, syscall).
+Not covered: the stack frames that `enter` copies at nesting levels above 0, XSAVE areas' real sizes, and pushes of
+privileged instructions (int, syscall).
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _STORES = """
     bndstx bndmov vmptrst vmread kmovb kmovw kmovd kmovq
 """
 NO_ACCESS: Final = frozenset(_NO_ACCESS.split())
-# when memory is the first operand; these also where the register comes first
+# with memory as the first operand; xchg and xadd also with the register first
 READ_MODIFY_WRITE: Final = frozenset(_READ_MODIFY_WRITE.split())
 EXCHANGES: Final = frozenset(("xchg", "xadd"))
-# when memory is the first operand (a `v` in front, for AVX, changes nothing)
+# with memory as the first operand (also with AVX's `v` in front)
 STORES: Final = frozenset(_STORES.split())
 # operands whose size capstone misreports
 SIZES: Final = {
@@ -66,11 +66,11 @@ PREFIX_WORDS: Final = frozenset(
     ("lock", "rep", "repe", "repz", "repne", "repnz", "bnd", "notrack", "xacquire", "xrelease")
 )
 
-# slots of the stack each mnemonic pushes or pops, besides the sizes worked out below
+# stack slots that each mnemonic pushes or pops; `_slot_size` has the slots' sizes
 PUSHES: Final = {"push": 1, "pushf": 1, "pushfq": 1, "call": 1, "enter": 1, "lcall": 2}
 POPS: Final = {"pop": 1, "popf": 1, "popfq": 1, "ret": 1, "leave": 1, "retf": 2, "retfq": 2}
 RETURNS_FROM_INTERRUPT: Final = {"iret": 5, "iretd": 5, "iretq": 5}
-# these keep their 8-byte slots in 64-bit mode whatever the operand-size prefix says or means
+# these keep 8-byte slots in 64-bit mode, whatever the operand-size prefix
 NEAR_BRANCHES: Final = frozenset(("call", "ret"))
 FAR_TRANSFERS: Final = frozenset(("retf", "retfq", "iret", "iretd", "iretq", "lcall"))
 
@@ -96,7 +96,7 @@ def memory_operands(insn: Any) -> tuple[MemoryOperand, ...]:
 
 
 def _far_pointer(operand: MemoryOperand) -> tuple[MemoryOperand, MemoryOperand]:
-    """The offset and the selector behind it, which are loaded one after the other."""
+    """A far pointer's offset and the selector behind it, which are loaded one after the other."""
     offset = operand.size - SELECTOR
     behind = operand.displacement + offset
     return replace(operand, size=offset), replace(operand, size=SELECTOR, displacement=behind)

@@ -1,10 +1,10 @@
-"""The operand grammar: the only texts that can reach keystone are those written out again from these values.
+"""The operand grammar: operands are parsed into values, and keystone only sees text generated from these.
 
     operand  = [size ["ptr"]] memory | register | "offset" ["flat:"] expression | ["short"] expression
     memory   = [segment ":"] [expression] "[" [segment ":"] ["rel"] term {("+" | "-") term} "]" | segment ":" expression
     term     = register | register "*" scale | scale "*" register | expression
 
-`ptr` may be missing (NASM). `[label]` means `[rip + label]`. AVX-512's `{k1}{z}` and far pointers are left out.
+`ptr` may be missing (NASM). `[label]` means `[rip + label]`. AVX-512's `{k1}{z}` and far pointers are not supported.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _parse_operand(cursor: Cursor, names: Names) -> Operand:
             cursor.take()
         operand = _parse_plain(cursor, names, SIZE_WORDS[word])
         if not isinstance(operand, Memory):
-            raise AssemblyError(f"{word!r} before something that is no memory operand", remedy=f"drop {word!r}")
+            raise AssemblyError(f"{word!r} before something that is not a memory operand", remedy=f"drop {word!r}")
         return operand
     if word == "[" and cursor.peek(1) in SIZE_WORDS and cursor.peek(2) == "ptr":  # as gcc: call [QWORD PTR [rax]]
         cursor.take()
@@ -95,7 +95,7 @@ def _parse_operand(cursor: Cursor, names: Names) -> Operand:
 
 
 def _starts_operand(following: str) -> bool:
-    """Whether `byte`, `offset` ... is a keyword here and not somebody's label."""
+    """Whether `byte`, `offset` ... is a keyword here and not a label."""
     return following not in ("", ",", "+", "-", ")", "]")
 
 
@@ -146,7 +146,7 @@ def _parse_memory(cursor: Cursor, names: Names, size: int, segment: str, before:
 
 
 def _split_terms(cursor: Cursor) -> tuple[list[list[Token]], list[Token]]:
-    """Tokens up to the closing bracket: the terms with a register in them, and the others as one expression."""
+    """Tokens up to the closing bracket: the terms that contain a register, and the others as one expression."""
     with_register, rest, term = list[list[Token]](), list[Token](), list[Token]()
     depth = 0
 

@@ -1,4 +1,4 @@
-"""What the assembler returns: sections of bytes at addresses, symbols, and which line made which bytes."""
+"""An assembled program: sections of bytes at addresses, symbols, and the bytes of each source line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BYTES_PER_LISTING_LINE: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A run of memory. `size` exceeds `len(data)` for .bss, whose bytes are all zero."""
+    """Contiguous memory. `size` exceeds `len(data)` for .bss, whose bytes are all zero."""
 
     name: str
     address: int

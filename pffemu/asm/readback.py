@@ -1,7 +1,7 @@
-"""After keystone: decode every instruction again and compare it with what the source says.
+"""The check after keystone: every instruction is decoded again and compared with the source.
 
 keystone truncates (`mov al, 300`), changes widths (`push 0xffff` pushes -1) and addresses without an error. A line
-whose bytes do not mean what was written is refused. Spellings that mean the same (jz/je, xchg either way round) pass.
+whose bytes do not mean what was written is refused. Equivalent spellings (jz/je, xchg in either order) pass.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ IMPLIED_XMM0: Final = frozenset(("pblendvb", "blendvps", "blendvpd", "sha256rnds
 
 
 def check(written: Written, code: bytes, address: int, addresses: Mapping[Anchor, int]) -> None:
-    """Raise when `code` is not the written instruction."""
+    """Raises AssemblyError when `code` is not the written instruction."""
     if written.fixed_bytes:
         return
     mnemonic = written.mnemonic
@@ -39,7 +39,7 @@ def check(written: Written, code: bytes, address: int, addresses: Mapping[Anchor
         mnemonic, code, address = WAITING[mnemonic], code[1:], address + 1
     insn = capstone_instruction(code, address)
     if insn is None or insn.size != len(code):
-        raise _mismatch(f"the bytes {code.hex()}, which are no instruction")
+        raise _mismatch(f"the bytes {code.hex()}, which are not an instruction")
     problem = _prefix_problem(written, insn) or _mnemonic_problem(written, mnemonic, insn)
     if problem:
         raise _mismatch(decoded_text(code, address), problem)
@@ -106,7 +106,7 @@ def _pairings(written: Written, insn: Any) -> list[list[tuple[Operand, Any]]]:
 
 
 def _x87_operands(mine: list[Operand], decoded: list[Any], insn: Any) -> tuple[list[Operand], list[Any]]:
-    """Both lists without the st(0) that sources may, and capstone does, leave out where it is implied."""
+    """Both lists without an implied st(0), which capstone omits and sources may omit."""
     if len(decoded) == 2 and insn.reg_name(decoded[0].reg) == "st(0)":
         decoded = decoded[1:]
     if len(mine) == 2 and mine[0] == TOP:
@@ -139,7 +139,7 @@ def _immediate_problem(
     written: Written, position: int, number: int, decoded: Any, pairs: Sequence[tuple[Operand, Any]]
 ) -> str:
     if decoded.type != cs_x86.X86_OP_IMM:
-        return f"operand {position + 1} is no constant"
+        return f"operand {position + 1} is not a constant"
     bits = 64 if is_branch(written.mnemonic) else _immediate_bits(written, position, pairs)
     if not -(1 << (bits - 1)) <= number < 1 << bits:
         return f"{number:#x} does not fit in {bits} bits"
@@ -179,7 +179,7 @@ def _memory_problem(operand: Memory, decoded: Any, insn: Any, addresses: Mapping
 
 
 def _registers(*terms: tuple[str | None, int]) -> dict[str, int]:
-    """Multiples of each register; capstone's riz stands for no index."""
+    """Multiples of each register; capstone writes riz when there is no index."""
     sums = dict[str, int]()
     for name, scale in terms:
         if name and name not in ("riz", "eiz"):

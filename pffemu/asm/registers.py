@@ -1,4 +1,4 @@
-"""Register names the assembler accepts, with their sizes in bytes. AVX-512's are left out: nothing runs them."""
+"""Register names that the assembler accepts, with their sizes in bytes; without AVX-512's, which the CPU lacks."""
 
 from __future__ import annotations
 

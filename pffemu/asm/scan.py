@@ -1,6 +1,6 @@
-"""The instructions of a basic block, quickly: iced-x86, which knows every encoding's length, features and privilege.
+"""A fast scan of a basic block's instructions by iced-x86, which knows every encoding's length, features and privilege.
 
-Capstone is for what people read; lengths come from here, also those of encodings that capstone does not know.
+Capstone is used for text; lengths come from here, also those of encodings that capstone does not know.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PREFIXES: Final = frozenset(b"\xf0\xf2\xf3\x2e\x36\x3e\x26\x64\x65\x66\x67")  # 
 
 
 class Scanned(NamedTuple):
-    """`form`: iced's Code, for `form_of`; INVALID when the CPU refuses the bytes. `key`: form and traits in one."""
+    """One instruction. `form`: iced's Code, for `form_of`, or INVALID. `key`: form and traits in one number."""
 
     offset: int
     size: int
@@ -48,7 +48,7 @@ _REX: Final = 0x40
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What an opcode says before its operands' values are known. Names are iced's, as CMPXCHG_RM32_R32 or SSE4_1."""
+    """The static properties of an opcode. Names are iced's, as CMPXCHG_RM32_R32 or SSE4_1."""
 
     name: str
     mnemonic: str
@@ -93,18 +93,18 @@ def scan(code: bytes) -> tuple[Scanned, ...]:
 
 
 def first(code: bytes) -> Scanned | None:
-    """The instruction `code` starts with; None of no bytes."""
+    """The first instruction of `code`; None when `code` is empty."""
     return next(iter(scan(code[:MAX_INSTRUCTION])), None)
 
 
 def last_in(block: bytes) -> tuple[int, int]:
-    """(offset of the last instruction of `block`, what it adds to RSP; 0 where its operands decide)."""
+    """(offset of the last instruction of `block`, what it adds to RSP; 0 where that depends on its operands)."""
     offset = scan(block)[-1].offset
     return offset, Decoder(64, block[offset:]).decode().stack_pointer_increment
 
 
 def runs_out_of_bytes(code: bytes) -> bool:
-    """Whether `code` is the beginning of one instruction, a valid one as far as it goes."""
+    """Whether `code` is the beginning of one instruction that could be valid, without its end."""
     decoder = Decoder(64, code)
     decoder.decode()
     return bool(decoder.last_error == DecoderError.NO_MORE_BYTES)
@@ -112,7 +112,7 @@ def runs_out_of_bytes(code: bytes) -> bool:
 
 @cache
 def form_of(form: int) -> Form:
-    """What there is to know about an iced Code."""
+    """The Form of an iced Code."""
     info, instruction = OpCodeInfo(form), Instruction()
     instruction.code = form
     return Form(

@@ -1,8 +1,8 @@
-"""Source text to statements: comments out, labels split off, numeric labels given unique names.
+"""Splits source text into statements: removes comments, splits off labels, gives numeric labels unique names.
 
-Comments start with `#`, `//` or `;` and run to the end of the line, or stand between `/*` and `*/`. In GNU as and
-keystone `;` separates statements; here it starts a comment, as in NASM, and a line that looks as if it meant the other
-thing is refused later (lint). `1:` with `jmp 1b` and `jmp 1f` become names no source can spell ("1@3").
+Comments start with `#`, `//` or `;` and run to the end of the line, or are enclosed in `/*` and `*/`. In GNU as and
+keystone `;` separates statements; here it starts a comment, as in NASM, and a line with what looks like a statement
+behind `;` is refused later (lint). `1:` with `jmp 1b` and `jmp 1f` become names that no source can contain ("1@3").
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NUMERIC_REFERENCE: Final = re.compile(
 INCLUDE: Final = re.compile(r"\s*\"([^\"]+)\"\s*", re.ASCII)
 DEEPEST_INCLUDE: Final = 32
 _FILES_KEPT: Final = 64
-_MOST_USES: Final = 4  # shown of one line
+_MOST_USES: Final = 4  # uses of one line that a message shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Statement:
 
 
 def blame(error: AssemblyError, place: Place) -> AssemblyError:
-    """The same error, saying where it happened."""
+    """The same error with its place added."""
     shown = place.used if len(place.used) <= _MOST_USES else (*place.used[: _MOST_USES - 1], "...", place.used[-1])
     lines = "".join(f"\n  in {used}" for used in shown)
     return AssemblyError(f"{error.what}\n  | {place.text.strip()}{lines}", where=place.where, remedy=error.remedy)
@@ -77,7 +77,7 @@ def blame(error: AssemblyError, place: Place) -> AssemblyError:
 
 @lru_cache(maxsize=_FILES_KEPT)
 def statements_of(source: str, file: str) -> tuple[Statement, ...]:
-    """Those of this text alone. Kept, for the same files are included again and again."""
+    """The statements of this text, without its includes. Cached, because the same files are included often."""
     source = source.replace("\r\n", "\n")
     code, semicolons = strip_comments(source, file)
     originals = source.split("\n")
@@ -112,7 +112,7 @@ def strip_comments(source: str, file: str) -> tuple[str, dict[int, str]]:
 
 
 def split_line(line: str, place: Place) -> list[Statement]:
-    """Labels first, then at most one statement."""
+    """The statements of a line: labels first, then at most one other."""
     statements = list[Statement]()
     while (match := LABEL.match(line)) and match[1].lower() not in SEGMENTS:
         statements.append(Statement(place, ":", "", name=match[1]))

@@ -1,4 +1,4 @@
-"""Names assigned more than once (`.set i, i + 1`): each assignment gets a name of its own that no source can spell."""
+"""Names assigned more than once (`.set i, i + 1`): each assignment gets a unique name that no source can contain."""
 
 from __future__ import annotations
 

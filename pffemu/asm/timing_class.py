@@ -1,4 +1,4 @@
-"""The timing class of an instruction, from its text: a coarse sort that every machine profile gives a price."""
+"""The timing class of an instruction, from its text; every machine profile gives each class a cost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def timing_classes(code: bytes) -> list[str]:
 
 
 def class_of(instruction: Scanned, code: bytes) -> str:
-    """The class of an instruction of the block `code`. One of each form is looked at as text."""
+    """The class of an instruction of the block `code`. Only the first one of each form is disassembled."""
     found = _CLASSES.get(instruction.key)
     if found is None:
         text = mnemonic_and_operands(code[instruction.offset : instruction.offset + instruction.size])
@@ -39,7 +39,7 @@ _CLASSES: Final[dict[int, str]] = {}
 
 
 def timing_class(mnemonic: str, operands: str) -> str:
-    """Memory comes before arithmetic: `add rax, [rbx]` is a load, `add [rbx], rax` a store."""
+    """The class by mnemonic. Memory comes before arithmetic: `add rax, [rbx]` is a load, `add [rbx], rax` a store."""
     if mnemonic in _FREE:
         return ""
     if mnemonic == "pause":

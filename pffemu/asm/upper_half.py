@@ -1,4 +1,4 @@
-"""Whether code has left the upper half of RAX zero: writing EAX clears it (SDM vol. 1, 3.4.1)."""
+"""Whether code leaves the upper half of RAX zero: writing EAX clears it (SDM vol. 1, 3.4.1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from iced_x86 import Decoder, Mnemonic, OpKind, Register
 
-# these write no general register but their first operand
+# these write no general register other than their first operand
 _PLAIN: Final = frozenset(
     {
         Mnemonic.ADD, Mnemonic.AND, Mnemonic.CMP, Mnemonic.DEC, Mnemonic.INC, Mnemonic.LEA, Mnemonic.MOV,
@@ -19,7 +19,7 @@ _READ_ONLY: Final = frozenset({Mnemonic.CMP, Mnemonic.TEST, Mnemonic.NOP, Mnemon
 
 
 def is_clear_before(block: bytes, offset: int) -> bool:
-    """Whether the instructions of `block` up to `offset` end with the upper half of RAX zero, as far as they tell."""
+    """Whether the instructions of `block` before `offset` certainly leave the upper half of RAX zero."""
     clear = False
     for instruction in Decoder(64, block[:offset]):
         if instruction.mnemonic not in _PLAIN:

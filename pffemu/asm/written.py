@@ -1,7 +1,7 @@
-"""An instruction as the source wrote it: prefix, mnemonic, operands; and the spellings keystone needs instead.
+"""An instruction as written in the source: prefix, mnemonic, operands; and the spellings that keystone needs instead.
 
 keystone reads some valid mnemonics wrongly: `pushf` and `popf` become 16-bit, a bare `movsd` is only known as SSE.
-Those with no spelling at all (arch.own_instructions, endbr64, sysretq) are bytes.
+Instructions that keystone cannot spell at all (arch.own_instructions, endbr64, sysretq) are written as bytes.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ SPELLINGS: Final = {
     **{"pushf": "pushfq", "popf": "popfq", "retn": "ret", "xlat": "xlatb", "sal": "shl", "wait": "fwait"},
     **{"loopz": "loope", "loopnz": "loopne"},
 }
-# what a repetition prefix makes of an instruction that is no string instruction: gcc writes it so for old assemblers
+# instructions that gcc writes, for old assemblers, as another one behind a repetition prefix
 _REPEATED: Final = {("rep", "bsf"): ("", "tzcnt"), ("rep", "bsr"): ("", "lzcnt"), ("rep", "nop"): ("", "pause")}
 BYTES: Final = {"endbr64": ENDBR64, "sysretq": b"\x48\x0f\x07"}
-# prefixes keystone takes for mnemonics: with operands behind them it never returns
+# prefixes that keystone reads as mnemonics: with operands behind them it never returns
 FATAL: Final = frozenset(
     (*PREFIXES, "data16", "data32", "addr32", "rex64", "xacquire", "xrelease", "cs", "ds", "es", "ss")
 )
@@ -56,7 +56,7 @@ _MNEMONIC: Final = re.compile(r"[a-z][a-z0-9]*")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`number` is its statement's; `mnemonic` is already respelled for keystone."""
+    """A parsed instruction. `number`: that of its statement; `mnemonic`: as keystone spells it."""
 
     number: int
     prefix: str
@@ -65,7 +65,7 @@ class Written:
 
     @property
     def fixed_bytes(self) -> bytes:
-        """The whole encoding where keystone has none, else empty."""
+        """The whole encoding of an instruction that keystone lacks, else empty."""
         own = OWN_INSTRUCTIONS.get(self.mnemonic)
         if own is None or own.extension is None:
             known = BYTES.get(self.mnemonic, b"") if own is None else encoded(own)

@@ -1,4 +1,4 @@
-"""The `pffemu` command: its subcommands, and what becomes of errors."""
+"""The `pffemu` command: its subcommands and its handling of errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _BENCHMARKS: Final[dict[str, dict[str, Any]]] = {
 
 
 def make_app(arguments: Sequence[str]) -> typer.Typer:
-    """The command line, with the one command that `arguments` name, or all: what is not used is not imported."""
+    """The command line, with the command that `arguments` name, or with all; an unused command is not imported."""
     app = typer.Typer(
         name="pffemu",
         no_args_is_help=True,
@@ -124,7 +124,7 @@ def _internal(error: Exception) -> int:
 
 
 def _leave_at_once(code: int) -> None:
-    """Without waiting for the worker, which nothing can stop."""
+    """End the process without waiting for the worker thread, which cannot be stopped."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
@@ -132,7 +132,7 @@ def _leave_at_once(code: int) -> None:
 
 
 def _empty_stdout() -> None:
-    """Python flushes stdout at exit, and what cannot be written would be another error: it is dropped."""
+    """Drop unwritten output: Python would flush it at exit and report a second error."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError, OutputClosed):

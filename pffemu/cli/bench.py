@@ -82,7 +82,7 @@ def run_benchmark(
 
 
 def variants(workload: Workload, mode: Mode, handlers: Sequence[Handler]) -> list[Workload]:
-    """Only userfaultfd has a choice of handlers; anywhere else the first does nothing."""
+    """`workload` with each handler; modes other than userfaultfd ignore the handler, so there with the first only."""
     if not isinstance(workload, FaultWorkload | BfsWorkload):
         return [workload]
     return [

@@ -17,20 +17,18 @@ from pffemu.cli.measure import Setup
 @chooses_machine
 def bench_bfs(
     machine: MachineChoice,
-    scale: Annotated[int, typer.Option(min=SCALES[0], max=SCALES[-1], help="The graph has 2^SCALE vertices ...")],
+    scale: Annotated[int, typer.Option(min=SCALES[0], max=SCALES[-1], help="The graph has 2^SCALE vertices.")],
     edge_factor: Annotated[
         int,
-        typer.Option(
-            min=EDGE_FACTORS[0], max=EDGE_FACTORS[-1], help="... and so many edges a vertex, in both directions."
-        ),
+        typer.Option(min=EDGE_FACTORS[0], max=EDGE_FACTORS[-1], help="Edges a vertex, each in both directions."),
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another graph.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random graph.")] = 1,
     resident: Annotated[
         float,
-        typer.Option(help="Fraction of the graph that may be in memory; beyond, the handler evicts (not kernel)."),
+        typer.Option(help="Fraction of the graph that fits in memory; beyond it, the handler evicts (not kernel)."),
     ] = 1.0,
     evict: Annotated[
-        Eviction, typer.Option(help="What goes then: the oldest page, or CLOCK's choice.")
+        Eviction, typer.Option(help="Page that is evicted: the oldest (FIFO), or CLOCK's choice.")
     ] = Eviction.FIFO,
     mode: options.BenchModes = [],  # noqa: B006
     handler: options.Handlers = [],  # noqa: B006
@@ -41,7 +39,7 @@ def bench_bfs(
     plot: options.Plot = None,
     trace: options.Trace = None,
 ) -> None:
-    """Search an R-MAT graph whose arrays come in page by page; the levels are checked against a BFS in numpy.
+    """Search an R-MAT graph whose arrays are brought in page by page; numpy checks the levels.
 
     Example: pffemu bench bfs --scale 18 --edge-factor 16 --mode uffd --mode pff
     """

@@ -1,4 +1,4 @@
-"""pffemu bench fault: the synthetic benchmark, one fault a page."""
+"""pffemu bench fault: the synthetic benchmark, with one fault a page."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from pffemu.machine.options import MachineOptions
 def bench_fault(
     machine: MachineChoice,
     pages: Annotated[int, typer.Option(min=1, max=MOST_PAGES, help="Pages to touch, once each.")] = 1024,
-    write: Annotated[bool, typer.Option("--write", help="Touch by writing, not reading.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write to the pages instead of reading them.")] = False,
     random: Annotated[bool, typer.Option("--random", help="Touch in a fixed random order, not ascending.")] = False,
     copy: Annotated[
-        bool, typer.Option("--copy/--zero", help="UFFDIO_COPY from a backing mapping, or ZEROPAGE.")
+        bool, typer.Option("--copy/--zero", help="Resolve with UFFDIO_COPY from a backing mapping, or with ZEROPAGE.")
     ] = True,
     threads: Annotated[
         int,
@@ -34,7 +34,7 @@ def bench_fault(
         typer.Option("--minor", help="Minor faults: the pages are in a memfd's page cache, UFFDIO_CONTINUE maps them."),
     ] = False,
     handler_threads: Annotated[
-        int, typer.Option(min=1, max=MOST_THREADS, help="Threads that handle (userfaultfd); each gets a core, too.")
+        int, typer.Option(min=1, max=MOST_THREADS, help="Handler threads (userfaultfd); cores are added for them, too.")
     ] = 1,
     mode: options.BenchModes = [],  # noqa: B006
     handler: options.Handlers = [],  # noqa: B006
@@ -50,7 +50,7 @@ def bench_fault(
     Example: pffemu bench fault --pages 4096 --random --zero --json -
     """
     if minor and not copy:
-        raise UsageError("the pages of minor faults are there already", where="--minor", remedy="leave --zero out")
+        raise UsageError("minor faults are resolved with UFFDIO_CONTINUE", where="--minor", remedy="leave --zero out")
     workload = FaultWorkload(pages, write, random, copy, threads, minor=minor, handler_threads=handler_threads)
     fill = "continue" if minor else "copy" if copy else "zero"
     kind = f"{'random' if random else 'ascending'} {'writes' if write else 'reads'}, {fill}"
@@ -75,7 +75,7 @@ def bench_fault(
 
 
 def _with_cores(machine: MachineOptions, threads: int, handler_threads: int) -> MachineOptions:
-    """One for each thread where there are several; as given else, so that two can share one."""
+    """The machine with a core a thread where there are several of a kind; else as it is, so that two can share one."""
     if threads == handler_threads == 1:
         return machine
     return replace(machine, cpus=max(machine.cpus, threads + handler_threads))

@@ -1,4 +1,4 @@
-"""pffemu bench ioctl: where the cycles inside UFFDIO_ZEROPAGE, COPY and CONTINUE go, with and without a sleeper."""
+"""pffemu bench ioctl: the cycles of each stage of UFFDIO_ZEROPAGE, COPY and CONTINUE, with and without a sleeper."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pffemu.cli.terminal import check_writable, out_console, write_text
 from pffemu.report.ioctl_stages import STAGES, IoctlCosts
 from pffemu.timing import DEFAULT_PROFILE, SHIFT, load_profile
 
-# who resolves, and whether a thread sleeps that the ioctl must wake
+# whether a thread sleeps that the ioctl must wake, and on which core
 _CASES: Final = {
     "uffd, sleeper on another core": (Mode.UFFD, 2),
     "uffd, sleeper on this core": (Mode.UFFD, 1),
@@ -29,11 +29,11 @@ Result = tuple[Measured, str, str, IoctlCosts]  # case, ioctl
 
 
 def bench_ioctl(
-    pages: Annotated[int, typer.Option(min=1, max=MOST_PAGES, help="Calls of each kind, one a page.")] = 256,
+    pages: Annotated[int, typer.Option(min=1, max=MOST_PAGES, help="Number of calls of each kind, one a page.")] = 256,
     profile: options.MachineProfile = DEFAULT_PROFILE,
     json: options.Json = None,
 ) -> None:
-    """Take UFFDIO_ZEROPAGE, COPY and CONTINUE apart: the cycles of each stage, with a thread to wake and without.
+    """Show the cycles of each stage of UFFDIO_ZEROPAGE, COPY and CONTINUE, with a thread to wake and without.
 
     Example: pffemu bench ioctl --profile amd-rome
     """

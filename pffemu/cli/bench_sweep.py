@@ -1,7 +1,7 @@
 """pffemu bench sweep: a benchmark over every combination of some options' values, in processes side by side.
 
-Each point is one process that writes its report to a file of its own. A point whose report is there already is not run
-again: after a kill, the same command goes on where it was.
+Each point is one process that writes its report to a file of its own. A point whose report exists is not run again:
+after a kill, the same command continues the sweep.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Point:
     result: Path
 
     def report(self) -> Any:
-        """What an earlier run left behind; None when that is nothing, or not whole."""
+        """The report of an earlier run; None when there is none, or an incomplete one."""
         try:
             told = json_text.loads(self.result.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -56,7 +56,7 @@ class Point:
 
 
 class PointFailed(PffemuError):
-    """Some points' processes ended with an error; the others' results are kept."""
+    """Some points' processes failed; the results of the others are kept."""
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class _Runner:
         if self.failed:
             first, more = self.failed[0], len(self.failed) - 1
             others = f"; {more} more points failed" if more else ""
-            raise PointFailed(f"{first.what}{others}", where=first.where, remedy="the same again runs only what failed")
+            raise PointFailed(f"{first.what}{others}", where=first.where, remedy="the same command retries what failed")
 
     def stop(self) -> None:
         self.stopped = True
@@ -115,16 +115,16 @@ class _Runner:
 
 def bench_sweep(
     context: typer.Context,
-    benchmark: Annotated[str, typer.Argument(help="fault, bfs or ioctl; its own options follow.")],
+    benchmark: Annotated[str, typer.Argument(help="Benchmark: fault, bfs or ioctl; its own options follow.")],
     vary: Annotated[
-        list[str], typer.Option(metavar="OPTION=VALUE,VALUE...", help="An option and its values; may be given again.")
+        list[str], typer.Option(metavar="OPTION=VALUE,VALUE...", help="An option and its values; may be repeated.")
     ],
-    folder: Annotated[Path, typer.Option("--folder", help="Where each point's report is kept.")] = Path("sweep"),
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes side by side.")] = 2,
+    folder: Annotated[Path, typer.Option("--folder", help="Directory of the points' reports.")] = Path("sweep"),
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Number of parallel processes.")] = 2,
     json: options.Json = None,
     csv: options.Csv = None,
 ) -> None:
-    """Run a benchmark for every combination of values, in parallel; the same command again goes on after a kill.
+    """Run a benchmark for every combination of values, in parallel; the same command continues after a kill.
 
     Options of the sweep go before the benchmark's name.
 
@@ -169,7 +169,7 @@ def bench_sweep(
 
 
 def _message(told: str) -> str:
-    """What a process said last, on one line; typer puts it in a box."""
+    """A failed process's last message, on one line; typer puts its messages in a box."""
     boxed = [line.strip(" │") for line in told.splitlines() if line.startswith("│")]
     return " ".join(boxed) or told.strip()[-_LAST_WORDS:].removeprefix("pffemu: error: ")
 
@@ -178,7 +178,7 @@ def _parsed(text: str) -> tuple[str, list[str]]:
     name, given, values = text.partition("=")
     chosen = [value for value in values.split(",") if value]
     if not given or not name or not chosen:
-        raise UsageError(f"{text!r} is no option with values", where="--vary", remedy="as in --vary pages=256,1024")
+        raise UsageError(f"{text!r} is not an option with values", where="--vary", remedy="as in --vary pages=256,1024")
     return name.removeprefix("--"), list(dict.fromkeys(chosen))
 
 
@@ -188,7 +188,7 @@ def _points(benchmark: str, varied: dict[str, list[str]], arguments: Sequence[st
     used = [*(argument.split("=")[0] for argument in arguments), *(f"--{name}" for name in varied)]
     taken = [name for name in _OURS if name in used]
     if taken:
-        raise UsageError(f"{taken[0]} is the sweep's own", where="bench sweep", remedy="put it before the benchmark")
+        raise UsageError(f"{taken[0]} belongs to the sweep", where="bench sweep", remedy="put it before the benchmark")
     combinations = list(product(*varied.values()))
     if len(combinations) > _MOST:
         raise UsageError(f"{len(combinations):,} points", where="--vary", remedy=f"at most {_MOST:,}")
@@ -201,7 +201,7 @@ def _points(benchmark: str, varied: dict[str, list[str]], arguments: Sequence[st
 
 @cache
 def _code() -> str:
-    """SHA-256 of our own files: what another state of them measured is measured again."""
+    """SHA-256 of pffemu's own files: a report that another version wrote is measured again."""
     found = hashlib.sha256()
     for package in (pffemu, kernel_model, guest):
         folder = Path(package.__path__[0])

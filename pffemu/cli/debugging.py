@@ -1,4 +1,4 @@
-"""pffemu debug: a session over the user's program or snapshot, driven by lines."""
+"""pffemu debug: a debugging session over the user's program, test or snapshot, with panes or lines."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DebugFile = Annotated[
     str, typer.Argument(metavar="FILE", help="Assembly source, a static ELF64, or a snapshot that `save` wrote.")
 ]
 GuestArguments = Annotated[
-    list[str] | None, typer.Argument(metavar="ARGS", help="The guest's own, passed on untouched.")
+    list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")
 ]
 
 
@@ -49,13 +49,13 @@ def debug(
     arguments: GuestArguments = None,
     commands: Annotated[
         Path | None,
-        typer.Option(metavar="FILE|-", help="Run these commands, one a line, and end; - is standard input."),
+        typer.Option(metavar="FILE|-", help="Run the commands in this file, one a line, and end; - is standard input."),
     ] = None,
     test: Annotated[
-        str | None, typer.Option(metavar="NAME", help="FILE holds tests: debug this one (what pytest shows behind ::).")
+        str | None, typer.Option(metavar="NAME", help="Debug this test of FILE (pytest shows its name behind ::).")
     ] = None,
-    at_failure: Annotated[bool, typer.Option("--at-failure", help="With --test: begin where it fails.")] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="On a terminal, too: lines, no panes.")] = False,
+    at_failure: Annotated[bool, typer.Option("--at-failure", help="Begin where the test fails (with --test).")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Use lines instead of panes on a terminal, too.")] = False,
     *,
     machine: MachineChoice,
 ) -> None:
@@ -104,7 +104,7 @@ def _run_app(talk: Commands, output: bytearray) -> None:
 
 
 class _FileOfTestsFirst(TyperCommand):
-    """Options may follow FILE where it is one of tests: pytest's message names them in that order."""
+    """Options may follow a FILE of tests: pytest's message shows the command in that order."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if "--test" in args:
@@ -117,7 +117,7 @@ COMMAND_CLASS = _FileOfTestsFirst
 
 
 class Collected:
-    """Where the guest's output goes while the screen is the panes'."""
+    """Collects the guest's output while the panes have the screen."""
 
     def __init__(self, target: bytearray) -> None:
         self._target = target
@@ -130,7 +130,7 @@ class Collected:
 def open_session(
     guest: GuestCommand, chosen: MachineOptions, output: ByteSink | None = None
 ) -> Iterator[tuple[Session, Places]]:
-    """`output`: where the guest's goes. Raises MissingFileError, NotLoadableError, SnapshotError."""
+    """`output`: where the guest's output goes. Raises MissingFileError, NotLoadableError, SnapshotError."""
     path = Path(guest.file)
     frames = None
     progress = ProgressLine(err_console(), path.name)
@@ -159,7 +159,7 @@ def _test_session(file: str, name: str, at_failure: bool) -> Iterator[tuple[Sess
 
 
 def _restored(path: Path, output: ByteSink | None) -> tuple[Machine, Places, CallFrames | None]:
-    """With source lines and callers where the program's file is still what it was."""
+    """A snapshot's machine, with source lines and call frames if the program's file has not changed."""
     stdout, stderr = output or GuestOutput(sys.stdout.buffer), output or GuestOutput(sys.stderr.buffer)
     machine = snapshot_file.restore(path, stdin=StandardInput(), stdout=stdout, stderr=stderr)
     image = machine.process.image
@@ -182,7 +182,7 @@ def _lines(commands: Path | None) -> Iterable[str]:
 
 
 def _typed(talk: Commands) -> Iterator[str]:
-    """An empty line repeats the last one; Ctrl-C gives up the line that is being typed."""
+    """Lines that the user types. An empty one repeats the last; Ctrl-C drops the line being typed."""
     with_history(talk)
     last = ""
     while True:
@@ -198,7 +198,7 @@ def _typed(talk: Commands) -> Iterator[str]:
 
 
 def _execute(talk: Commands, line: str, typed: bool) -> bool:
-    """False when a script should end here: the command was wrong. Raises Stopped when a script is interrupted."""
+    """Run a command; False if it was wrong, which ends a script. Raises Stopped when a script is interrupted."""
     with _interruptible(talk) as interrupted:
         try:
             text = talk.execute(line)
@@ -213,7 +213,7 @@ def _execute(talk: Commands, line: str, typed: bool) -> bool:
 
 @contextmanager
 def _interruptible(talk: Commands) -> Iterator[list[int]]:
-    """Ctrl-C ends the command that is executed; the list tells whether there was one."""
+    """Ctrl-C ends the running command and is noted in the list."""
     received: list[int] = []
 
     def note(signum: int, _frame: FrameType | None) -> None:

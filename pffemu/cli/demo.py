@@ -28,7 +28,7 @@ BFS_TITLE: Final = f"BFS: R-MAT, scale {SCALE}, edge factor {EDGE_FACTOR}"
 
 
 def demo(
-    plot: Annotated[Path, typer.Option(metavar="FILE", help="Where the figure goes: PNG, SVG or PDF.")] = Path(
+    plot: Annotated[Path, typer.Option(metavar="FILE", help="File of the figure: PNG, SVG or PDF.")] = Path(
         "pffemu-demo.png"
     ),
     profile: options.MachineProfile = DEFAULT_PROFILE,
@@ -71,7 +71,7 @@ def _show_faults(out: Console, compared: list[Measured], profile: str) -> None:
 
 
 def _path(run: RunSummary) -> str:
-    """The way of a fault in one line of exact counts."""
+    """The path of a fault, in one line of exact counts."""
     count = run.counts
     if run.mode == Mode.PFF.value:
         return (

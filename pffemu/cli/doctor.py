@@ -1,4 +1,4 @@
-"""pffemu doctor: is everything here that pffemu needs, and does it behave?"""
+"""pffemu doctor: checks that what pffemu needs is installed and behaves as expected."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def doctor() -> None:
 
 
 def _safely(check: Callable[[], Finding]) -> Finding:
-    """A check that breaks is a finding, too."""
+    """The finding of `check`, also when it raises."""
     try:
         return check()
     except PffemuError as error:
@@ -100,11 +100,11 @@ def _exit_status(source: str) -> int:
 
 
 def _uintr_traps() -> Finding:
-    """CLUI and STUI share their encoding with RDPKRU and WRPKRU: they must reach us, and leave RAX alone."""
+    """Unicorn must stop at CLUI and STUI, encoded much as RDPKRU and WRPKRU, and leave RAX alone."""
     status = _exit_status(UINTR_GUEST)
     if status == 1:
         return Finding(Verdict.OK, "STUI, CLUI and TESTUI trap and act")
-    return Finding(Verdict.FAIL, f"the self-check guest ended with {status}, not 1: install unicorn 2.1.4")
+    return Finding(Verdict.FAIL, f"the self-check guest ended with {status} instead of 1: install unicorn 2.1.4")
 
 
 def _tlb_flush() -> Finding:
@@ -130,7 +130,7 @@ def _matplotlib() -> Finding:
 
 def _gdb() -> Finding:
     found = shutil.which("gdb")
-    return Finding(Verdict.OK, found) if found else Finding(Verdict.WARN, "not installed; nothing here needs it")
+    return Finding(Verdict.OK, found) if found else Finding(Verdict.WARN, "not installed; only `pffemu gdb` is for it")
 
 
 UINTR_GUEST: Final = """

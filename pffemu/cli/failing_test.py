@@ -25,26 +25,26 @@ class FailingTest:
     """`session` stands at the test's first instruction; `go_to_failure` goes where its first claim fails."""
 
     def __init__(self, path: Path, name: str) -> None:
-        """`name`: what stands behind `::` in pytest's id. Raises MissingFileError, UsageError, PffemuError."""
+        """`name`: the part behind `::` of pytest's id. Raises MissingFileError, UsageError, PffemuError."""
         self.run = start(_case(path, name))
         self.session = Session(self.run.machine)
         self.places = Places(self.run.machine, lines_of_program(self.run.program))
         self._failing: Moment | None = None
 
     def go_to_failure(self) -> str:
-        """Run the test and stand where it fails, or at its end when it does not; what failed."""
+        """Run the test and go to its first failure, or to its end when it passes; returns the failures' text."""
         run, session = self.run, self.session
         run_block(run, self._advance)
         self._note()
         verify(run)
         run.machine.events.sinks.remove(run.recorder)
         if not run.failures:
-            return f"{run.case.title}: passes; this is its end"
+            return f"{run.case.title}: passes; stopped at its end"
         session.go_to(self._failing or self._of_event(run.failures[0].event) or self._death() or session.halt.moment)
         return "\n".join(f"{failure.where}: {failure.claim}: {failure.what}" for failure in run.failures)
 
     def _advance(self, run: Run, places: set[int], budget: int) -> Stop:
-        """As `run_whole`, in the session."""
+        """As `run_whole`, but in the session."""
         self._note()
         session = self.session
         numbers = [session.breakpoints.add(Breakpoint(0, "", address=place)).number for place in sorted(places)]
@@ -60,19 +60,19 @@ class FailingTest:
         return Interrupted() if halt.why is Why.INTERRUPTED else BudgetUsedUp(run.machine.instructions, "")
 
     def _note(self) -> None:
-        """The claims about this place have been judged."""
+        """Note the moment of the first failure among the claims judged here."""
         if self.run.failures and self._failing is None:
             self._failing = self.session.halt.moment
 
     def _of_event(self, index: int | None) -> Moment | None:
-        """Right after the event at which an order differed."""
+        """The moment right after the event at which an order differed."""
         if index is None:
             return None
         event = self.run.recorder.events[index]
         return self._moment_of(lambda mark: mark is event)
 
     def _death(self) -> Moment | None:
-        """At the instruction that killed the guest."""
+        """The moment of the instruction that killed the guest."""
         return self._moment_of(lambda mark: type(mark) is ProcessKilled)
 
     def _moment_of(self, wanted: Any) -> Moment | None:

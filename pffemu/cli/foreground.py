@@ -1,9 +1,8 @@
-"""Work in a thread, while the main thread shows progress and hears signals.
+"""Runs work in a worker thread, while the main thread shows progress and receives signals.
 
-Unicorn holds a thread for long; Python would hear Ctrl-C only afterwards. So the main thread does nothing but wait: on
-SIGINT or SIGTERM it asks the worker to stop, again and again (a request between two slices is lost), and gives a
-worker that cannot be asked (numpy building a graph) up at once. After the first signal the rest are ignored: the end
-is near in any case.
+A call of Unicorn takes long, and Python's signal handlers run only after it. So the main thread does nothing but wait:
+on SIGINT or SIGTERM it asks the worker to stop, repeatedly (a request between two slices is lost), and abandons a
+worker that cannot be asked (numpy building a graph) at once. Signals after the first are ignored.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(BaseException):
-    """The user wants an end. `abandoned`: the worker still runs, so the process must end without waiting for it."""
+    """A signal ended the work. `abandoned`: the worker still runs, so the process must end without waiting for it."""
 
     def __init__(self, signum: int, abandoned: bool) -> None:
         self.signum, self.abandoned = signum, abandoned
@@ -96,7 +95,7 @@ def run(machine: Machine, progress: ProgressLine, budget: int | None = None) -> 
 
 
 def prepare(task: Callable[[], T], progress: ProgressLine, what: str) -> T:
-    """Work that cannot be interrupted, only given up: reading, building, checking. Raises Stopped."""
+    """The result of work that cannot be interrupted, only abandoned: reading, building, checking. Raises Stopped."""
     try:
         return call(task, show=lambda: progress.update(what))
     finally:
@@ -116,7 +115,7 @@ def _stop(worker: _Worker[T], stop: Callable[[], None] | None) -> bool:
 
 @contextmanager
 def _listening(received: list[int]) -> Iterator[None]:
-    """Signals are noted in `received`, the first one only. Outside the main thread nothing can be noted."""
+    """Note the first signal in `received`. Outside the main thread, Python cannot receive signals: none is noted."""
 
     def note(signum: int, _frame: FrameType | None) -> None:
         received.append(signum)

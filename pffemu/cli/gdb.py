@@ -24,16 +24,16 @@ from pffemu.errors import PffemuError
 from pffemu.machine.machine import Machine
 
 PORT: Final = 1234  # QEMU's
-_STALE: Final = "\n(gdb shows what it read before this; `maintenance flush register-cache` makes it look again)"
+_STALE: Final = "\n(gdb still shows what it read before this; `maintenance flush register-cache` makes it read again)"
 
 
 @chooses_machine
 def gdb(
     file: DebugFile,
     arguments: GuestArguments = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0: any free one.")] = PORT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port to listen on; 0: any free one.")] = PORT,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Where to listen. Whoever reaches it can read and write the guest.")
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on. A client can read and write the whole guest.")
     ] = LOOPBACK,
     *,
     machine: MachineChoice,

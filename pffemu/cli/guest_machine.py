@@ -44,7 +44,7 @@ def load_guest(
 
 
 class StandardInput:
-    """What the guest reads, when it reads. Whole reads, but for a terminal: there, a line is enough."""
+    """Standard input, read when the guest reads. A read is filled completely, except that a terminal gives a line."""
 
     def read(self, size: int, /) -> bytes:
         if sys.stdin is None or sys.stdin.closed:

@@ -8,7 +8,7 @@ from pffemu.debug.commands import Commands
 
 
 def with_history(talk: Commands) -> None:
-    """From now on `input` edits lines; Tab completes commands, and behind them symbols."""
+    """Let `input` edit lines; Tab completes commands, and symbols in their arguments."""
     if find_spec("readline") is None:
         return
     import readline

@@ -40,13 +40,13 @@ def _choice(
     check_alignment: options.CheckAlignment = _CPU.check_alignment,
     profile: options.MachineProfile = DEFAULT_PROFILE,
     delivery: Annotated[
-        Delivery, typer.Option(help="What a core does with instructions in flight when it takes a user interrupt.")
+        Delivery, typer.Option(help="Treatment of instructions in flight when a core takes a user interrupt.")
     ] = _CPU.delivery,
     lookup: Annotated[
-        UffdLookup, typer.Option(help="How the MMU knows userfaultfd memory: a table of ranges, or a bit of the PTE.")
+        UffdLookup, typer.Option(help="How the MMU finds userfaultfd memory: by a table of ranges, or by a PTE bit.")
     ] = _CPU.uffd_lookup,
     frame_layout: Annotated[
-        FrameLayout, typer.Option("--frame-layout", help="Which extended frame a forwarded fault pushes.")
+        FrameLayout, typer.Option("--frame-layout", help="Layout of the extended frame that a forwarded fault pushes.")
     ] = _CPU.frame_layout,
     regions: Annotated[
         int, typer.Option(min=1, help="Entries of the MMU's table of userfaultfd ranges.")
@@ -64,9 +64,9 @@ def _choice(
 
 
 def chooses_machine(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with all options of a machine in place of its parameter `machine`, a MachineChoice.
+    """A decorator that puts all options of a machine in place of the parameter `machine`, a MachineChoice.
 
-    An option that the command has itself (as `mode`, where it may be given more than once) stays the command's.
+    An option that the command defines itself (as `mode`, where it may be repeated) stays as it is.
     """
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "machine"]
     names = {parameter.name for parameter in own}
@@ -80,5 +80,5 @@ def chooses_machine(command: Callable[..., None]) -> Callable[..., None]:
     parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
     with_machine.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_machine.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    del with_machine.__wrapped__  # typer would look at what is behind it
+    del with_machine.__wrapped__  # typer would read the signature of the wrapped command
     return with_machine

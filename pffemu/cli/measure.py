@@ -1,4 +1,4 @@
-"""One machine, one run, and what it left behind."""
+"""Measures one run of a benchmark on one machine."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SMALLEST_RAM = 1 << 30  # bytes; what a benchmark gets when it needs less
 
 
 class GuestFailed(PffemuError):
-    """A benchmark's guest did not reach its end. The exit code is the one `pffemu run` would give."""
+    """A benchmark's guest did not reach its end. The exit code is that of `pffemu run`."""
 
     def __init__(self, mode: Mode, stop: Stop) -> None:
         self.exit_code = stop.exit_code
@@ -64,7 +64,7 @@ class Recorder:
         self._stack.close()
 
     def summary(self, correct: bool | None, seconds: float, handler: str = "") -> RunSummary:
-        """What the run left behind; it took `seconds` of host time."""
+        """The run's summary; it took `seconds` of host time."""
         return RunSummary(
             mode=self._machine.options.mode.value,
             counts=self._machine.counts(),
@@ -121,7 +121,7 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
     """Run `workload` in the foreground and check its answer. Raises GuestFailed, PffemuError, Stopped."""
     progress = ProgressLine(err_console(), f"{workload.guest}, {mode.value}", workload.region_pages)
     result = bytearray()
-    gc.collect()  # the last run's machine holds its RAM in a cycle
+    gc.collect()  # reference cycles keep the RAM of the last run's machine
     machine = foreground.prepare(lambda: _machine(workload, mode, setup, result), progress, "loading")
     one_fault = None if setup.shown_fault is None else OneFault(setup.shown_fault)
     ioctls = IoctlCollector(machine.cpus) if setup.ioctls else None

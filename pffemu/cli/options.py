@@ -23,7 +23,7 @@ _MODES: Final = [*(mode.value for mode in Mode), ALL]
 
 
 def chosen_modes(choices: list[str]) -> tuple[Mode, ...]:
-    """In the order given, each once; none given: all. Raises UsageError."""
+    """The modes in the order given, each once; none given: all. Raises UsageError."""
     if not choices or ALL in choices:
         return tuple(Mode)
     unknown = [choice for choice in choices if choice not in _MODES]
@@ -43,7 +43,7 @@ class HandlerChoice(Enum):
 
 
 def chosen_handlers(choices: list[HandlerChoice]) -> tuple[Handler, ...]:
-    """In the order given, each once; none given: the blocking read."""
+    """The handlers in the order given, each once; none given: the blocking read."""
     if HandlerChoice.ALL in choices:
         return tuple(Handler)
     return tuple(dict.fromkeys(Handler(choice.value) for choice in choices)) or (Handler.READ,)
@@ -57,7 +57,7 @@ def _size(text: str) -> int:
 
 
 def environment(given: list[str] | None) -> list[str]:
-    """NAME=VALUE for each --env; of equal names the last one counts."""
+    """NAME=VALUE for each --env; the last one of a name counts."""
     variables: dict[str, str] = {}
     for text in given or []:
         name, equals, value = text.partition("=")
@@ -69,14 +69,14 @@ def environment(given: list[str] | None) -> list[str]:
 
 RunMode = Annotated[
     Mode,
-    typer.Option(help="Who handles page faults of userfaultfd memory: the kernel, a thread, or the thread itself."),
+    typer.Option(help="Handler of page faults in userfaultfd memory: kernel, another thread, or the thread itself."),
 ]
 BenchModes = Annotated[
     list[str],
     typer.Option(
         "--mode",
         metavar=f"[{'|'.join(_MODES)}]",
-        help="Mode to run; may be given more than once.",
+        help="Mode to run; may be repeated.",
         show_default=ALL,
     ),
 ]
@@ -88,21 +88,21 @@ Handlers = Annotated[
         show_default="read",
     ),
 ]
-Cpus = Annotated[int, typer.Option(min=1, max=MAX_CPUS, help="Cores of the machine.")]
+Cpus = Annotated[int, typer.Option(min=1, max=MAX_CPUS, help="Number of cores.")]
 Ram = Annotated[
     int | None,
     typer.Option(parser=_size, metavar="SIZE", help="Guest RAM, as in 512M or 16G; costs nothing until touched."),
 ]
 Budget = Annotated[
     int | None,
-    typer.Option(min=1, metavar="INSTRUCTIONS", help="Stop after so many guest instructions (exit code 124)."),
+    typer.Option(min=1, metavar="INSTRUCTIONS", help="Stop after this many guest instructions (exit code 124)."),
 ]
 Trace = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write every event as a JSON line; its sha256 is the trace hash.")
 ]
 MachineProfile = Annotated[
     str,
-    typer.Option("--profile", metavar="NAME|FILE", help="What things cost: a machine profile, or a TOML file of one."),
+    typer.Option("--profile", metavar="NAME|FILE", help="Machine profile that sets all costs, or its TOML file."),
 ]
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write exact counts as JSON; - is standard output.")
@@ -117,13 +117,13 @@ Env = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="NAME[=VALUE]", help="Give the guest an environment variable (NAME: the host's)."),
 ]
-Seed = Annotated[int, typer.Option(min=0, max=MASK64, help="Of the guest's random numbers.")]
+Seed = Annotated[int, typer.Option(min=0, max=MASK64, help="Seed of the guest's random numbers.")]
 Strict = Annotated[
     bool,
     typer.Option(
         "--strict",
         help="Stop at the first system call or flag that is not modelled (exit code 125); "
-        "and --exact-float, --check-alignment.",
+        "implies --exact-float and --check-alignment.",
     ),
 ]
 ExactFloat = Annotated[
@@ -132,8 +132,8 @@ ExactFloat = Annotated[
 ]
 CheckAlignment = Annotated[
     bool,
-    typer.Option("--check-alignment", help="#GP for misaligned 16-byte operands of SSE, as the CPU raises it; slow."),
+    typer.Option("--check-alignment", help="Raise #GP for misaligned 16-byte operands of SSE, as the CPU does; slow."),
 ]
-Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE|-", help="Write one row a run as CSV.")]
-HostStats = Annotated[bool, typer.Option("--host-stats", help="Also tell host time and memory; these vary.")]
-Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the costs, as PNG, SVG or PDF (extra: plot).")]
+Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE|-", help="Write one row per run as CSV.")]
+HostStats = Annotated[bool, typer.Option("--host-stats", help="Also report host time and memory, which vary.")]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the costs as PNG, SVG or PDF (extra: plot).")]

@@ -1,4 +1,4 @@
-"""pffemu report: benchmark reports as one HTML page, as figures for a paper, as tables in a document."""
+"""pffemu report: benchmark reports as an HTML page, figures for a paper, and tables in a document."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _FAULT = 9  # number of the one that is drawn
 
 
 def report(
-    files: Annotated[list[str], typer.Argument(metavar="FILE.json...", help="What --json of benchmarks wrote.")],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE.html", help="The page.")] = "report.html",
+    files: Annotated[list[str], typer.Argument(metavar="FILE.json...", help="Files that --json of benchmarks wrote.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE.html", help="HTML file.")] = "report.html",
     figures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also each figure as SVG and PNG, named after its file.")
+        Path | None, typer.Option(metavar="DIR", help="Also write each figure as SVG and PNG, named after its report.")
     ] = None,
     tables: Annotated[
-        Path | None, typer.Option(metavar="FILE.md", help="Also each table, between markers named after its file.")
+        Path | None, typer.Option(metavar="FILE.md", help="Also write each table, between its report's markers.")
     ] = None,
 ) -> None:
     """Put benchmark reports on one self-contained HTML page: options, tables, figures, one fault step by step.
@@ -57,14 +57,14 @@ def _read(file: str) -> page.Shown:
             f"cannot read: {error.strerror}", where=file, remedy="name a benchmark's JSON"
         ) from error
     except ValueError as error:
-        raise UsageError(f"no JSON: {error}", where=file, remedy="name what --json of a benchmark wrote") from error
+        raise UsageError(f"not JSON: {error}", where=file, remedy="name what --json of a benchmark wrote") from error
     if not isinstance(told, dict) or not str(told.get("command", "")).startswith("bench"):
         raise UsageError("not the report of a benchmark", where=file, remedy="name what --json of a benchmark wrote")
     try:
         return page.Shown.of(Path(file).stem, told)
     except ValueError as error:
         raise UsageError(
-            f"not a whole report: {error}", where=file, remedy="name what --json of a benchmark wrote"
+            f"an incomplete report: {error}", where=file, remedy="name what --json of a benchmark wrote"
         ) from error
 
 
@@ -80,7 +80,7 @@ def _write_figures(reports: list[page.Shown], folder: Path) -> None:
 
 
 def _profile(reports: list[page.Shown]) -> Profile:
-    """The machine profile that all reports were made with, if we have it; else the default."""
+    """The machine profile that all reports were made with, if pffemu has it; else the default."""
     names = {one.report["options"].get("profile", DEFAULT_PROFILE) for one in reports if "points" not in one.report}
     return load_profile(*names & set(builtin_profiles()) if len(names) == 1 else ())
 

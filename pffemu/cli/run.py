@@ -1,4 +1,4 @@
-"""pffemu run: one guest, its own exit status."""
+"""pffemu run: runs one guest and exits with its status."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(
         str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, or a static ELF64.")
     ],
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGS", help="The guest's own, passed on untouched.")
+        list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")
     ] = None,
     *,
     machine: MachineChoice,
@@ -39,7 +39,7 @@ def run(
 ) -> None:
     """Run a guest program; its standard input, output and exit status are passed through.
 
-    A guest that dies of a signal gives 128 + signal, a used-up budget 124, a deadlock 125.
+    The exit code is 128 + signal when a signal kills the guest, 124 for a used-up budget, 125 for a deadlock.
 
     Options go before FILE; what follows it is the guest's. With --json - the guest's output goes to standard error.
 
@@ -58,7 +58,7 @@ def run(
     show_warnings(loaded.events)
     if trace is None and json is None:
         _finish(foreground.run(loaded, progress, budget))
-    from pffemu.cli.measure import Recorder  # what most runs do not need, they do not wait for
+    from pffemu.cli.measure import Recorder  # imported here: most runs do not need it
 
     with Recorder(loaded, trace) as recorder:
         started = time.perf_counter()

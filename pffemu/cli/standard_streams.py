@@ -1,7 +1,7 @@
-"""This process's standard streams in any state: closed when it began, for ASCII alone, with input that is no text.
+"""Prepares this process's standard streams, which may be closed, accept ASCII only, or give bytes that are not text.
 
-A stream that was closed is replaced, so that nothing else gets its number and what is written fails as on Linux
-(EBADF); the guest begins without that descriptor. What an encoding lacks is shown by something like it.
+A stream that was closed is replaced, so that no other file gets its number and writes fail as on Linux (EBADF); the
+guest starts without that descriptor. A character that the encoding lacks is replaced by a similar one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BOXES: Final = range(0x2500, 0x2580)
 
 
 class _Output(io.FileIO):
-    """Standard output. typer makes status 1 of a BrokenPipeError."""
+    """Standard output, raising OutputClosed: typer would turn a BrokenPipeError into status 1."""
 
     def write(self, data: Any, /) -> int:
         """Raises OutputClosed, OSError."""
@@ -39,26 +39,26 @@ class _Output(io.FileIO):
 
 
 class ClosedStream(io.TextIOWrapper):
-    """In the place of a standard stream that was closed."""
+    """Replaces a standard stream that was closed."""
 
 
 def prepare() -> None:
-    """Before anything is read, written or opened."""
+    """To be called before anything is read, written or opened."""
     codecs.register_error(_LIKE, _alike)
     sys.stdin = _prepared(sys.stdin, os.O_RDONLY, "rb", "surrogateescape")
     if sys.__stdout__ is not None and sys.stdout is sys.__stdout__:
         sys.stdout = _reopened(sys.__stdout__)
     sys.stdout = _prepared(sys.stdout, os.O_RDONLY, "wb", _LIKE)
-    sys.stderr = _prepared(sys.stderr, os.O_WRONLY, "wb", "backslashreplace")  # no message can be heard, and none fails
+    sys.stderr = _prepared(sys.stderr, os.O_WRONLY, "wb", "backslashreplace")  # messages go nowhere, and none fails
 
 
 def closed_descriptors() -> list[int]:
-    """Those of 0, 1 and 2 that were closed when the process began."""
+    """Those of descriptors 0, 1 and 2 that were closed when the process started."""
     return [fd for fd, stream in enumerate((sys.stdin, sys.stdout, sys.stderr)) if isinstance(stream, ClosedStream)]
 
 
 def draws_lines() -> bool:
-    """Whether standard output can show what panes are made of."""
+    """Whether standard output can show the characters that panes are drawn with."""
     return str(sys.stdout.encoding).lower().startswith("utf")
 
 

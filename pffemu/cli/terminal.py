@@ -1,4 +1,4 @@
-"""Where output goes: consoles for people, an unbuffered byte stream for the guest, one line for an error."""
+"""Output: consoles for the user, an unbuffered byte stream for the guest, one line for an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pffemu.events.kernel import Warned
 
 
 class OutputClosed(BaseException):
-    """Whoever read our standard output has gone; a native program would die of SIGPIPE."""
+    """The reader of our standard output has closed it; a native program would die of SIGPIPE."""
 
     exit_code = 141
 
@@ -26,7 +26,7 @@ class GuestOutput:
     """A guest's stdout or stderr: every write reaches the host stream at once."""
 
     def __init__(self, stream: BinaryIO, before: Callable[[], None] = lambda: None) -> None:
-        """`before` is called ahead of each write: it takes the progress line away."""
+        """`before` is called before each write, to clear the progress line."""
         self._stream, self._before = stream, before
 
     def write(self, data: bytes, /) -> None:
@@ -44,24 +44,24 @@ class GuestOutput:
 
 
 def out_console(*, to_stderr: bool = False) -> Console:
-    """For tables and text; on stderr when stdout is for JSON alone."""
+    """A console for tables and text; on stderr when stdout is for JSON alone."""
     return Console(stderr=to_stderr, highlight=False)
 
 
 def err_console() -> Console:
-    """For progress."""
+    """A console for progress."""
     return Console(stderr=True, highlight=False)
 
 
 def say(message: str) -> None:
-    """`message` on standard error, if anybody can still hear it."""
+    """Write `message` to standard error, if that is still open."""
     with suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(f"pffemu: {message}\n")
         sys.stderr.flush()
 
 
 def write_text(text: str, target: str) -> None:
-    """`text` and a newline to the file `target`, or to standard output when it is `-`. Raises PffemuError."""
+    """Write `text` and a newline to the file `target`, or to standard output for `-`. Raises PffemuError."""
     if target == "-":
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
@@ -73,7 +73,7 @@ def write_text(text: str, target: str) -> None:
 
 
 def check_writable(target: str | Path | None) -> None:
-    """Raises UsageError before a long run whose result could not be written."""
+    """Raises UsageError, before a long run, if its result could not be written."""
     if target is None or str(target) == "-":
         return
     path = Path(target)

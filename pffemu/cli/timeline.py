@@ -1,4 +1,4 @@
-"""pffemu timeline: one fault, step by step, as text or as a picture."""
+"""pffemu timeline: shows one fault, step by step, as text or as a picture."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from pffemu.report.svg_timeline import svg
 from pffemu.report.timeline import one_fault_title
 from pffemu.report.timeline import timeline as text
 
-_PAGES = 64  # of the fault benchmark, when no program is named
+_PAGES = 64  # of the fault benchmark, which runs when no program is named
 
 
 @chooses_machine
 def timeline(
     file: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="A guest program. None: the fault benchmark.")
+        str | None, typer.Argument(metavar="[FILE]", help="A guest program; by default, the fault benchmark.")
     ] = None,
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGS", help="The guest's own, passed on untouched.")
+        list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")
     ] = None,
     fault: Annotated[int, typer.Option(min=1, help="Number of the page fault in the run's trace, from 1.")] = 9,
     mode: options.BenchModes = [],  # noqa: B006
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE.svg", help="Draw it. None: as text.")
+        str | None, typer.Option("--output", "-o", metavar="FILE.svg", help="File of the drawing; text by default.")
     ] = None,
     *,
     machine: MachineChoice,

@@ -1,4 +1,4 @@
-"""pffemu timing: what a machine profile says, and whether a profile of one's own makes sense."""
+"""pffemu timing: shows, checks and validates machine profiles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pffemu.cli.terminal import out_console, replace_between_markers
 from pffemu.timing import CATALOGUE, DEFAULT_PROFILE, Entry, Profile, builtin_profiles, load_profile
 
 _NAME: Final = typer.Argument(metavar="PROFILE", help="A profile's name, or a TOML file.")
-timing = typer.Typer(no_args_is_help=True, help="Machine profiles: what each step costs, and where that is from.")
+timing = typer.Typer(no_args_is_help=True, help="Machine profiles: the cost of each step, with its source.")
 
 
 @timing.command("show")
@@ -40,7 +40,7 @@ def show(profile: Annotated[str, _NAME] = DEFAULT_PROFILE) -> None:
 
 @timing.command("check")
 def check(profiles: Annotated[list[str] | None, _NAME] = None) -> None:
-    """Check profiles (none named: all that come with pffemu): keys, units, values. Exit code 2 when one is wrong.
+    """Check the keys, units and values of profiles (by default, all of pffemu's). Exit code 2 when one is wrong.
 
     Example: pffemu timing check my-machine.toml
     """
@@ -52,10 +52,10 @@ def check(profiles: Annotated[list[str] | None, _NAME] = None) -> None:
 @timing.command("validate")
 def validate(
     write: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Put the table between the markers of this Markdown file.")
+        Path | None, typer.Option(metavar="FILE", help="Write the table between the markers in this Markdown file.")
     ] = None,
 ) -> None:
-    """Compare the model with published totals, and say which it was fitted to. Takes seconds.
+    """Compare the model with published totals, and mark those it was fitted to. Takes seconds.
 
     Example: pffemu timing validate --write docs/timing.md
     """

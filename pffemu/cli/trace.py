@@ -1,4 +1,4 @@
-"""pffemu trace: a run as a file for a trace viewer."""
+"""pffemu trace: writes a run as a file for a trace viewer."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def trace(
         str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, or a static ELF64.")
     ],
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGS", help="The guest's own, passed on untouched.")
+        list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help=".json (Chrome's format) or .pftrace (Perfetto's).")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Trace: .json (Chrome's) or .pftrace (Perfetto's).")
     ] = Path("trace.json"),
     *,
     machine: MachineChoice,
@@ -38,7 +38,7 @@ def trace(
 ) -> None:
     """Run a guest program and write a trace that ui.perfetto.dev and chrome://tracing open.
 
-    Tracks: cores, what the kernel does on each, threads, devices; an arrow joins a faulting access to its resumption.
+    Tracks: cores, the kernel's work on each, threads, devices; an arrow joins a faulting access to its resumption.
     The exit code is the guest's, as with `pffemu run`. A .pftrace needs the extra `trace`.
 
     Example: pffemu trace -o fault.json examples/own_handler.s
@@ -59,7 +59,7 @@ def trace(
 
 @contextmanager
 def _lanes(path: Path, frequency: int) -> Iterator[Lanes]:
-    """The sink that writes `path` in the format of its name; whatever happens, the file is completed.
+    """The sink that writes `path` in the format of its suffix; the file is completed even after an error.
 
     `frequency` in Hz.
     """

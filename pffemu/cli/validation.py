@@ -1,6 +1,6 @@
-"""The model against totals that others published: what is run for each, and the table.
+"""Compares the model with published totals (pffemu/timing/published.toml).
 
-Targets are data (pffemu/timing/published.toml). A measure is one of
+The measure of a total is one of
     fault MODE [HANDLER] read|write zero|copy|continue [CORES]   mean latency of a fault
     signal                                              mprotect + SIGSEGV, a page
     ioctl MODE CORES NAME                               a whole ioctl call, system-call entry and exit included
@@ -24,7 +24,7 @@ from pffemu.cli.measure import Measured, Setup, measure
 from pffemu.timing import SHIFT, Profile, load_profile
 
 PAGES: Final = 200
-LARGE: Final = 30  # % of error that must be discussed
+LARGE: Final = 30  # an error of more % must be discussed in docs/timing.md
 _PUBLISHED: Final = Path(pffemu.timing.__file__).parent / "published.toml"
 _GROUPS: Final = {
     "fault": ("cpu.exception", "cpu.iret", "kernel.entry", "kernel.exit", "kernel.fault.vma", "cpu.tlb_miss"),
@@ -118,7 +118,7 @@ _MEASURES: Final[dict[str, Callable[..., float]]] = {
 
 
 def markdown(results: list[Compared]) -> str:
-    """The table as docs/timing.md has it."""
+    """The table of docs/timing.md."""
     lines = ["| profile | what | published | model | error | fitted | source |", "|---|---|---:|---:|---:|---|---|"]
     for one in results:
         total = one.total

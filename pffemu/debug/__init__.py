@@ -1,1 +1,1 @@
-"""Stand inside a run: step, look, go back. Layer between the machine and the command line."""
+"""The debugger: stop a run anywhere, step, look, go back. Layer between the machine and the command line."""

@@ -1,4 +1,4 @@
-"""Where to stop: at an address, at an event, when data changes or is touched; on a condition, in a thread."""
+"""Breakpoints: at an address, at an event, when data changes or is accessed; on a condition, in one thread."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pffemu.errors import UsageError
 from pffemu.events.phases import PHASES
 from pffemu.hw.fill import WATCHED_MAX
 
-# what people say besides the names of phases and the words of pffemu.inspect.event_text
+# other names that users type for events, besides the phases' names and the words of pffemu.inspect.event_text
 ALIASES: Final = {"message queued": "message", "frame pushed": "frame", "page fault": "page-fault"}
 _NAMES: Final = {name.lower(): name for name in PHASES.values()}
 
 
 class Access(Enum):
-    """What a watchpoint waits for."""
+    """Which accesses stop at a watchpoint."""
 
     WRITE = "write"  # the value changed
     READ = "read"
@@ -28,7 +28,7 @@ class Access(Enum):
 
 @dataclass(slots=True)
 class Breakpoint:
-    """One of `address`, `event` and `access` is set. `text` is how the user wrote it."""
+    """A breakpoint: one of `address`, `event` and `access` is set. `text` is the place as the user wrote it."""
 
     number: int
     text: str
@@ -37,8 +37,8 @@ class Breakpoint:
     access: Access | None = None
     watched: int = 0  # address
     size: int = 0  # bytes
-    pid: int | None = None  # whose memory is watched; None: the first process's
-    tid: int | None = None  # only this thread
+    pid: int | None = None  # the process whose memory is watched; None: the first one
+    tid: int | None = None  # stops this thread only; None: any thread
     condition: ast.expr | None = None
     condition_text: str = ""
     temporary: bool = False
@@ -60,7 +60,7 @@ class Breakpoint:
 
 
 class Breakpoints:
-    """All of a session, by number."""
+    """All breakpoints of a session, by number."""
 
     def __init__(self) -> None:
         self._all: dict[int, Breakpoint] = {}
@@ -70,7 +70,7 @@ class Breakpoints:
         return iter(list(self._all.values()))
 
     def add(self, breakpoint: Breakpoint) -> Breakpoint:
-        """Give it a number. Raises UsageError when more pages would be watched than can be."""
+        """Number it and keep it. Raises UsageError when more pages would be watched than WATCHED_MAX."""
         if len(self.pages | breakpoint.pages) > WATCHED_MAX:
             raise UsageError(f"more than {WATCHED_MAX} pages to watch", remedy="delete a watchpoint")
         breakpoint.number = self._next
@@ -110,16 +110,16 @@ class Breakpoints:
 
     @property
     def pages(self) -> set[int]:
-        """Watched ones."""
+        """Pages that enabled watchpoints cover."""
         return {page for breakpoint in self._all.values() for page in breakpoint.pages if breakpoint.enabled}
 
 
 def event_words(text: str) -> str:
-    """A phase's name, or how the event's line begins, from what the user wrote."""
+    """The phase's name, or the beginning of the event's line, that the user's text means."""
     words = " ".join(text.split())
     return ALIASES.get(words.lower()) or _NAMES.get(words.lower(), words)
 
 
 def is_event(mark: Any, line: str, words: str) -> bool:
-    """Whether the mark, told as `line`, is what `event_words` made of a user's text."""
+    """Whether `words` (from `event_words`) name this mark, whose text is `line`."""
     return PHASES.get(type(mark)) == words or (line.startswith(words) and line[len(words) :][:1] in ("", " ", ":"))

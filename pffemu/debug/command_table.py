@@ -1,4 +1,4 @@
-"""The debugger's commands by name: arguments, one line of help, and what a movement is called in a session."""
+"""The debugger's commands by name: arguments, one line of help, and the session's method for a movement."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 
 class Entry(NamedTuple):
-    """`names`: the full one first. `movement`: the session's method, for commands that move."""
+    """A command. `names`: the full one first. `movement`: the session's method, for commands that move."""
 
     names: tuple[str, ...]
     usage: str
@@ -24,16 +24,16 @@ TABLE: Final = (
     _row("phase ph", "[N]", "to the next phase of a fault, below the instruction", "phase"),
     _row("finish fin", "", "out of the function, or through UIRET out of the handler", "finish"),
     _row("continue c", "[N]", "to the next breakpoint", "resume"),
-    _row("reverse-step rs", "[N]", "the way step came", "reverse_step"),
-    _row("reverse-next rn", "[N]", "the way next came", "reverse_step_over"),
+    _row("reverse-step rs", "[N]", "back to where step came from", "reverse_step"),
+    _row("reverse-next rn", "[N]", "back to where next came from", "reverse_step_over"),
     _row("reverse-phase rp", "[N]", "to the phase before", "reverse_phase"),
     _row("reverse-finish rf", "", "to the call, or to the access whose fault is handled", "reverse_finish"),
     _row("reverse-continue rc", "[N]", "to the breakpoint before", "reverse_resume"),
-    _row("goto", "INSTRUCTIONS", "to where so many instructions have run, earlier or later"),
+    _row("goto", "INSTRUCTIONS", "to the moment when that many instructions have run, earlier or later"),
     _row("break b", "PLACE [if CONDITION]", "stop before a symbol, an address or FILE:LINE"),
-    _row("tbreak", "PLACE [if CONDITION]", "the same, once"),
+    _row("tbreak", "PLACE [if CONDITION]", "stop there once"),
     _row("event e", "WORDS [if CONDITION]", "stop at events: forward, frame, uiret, syscall ioctl, message queued"),
-    _row("watch", "ADDRESS [BYTES]", "stop when the value changes, whoever changes it"),
+    _row("watch", "ADDRESS [BYTES]", "stop when the value changes, by any thread, the kernel or a device"),
     _row("rwatch", "ADDRESS [BYTES]", "stop when it is read"),
     _row("awatch", "ADDRESS [BYTES]", "stop when it is read or written"),
     _row("delete d", "NUMBER", "remove a breakpoint"),
@@ -41,21 +41,21 @@ TABLE: Final = (
     _row("enable", "NUMBER", "stop there again"),
     _row("breakpoints", "", "all of them, with their hits"),
     _row("thread t", "NUMBER", "look at another thread"),
-    _row("threads", "", "who there is, and who waits for what"),
-    _row("where w", "", "why it stands where it stands"),
-    _row("backtrace bt", "[N]", "who called whom, through handlers' frames and signals"),
+    _row("threads", "", "all threads, and what each waits for"),
+    _row("where w", "", "why and where the guest stopped"),
+    _row("backtrace bt", "[N]", "the calls that led here, through handlers' frames and signals"),
     _row("registers regs r", "", "general registers"),
     _row("uintr", "", "user-interrupt and forwarding state"),
     _row("code l", "", "instructions around RIP"),
-    _row("stack", "", "both sides of RSP, frames named"),
-    _row("frame", "", "the frame the handler was entered with"),
+    _row("stack", "", "the stack around RSP, with handlers' frames named"),
+    _row("frame", "", "the frame that delivery pushed for the handler"),
     _row("walk", "ADDRESS", "the page walk of an address, level by level"),
     _row("regions", "", "mappings, and the MMU's userfaultfd regions"),
     _row("queues", "", "cores, run queues, sleepers"),
     _row("timeline", "", "the last fault in two lanes"),
     _row("events", "[N]", "what happened last"),
     _row("x", "ADDRESS [BYTES]", "memory"),
-    _row("print p", "EXPRESSION", "as in claims of tests: rax, mem64[rsp], uif, flags has ZF"),
+    _row("print p", "EXPRESSION", "an expression as in tests' claims: rax, mem64[rsp], uif, flags has ZF"),
     _row("save", "FILE", "the whole machine, for `pffemu debug FILE`"),
     _row("help h", "", "this list"),
     _row("quit q", "", "leave"),
@@ -63,7 +63,7 @@ TABLE: Final = (
 
 
 def help_text() -> str:
-    """One line a command."""
+    """What `help` prints: one line a command."""
     rows = [(f"{', '.join(entry.names)} {entry.usage}".rstrip(), entry.help) for entry in TABLE]
     width = max(len(usage) for usage, _ in rows)
     return "\n".join(f"{usage:<{width}}  {text}" for usage, text in rows)

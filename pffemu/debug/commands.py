@@ -1,4 +1,4 @@
-"""The debugger's commands, one set for the line mode, gdb's `monitor` and whoever else has a line to type into."""
+"""The debugger's commands, one set for the line mode, gdb's `monitor` and the panes' command line."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _MOST_STEPS: Final = 1_000_000
 _DUMPED: Final = 64  # bytes
 _LONGEST_DUMP: Final = 4096
 _LONGEST_WATCH: Final = 1 << 16
-_FINAL: Final = (Why.ENDED, Why.INTERRUPTED, Why.HISTORY)  # no repetition goes beyond these
-_OWN: Final = (Why.STEP, Why.PHASE)  # what a movement was to come to; all else ends repeated ones, but for continue
+_FINAL: Final = (Why.ENDED, Why.INTERRUPTED, Why.HISTORY)  # these end a repeated movement for good
+_OWN: Final = (Why.STEP, Why.PHASE)  # the movement's own end; after any other halt only `continue` repeats
 
 
 class Commands:
-    """`execute` runs a line and returns what to show; `interrupt` ends it early. `over`: the user wants to leave."""
+    """The commands of one session. `execute` runs a line and returns what to show; `over`: the user has quit."""
 
     def __init__(self, session: Session, places: Places) -> None:
         self.session, self.places = session, places
@@ -55,7 +55,7 @@ class Commands:
         self._by_name = {name: self._actions[entry.names[0]] for entry in TABLE for name in entry.names}
 
     def execute(self, line: str) -> str:
-        """Raises UsageError for what it does not understand, PffemuError for what cannot be done."""
+        """Run one line; what it shows. Raises UsageError for an unknown command or argument, and other PffemuErrors."""
         self._interrupted = False
         name, _, rest = line.strip().partition(" ")
         if not name or name.startswith("#"):
@@ -69,7 +69,7 @@ class Commands:
         return command(rest.strip()).rstrip("\n")
 
     def interrupt(self) -> None:
-        """Make the command that is executed end soon, wherever it stands then. From any thread, or a signal handler."""
+        """Make the running command end soon, wherever the guest is then. From any thread, or a signal handler."""
         self._interrupted = True
         self.session.interrupt()
 
@@ -111,7 +111,7 @@ class Commands:
     def _event(self, text: str) -> str:
         words, condition = _split_condition(text)
         if not words:
-            raise UsageError("which event?", remedy="as in `event frame`; `events` shows how they are called")
+            raise UsageError("which event?", remedy="as in `event frame`; `events` shows their names")
         return self._add(Breakpoint(0, f"event {words}", event=event_words(words)), condition)
 
     def _watch(self, access: Access, text: str) -> str:
@@ -193,9 +193,9 @@ def _count(text: str, least: int = 1, most: int = _MOST_STEPS) -> int:
     try:
         value = int(text or "1", 0)
     except ValueError:
-        raise UsageError(f"{text!r} is no number", remedy="write one, as in 10 or 0x10") from None
+        raise UsageError(f"{text!r} is not a number", remedy="write one, as in 10 or 0x10") from None
     if not least <= value <= most:
-        raise UsageError(f"{value} is no number for this", remedy=f"use {least} to {most}")
+        raise UsageError(f"{value} is not a number for this", remedy=f"use {least} to {most}")
     return value
 
 

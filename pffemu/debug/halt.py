@@ -1,4 +1,4 @@
-"""Why a debugged run stands where it stands, as a value every front-end reads."""
+"""Why a debugged run stopped, and where, as a value every front-end reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pffemu.machine.stop import Stop
 
 
 class Why(Enum):
-    """What halted it."""
+    """What stopped the run."""
 
     START = "start"
     STEP = "step"
@@ -22,20 +22,20 @@ class Why(Enum):
     INTERRUPTED = "interrupted"
     ENDED = "ended"
     HISTORY = "no more history"  # going back, the start of the recorded run was reached
-    MOVED = "moved"  # somebody asked to be here
+    MOVED = "moved"  # the user asked for this moment
 
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """`tid` and `rip`: the thread it is about, and where it is. Only what belongs to `why` is set of the rest."""
+    """A stop of thread `tid` at `rip`. Of the other fields, only those that belong to `why` are set."""
 
     why: Why
     moment: Moment
     tid: int
     rip: int
-    breakpoint: int = 0  # number
-    event: Any = None  # the mark it is held at
-    address: int = 0  # watched
-    old: bytes | None = None  # None: no page was there
+    breakpoint: int = 0  # its number
+    event: Any = None  # the event or sub-event step at which the machine is held
+    address: int = 0  # the watched one
+    old: bytes | None = None  # the watched value before; None: no page was there
     new: bytes | None = None
     outcome: Stop | None = None  # how the guest ended

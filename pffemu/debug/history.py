@@ -11,14 +11,14 @@ from pffemu.machine.machine import Machine
 from pffemu.state import snapshot
 from pffemu.state.snapshot import Snapshot
 
-INSTRUCTIONS: Final = 1_000_000  # between two checkpoints, to begin with
+INSTRUCTIONS: Final = 1_000_000  # between two checkpoints, at first
 MARKS: Final = 2_000
 MOST: Final = 128  # checkpoints; then every other one goes, and the distances double
 _SHARE: Final = 0.2  # of the host's time that taking them may cost
 
 
 class Checkpoint(NamedTuple):
-    """`changed`: from outside, right here; a run from an earlier one would come to another state."""
+    """A saved state. `changed`: the user changed it here, so a run from an earlier checkpoint would not reach it."""
 
     moment: Moment
     snapshot: Snapshot
@@ -26,7 +26,7 @@ class Checkpoint(NamedTuple):
 
 
 class History:
-    """Sorted by moment; the first one is never given up."""
+    """The checkpoints of a run, by moment; the first one is always kept."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -56,7 +56,7 @@ class History:
         self.take(here)
 
     def take(self, here: Moment, *, changed: bool = False) -> None:
-        """Take a checkpoint now; `changed`: by somebody outside, so that what came after `here` is forgotten."""
+        """Take a checkpoint now. `changed`: the user has changed the state, so checkpoints after `here` are dropped."""
         if changed:
             self._checkpoints = [c for c in self._checkpoints if c.moment < here]
         before = self._index(here)
@@ -77,7 +77,7 @@ class History:
         return self._checkpoints[max(0, self._index(moment))]
 
     def latest_at(self, instructions: int) -> Checkpoint:
-        """The last one before so many instructions had run."""
+        """The last one before that many instructions had run."""
         earlier = [c for c in self._checkpoints if c.moment.instructions < instructions]
         return earlier[-1] if earlier else self._checkpoints[0]
 

@@ -1,4 +1,4 @@
-"""What happened, mark by mark: sink of all events and of the steps below them. Knows at which moment each was.
+"""The marks of a run, each with its moment. A mark is an event or a sub-event step (events/details.py).
 
 Going back and forward again makes the same marks, which are not kept twice.
 """
@@ -15,7 +15,7 @@ KEPT: Final = 200_000  # marks
 
 
 class Journal:
-    """`count` marks so far; `at_mark` is called after each, in the middle of what the machine does."""
+    """The latest marks; `count` were made so far. `at_mark` is called after each, in the middle of a step."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -36,11 +36,11 @@ class Journal:
         self.at_mark(mark)
 
     def forget(self, count: int) -> None:
-        """What comes behind mark `count` will be another."""
+        """Drop the marks behind number `count`: the run will differ from there on."""
         del self._marks[max(0, count - self._first) :]
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._machine.events.sinks.remove(self)
         self._machine.events.details.remove(self)
 

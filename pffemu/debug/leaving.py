@@ -1,4 +1,4 @@
-"""Out of a function or handler, forwards and back: to who called it, or to what it interrupted."""
+"""`finish` and `reverse-finish`: out of a function to its caller, out of a handler to what it interrupted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LONGEST_WALK: Final = 100_000  # steps of a `finish` that has to look for the R
 
 
 def finish(session: Session) -> Halt | None:
-    """Until the caller goes on; out of a user-interrupt handler through its UIRET. Raises UsageError: no caller."""
+    """Run until the caller goes on; out of a user-interrupt handler through its UIRET. Raises UsageError: no caller."""
     tid = session.tid
     caller = _caller(session, session.unwinder(tid), tid)
     if caller.entered is Entered.USER_INTERRUPT:
@@ -48,7 +48,7 @@ def finish(session: Session) -> Halt | None:
 
 
 def reverse_finish(session: Session) -> Halt | None:
-    """To the call; of a handler, to the access that faulted or the instruction it interrupted. Raises UsageError."""
+    """Back to the call; in a handler, to the access that faulted or the interrupted instruction. Raises UsageError."""
     tid, now = session.tid, session.halt.moment
     if session.travel.astray:
         session.travel.go_to(now._replace(held=False))
@@ -67,12 +67,12 @@ def reverse_finish(session: Session) -> Halt | None:
 def _caller(session: Session, unwinder: Unwinder, tid: int) -> Frame:
     found = unwinder.caller(session.frame(tid))
     if found is None:
-        raise UsageError("nobody is known to have called this", remedy="use continue; `bt` shows who called whom")
+        raise UsageError("this function's caller is unknown", remedy="use continue; `bt` shows the known callers")
     return found
 
 
 def _walk_out(session: Session) -> Halt | None:
-    """Without call frame information: step over calls until a RET, or the handler's UIRET, has run."""
+    """`finish` without call frame information: step over calls until a RET, or the handler's UIRET, has run."""
     for _ in range(_LONGEST_WALK):
         instruction = instruction_at(session)
         leaves = instruction is not None and instruction.mnemonic in ("ret", "uiret")
@@ -98,7 +98,7 @@ def _before_delivery(session: Session, tid: int, now: Moment) -> Moment | None:
 
 
 def _before_signal(session: Session, tid: int, now: Moment) -> Moment | None:
-    """Before the thread's last instruction in front of its latest signal."""
+    """The moment before the thread's last instruction in front of its latest signal."""
     journal = session.journal
     for number, mark in journal.backwards(now.marks + 1):
         if mark.tid == tid and type(mark) is SignalDelivered:

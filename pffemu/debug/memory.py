@@ -1,4 +1,4 @@
-"""The value of a watched place: no faults, no rights asked, nothing brought in."""
+"""The value of a watched place, read without faults, checks of rights or page-ins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pffemu.machine.memory import GuestMemory
 
 
 def read_present(machine: Machine, mm: Mm, address: int, size: int) -> bytes | None:
-    """None where a page is missing."""
+    """The bytes; None where a page is missing."""
     if address + size > 1 << 47:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Where a run is, as a value: the same moment of the same guest is always the same state."""
+"""Moments of a run, as values: the same moment of the same guest is always the same state."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Moment(NamedTuple):
-    """Comparable: earlier is smaller. `marks` counts events and the steps below them (events/details.py).
+    """A moment; an earlier one is smaller. `marks` counts events and sub-event steps (events/details.py).
 
     Not `held`: between two instructions, with the turn of the next thread begun. `held`: inside an instruction, a
     system call or a fault, right after mark number `marks` was made.

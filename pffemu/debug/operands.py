@@ -1,4 +1,4 @@
-"""Which memory an instruction touches, before it runs: what a read watchpoint has to know."""
+"""Which memory an instruction will access, for read and access watchpoints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def touches(cpu: Cpu, rip: int, address: int, size: int) -> bool:
 
 
 def ranges(cpu: Cpu, rip: int) -> list[tuple[int, int]]:
-    """[start, end) of each operand in memory, the stack of PUSH, POP, CALL and RET among them."""
+    """[start, end) of each operand in memory, including the stack words of PUSH, POP, CALL and RET."""
     instruction = decode(cpu.mmu.code_at(rip, MAX_INSTRUCTION), rip)
     if instruction is None:
         return []

@@ -1,4 +1,4 @@
-"""Places in the program as people write them: symbols, addresses, source lines."""
+"""Places in the program as users write them: symbols, addresses, source lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SUM: Final = re.compile(r"\*?\s*([\w.$@]+)\s*(?:([+-])\s*(\w+))?")
 
 
 class Places:
-    """`lines`: what the program tells of its source; None when nothing."""
+    """Translates places. `lines`: the program's source lines; None when it has no line information."""
 
     def __init__(self, machine: Machine, lines: SourceLines | None = None) -> None:
         self._machine, self._lines = machine, lines
@@ -35,7 +35,7 @@ class Places:
             return self._address_of_line(file, int(line))
         match = _SUM.fullmatch(text)
         if match is None:
-            raise UsageError(f"{text!r} is no place", remedy="write a symbol, an address, FILE:LINE, or symbol+8")
+            raise UsageError(f"{text!r} is not a place", remedy="write a symbol, an address, FILE:LINE, or symbol+8")
         base, sign, offset = match.groups()
         address = self._base(base, cpu) + (_number(offset) * (-1 if sign == "-" else 1) if sign else 0)
         return address & MASK64
@@ -48,7 +48,7 @@ class Places:
         file, number = found
         texts = self._text_of(file)
         if texts and number > len(texts):
-            return None  # what runs a test, and stands in no file
+            return None  # a test's harness code, which is in no file
         return SourceLine(Path(file).name, number, texts[number - 1] if texts else "")
 
     def _base(self, name: str, cpu: Cpu | None) -> int:
@@ -82,4 +82,4 @@ def _number(text: str) -> int:
     try:
         return int(text, 0)
     except ValueError:
-        raise UsageError(f"{text!r} is no number", remedy="write it as 16 or 0x10") from None
+        raise UsageError(f"{text!r} is not a number", remedy="write it as 16 or 0x10") from None

@@ -1,4 +1,4 @@
-"""A thread as one looks at it: its core while that holds it, or the same parts of one that is switched out."""
+"""A thread's state for reading: its core while it is loaded there, else an imitation of a core from its saved state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORDS = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
 
 
 class _Saved:
-    """What is read of an engine."""
+    """The part of an engine that is read."""
 
     def __init__(self, registers: SavedRegisters) -> None:
         self._registers = registers
@@ -30,7 +30,7 @@ class _Saved:
 
 
 class SwitchedOut:
-    """What panes and expressions read of a core, as they will be when the thread runs again there."""
+    """What panes and expressions read of a core, with the values it will have when the thread runs there again."""
 
     def __init__(self, task: Task, cpu: Cpu) -> None:
         self.index, self.tid, self.options, self.cr4_uintr = cpu.index, task.tid, cpu.options, cpu.cr4_uintr
@@ -45,5 +45,5 @@ class SwitchedOut:
 
 
 def seen(task: Task, cpu: Cpu, scheduler: Scheduler) -> Cpu:
-    """`task` on its core `cpu`."""
+    """The state of `task`, whose core is `cpu`."""
     return cpu if scheduler.is_loaded(task) else cast("Cpu", SwitchedOut(task, cpu))

@@ -1,9 +1,8 @@
 """A debugging session over a machine: move, stop, look, go back. Every front-end (gdb, line mode, panes) drives this.
 
-Movements come in pairs: each has its reverse. They start with `begin` and are waited for with `wait`, or both at once
-with `move`; while one is under way nothing else may be asked but `interrupt`. What a session does never changes what
-the guest does: only `write_memory`, `write_register` and the signals given to it or taken from it do, and then what
-came after is forgotten.
+Movements come in pairs: each has its reverse. `begin` starts one and `wait` waits for its end, `move` does both; until
+then only `interrupt` may be called. A session never changes what the guest does, except through `write_memory`,
+`write_register` and signals sent or dropped: then the recorded run after that moment is forgotten.
 """
 
 from __future__ import annotations
@@ -40,16 +39,16 @@ from pffemu.machine.elf_frames import CallFrames
 from pffemu.machine.machine import Machine
 from pffemu.machine.memory import GuestMemory
 
-_TICK: Final = 0.05  # seconds between two requests to stop: one that comes between two slices is lost
+_TICK: Final = 0.05  # seconds between two requests to stop: the engine loses one that comes between two slices
 
 
 class Session:
-    """`halt` says where it stands and why; `tid` is the thread it looks at."""
+    """One session. `halt`: where the guest stopped and why; `tid`: the thread that is looked at."""
 
     def __init__(self, machine: Machine, call_frames: CallFrames | None = None) -> None:
-        """A machine with a program loaded; `call_frames`: what the program tells of its calls.
+        """`machine` has a program loaded; `call_frames`: the program's call frame information.
 
-        Raises UsageError without counting.
+        Raises UsageError when the machine does not count instructions.
         """
         if not machine.options.cpu.counting:
             raise UsageError("debugging needs instruction counting", remedy="do not switch counting off")
@@ -62,14 +61,14 @@ class Session:
         self.breakpoints = Breakpoints()
         self.stops = Stops(self)
         self._worker = Worker()
-        self.began_inside = False  # the movement under way began in the middle of a step
-        self._signal: tuple[int, int] | None = None  # (thread, signal) that waits to act, since something was changed
+        self.began_inside = False  # whether the current movement began in the middle of a step
+        self._signal: tuple[int, int] | None = None  # (thread, signal) that still has to act after the user's change
         self._trail: dict[tuple[Moment, int], Moment] = {}  # where a step of a thread ended -> where it began
         self.journal.at_mark = self._at_mark
         self.halt = self.halted(Why.START)
 
     def close(self) -> None:
-        """Leave the machine alone; one that was held in the middle of something is unusable afterwards."""
+        """End the session. A machine that is held in the middle of a step is unusable afterwards."""
         self._worker.end()
         self.journal.close()
         self.stops.disarm()
@@ -77,7 +76,7 @@ class Session:
     # -- moving -------------------------------------------------------------------------------------------------
 
     def begin(self, movement: Movement) -> None:
-        """Start a movement; `wait` tells when it is over."""
+        """Start a movement; `wait` waits for its end."""
         self.travel.interrupted = False
         if movement.back and self._worker.held:
             self._worker.abandon()
@@ -87,11 +86,11 @@ class Session:
         if self._signal is not None and not movement.back:
             self.stops.sent = self._signal
         self._signal = None
-        self.travel.cancelled = self._worker.held  # what it is in the middle of is done first, no more
+        self.travel.cancelled = self._worker.held  # a held step is completed, and nothing more runs
         self._worker.start(partial(self._run, movement))
 
     def wait(self, timeout: float | None = None) -> Halt | None:
-        """The new `halt`, or None after `timeout` seconds. Raises PffemuError when the machine did."""
+        """The new `halt`, or None after `timeout` seconds. Raises the machine's PffemuError."""
         if not self._worker.wait(timeout):
             return None
         self.halt = self._held_halt() if self._worker.held else self._worker.result()
@@ -108,13 +107,13 @@ class Session:
         return halt
 
     def interrupt(self) -> None:
-        """Make the movement end soon with Why.INTERRUPTED. From any thread; call again while it has not."""
+        """Make the movement end soon with Why.INTERRUPTED. From any thread; to be repeated until it has ended."""
         self.travel.interrupted = True
         for cpu in self.machine.cpus:
             cpu.engine.interrupt()
 
     def step(self) -> Halt:
-        """One instruction of the thread `tid`; what its fault or system call leads to in the kernel is passed over."""
+        """One instruction of the thread `tid`; the kernel's work for its fault or system call is passed over."""
         return self.move(stepping.STEP)
 
     def step_over(self) -> Halt:
@@ -130,26 +129,26 @@ class Session:
         return self.move(stepping.RESUME)
 
     def phase(self) -> Halt:
-        """To the next phase of a fault (events/phases.py), of whichever thread."""
+        """To the next phase of a fault (events/phases.py), of any thread."""
         return self.move(stepping.PHASE)
 
     def go_to(self, moment: Moment) -> Halt:
-        """Be at `moment`, earlier or later."""
+        """To `moment`, earlier or later."""
         return self.move(stepping.to_moment(moment))
 
     def go_to_instruction(self, number: int) -> Halt:
-        """Be where `number` instructions of all threads have run."""
+        """To the moment when `number` instructions of all threads have run."""
         return self.move(stepping.to_instruction(number))
 
     def reverse_step(self) -> Halt:
-        """Where `step` of this thread would have come from."""
+        """Back to the moment from which a `step` of this thread would have come here."""
         return self.move(stepping.REVERSE_STEP)
 
     def reverse_step_over(self) -> Halt:
         return self.move(stepping.REVERSE_STEP_OVER)
 
     def reverse_finish(self) -> Halt:
-        """To where the current function was called from; of a handler, to the access that faulted."""
+        """Back to the call of the current function; in a handler, to the access that faulted."""
         return self.move(leaving.REVERSE_FINISH)
 
     def reverse_resume(self) -> Halt:
@@ -180,13 +179,13 @@ class Session:
 
     @property
     def seen(self) -> Cpu:
-        """The thread `tid`, to be looked at only: its core, or the same parts of a thread that is switched out."""
+        """The state of thread `tid`, read-only: its core, or an imitation of one while it is switched out."""
         task = self.task(self.tid)
         return seen(task, self.cpu, self.machine.kernel.scheduler) if task is not None else self.cpu
 
     @property
     def memory(self) -> GuestMemory:
-        """Of the process thread `tid` belongs to."""
+        """The memory of the process to which thread `tid` belongs."""
         task = self.task(self.tid)
         mm = task.process.mm if task is not None else self.machine.process.mm
         return GuestMemory(self.machine.ram, mm, self.machine.cpus)
@@ -199,7 +198,7 @@ class Session:
         return self.machine.kernel.scheduler.registers_of(task).word(name)
 
     def saved_registers(self, tid: int) -> SavedRegisters:
-        """All registers of any thread; of a dead one, what its core was left with."""
+        """All registers of any thread; of a dead one, those still on its core."""
         task = self.task(tid)
         if task is None:
             return self.cpu.engine.save_registers()
@@ -220,15 +219,15 @@ class Session:
         self._changed()
 
     def read_memory(self, address: int, size: int, tid: int | None = None) -> bytes:
-        """As much from `address` on as thread `tid` could read, without a side effect; memory it never touched is 0."""
+        """The bytes from `address` on that thread `tid` could read, without side effects; untouched memory is 0."""
         task = self.task(self.tid if tid is None else tid)
         mm = task.process.mm if task is not None else self.machine.process.mm
         return forced_access.read(mm, address, size)
 
     def write_memory(self, address: int, data: bytes, tid: int | None = None) -> None:
-        """As ptrace(2) of thread `tid`: rights are not asked, and other processes and files keep private memory.
+        """As ptrace(2) on thread `tid`: rights are not checked, and private pages are copied before the write.
 
-        Raises UsageError while held, and where nothing is mapped, or a userfaultfd would have to bring the page in.
+        Raises UsageError while held, and where nothing is mapped or a userfaultfd must supply the page.
         """
         task = self._writable(self.tid if tid is None else tid)
         try:
@@ -238,17 +237,17 @@ class Session:
         self._changed()
 
     def send_signal(self, tid: int, info: SigInfo) -> None:
-        """As kill(2) from outside; no stop tells of this one. Raises UsageError while held, and for a dead thread."""
+        """As kill(2) from outside; it causes no stop. Raises UsageError while held, and for a dead thread."""
         task, kernel = self._writable(tid), self.machine.kernel
         signal_send.send_to_task(kernel, self.machine.cpus[task.cpu_index], info, task)
         self._signal = tid, info.signo
         self._changed()
 
     def drop_signal(self) -> SigInfo | None:
-        """The signal at which it stands never acts; an interrupted system call goes on. Raises UsageError elsewhere."""
+        """Drop the signal at which the guest stopped; an interrupted system call goes on. Raises UsageError."""
         event = self.halt.event
         if type(event) is not SignalTaken:
-            raise UsageError("it does not stand at a signal", remedy="stop at one first")
+            raise UsageError("the guest has not stopped at a signal", remedy="stop at one first")
         task, kernel = self._writable(event.target), self.machine.kernel
         found = signal_send.first_pending(task, bit(event.signal))
         if found is not None:
@@ -264,11 +263,11 @@ class Session:
         return self.travel.interrupted
 
     def here(self) -> Halt:
-        """A step that ended here."""
+        """The halt of a step that ended here."""
         return self.halted(Why.STEP)
 
     def stepped(self, begin: Moment | None) -> Halt:
-        """The end of a step, maybe at a breakpoint; `begin`: of a single one, to which `reverse_step` leads back."""
+        """The halt of a step that ended here, maybe at a breakpoint. `begin`: where `reverse_step` goes back to."""
         tid, cpu = self.tid if self.task(self.tid) else None, self.machine.turns.cpu
         reached = self.stops.arrived(cpu) if cpu is not None and cpu.tid == tid else None
         halt = (
@@ -281,7 +280,7 @@ class Session:
         return halt
 
     def trail(self, moment: Moment, tid: int) -> Moment | None:
-        """Where the step of thread `tid` that ended at `moment` had begun, if there was one."""
+        """The moment at which the step of thread `tid` that ended at `moment` had begun; None without such a step."""
         return self._trail.get((moment, tid))
 
     def halted(self, why: Why, tid: int | None = None, **details: Any) -> Halt:
@@ -292,7 +291,7 @@ class Session:
         return Halt(why, self.travel.here(), tid, self.register(tid, "rip"), **details)
 
     def unwinder(self, tid: int) -> Unwinder:
-        """Who called whom in thread `tid`."""
+        """Finds the callers in thread `tid`."""
         layout = self.machine.options.cpu.frame_layout
         marks = open_frames(self.journal, tid)
         pushed = [PushedFrame(each.rsp, words_of(each.size, layout), each.vector) for each in marks]
@@ -303,17 +302,17 @@ class Session:
         return Unwinder(read, self.symbols, self.call_frames, pushed)
 
     def frame(self, tid: int) -> Frame:
-        """Where thread `tid` is."""
+        """The innermost frame of thread `tid`."""
         return Frame(registers_of(self.saved_registers(tid).word))
 
     def frames(self, tid: int) -> Iterator[Frame]:
-        """Of thread `tid`, innermost first."""
+        """The frames of thread `tid`, innermost first."""
         return self.unwinder(tid).frames(self.frame(tid))
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _run(self, movement: Movement) -> Halt:
-        """In the machine's thread."""
+        """Run a movement, in the machine's thread."""
         self.travel.cancelled = False
         phases = self.stops.phases
         self.stops.disarm()
@@ -350,7 +349,7 @@ class Session:
         return task
 
     def _leave_signal(self) -> None:
-        """Held where a signal is about to act: come to stand between two instructions, with the signal pending."""
+        """From a hold where a signal is about to act, move between two instructions, with the signal pending."""
         event, kernel = self.halt.event, self.machine.kernel
         if not self._worker.held or type(event) is not SignalTaken:
             return

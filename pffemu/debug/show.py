@@ -1,4 +1,4 @@
-"""What a session shows as text: where it stands, and each thing one can look at. Panes do the drawing."""
+"""The text of the debugger's commands: why and where the guest stopped, registers, stack and so on, drawn by panes."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ SourceOf = Callable[[int], SourceLine | None]
 
 
 def no_source(_: int) -> SourceLine | None:
-    """For a program that does not tell."""
+    """The `source_of` of a program without line information."""
     return None
 
 
 def halt_text(session: Session, halt: Halt, source_of: SourceOf = no_source) -> str:
-    """Why it stands, where, and what comes next."""
+    """Why the guest stopped, where, and the next instruction."""
     if halt.why is Why.ENDED:
         return f"the guest ended: {halt.outcome}"
     place = f"thread {halt.tid} at {session.symbols.describe(halt.rip)} ({halt.rip:#x})"
@@ -104,7 +104,7 @@ def shown_frame(session: Session) -> str:
     """The frame of the handler the thread is in, word by word. Raises UsageError."""
     frames = open_frames(session.journal, session.tid)
     if not frames:
-        raise UsageError("the thread is in no user-interrupt handler", remedy="stop in one: `event handler`")
+        raise UsageError("the thread is not in a user-interrupt handler", remedy="stop in one: `event handler`")
     frame = frames[0]
     layout = session.seen.options.frame_layout
     kind = "vector first" if layout is FrameLayout.VECTOR_FIRST else "RIP first"
@@ -121,7 +121,7 @@ def shown_frame(session: Session) -> str:
 
 
 def shown_frames(session: Session, source_of: SourceOf = no_source, most: int = _FRAMES) -> str:
-    """Who called whom, innermost first."""
+    """The backtrace, innermost frame first."""
     lines = []
     for number, frame in enumerate(islice(session.frames(session.tid), most + 1)):
         if number == most:
@@ -149,7 +149,7 @@ def shown_events(session: Session, count: int = _EVENTS) -> str:
 
 
 def shown_timeline(session: Session) -> str:
-    """The fault the session stands in, or the last one, as far as it has got."""
+    """The fault in which the guest stopped, up to here, or else the last one."""
     return timeline(last_fault(session.journal), "the last fault, to here")
 
 

@@ -1,4 +1,4 @@
-"""What a program tells of itself, whatever it was built from: source lines, and how functions find their callers."""
+"""A program's debug information, from assembly source or ELF: source lines and call frames."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pffemu.machine.elf import load_bias
 from pffemu.machine.elf_frames import CallFrames, read_frames
 from pffemu.machine.elf_lines import LineRange, read_lines
 
-ASSEMBLY: Final = (".s", ".asm")  # what source files are called
+ASSEMBLY: Final = (".s", ".asm")  # suffixes of assembly source
 
 
 class SourceLines:
-    """Ranges by address, and back."""
+    """Source lines by address, and addresses by source line."""
 
     def __init__(self, ranges: Iterable[LineRange]) -> None:
         self._ranges = sorted(ranges)
@@ -42,12 +42,12 @@ class SourceLines:
 
 
 def lines_of_program(program: Program) -> SourceLines:
-    """Of assembly source."""
+    """The source lines of an assembled program."""
     return SourceLines(LineRange(x.address, x.address + x.size, x.file, x.number) for x in program.lines if x.size)
 
 
 def lines_of_file(path: Path) -> SourceLines:
-    """Of a program that was loaded already; empty when it does not tell."""
+    """The source lines of a program file that could be loaded; empty without line information."""
     if path.suffix.lower() in ASSEMBLY:
         return lines_of_program(assemble(path.read_text(encoding="utf-8"), file=str(path), include_dirs=(ASM, INCLUDE)))
     try:
@@ -59,7 +59,7 @@ def lines_of_file(path: Path) -> SourceLines:
 
 
 def frames_of_file(path: Path) -> CallFrames | None:
-    """How functions of a program that was loaded already find their callers; None when it does not tell."""
+    """The call frame information of a program file that could be loaded; None when it has none."""
     if path.suffix.lower() in ASSEMBLY:
         return None
     try:

@@ -1,6 +1,6 @@
 """The movements of a session, forwards and back. Each runs in the machine's thread and returns the Halt it ends with.
 
-None means that the guest ended, or that somebody interrupted.
+None means that the guest ended, or that the movement was interrupted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Movement(NamedTuple):
-    """`back`: it goes to an earlier moment, so what the machine is in the middle of does not matter any more."""
+    """A movement. `back`: it goes to another moment, so a held step need not be completed first."""
 
     run: Callable[[Session], Halt | None]
     back: bool = False
@@ -35,28 +35,28 @@ class Movement(NamedTuple):
 
 
 def resume(session: Session, budget: int = FAR) -> Halt | None:
-    """For at most `budget` instructions of all threads."""
+    """Run on to a breakpoint, for at most `budget` instructions of all threads."""
     end = session.machine.instructions + budget
     session.stops.arm()
     return run(session, lambda _: max(0, end - session.machine.instructions))
 
 
 def phase(session: Session) -> Halt | None:
-    """Ends by being held."""
+    """To the next phase, where the machine is held."""
     session.stops.arm()
     session.stops.phases = True
     return run(session, lambda _: FAR)
 
 
 def step(session: Session, begin: Moment | None = None) -> Halt | None:
-    """One instruction, and whatever it takes until the thread is about to execute the next one.
+    """Run one instruction, and all else until the thread is about to execute the next one.
 
-    `begin`: where it begins, when that is not where the movement did.
+    `begin`: where the step begins, if not where the movement did.
     """
     begin = begin or session.halt.moment
     session.stops.arm()
     if session.stops.sent is not None and session.stops.sent[0] == session.tid:
-        return stepped(session, begin)  # to its handler, as PTRACE_SINGLESTEP with a signal
+        return stepped(session, begin)  # the step ends in the signal's handler, as PTRACE_SINGLESTEP does
     return _step(session) or stepped(session, begin)
 
 
@@ -80,11 +80,11 @@ def run(session: Session, room: Callable[[Cpu], int]) -> Halt | None:
 
 
 def _step(session: Session) -> Halt | None:
-    """Until the thread has completed an instruction or was sent elsewhere; None: it did, or nothing can run."""
+    """Run until the thread has completed an instruction or was sent elsewhere; a halt only if one came earlier."""
     tid, turns, stops = session.tid, session.machine.turns, session.stops
     if session.began_inside:
         session.began_inside = False
-        return None  # what it was in the middle of is done: that was the step
+        return None  # the held step has been completed: that was this step
     while session.travel.run(_about_to_run(session, tid), stops.visit) and stops.found is None:
         cpu = turns.cpu
         if cpu is None or cpu.tid != tid:
@@ -101,7 +101,7 @@ def _step(session: Session) -> Halt | None:
 
 
 def stepped(session: Session, begin: Moment | None = None) -> Halt | None:
-    """Let everybody else run until the thread is about to execute its next instruction; as Session.stepped."""
+    """Let the others run until the thread is about to execute its next instruction; then Session.stepped."""
     if not session.travel.run(_about_to_run(session, session.tid), session.stops.visit):
         return None
     found = session.stops.found
@@ -129,7 +129,7 @@ def _about_to_run(session: Session, tid: int) -> Callable[[Cpu], int]:
 
 
 def go_to(session: Session, moment: Moment) -> Halt | None:
-    """Ends by being held when `moment` is."""
+    """To `moment`; where that is held, the machine is held there."""
     session.stops.hold_at = moment.marks if moment.held else None
     session.travel.go_to(moment)
     return session.halted(Why.INTERRUPTED if session.interrupted else Why.MOVED)
@@ -180,7 +180,7 @@ def reverse_resume(session: Session) -> Halt | None:
 
 
 def reverse_phase(session: Session) -> Halt | None:
-    """Ends by being held."""
+    """Back to the latest phase before here, where the machine is held."""
     now, journal = session.halt.moment, session.journal
     for number, mark in journal.backwards(now.marks if now.held else now.marks + 1):
         if type(mark) in PHASES:
@@ -191,7 +191,7 @@ def reverse_phase(session: Session) -> Halt | None:
 
 
 def back_to(session: Session, moment: Moment | None, why: Why, tid: int) -> Halt:
-    """`moment` None: there is nothing earlier. A held one is reached by being held."""
+    """Go back to `moment`; None: nothing is earlier, so to the start. At a held moment the machine is held."""
     if moment is not None and moment.held:
         session.stops.hold_at = moment.marks
     session.travel.go_to(moment if moment is not None else session.travel.history.start)
@@ -201,7 +201,7 @@ def back_to(session: Session, moment: Moment | None, why: Why, tid: int) -> Halt
 
 
 def back_to_call(session: Session, tid: int, address: int, rsp: int, now: Moment) -> Halt | None:
-    """To the CALL in front of `address` that thread `tid` executed with this RSP."""
+    """Go back to the CALL in front of `address` that thread `tid` executed with this RSP."""
     start = call_before(partial(session.read_memory, tid=tid), address)
     place = _latest_stop(session, now, (Until(tid, start, rsp),)) if start is not None else None
     return back_to(session, place.moment, Why.STEP, tid) if place is not None else None
@@ -230,7 +230,7 @@ def _latest_stop(session: Session, end: Moment, until: tuple[Until, ...]) -> Fou
 
 
 def instruction_at(session: Session) -> Instruction | None:
-    """The one the thread executes next."""
+    """The instruction that the thread executes next."""
     rip = session.register(session.tid, "rip")
     return decode(session.seen.mmu.code_at(rip, MAX_INSTRUCTION), rip)
 

@@ -1,4 +1,4 @@
-"""Deciding, in the machine's thread, where a movement ends: breakpoints, watchpoints, events, phases, interrupts."""
+"""Decides, in the machine's thread, where a movement ends: breakpoints, watchpoints, events, phases, interrupts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Found(NamedTuple):
-    """A place to stop at: the arguments of a Halt, and the moment to go back to when it is found on the way back."""
+    """A place to stop at: the arguments of a Halt, and its moment, for reverse movements."""
 
     why: Why
     tid: int
@@ -38,7 +38,7 @@ class Found(NamedTuple):
 
 
 class Until(NamedTuple):
-    """Where a movement of its own ends: thread `tid` at `address` with RSP at `rsp` or above."""
+    """A movement's own end: thread `tid` at `address` with RSP at `rsp` or above."""
 
     tid: int
     address: int
@@ -46,7 +46,7 @@ class Until(NamedTuple):
 
 
 class Catch(NamedTuple):
-    """System calls to hold at, when they begin and when they return; None: all."""
+    """System calls to hold at, both when they begin and when they return; None: all."""
 
     numbers: frozenset[int] | None
 
@@ -59,25 +59,25 @@ class Catch(NamedTuple):
 
 
 class Stops:
-    """`found` is what ended the movement. With `scan` set nothing ends it: all that would have is collected there."""
+    """The conditions that end a movement; `found` is the one that did. With `scan` set, all are only collected."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._machine = session.machine
         self.found: Found | None = None
         self.scan: list[Found] | None = None
-        self.hold_at: int | None = None  # number of a mark
+        self.hold_at: int | None = None  # at the mark of this number
         self.phases = False
         self.until: tuple[Until, ...] = ()
         self.until_return: int | None = None  # until thread `session.tid` has fewer open frames of delivery
         self.catch: Catch | None = None
         self.signals: Collection[int] | None = None  # hold where a signal other than these acts; None: at none
-        self.sent: tuple[int, int] | None = None  # (thread, signal): this one is known of
+        self.sent: tuple[int, int] | None = None  # (thread, signal) that must not stop the movement again
         self._listening = False
         self._values: dict[int, bytes | None] = {}
 
     def arm(self, *, until: tuple[Until, ...] = (), only_until: bool = False) -> None:
-        """From now on breakpoints and watchpoints count. Where the machine stands now does not."""
+        """From now on breakpoints and watchpoints stop, but not a breakpoint at the current instruction."""
         self.found, self.until, self._listening = None, until, not only_until
         breakpoints = self._session.breakpoints
         addresses = frozenset(place.address for place in until)
@@ -105,7 +105,7 @@ class Stops:
     # -- between two instructions -----------------------------------------------------------------------------------
 
     def visit(self, cpu: Cpu, stop: EngineStop | None) -> bool:
-        """After each piece of a turn: does the movement end here?"""
+        """Whether the movement ends here; called after each piece of a turn."""
         if self.found is not None:
             return True
         if self._session.interrupted:
@@ -165,7 +165,7 @@ class Stops:
     # -- data -------------------------------------------------------------------------------------------------------
 
     def _watched(self, cpu: Cpu) -> bool:
-        """The next instruction touches a watched page: let it run, and look what it did."""
+        """The next instruction touches a watched page: run it, and see whether it touched a watched value."""
         tid, before = cpu.tid, self._session.travel.here()
         rip = cpu.registers["rip"]
         task = self._session.task(tid)
@@ -179,7 +179,7 @@ class Stops:
         if self._changed(cpu, tid, before):
             return True
         if cpu.instructions == executed:
-            return False  # it faulted, and comes again
+            return False  # it faulted and will be executed again
         for breakpoint in touched:
             if breakpoint.access is not Access.WRITE and self._counts(breakpoint, cpu, tid):
                 value = self._values.get(breakpoint.number)
@@ -187,7 +187,7 @@ class Stops:
         return False
 
     def _changed(self, cpu: Cpu, tid: int, before: Moment) -> bool:
-        """Whether a watched value is another than when last looked at, whoever changed it."""
+        """Whether a watched value has changed since the last check, by any thread, the kernel or a device."""
         if not self._values:
             return False
         old, self._values = self._values, self._read_values()
@@ -211,14 +211,14 @@ class Stops:
         machine, values = self._machine, {}
         for breakpoint in self._session.breakpoints.watches:
             process = machine.process if breakpoint.pid is None else machine.kernel.processes.get(breakpoint.pid)
-            if process is not None and process.tasks:  # else its end is no change
+            if process is not None and process.tasks:  # a process that has ended did not change the value
                 values[breakpoint.number] = read_present(machine, process.mm, breakpoint.watched, breakpoint.size)
         return values
 
     # -- inside a step ------------------------------------------------------------------------------------------------
 
     def holds(self, mark: Any) -> bool:
-        """Called for each mark: does the movement end here, in the middle of what the machine does?"""
+        """Whether the movement ends here, in the middle of a step; called for each mark."""
         session = self._session
         number = session.journal.count
         if self.until_return is not None and type(mark) is Uiret and self._returned(mark.tid):
@@ -247,7 +247,7 @@ class Stops:
         return False
 
     def _returned(self, tid: int) -> bool:
-        """Whether this UIRET is the one to wait for, not of an interrupt further in."""
+        """Whether this UIRET leaves the handler in question, and not one nested in it."""
         session = self._session
         assert self.until_return is not None
         return tid == session.tid and len(open_frames(session.journal, tid)) < self.until_return

@@ -18,38 +18,38 @@ from pffemu.state import snapshot
 
 FAR: Final = 1 << 62  # instructions
 
-Room = Callable[[Cpu], int]  # instructions this core may run now; 0: it is where it should be
+Room = Callable[[Cpu], int]  # instructions this core may run now; 0: the target is reached
 Visit = Callable[[Cpu, EngineStop | None], bool]  # after each piece of a turn; True: stay here
 
 
 class _Piece(NamedTuple):
-    """What a thread did in one turn. `waited`: the turn began with an answer to the turn before."""
+    """What a thread did in one turn. `waited`: the turn began with the answer to the stop that ended its last one."""
 
     start: Moment
     rip: int
     waited: bool
     steps: int  # instructions the engine completed
-    stopped_at: int | None  # RIP of one more that it stopped at, which is therefore a place to stand at
+    stopped_at: int | None  # RIP of the instruction that stopped the engine: a step begins there, too
 
 
 class Travel:
-    """`cancelled`: leave at the next moment between two instructions. `interrupted`: somebody asked for that."""
+    """Moves the machine. `cancelled`: stop between the next two instructions; `interrupted`: at the user's request."""
 
     def __init__(self, machine: Machine, journal: Journal) -> None:
         self.machine, self.journal = machine, journal
         self.history = History(machine)
         self.cancelled = False
         self.interrupted = False
-        self.astray = False  # the machine's state is none: a held step was abandoned
+        self.astray = False  # a held step was abandoned: the machine's state is unusable
         machine.turns.begin()
         self.history.take(self.here())
 
     def here(self) -> Moment:
-        """Now, between two instructions."""
+        """The current moment, between two instructions."""
         return Moment(self.machine.turns.count, self.machine.instructions, self.journal.count)
 
     def run(self, room: Room, visit: Visit) -> bool:
-        """Run until `room` is 0 or `visit` says so; False when nothing can run any more, or it was cancelled."""
+        """Run until `room` is 0 or `visit` returns True; False when nothing can run any more, or it was cancelled."""
         turns = self.machine.turns
         while True:
             cpu = turns.begin()
@@ -65,11 +65,11 @@ class Travel:
                 return True
 
     def run_to(self, target: Moment) -> None:
-        """Run up to `target`, which is not held and lies ahead; not so far when interrupted."""
+        """Run up to `target`, which is not held and lies ahead, or until interrupted."""
         self.run(self.room_to(target), lambda _, __: self.interrupted)
 
     def room_to(self, target: Moment) -> Room:
-        """Stop at `target`."""
+        """A Room that ends at `target`."""
 
         def room(_: Cpu) -> int:
             here = self.here()
@@ -87,7 +87,7 @@ class Travel:
         self.astray = False
 
     def go_to(self, target: Moment) -> None:
-        """Be at `target`, wherever it lies. A held one is reached by the journal's `at_mark`, on the way."""
+        """To `target`, earlier or later. If it is held, the run passes it, and the journal's `at_mark` holds there."""
         checkpoint = self.history.latest(target._replace(held=False))
         if self.astray or not checkpoint.moment <= self.here() <= target:
             self.put_back(checkpoint)
@@ -96,7 +96,7 @@ class Travel:
         self.run_to(target._replace(marks=target.marks + 1) if target.held else target)
 
     def go_to_instruction(self, number: int) -> None:
-        """The first moment at which so many instructions have run."""
+        """To the first moment at which that many instructions have run."""
         checkpoint = self.history.latest_at(number)
         if self.astray or not checkpoint.moment.instructions <= self.here().instructions < number:
             self.put_back(checkpoint)

@@ -1,9 +1,9 @@
-"""Who called whom: a thread's frames from its registers and stack, innermost first.
+"""Backtraces: a thread's frames from its registers and stack, innermost first.
 
-A function's call frame information tells its caller exactly. Where there is none (assembly), the caller is exact at the
+A function's call frame information gives its caller exactly. Where there is none (assembly), the caller is exact at the
 target of a CALL, and else guessed: the frame pointer's return address, or the nearest word on the stack
-that points behind a CALL. Two frames are of another kind: one that delivery of a user interrupt pushed, and Linux's
-signal frame; what was interrupted is their caller, with all its registers.
+that points behind a CALL. The frames that user-interrupt delivery and Linux's signal delivery push are exact: their
+caller is the interrupted code, with all its registers.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _DEEPEST: Final = 256  # frames
 
 
 class Entered(Enum):
-    """How a frame was left for the one further in."""
+    """How control left a frame for the next inner one."""
 
-    RUNNING = "running"  # it was not: this is where the thread is
+    RUNNING = "running"  # the innermost frame: the thread is here
     CALL = "call"
     USER_INTERRUPT = "user interrupt"
     SIGNAL = "signal"
@@ -37,7 +37,7 @@ class Entered(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PushedFrame:
-    """What delivery pushed at `start`; `words` are its names, lowest address first."""
+    """The frame that delivery pushed at `start`; `words`: the names of its words, lowest address first."""
 
     start: int
     words: tuple[str, ...]
@@ -53,13 +53,13 @@ class PushedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A place in a function, the registers as they were there (those that can be known), and how it was left."""
+    """A place in a function, the registers known there, and how control left it for the next inner frame."""
 
     registers: Mapping[str, int]
     entered: Entered = Entered.RUNNING
     exact: bool = True
     pushed: PushedFrame | None = None  # for USER_INTERRUPT
-    passed: int = 0  # of the pushed frames
+    passed: int = 0  # pushed frames further in
 
     @property
     def rip(self) -> int:
@@ -71,13 +71,13 @@ class Frame:
 
     @property
     def code(self) -> int:
-        """An address inside the instruction it stands at: a return address may be the next function's."""
+        """An address inside the current instruction or CALL: a return address may belong to the next function."""
         return self.rip - 1 if self.entered is Entered.CALL else self.rip
 
 
 @dataclass(frozen=True, slots=True)
 class Unwinder:
-    """Of one thread. `read`: its memory, up to so many bytes; `pushed`: frames delivery pushed, innermost first."""
+    """Unwinds one thread. `read`: its memory, up to that many bytes; `pushed`: delivery's frames, innermost first."""
 
     read: Callable[[int, int], bytes]
     symbols: SymbolTable
@@ -85,7 +85,7 @@ class Unwinder:
     pushed: list[PushedFrame]
 
     def frames(self, innermost: Frame) -> Iterator[Frame]:
-        """From `innermost` on, as far as one can tell."""
+        """The frames from `innermost` outwards, as far as callers can be found."""
         frame: Frame | None = innermost
         for _ in range(_DEEPEST):
             if frame is None:
@@ -94,7 +94,7 @@ class Unwinder:
             frame = self.caller(frame)
 
     def caller(self, frame: Frame) -> Frame | None:
-        """The next frame; None for the outermost, and where nobody can tell."""
+        """The next outer frame; None for the outermost, and where the caller cannot be found."""
         if self.returns_from_signal(frame.rip):
             ucontext = self.read(frame.rsp, UCONTEXT_SIZE)
             if len(ucontext) < UCONTEXT_SIZE:
@@ -116,11 +116,11 @@ class Unwinder:
         return Frame({**known, "rsp": cfa}, Entered.CALL, frame.exact, passed=frame.passed)
 
     def returns_from_signal(self, address: int) -> bool:
-        """Whether a signal handler returns there: the C library's call of rt_sigreturn."""
+        """Whether `address` holds the C library's rt_sigreturn, to which signal handlers return."""
         return self.read(address, len(_SIGRETURN[0])).startswith(_SIGRETURN)
 
     def _guessed(self, frame: Frame) -> Frame | None:
-        """Without call frame information."""
+        """The caller without call frame information."""
         pushed = self._next_pushed(frame)
         end = pushed.start if pushed is not None else frame.rsp + _SEARCHED * WORD
         at_entry = frame.entered is Entered.RUNNING and "+" not in self.symbols.describe(frame.rip)
@@ -151,7 +151,7 @@ class Unwinder:
         return next((each for each in self.pushed[frame.passed :] if each.end > frame.rsp), None)
 
     def _return_address(self, slot: int) -> int | None:
-        """The word at `slot`, if it points right behind a CALL, or to what returns from a signal handler."""
+        """The word at `slot`, if it points right behind a CALL, or to the C library's rt_sigreturn."""
         address = self._word(slot)
         if address is None or not address:
             return None
@@ -170,7 +170,7 @@ class Unwinder:
 
 
 def call_before(read: Callable[[int, int], bytes], address: int) -> int | None:
-    """Where the CALL begins that returns to `address`; None when there is none. Of several the shortest."""
+    """The address of the shortest CALL that returns to `address`; None when there is none."""
     octets = read(address - _LONGEST_CALL, _LONGEST_CALL) if address > _LONGEST_CALL else b""
     for size in range(2, 1 + len(octets) if len(octets) == _LONGEST_CALL else 0):
         found = decode(octets[_LONGEST_CALL - size :], address - size)
@@ -180,5 +180,5 @@ def call_before(read: Callable[[int, int], bytes], address: int) -> int | None:
 
 
 def registers_of(word: Callable[[str], int]) -> dict[str, int]:
-    """What unwinding begins with."""
+    """The registers of the innermost frame."""
     return {name: word(name) for name in (*GENERAL, "rip")}

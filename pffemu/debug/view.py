@@ -1,4 +1,4 @@
-"""What the recorded marks say about now: the fault last taken, the frames not returned from."""
+"""The state that the recorded marks imply: the last fault, the frames that UIRET has not taken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REACH: Final = 20_000  # marks looked back
 
 
 def last_fault(journal: Journal) -> list[Any]:
-    """The marks of the fault last taken, until it is over or until now; empty: none within reach."""
+    """The marks of the last fault, until its end or until now; empty: no fault within reach."""
     found: list[Any] = []
     for _, mark in islice(journal.backwards(journal.count + 1), _REACH):
         found.append(mark)
@@ -26,7 +26,7 @@ def last_fault(journal: Journal) -> list[Any]:
 
 
 def open_frames(journal: Journal, tid: int) -> list[FramePushed]:
-    """Frames on the thread's stack that no UIRET has taken, innermost first."""
+    """Frames of delivery on the thread's stack that UIRET has not taken, innermost first."""
     found, returned = [], 0
     for _, mark in islice(journal.backwards(journal.count + 1), _REACH):
         if type(mark) is Uiret and mark.tid == tid:

@@ -1,6 +1,6 @@
-"""Runs the machine in a thread of its own, so that it can be held in the middle of what it does, and looked at.
+"""Runs the machine in a thread of its own, so that it can be held in the middle of a step and looked at.
 
-Only one of the two threads ever runs: whoever drives waits until the machine's has come back or is held.
+Only one of the two threads ever runs: the session's waits until the machine's has returned or is held.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 
 
 class Abandoned(BaseException):
-    """Raised where the machine's thread is held: nobody will let it go on."""
+    """Raised in the held job to unwind it: the session has abandoned it."""
 
 
 class Worker:
-    """`held` while a job waits inside `hold`. A job's exception is raised in whoever waits for it."""
+    """The machine's thread. `held`: a job waits inside `hold`. A job's exception is raised by `result`."""
 
     def __init__(self) -> None:
         self._wake, self._back = threading.Event(), threading.Event()
@@ -27,7 +27,7 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def start(self, job: Callable[[], Any]) -> None:
-        """Let `job` run; a held one goes on first, until it comes back."""
+        """Run `job`; a held job is continued to its end first."""
         self._job, self._error = job, None
         self.held = False
         self._back.clear()
@@ -38,17 +38,17 @@ class Worker:
             self._wake.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Whether the job has come back, or is held."""
+        """Wait; whether the job has returned, or is held."""
         return self._back.wait(timeout)
 
     def result(self) -> Any:
-        """Of the job that has come back; raises what it raised."""
+        """The result of the job that has returned; raises what the job raised."""
         if self._error is not None:
             raise self._error
         return self._result
 
     def hold(self) -> None:
-        """Called by the job: stay here until the next one is to start. Raises Abandoned."""
+        """Called by the job: wait here until the next one starts. Raises Abandoned."""
         self.held = True
         self._back.set()
         self._wake.wait()
@@ -66,7 +66,7 @@ class Worker:
             self._abandon, self._error = False, None
 
     def end(self) -> None:
-        """No more jobs."""
+        """End the thread."""
         self.abandon()
         self._job = None
         if self._thread is not None:
@@ -79,10 +79,10 @@ class Worker:
             job, self._job = self._job, None
             try:
                 self._result = job()
-            except BaseException as error:  # handed to whoever waits
+            except BaseException as error:  # raised again by `result`
                 self._error = error
             if self._job is not None:
-                self._error = None  # nobody waits for this one any more
+                self._error = None  # no thread waits for this job any more
                 continue
             self._back.set()
             self._wake.wait()

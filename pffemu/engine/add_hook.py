@@ -1,4 +1,4 @@
-"""uc_hook_add through ctypes: the Python binding can neither take a C callback nor hook RDTSC."""
+"""Unicorn's uc_hook_add through ctypes: the Python binding can neither take a C callback nor hook RDTSC."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVERYWHERE: Final = (1, 0)  # a span that begins behind its end
 def add_hook(
     engine: ctypes.c_void_p, kind: int, callback: int, user: int, span: tuple[int, int], instruction: int = 0
 ) -> int:
-    """Have the C function at `callback` called with `user`; `span`: first and last address, in reverse order for all.
+    """Add a hook: the C function at `callback`, called with `user`; `span`: first and last address, or EVERYWHERE.
 
     Returns the hook, for uc_hook_del. Raises EngineError.
     """

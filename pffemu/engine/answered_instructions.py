@@ -1,4 +1,4 @@
-"""CPUID, RDTSC and RDTSCP: the core answers them while guest code runs."""
+"""CPUID, RDTSC and RDTSCP: hooks give the core's values while guest code runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SKIP: Final = 1  # what a hook returns to keep Unicorn from executing the instr
 def answers(
     registers: RegisterFile, host: EngineHost, fail: Callable[[BaseException], None]
 ) -> Iterator[tuple[int, Any]]:
-    """Unicorn's number of each of these instructions, and its hook; `fail`: what is to be told of an exception."""
+    """Unicorn's number of each of these instructions, and its hook; `fail` is called with a hook's exception."""
 
     def cpuid(_uc: int, _user: int) -> int:
         group = registers.group("rax", "rbx", "rcx", "rdx")

@@ -1,13 +1,13 @@
 """Exact instruction counts without a hook per instruction: each basic block's length is decoded once.
 
-Unicorn calls the block hook *before* a block runs, and a stop asked for in it keeps the block from running (pinned in
+Unicorn calls the block hook *before* a block runs, and a stop requested in it keeps the block from running (pinned in
 tests/quirks). So a block that would pass the limit is not counted and not run. When an instruction in mid-block
 faults, `uncount` takes back the part of the block that did not run.
 
-An instruction with a REP prefix counts once however often it iterates, as the hardware's INST_RETIRED counter has it;
+An instruction with a REP prefix counts once however often it iterates, as in the hardware's INST_RETIRED counter;
 Unicorn starts a new block per iteration, which negative sizes in the table mark.
 
-Beside instructions a block has a time, in a unit the counter does not know: the sum over its instructions' classes.
+A block also has a time, in a unit that the decoder chooses: the sum over its instructions' classes.
 While guest code runs the counts are behind, by less than a window; see count_block.
 """
 
@@ -50,7 +50,7 @@ from pffemu.engine.count_block import (
 
 
 class BlockLength(NamedTuple):
-    """What a block counts for. `rep`: it is one REP string instruction, and `time` that of an iteration."""
+    """Instructions and time of a block. `rep`: it is one REP string instruction, and `time` that of an iteration."""
 
     instructions: int
     time: int
@@ -59,13 +59,13 @@ class BlockLength(NamedTuple):
 
 
 class BlockCounter:
-    """Counter state of one core, and the C callback Unicorn's UC_HOOK_BLOCK takes."""
+    """The counter of one core: its state, and the C callback for Unicorn's UC_HOOK_BLOCK."""
 
     def __init__(self, decode_length: Callable[[int, int], BlockLength], compiled: bool) -> None:
-        """`decode_length(address, size)`: of those guest bytes."""
+        """`decode_length(address, size)`: the BlockLength of those guest bytes."""
         self._decode_length = decode_length
         self.plainly = 0  # blocks counted by the plain hook
-        self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # (rip, key of its block): `unfinished`
+        self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # results of `unfinished` by (rip, key of its block)
         self._words = (ctypes.c_int64 * (WORDS + TABLE_WORDS))()
         words = memoryview(self._words).cast("B").cast("q")
         self.state, self.table = words[:WORDS], words[WORDS:]
@@ -81,7 +81,7 @@ class BlockCounter:
             self.compile()
 
     def compile(self) -> None:
-        """From now on `callback_address` is that of native code."""
+        """Compile the hook: from now on `callback_address` is that of native code."""
         from pffemu.engine.block_counter_compiled import HOOK, SLOW_HOOK
 
         self.state[SLOWLY] = SLOW_HOOK.address
@@ -98,11 +98,11 @@ class BlockCounter:
 
     @property
     def time(self) -> int:
-        """What they took, as of the last `settle`."""
+        """Their time, as of the last `settle`."""
         return self.state[TIME]
 
     def set_limit(self, instructions: int | None, time_end: int | None = None) -> None:
-        """Stop before passing so many `instructions` more, or when `time` is `time_end`; None: no limit."""
+        """Stop before more than `instructions` further ones, or when `time` reaches `time_end`; None: no limit."""
         state = self.state
         state[LIMIT] = self._end = NO_LIMIT if instructions is None else state[EXECUTED] + instructions
         state[TIME_LIMIT] = NO_LIMIT if time_end is None else time_end
@@ -113,9 +113,9 @@ class BlockCounter:
         return self._end - self.state[EXECUTED], self.state[TIME_LIMIT] - self.state[TIME]
 
     def let_nothing_run(self, at_once: bool = False) -> None:
-        """Let no further block run, whatever the limits were, from the end of the window on. From any thread.
+        """Set limits that let no block run after the current window. May be called from any thread.
 
-        `at_once`: the window ends now; only from a hook, for the block hook writes the same words.
+        `at_once`: the window ends now; only from a hook, because the block hook writes the same words.
         """
         self.state[LIMIT] = -1
         if at_once:
@@ -142,7 +142,7 @@ class BlockCounter:
         return tail
 
     def uncount(self, rip: int) -> None:
-        """The last block ended early: the instruction at `rip` did not complete."""
+        """Take back the rest of the last block, in which the instruction at `rip` did not complete."""
         instructions, time = self.unfinished(rip)
         if instructions:
             state = self.state
@@ -151,12 +151,12 @@ class BlockCounter:
             state[BLOCK] = 0
 
     def leave_block(self) -> None:
-        """The next block is entered from elsewhere: a REP instruction there is a new one."""
+        """RIP was set from outside: a REP instruction in the next block counts as a new one."""
         self.state[BLOCK] = 0
 
     def forget(self) -> None:
         """Drop all learnt blocks: the code at their addresses may have changed."""
-        ctypes.memset(self.user_data + 8 * WORDS, 0, 8 * DETAILS)  # the details are not looked at without a key
+        ctypes.memset(self.user_data + 8 * WORDS, 0, 8 * DETAILS)  # the details are not read without a key
         self._tails.clear()
 
     def learn(self, address: int, size: int) -> int:
@@ -169,7 +169,7 @@ class BlockCounter:
         return 0
 
     def refresh(self, address: int, size: int) -> None:
-        """A block was translated anew: its code may have changed."""
+        """Decode a block again that was translated anew: its code may have changed."""
         key = key_of(address, size)
         if self.table[find_slot(self.table, address, size)] == key:
             self.learn(address, size)

@@ -32,7 +32,7 @@ _TABLE = 8 * WORDS  # bytes from the state to the table
 
 def _slow_hook_of(version: int) -> Any:
     def hook(uc: Any, user: Any) -> None:
-        """Every other case: not at home, not learnt yet, a REP iteration, or the window is used up."""
+        """Every unusual case: not in its home slot, not learnt yet, a REP iteration, or the window is used up."""
         if version < 0:
             return
         state = words(user, WORDS)
@@ -58,7 +58,7 @@ def _hook_of(version: int) -> Any:
         key = key_of(address, size)
         if not count_known(state, table, home_slot(address), key):
             state[PENDING] = key
-            call(state[SLOWLY], uc, user)  # through C: a call of numba's own would cost the usual case its prologue
+            call(state[SLOWLY], uc, user)  # by its address: a numba call would add a prologue to the usual case
 
     return hook
 

@@ -1,4 +1,4 @@
-"""From reset into ring 3, once for each core, with a TLB of the size a guest will want."""
+"""Boots a core's engine: from reset into ring 3, with a TLB grown to the size that guests need."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def map_engine_page(uc: Any) -> None:
 
 
 def enter_user_mode(uc: Any, registers: RegisterFile) -> None:
-    """Writing CS does not change the CPL; one IRETQ does. Raises EngineError."""
+    """Enter ring 3 by an IRETQ: writing CS would not change the CPL. Raises EngineError."""
     uc.reg_write(x86.UC_X86_REG_GDTR, (0, ENGINE_PAGE, GDT_LIMIT, 0))
     registers["rsp"] = ENGINE_PAGE + IRET_FRAME_AT
     status = uclib.uc_emu_start(uc._uch, ENGINE_PAGE + IRETQ_AT, UNTIL, 0, 0)
@@ -43,7 +43,7 @@ def enter_user_mode(uc: Any, registers: RegisterFile) -> None:
 
 
 def grow_tlb(uc: Any, registers: RegisterFile, flush: Callable[[], None]) -> None:
-    """A softmmu TLB grows when it is flushed full: touch as many pages as it has entries, flush, again."""
+    """Grow Unicorn's softmmu TLB, which grows when flushed while full: touch a page an entry, flush, repeat."""
     entries = _TLB_SMALLEST
     while entries < _TLB_LARGE:
         registers["rcx"] = entries
@@ -55,7 +55,7 @@ def grow_tlb(uc: Any, registers: RegisterFile, flush: Callable[[], None]) -> Non
 
 
 def leave(registers: RegisterFile, flush: Callable[[], None]) -> None:
-    """Nothing of the boot stays visible."""
+    """Remove all traces of the boot."""
     for name in GENERAL:
         registers[name] = 0
     registers["rip"] = UNTIL

@@ -1,4 +1,4 @@
-"""Stops before the instructions at chosen addresses: a hook each, so that blocks without one cost nothing."""
+"""Breakpoints: a hook at each address, so that blocks without one cost nothing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pffemu.engine.careful_code import CODE_HOOK
 
 
 class Breakpoints:
-    """`passing`: one that does not stop the run the next time; it was stopped there already."""
+    """Breakpoints of a core. `passing`: the one that does not stop the next run, which begins there."""
 
     def __init__(self, handle: Any, add_hook: Callable[..., int], stop: Callable[[int], None]) -> None:
-        """`stop(address)`: guest code is in front of a breakpoint."""
+        """`stop(address)` is called when guest code has reached a breakpoint."""
         self._handle, self._add_hook, self._stop = handle, add_hook, stop
         self._hooks: dict[int, int] = {}  # by address
         self._callback = CODE_HOOK(self._before)
@@ -28,7 +28,7 @@ class Breakpoints:
         return bool(self._hooks)
 
     def set(self, addresses: frozenset[int]) -> bool:
-        """Stop at these and nowhere else; True when they are others than before, so that code must be forgotten."""
+        """Stop at exactly these; True when they have changed, so that translated code must be forgotten."""
         if addresses == self._hooks.keys():
             return False
         for address in self._hooks.keys() - addresses:

@@ -1,11 +1,11 @@
 """Stops before instructions that Unicorn would not execute as the CPU does.
 
-Unicorn tells of every block it has translated, before the block runs for the first time (UC_HOOK_EDGE_GENERATED); a
-stop asked for then keeps the block from running (pinned in tests/quirks). The host names the block's careful
-instructions; each gets a hook of its own, and the block is translated again with them. Blocks without one cost nothing.
+Unicorn reports every block it has translated, before the block runs for the first time (UC_HOOK_EDGE_GENERATED); a
+stop requested then keeps the block from running (pinned in tests/quirks). The host (EngineHost) names the block's
+careful instructions; each gets a hook of its own, and the block is translated again. Blocks without one cost nothing.
 
-Unicorn loses flags that are not computed yet when an instruction with a hook faults. The hooks of instructions that it
-executes rightly otherwise therefore save RFLAGS, and ask the host only when their quick condition does not hold.
+When an instruction with a hook faults, Unicorn loses flags that it has not computed yet. Hooks of instructions that it
+otherwise executes correctly therefore save RFLAGS, and ask the host only when their quick condition does not hold.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FORGET_BLOCKS: Final = unicorn.UC_CTL_TB_REMOVE_CACHE | (2 << 26) | (1 << 30)  #
 CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 
 
-# words of what the hooks have saved; compiled ones read the others
+# words of the state: the first three are what the hooks have saved, the others are inputs of the compiled hooks
 RIP, RAX, RFLAGS, HOST, READ, REGISTERS, VALUES = range(7)
 WORDS: Final = 7
 NOWHERE: Final = -1
@@ -53,14 +53,14 @@ _TRANSLATED_HOOK: Final = ctypes.CFUNCTYPE(
 
 
 def forget_block(handle: Any, address: int) -> None:
-    """Have the blocks at `address` translated anew."""
+    """Forget the translated blocks at `address`."""
     uclib.uc_ctl(handle, FORGET_BLOCKS, ctypes.c_uint64(address), ctypes.c_uint64(address + 1))
 
 
 class CarefulCode:
-    """The careful instructions of what a core has translated: one hook each.
+    """The careful instructions in a core's translated code, with one hook each.
 
-    `stale`: the block in front of which the run was stopped, to be translated again; `flush`: the TLB goes before.
+    `stale`: the block before which the run was stopped, to be translated again; `flush`: after a flush of the TLB.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class CarefulCode:
         before: Callable[[int], None],
         fail: Callable[[BaseException], None],
     ) -> None:
-        """`before(address)`: guest code is in front of that careful instruction; `fail`: is told of an exception."""
+        """`before(address)` is called before a careful instruction; `fail` is called with a hook's exception."""
         self._handle, self._host, self._add_hook, self._fail = handle, host, add_hook, fail
         self._before = before
         self._hooks: dict[int, int] = {}  # by address
@@ -93,7 +93,7 @@ class CarefulCode:
         add_hook(unicorn.UC_HOOK_EDGE_GENERATED, _TRANSLATED_HOOK(self._translated), EVERYWHERE)
 
     def compile(self) -> None:
-        """From now on the quick hooks are native code. All translated code must be forgotten."""
+        """Compile the quick hooks. All translated code must be forgotten."""
         from pffemu.engine.careful_code_compiled import CHECK_HOOK, SAVE_HOOK
 
         self._state[HOST] = ctypes.cast(self._ask_host, ctypes.c_void_p).value or 0
@@ -104,21 +104,21 @@ class CarefulCode:
         self.forget()
 
     def begin_run(self) -> None:
-        """No careful instruction has begun."""
+        """Reset the saved state: in this run no careful instruction has begun."""
         self._state[RIP] = NOWHERE
 
     def flags_before(self, rip: int) -> int | None:
-        """RFLAGS in front of the careful instruction at `rip`, if it is the last that has begun and saved them."""
+        """RFLAGS before the careful instruction at `rip`, if it was the last to save them."""
         return self._state[RFLAGS] if self._state[RIP] == rip else None
 
     def forget(self) -> None:
-        """All translated code is forgotten: other instructions may be at these addresses."""
+        """Drop all hooks: translated code was forgotten, and other instructions may be at their addresses."""
         for hook in self._hooks.values():
             uclib.uc_hook_del(self._handle, hook)
         self._hooks.clear()
 
     def translate_again(self) -> None:
-        """Forget the stale block; the run goes on with a new one."""
+        """Forget the stale block, so that it is translated again."""
         if self.stale is not None:
             forget_block(self._handle, self.stale)
             self.stale = None

@@ -1,4 +1,4 @@
-"""What compiled hooks need to reach flat state from a C callback; numba only, so imported late."""
+"""Helpers with which compiled hooks access flat state in a C callback; they need numba, so they are imported late."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def words(address: Any, count: Any) -> Any:
 
 
 def version_of(*modules: ModuleType) -> int:
-    """A number that changes with the source of `modules` and of this one: numba's cache looks at one file only.
+    """A number that changes with the source of `modules` and this one: numba's cache checks only one file.
 
     A hook closes over it and tests `version < 0`, which compiles to nothing but is part of the cache's key.
     """
@@ -71,9 +71,9 @@ def compile_callback(hook: Callable[..., Any], result: str, arguments: str) -> A
 
 
 def _create_cfunc_wrapper(context: CPUContext, library: Any, fndesc: Any, _env: Any, _call_helper: Any) -> None:
-    """The C function around a compiled hook, with the hook inlined: numba's own calls it, and prints its exceptions.
+    """The C function around a compiled hook, with the hook inlined.
 
-    That call costs more than counting a block; a hook raises nothing.
+    numba's own wrapper calls the hook, which costs more than counting a block, and prints exceptions; hooks raise none.
     """
     module = context.create_module("cfunc_wrapper")
     convention = context.call_conv

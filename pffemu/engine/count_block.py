@@ -1,8 +1,8 @@
-"""What the block hook does, as plain functions over flat state: the same code compiled and not (block_counter).
+"""The block hook, as plain functions over flat state: the same code compiled and not (block_counter).
 
 In the usual case it adds one word to one word. USED holds a window's instructions in its low bits and their time in its
-high ones, each below a guard bit, and both start so high that the guard is reached when the window is used up. The
-counts that everybody else reads are brought up to date by `settle`.
+high ones, each below a guard bit, and both start so high that the guard is reached when the window is used up. `settle`
+brings the other counts up to date.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any, Final
 # flat state, signed 64-bit words
 USED: Final = 0
 BLOCK: Final = 1  # key of the last block that ran, 0: none
-START: Final = 2  # USED when it was settled last
-EXECUTED: Final = 3  # instructions so far, as of then
-TIME: Final = 4  # what they took, in the unit of the decoder
+START: Final = 2  # USED at the last `settle`
+EXECUTED: Final = 3  # instructions up to then
+TIME: Final = 4  # their time, in the unit of the decoder
 LIMIT: Final = 5  # a block that would take EXECUTED past this is not run
 TIME_LIMIT: Final = 6  # a block whose last instruction would begin at this TIME or later is not run
 LEARN: Final = 7  # address of the C function that fills in an unknown block
 STOP: Final = 8  # address of uc_emu_stop
-SLOWLY: Final = 9  # address of the C function for blocks that `count_known` leaves, for compiled code
-PENDING: Final = 10  # key of the block it is called for
+SLOWLY: Final = 9  # for compiled code: address of the C function for blocks that `count_known` does not count
+PENDING: Final = 10  # key of the block for which SLOWLY is called
 WORDS: Final = 12  # an even number
 
 SLOTS: Final = 1 << 15  # entries of the table behind the state, two words each: key, `size_word`
@@ -38,28 +38,28 @@ _MOST_TIME: Final = 1 << 35  # of a window: half a million cycles, so that Ctrl-
 _TIME_GUARD: Final = _MOST_TIME << _TIME_SHIFT
 _GUARDS: Final = _TIME_GUARD | _GUARD
 _INSTRUCTIONS: Final = _GUARD | _MOST
-CLOSED: Final = _GUARD  # USED, when no block may be counted in the usual way
+CLOSED: Final = _GUARD  # value of USED when no block may be counted in the usual way
 
 
 def size_word(instructions: int, time: int) -> int:
-    """What the block adds to USED; one that cannot be counted so reaches the guard."""
+    """What the block adds to USED; a block too long for that reaches the guard."""
     if instructions < 0 or time >= _MOST_TIME:
         return _TIME_GUARD
     return time << _TIME_SHIFT | instructions
 
 
 def key_of(address: int, size: int) -> int:
-    """A block by its first byte and its length in bytes (a translated block is shorter than 64 KiB)."""
+    """The key of a block: its address and its length in bytes (a translated block is shorter than 64 KiB)."""
     return address | (size << ADDRESS_BITS)
 
 
 def home_slot(address: int) -> int:
-    """Index of the entry a block has, unless another one was there first."""
+    """Index of the entry that a block has, unless another block has taken it."""
     return (address & (SLOTS - 1)) * 2
 
 
 def find_slot(table: Any, address: int, size: int) -> int:
-    """Index of the entry of this block, or of the one it should take: the first free of a few neighbours."""
+    """Index of this block's entry, or of the one that it should take: the first free of a few neighbours."""
     key = key_of(address, size)
     home = home_slot(address)
     for step in range(0, _PROBES, 2):
@@ -70,7 +70,7 @@ def find_slot(table: Any, address: int, size: int) -> int:
 
 
 def details_of(slot: int) -> int:
-    """Index of the first of the three words."""
+    """Index of the first of an entry's three words of details."""
     return DETAILS + (slot >> 1) * 3
 
 
@@ -97,7 +97,7 @@ def settle(state: Any) -> None:
 
 
 def open_window(state: Any) -> None:
-    """Let blocks run up to the limits, or a good part of the way there. The state is settled."""
+    """Open a window that lets blocks run to the limits, or as far towards them as it can hold. The state is settled."""
     instructions, time = state[LIMIT] - state[EXECUTED], state[TIME_LIMIT] - state[TIME]
     used = 0
     if instructions < 0 or time <= 0:
@@ -114,7 +114,7 @@ def open_window(state: Any) -> None:
 def count_block(state: Any, table: Any, slot: int) -> bool:
     """Count the block in `slot`, which is about to run; False when it would pass a limit.
 
-    It may pass that of time with its last instruction alone: a run to that time ends just behind the block.
+    Its last instruction may pass the limit of time: a run to that time ends just behind the block.
     """
     key, details = table[slot], details_of(slot)
     instructions, time, last = table[details], table[details + 1], table[details + 2]

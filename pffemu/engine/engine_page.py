@@ -1,4 +1,4 @@
-"""The page the engine keeps for itself: into ring 3, and the address every run is bounded by."""
+"""The engine's own page: the code that enters ring 3, and the address that bounds every run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IRET_FRAME_AT: Final = 0x500
 TOUCH_AT: Final = 0x600
 # again: mov al, [rsi]; add rsi, 4096; dec ecx; jnz again
 TOUCH: Final = bytes.fromhex("8a06 4881c600100000 ffc9 75f3")
-_HLT: Final = 0xF4  # a guest that jumps into the page gets #GP
+_HLT: Final = 0xF4  # HLT: a guest that jumps into the page gets #GP
 # Linux's selectors: kernel code and data, 32-bit user code, user data, user code, and the core's number
 _GDT: Final = (
     0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF, 0x00CFFB000000FFFF, 0x00CFF3000000FFFF, 0x00AFFB000000FFFF,

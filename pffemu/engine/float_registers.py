@@ -1,4 +1,4 @@
-"""The floating part of `SavedRegisters`, to be changed: SSE, x87 and MMX registers and their control words."""
+"""A mutable copy of `SavedRegisters.floating`: SSE, x87 and MMX registers and their control words."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _EMPTY: Final = 3  # a tag
 
 
 class FloatRegisters:
-    """`octets`: as `SavedRegisters.floating`."""
+    """SSE, x87 and MMX registers. `octets`: in the layout of `SavedRegisters.floating`."""
 
     def __init__(self, floating: bytes) -> None:
         self.octets = bytearray(floating)
 
     def __getitem__(self, name: str) -> int:
-        """mxcsr, fsw, fcw or ftw."""
+        """The word `name`: mxcsr, fsw, fcw or ftw."""
         slot, size = _WORDS[name]
         return self._read(WORDS_AT + SLOT * slot, size)
 
@@ -37,11 +37,11 @@ class FloatRegisters:
         return self._read(X87_AT + SLOT * number, 8)
 
     def set_mm(self, number: int, value: int) -> None:
-        """As an MMX instruction does: the exponent is all ones (SDM vol. 1, 9.6.2)."""
+        """Write as an MMX instruction does: the exponent becomes all ones (SDM vol. 1, 9.6.2)."""
         self._write(X87_AT + SLOT * number, _X87_BYTES, value | 0xFFFF << 64)
 
     def enter_mmx(self) -> None:
-        """TOP is 0, all registers are valid."""
+        """Set TOP to 0 and all registers valid, as an MMX instruction does."""
         self["fsw"] &= ~(7 << _TOP_AT)
         self["ftw"] = 0
 
@@ -62,7 +62,7 @@ class FloatRegisters:
         return self._read(X87_AT + SLOT * (self.top + number & 7), _X87_BYTES)
 
     def set_st(self, number: int, bits: int) -> None:
-        """ST(`number`) is valid then."""
+        """Write the 80 bits of ST(`number`) and make it valid."""
         register = self.top + number & 7
         self._write(X87_AT + SLOT * register, _X87_BYTES, bits)
         self["ftw"] &= ~(_EMPTY << 2 * register)

@@ -1,8 +1,8 @@
-"""MXCSR and the x87 status and control words with what Unicorn leaves out of them.
+"""MXCSR and the x87 status and control words, with the flags that Unicorn does not put there.
 
 Unicorn's arithmetic collects exception flags in two records of its own, one for SSE and one for x87, and never shows
-them; it flushes x87 results to zero where MXCSR asks that of SSE. Both records lie in what `uc_context_save` copies;
-where, is found out by writing registers (tests/quirks pins it).
+them; it flushes x87 results to zero when MXCSR has FZ, which is for SSE alone. `uc_context_save` copies both records;
+their place in the copy is found by writing registers (tests/quirks pins it).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pffemu.errors import EngineError
 # offsets in a record, from its rounding mode
 _FLAGS, _PRECISION, _FLUSH_TO_ZERO, _FLUSH_INPUTS = 1, 2, 3, 4
 _TO_ZERO: Final = 3  # the record's word for rounding to zero
-_RECORDED: Final = IE | ZE | OE | UE | PE  # flags that the records know, by the same numbers
+_RECORDED: Final = IE | ZE | OE | UE | PE  # flags that the records have, with the same values
 _FLUSHED: Final = 128  # in the record's flags: a result was flushed to zero
 _IDS: Final = {"mxcsr": x86.UC_X86_REG_MXCSR, "fcw": x86.UC_X86_REG_FPCW, "fsw": x86.UC_X86_REG_FPSW}
 _CONTEXT: Final = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
@@ -40,9 +40,9 @@ class Places(NamedTuple):
 
 
 class FloatStatus:
-    """One core's. The records hold the flags as they are; MXCSR and FSW are behind them, but for DE.
+    """One core's words. The records have the current flags, except DE; MXCSR and FSW may be out of date.
 
-    `settled`: MXCSR and FSW have the flags of the records; `flushes`: SSE results, to zero.
+    `settled`: MXCSR and FSW have the flags of the records; `flushes`: SSE results are flushed to zero.
     """
 
     _known: ClassVar[Places | None] = None  # the same in every core
@@ -61,7 +61,7 @@ class FloatStatus:
             FloatStatus._known = self._find()
         self.places = FloatStatus._known
         self._words, self._pick = _one_look(self.places)
-        self._recorded = 0, 0  # by the records, when `settled`
+        self._recorded = 0, 0  # the records' flags at the last `settle`
         self.settled = self.flushes = False
 
     def settle(self) -> None:
@@ -71,7 +71,7 @@ class FloatStatus:
             self.settled = True
 
     def settle_now(self) -> tuple[int, int]:
-        """As `settle`; a hook may ask for it. The flags of SSE and x87."""
+        """As `settle`, also from a hook; the flags of SSE and x87."""
         if _save(*self._arguments):
             raise EngineError("cannot save Unicorn's context")
         sse, x87, mxcsr, fsw = self._pick(self._words.unpack_from(self._octets))
@@ -83,14 +83,14 @@ class FloatStatus:
         return sse, x87
 
     def flags(self) -> tuple[int, int]:
-        """Those of SSE and x87 in the records."""
+        """The flags of SSE and x87 in the records."""
         self._load()
         octets, places = self._octets, self.places
         sse = octets[places.sse + _FLAGS]
         return sse & _RECORDED | (UE | PE if sse & _FLUSHED else 0), octets[places.x87 + _FLAGS] & _RECORDED
 
     def begin(self, *, sse: int | None = None, x87: int | None = None) -> None:
-        """Let the records have these flags; a hook may ask for it."""
+        """Set the records' flags, also from a hook."""
         self._load()
         octets, places = self._octets, self.places
         if sse is not None:
@@ -101,7 +101,7 @@ class FloatStatus:
         self.settled = False
 
     def arrange(self, mxcsr: int, fsw: int) -> None:
-        """MXCSR and FSW were written: what Unicorn's arithmetic takes from them and what it does not."""
+        """MXCSR and FSW were written: bring the records into line with them."""
         flushes = bool(mxcsr & FZ and mxcsr & UE << MASKS_AT)
         recorded = mxcsr & _RECORDED, fsw & _RECORDED
         if self.settled and recorded == self._recorded and not (flushes or self.flushes or mxcsr & FZ):
@@ -129,7 +129,7 @@ class FloatStatus:
             raise EngineError(f"cannot write {name}")
 
     def mmx_exponents(self) -> tuple[int, ...] | None:
-        """The exponents of MM0 to MM7; None unless TOP is 0 and all registers are valid. A hook may ask for it."""
+        """The exponents of MM0 to MM7, also in a hook; None unless TOP is 0 and all registers are valid."""
         buffer = self._x87
         if read_batch(*buffer.arguments):
             raise EngineError("cannot read x87 registers")
@@ -148,7 +148,7 @@ class FloatStatus:
             raise EngineError("cannot restore Unicorn's context")
 
     def _find(self) -> Places:
-        """Everything is as it was afterwards. Raises EngineError where this Unicorn keeps it otherwise."""
+        """Find the records; registers are unchanged afterwards. Raises EngineError for an unexpected layout."""
         self._load()
         before = bytes(self._octets)
         snapshots = []
@@ -169,7 +169,7 @@ class FloatStatus:
 
 
 def _one_look(places: Places) -> tuple[struct.Struct, itemgetter[tuple[int, ...]]]:
-    """How to take the flags of SSE and x87, and the low bytes of MXCSR and FSW, out of a context at once."""
+    """A struct and a getter that read the flags of SSE and x87, and the low bytes of MXCSR and FSW, in one call."""
     offsets = (places.sse + _FLAGS, places.x87 + _FLAGS, places.mxcsr, places.fsw)
     ordered, at, layout = sorted(offsets), 0, "<"
     for offset in ordered:
@@ -179,7 +179,7 @@ def _one_look(places: Places) -> tuple[struct.Struct, itemgetter[tuple[int, ...]
 
 
 def _only(before: bytes, after: bytes, changes: dict[int, tuple[int, int]]) -> int:
-    """The one offset from which on bytes have changed so: from, to, by how far behind."""
+    """The one offset at which bytes have changed as in `changes`: distance from it -> (before, after)."""
     last = max(changes)
     changed = (at - last for at, pair in enumerate(zip(before, after, strict=True)) if pair == changes[last])
     found = [

@@ -1,4 +1,4 @@
-"""The floating part of `SavedRegisters` as the 512 bytes FXSAVE writes (SDM vol. 1, FXSAVE area), and back."""
+"""Converts `SavedRegisters.floating` to the 512 bytes that FXSAVE writes (SDM vol. 1, FXSAVE area), and back."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def to_fxsave(floating: bytes) -> bytes:
 
 
 def from_fxsave(area: bytes) -> bytes:
-    """`area`: 512 bytes. Reserved bits of MXCSR are dropped."""
+    """The floating part from FXSAVE's 512 bytes. Reserved bits of MXCSR are dropped."""
     fcw, fsw, present = struct.unpack_from("<HHB", area, 0)
     (mxcsr,) = struct.unpack_from("<I", area, 24)
     floating = bytearray(_LENGTH)
@@ -57,4 +57,4 @@ def _reset_area() -> bytes:
     return bytes(area)
 
 
-RESET: Final = from_fxsave(_reset_area())  # what FNINIT and a reset MXCSR leave
+RESET: Final = from_fxsave(_reset_area())  # the state after FNINIT, with MXCSR as after a reset

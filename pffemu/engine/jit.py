@@ -1,4 +1,4 @@
-"""One semantics, two speeds: plain functions over flat state, compiled by numba where it is installed and wanted.
+"""The choice between plain and compiled hooks: the same functions over flat state, with numba where it is installed.
 
 The functions themselves stay ordinary Python over `memoryview`s of signed 64-bit words. Modules named `*_compiled` wrap
 them for numba; they are imported only when a machine wants them, because importing numba takes 0.2 s.
@@ -11,9 +11,9 @@ import os
 import sys
 from typing import Final
 
-# what a core runs with plain hooks, in about the time importing numba takes
+# what a core runs with plain hooks before they are compiled: it takes about as long as importing numba
 WARM_UP: Final = 500_000  # instructions
-WARM_UP_BLOCKS: Final = 100_000  # looked at when a run begins
+WARM_UP_BLOCKS: Final = 100_000  # checked when a run begins
 
 
 def available() -> bool:
@@ -22,5 +22,5 @@ def available() -> bool:
 
 
 def loaded() -> bool:
-    """True when compiled functions cost no import any more."""
+    """True when numba is already imported."""
     return "numba" in sys.modules

@@ -1,4 +1,4 @@
-"""What the engine needs of the core around it."""
+"""The interfaces that the engine needs from the core around it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pffemu.engine.saved_registers import SavedRegisters
 
 
 class FillState(Protocol):
-    """What the engine needs of the MMU's fill hook: a C callback, its user data, CR3, and the last refusal."""
+    """The MMU's fill hook as the engine sees it: a C callback, its user data, CR3, and the last refusal."""
 
     callback_address: int
     user_data: int
@@ -32,7 +32,7 @@ class FillState(Protocol):
 
 
 class EngineHost(Protocol):
-    """What the engine asks of the core around it while guest code runs. Must not change guest-visible state."""
+    """Questions of the engine to its core while guest code runs. Answers must not change guest-visible state."""
 
     def careful_instructions(self, address: int, size: int) -> Mapping[int, int]: ...
     def translated(self, address: int, size: int) -> bool: ...

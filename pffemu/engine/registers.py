@@ -33,12 +33,12 @@ write_batch: Final = _BATCH(ctypes.cast(uclib.uc_reg_write_batch, ctypes.c_void_
 
 
 class RegisterBuffer:
-    """Numbers of registers and a buffer for their values, laid out for Unicorn's batch calls."""
+    """Register numbers and a buffer for their values, laid out for Unicorn's batch calls."""
 
     __slots__ = ("_keep", "arguments", "octets")
 
     def __init__(self, handle: Any, idents: Sequence[int], slot: int) -> None:
-        """`slot`: bytes each register has in `octets`."""
+        """`slot`: bytes of each register in `octets`."""
         count = len(idents)
         ids = (ctypes.c_int * count)(*idents)
         values = (ctypes.c_ubyte * (slot * count))()
@@ -71,7 +71,7 @@ class RegisterGroup:
         return self.read_now()
 
     def read_now(self) -> list[int]:
-        """From the engine, whatever is known."""
+        """Read from the engine, also when the values are known."""
         if self._rip_at >= 0:
             self._file.write_rip()
         if read_batch(*self._arguments):
@@ -93,9 +93,9 @@ class RegisterGroup:
 class RegisterFile:
     """All registers of one core, by lower-case name: `registers["rax"]`. Reads have no side effect.
 
-    `known`: general registers, RIP and RFLAGS are as `words` last had them; `known_rip`: RIP as read or written last,
-    None: to be read. `rip_moved`: the engine still has an older RIP. `live`: guest code runs (a hook asks), so nothing
-    is remembered. `resumes`: RFLAGS was written with RF set, which the end of the next instruction clears.
+    `known`: `words` has the current general registers, RIP and RFLAGS; `known_rip`: the current RIP, None: unknown.
+    `rip_moved`: the engine still has an older RIP. `live`: guest code runs (a hook asks), so nothing is cached.
+    `resumes`: RFLAGS was written with RF set, which the end of the next instruction clears.
     """
 
     __slots__ = (
@@ -129,7 +129,7 @@ class RegisterFile:
         return self._words
 
     def forget(self) -> None:
-        """The engine's registers have changed, or will."""
+        """Drop cached values: the engine's registers have changed, or will."""
         self.known, self.known_rip, self.rip_moved = False, None, False
 
     def rip(self) -> int:
@@ -137,8 +137,8 @@ class RegisterFile:
         return self.words()[_RIP] if rip is None else rip
 
     def skip(self, length: int) -> None:
-        """An instruction of so many bytes is done: RIP moves on, RF is 0. The engine is told of RIP when it matters:
-        most often the next run starts there.
+        """An instruction of that many bytes has completed: RIP moves on, RF becomes 0. The engine gets RIP later, as
+        the next run usually starts there.
         """
         if self.resumes:
             self["rflags"] &= ~RF
@@ -146,7 +146,7 @@ class RegisterFile:
         self.rip_moved = True
 
     def write_rip(self) -> None:
-        """Tell the engine of a `skip`."""
+        """Write RIP to the engine after a `skip`."""
         if self.rip_moved and self.known_rip is not None:
             self["rip"] = self.known_rip
 

@@ -1,6 +1,6 @@
-"""All registers of a thread as one value: what a context switch saves, and what the cure of U1 carries over.
+"""All registers of a thread as one value, for context switches and for the workaround of U1 (docs/quirks.md).
 
-Not Unicorn's contexts: those belong to one instance and carry its pending exception along.
+Unicorn's contexts cannot be used: they belong to one instance and carry its pending exception along.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FLOATING: Final = tuple(
     for name in (*(f"XMM{n}" for n in range(16)), *(f"FP{n}" for n in range(8)), "FPSW", "FPCW", "FPTAG", "MXCSR")
 )
 _CONTROL: Final = Struct("<H14xH30xI")
-_SLOT: Final = 16  # bytes each register has in the buffer
+_SLOT: Final = 16  # bytes of each register in the buffer
 
 
 class SavedRegisters(NamedTuple):
@@ -39,7 +39,7 @@ class SavedRegisters(NamedTuple):
         return SavedRegisters(tuple(changed.values()), self.floating)
 
     def word(self, name: str) -> int:
-        """One general register, RIP, RFLAGS, FS or GS base."""
+        """The value of one general register, RIP, RFLAGS, FS or GS base."""
         return self.words[_WORD_REGISTERS.index(name)]
 
     def xmm(self, number: int) -> int:
@@ -57,7 +57,7 @@ class SavedRegisters(NamedTuple):
         return fsw, fcw, mxcsr
 
     def floats(self) -> FloatRegisters:
-        """A copy of SSE and x87 to be changed, for `with_floats`."""
+        """A mutable copy of SSE and x87, for `with_floats`."""
         return FloatRegisters(self.floating)
 
     def with_floats(self, floats: FloatRegisters) -> SavedRegisters:

@@ -1,4 +1,4 @@
-"""Why the engine came back. Frozen values; the machine's one loop tells them apart."""
+"""Why the engine stopped, as frozen values for the machine's loop."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 class StopKind(Enum):
     LIMIT = auto()  # the instruction limit is reached
-    INTERRUPTED = auto()  # somebody asked from outside (Ctrl-C)
+    INTERRUPTED = auto()  # `interrupt` was called, as for Ctrl-C
     SYSCALL = auto()  # SYSCALL executed; RIP is the next instruction, RCX and R11 are still the guest's
-    REFUSED = auto()  # a TLB fill was refused; the fill state says which; RIP is the faulting instruction
+    REFUSED = auto()  # a TLB fill was refused; the fill state has the details; RIP is the faulting instruction
     INVALID = auto()  # Unicorn does not know the opcode at RIP, or must not execute it: see CarefulCode
     EXCEPTION = auto()  # `vector` was raised; RIP as the CPU leaves it
     BREAKPOINT = auto()  # RIP is at a breakpoint, its instruction not run yet

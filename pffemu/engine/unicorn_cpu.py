@@ -1,7 +1,7 @@
-"""One core on Unicorn: guest code at CPL 3 behind our own MMU, run in slices that end with an `EngineStop`.
+"""One core on Unicorn: guest code at CPL 3 behind pffemu's MMU, run in slices that end with an `EngineStop`.
 
-Hooks only record and stop (U1, U5, U6, U9); the workarounds are named by their row of docs/quirks.md.
-Not modelled here: page tables (hw.page_walk fills the TLB), instructions Unicorn does not know (the machine's loop).
+Hooks only record and stop (U1, U5, U6, U9); workarounds name their row of docs/quirks.md. Modelled elsewhere: page
+tables (hw.page_walk fills the TLB), and instructions that Unicorn does not know (the machine's loop).
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class UnicornCpu:
     ) -> None:
         """`memory`: (physical address, bytes, host address) of each piece of RAM.
 
-        `compiled`: the hooks are, and it is worth letting the TLB grow before the first guest instruction; `warm_up`:
-        they will be, after so many instructions (counting must be on).
+        `compiled`: the hooks are compiled, and the TLB is grown before the first guest instruction; `warm_up`:
+        instructions after which they are compiled (counting must be on).
         """
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         self._uc.ctl_set_cpu_model(_CPU_MODEL)
@@ -67,8 +67,8 @@ class UnicornCpu:
         self._refusals = 0
         self._stopped_at: int | None = None  # the breakpoint of the last stop: running on passes it
         self._resumed_at: int | None = None
-        self._exits: set[int] = set()  # where nothing may be translated
-        self._alone: int | None = None  # where `run_alone` runs
+        self._exits: set[int] = set()  # addresses at which nothing may be translated
+        self._alone: int | None = None  # the address at which `run_alone` runs
         self._warm_up = warm_up
         self._translated_for_count = False  # Unicorn's translations carry the hook that `count=` needs
         self.registers = RegisterFile(self._handle)
@@ -93,8 +93,8 @@ class UnicornCpu:
     # -- running ------------------------------------------------------------------------------------------------
 
     def run(self, limit: int | None = None, time_end: int | None = None) -> EngineStop:
-        """Run until something happens, for exactly `limit` instructions (a REP is one), or to the first instruction's
-        end at which the counter's time is `time_end`. Limits need counting.
+        """Run until a stop, for exactly `limit` instructions (a REP is one), or to the end of the first instruction
+        at which the counter's time is `time_end`. Limits need counting.
         """
         self._translated_for_count = False
         counter = self.counter
@@ -114,7 +114,7 @@ class UnicornCpu:
         return self._run_on(counter) if result is stop.LIMIT else result
 
     def _run_on(self, counter: BlockCounter) -> EngineStop:
-        """The next block would pass the limit: run up to it, instruction by instruction where need be."""
+        """The next block would pass the limit: run up to the limit, by single instructions where necessary."""
         result = stop.LIMIT
         instructions, time = counter.left()
         while result is stop.LIMIT and instructions > 0 and time > 0:
@@ -124,7 +124,7 @@ class UnicornCpu:
         return result
 
     def _run_part_of_block(self, counter: BlockCounter, instructions: int, time: int) -> EngineStop:
-        """The next block is longer than `instructions` or `time`: have it translated anew, up to there."""
+        """The next block is longer than `instructions` or `time`: translate it anew, up to there, and run that."""
         rip = self.registers.rip()
         count, iteration = self._host.instructions_within(rip, instructions, time)
         counter.set_limit(count, None if iteration is None else counter.time + iteration)
@@ -135,7 +135,7 @@ class UnicornCpu:
         return self._start(rip, boundary, 0)
 
     def run_exactly(self, count: int) -> EngineStop:
-        """Run `count` instructions, unless something happens first; an iteration of a REP instruction counts as one."""
+        """Run `count` instructions, or until a stop; an iteration of a REP instruction counts as one."""
         if self.counter is not None:
             self.counter.set_limit(None)
         if not self._translated_for_count:
@@ -147,7 +147,7 @@ class UnicornCpu:
         return result
 
     def run_alone(self, length: int) -> EngineStop:
-        """Execute the instruction at RIP, `length` bytes long and no branch, whatever the host says of it."""
+        """Execute the instruction at RIP, `length` bytes long and not a branch, even if it is a careful one."""
         rip = self.registers.rip()
         if self.counter is not None:
             self.counter.set_limit(None)
@@ -161,9 +161,9 @@ class UnicornCpu:
         return result
 
     def interrupt(self, *, at_once: bool = False) -> None:
-        """Make the current run return INTERRUPTED. From any thread; `at_once`, behind this block, only from a hook.
+        """Make the current run return INTERRUPTED. From any thread; `at_once` (behind this block) only from a hook.
 
-        With counting, the block hook stops it: `uc_emu_stop` may keep a block from running that is counted already.
+        With counting, the block hook stops the run: `uc_emu_stop` could skip a block that is already counted.
         """
         self._interrupted = True
         if self.counter is not None:
@@ -172,7 +172,7 @@ class UnicornCpu:
             uclib.uc_emu_stop(self._handle)
 
     def pass_breakpoint(self) -> None:
-        """The next run starts at a breakpoint it was already stopped at."""
+        """Let the next run pass the breakpoint at which it starts."""
         self._stopped_at = self.registers.rip()
 
     def set_breakpoints(self, addresses: frozenset[int]) -> None:
@@ -185,7 +185,7 @@ class UnicornCpu:
         uclib.uc_ctl(self._handle, _TLB_FLUSH)
 
     def forget_page(self, page: int) -> None:
-        """Forget what was translated of one page of the present address space: its code changes."""
+        """Forget translated code of one page of the current address space: its code changes."""
         uclib.uc_ctl(self._handle, FORGET_BLOCKS, ctypes.c_uint64(page), ctypes.c_uint64(page + PAGE_SIZE))
         if self.counter is not None:
             self.counter.forget()
@@ -199,7 +199,7 @@ class UnicornCpu:
             self.counter.forget()
 
     def save_registers(self) -> SavedRegisters:
-        """All registers ring 3 can change, as a value; to switch threads, on any core."""
+        """All registers that ring 3 can change, as a value that can be loaded on any core."""
         return self._saved.read()
 
     def load_registers(self, saved: SavedRegisters) -> None:
@@ -239,9 +239,9 @@ class UnicornCpu:
         return result
 
     def _refused_branch(self, refused: EngineStop) -> EngineStop:
-        """A branch to an address that is not canonical is #GP at the branch; Unicorn has taken it already.
+        """#GP at a branch to an address that is not canonical, which Unicorn has already taken.
 
-        What CALL has pushed stays below RSP. With counting off only the target is known.
+        A CALL's push stays below RSP. With counting off only the target is known.
         """
         start, end = (0, 0) if self.counter is None else self.counter.last_block
         if self.counter is None or start == end:
@@ -253,7 +253,7 @@ class UnicornCpu:
         return EngineStop(StopKind.EXCEPTION, GP, rip)
 
     def _start(self, begin: int, until: int, count: int) -> EngineStop:
-        """Run from `begin` until something happens, at most to `until`, at most `count` instructions (0: no matter)."""
+        """Run from `begin` until a stop, at most to `until`, at most `count` instructions (0: no limit)."""
         while True:
             if self._interrupted:
                 self._interrupted = False
@@ -272,7 +272,7 @@ class UnicornCpu:
             begin = rip
 
     def _start_once(self, begin: int, until: int, count: int) -> EngineStop | None:
-        """One start of Unicorn; None: it ended for the engine's own reasons, and has to go on."""
+        """One start of Unicorn; None: it ended for the engine's own reasons, and the run goes on."""
         registers = self.registers
         self._stop = registers.known_rip = None
         registers.known = registers.rip_moved = False
@@ -310,7 +310,7 @@ class UnicornCpu:
         raise EngineError(f"Unicorn stopped with {unicorn.UcError(status)}", where=where, remedy="report this guest")
 
     def _start_at_breakpoint(self, breakpoint: int, begin: int, until: int, count: int) -> EngineStop:
-        """The last stop was at this breakpoint: if it begins there, let it pass once."""
+        """Run after a stop at this breakpoint: if the run begins there, the breakpoint does not stop it."""
         self._stopped_at = None
         if begin != breakpoint:
             return self._start(begin, until, count)
@@ -323,7 +323,7 @@ class UnicornCpu:
         return result
 
     def _look_at_code(self) -> None:
-        """The fill hook has refused an access that is right, for what it means to translated code."""
+        """The fill hook has refused a valid access: it changes code, or its page must first be searched."""
         page = self._fill.refused_page
         if self._fill.code_changes:
             self._host.code_changes(page)
@@ -363,9 +363,9 @@ class UnicornCpu:
         return stop.LIMIT
 
     def _early(self, kind: StopKind, vector: int = 0) -> EngineStop:
-        """The block that was running did not end: take its rest back from the count.
+        """The running block did not complete: take its rest back from the count.
 
-        A fetch that is refused at the start of the block that ran last was a jump back to it: that block has ended.
+        A refused fetch at the start of the last block was a jump back to it, so that block has completed.
         """
         rip = self.registers.rip()
         fetch = kind is _REFUSED and self._fill.refused_fetch
@@ -377,7 +377,7 @@ class UnicornCpu:
         return EngineStop(kind, vector, rip)
 
     def _exact_fetch_refusal(self, refused: EngineStop, count: int) -> EngineStop:
-        """U12: a fetch refused beyond a page edge is reported at the block's start; run up to the edge first."""
+        """U12: Unicorn reports a fetch refused beyond a page edge at the block's start, so run up to the edge first."""
         rip, page = refused.rip, self._fill.refused_page
         if page_of(rip) == page:
             return refused
@@ -395,17 +395,17 @@ class UnicornCpu:
             self.flush_tlb()
 
     def _cure_sticky_exception(self) -> None:
-        """U1: Unicorn would report the next exception as #DF; only a context from before the first one clears it."""
+        """U1: Unicorn would report the next exception as #DF; only a context saved before the first one prevents it."""
         saved, cr4 = self.save_registers(), self.registers["cr4"]
         self._uc.context_restore(self._pristine)
-        self.floats.settled = False  # its records of exception flags are those of the pristine context now
+        self.floats.settled = False  # the records of exception flags are now those of the pristine context
         self.registers["cr4"] = cr4
         self._saved.write(saved)
 
     # -- hooks: record and stop ---------------------------------------------------------------------------------
 
     def _add_fast_hooks(self) -> list[int]:
-        """Those that are worth compiling."""
+        """Add the hooks that are worth compiling."""
         fill, counter = self._fill, self.counter
         hooks = [self._add_hook(unicorn.UC_HOOK_TLB_FILL, fill.callback_address, EVERYWHERE, user=fill.user_data)]
         if counter is not None:
@@ -414,7 +414,7 @@ class UnicornCpu:
         return hooks
 
     def end_warm_up(self) -> None:
-        """Compile the hooks, if they are to be: the guest has run long enough, or will run the same again and again."""
+        """Compile the hooks, if that is chosen: the guest has run long enough, or a debugger will replay it often."""
         if not self._warm_up or self.counter is None:
             return
         self._warm_up = 0
@@ -426,7 +426,7 @@ class UnicornCpu:
         self._fast_hooks = self._add_fast_hooks()
         self._uc.ctl_flush_tb()  # translated code keeps the hooks it was translated with
         saved, root, self._fill.root = self.save_registers(), self._fill.root, 0
-        self._uc.ctl_exits_enabled(False)  # else the run's own end is none
+        self._uc.ctl_exits_enabled(False)  # else the run's own end is ignored
         boot.grow_tlb(self._uc, self.registers, self.flush_tlb)
         self._uc.ctl_exits_enabled(bool(self._exits))
         self._fill.root = root
@@ -467,7 +467,7 @@ class UnicornCpu:
         uclib.uc_emu_stop(self._handle)
 
     def _fail(self, error: BaseException) -> None:
-        """A hook cannot raise through C: the run raises it."""
+        """Note a hook's exception, which the run raises: a hook cannot raise through C."""
         self._hook_error = error
         uclib.uc_emu_stop(self._handle)
 

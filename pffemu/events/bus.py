@@ -16,8 +16,8 @@ class EventBus:
         self.counts: dict[type[Any], int] = dict.fromkeys(EVENTS, 0)
         self.faults = Faults()
         self.sinks: list[Callable[[Any], None]] = []
-        self.listeners: dict[type[Any], Callable[[Any], None]] = {}  # other events need not be made for them
-        self.details: list[Callable[[Any], None]] = []  # sinks of the steps below events (events/details.py)
+        self.listeners: dict[type[Any], Callable[[Any], None]] = {}  # an event without listener or sink is only counted
+        self.details: list[Callable[[Any], None]] = []  # the detail listeners (events/details.py)
 
     def emit(self, event: Any) -> None:
         self.counts[type(event)] += 1

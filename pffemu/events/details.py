@@ -1,7 +1,7 @@
-"""The steps below an event that only a debugger asks for: they say what an event sums up.
+"""Sub-event steps, for debuggers only: the parts of what an event reports as a whole.
 
-Which condition of the forwarding decision held, which word of the frame was pushed. They are no part of a trace and are
-not counted: they are made only while somebody listens to `EventBus.details`.
+Examples: which condition of the forwarding decision held, which word of the frame was pushed. They are not part of a
+trace and not counted: they are made only while `EventBus.details` has listeners.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pffemu.events.fields import Hex, Label
 
 
 class ConditionChecked(NamedTuple):
-    """One condition of the decision where a fault goes; the first that does not hold sends it to the kernel."""
+    """One condition of the forwarding decision; the first that does not hold sends the fault to the kernel."""
 
     time: int
     cpu: int
@@ -22,7 +22,7 @@ class ConditionChecked(NamedTuple):
 
 
 class WordPushed(NamedTuple):
-    """One word of the frame is on the user stack at `address`."""
+    """Delivery wrote one word of the frame on the user stack, at `address`."""
 
     time: int
     cpu: int
@@ -52,7 +52,7 @@ class AreaFound(NamedTuple):
 
 
 class SignalTaken(NamedTuple):
-    """Thread `target` is about to run its handler for `signal`, or to die of it; it still stands where it was."""
+    """Thread `target` is about to run its handler for `signal`, or to die of it; its registers are unchanged so far."""
 
     time: int
     cpu: int

@@ -1,6 +1,6 @@
-"""Which fault an event belongs to: worked out once, for reports, timelines, traces, claims about cycles, and debuggers.
+"""Which fault an event belongs to: for reports, timelines, traces, claims about cycles, and debuggers.
 
-An event that carries a number belongs to that fault. Without one it belongs to what its thread does: it handles its own
+An event that carries a number belongs to that fault. Any other belongs to the fault that its thread handles: its own
 fault, or those whose messages it has read. Faults of one thread nest: one in the handler of another lies inside it, and
 is over with it at the latest.
 """
@@ -19,7 +19,7 @@ from pffemu.events.signals import SignalDelivered, SignalReturned
 from pffemu.events.userfaultfd import MessageQueued, MessageRead
 
 _NUMBERED: Final = frozenset(event for event in EVENTS if "fault" in event._fields)
-_BEGINS: Final = (WalkRefused, KernelPageFault)  # the latter: of a delivery that could not push
+_BEGINS: Final = (WalkRefused, KernelPageFault)  # the latter: the fault of a delivery that could not push
 # what changes a tracker: it need not be called with other events
 CHANGES: Final = frozenset(
     {*_BEGINS, HandlerEntered, SignalDelivered, MessageQueued, MessageRead, Resumed, SignalReturned, FaultAbandoned,
@@ -29,19 +29,19 @@ CHANGES: Final = frozenset(
 
 @dataclass(slots=True, eq=False)
 class FaultLife:
-    """One fault, as far as its events have come. Times are those of the events."""
+    """One fault, as its events so far tell it. Times are those of the events."""
 
     number: int
     tid: int
     address: int
     start: int
-    outer: FaultLife | None  # in whose handler it happened
+    outer: FaultLife | None  # the fault in whose handler this one happened
     in_handler: bool = False  # a handler runs in the thread itself
     asleep: bool = False  # userfaultfd has queued a message about it
     reader: int = 0  # the thread that has read the message
     end: int | None = None
-    path: str = ""  # what resolved it; empty: it is not over, or was abandoned
-    marks: list[tuple[str, int]] = field(default_factory=list)  # (name, time) that the follower of the events keeps
+    path: str = ""  # what resolved it; empty while it is not over, and when it was abandoned
+    marks: list[tuple[str, int]] = field(default_factory=list)  # (name, time), for the user of the tracker
 
     def is_handled_by(self, tid: int) -> bool:
         """Whether thread `tid` runs the handler."""
@@ -56,7 +56,7 @@ class FaultLife:
 
 
 class FaultTracker:
-    """Called with each event in turn, returns the faults it belongs to, over with it or not; mostly one or none."""
+    """Called with each event in turn, returns the faults it belongs to, also those that it ends; mostly one or none."""
 
     def __init__(self) -> None:
         self._open: dict[int, FaultLife] = {}  # by number
@@ -119,7 +119,7 @@ class FaultTracker:
         self._read.setdefault(event.tid, []).append(life)
 
     def _end(self, life: FaultLife, event: Resumed | SignalReturned | FaultAbandoned) -> None:
-        """Those inside it are over as well; only it was resolved, if it was."""
+        """End the fault, and those inside it; of them all, only the fault itself may have been resolved."""
         life.path = "" if isinstance(event, FaultAbandoned) else event.path
         stack = self._stacks[life.tid]
         while life.end is None:
@@ -134,7 +134,7 @@ class FaultTracker:
         self._leave_reader(life)
 
     def _leave_reader(self, life: FaultLife) -> None:
-        """Its message is answered: what the reader does from now on is for other faults."""
+        """The fault's message is answered: from now on its reader's events are those of other faults."""
         served = self._read.get(life.reader)
         if served is not None and life in served:
             served.remove(life)

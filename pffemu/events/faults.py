@@ -1,11 +1,11 @@
-"""The page faults of a machine that are not over: each has a number, counted from 1, and a path.
+"""The open page faults of a machine: each has a number, counted from 1, and a path.
 
 A fault begins when ring 3's access is refused, and is over when its thread is back at the refused instruction, or when
-nothing will bring the thread back there. What makes an event of a fault asks here for its number. This is state of the
-machine, whether anything listens or not, so that equal runs give equal numbers.
+nothing will bring the thread back there. Code that makes an event of a fault asks here for its number. The numbers are
+state of the machine, with or without listeners, so that equal runs give equal numbers.
 
-A path is the name of what resolved the fault. Reports print the name and know no others: a mechanism that handles
-faults calls `take` with its own name, and that is all it has to do here.
+A path is the name of what resolved the fault. Reports print any name: a mechanism that handles faults only has to call
+`take` with its own.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Final
 
 from pffemu.events.fields import Label
 
-KERNEL: Final = Label("kernel")  # the kernel maps the page at once: what no other mechanism has taken
+KERNEL: Final = Label("kernel")  # the kernel maps the page at once; the path unless another mechanism takes the fault
 USERFAULTFD: Final = Label("userfaultfd")  # a message to a handler thread
 FORWARDED: Final = Label("forwarded")  # a user interrupt in the faulting thread
-SIGNAL: Final = "SIG"  # what the path of a signal's handler begins with; it is the signal's name
+SIGNAL: Final = "SIG"  # prefix of the paths of signal handlers, which are the signals' names
 
-DEEPEST: Final = 8  # faults of one thread, each in the handler of the one before; older ones will not resume any more
+DEEPEST: Final = 8  # nested faults of one thread; older ones are dropped, for they will not resume
 _NONE: Final = (0, Label(""))
 
 
@@ -41,7 +41,7 @@ class Faults:
         self._open: dict[int, list[OpenFault]] = {}
 
     def begin(self, tid: int, rip: int) -> int:
-        """A new fault of the thread; its number."""
+        """Begin a fault of the thread; its number."""
         self.begun = number = self.begun + 1
         stack = self._open.get(tid)
         if stack is None:
@@ -52,12 +52,12 @@ class Faults:
         return number
 
     def number(self, tid: int) -> int:
-        """The thread's innermost open fault; 0: it has none."""
+        """The number of the thread's innermost open fault; 0: it has none."""
         stack = self._open.get(tid)
         return stack[-1].number if stack else 0
 
     def take(self, tid: int, path: Label) -> int:
-        """The mechanism called `path` handles the thread's innermost fault; the fault's number, 0: there is none."""
+        """Note that mechanism `path` handles the thread's innermost fault; the fault's number, 0: there is none."""
         stack = self._open.get(tid)
         if not stack:
             return 0
@@ -65,7 +65,7 @@ class Faults:
         return stack[-1].number
 
     def end(self, tid: int) -> tuple[int, Label]:
-        """The thread's innermost fault is over: its number and path; 0 and no path: there is none."""
+        """End the thread's innermost fault; its number and path, or 0 and no path."""
         stack = self._open.get(tid)
         if not stack:
             return _NONE
@@ -73,9 +73,9 @@ class Faults:
         return fault.number, fault.path
 
     def end_at(self, tid: int, rip: int, path: str) -> tuple[int, Label]:
-        """A handler has returned to `rip`: the innermost fault from there is over, and those inside it; as `end`.
+        """A handler has returned to `rip`: end the innermost fault of that instruction, and those inside it; as `end`.
 
-        Only of faults whose path begins with `path`.
+        Only faults whose path begins with `path` count.
         """
         stack = self._open.get(tid, [])
         for depth in range(len(stack) - 1, -1, -1):
@@ -86,6 +86,6 @@ class Faults:
         return _NONE
 
     def forget(self, tid: int) -> int:
-        """The thread returns nowhere any more: its outermost fault, which never resumes; 0: it has none."""
+        """Drop the faults of a thread that will not resume them; the outermost one's number, 0: it has none."""
         stack = self._open.pop(tid, None)
         return stack[0].number if stack else 0

@@ -46,7 +46,7 @@ class FramePushed(NamedTuple):
 
 
 class FramePushRefused(NamedTuple):
-    """The stack could not take the frame: an ordinary #PF at `address`, nothing changed."""
+    """The stack could not take the frame: delivery raises an ordinary #PF at `address` and changes nothing."""
 
     time: int
     cpu: int
@@ -72,7 +72,7 @@ class Uiret(NamedTuple):
     tid: int
     rip: Hex
     uif: int
-    fault: int  # whose handler it leaves for the refused access; 0: none
+    fault: int  # the fault whose handler it leaves for the refused access; 0: none
 
 
 class UserInterruptFlag(NamedTuple):
@@ -110,7 +110,7 @@ class Mmio(NamedTuple):
 
 
 class SendUipi(NamedTuple):
-    """SENDUIPI posted `vector` to the UPID behind UITT entry `entry`; `notify`: and sent an IPI."""
+    """SENDUIPI posted `vector` to the UPID of UITT entry `entry`; `notify`: it also sent an IPI."""
 
     time: int
     cpu: int
@@ -122,7 +122,7 @@ class SendUipi(NamedTuple):
 
 
 class IpiSent(NamedTuple):
-    """A message to core `target`, which it has at `arrival` (cycles)."""
+    """An interrupt message to core `target`, which arrives at `arrival` (cycles)."""
 
     time: int
     cpu: int

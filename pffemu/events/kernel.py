@@ -19,7 +19,7 @@ class KernelPageFault(NamedTuple):
 
 
 class MinorFault(NamedTuple):
-    """The kernel resolved the fault at once: `page`: zero, cache, copy, reuse (its last user stores), present."""
+    """The kernel resolved the fault at once; `page`: zero, cache, copy, reuse (its last user stores), present."""
 
     time: int
     cpu: int
@@ -124,7 +124,7 @@ class ProcessKilled(NamedTuple):
 
 
 class Warned(NamedTuple):
-    """Something the user should know, once."""
+    """A warning to the user, given once."""
 
     time: int
     cpu: int

@@ -1,4 +1,4 @@
-"""The phases of a fault by name, as debugger, trace lanes and documentation call them."""
+"""The names of a fault's phases, in the debugger, trace lanes and documentation."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pffemu.events.fields import Hex, Label
 
 
 class SignalSent(NamedTuple):
-    """`target`: a thread, or the process any thread of which may take it."""
+    """A signal was sent. `target`: a thread, or the process, of which any thread may take it."""
 
     time: int
     cpu: int
@@ -28,7 +28,7 @@ class SignalDelivered(NamedTuple):
     code: int
     handler: Hex
     frame: Hex
-    fault: int  # that is the reason for the signal; 0: none
+    fault: int  # the fault that caused the signal; 0: none
 
 
 class SignalReturned(NamedTuple):
@@ -38,5 +38,5 @@ class SignalReturned(NamedTuple):
     cpu: int
     tid: int
     rip: Hex
-    fault: int  # whose handler has returned to the refused access; 0: none
+    fault: int  # the fault whose handler has returned to the refused access; 0: none
     path: Label  # the signal's name; empty: none

@@ -22,7 +22,7 @@ class PageInstalled(NamedTuple):
     cpu: int
     tid: int
     address: Hex
-    fault: int  # that waits for the page, or in whose handler the thread is; 0: none
+    fault: int  # the fault that waits for the page, or in whose handler the thread is; 0: none
 
 
 class MessageQueued(NamedTuple):

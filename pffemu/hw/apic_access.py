@@ -1,7 +1,7 @@
 """The local APIC's registers as software sees them: the xAPIC page, and x2APIC mode's MSRs (SDM vol. 3, "APIC").
 
-`read_register` and `write_register` know offsets, reserved bits and side effects; the two doors add their own manners.
-The page: naturally aligned 32-bit accesses at multiples of 16 bytes; anything else reads 0 and does nothing, and an
+`read_register` and `write_register` implement offsets, reserved bits and side effects for both interfaces.
+The page: naturally aligned 32-bit accesses at multiples of 16 bytes; any other access reads 0 and does nothing, and an
 offset without a register also sets ESR's "illegal register address". The MSRs: #GP for those and for reserved bits.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 _ALL: Final = 0xFFFF_FFFF
-# bits software may set; the others read 0, and are #GP in an x2APIC write
+# bits that software may set; the others read 0, and are #GP in an x2APIC write
 _LVT_BITS: Final = {
     reg.LVT_CMCI: 0x1_07FF,
     reg.LVT_THERMAL: 0x1_07FF,
@@ -68,7 +68,7 @@ class ApicPage:
     def read(self, offset: int, size: int) -> int:
         apic = self._cpu.apic
         if not apic.enabled or apic.x2apic:
-            return (1 << 8 * size) - 1  # nobody answers
+            return (1 << 8 * size) - 1  # no device answers: all ones
         if size != 4 or offset % reg.STRIDE:
             return 0
         value = read_register(self._cpu, offset)
@@ -88,7 +88,7 @@ class ApicPage:
 
 
 def rdmsr(cpu: Cpu, msr: int) -> int | Trap:
-    """MSRs 0x800 to 0x8FF. #GP outside x2APIC mode, and where no readable register is."""
+    """RDMSR of 0x800 to 0x8FF. #GP outside x2APIC mode, and where there is no readable register."""
     offset = msr - X2APIC_BASE << 4
     if not cpu.apic.x2apic or offset in (reg.EOI, reg.SELF_IPI):
         return Trap(GP)
@@ -97,7 +97,7 @@ def rdmsr(cpu: Cpu, msr: int) -> int | Trap:
 
 
 def wrmsr(cpu: Cpu, msr: int, value: int) -> Trap | None:
-    """MSRs 0x800 to 0x8FF. #GP outside x2APIC mode, for what cannot be written, and for reserved bits."""
+    """WRMSR to 0x800 to 0x8FF. #GP outside x2APIC mode, where there is no writable register, and for reserved bits."""
     offset = msr - X2APIC_BASE << 4
     allowed = _X2APIC_WRITABLE.get(offset)
     if not cpu.apic.x2apic or allowed is None or value & ~allowed:
@@ -107,7 +107,7 @@ def wrmsr(cpu: Cpu, msr: int, value: int) -> Trap | None:
 
 
 def read_register(cpu: Cpu, offset: int) -> int | None:
-    """The register at xAPIC `offset` as the present mode shows it; None: there is none. Changes nothing."""
+    """The register at xAPIC `offset` as the current mode shows it, without side effects; None: there is none."""
     apic = cpu.apic
     for bank, bits in (
         (reg.ISR, apic.isr),
@@ -167,7 +167,7 @@ def _read_timer(cpu: Cpu, offset: int) -> int | None:
 
 
 def write_register(cpu: Cpu, offset: int, value: int) -> None:
-    """Store `value`, which has allowed bits only, to a writable register of the present mode, with what follows."""
+    """Write `value`, which has allowed bits only, to a writable register of the current mode, with its side effects."""
     apic = cpu.apic
     for name, bank in (("forwarding_enabled", reg.FORWARDING_ENABLED), ("forwarding_active", reg.FORWARDING_ACTIVE)):
         if bank <= offset < bank + reg.BANK:
@@ -221,7 +221,7 @@ def _write_timer(cpu: Cpu, offset: int, value: int) -> None:
 
 
 def _write_svr(cpu: Cpu, value: int) -> None:
-    """Software-disabling masks every LVT entry."""
+    """Write the spurious-interrupt vector register: software-disabling masks every LVT entry."""
     apic = cpu.apic
     apic.svr = value
     if not value & reg.SVR_ENABLE:

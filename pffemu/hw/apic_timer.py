@@ -1,7 +1,7 @@
 """The local APIC's timer (SDM vol. 3, "APIC timer"): one-shot, periodic and TSC-deadline, on the core's virtual time.
 
-It counts virtual cycles, divided as TIMER_DIVIDE says; the TSC is the core's clock. Expiries that nobody could take in
-time become one.
+It counts virtual cycles, divided as TIMER_DIVIDE says; the TSC is the core's clock. Several expiries before the core
+takes the interrupt become one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pffemu.arch import apic_regs as reg
 
 @dataclass(slots=True)
 class ApicTimer:
-    """All times in virtual cycles of the core. `next_expiry` None: not running."""
+    """One core's timer. All times in virtual cycles of the core; `next_expiry` None: not running."""
 
     lvt: int = reg.LVT_MASKED
     initial: int = 0
@@ -26,11 +26,11 @@ class ApicTimer:
 
     @property
     def divisor(self) -> int:
-        """Cycles a count: 2, 4, ... 128, 1 for 0 to 7."""
+        """Cycles per count: 2, 4, ... 128, 1 for the register's values 0 to 7."""
         return 1 << ((self.divide & 3 | self.divide >> 1 & 4) + 1 & 7)
 
     def due(self) -> int | None:
-        """When the core must look at it; None when it stands still or is masked."""
+        """When the core must check the timer; None when it is stopped or masked."""
         return None if self.lvt & reg.LVT_MASKED else self.next_expiry
 
     def expire(self, now: int) -> bool:
@@ -45,21 +45,21 @@ class ApicTimer:
         return not self.lvt & reg.LVT_MASKED
 
     def write_lvt(self, value: int, now: int) -> None:
-        """A switch to or from TSC-deadline mode disarms."""
-        self.expire(now)  # what ran out while it was masked is lost
+        """Write the timer's LVT entry; a switch to or from TSC-deadline mode disarms the timer."""
+        self.expire(now)  # an expiry while it was masked is lost
         before = self.mode
         self.lvt = value
         if (before == reg.TIMER_TSC_DEADLINE) != (self.mode == reg.TIMER_TSC_DEADLINE):
             self.next_expiry, self.initial = None, 0
 
     def write_initial(self, value: int, now: int) -> None:
-        """Start, or with 0 stop; ignored in TSC-deadline mode."""
+        """Write the initial-count register: start, or with 0 stop; ignored in TSC-deadline mode."""
         if self.mode != reg.TIMER_TSC_DEADLINE:
             self.initial = value
             self.next_expiry = now + value * self.divisor if value else None
 
     def write_divide(self, value: int, now: int) -> None:
-        """The count that is left goes on at the new rate."""
+        """Write the divide register; the remaining count goes on at the new rate."""
         left = self.current(now)
         self.divide = value
         if self.next_expiry is not None and self.mode != reg.TIMER_TSC_DEADLINE:
@@ -80,6 +80,6 @@ class ApicTimer:
         return self.next_expiry or 0 if self.mode == reg.TIMER_TSC_DEADLINE else 0
 
     def write_tsc_deadline(self, value: int) -> None:
-        """Arm, or with 0 disarm; ignored in the other modes."""
+        """Write IA32_TSC_DEADLINE: arm, or with 0 disarm; ignored in the other modes."""
         if self.mode == reg.TIMER_TSC_DEADLINE:
             self.next_expiry = value or None

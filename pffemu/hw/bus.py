@@ -1,4 +1,4 @@
-"""The physical bus behind RAM: which device answers at which physical address."""
+"""The physical bus: the device at each physical address outside RAM."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pffemu.hw.ram import Ram
 
 
 class Device(Protocol):
-    """Offsets are from the device's first byte, sizes in bytes. A read has no side effect."""
+    """A device on the bus. Offsets are from its first byte, sizes in bytes. A read has no side effect."""
 
     def read(self, offset: int, size: int) -> int: ...
     def write(self, offset: int, size: int, value: int) -> None: ...
@@ -29,7 +29,7 @@ class Window(NamedTuple):
 
 
 class Bus:
-    """Devices every core sees at the same place; those that each core has its own of are mapped by `attach`."""
+    """Devices that all cores see at the same place; devices of each core are mapped by `attach`."""
 
     def __init__(self, ram: Ram) -> None:
         self._ram = ram
@@ -37,11 +37,11 @@ class Bus:
         self.initiator: Cpu | None = None  # the core whose access is on the bus
 
     def add(self, name: str, start: int, size: int, device: Device) -> None:
-        """Raises UsageError where something else answers already: RAM without a hole, or another device."""
+        """Add a device. Raises UsageError where RAM without a hole, or another device, answers already."""
         self.windows.append(self.window(name, start, size, device))
 
     def window(self, name: str, start: int, size: int, device: Device) -> Window:
-        """A device's place, where nothing else answers. Raises UsageError."""
+        """The Window of a device, where nothing else answers. Raises UsageError."""
         taken: list[tuple[str, int, int]] = [(window.name, window.start, window.size) for window in self.windows]
         taken += [("RAM", piece, length) for piece, length, _ in self._ram.pieces()]
         for other, other_start, other_size in taken:
@@ -51,7 +51,7 @@ class Bus:
         return Window(Label(name), start, size, device)
 
     def attach(self, cpu: Cpu, own: Iterable[Window]) -> None:
-        """Let guest code on `cpu` reach every device, and the core's own."""
+        """Map every device, and the core's `own`, for guest code on `cpu`."""
         for window in (*self.windows, *own):
             cpu.engine.map_mmio(
                 window.start,

@@ -2,7 +2,7 @@
 
 The core looks here when a block is first translated. A row says when the engine may execute the instruction after all
 (`exact`); otherwise the machine does, with the file of `hw.insns` that the row names, or raises the row's trap.
-What no row can mend is listed in docs/quirks.md, and every form in docs/instructions.md.
+docs/quirks.md lists the differences that no row can remove, docs/instructions.md every form.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.substitutes import has_meaningless_rex, substitute
 from pffemu.hw.trap import Trap
 
-# bits of `checks`: what a core looks at beyond the usual, because it costs
+# bits of `checks`: checks that a core makes only when needed, because they cost time
 VECTOR_ALIGNMENT: Final = 1  # 16-byte operands of SSE
 ALIGNMENT: Final = 2  # EFLAGS.AC is set
 
@@ -63,7 +63,7 @@ _TOO_LONG: Final = Row(trap=Trap(GP))
 _ALONE: Final = Row("alone")
 # encodings that a CPU without the feature executes as a no-operation, or as an older instruction
 _WITHOUT_FEATURE: Final = ("ENDBR", "RDSSP", "BND", "CLDEMOTE", "PREFETCH", "TZCNT", "LZCNT")
-# ring 3 has neither I/O ports nor, with IOPL 0, the interrupt flag; SYSENTER finds no code segment, RDPMC no CR4.PCE
+# in ring 3 with IOPL 0, I/O and CLI/STI are #GP; so are SYSENTER without a code segment and RDPMC without CR4.PCE
 _REFUSED_IN_RING_3: Final = frozenset(
     {"in", "out", "insb", "insw", "insd", "outsb", "outsw", "outsd", "cli", "sti", "sysenter", "rdpmc", "wbnoinvd"}
 )
@@ -108,7 +108,7 @@ _CARRY_IN: Final = frozenset({"rcl", "rcr"})
 _NEAR_BRANCHES: Final = ("CALL_REL32_64", "JMP_REL", "CALL_RM64", "JMP_RM64", "RETNQ", "LOOP", "JRCXZ", "JECXZ")
 _CONDITIONAL: Final = ("_REL8_64", "_REL32_64")
 _UNALIGNED_VECTORS: Final = ("MOVUPS", "MOVUPD", "MOVDQU", "LDDQU", "PCMPESTR", "PCMPISTR", "CMPXCHG16B", "BND")
-_INTERRUPTS: Final = ("int3", "int")  # their prefixes mean nothing
+_INTERRUPTS: Final = ("int3", "int")  # their prefixes have no effect
 _SIZES: Final = b"\x66\x67"
 _VEX: Final = (b"\xc4", b"\xc5")
 _EVEX: Final = b"\x62"
@@ -116,7 +116,7 @@ _VECTOR: Final = 16  # bytes
 
 
 def row_of(form: Form, traits: int, checks: int) -> Row | None:
-    """The row of an opcode with these traits (asm.scan). None: the engine executes it rightly, always."""
+    """The row of an opcode with these traits (asm.scan). None: the engine always executes it correctly."""
     found = _row_of_form(form, traits, checks)
     accesses = bool(traits & MEMORY) or form.accesses_memory
     return _aligned_too(found) if found is not None and accesses and checks & ALIGNMENT else found
@@ -146,7 +146,7 @@ def _row_of_form(form: Form, traits: int, checks: int) -> Row | None:
 
 
 def _aligned_too(row: Row) -> Row:
-    """The row while EFLAGS.AC is set; its executor looks at the operands first (hw.insns)."""
+    """The row while EFLAGS.AC is set; its executor checks the operands first (hw.insns)."""
     exact = row.exact
     return row if exact is None else row._replace(exact=lambda at: operands_are_aligned(at) and exact(at))
 
@@ -177,7 +177,7 @@ def needs_alignment(code: bytes) -> bool:
 
 
 def _row_of_bytes(code: bytes, form: Form) -> Row | None:
-    """The row of an instruction that Unicorn decodes otherwise than the CPU; `code`: the instruction, whole."""
+    """The row of an instruction that Unicorn decodes differently from the CPU; `code`: the whole instruction."""
     if form.name.startswith(_NEAR_BRANCHES) or form.name.endswith(_CONDITIONAL):
         prefixes = prefixes_of(code)
         ignored = prefixes.operand_size and not prefixes.rex_w
@@ -195,7 +195,7 @@ def _row_of_key(key: int, checks: int) -> Row | None:
 
 @lru_cache(maxsize=4096)
 def row(code: bytes, checks: int = 0) -> Row | None:
-    """The row of the instruction that `code` (up to 15 bytes) starts with; None of no bytes."""
+    """The row of the first instruction of `code` (up to 15 bytes); None when `code` is empty."""
     instruction = first(code)
     return None if instruction is None else _row(instruction, code, checks)
 
@@ -209,28 +209,28 @@ def _row(instruction: Scanned, code: bytes, checks: int) -> Row | None:
     if (found is None or found.exact is not None) and (is_prefixed(code) or has_meaningless_rex(code)):
         other = _row_of_bytes(code[: instruction.size], form_of(instruction.form))
         if other is _ALONE and found is not None:
-            return found._replace(exact=None)  # its executor runs other bytes where it must, or none at all
+            return found._replace(exact=None)  # its executor runs other bytes if necessary, or none
         return other or found
     return found
 
 
 def _is_cut(code: bytes) -> bool:
-    """Whether an instruction that is invalid in 15 bytes has more than that."""
+    """Whether an instruction that is invalid in 15 bytes is longer than 15 bytes."""
     prefixes = prefixes_of(code)
     if code[prefixes.end : prefixes.end + 1] == _EVEX and prefixes.end + 1 < len(code):
-        return False  # #UD before its end is looked for
-    is_vex = code[prefixes.end : prefixes.end + 1] in _VEX  # behind 66 it is #UD, but not before its length is known
+        return False  # #UD, whatever its length
+    is_vex = code[prefixes.end : prefixes.end + 1] in _VEX  # behind 66 it is #UD, but its length is checked first
     sizes = b"" if is_vex else bytes(octet for octet in prefixes.legacy if octet in _SIZES)
     rest = sizes + prefixes.rex + code[prefixes.end :]
-    starts = (b"", *(bytes((octet,)) for octet in prefixes.repeats))  # any of them: the length is found out first
+    starts = (b"", *(bytes((octet,)) for octet in prefixes.repeats))  # with any of them, the length is checked first
     return prefixes.end == len(code) or any(runs_out_of_bytes(start + rest) for start in starts)
 
 
 @lru_cache(maxsize=1 << 15)
 def careful_offsets(block: bytes, size: int, checks: int) -> tuple[tuple[int, Quick], ...]:
-    """Where the careful instructions of a block are, and when the engine need not ask about them.
+    """Offsets of a block's careful instructions, and the conditions under which the engine need not ask about them.
 
-    `block`: its `size` bytes, and more where its last instruction is cut.
+    `block`: its `size` bytes, and further ones where its last instruction is cut off.
     """
     found = (
         (instruction.offset, _quick(instruction, block, checks))
@@ -241,7 +241,7 @@ def careful_offsets(block: bytes, size: int, checks: int) -> tuple[tuple[int, Qu
 
 
 def _quick(instruction: Scanned, block: bytes, checks: int) -> Quick | None:
-    """None: it is not careful."""
+    """The Quick condition of a careful instruction; None: it is not careful."""
     row = _row(instruction, block[instruction.offset :], checks)
     if row is None:
         return None

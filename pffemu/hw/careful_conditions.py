@@ -1,4 +1,4 @@
-"""Conditions of the careful table: when the engine may execute an instruction after all. They change nothing."""
+"""Conditions of the careful table: when the engine may execute an instruction after all. They have no side effects."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Registers(Protocol):
 
 
 class At(NamedTuple):
-    """An instruction that guest code is in front of. `code`: its bytes and what follows, up to 15."""
+    """The next instruction of guest code. `code`: up to 15 bytes from its start."""
 
     registers: Registers
     mmu: Mmu
@@ -46,7 +46,7 @@ class At(NamedTuple):
 
 
 def always(_at: At) -> bool:
-    """In every state, once its flags are saved: Unicorn loses or changes them when the instruction faults."""
+    """True, once its flags are saved: Unicorn loses or changes them when the instruction faults."""
     return True
 
 
@@ -94,12 +94,12 @@ def vector_is_aligned(at: At) -> bool:
 
 
 def operands_are_aligned(at: At) -> bool:
-    """Whether all operands are, with EFLAGS.AC set (SDM vol. 3, 6.15, #AC)."""
+    """Whether all operands are aligned, for EFLAGS.AC (SDM vol. 3, 6.15, #AC)."""
     return is_aligned(at, _NATURAL)
 
 
 def misaligned_before_a_fault(at: At) -> bool:
-    """Whether #AC is the first trap: of an operand that no other one before it keeps from being accessed."""
+    """Whether #AC is the first trap: a misaligned operand comes before any operand that cannot be accessed."""
     operands = operands_of(at.code)
     if accesses_nothing(operands, at.registers):
         return False
@@ -113,7 +113,7 @@ def misaligned_before_a_fault(at: At) -> bool:
 
 
 def is_aligned(at: At, alignments: dict[int, int]) -> bool:
-    """`alignments`: what operands of some sizes need."""
+    """Whether all operands are aligned. `alignments`: by operand size, in bytes."""
     operands = operands_of(at.code)
     return accesses_nothing(operands, at.registers) or all(
         effective_address(operand, at.registers, at.rip + operands.size) % alignments.get(operand.size, 1) == 0
@@ -122,7 +122,7 @@ def is_aligned(at: At, alignments: dict[int, int]) -> bool:
 
 
 def gate_of_ring_3(at: At) -> bool:
-    """INT n: ring 3 may use the gates of #BP and #OF."""
+    """INT n: whether it uses the gate of #BP or #OF, which are open to ring 3."""
     instruction = first(at.code)
     return instruction is not None and at.code[instruction.size - 1] in (3, 4)
 
@@ -133,12 +133,12 @@ def upper_half_is_zero(at: At) -> bool:
 
 
 def upper_halves_are_zero(at: At) -> bool:
-    """CMPXCHG of two 32-bit registers: Unicorn clears the upper half of the target, too, which a CPU leaves alone."""
+    """CMPXCHG of two 32-bit registers: Unicorn also clears the target's upper half, which a CPU does not."""
     return upper_half_is_zero(at) and at.registers[REGISTERS_64[modrm_of(at.code).rm]] < _HALF
 
 
 def lengths_fit(at: At) -> bool:
-    """PCMPESTRI, PCMPESTRM: neither length in EAX and EDX is beyond the operand, nor negative."""
+    """PCMPESTRI, PCMPESTRM: the lengths in EAX and EDX are within the operand and not negative."""
     return searches_no_string(at) and max(at.registers["rax"] % _HALF, at.registers["rdx"] % _HALF) <= _SHORTEST_OPERAND
 
 
@@ -161,18 +161,18 @@ def is_not_rip_relative(at: At) -> bool:
 
 
 def has_no_rex(at: At) -> bool:
-    """LAHF, SAHF: Unicorn takes SPL for AH behind a REX."""
+    """LAHF, SAHF: behind a REX, Unicorn uses SPL instead of AH."""
     return not prefixes_of(at.code).rex
 
 
 def releases_little(at: At) -> bool:
-    """RET imm16: Unicorn takes the operand for a signed one."""
+    """RET imm16: Unicorn sign-extends the operand."""
     instruction = first(at.code)
     return instruction is not None and not at.code[instruction.size - 1] & _SIGN_OF_IMM16 >> 8
 
 
 def keeps_alignment_check(at: At) -> bool:
-    """POPF: EFLAGS.AC stays as it is."""
+    """POPF: it does not change EFLAGS.AC."""
     prefixes = prefixes_of(at.code)
     if prefixes.operand_size and not prefixes.rex_w:
         return True
@@ -181,7 +181,7 @@ def keeps_alignment_check(at: At) -> bool:
 
 
 def leaves_room(at: At) -> bool:
-    """ENTER of level 0: a write to the final top of the stack would succeed; the CPU looks at that first."""
+    """ENTER of level 0: a write to the final top of the stack, which the CPU checks first, would succeed."""
     prefixes = prefixes_of(at.code)
     if prefixes.operand_size or at.code[prefixes.end + 3]:
         return False

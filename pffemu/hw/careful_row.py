@@ -10,7 +10,7 @@ from pffemu.hw.trap import Trap
 
 
 class Row(NamedTuple):
-    """`executor`: the name of a file in hw/insns; "" when `trap` says what the instruction raises."""
+    """A row. `executor`: the name of a file in hw/insns; "" when the instruction raises `trap`."""
 
     executor: str = ""
     trap: Trap | None = None

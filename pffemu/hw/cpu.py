@@ -43,7 +43,7 @@ __all__ = ["Cpu", "CpuOptions", "Delivery", "KbTimer", "SavedRegisters", "UintrS
 
 
 class Delivery(Enum):
-    """What the pipeline does with what is in flight when a user interrupt is delivered (xUI's strategies)."""
+    """The pipeline's treatment of instructions in flight when a user interrupt is delivered (xUI's strategies)."""
 
     FLUSH = "flush"
     DRAIN = "drain"
@@ -52,19 +52,19 @@ class Delivery(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CpuOptions:
-    """What can be chosen about a core. The defaults are the machine DESIGN describes."""
+    """The options of a core. The defaults are those of the machine in docs/design.md."""
 
     flexible_uiret: bool = False  # CPUID.(7,1):EDX[17]: UIRET loads UIF from bit 1 of the popped RFLAGS
     frame_layout: FrameLayout = FrameLayout.VECTOR_FIRST
     mask_fault_address: bool = False  # the prototype clears the low 12 bits of the frame's address
     uffd_lookup: UffdLookup = UffdLookup.RANGES
-    delivery: Delivery = Delivery.FLUSH  # what a delivery costs; nothing else depends on it
-    profile: Profile = field(default_factory=load_profile)  # what everything costs
+    delivery: Delivery = Delivery.FLUSH  # sets the cost of a delivery and nothing else
+    profile: Profile = field(default_factory=load_profile)  # costs
     counting: bool = True  # exact instruction counts; without, no budget, no preemption, no interrupts on time
     upid_blkd: bool = True  # bit 7 of a UPID is Linux's BLKD; False: reserved, #GP in SENDUIPI (SDM)
     check_alignment: bool = False  # #GP for a misaligned 16-byte operand of SSE; costs much in code that has them
-    exact_float: bool = False  # every float instruction as the CPU has it, to the last bit; slow
-    # numba; None: when it is installed and PFFEMU_JIT is not 0, once the guest has run for a while
+    exact_float: bool = False  # every float instruction as on the CPU, to the last bit; slow
+    # use numba; None: if it is installed and PFFEMU_JIT is not 0, once the guest has run for a while
     compiled: bool | None = None
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ def _speed(options: CpuOptions) -> tuple[bool, int]:
 
 
 def _say_nothing(_cpu: Cpu, _what: str) -> None:
-    """A core without a kernel."""
+    """`warn` of a core without a kernel."""
 
 
 class Cpu:
@@ -95,7 +95,7 @@ class Cpu:
         options: CpuOptions,
         interconnect: Interconnect | None = None,
     ) -> None:
-        """`interconnect`: what the machine's cores share; None: this core is alone."""
+        """`interconnect`: the one that the machine's cores share; None: this core is alone."""
         compiled, warm_up = _speed(options)
         self.delivery_cost = f"cpu.uintr.deliver.{options.delivery.value}"
         self.index, self.options, self.bus = index, options, bus
@@ -105,10 +105,10 @@ class Cpu:
         self.apic = LocalApic(apic_id=index)
         self.interconnect = interconnect if interconnect is not None else Interconnect()
         self.interconnect.cpus.append(self)
-        self.arrivals: list[Arrival] = []  # messages on their way here, earliest first
-        self.event_at = NEVER  # when the core must look at `arrivals`, its timers and IRR
+        self.arrivals: list[Arrival] = []  # messages on their way to this core, earliest first
+        self.event_at = NEVER  # when the core must check `arrivals`, its timers and IRR
         self.looks_up = False  # guest code changed `event_at` in mid-turn
-        self.warn: Callable[[Cpu, str], None] = _say_nothing  # tells the user, once, what is not as on a CPU
+        self.warn: Callable[[Cpu, str], None] = _say_nothing  # warns the user, once, of a difference from a CPU
         self.uintr = UintrState()
         self.kb_timer = KbTimer()
         self.cr4_uintr = False
@@ -138,21 +138,21 @@ class Cpu:
 
     @property
     def rflags(self) -> int:
-        """As ring 3 has them."""
+        """RFLAGS as ring 3 sees them."""
         return self.registers["rflags"]
 
     @property
     def checks(self) -> int:
-        """What this core looks at beyond the usual: bits of hw.careful."""
+        """The extra checks that this core makes: bits of hw.careful."""
         return self._checks
 
     @property
     def clock(self) -> int:
-        """Virtual cycles since reset: guest instructions by class, and what hardware and kernel charged."""
+        """Virtual cycles since reset: guest instructions by class, and the charges of hardware and kernel."""
         return (self._charged + self._executed[TIME]) >> SHIFT
 
     def charge(self, cost: str, units: int = 1) -> None:
-        """`units` of a cost in timing.catalogue pass, on the account of the running thread."""
+        """Let `units` of a cost in timing.catalogue pass, charged to the running thread."""
         self._charged += self._rates[cost] * units
         try:
             self._units[cost] += units
@@ -164,7 +164,7 @@ class Cpu:
         return self._rates[cost] >> SHIFT
 
     def wait_until(self, clock: int, why: str = IDLE) -> int:
-        """Time passes with nothing done; never backwards. The clock then. `why`: one of timing.catalogue's WAITS."""
+        """Let time pass until `clock`, if that is later; the clock then. `why`: one of timing.catalogue's WAITS."""
         now = (self._charged + self._executed[TIME]) >> SHIFT
         if clock <= now:
             return now
@@ -172,7 +172,7 @@ class Cpu:
         return clock
 
     def run_thread(self, tid: int) -> None:
-        """From now on `tid` (0: nobody) is on this core: events name it, and it is charged."""
+        """Put thread `tid` (0: none) on this core: from now on events name it, and costs are charged to it."""
         self.tid = tid
         self.settle()
         ledger = self.ledgers.get(tid)
@@ -193,7 +193,7 @@ class Cpu:
         check_accounts(self.profile, self.ledgers.values(), self._charged + self._executed[TIME], self.index)
 
     def settle_counts(self) -> None:
-        """A hook is about to look at the clock: guest code is running, and the engine's counts are behind."""
+        """Update the counts before a hook reads the clock: while guest code runs, the engine's counts are behind."""
         if self._counter is not None:
             self._counter.settle()
 
@@ -203,8 +203,8 @@ class Cpu:
             self._executed[EXECUTED] += instructions
 
     def run_resumed(self, limit: int | None, time_end: int | None) -> EngineStop:
-        """`engine.run` while RF is 1, as UIRET or the kernel has loaded it: the first instruction's end clears it, and
-        no instruction sees it. An instruction that faults keeps it (not with counting off: it cannot be told).
+        """`engine.run` while RF is 1, loaded by UIRET or the kernel: the first instruction to complete clears it, and
+        no instruction sees it. A first instruction that faults keeps it, except with counting off.
         """
         registers, before = self.registers, (self.registers.rip(), self.instructions)
         registers["rflags"] &= ~RF
@@ -214,7 +214,7 @@ class Cpu:
         return stop
 
     def left_block(self) -> None:
-        """RIP was changed from outside: a REP instruction there is a new one."""
+        """RIP was changed from outside: a REP instruction there counts as a new one."""
         if self._counter is not None:
             self._counter.leave_block()
 
@@ -233,7 +233,7 @@ class Cpu:
             bus.publish(event((self._charged + self._executed[TIME]) >> SHIFT, self.index, self.tid, *fields))
 
     def detail(self, event: Any, *fields: Any) -> None:
-        """Send a step below an event (events/details.py) to the detail listeners; ask `bus.details` first."""
+        """Send a sub-event step (events/details.py) to the detail listeners; check `bus.details` first."""
         values = event((self._charged + self._executed[TIME]) >> SHIFT, self.index, self.tid, *fields)
         for sink in self.bus.details:
             sink(values)
@@ -244,7 +244,7 @@ class Cpu:
         self.engine.flush_tlb()
 
     def flush_tlb(self, *, code: bool = False) -> None:
-        """Page-table entries were removed or narrowed, or `code`: executable pages changed."""
+        """Flush the TLB, because page-table entries were removed or narrowed; `code`: executable pages changed."""
         self.mmu.flush()
         if code:
             self.frames.forget_all()
@@ -253,8 +253,8 @@ class Cpu:
             self.engine.flush_tlb()
 
     def plan(self) -> None:
-        """Set `event_at`: APIC, timers or `kb_timer` were changed. Whoever replaces or edits them calls this, also
-        between two runs: what is due is then taken before the next instruction.
+        """Set `event_at`, after a change of the APIC, its timer or `kb_timer`. Code that changes them must call this,
+        also between two runs: an interrupt that is due is then taken before the next instruction.
         """
         earliest = NEVER
         if self.arrivals:
@@ -279,13 +279,13 @@ class Cpu:
         self.registers["cr4"] = cr4 | CR4_TSD if self.cr4_tsd else cr4 & ~CR4_TSD
 
     def look_up(self) -> None:
-        """A store of the guest reached a device: end the run of guest code, for `event_at` may be nearer now."""
+        """End the run of guest code after a store to a device, because `event_at` may be earlier now."""
         if self._counter is not None:
             self.looks_up = True
             self.engine.interrupt(at_once=True)
 
     def reset_apic(self) -> None:
-        """The APIC was disabled: all but its id is as after reset, the forwarding registers and their map too."""
+        """Reset the APIC when it is disabled: all but its id, including the forwarding registers and their map."""
         self.apic = LocalApic(apic_id=self.apic.apic_id)
         self.plan()
 
@@ -301,17 +301,17 @@ class Cpu:
         return (self._charged + self._executed[TIME] - unfinished) >> SHIFT
 
     def careful_instructions(self, address: int, size: int) -> dict[int, Quick]:
-        """Those in the block at `address`, just translated, that the engine must not execute unasked, or not always."""
-        if not is_canonical(address):  # the engine's own page, which is none of the guest's
+        """The careful instructions of the block at `address`, which was just translated, by address."""
+        if not is_canonical(address):  # the engine's own page, which is not the guest's
             return {address: Quick.NEVER} if self.mmu.fill.root else {}
         code = self.mmu.code_at(address, size)
         found = careful.careful_offsets(code, size, self._checks)
-        if found and found[-1][0] + MAX_INSTRUCTION > size:  # its size may be what Unicorn takes for it
+        if found and found[-1][0] + MAX_INSTRUCTION > size:  # Unicorn may have the wrong length
             found = careful.careful_offsets(self.mmu.code_at(address, size + MAX_INSTRUCTION), size, self._checks)
         return {address + offset: quick for offset, quick in found}
 
     def translated(self, address: int, size: int) -> bool:
-        """Code was translated. True when the TLBs have to be flushed before it runs (hw.translated_frames)."""
+        """Note translated code. True when the TLBs must be flushed before it runs (hw.translated_frames)."""
         if self._counter is not None:
             self._counter.refresh(address, size)
         if not self.frames.note(address, size):
@@ -322,18 +322,18 @@ class Cpu:
         return True
 
     def code_changes(self, page: int) -> None:
-        """A store through `page` is about to change code that is translated."""
+        """Forget translated code that a store through `page` is about to change."""
         frame = self.frames.frame_of(page, USER)
         if frame is not None:
             cores = [(cpu.frames, cpu.engine) for cpu in self.interconnect.cpus]
             self.frames.changes(frame, self.registers.rip(), cores)
 
     def untranslatable_in(self, page: int) -> set[int]:
-        """Where in a page that is about to be fetched an instruction may begin that the engine must not translate."""
+        """Addresses in a page, before it is first fetched, where untranslatable instructions may begin."""
         return self.frames.search(page)
 
     def runs_exactly(self, rip: int) -> bool:
-        """Whether the engine executes the instruction at `rip` as the CPU would, as things are now."""
+        """Whether the engine would now execute the instruction at `rip` as the CPU does."""
         code = self.mmu.code_at(rip, MAX_INSTRUCTION)
         row = careful.row(code, self._checks)
         if not code:
@@ -341,21 +341,21 @@ class Cpu:
         if row is None or row.exact is None:
             return row is None
         at = self.at(rip, code)
-        # Unicorn loses flags that are not computed yet when an instruction with a hook faults
+        # when an instruction with a hook faults, Unicorn loses flags that it has not computed yet
         return operands_present(at) and row.exact(at)
 
     def at(self, rip: int, code: bytes) -> At:
-        """The instruction at `rip`, which `code` starts with."""
+        """The instruction at `rip`, with which `code` starts."""
         return At(self.registers, self.mmu, rip, code, self.engine.floats)
 
     def registers_loaded(self, saved: SavedRegisters) -> None:
-        """Another thread's registers are in the engine, or the same thread's after a signal."""
+        """Called when another thread's registers were loaded, or the same thread's after a signal."""
         self.check(ALIGNMENT, bool(saved.word("rflags") & AC))
         _, fcw, mxcsr = saved.float_control()
         self._check_floats(mxcsr, fcw)
 
     def load_float_control(self, *, mxcsr: int | None = None, fcw: int | None = None, fsw: int | None = None) -> None:
-        """Load those of MXCSR and the x87 control and status word that are given."""
+        """Load MXCSR and the x87 control and status word, as far as given."""
         floats = self.engine.floats
         floats.settle()
         for name, value in (("mxcsr", mxcsr), ("fcw", fcw), ("fsw", fsw)):
@@ -371,19 +371,19 @@ class Cpu:
             self.check(UNMASKED_X87, fcw & FLAGS != FLAGS)
 
     def check(self, what: int, on: bool) -> None:
-        """From now on look at `what` (bits of hw.careful), or no longer. Costs all translated code when it changes."""
+        """Turn the checks `what` (bits of hw.careful) on or off. A change drops all translated code."""
         checks = self._checks | what if on else self._checks & ~what
         if checks != self._checks:
             self._checks = checks
             self.engine.flush_code()
 
     def branch_of(self, start: int, end: int) -> tuple[int, int]:
-        """The last instruction of the block [start, end), and how many bytes it has added to RSP."""
+        """The address of the last instruction of the block [start, end), and the bytes it has added to RSP."""
         offset, popped = last_in(self.mmu.code_at(start, end - start))
         return start + offset, popped
 
     def last_instruction_start(self, rip: int, edge: int) -> tuple[int, int]:
-        """The start of the last instruction from `rip` on that begins at or below `edge`, and how many come before."""
+        """The start of the last instruction from `rip` on that begins at or below `edge`, and how many precede it."""
         before = 0
         while rip < edge:
             instruction = first(self.mmu.code_at(rip, MAX_INSTRUCTION))
@@ -394,7 +394,7 @@ class Cpu:
         return rip, before
 
     def address_after(self, rip: int, instructions: int) -> int:
-        """The address behind `instructions` instructions from `rip` on, or the first that is none."""
+        """The address behind `instructions` instructions from `rip` on, or of the first invalid one."""
         for _ in range(instructions):
             instruction = first(self.mmu.code_at(rip, MAX_INSTRUCTION))
             if instruction is None or instruction.form == INVALID:
@@ -403,9 +403,9 @@ class Cpu:
         return rip
 
     def instructions_within(self, rip: int, most: int, time: int) -> tuple[int, int | None]:
-        """How many instructions from `rip` on it takes for `time` (2^-SHIFT cycles) to pass.
+        """The number of instructions from `rip` on in which `time` (2^-SHIFT cycles) passes.
 
-        At least one; at most `most`, and none behind a branch. A REP instruction comes alone, with an iteration's time.
+        At least one; at most `most`, up to the first branch. A REP instruction counts alone, with an iteration's time.
         """
         count = taken = 0
         while count < most and taken < time:
@@ -427,7 +427,7 @@ class Cpu:
         return (clock << SHIFT) - self._charged
 
     def _block_length(self, address: int, size: int) -> BlockLength:
-        """For the counter; times in 2^-SHIFT cycles."""
+        """The BlockLength of a block; times in 2^-SHIFT cycles."""
         classes = timing_classes(self.mmu.code_at(address, size))
         time = sum(map(self._class_rates.__getitem__, classes))
         if len(classes) == 1:

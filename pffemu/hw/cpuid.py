@@ -29,7 +29,7 @@ _LEAF7_ECX = 1 << 2  # UMIP
 _EXTENDED_ECX = 1 << 0  # LAHF/SAHF in 64-bit mode
 _EXTENDED_EDX = 1 << 11 | 1 << 20 | 1 << 27 | 1 << 29  # SYSCALL NX RDTSCP LM
 
-# The same as the feature names of the instruction table (pffemu.asm.scan), with what every x86-64 CPU has.
+# the same features by their names in the instruction table (pffemu.asm.scan), with those of every x86-64 CPU
 FEATURES: Final = frozenset({
     "INTEL8086", "INTEL186", "INTEL286", "INTEL386", "INTEL486", "X64", "CPUID", "FPU", "FPU287", "FPU387",
     "MULTIBYTENOP", "PAUSE", "RDPMC", "CX8", "CMOV", "CLFSH", "FXSR", "MMX", "MSR", "SEP", "SSE", "SSE2", "TSC",

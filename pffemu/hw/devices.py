@@ -1,6 +1,6 @@
-"""The machine's devices, one row each: where a device answers, how many bytes it takes, and how it is built.
+"""The machine's devices, one row each: base, size, and constructor.
 
-RAM has a hole wherever a row says that a device is, and the bus finds it there.
+RAM has a hole for each row, where the bus finds the device.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pffemu.hw.uffd_regions import RegionTable
 
 
 class Platform(NamedTuple):
-    """What a device of the whole machine may be wired to."""
+    """The parts to which a device of the whole machine may be wired."""
 
     ram: Ram
     bus: Bus
@@ -37,7 +37,7 @@ _Owner = TypeVar("_Owner", Platform, Cpu)
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow(Generic[_Owner]):
-    """`base`: the physical address, unless `option` names the field of MachineOptions that has it."""
+    """One device. `base`: its physical address, unless `option` names the field of MachineOptions that has it."""
 
     name: str
     base: int
@@ -55,7 +55,7 @@ DEVICES: Final[tuple[DeviceRow[Platform], ...]] = (
         lambda wired: DmaDevice(wired.bus, wired.ram, wired.interconnect),
     ),
 )  # fmt: skip
-# every core has its own of these, all at the same place
+# each core has its own of these, all at the same address
 OF_EACH_CORE: Final[tuple[DeviceRow[Cpu], ...]] = (
     DeviceRow("local_apic", apic_regs.APIC_BASE, apic_regs.APIC_SIZE, ApicPage),
 )
@@ -64,13 +64,13 @@ _ROWS: Final[tuple[DeviceRow[Any], ...]] = (*DEVICES, *OF_EACH_CORE)
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where each device is, by its name."""
+    """The address of each device, by its name."""
 
     starts: Mapping[str, int]
 
     @classmethod
     def of(cls, options: object) -> Places:
-        """`options`: MachineOptions. Raises UsageError for a row without its option, and where no device can be."""
+        """`options`: MachineOptions. Raises UsageError for a missing option, and for an impossible address."""
         places = [(_start(row, options), row.size, row) for row in _ROWS]
         for start, size, row in places:
             if start % PAGE_SIZE or size % PAGE_SIZE or size <= 0 or not PAGE_SIZE <= start <= LARGEST - size:
@@ -84,7 +84,7 @@ class Places:
         return cls({row.name: start for start, _, row in places})
 
     def holes(self) -> tuple[tuple[int, int], ...]:
-        """(address, bytes) of what is no RAM."""
+        """(address, bytes) of the holes in RAM."""
         return tuple((self.starts[row.name], row.size) for row in _ROWS)
 
     def add_devices(self, platform: Platform) -> None:
@@ -93,7 +93,7 @@ class Places:
             platform.bus.add(row.name, self.starts[row.name], row.size, row.build(platform))
 
     def attach(self, cpu: Cpu, bus: Bus) -> None:
-        """Let guest code on `cpu` reach the devices on the bus, and its own."""
+        """Map the devices on the bus, and the core's own, for guest code on `cpu`."""
         own = [bus.window(row.name, self.starts[row.name], row.size, row.build(cpu)) for row in OF_EACH_CORE]
         bus.attach(cpu, own)
 

@@ -1,6 +1,6 @@
-"""A device to forward interrupts of: it copies memory, later, and raises its line when it is done (arch.dma_device).
+"""The DMA test device, for forwarded interrupts: it copies memory after a delay, then interrupts (arch.dma_device).
 
-The data is there when the interrupt is: the copy is made when the target core's clock reaches the completion. One
+The copy is made when the target core's clock reaches the completion, so the data is there when the interrupt is. One
 transfer at a time; a command while it is busy is ignored.
 """
 
@@ -22,14 +22,14 @@ _LONGEST_DELAY: Final = 1 << 40  # cycles
 
 
 class DmaDevice:
-    """Accesses are 4 or 8 bytes, naturally aligned; others read 0 and do nothing."""
+    """The device. Accesses are 4 or 8 bytes, naturally aligned; others read 0 and do nothing."""
 
     def __init__(self, bus: Bus, ram: Ram, interconnect: Interconnect) -> None:
         self._bus, self._ram, self._interconnect = bus, ram, interconnect
         self._latch = dict.fromkeys(_LATCHES, 0)
         self.status = reg.STATUS_IDLE
         self.completed = 0
-        self._transfer = (0, 0, 0)  # source, destination, length of the command under way
+        self._transfer = (0, 0, 0)  # source, destination, length of the current transfer
 
     def read(self, offset: int, size: int) -> int:
         if size not in (4, 8) or offset % size:
@@ -48,7 +48,7 @@ class DmaDevice:
             self.status = reg.STATUS_BUSY if self._start() else reg.STATUS_ERROR
 
     def complete(self) -> None:
-        """The time has come: copy."""
+        """Copy, at the time of completion."""
         source, destination, length = self._transfer
         octets = self._ram.octets
         octets[destination : destination + length] = bytes(octets[source : source + length])

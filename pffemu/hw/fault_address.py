@@ -1,7 +1,7 @@
-"""CR2 and the W bit, exactly: Unicorn's fill hook gives a page and reports the load half of a read-modify-write.
+"""The exact CR2 and W bit of a fault: Unicorn's fill hook gives a page, and the load half of a read-modify-write.
 
-The instruction at RIP is decoded (once, then remembered by its bytes) and its memory operands are evaluated; the one
-that touches the refused page gives the address. A read-modify-write faults as a write, as on hardware.
+The instruction at RIP is decoded (once, then cached by its bytes) and its memory operands are evaluated; the one that
+touches the refused page gives the address. A read-modify-write faults as a write, as on hardware.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ class ReadRegister(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """What a fault's address depends on. `loads`, `stores`: all operands, first those that the access can be."""
+    """An instruction's operands. `loads`, `stores`: all of them, those that load or store first."""
 
     size: int  # of the instruction, bytes
     loads: tuple[MemoryOperand, ...]
     stores: tuple[MemoryOperand, ...]
     writes_back: bool
-    repeats: str | None  # the register that counts the iterations of a REP instruction
+    repeats: str | None  # RCX or ECX, the counter of a REP instruction
     first_load: MemoryOperand | None  # of CMPSB to CMPSQ: [rsi], which hardware loads first and Unicorn second
     all: tuple[MemoryOperand, ...] = ()  # each once
 
 
 @lru_cache(maxsize=4096)
 def operands_of(code: bytes) -> Operands:
-    """The memory operands of the instruction these bytes start with; none of no instruction."""
+    """The memory operands of the first instruction of `code`; none for invalid bytes."""
     instruction = decode(_as_capstone_reads_it(code))
     if instruction is None:
         return Operands(0, (), (), False, None, None)
@@ -67,14 +67,14 @@ def _counter(code: bytes) -> str | None:
 
 
 def accesses_nothing(operands: Operands, registers: ReadRegister) -> bool:
-    """A REP instruction that makes no iteration."""
+    """Whether it is a REP instruction without an iteration."""
     return operands.repeats is not None and not registers["rcx"] & (
         MASK64 if operands.repeats == "rcx" else MASK64 >> 32
     )
 
 
 def _as_capstone_reads_it(code: bytes) -> bytes:
-    """The instruction in other bytes where its prefixes lead capstone astray, as they do Unicorn."""
+    """The instruction in other bytes if capstone, like Unicorn, misreads its prefixes."""
     scanned = first(code) if code and is_prefixed(code) else None
     if scanned is None or scanned.form == INVALID:
         return code
@@ -104,9 +104,9 @@ def exact_fault(operands: Operands, registers: ReadRegister, rip: int, page: int
 def first_non_canonical(
     operands: Operands, registers: ReadRegister, rip: int, *, explicit: bool = False
 ) -> MemoryOperand | None:
-    """The first operand with a byte at an address that is not canonical; `explicit`: of the first that is named.
+    """The first operand with a byte at an address that is not canonical; `explicit`: the first ModRM operand only.
 
-    What is longer than _AT_ONCE is accessed in pieces, of which the first decides.
+    An operand longer than _AT_ONCE is accessed in pieces, of which the first decides.
     """
     if accesses_nothing(operands, registers):
         return None
@@ -120,7 +120,7 @@ def first_non_canonical(
 
 
 def trap_of_operand(operand: MemoryOperand) -> Trap:
-    """Of one whose address is not canonical: #SS where SS addresses it, by RSP or RBP without FS or GS; else #GP."""
+    """The trap of an operand that is not canonical: #SS in segment SS (RSP or RBP without FS or GS), else #GP."""
     return Trap(SS if operand.segment is None and operand.base in _STACK_BASES else GP)
 
 
@@ -159,5 +159,5 @@ def _narrow_names() -> Iterator[tuple[str, tuple[str, int]]]:
             yield (name[1] + "l" if name[2] == "x" else name[1:] + "l"), (name, 8)
 
 
-# not in it: "rip", and the vector indexes of gathers, which Unicorn does not execute
+# without "rip", and the vector indexes of gathers, which Unicorn does not execute
 _FULL_NAME: dict[str | None, tuple[str, int]] = dict(_narrow_names())

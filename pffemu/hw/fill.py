@@ -1,4 +1,4 @@
-"""What the fill hook does, as plain functions over flat state: the same code compiled and not (tlb_fill)."""
+"""The fill hook, as plain functions over flat state: the same code compiled and not (tlb_fill)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pffemu.hw.page_walk import FETCH, OK, USER, WRITE
 # flat state, signed 64-bit words
 ROOT: Final = 0  # CR3
 RAM_ADDRESS: Final = 1  # host address, for compiled code
-FRAMES_ADDRESS: Final = 2  # that of Ram.frames
+FRAMES_ADDRESS: Final = 2  # host address of Ram.frames
 RAM_WORDS: Final = 3
 REFUSED: Final = 4  # 0 nothing, 1 page fault, 2 non-canonical address
 REFUSED_PAGE: Final = 5
-REFUSED_CODE: Final = 6  # page-fault error code; bit 4 (I) tells a fetch
+REFUSED_CODE: Final = 6  # page-fault error code; bit 4 (I): a fetch
 WATCHED: Final = 7  # pages a debugger watches: 0, or the number of words from WATCHED_PAGE on
 WATCHED_PAGE: Final = 8
 WATCHED_MAX: Final = 64
@@ -23,9 +23,9 @@ WORDS: Final = WATCHED_PAGE + WATCHED_MAX
 
 _PAGE_FAULT: Final = 1
 NON_CANONICAL: Final = 2
-WATCH: Final = 3  # nothing is wrong with the access: a debugger wants to know of it
-CODE_CHANGES: Final = 4  # nothing is wrong with the store: code that was translated from the frame must be forgotten
-UNSEEN_CODE: Final = 5  # nothing is wrong with the fetch: the frame must be searched first (hw.untranslatable)
+WATCH: Final = 3  # not an error: a debugger watches the page
+CODE_CHANGES: Final = 4  # not an error: code translated from the frame must be forgotten
+UNSEEN_CODE: Final = 5  # not an error: the frame must be searched first (hw.untranslatable)
 _ENGINE_PAGE: Final = ENGINE_PAGE - (1 << 64)  # as the signed number the hook sees
 _UC_MEM_WRITE: Final = 17
 _UC_MEM_FETCH: Final = 18
@@ -34,15 +34,15 @@ _EXECUTE: Final = 4
 
 
 # Ram.frames: four bits for each frame, fifteen frames a word
-TRANSLATED: Final = 1  # the engine has translated code of it
-STORED_TO: Final = 2  # a mapping with NX through which it can be stored to has been in a TLB
-SEARCHED: Final = 4  # for encodings that the engine cannot translate, since it was stored to through such a mapping
+TRANSLATED: Final = 1  # the engine has translated code of the frame
+STORED_TO: Final = 2  # a writable mapping of it with NX has been in a TLB
+SEARCHED: Final = 4  # searched for untranslatable encodings, and not stored to since through such a mapping
 BITS_PER_FRAME: Final = 4
 FRAMES_PER_WORD: Final = 15
 
 
 def refuse(state: Any, reason: int, address: int, code: int) -> int:
-    """Note the refusal; the 0 that `fill` returns then."""
+    """Note the refusal; returns 0, as `fill` does then."""
     state[REFUSED] = reason
     state[REFUSED_PAGE] = address
     state[REFUSED_CODE] = code
@@ -52,11 +52,11 @@ def refuse(state: Any, reason: int, address: int, code: int) -> int:
 def fill(ram: Any, frames: Any, state: Any, address: int, kind: int) -> int:
     """Physical page | permissions for a miss at signed `address`, or 0 when refused (the reason is in `state`).
 
-    `frames`: Ram.frames. Unicorn sees stores to code through the mapping that it is executed by, and through no other.
+    `frames`: Ram.frames. Unicorn notices stores to code only through the mapping by which the code is executed.
     """
     if address == _ENGINE_PAGE and kind == _UC_MEM_FETCH:
         return ENGINE_PAGE_PA | 4
-    if state[ROOT] == 0:  # before the kernel runs there is only the engine's page, everywhere: GDT, IRETQ's frame
+    if state[ROOT] == 0:  # before the kernel runs, every page is the engine's own (GDT, IRETQ's frame)
         return ENGINE_PAGE_PA | 1
     access = USER
     if kind == _UC_MEM_WRITE:
@@ -73,7 +73,9 @@ def fill(ram: Any, frames: Any, state: Any, address: int, kind: int) -> int:
             if state[WATCHED_PAGE + i] == address:
                 return refuse(state, WATCH, address, access)
     granted = page_walk.permissions(entry, access)
-    if granted & (_WRITE | _EXECUTE) == 0 or frame >> 3 >= state[RAM_WORDS]:  # a device's page has no code
+    if (
+        granted & (_WRITE | _EXECUTE) == 0 or frame >> 3 >= state[RAM_WORDS]
+    ):  # read-only, or a device's page: no stores to code
         return frame | granted
     number = frame >> 12
     word, shift = number // FRAMES_PER_WORD, BITS_PER_FRAME * (number % FRAMES_PER_WORD)
@@ -82,7 +84,7 @@ def fill(ram: Any, frames: Any, state: Any, address: int, kind: int) -> int:
         if bits & SEARCHED == 0:
             return refuse(state, UNSEEN_CODE, address, access)
         return frame | granted
-    if entry >= 0:  # no NX: Unicorn sees stores to code through the mapping by which it is executed
+    if entry >= 0:  # no NX: Unicorn notices stores to code through the mapping by which it is executed
         return frame | granted
     if bits & TRANSLATED:
         return refuse(state, CODE_CHANGES, address, access)

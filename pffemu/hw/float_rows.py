@@ -1,4 +1,4 @@
-"""Rows of hw.careful for floating point: what shows or loads MXCSR and the x87 words, and arithmetic that may raise."""
+"""Rows of hw.careful for floating point: instructions that store or load MXCSR or x87 words, and inexact arithmetic."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pffemu.hw.floats.transcendental import FUNCTIONS
 from pffemu.hw.mmu import USER
 from pffemu.hw.modrm import modrm_of
 
-# bits of a core's `checks`, with those of hw.careful: which arithmetic is not the engine's
-UNMASKED_SSE: Final = 4  # it may raise #XM
-UNMASKED_X87: Final = 8  # it may leave an exception pending
-EXACT_FLOAT: Final = 16  # asked for
+# bits of a core's `checks`, besides those of hw.careful: arithmetic that the engine must not execute
+UNMASKED_SSE: Final = 4  # SSE's may raise #XM
+UNMASKED_X87: Final = 8  # x87's may leave an exception pending
+EXACT_FLOAT: Final = 16  # --exact-float
 _AREA_ALIGNMENT: Final = 16  # of FXSAVE's and FXRSTOR's operand
 
 
@@ -31,7 +31,7 @@ def _operand(at: At, size: int) -> int | None:
 
 
 def _after_settling(at: At) -> bool:
-    """It shows the flags: once they are where Unicorn looks, it is exact."""
+    """True, once the flags are in MXCSR and FSW: the instruction stores them."""
     at.floats.settle_now()
     return True
 
@@ -48,10 +48,10 @@ def _area_is_aligned(at: At) -> bool:
 
 
 def _loads_usual_mxcsr(at: At) -> bool:
-    """LDMXCSR of a value that unmasks nothing, before and after, and flushes nothing."""
+    """LDMXCSR: no exception is unmasked before or after, and results are not flushed to zero."""
     value = _operand(at, 4)
     if value is None:
-        return True  # it faults
+        return True  # the load faults
     usual = value & MASKS == MASKS and not value & (MXCSR_RESERVED | FZ) and not at.floats.flushes
     if usual:
         at.floats.begin(sse=value)
@@ -59,13 +59,13 @@ def _loads_usual_mxcsr(at: At) -> bool:
 
 
 def _loads_usual_fcw(at: At) -> bool:
-    """FLDCW of a value that unmasks nothing and has the reserved bits as they are read back."""
+    """FLDCW: the value unmasks no exception and has the reserved bits as they read back."""
     value = _operand(at, 2)
     return value is None or (value & FLAGS == FLAGS and value == value & FCW_WRITABLE | FCW_ONE)
 
 
 def _is_in_mmx(at: At) -> bool:
-    """Unicorn leaves the exponent of what MMX instructions write, and makes all registers valid before it faults."""
+    """Whether x87 is in MMX state: else Unicorn leaves exponents as they are, and sets tags before a fault."""
     exponents = at.floats.mmx_exponents()
     if exponents is None:
         return False
@@ -78,7 +78,7 @@ def _is_in_mmx(at: At) -> bool:
 
 _ALL_ONES: Final = 0xFFFF
 _ROWS: Final = {
-    **dict.fromkeys(("dpps", "dppd"), Row("sse_arithmetic")),  # Unicorn adds one product after the other to +0
+    **dict.fromkeys(("dpps", "dppd"), Row("sse_arithmetic")),  # Unicorn adds the products one by one to +0
     "stmxcsr": Row("float_store", exact=_after_settling),
     "ldmxcsr": Row("float_load", exact=_loads_usual_mxcsr),
     "fxsave": Row("float_store", exact=_area_is_aligned),
@@ -93,7 +93,7 @@ _ROWS: Final = {
     "fnsave": Row("x87"),
     "fldenv": Row("x87"),
     "frstor": Row("x87"),
-    # of 53 bits in Unicorn, or without the special cases
+    # Unicorn computes these with 53 bits, or without the special cases
     **dict.fromkeys((*FUNCTIONS, "fprem", "fprem1", "fscale", "fxtract", "fbld", "fbstp"), Row("x87")),
 }
 _MMX: Final = Row("mmx", exact=_is_in_mmx)
@@ -105,11 +105,11 @@ _SSE_ARITHMETIC: Final = (
     "ADDP", "ADDS", "SUBP", "SUBS", "MULP", "MULS", "DIVP", "DIVS", "SQRT", "MINP", "MINS", "MAXP", "MAXS", "CMPP",
     "CMPS", "COMIS", "UCOMIS", "CVT", "ROUND", "DPP", "HADDP", "HSUBP",
 )  # fmt: skip
-_ESTIMATES: Final = ("RCPPS", "RCPSS", "RSQRTPS", "RSQRTSS")  # they raise nothing; in the engine they do
+_ESTIMATES: Final = ("RCPPS", "RCPSS", "RSQRTPS", "RSQRTSS")  # they raise no exceptions, but do so in the engine
 
 
 def row_of(form: Form, checks: int) -> Row | None:
-    """The row of an opcode; `checks`: as hw.careful's."""
+    """The row of an opcode; `checks`: as in hw.careful."""
     if (checks & (UNMASKED_X87 | EXACT_FLOAT) and is_x87(form)) or (checks & UNMASKED_X87 and is_mmx(form)):
         return _X87_UNIT
     if checks & (UNMASKED_SSE | EXACT_FLOAT) and is_sse_arithmetic(form):
@@ -123,26 +123,26 @@ def row_of(form: Form, checks: int) -> Row | None:
 
 @cache
 def has_encodings(form: int) -> bool:
-    """Whether `row_of_encoding` may have a row for an iced Code."""
+    """Whether `row_of_encoding` may have a row for this iced Code."""
     name = form_of(form).name
     return name.startswith((*_HORIZONTAL, *COMPARISONS)) or name in OTHER_X87
 
 
 def row_of_encoding(form: Form, code: bytes) -> Row | None:
-    """The row of an instruction that Unicorn executes in other bytes, or not with the same register twice."""
+    """The row of an instruction that needs other bytes, or that Unicorn executes wrongly with one register twice."""
     if form.name.startswith(_HORIZONTAL) and is_twice_the_same(code):
         return Row("horizontal") if form.name.startswith("PH") else _SSE
     if is_mmx(form):
-        return None  # its executor looks at the bytes
+        return None  # its executor handles such bytes
     return _ALONE if float_substitute(form, code) is not None else None
 
 
 def is_twice_the_same(code: bytes) -> bool:
-    """Both operands are the same register."""
+    """Whether both operands are the same register."""
     modrm = modrm_of(code)
     if modrm.prefixes.operand_size:
         return not modrm.memory and modrm.reg == modrm.rm
-    return not modrm.memory and modrm.extension == modrm.rm & 7  # MMX registers: REX means nothing
+    return not modrm.memory and modrm.extension == modrm.rm & 7  # MMX registers: REX has no effect
 
 
 _HORIZONTAL: Final = ("PHADD", "PHSUB", "HADDP", "HSUBP")
@@ -153,7 +153,7 @@ def is_x87(form: Form) -> bool:
 
 
 def is_mmx(form: Form) -> bool:
-    """It touches the MMX registers, so x87 state."""
+    """Whether it accesses MMX registers, and so x87 state."""
     return "_MM_" in form.name or form.name.endswith("_MM") or "_MMM" in form.name or form.mnemonic == "emms"
 
 
@@ -169,5 +169,5 @@ def mmx_target(form: Form, code: bytes) -> int | None:
 
 
 def is_sse_arithmetic(form: Form) -> bool:
-    """It can raise a SIMD floating-point exception."""
+    """Whether it can raise a SIMD floating-point exception."""
     return form.name.startswith(_SSE_ARITHMETIC) and "XMM" in form.name

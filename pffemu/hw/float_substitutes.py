@@ -1,4 +1,4 @@
-"""Floating point that Unicorn does not know and executes rightly in other bytes of the same length."""
+"""Encodings of floating point that Unicorn does not know, and others of the same length that it executes correctly."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _W, _R, _B = 8, 4, 1
 
 
 def _without_meaningless_rex(form: Form, code: bytes) -> bytes | None:
-    """REX.W means nothing for x87's environment, REX.R and REX.B nothing for MMX registers; Unicorn heeds them."""
+    """Without REX.W for x87's environment, REX.R and REX.B for MMX registers: only Unicorn obeys these."""
     prefixes = prefixes_of(code)
     if not prefixes.rex:
         return None
@@ -45,13 +45,13 @@ def _without_meaningless_rex(form: Form, code: bytes) -> bytes | None:
     if not rex & clear:
         return None
     legacy = code[: prefixes.end - 1]
-    if clear == _W:  # which has overruled 66
+    if clear == _W:  # REX.W overrides 66
         legacy = legacy.replace(_OPERAND_SIZE, _IGNORED_REX)
     return legacy + bytes((_REX | rex & 15 & ~clear,)) + code[prefixes.end :]
 
 
 def _places(operands: list[str]) -> tuple[str, str]:
-    """The kinds of what ModRM's reg and r/m name."""
+    """The kinds of operands in ModRM's reg and r/m."""
     named = [kind for kind in operands if kind not in ("RDI", "IMM8")]
     if len(named) == 1:  # a shift by an immediate
         return "", named[0]
@@ -59,7 +59,7 @@ def _places(operands: list[str]) -> tuple[str, str]:
 
 
 def float_substitute(form: Form, code: bytes) -> bytes | None:
-    """The instruction `code`, whole, in other bytes; None: Unicorn knows it as it is."""
+    """The whole instruction `code` in other bytes; None: Unicorn knows it as it is."""
     canonical = OTHER_X87.get(form.name)
     if canonical is not None:
         return code[:-2] + bytes((canonical[0], canonical[1] | code[-1] & 7))

@@ -1,4 +1,4 @@
-"""When a page fault is forwarded to ring 3: every condition, in one place, each with the word the trace uses."""
+"""The forwarding decision: every condition for forwarding a page fault to ring 3, with its name in the trace."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RESERVED_BIT: Final = Decision(False, Label("reserved bit set"))
 NO_REGION: Final = Decision(False, Label("no UFFD region of this address space"))
 NOT_COVERED: Final = Decision(False, Label("region's mode does not cover this fault"))
 
-CONDITIONS: Final = {  # what must hold, in the order `decide` asks; the decision when it does not
+CONDITIONS: Final = {  # condition, in the order of `decide` -> the decision when it does not hold
     Label("CPL = 3"): NOT_CPL3,
     Label("CR4.UINTR = 1"): NO_CR4,
     Label("UIF = 1"): NO_UIF,
@@ -44,7 +44,7 @@ CONDITIONS: Final = {  # what must hold, in the order `decide` asks; the decisio
 
 
 def decide(cpu: Cpu, fault: Trap, rflags: int) -> Decision:
-    """An ordinary #PF for the kernel unless every condition holds. Code is always 64-bit here."""
+    """Forward the fault if every condition holds, else it is an ordinary #PF. Code is always 64-bit here."""
     if not fault.error_code & U:
         return NOT_CPL3
     if not cpu.cr4_uintr:
@@ -70,7 +70,7 @@ def decide(cpu: Cpu, fault: Trap, rflags: int) -> Decision:
 
 
 def tell(cpu: Cpu, decision: Decision) -> None:
-    """The checks of `decide` one by one, up to the one that decided, for whoever listens to details."""
+    """Send the conditions of `decide` to the detail listeners, one by one, up to the one that decided."""
     for condition, refusal in CONDITIONS.items():
         cpu.detail(ConditionChecked, condition, int(decision is not refusal))
         if decision is refusal:

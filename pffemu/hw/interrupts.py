@@ -1,4 +1,4 @@
-"""What reaches a core between two slices: messages, timers, and which way an acknowledged vector goes.
+"""Interrupts of a core, between two slices: messages and timers are collected, vectors acknowledged and routed.
 
 A vector is the notification vector (SDM, "user-interrupt notification"), forwarded to ring 3 (xUI), or the kernel's.
 """
@@ -19,12 +19,12 @@ from pffemu.hw.trap import Trap
 _WORDS: Final = struct.Struct("<QQ")
 NMI_VECTOR: Final = 2
 SUPERVISOR: Final = 0  # an access without USER
-_RETRY: Final = 1_000  # cycles until a core with IF=0 looks again
+_RETRY: Final = 1_000  # cycles until a core with IF=0 checks again
 _NOTIFY, _FORWARD, _KERNEL = Label("notify"), Label("forward"), Label("kernel")
 
 
 def collect(cpu: Cpu) -> None:
-    """Let in what has arrived by now: messages to IRR, timers that ran out."""
+    """Collect what is due by now: arrived messages set IRR, expired timers raise their interrupts."""
     now = cpu.clock
     while cpu.arrivals and cpu.arrivals[0].time <= now:
         arrival = cpu.arrivals.pop(0)
@@ -43,7 +43,7 @@ def collect(cpu: Cpu) -> None:
 
 
 def _expire_kb_timer(cpu: Cpu, now: int) -> None:
-    """xUI: the kernel-bypass timer belongs to the running thread; it sets UIRR and nothing else."""
+    """xUI: an expiry of the running thread's kernel-bypass timer sets a bit of UIRR and nothing else."""
     timer = cpu.kb_timer
     if not timer.enabled or now < timer.deadline:
         return
@@ -53,9 +53,9 @@ def _expire_kb_timer(cpu: Cpu, now: int) -> None:
 
 
 def accept(cpu: Cpu) -> int | Trap | None:
-    """Take what can be taken, until nothing is left (None) or the kernel must act: a vector, or a trap of UPID access.
+    """Take interrupts until none can be taken (None) or the kernel must act: a vector, or a trap of a UPID access.
 
-    Ring 0 of the kernel model never runs with interrupts off when this is called, so IF is the thread's.
+    It is never called while the kernel model runs with interrupts off, so IF is the thread's.
     """
     collect(cpu)
     if cpu.apic.nmi:
@@ -89,7 +89,7 @@ def _for_kernel(cpu: Cpu, vector: int) -> int:
 
 
 def process_notification(cpu: Cpu, vector: int) -> Trap | None:
-    """SDM, user-interrupt notification identification and processing. A trap of a UPID access leaves UPID and UIRR."""
+    """User-interrupt notification processing (SDM). A trap of a UPID access leaves UPID and UIRR unchanged."""
     cpu.apic.eoi()  # SDM identification.3
     cpu.emit(InterruptAccepted, vector, _NOTIFY)
     at = cpu.mmu.translate(cpu.uintr.upidaddr, SUPERVISOR | WRITE)

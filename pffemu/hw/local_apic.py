@@ -1,10 +1,10 @@
-"""One core's local APIC: what is requested, what is in service, and which comes next (SDM vol. 3, "APIC").
+"""One core's local APIC: requested vectors, vectors in service, and priority (SDM vol. 3, "APIC").
 
 Also the interrupt-forwarding registers (xUI; PFF-UINTR applies them to vector 14). `forwarding_enabled[v]`: vector v
-may be forwarded on this core. `forwarding_active[v]`: it belongs to the thread that runs now; the kernel switches it
-with the thread. The map says which user vector the handler sees (default: v mod 64).
-Here is state and priority; the registers software sees are hw.apic_access. Left out: SMI, INIT and start-up (the kernel
-model starts cores), ExtINT, focus processor checking.
+may be forwarded on this core. `forwarding_active[v]`: it belongs to the running thread; the kernel switches it with the
+thread. The map gives the user vector that the handler sees (default: v mod 64).
+The registers that software sees are in hw.apic_access. Not modelled: SMI, INIT and start-up (the kernel model starts
+cores), ExtINT, focus processor checking.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PLAIN_LVT = (
 
 @dataclass(slots=True)
 class LocalApic:
-    """Bit sets are 256-bit integers, bit v for vector v. Reset state, but for its id: xAPIC mode, software-disabled."""
+    """An APIC in reset state: xAPIC mode, software-disabled. Bit sets are 256-bit integers, bit v for vector v."""
 
     apic_id: int = 0
     enabled: bool = True  # IA32_APIC_BASE.EN
@@ -35,7 +35,7 @@ class LocalApic:
     isr: int = 0
     tmr: int = 0
     esr: int = 0
-    errors: int = 0  # since ESR was written last
+    errors: int = 0  # since the last write of ESR
     icr: int = 0
     nmi: bool = False  # pending
     lvt: dict[int, int] = field(default_factory=lambda: dict.fromkeys(_PLAIN_LVT, reg.LVT_MASKED))
@@ -49,7 +49,7 @@ class LocalApic:
 
     @property
     def ndst(self) -> int:
-        """What a UPID's NDST must hold to reach this core in the present mode."""
+        """The value of a UPID's NDST that reaches this core in the current mode."""
         return self.apic_id if self.x2apic else self.apic_id << 8 & 0xFF00
 
     @property
@@ -58,7 +58,7 @@ class LocalApic:
         return self.apic_id >> 4 << 16 | 1 << (self.apic_id & 15) if self.x2apic else self.xapic_ldr
 
     def is_addressed(self, destination: int, logical: bool) -> bool:
-        """Whether a message to `destination` (in this APIC's own mode's format) is for this one."""
+        """Whether a message to `destination`, in the format of this APIC's mode, is for this APIC."""
         if not self.enabled:
             return False
         if self.x2apic:
@@ -91,7 +91,7 @@ class LocalApic:
         self.tmr = self.tmr | 1 << vector if level else self.tmr & ~(1 << vector)
 
     def report(self, error: int) -> None:
-        """Note an ESR bit, and raise the error interrupt where its LVT entry lets it."""
+        """Set an ESR bit, and raise the error interrupt unless its LVT entry masks it."""
         self.errors |= error
         entry = self.lvt[reg.LVT_ERROR]
         if not entry & reg.LVT_MASKED and entry & 0xFF >= reg.LOWEST_VECTOR and self.software_enabled:
@@ -104,21 +104,21 @@ class LocalApic:
         return self.tpr if self.tpr >> 4 >= in_service >> 4 else in_service & 0xF0
 
     def deliverable(self) -> int | None:
-        """The highest requested vector, when its class is above PPR's."""
+        """The highest requested vector if its class is above PPR's, else None."""
         if not self.irr:
             return None
         vector = self.irr.bit_length() - 1
         return vector if vector >> 4 > self.ppr >> 4 else None
 
     def acknowledge(self) -> int:
-        """The core takes the deliverable vector (there is one): from IRR to ISR."""
+        """Move the deliverable vector, which must exist, from IRR to ISR, and return it."""
         vector = self.irr.bit_length() - 1
         self.irr &= ~(1 << vector)
         self.isr |= 1 << vector
         return vector
 
     def eoi(self) -> None:
-        """The highest vector in service is done."""
+        """End of interrupt: clear the highest vector in ISR."""
         if self.isr:
             self.isr &= ~(1 << self.isr.bit_length() - 1)
 

@@ -2,7 +2,7 @@
 
 Two designs of that check can be chosen. RANGES (the default, PFF-UINTR's): a table of address ranges, filled through
 the uffd_mmio device. PTE_BIT (a later TUM design): bit 58 of the not-present page-table entry that refused the walk;
-then the address space and unregistering come for free, and only missing pages can be told.
+it needs neither tags nor removal, but it only works for missing pages.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ __all__ = ["FETCH", "USER", "WRITE", "Mmu", "RegionCheck", "UffdLookup"]
 
 _LAST_CANONICAL: Final = (1 << 47) - PAGE_SIZE  # page of the lower half; an operand may leave it upwards
 _OFFSET: Final = PAGE_SIZE - 1
-_TLB_MOST: Final = 1 << 16  # entries; a guest may have far more pages than the host should remember
+_TLB_MOST: Final = 1 << 16  # entries: a guest may have more pages than the host should cache
 
 
 class UffdLookup(Enum):
-    """How the MMU knows userfaultfd memory."""
+    """How the MMU recognizes userfaultfd memory."""
 
     RANGES = "ranges"
     PTE_BIT = "pte"
 
 
 class RegionCheck(NamedTuple):
-    """What the MMU says of a refused address: inside a region of this address space, and covered by its mode."""
+    """The check of a refused address: whether it is in a region of this address space, and covered by its mode."""
 
     inside: bool
     covered: bool
@@ -55,14 +55,14 @@ class Mmu:
         self.lookup = lookup
         self.fill = TlbFill(ram, compiled)
         self._words = ram.size >> 3
-        self._tlb: dict[int, int] = {}  # page | access -> frame: what delivery and kernel accesses have translated
+        self._tlb: dict[int, int] = {}  # page | access -> frame, for accesses of delivery and of the kernel
 
     def flush(self) -> None:
-        """Forget the translations of accesses that do not go through the engine."""
+        """Drop the translations of accesses that do not go through the engine."""
         self._tlb.clear()
 
     def translate(self, address: int, access: int, update: bool = True) -> int | Trap:
-        """Physical byte address, or the trap the access raises. `update`: set A and D as the CPU does."""
+        """The physical byte address, or the trap of the access. `update`: set A and D as the CPU does."""
         frame = self._tlb.get(address & PAGE_MASK | access)
         if frame is not None:
             return frame | address & _OFFSET
@@ -73,7 +73,7 @@ class Mmu:
             return Trap(PF, code, address)
         if len(self._tlb) >= _TLB_MOST:
             self._tlb.clear()
-        if update or access & FETCH:  # code in reach was fetched, so its A bit is set already
+        if update or access & FETCH:  # code has been fetched, so its A bit is set already
             self._tlb[address & PAGE_MASK | access] = frame
         return frame | address & _OFFSET
 
@@ -103,7 +103,7 @@ class Mmu:
         return None
 
     def refused_access(self, registers: RegisterFile, rip: int) -> Trap:
-        """The trap of the fill that the engine just reported as refused: #PF with exact CR2 and code, or #GP."""
+        """The trap of the fill that was just refused: #PF with exact CR2 and error code, #GP or #SS."""
         fill = self.fill
         page, code = fill.refused_page, fill.refused_code
         if code & FETCH:
@@ -129,7 +129,7 @@ class Mmu:
         return code if isinstance(code, bytes) else b""
 
     def patch_code(self, rip: int, code: bytes) -> None:
-        """Put other bytes where ring 3 can fetch, unseen by the engine, which must translate them anew."""
+        """Replace code bytes without the engine's notice; the caller makes it translate them anew."""
         parts = self._parts(rip, len(code), USER | FETCH, False)
         done = 0
         for start, length in () if isinstance(parts, Trap) else parts:
@@ -137,7 +137,7 @@ class Mmu:
             done += length
 
     def check_region(self, trap: Trap) -> RegionCheck:
-        """pff: is the refused address userfaultfd memory of this address space, for a fault of this kind?"""
+        """pff: whether the refused address is userfaultfd memory of this address space, for a fault of this kind."""
         if self.lookup is UffdLookup.RANGES:
             modes = [region.mode for region in self.regions.find(self.fill.root & PTE_ADDRESS, trap.address)]
         else:

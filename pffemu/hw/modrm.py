@@ -1,4 +1,4 @@
-"""The ModRM byte of an instruction and what it names (SDM vol. 2, 2.1.3)."""
+"""The ModRM byte of an instruction and its operands (SDM vol. 2, 2.1.3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SECOND_ESCAPES: Final = b"\x38\x3a"
 
 
 class ModRm(NamedTuple):
-    """`reg`, `rm`: register numbers with REX; `rm` means nothing where `memory` is set. `size`: operand bytes."""
+    """A ModRM byte. `reg`, `rm`: register numbers with REX (`rm` unless `memory` is set). `size`: operand bytes."""
 
     prefixes: Prefixes
     opcode: bytes  # with its 0F
@@ -25,7 +25,7 @@ class ModRm(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def modrm_of(code: bytes) -> ModRm:
-    """Of an instruction with a ModRM byte behind a one-byte, 0F, 0F 38 or 0F 3A opcode."""
+    """The ModRm of an instruction with a one-byte, 0F, 0F 38 or 0F 3A opcode."""
     prefixes = prefixes_of(code)
     length = 1
     if code[prefixes.end] == _ESCAPE:

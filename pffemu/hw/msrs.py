@@ -1,4 +1,4 @@
-"""RDMSR and WRMSR as ring 0 has them (SDM vol. 4): what each register holds, and every #GP.
+"""RDMSR and WRMSR in ring 0 (SDM vol. 4): the value of each register, and every #GP.
 
 The kernel model calls these; in ring 3 the instructions are #GP, whatever the register.
 """
@@ -55,9 +55,9 @@ def rdmsr(cpu: Cpu, msr: int) -> int | Trap:
 
 
 def wrmsr(cpu: Cpu, msr: int, value: int) -> Trap | None:
-    """Write the unsigned 64-bit `value`; #GP, and nothing changed, for reserved bits and addresses that are none."""
+    """Write the unsigned 64-bit `value`; #GP, without a change, for reserved bits and non-canonical addresses."""
     if not 0 <= value <= MASK64:
-        raise ValueError(f"{value:#x} is no unsigned 64-bit value")
+        raise ValueError(f"{value:#x} is not an unsigned 64-bit value")
     if msrs.X2APIC_BASE <= msr < msrs.X2APIC_END:
         return apic_access.wrmsr(cpu, msr, value)
     if msrs.IA32_UINTR_RR <= msr <= msrs.IA32_UINTR_TT:
@@ -109,7 +109,7 @@ def _apic_base(cpu: Cpu) -> int:
 
 
 def _write_apic_base(cpu: Cpu, value: int) -> Trap | None:
-    """SDM vol. 3, "x2APIC state transitions". The page cannot be moved (ours: #GP)."""
+    """IA32_APIC_BASE (SDM vol. 3, "x2APIC state transitions"). The page cannot be moved: #GP, on this machine only."""
     if (value ^ _apic_base(cpu)) & ~_APIC_MODE:
         return Trap(GP)
     apic = cpu.apic
@@ -117,7 +117,7 @@ def _write_apic_base(cpu: Cpu, value: int) -> Trap | None:
     if x2apic and not (enabled and apic.enabled):
         return Trap(GP)  # EXTD without EN, or straight from disabled
     if apic.x2apic and enabled and not x2apic:
-        return Trap(GP)  # x2APIC mode is left through disabled only
+        return Trap(GP)  # x2APIC mode can be left only by disabling the APIC
     if apic.enabled and not enabled:
         cpu.reset_apic()
     apic = cpu.apic

@@ -21,7 +21,7 @@ from pffemu.arch.paging import (
     RESERVED_2M,
 )
 
-# what an access is: error-code bits W, U and I (arch.pagefault), without P and RSVD
+# an access, as error-code bits W, U and I (arch.pagefault), without P and RSVD
 WRITE: Final = 2
 USER: Final = 4
 FETCH: Final = 16

@@ -27,7 +27,7 @@ class Prefixes(NamedTuple):
 
     @property
     def repeats(self) -> frozenset[int]:
-        """Those of F2 and F3 that are there."""
+        """Those of F2 and F3 that are present."""
         return _REPEATS.intersection(self.legacy)
 
     @property
@@ -36,7 +36,7 @@ class Prefixes(NamedTuple):
 
 
 def prefixes_of(code: bytes) -> Prefixes:
-    """The prefixes of the instruction; a REX that is not the last of them means nothing and is left out."""
+    """The prefixes of the instruction; a REX that is not the last of them has no effect and is left out."""
     legacy, end = bytearray(), 0
     while end < len(code) and (code[end] in PREFIXES or code[end] in _REX):
         if code[end] in PREFIXES:

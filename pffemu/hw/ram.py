@@ -18,7 +18,7 @@ LARGEST = 1 << (MAXPHYADDR - 2)  # the engine's own page lies behind it
 
 
 def _mapped(size: int) -> mmap.mmap:
-    """Zero bytes that take no host memory until touched."""
+    """A host mapping of zero bytes that takes no memory until touched."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
     return mmap.mmap(-1, size, flags=flags)
 
@@ -26,11 +26,11 @@ def _mapped(size: int) -> mmap.mmap:
 class Ram:
     """`size` bytes of RAM: `.octets` (unsigned bytes) and `.words` (signed 64-bit) view the same memory.
 
-    `.frames`: what the cores' TLBs know of each frame (hw.fill); no part of the guest's state.
+    `.frames`: bits for each frame that the cores' fill hooks use (hw.fill); not part of the guest's state.
     """
 
     def __init__(self, size: int, holes: tuple[tuple[int, int], ...] = ()) -> None:
-        """`holes`: (address, bytes) of device pages. Raises UsageError for a size host or machine cannot hold."""
+        """`holes`: (address, bytes) of device pages. Raises UsageError for a size that host or machine cannot have."""
         if size % PAGE_SIZE or not SMALLEST <= size <= LARGEST:
             raise UsageError(
                 f"{size} bytes of RAM are not possible", remedy="give whole pages, from 1M to 16T, as in --ram 16G"
@@ -53,7 +53,7 @@ class Ram:
         self.frames_address = ctypes.addressof(self._frames_anchor)
 
     def forget_frames(self) -> None:
-        """RAM has other content: no core has translated or searched any of it."""
+        """Clear `.frames` after RAM's content was replaced: no core has translated or searched any of it."""
         ctypes.memset(self.frames_address, 0, self.frames.nbytes)
 
     def pieces(self) -> list[tuple[int, int, int]]:

@@ -1,10 +1,10 @@
-"""Encodings that Unicorn reads otherwise than the CPU, and the same instruction in as many bytes that it reads rightly.
+"""Encodings that Unicorn misreads, and equivalents of the same length that it reads correctly.
 
-The CPU takes the last of F2 and F3; in 64-bit mode ES, CS, SS and DS change nothing; a mandatory F2 or F3 wins over 66.
-Unicorn takes both of F2 and F3, the last segment, and 66 (SDM vol. 2, 2.1.1). It does not know TEST as F6 /1 and F7 /1.
-In front of the immediate of SHLD and SHRD it forgets that byte in RIP-relative addresses. LAHF and SAHF take SPL for AH
-behind a REX. It refuses MOV of an immediate behind REX.R. LOCK NEG sets wrong flags; without LOCK it does not, and no
-other core runs during an instruction here.
+The CPU uses the last of F2 and F3; in 64-bit mode ES, CS, SS and DS have no effect; a mandatory F2 or F3 overrides 66.
+Unicorn uses both of F2 and F3, the last segment, and 66 (SDM vol. 2, 2.1.1). It does not know TEST as F6 /1 and F7 /1.
+In RIP-relative SHLD and SHRD it does not count the immediate byte. LAHF and SAHF behind a REX use SPL instead of AH. It
+refuses MOV of an immediate behind REX.R. LOCK NEG sets wrong flags; NEG alone does not, and no other core runs during
+an instruction here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _IGNORED_REX: Final = b"\x40"  # in front of another prefix
 
 
 def substitute(code: bytes) -> bytes | None:
-    """The instruction `code`, whole, in other bytes; None: Unicorn reads it rightly as it is."""
+    """The whole instruction `code` in other bytes; None: Unicorn reads it correctly as it is."""
     other, instruction = with_usual_prefixes(code), first(code)
     other = _with_other_displacement(code if other is None else other) or other
     if instruction is None:
@@ -44,7 +44,7 @@ def substitute(code: bytes) -> bytes | None:
 
 
 def _with_other_displacement(code: bytes) -> bytes | None:
-    """SHLD and SHRD by an immediate, RIP-relative: as far away as Unicorn needs to read."""
+    """RIP-relative SHLD or SHRD by an immediate, with the displacement that Unicorn needs."""
     end = prefixes_of(code).end
     if code[end : end + 2] not in _SHIFTS_BY_IMMEDIATE or code[end + 2] & 0xC7 != _RIP_RELATIVE:
         return None
@@ -53,7 +53,7 @@ def _with_other_displacement(code: bytes) -> bytes | None:
 
 
 def with_usual_prefixes(code: bytes) -> bytes | None:
-    """The instruction `code`, whole, as compilers would write it; None: it is."""
+    """The whole instruction `code` as compilers write it; None: it is already written so."""
     legacy, rex, end = prefixes_of(code)
     meaningful, rest = _meaningful(legacy, rex, code, end), code[end:]
     if rest[0] in _TEST and rest[1] >> 3 & 7 == 1:
@@ -72,13 +72,13 @@ def with_usual_prefixes(code: bytes) -> bytes | None:
 
 
 def without_prefixes(code: bytes, dropped: bytes) -> bytes:
-    """The instruction with another prefix where those are."""
+    """The instruction with a prefix without effect in place of those in `dropped`."""
     end = prefixes_of(code).end
     return bytes(_DS[0] if octet in dropped else octet for octet in code[:end]) + code[end:]
 
 
 def has_meaningless_rex(code: bytes) -> bool:
-    """Whether it is MOV of an immediate behind REX.R; `code` begins with REX."""
+    """Whether it is MOV of an immediate behind REX.R; `code` starts with REX."""
     return code[0] & _REX_WITH_R == _REX_WITH_R and code[0] < _REX_END and code[1:2] in _MOV_IMMEDIATE
 
 
@@ -88,7 +88,7 @@ def _is_neg(code: bytes) -> bool:
 
 
 def _meaningful(legacy: bytes, rex: bytes, code: bytes, end: int) -> bytes | None:
-    """The prefixes the CPU looks at; None when Unicorn looks at no other."""
+    """The prefixes that the CPU obeys; None when Unicorn obeys the same."""
     segments = [at for at, octet in enumerate(legacy) if octet in _FS_GS]
     repeats = [at for at, octet in enumerate(legacy) if octet in _REPEATS]
     dropped = set(segments[:-1]) | set(repeats[:-1])

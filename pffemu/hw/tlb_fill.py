@@ -1,4 +1,4 @@
-"""The TLB's miss handler: Unicorn's fill hook, walking our page tables, compiled where numba is there.
+"""The TLB's miss handler: Unicorn's fill hook walks the guest's page tables, compiled where numba is installed.
 
 The hook is pure (U9: it is called per miss, and speculatively): it grants or refuses, and leaves the last refusal in
 flat state for the machine's loop. Only the engine's own page bypasses the page tables.
@@ -59,7 +59,7 @@ class TlbFill:
             self.compile()
 
     def compile(self) -> None:
-        """From now on `callback_address` is that of native code."""
+        """Compile the hook: from now on `callback_address` is that of native code."""
         from pffemu.hw.tlb_fill_compiled import HOOK
 
         self.callback_address = HOOK.address
@@ -77,7 +77,7 @@ class TlbFill:
         self.state[REFUSED] = 0
 
     def watch(self, pages: tuple[int, ...]) -> None:
-        """Refuse every load and store in these pages (at most WATCHED_MAX) that would be granted."""
+        """Refuse every load and store in these pages (at most WATCHED_MAX), even if the walk grants it."""
         for i, page in enumerate(pages[:WATCHED_MAX]):
             self.state[WATCHED_PAGE + i] = page - (1 << 64) if page >> 63 else page
         self.state[WATCHED] = min(len(pages), WATCHED_MAX)
@@ -89,17 +89,17 @@ class TlbFill:
 
     @property
     def watched(self) -> bool:
-        """The last refusal was for a watched page."""
+        """Whether the last refusal was for a watched page."""
         return self.state[REFUSED] == WATCH
 
     @property
     def code_changes(self) -> bool:
-        """The last refusal was of a store to a frame whose code is translated."""
+        """Whether the last refusal was of a store to a frame whose code is translated."""
         return self.state[REFUSED] == CODE_CHANGES
 
     @property
     def unseen_code(self) -> bool:
-        """The last refusal was of a fetch from a frame that must be searched first."""
+        """Whether the last refusal was of a fetch from a frame that must be searched first."""
         return self.state[REFUSED] == UNSEEN_CODE
 
     @property

@@ -1,9 +1,9 @@
-"""Which frames a core has translated code of, so that stores through other mappings are seen (JITs map code twice).
+"""The frames of a core's translated code, so that stores through other mappings are noticed (JITs map code twice).
 
-Ram.frames has some bits for each frame, which all cores share and the fill hook reads: translated, and stored to. A
-store to a translated frame through a mapping with NX is refused once; the code is forgotten on every core, the bit
-cleared, and the store goes on. When code of a frame is translated that a TLB may still let be stored to, the TLBs are
-flushed first.
+Ram.frames has bits for each frame, which all cores share and the fill hook reads: translated, and stored to. A store to
+a translated frame through a mapping with NX is refused once; the code is forgotten on every core, the bit cleared, and
+the store repeated. If code is translated from a frame for which a TLB may still grant stores, the TLBs are flushed
+first.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class Engine(Protocol):
 
 
 class TranslatedFrames:
-    """Of one core."""
+    """The frames whose code one core has translated."""
 
     def __init__(self, mmu: Mmu) -> None:
         self._mmu = mmu
         self._bits = mmu.ram.frames
         self._noted: set[tuple[int, int]] = set()  # (root of the page tables, page)
         self._pages: dict[int, set[tuple[int, int]]] = {}  # by frame number
-        self._self_modifying: set[int] = set()  # frames whose own code stores to them through another mapping
+        self._self_modifying: set[int] = set()  # frames whose own code stores into them through another mapping
 
     def note(self, address: int, size: int) -> bool:
-        """Code was translated; True when TLBs may let its frame be stored to unseen."""
+        """Note translated code; True when a TLB may grant stores to its frame unnoticed."""
         root, found = self._mmu.fill.root, False
         for page in {page_of(address), page_of(address + max(size, 1) - 1)}:
             if (root, page) not in self._noted:
@@ -68,7 +68,7 @@ class TranslatedFrames:
             frames.forget(frame, engine)
 
     def search(self, page: int) -> set[int]:
-        """Where in this page, which is about to be fetched, an instruction may begin that must not be translated."""
+        """Addresses in this page, before it is first fetched, where untranslatable instructions may begin."""
         frame = self.frame_of(page, USER | FETCH)
         if frame is not None:
             word, shift = _place(frame)
@@ -80,7 +80,7 @@ class TranslatedFrames:
         return {page + offset for offset in offsets}
 
     def forget(self, frame: int, engine: Engine) -> None:
-        """Forget what this core has translated of `frame`."""
+        """Forget this core's translated code of `frame`."""
         pages = self._pages.pop(frame, set())
         self._noted -= pages
         if any(root != self._mmu.fill.root for root, _ in pages):
@@ -90,7 +90,7 @@ class TranslatedFrames:
             engine.forget_page(page)
 
     def forget_all(self) -> None:
-        """All translated code is gone; the bits stay, and cost a refused store each."""
+        """Note that all translated code was forgotten; the bits stay set, at the cost of one refused store each."""
         self._noted.clear()
         self._pages.clear()
 

@@ -1,4 +1,4 @@
-"""Traps are values: what an instruction or a delivery raises, before anybody acts on it."""
+"""Traps, as values: exceptions of an instruction or a delivery that the caller must still act on."""
 
 from __future__ import annotations
 

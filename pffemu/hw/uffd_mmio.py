@@ -1,7 +1,7 @@
-"""The uffd_mmio device: the driver's door to the MMU's region table. Register map: arch.uffd_mmio.
+"""The uffd_mmio device: the driver's interface to the MMU's region table. Register map: arch.uffd_mmio.
 
 Compatible with PFF-UINTR's device: four 32-bit stores to 0x0, 0x4, 0x8, 0xC add the range [start, end). A 64-bit store
-only latches; then a command says what to do. Loads of the latches, which give 0 in the prototype, give the latches.
+only sets a latch; a command then acts on the latches. Loads give the latches' values (0 in the prototype).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The table of userfaultfd regions the MMU checks a refused walk against (pff: "make the MMU aware of UFFD regions").
+"""The MMU's table of userfaultfd regions, for refused walks (pff: "make the MMU aware of UFFD regions").
 
 A range belongs to one address space (tag: page-table base) and covers missing pages, write-protected ones, or both.
 Ranges of one tag and mode that overlap or touch become one; removing the middle of a range leaves two.
-Tag 0 is every address space: the prototype's table knows no processes.
+Tag 0 stands for every address space: the prototype's table has no tags.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class TableFullError(ValueError):
 
 
 def covers(mode: int, error_code: int) -> bool:
-    """Whether a region of `mode` is for a fault with this error code. A reserved-bit fault is nobody's."""
+    """Whether a region of `mode` covers a fault with this error code. No mode covers a reserved-bit fault."""
     if error_code & RSVD:
         return False
     if error_code & P == 0:
@@ -41,7 +41,7 @@ def covers(mode: int, error_code: int) -> bool:
 
 
 class RegionTable:
-    """At most `capacity` regions, sorted."""
+    """The table: at most `capacity` regions, sorted."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self.capacity = capacity
@@ -52,7 +52,7 @@ class RegionTable:
         return [r for r in self.regions if r.start <= address < r.end and r.tag in (tag, 0)]
 
     def add(self, new: Region) -> None:
-        """Raises BadRangeError, TableFullError."""
+        """Add a range. Raises BadRangeError, TableFullError."""
         _check(new)
         kept = []
         for old in self.regions:

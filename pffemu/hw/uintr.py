@@ -1,7 +1,7 @@
 """User-interrupt state and delivery (SDM vol. 3, chapter on user interrupts), and its pff form for page faults.
 
 Delivery is all or nothing: the frame is written whole, or the trap that prevented it is returned and no state changed.
-Left out for now: CET, TSX, enclaves.
+Not modelled: CET, TSX, enclaves.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def pending_vector(cpu: Cpu) -> int | None:
 
 
 def can_deliver(cpu: Cpu) -> bool:
-    """The masking conditions of delivery that can be false here (CPL is 3 and the code is 64-bit always).
+    """Whether delivery is unmasked: CR4.UINTR and UIF. (CPL is always 3 here, and the code 64-bit.)
 
-    RFLAGS.IF is none of them: it holds back the notification, which is an external interrupt, and forwarding.
+    RFLAGS.IF does not mask delivery, but the notification, which is an external interrupt, and forwarding.
     """
     # SDM recognition.2
     return cpu.cr4_uintr and cpu.uintr.uif
 
 
 def deliver_user_interrupt(cpu: Cpu) -> Trap | None:
-    """SDM, user-interrupt delivery, for the highest vector in UIRR. The caller has checked `can_deliver`."""
+    """User-interrupt delivery (SDM) of the highest vector in UIRR. The caller has checked `can_deliver`."""
     vector = pending_vector(cpu)
     assert vector is not None
     trap = _deliver(cpu, vector, cpu.rip_rsp_rflags.read(), (vector,), ())
@@ -52,7 +52,7 @@ def deliver_user_interrupt(cpu: Cpu) -> Trap | None:
 def deliver_page_fault(cpu: Cpu, fault: Trap, registers: list[int]) -> Trap | None:
     """pff: the same delivery with the fault's address and error code above the standard frame; UIRR is not involved.
 
-    `registers`: RIP, RSP, RFLAGS as they are.
+    `registers`: the current RIP, RSP and RFLAGS.
     """
     vector = cpu.apic.user_vector[PF]
     address = fault.address & PAGE_MASK if cpu.options.mask_fault_address else fault.address
@@ -94,8 +94,8 @@ def _deliver(
 
 
 def _push_word_by_word(cpu: Cpu, top: int, words: tuple[int, ...], layout: FrameLayout, fault: int) -> Trap | None:
-    """Push below `top`, from the highest address down. Nothing is written when a word cannot be: the first such word's
-    trap, #SS where its address is not canonical. Aligned as they are, none is #AC.
+    """Push below `top`, from the highest address down. If a word cannot be written, none is, and that word's trap is
+    returned: #SS where its address is not canonical. The words are aligned, so there is no #AC.
     """
     pushes = [((top - 8 * (i + 1)) & MASK64, -1 - i) for i in range(len(words))]
     for address, _ in pushes:

@@ -1,7 +1,7 @@
-"""Encodings that make Unicorn abort the process while it translates them: LOCK with BT, BTS, BTR or BTC of a register.
+"""Encodings on whose translation Unicorn aborts the process: LOCK with BT, BTS, BTR or BTC of a register.
 
 They are #UD. A frame is searched for their bytes, at every offset, before code is first fetched from it; the engine
-then never translates what may begin there.
+then translates nothing at these offsets.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def xsaves(cpu: Cpu) -> bytes:
 
 
 def xrstors(cpu: Cpu, image: bytes) -> Trap | None:
-    """Load component 14. #GP, and nothing loaded, when UINV is not 0 or a value is one that WRMSR would refuse."""
+    """Load component 14. #GP, without a change, when UINV is not 0 or WRMSR would refuse a value."""
     # SDM xrstors.1
     if cpu.uintr.uinv:
         return Trap(GP)

@@ -1,1 +1,1 @@
-"""A machine in words: expressions over its state, what they can name, and its events as text."""
+"""Inspection of a machine: expressions over its state, the names in them, and its events as text."""

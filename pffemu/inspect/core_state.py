@@ -38,7 +38,7 @@ def read_state(cpu: Cpu, name: str) -> int:
 
 
 def write_state(cpu: Cpu, name: str, value: int) -> None:
-    """Set one of CORE_STATE, whatever the architecture would say to the value."""
+    """Set one of CORE_STATE, without the checks of the architecture."""
     if name == "user_vector":
         cpu.apic.user_vector[PF] = value
         return

@@ -1,4 +1,4 @@
-"""Events as words: one line each, for CHECK lines and failures. Only labels of the guest can repeat a first word.
+"""Events as one line of text each, for CHECK lines and failures. Only the guest's labels can repeat a first word.
 
     refused address=buf+0x8 error=W|U rip=touch      forward address=buf+0x8 (all conditions hold)
     kernel address=buf+0x8 (UIF=0)                   frame size=48 vector=14 rip=touch rsp=0x7fffffffdf00 at=0x...
@@ -16,7 +16,7 @@
     active vector=14 on                              mmio uffd_mmio write offset=0x10 size=8 value=0x1
     warned TEXT
 
-Each ends in the thread it happened in (`thread=1`); times are left out, because costs may change.
+Each ends with its thread (`thread=1`); times are left out, because costs may change.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _result(result: int) -> str:
 
 
 def _reason(reason: str) -> str:
-    return reason.replace("forwarding_", "")  # or `CHECK-NOT: forward` would find it
+    return reason.replace("forwarding_", "")  # else `CHECK-NOT: forward` would match it
 
 
 def _decision(event: hw.MmuDecision, d: Describe) -> str:

@@ -1,12 +1,12 @@
-"""The expressions of claims: Python's syntax, a whitelist of its nodes, 64-bit machine words.
+"""The expressions of claims: a whitelist of Python's syntax, computed on 64-bit machine words.
 
     rax == 0x10            mem64[buf + 8] == 7        flags has CF           flags not has ZF
     rsp % 16 == 0          frame.address == buf       "text" in stdout       s64(rax) == -EINVAL
     xmm0 == 1 << 64        xmm1.d2 == 7               mem128[buf] == xmm0
 
-Integers are compared modulo 2**64, so `rax == -EINVAL` holds for what the system call left; `<` and its kin compare
-what the operands are: registers and memory are unsigned, s8() to s64() make them signed. Where one side is a 128-bit
-word (wide.py), both are compared modulo 2**128.
+`==` compares integers modulo 2**64, so `rax == -EINVAL` holds for what the system call left; `<`, `<=`, `>` and `>=`
+compare values: registers and memory are unsigned, s8() to s64() make them signed. Where one side is a 128-bit word
+(wide.py), `==` compares modulo 2**128.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _NODES: Final = (
 
 
 class Names(Protocol):
-    """What an expression can speak of. `look_up` raises KeyError; `names` is for messages."""
+    """The names in expressions. `look_up` raises KeyError; `names` is for messages."""
 
     def look_up(self, name: str) -> Any: ...
     def names(self) -> Iterable[str]: ...
@@ -59,7 +59,7 @@ class Names(Protocol):
 
 @dataclass(slots=True)
 class Verdict:
-    """What an expression came to; `part` is the conjunct that failed, `terms` what its words stood for."""
+    """An expression's result; `part`: the conjunct that failed, `terms`: the values of its names."""
 
     holds: bool
     part: str = ""
@@ -79,12 +79,12 @@ FUNCTIONS: Final[dict[str, Callable[[int], int]]] = {f"s{bits}": _sized(bits) fo
 
 
 def parse(text: str) -> ast.expr:
-    """The expression, or UsageError saying what is not possible in it."""
+    """The expression in `text`. Raises UsageError for what it must not contain."""
     try:
         tree = ast.parse(_with_flags(text).strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
-        what = f"{_shortened(text)} is no expression: {message}"
+        what = f"{_shortened(text)} is not an expression: {message}"
         raise UsageError(what, remedy="write it as in `rax == 0x10`") from None
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and not _is_plain(node.value):
@@ -104,7 +104,7 @@ def parse(text: str) -> ast.expr:
 
 
 def _is_plain(value: object) -> bool:
-    """A whole number or text that can be encoded."""
+    """Whether it is a whole number, or text that can be encoded."""
     if isinstance(value, str):
         return not any("\ud800" <= letter <= "\udfff" for letter in value)
     return isinstance(value, int) and not isinstance(value, bool)
@@ -128,12 +128,12 @@ def names_in(tree: ast.expr) -> set[str]:
 
 
 def value_of(tree: ast.expr, names: Names) -> Any:
-    """Raises UsageError for an unknown name, or memory that is not there."""
+    """The expression's value. Raises UsageError for an unknown name, or memory that is not present."""
     return _Evaluation(names).outcome(tree)
 
 
 def judge(tree: ast.expr, names: Names) -> Verdict:
-    """Whether the claim holds, and if not, which part of it and what its words were."""
+    """Whether the claim holds, and if not, the part that fails and the values of its names."""
     parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
     for part in parts:
         evaluation = _Evaluation(names)
@@ -148,7 +148,7 @@ def judge(tree: ast.expr, names: Names) -> Verdict:
 
 
 class _Evaluation:
-    """One walk over a tree that notes what each word stood for."""
+    """One walk over a tree that notes the value of each name."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -185,7 +185,7 @@ class _Evaluation:
         raise UsageError(f"{ast.unparse(node)!r} is not possible here")
 
     def outcome(self, node: ast.expr) -> Any:
-        """`value`, with a clean error for what nests too deep."""
+        """`value`, with a clean error for expressions nested too deep."""
         try:
             return self.value(node)
         except RecursionError:
@@ -194,7 +194,7 @@ class _Evaluation:
     def _number(self, node: ast.expr) -> int:
         value = self.value(node)
         if not isinstance(value, int):
-            raise UsageError(f"{_shortened(ast.unparse(node))} is no number", remedy="numbers only, here")
+            raise UsageError(f"{_shortened(ast.unparse(node))} is not a number", remedy="numbers only, here")
         return value
 
     def _noted(self, node: ast.expr, value: Any) -> Any:
@@ -226,7 +226,7 @@ class _Evaluation:
             raise UsageError(f"{ast.unparse(owner)!r} has no elements", remedy="write mem64[ADDRESS] or frames[0]")
         if not isinstance(index, int):
             remedy = "give an address or a number; labels called `flags` or `frame` need another name"
-            raise UsageError(f"what is in the brackets of {ast.unparse(owner)!r} is no number", remedy=remedy)
+            raise UsageError(f"what is in the brackets of {ast.unparse(owner)!r} is not a number", remedy=remedy)
         return container.at(index)
 
     def _arithmetic(self, op: ast.operator, left: Any, right: Any) -> Any:
@@ -239,7 +239,7 @@ class _Evaluation:
                 raise UsageError("so long a text", remedy=f"at most {_LONGEST_TEXT} bytes")
             return left * right
         raise UsageError(
-            "arithmetic with what is no number", remedy='text can be joined, "a" + "b", or repeated, "a" * 8'
+            "arithmetic with what is not a number", remedy='text can be joined, "a" + "b", or repeated, "a" * 8'
         )
 
     def _compare(self, left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr]) -> bool:
@@ -276,7 +276,7 @@ def _holds(op: ast.cmpop, left: Any, right: Any) -> bool:
 
 
 def _same(left: Any, right: Any) -> bool:
-    """Integers of one word size: what overflows does not count."""
+    """Whether two operands are equal; integers modulo their word size."""
     if not (isinstance(left, int) and isinstance(right, int)):
         return bool(left == right)
     mask = WIDE_MASK if isinstance(left, Wide) or isinstance(right, Wide) else MASK

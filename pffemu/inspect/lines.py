@@ -1,4 +1,4 @@
-"""Events and the steps below them as one line of text each; breakpoints on events match its first words."""
+"""Events and sub-event steps as one line of text each; breakpoints on events match the line's first words."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ _DETAILS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
 
 
 def line_of(mark: Any, describe: Describe) -> str:
-    """`frame size=48 vector=14 ... thread=1`."""
+    """The line of an event or step, as in `frame size=48 vector=14 ... thread=1`."""
     text = _DETAILS.get(type(mark))
     return f"{text(mark, describe)} thread={mark.tid}" if text is not None else event_text(mark, describe)

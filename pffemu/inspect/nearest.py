@@ -10,7 +10,7 @@ _CLOSE: Final = 0.5  # of 1, as difflib measures it
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """What to try instead of `word`; of names equally close, one with the same letters, then the first."""
+    """The remedy for an unknown `word`; of names equally close, one with the same letters, then the first."""
     known = list(dict.fromkeys(known))
 
     def closeness(name: str) -> tuple[float, bool]:

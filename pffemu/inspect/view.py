@@ -1,4 +1,4 @@
-"""What claims can name: the machine at one moment, as expressions see it."""
+"""The names in claims: the machine at one moment, as expressions see it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EVENT_NAMES: Final = {name_of(event): event for event in EVENTS}
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A pushed frame as it lay on the stack when delivery had written it; `at` is its lowest address."""
+    """A frame as delivery had just pushed it; `at` is its lowest address."""
 
     FIELDS: ClassVar = ("vector", "rip", "rflags", "rsp", "address", "error", "at", "size")
 
@@ -44,11 +44,11 @@ class Frame:
         return self.words[name]
 
 
-MOST_EVENTS: Final = 100_000  # of one block: a fault that repeats for ever spends no instructions
+MOST_EVENTS: Final = 100_000  # of one block: the budget does not end a fault that repeats for ever
 
 
 class Recorder:
-    """Sink: every event from the block's start on, and each frame as it was pushed. Too many end the run."""
+    """Sink: keeps every event from the block's start on, and each pushed frame. Too many events end the run."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -118,7 +118,7 @@ class _Present:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Names of an expression, looked up in `machine` with `cpu`'s registers. `exit_status` None: it did not exit."""
+    """The names of an expression, looked up in `machine` and on `cpu`. `exit_status` None: the guest did not exit."""
 
     machine: Machine
     cpu: Cpu
@@ -127,7 +127,7 @@ class View:
     output: Mapping[str, bytes]
     start_counts: Mapping[str, int]
     exit_status: int | None = None
-    memory: GuestMemory | None = None  # None: the first process's
+    memory: GuestMemory | None = None  # None: that of the first process
 
     def look_up(self, name: str) -> Any:
         for table in (_registers, _state, _machine_parts):
@@ -160,7 +160,9 @@ def _narrow_names() -> Iterable[tuple[str, tuple[str, int, int]]]:
 
 
 _NARROW: Final = dict(_narrow_names())
-RESERVED: Final = frozenset((*_WHOLE, *_NARROW, *XMM, *CORE_STATE, *_OTHERS))  # no parameter and no region is called so
+RESERVED: Final = frozenset(
+    (*_WHOLE, *_NARROW, *XMM, *CORE_STATE, *_OTHERS)
+)  # names refused for parameters and regions
 
 
 def _registers(view: View, name: str) -> Any:
@@ -202,11 +204,11 @@ def _machine_parts(view: View, name: str) -> Any:
 
 
 def _counts(view: View, name: str) -> Any:
-    """How often since the block started."""
+    """Counts of events since the block started."""
     counts = counts_of(view.machine)
     return counts[name] - view.start_counts[name] if name in view.start_counts else None
 
 
 def counts_of(machine: Machine) -> dict[str, int]:
-    """Machine.counts, and every event by its name in a trace."""
+    """Machine.counts, and the count of every event by its name in a trace."""
     return {**{name: machine.events.counts[event] for name, event in EVENT_NAMES.items()}, **machine.counts()}

@@ -16,7 +16,7 @@ XMM: Final = {f"xmm{number}": number for number in range(16)}
 
 
 class Wide(int):
-    """Unsigned; what is computed from one is one, and compares modulo 2**128."""
+    """An unsigned 128-bit word. Results computed from one are such words, too, and compare modulo 2**128."""
 
     FIELDS: ClassVar = tuple(_PARTS)
 

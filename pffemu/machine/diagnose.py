@@ -75,7 +75,7 @@ def _code_at(ram: Ram, mm: Mm, rip: int) -> bytes:
 
 
 def _jump_origin(end: ProcessEnd, ram: Ram, mm: Mm) -> int | None:
-    """The last instruction that ran, when control has just left its block; None when unknown."""
+    """The last instruction that ran, if it left its block; None when unknown."""
     start, behind = end.last_block
     last = None
     while start < behind:
@@ -99,8 +99,8 @@ def _exception(end: ProcessEnd, trap: Trap, rip: int, code: bytes, instruction: 
     else:
         what, remedy = {
             exceptions.DE: ("division by zero, or a quotient that does not fit", "check the divisor"),
-            exceptions.BP: ("int3, a breakpoint nobody waits for", "run without breakpoints"),
-            exceptions.DB: ("single-step trap (RFLAGS.TF) nobody waits for", "leave RFLAGS.TF clear"),
+            exceptions.BP: ("int3, a breakpoint without a debugger", "run without breakpoints"),
+            exceptions.DB: ("single-step trap (RFLAGS.TF) without a debugger", "leave RFLAGS.TF clear"),
             exceptions.SS: ("the stack address is not canonical", "check RSP"),
         }.get(trap.vector, ("exception in ring 3", ""))
     return _Cause(f"{name}: {what}", remedy)
@@ -171,7 +171,7 @@ def _near(address: int, process: Process) -> list[Vma]:
 
 
 def deadlock(kernel: Kernel, process: Process, symbols: SymbolTable) -> str:
-    """Who waits for what, when nobody can run."""
+    """The message when no thread can run: what each one waits for."""
     lines = ["all threads are blocked"]
     tasks = [task for other in kernel.processes.values() for task in other.tasks if task.state is TaskState.BLOCKED]
     several = any(task.process is not process for task in tasks)
@@ -184,5 +184,5 @@ def deadlock(kernel: Kernel, process: Process, symbols: SymbolTable) -> str:
     if not kernel.uffd_readers and any("to bring in" in task.why for task in tasks):
         lines.append("  try: let a thread read the userfaultfd, or handle the fault where it is forwarded (mode pff)")
     else:
-        lines.append("  try: check who should wake them, and in which order")
+        lines.append("  try: check which thread should wake each, and in which order")
     return "\n".join(lines)

@@ -3,9 +3,9 @@
     System V ABI, chapter 4 (object files) and 5 (program loading); AMD64 supplement; Linux: fs/binfmt_elf.c
 
 Headers are checked here with `struct`, so that a refusal can say exactly what is wrong. Whatever the bytes are, the
-only exception that leaves this file is ElfError. A static PIE is moved as a whole and relocates itself. Left out:
-dynamic linking, separate debug files. Two segments may share a page, as `ld -N` makes them; whoever maps
-them decides what the page then allows.
+only exception that leaves this file is ElfError. A static PIE is moved as a whole and relocates itself. Not supported:
+dynamic linking, separate debug files. Two segments may share a page, as `ld -N` makes them; the loader decides which
+rights the page then has.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class ElfImage:
-    """A program ready to be mapped: segments in ascending order, and what the auxiliary vector says of its headers."""
+    """A program ready to be mapped: segments in ascending order, and its headers for the auxiliary vector."""
 
     entry: int
     segments: tuple[Segment, ...]
@@ -72,7 +72,7 @@ class ElfImage:
 
 
 class FileHeader(NamedTuple):
-    """Elf64_Ehdr behind e_ident, in its order; one field an element."""
+    """The fields of Elf64_Ehdr behind e_ident, in its order."""
 
     type: int
     machine: int
@@ -90,7 +90,7 @@ class FileHeader(NamedTuple):
 
 
 class ProgramHeader(NamedTuple):
-    """Elf64_Phdr in its order."""
+    """The fields of Elf64_Phdr, in its order."""
 
     type: int
     flags: int
@@ -175,7 +175,7 @@ def _refuse_other_kinds(header: FileHeader, programs: list[ProgramHeader], name:
     if PT_INTERP in kinds or (header.type == ET_EXEC and PT_DYNAMIC in kinds):
         raise ElfError("dynamically linked; pffemu runs only static programs", where=name, remedy=LINK_STATIC)
     if header.type not in (ET_EXEC, ET_DYN):
-        raise ElfError(f"ELF type {header.type} is no executable", where=name, remedy=LINK_STATIC)
+        raise ElfError(f"ELF type {header.type} is not an executable", where=name, remedy=LINK_STATIC)
 
 
 def _bias(programs: list[ProgramHeader]) -> int:
@@ -183,7 +183,7 @@ def _bias(programs: list[ProgramHeader]) -> int:
     loads = [program for program in programs if program.type == PT_LOAD]
     end = max((program.vaddr + program.memsz for program in loads), default=0)
     if end > MEMORY_LIMIT:
-        return 0  # refused for its size or addresses
+        return 0  # `_segments` refuses it for its size or addresses
     align = max((program.align for program in loads), default=PAGE_SIZE)
     align = align if PAGE_SIZE <= align <= MEMORY_LIMIT and align & (align - 1) == 0 else PAGE_SIZE
     return (MMAP_TOP - pages_up(end)) // align * align

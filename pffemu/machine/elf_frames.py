@@ -1,4 +1,4 @@
-"""Where a function finds its caller: DWARF's call frame information (DWARF 5, section 6.4), read by pyelftools.
+"""How a function's caller is found: DWARF's call frame information (DWARF 5, section 6.4), read by pyelftools.
 
 Rules that are DWARF expressions (a PLT has them) are left out: there the caller is unknown.
 """
@@ -30,7 +30,7 @@ class FrameRule:
     base: str
     offset: int
     saved: Mapping[str, int]
-    outermost: bool  # nobody has called this
+    outermost: bool  # it has no caller: a program's or thread's entry
 
 
 class CallFrames:
@@ -44,7 +44,7 @@ class CallFrames:
         self._bias = bias
 
     def rule_at(self, address: int) -> FrameRule | None:
-        """The rule in front of the instruction at `address`; None when the program does not tell."""
+        """The rule that holds before the instruction at `address`; None when the program has none for it."""
         address -= self._bias
         i = bisect_right(self._starts, address) - 1
         if i < 0 or address - self._entries[i][0] >= self._entries[i][1]:
@@ -57,7 +57,7 @@ class CallFrames:
 
 
 def read_frames(data: bytes, name: str, bias: int) -> CallFrames:
-    """Of an ELF file that was moved by `bias`. Raises ElfError for a damaged one."""
+    """The rules of an ELF file that was moved by `bias`. Raises ElfError for damaged ones."""
     try:
         elf = ELFFile(BytesIO(data))
         dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None

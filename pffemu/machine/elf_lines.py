@@ -1,4 +1,4 @@
-"""Which source line made which code: DWARF's line table (DWARF 5, section 6.2), read by pyelftools."""
+"""Source lines of code addresses: DWARF's line table (DWARF 5, section 6.2), read by pyelftools."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _of_unit(dwarf: Any, unit: Any) -> list[LineRange]:
 
 
 def _path(header: Any, index: int) -> str:
-    """DWARF 5 counts files and folders from 0, its folder 0 is where the compiler ran; older versions from 1."""
+    """The path of a file. DWARF 5 counts files and folders from 0 (folder 0: where the compiler ran), older from 1."""
     old = header.version < 5
     file = header.file_entry[index - old]
     folders = [b"", *header.include_directory] if old else list(header.include_directory)

@@ -16,7 +16,7 @@ _NOWHERE: Final = frozenset({0, 0xFFF1, 0xFFF2})  # SHN_UNDEF, SHN_ABS, SHN_COMM
 
 
 def read_symbols(data: bytes, section_headers: int, count: int) -> dict[str, int]:
-    """Named symbols that stand for a place in memory; of equal names the global one. Raises ValueError: damaged."""
+    """The named symbols that are addresses; of equal names the global one. Raises ValueError for a damaged table."""
     sections = list(_SECTION.iter_unpack(data[section_headers : section_headers + count * _SECTION.size]))
     tables = [section for section in sections if section[1] == _SHT_SYMTAB]
     if not tables:

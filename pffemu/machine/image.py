@@ -23,7 +23,7 @@ class Image:
     phdr: tuple[int, int, int] = (0, 0, 0)  # AT_PHDR, AT_PHENT, AT_PHNUM
     relocated: bool = False  # a static PIE
     executable_stack: bool = False
-    file: str = ""  # of the host, absolute; none: it was made in memory
+    file: str = ""  # absolute path on the host; empty: the image was made in memory
 
 
 def image_of_program(program: Program, name: str = "program") -> Image:
@@ -44,9 +44,9 @@ def image_of_elf(elf: ElfImage, name: str) -> Image:
 
 
 def open_image(name: Path | str, defines: Mapping[str, int] | None = None) -> Image:
-    """Read the file `name`, which becomes the image's name as it is written.
+    """Read the file `name`, which also becomes the image's name.
 
-    It is assembly source by its suffix (.s, .asm), or else must be ELF.
+    A file with suffix .s or .asm is assembly source, any other must be ELF.
 
     A source's `.include` looks beside the file, then among pffemu's own guests (pff.inc, paging.s).
 

@@ -1,7 +1,7 @@
-"""execve: an image into a fresh address space, with Linux's initial stack (arguments, environment, auxiliary vector).
+"""execve: loads an image into a new address space, with Linux's initial stack (arguments, environment, auxv).
 
-File-backed parts of segments and the top of the stack are mapped at once, so that a run's page faults are those of the
-memory it asks for; the rest of .bss and of the stack comes in lazily.
+File-backed parts of segments and the top of the stack are populated at once, so that a run's page faults are those of
+memory that the program itself maps; the rest of .bss and of the stack is populated on demand.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def load(
 
 
 class Loader:
-    """The machine's part of execve, as the kernel asks for it."""
+    """The machine's part of execve, called by the kernel."""
 
     def read(self, data: bytes, name: str) -> Image:
         try:
@@ -85,7 +85,7 @@ class Loader:
 def _fill(
     kernel: Kernel, mm: Mm, ram: Ram, image: Image, path: str, arguments: Sequence[str], environment: Sequence[str]
 ) -> tuple[int, int]:
-    """Map `image`, started as `path`, into the empty `mm`; RIP and RSP at its start."""
+    """Map `image`, started as `path`, into the empty `mm`; returns the initial RIP and RSP."""
     for segment in image.segments:
         _map_segment(mm, ram, image, segment)
     mm.brk_start = mm.brk = _BRK_OF_PIE if image.relocated else pages_up(image.segments[-1].end)
@@ -94,7 +94,7 @@ def _fill(
 
 
 def _map_segment(mm: Mm, ram: Ram, image: Image, segment: Segment) -> None:
-    """What the file has, as a private mapping of it, then anonymous memory."""
+    """Map a segment: a private mapping of the file's bytes, then anonymous memory."""
     prot = (
         (uapi.PROT_READ if segment.readable else 0)
         | (uapi.PROT_WRITE if segment.writable else 0)
@@ -119,7 +119,7 @@ def _map_segment(mm: Mm, ram: Ram, image: Image, segment: Segment) -> None:
 
 
 def _fill_pages(mm: Mm, ram: Ram, vma: Vma, segment: Segment) -> None:
-    """Bring in the pages of `vma` that `segment` has file content for."""
+    """Populate the pages of `vma` for which `segment` has file content."""
     data_end = segment.address + len(segment.data)
     for page in range(vma.start, min(vma.end, pages_up(data_end)), PAGE_SIZE):
         if page + PAGE_SIZE <= segment.address:
@@ -136,7 +136,7 @@ def _fill_pages(mm: Mm, ram: Ram, vma: Vma, segment: Segment) -> None:
 def _build_stack(
     kernel: Kernel, mm: Mm, ram: Ram, image: Image, path: bytes, strings: list[bytes], argument_count: int
 ) -> int:
-    """Map the stack and lay out what System V's ABI promises at entry; the initial RSP. `strings`: also environment."""
+    """Map the stack and lay out the System V ABI's initial stack; returns RSP. `strings`: arguments, environment."""
     if sum(len(string) + 1 for string in strings) > _ARGUMENTS_MAX:
         raise NotLoadableError(
             "the arguments and the environment are too long",

@@ -1,4 +1,4 @@
-"""The machine's one loop: run a core until it stops, hand the stop to the hardware or to the kernel, again.
+"""The steps of the machine's loop: a core has stopped, and the hardware or the kernel answers the stop.
 
 Everything that changes guest-visible state happens here or below, never in a hook.
 """
@@ -24,7 +24,7 @@ _SINGLE_STEP: Final = Trap(exceptions.DB, address=exceptions.DR6_BS)
 
 
 def take_interrupts(kernel: Kernel, cpu: Cpu) -> bool:
-    """Something is due at `cpu` (`event_at`), which may idle: hardware takes what is its own, the kernel the rest.
+    """Take the interrupts due at `cpu` (`event_at`), which may be idle: in hardware, or else in the kernel.
 
     True when the kernel was entered.
     """
@@ -38,7 +38,7 @@ def take_interrupts(kernel: Kernel, cpu: Cpu) -> bool:
 
 
 def _raise_of_upid(kernel: Kernel, cpu: Cpu, trap: Trap) -> None:
-    """Notification processing could not reach the thread's UPID."""
+    """Raise the fault of user-interrupt notification processing that could not access the UPID."""
     if trap.vector == exceptions.PF:
         cpu.bus.faults.begin(cpu.tid, cpu.registers["rip"])
         kernel.entry.page_fault(cpu, trap)
@@ -48,7 +48,7 @@ def _raise_of_upid(kernel: Kernel, cpu: Cpu, trap: Trap) -> None:
 
 
 def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
-    """Before a turn: deliver signals, then what is pending in UIRR. False when the thread cannot run on then."""
+    """Before a turn, deliver signals, then a user interrupt pending in UIRR. False when the thread cannot run on."""
     if kernel.scheduler.current(cpu).signals.due:
         if not kernel.entry.deliver_signals(cpu):
             return False
@@ -69,12 +69,12 @@ def deliver_pending(kernel: Kernel, cpu: Cpu) -> bool:
 
 
 def own_instruction(cpu: Cpu, rip: int) -> insns.Found | None:
-    """The instruction at `rip` if it is one that Unicorn does not know and this machine does."""
+    """The instruction at `rip` if this machine implements it itself because Unicorn does not know it."""
     return insns.find(cpu.mmu.code_at(rip, MAX_INSTRUCTION), cpu.checks)
 
 
 def executed(cpu: Cpu, found: insns.Found) -> bool:
-    """Execute it in mid-turn. False when the kernel has a part in it: nothing has changed, `act` executes it again."""
+    """Execute it in mid-turn. False if the kernel must be entered: nothing has changed, `act` executes it again."""
     if cpu.rflags & TF or found.execute(cpu, found.length) is not None:
         return False
     if found.counts:
@@ -96,7 +96,7 @@ def act(kernel: Kernel, cpu: Cpu, stop: EngineStop) -> None:
         case StopKind.EXCEPTION:
             kernel.entry.exception(cpu, _SINGLE_STEP if stop.vector == exceptions.DB else Trap(stop.vector), "")
         case StopKind.INTERRUPTED | StopKind.BREAKPOINT | StopKind.WATCHED:
-            pass  # nobody's: whoever asked for it looks
+            pass  # neither answers these: the caller of `advance` asked for them
 
 
 def _refused(kernel: Kernel, cpu: Cpu, rip: int) -> None:
@@ -108,7 +108,7 @@ def _refused(kernel: Kernel, cpu: Cpu, rip: int) -> None:
 
 
 def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
-    """#PF of an instruction: the MMU decides where it goes (pff), delivery or the kernel takes it."""
+    """#PF of an instruction: the MMU decides whether it is forwarded (pff) or goes to the kernel."""
     registers = rip, _, rflags = cpu.rip_rsp_rflags.read()
     number = cpu.bus.faults.begin(cpu.tid, rip)
     cpu.emit(WalkRefused, rip, fault.address, fault.error_code, number)
@@ -126,7 +126,7 @@ def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
 
 
 def _raise(kernel: Kernel, cpu: Cpu, trap: Trap, when: str) -> None:
-    """A trap that a delivery raised; it changed nothing, and is tried again when the thread goes on."""
+    """A trap that a delivery raised; the delivery changed nothing and is repeated when the thread runs on."""
     if trap.vector == exceptions.PF:
         kernel.entry.page_fault(cpu, trap)
     elif trap.vector == exceptions.GP:
@@ -136,7 +136,7 @@ def _raise(kernel: Kernel, cpu: Cpu, trap: Trap, when: str) -> None:
 
 
 def _invalid_opcode(kernel: Kernel, cpu: Cpu, rip: int) -> None:
-    """An instruction Unicorn does not know or must not execute: one of ours, or #UD."""
+    """An instruction that Unicorn does not know or must not execute: one of our own, or #UD."""
     found = own_instruction(cpu, rip)
     if found is None:
         kernel.entry.exception(cpu, Trap(exceptions.UD), "")
@@ -149,7 +149,7 @@ def _invalid_opcode(kernel: Kernel, cpu: Cpu, rip: int) -> None:
         if trap is not None:
             cpu.registers.skip(found.length)
             kernel.entry.exception(cpu, trap, "")
-        elif stepping:  # as it was before the instruction, and before any pending user interrupt
+        elif stepping:  # TF was set before the instruction; the trap comes before any pending user interrupt
             kernel.entry.exception(cpu, _SINGLE_STEP, "")
     elif trap.vector == exceptions.PF:
         _page_fault(kernel, cpu, trap)

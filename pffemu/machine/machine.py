@@ -1,4 +1,4 @@
-"""The public face: build a machine, load a program, run it, look at it.
+"""The machine: build one, load a program, run it, look at it.
 
 from pffemu import Machine, assemble
 machine = Machine()
@@ -46,7 +46,7 @@ from pffemu.machine.turns import Turns
 class Machine:
     """A machine with its kernel booted; `load` gives it one process.
 
-    `cpus`, `ram`, `regions`, `bus`, `kernel` and `events` are the parts, free to look at.
+    `cpus`, `ram`, `regions`, `bus`, `kernel` and `events` are its parts, for reading.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Machine:
         stderr: ByteSink | None = None,
         **changes: Any,
     ) -> None:
-        """`stdin`: bytes, or what to read them from; `stdout`, `stderr`: where the guest's output goes (the host's).
+        """`stdin`: bytes, or a source of them; `stdout`, `stderr`: where the guest's output goes (default: the host's).
 
         `changes`: fields of MachineOptions by name, as in `Machine(mode=Mode.UFFD, cpus=1)`."""
         self.options = replace(options or MachineOptions(), **changes)
@@ -84,7 +84,7 @@ class Machine:
         self._image: Image | None = None
         self._process: Process | None = None
         self._interrupted = False
-        self.streams: list[InputLog | OutputLog] = []  # to and from the host
+        self.streams: list[InputLog | OutputLog] = []  # those to and from the host
         source = InputLog(io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin)
         self.streams.append(source)
         self._files: dict[int, File] = {0: InputFile("stdin", source)}
@@ -112,7 +112,7 @@ class Machine:
         self.kernel.outputs.append(self._files[fd])
 
     def close_descriptor(self, fd: int) -> None:
-        """The guest begins without `fd`, as a program whose caller has closed it."""
+        """Start the guest without `fd`, as a shell does for `>&-`."""
         del self._files[fd]
 
     def load(
@@ -124,9 +124,9 @@ class Machine:
     ) -> None:
         """Load an assembled program, an image, or a file (assembly source or static ELF64), with arguments.
 
-        `environment`: strings NAME=VALUE; the host's own is not passed on.
+        `environment`: strings NAME=VALUE; the host's environment is not passed on.
 
-        Raises MissingFileError, NotLoadableError, OutOfGuestMemory; UsageError when one is loaded already.
+        Raises MissingFileError, NotLoadableError, OutOfGuestMemory; UsageError when a program is loaded already.
         """
         if self._process is not None:
             raise UsageError("this machine already has a process", remedy="build a new Machine for another program")
@@ -190,7 +190,7 @@ class Machine:
         )
 
     def outcome(self) -> Stop:
-        """How it ended, once nothing can run any more: `turns.begin` gave no core."""
+        """How the run ended, once nothing can run any more: `turns.begin` gave no core."""
         end = self.kernel.ended
         for cpu in self.cpus:
             cpu.check_accounts()

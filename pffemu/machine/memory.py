@@ -1,4 +1,4 @@
-"""Guest memory by virtual address, as tests and tools see it: no faults, no A or D bits, no rights asked."""
+"""Guest memory by virtual address, for tests and tools: without faults, A and D bits or checks of rights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class GuestMemory:
         return b"".join(bytes(self._ram.octets[start:end]) for start, end in self._pieces(address, size))
 
     def write(self, address: int, data: bytes) -> None:
-        """Writes even where the guest may only read, code too; a private page that others share is copied first.
+        """Writes even where the guest may only read, and into code; a shared private page is copied first.
 
         Raises UsageError where no page is present.
         """
@@ -35,7 +35,7 @@ class GuestMemory:
                 self._mm.unshare(vma, page, entry)
         if any(self._mm.pages.entry(page) >= 0 for page in range(page_of(address), address + len(data), PAGE_SIZE)):
             for cpu in self._cpus:
-                cpu.flush_tlb(code=True)  # NX is the sign bit: something executable changes
+                cpu.flush_tlb(code=True)  # NX is the sign bit: code changes
         for start, end in self._pieces(address, len(data)):
             self._ram.octets[start:end] = data[done : done + end - start]
             done += end - start

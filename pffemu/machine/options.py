@@ -1,4 +1,4 @@
-"""What can be chosen about a machine, and how sizes are written."""
+"""The options of a machine, and the syntax of sizes."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class MachineOptions:
     uffd_mmio_base: int = uffd_mmio.BASE  # physical address
     seed: int = 0  # of the guest's random numbers
     roots: tuple[Mount, ...] = ()  # host directories that the guest may reach (parse_root)
-    uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
-    outlive: bool = True  # the run goes on after its first process, while others have its output open
+    uintr_wait_forever: bool = False  # uintr_wait(flags), as in Intel's first patches, instead of (usec, flags)
+    outlive: bool = True  # the run goes on after the first process's end, while others have its output open
     # end with UnsupportedError at the first system call or flag that is not modelled, and compute exactly what the
     # engine computes a little differently (CpuOptions.exact_float, check_alignment)
     strict: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.ram, str):  # with a unit, as on the command line
+        if isinstance(self.ram, str):  # text with a unit, as on the command line
             object.__setattr__(self, "ram", parse_size(self.ram))
         check_types(self)
         if self.ram < 1 or not 0 <= self.seed < 1 << 64:
@@ -51,7 +51,7 @@ class MachineOptions:
 
 
 def parse_size(text: str) -> int:
-    """`64M`, `16G`, `1048576` in bytes. Raises UsageError."""
+    """The bytes that `64M`, `16G` or `1048576` means. Raises UsageError."""
     match = re.fullmatch(r"(\d{1,15})\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
     if match is None:
         raise UsageError(f"{text!r} is not a size", remedy="write bytes, or a number with K, M or G, as in 512M")

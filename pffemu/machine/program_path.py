@@ -1,4 +1,4 @@
-"""Where the guest finds the program's own file: its path under a root, or the path that the user gave, made visible."""
+"""The guest's path of the program's own file: under a root, or else the user's path, which is made visible."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class ProgramPath(NamedTuple):
 
 
 def program_path(image: Image, tree: HostTree) -> ProgramPath:
-    """`argv0` is what the user typed, unless the guest finds the program under a root and by another path only.
+    """`argv0` is what the user typed, unless the guest finds the program by another path, under a root, only.
 
-    A program outside the roots is added to `tree`: that file alone, read-only, in no directory's list.
+    A program outside the roots is added to `tree`: that file alone, read-only, and not listed in its directory.
     """
     if not image.file:
         return ProgramPath("/" + PurePosixPath(image.name).name, image.name)
     file = Path(image.file)
-    is_source = file.suffix.lower() in SOURCE_SUFFIXES  # what runs is not what the file holds
+    is_source = file.suffix.lower() in SOURCE_SUFFIXES  # the file is not the ELF that runs
     covered = None if is_source else _under_a_root(file, tree)
     if covered is not None:
         path = os.fsdecode(covered.path)
@@ -40,7 +40,7 @@ def program_path(image: Image, tree: HostTree) -> ProgramPath:
 
 
 def _under_a_root(file: Path, tree: HostTree) -> Place | None:
-    """Linux names the file itself; a link to it counts where that lies outside."""
+    """The file's place under a root, or else that of a link under a root to a file outside."""
     for host in (file.resolve(), file):
         for mount in reversed(tree.mounts):
             if host.is_relative_to(mount.host):
@@ -63,7 +63,7 @@ def _same_file(tree: HostTree, path: bytes, file: Path) -> Place | None:
 
 
 def _components(path: bytes) -> Names:
-    """As the guest would walk it from `/`."""
+    """The components of `path`, for a walk from `/`."""
     names: list[bytes] = []
     for name in path.split(b"/"):
         if name == b"..":

@@ -1,4 +1,4 @@
-"""--root HOST[:GUEST][:ro]: a host directory that the guest may reach, as the user writes it."""
+"""The option --root HOST[:GUEST][:ro]: a host directory that the guest may reach."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FORM = "write --root HOST[:GUEST][:ro], as in --root data:/data:ro"
 
 
 def parse_root(text: str) -> Mount:
-    """GUEST is `/` when it is not given. Raises UsageError."""
+    """The mount that `text` means; GUEST is `/` by default. Raises UsageError."""
     parts = text.split(":")
     read_only = len(parts) > 1 and parts[-1] == "ro"
     if read_only:
@@ -20,16 +20,16 @@ def parse_root(text: str) -> Mount:
         raise UsageError(f"{text!r} names no directory", remedy=_FORM)
     host = Path(parts[0])
     if not host.is_dir():
-        raise UsageError(f"{host} is no directory", remedy=_FORM)
+        raise UsageError(f"{host} is not a directory", remedy=_FORM)
     guest = parts[1] if len(parts) == 2 else "/"
     names = tuple(name for name in guest.encode(errors="surrogateescape").split(b"/") if name)
     if not guest.startswith("/") or b"." in names or b".." in names:
-        raise UsageError(f"{guest!r} is no absolute path in the guest", remedy=_FORM)
+        raise UsageError(f"{guest!r} is not an absolute path in the guest", remedy=_FORM)
     return Mount(str(host.resolve()), names, read_only)
 
 
 def check_roots(mounts: tuple[Mount, ...]) -> None:
-    """Raises UsageError when two lie on one guest path."""
+    """Raises UsageError when two mounts have the same guest path."""
     paths = [mount.guest for mount in mounts]
     for path in paths:
         if paths.count(path) > 1:

@@ -23,7 +23,7 @@ class Exited:
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """The guest died as Linux would kill it; `message` says of what, where, and what to try."""
+    """A signal killed the guest, as on Linux; `message` says why, where, and what to try."""
 
     signal: Signal
     message: str
@@ -50,7 +50,7 @@ class BudgetUsedUp:
 
 @dataclass(frozen=True, slots=True)
 class Deadlock:
-    """Every thread sleeps and nothing will wake one; `message` says who waits for what."""
+    """Every thread sleeps and nothing will wake one; `message` says what each thread waits for."""
 
     message: str
     exit_code: int = 125
@@ -61,7 +61,7 @@ class Deadlock:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A thread is at one of the addresses `run` was told to stop at; the instruction there has not run."""
+    """A thread has reached one of `run`'s addresses; the instruction there has not run."""
 
     address: int
     tid: int
@@ -74,7 +74,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """Somebody called `Machine.interrupt` (Ctrl-C); the guest can be run on."""
+    """`Machine.interrupt` was called (Ctrl-C); the guest can be run on."""
 
     exit_code: int = 130
 

@@ -1,4 +1,4 @@
-"""Host streams that can be gone back over: input that was read is remembered, output that was written is not repeated.
+"""Host streams that can be rewound: input that was read is kept, output that was written is not repeated.
 
 A run that goes back and forward again (`pffemu.debug`) reads the same bytes and writes none twice. `position` is the
 only state: pieces read, or bytes written.
@@ -10,7 +10,7 @@ from kernel_model.files import ByteSink, ByteSource
 
 
 class InputLog:
-    """Pieces as they came from `source`."""
+    """Input, kept in the pieces in which `source` gave it."""
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source
@@ -24,13 +24,13 @@ class InputLog:
         return self._pieces[self.position - 1]
 
     def go_to(self, position: int) -> None:
-        """What was read before `position` by another machine is not needed: `source` begins behind it."""
+        """Rewind. Input before `position` that another machine read is not needed: `source` begins behind it."""
         self._pieces += [b""] * (position - len(self._pieces))
         self.position = position
 
 
 class OutputLog:
-    """What lies behind `position` was written before and is written again only to be dropped."""
+    """Output. After a rewind, bytes up to the furthest position were written before and are dropped."""
 
     def __init__(self, sink: ByteSink) -> None:
         self._sink = sink

@@ -9,7 +9,7 @@ _NEAR = 0x10000  # bytes behind a symbol that still count as its own
 
 
 class SymbolTable(Mapping[str, int]):
-    """name -> address, and the way back."""
+    """Addresses by name, and names by address."""
 
     def __init__(self, symbols: Mapping[str, int]) -> None:
         self._addresses = dict(symbols)

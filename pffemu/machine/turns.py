@@ -1,8 +1,8 @@
-"""Whose turn it is: the one loop over cores, which stops anywhere without changing what happens.
+"""Turns: which core runs, and how far. The loop over cores, which can stop anywhere without changing the run.
 
-A turn belongs to one thread on one core and is over at a clock that is fixed when it begins, or with the first stop
-that another core or the kernel has a part in. Whoever looks from outside (a breakpoint, a budget, Ctrl-C) leaves it
-open, and the next run goes on with it: so a run that is stopped a thousand times is the same run.
+A turn belongs to one thread on one core. It ends at a clock that is fixed when it begins, or with the first stop that
+concerns another core or the kernel. A stop for the caller (a breakpoint, a budget, Ctrl-C) leaves the turn open, and
+the next run goes on with it: a run that is stopped a thousand times is the same run.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _LAST_WHOLE = PAGE_SIZE - MAX_INSTRUCTION  # offset in a page: from there on, in
 
 @dataclass(slots=True)
 class Turn:
-    """`end`: what the core's clock is when the turn is over (None: counting is off).
+    """An open turn. `end`: the core's clock at which it is over (None: counting is off).
 
-    `sequence`: the interconnect's when `end` was found: changed from outside, something may be due earlier.
-    `ours_at`: where the next instruction is when it is one of ours, right behind another of ours; else 0.
+    `sequence`: the interconnect's sequence when `end` was computed; if it differs, something may be due earlier.
+    `ours_at`: the address of the next instruction if it is one of our own right behind another one, else 0.
     """
 
     cpu_index: int
@@ -46,9 +46,9 @@ class Turns:
         self._interconnect = cpus[0].interconnect
         self.count = 0
         self.current: Turn | None = None
-        self.ran: tuple[EngineStop, int] | None = None  # what ended the engine's last run, and its core's count then
-        self._pending: dict[int, EngineStop] = {}  # by core: stops that wait for cores further behind
-        self._pending_tids: dict[int, int] = {}  # by core: whose stop that was
+        self.ran: tuple[EngineStop, int] | None = None  # the last stop of an engine, and its core's count then
+        self._pending: dict[int, EngineStop] = {}  # by core: stops that wait until cores behind have caught up
+        self._pending_tids: dict[int, int] = {}  # by core: the thread of that stop
 
     @property
     def cpu(self) -> Cpu | None:
@@ -56,11 +56,11 @@ class Turns:
         return self._cpus[self.current.cpu_index] if self.current is not None else None
 
     def waits(self, cpu: Cpu) -> bool:
-        """The last instruction of this core's thread has stopped it, and is answered when its turn comes."""
+        """Whether a stop of this core's thread is still to be answered, when its turn in virtual time comes."""
         return cpu.index in self._pending
 
     def _executed(self, cpu: Cpu, turn: Turn, rip: int) -> bool:
-        """Execute an instruction of our own without ending the turn, one that concerns others if none is behind."""
+        """Execute one of our own instructions in mid-turn; one that concerns other cores only if none is behind."""
         found = loop.own_instruction(cpu, rip)
         if found is None:
             return False
@@ -76,7 +76,7 @@ class Turns:
             if cpu.event_at <= clock:
                 turn.end = clock
             elif scheduler.is_ahead(cpu):
-                turn.end = clock + bool(turn.ours_at)  # those behind come first, but for one more that is ours
+                turn.end = clock + bool(turn.ours_at)  # cores behind come first, save for one more of our own
             elif turn.end is not None:
                 turn.end = min(turn.end, self._turn_end(cpu, clock))
             turn.sequence = self._interconnect.sequence
@@ -84,7 +84,7 @@ class Turns:
 
     @staticmethod
     def _foreseen(cpu: Cpu, turn: Turn) -> EngineStop | None:
-        """The stop at an instruction of ours right behind another one, without a start of the engine."""
+        """The stop at one of our own instructions right behind another one, without starting the engine."""
         rip, turn.ours_at = turn.ours_at, 0
         # a breakpoint may come first, and in another page the fetch has effects of its own
         same_page = 0 < rip % PAGE_SIZE <= _LAST_WHOLE
@@ -93,7 +93,7 @@ class Turns:
         return None
 
     def _goes_on(self, cpu: Cpu, turn: Turn) -> bool:
-        """Nothing is to be done before the thread runs on in its turn: the usual case."""
+        """Whether the thread runs on in its turn with nothing to do before: the usual case."""
         if turn.end is None or cpu.clock >= turn.end or cpu.uintr.uirr:
             return False
         return not self._kernel.scheduler.current(cpu).signals.due
@@ -116,7 +116,7 @@ class Turns:
                 exit.end_if_asleep(kernel, self._cpus[0])
                 return None
             if cpu.index not in self._pending and not loop.deliver_pending(kernel, cpu):
-                self.current = None  # also in mid-turn: an instruction, or whoever looked, may have changed the state
+                self.current = None  # also in mid-turn: an instruction or the debugger may have changed the state
                 continue
             clock = cpu.clock
             if turn is None:
@@ -128,13 +128,13 @@ class Turns:
         return None
 
     def _open(self, cpu: Cpu, end: int) -> Cpu:
-        """A turn up to the clock `end`."""
+        """Begin a turn up to the clock `end`."""
         self.current = Turn(cpu.index, end if self._counting else None, self._interconnect.sequence)
         self.count += 1
         return cpu
 
     def _look_anew(self, cpu: Cpu, turn: Turn) -> None:
-        """What may wake a core was changed while nothing ran: the open turn ends when that is due, if it is earlier."""
+        """The interconnect has changed since the turn's end was computed: end the turn earlier if that is now due."""
         if cpu.index in self._pending:
             return  # its last instruction is answered first, and that ends the turn
         clock = cpu.clock
@@ -145,7 +145,7 @@ class Turns:
             turn.end = min(turn.end, due)
 
     def _due(self, cpu: Cpu, clock: int) -> int:
-        """When somebody else's turn comes, or `cpu` must look at its interrupts, if it is `clock` there now."""
+        """Clock at which another core or timer must run, or `cpu` take an interrupt, given that `cpu` is at `clock`."""
         return min(self._kernel.scheduler.may_run_until(cpu, clock), cpu.event_at)
 
     def _next(self) -> Cpu | None:
@@ -159,37 +159,37 @@ class Turns:
             if cpu.event_at != NEVER and not waits and self._interrupted(cpu):
                 continue
             if kernel.entry.switch_in(cpu) and (waits or cpu.clock < cpu.event_at):
-                return cpu  # else: a user interrupt that waited for the thread comes before its first instruction
+                return cpu  # else a user interrupt that waited for the thread is taken before its first instruction
         return None
 
     def _still_waits(self, cpu: Cpu) -> bool:
-        """As `waits`; nobody answers a stop whose thread another core has killed meanwhile."""
+        """As `waits`; drops a stop whose thread another core has killed."""
         if cpu.index in self._pending and self._pending_tids[cpu.index] != self._kernel.scheduler.running_tid(cpu):
             del self._pending[cpu.index]
         return cpu.index in self._pending
 
     def _interrupted(self, cpu: Cpu) -> bool:
-        """Take what is due at `cpu`; True when it has nothing to run, or the kernel was entered."""
+        """Take the interrupts due at `cpu`; True when it has nothing to run, or the kernel was entered."""
         idles = self._kernel.scheduler.idles(cpu)
         if not idles and cpu.clock < cpu.event_at:
             return False
         return loop.take_interrupts(self._kernel, cpu) or idles
 
     def _turn_end(self, cpu: Cpu, clock: int) -> int:
-        """When a turn of `cpu` ends, if it is `clock` there now."""
+        """Clock at which a turn of `cpu` that begins at `clock` ends."""
         end = min(self._due(cpu, clock), clock + loop.SLICE)
         return end if end > clock else clock + 1
 
     def _end(self, cpu: Cpu) -> None:
-        """The turn ran its length."""
+        """End a turn that ran its whole length."""
         self.current = None
         self._kernel.scheduler.tick(cpu)
 
     def advance(self, cpu: Cpu, limit: int | None = None) -> EngineStop | None:
-        """Go on with the open turn for at most `limit` instructions; what stopped it for whoever looks from outside.
+        """Go on with the open turn for at most `limit` instructions; returns a stop that the caller asked for.
 
-        Other stops are answered, in the order of virtual time, and end the turn; but for instructions of our own in
-        which no kernel has a part.
+        Other stops are answered in the order of virtual time, and end the turn unless they are instructions of our
+        own that do not enter the kernel.
         """
         turn = self.current
         assert turn is not None
@@ -222,7 +222,7 @@ class Turns:
         return None
 
     def _answer(self, cpu: Cpu, stop: EngineStop, waited: bool) -> EngineStop | None:
-        """Let hardware or kernel answer `stop`, now or when its turn comes; it is returned when it is not theirs."""
+        """Let hardware or kernel answer `stop`, now or when its turn comes; a stop for the caller is returned."""
         if not waited:
             if stop.kind in _ENGINE_STOPS:
                 return stop

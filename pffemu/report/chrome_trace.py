@@ -12,7 +12,7 @@ _PS_PER_US: Final = 1_000_000
 
 
 class ChromeTrace:
-    """Writes to `file` as it goes. A viewer's process is a group of tracks, its thread a track."""
+    """Writes each event to `file`. The format's process is a group of tracks, its thread a track."""
 
     def __init__(self, file: TextIO, frequency: int) -> None:
         self._file, self._frequency = file, frequency

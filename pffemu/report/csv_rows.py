@@ -1,4 +1,4 @@
-"""A benchmark's JSON as flat rows, one a run, for spreadsheets: what identifies the run, then its numbers."""
+"""A benchmark's JSON as flat rows for spreadsheets, one a run: its identification, then its numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LATENCY: Final = ("faults", "min", "median", "p99", "max", "mean")
 
 
 def rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Of a report of `bench fault`, `bench bfs` or `bench ioctl`, or of each point of a sweep."""
+    """The rows of a report of `bench fault`, `bench bfs` or `bench ioctl`, or of all points of a sweep."""
     if "points" in report:
         return [
             {**{f"vary_{name}": value for name, value in point["values"].items()}, **row}
@@ -39,7 +39,7 @@ def _flat(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_csv(table: Sequence[Mapping[str, Any]]) -> str:
-    """With a header of every column that occurs, in the order of first use."""
+    """The rows as CSV, with a header of all columns in the order of first use."""
     columns = list(dict.fromkeys(name for row in table for name in row))
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")

@@ -1,6 +1,6 @@
 """The figures of an evaluation, from the JSON of benchmarks. Needs matplotlib (extra: plot).
 
-Grey printing must not lose anything: neighbours in a bar differ in lightness and in hatching, lines in their dashes.
+They can be printed in grey: neighbours in a bar differ in lightness and in hatching, lines in their dashes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pffemu.report.stages import DECISION, DELIVERY, HANDLER, IOCTL, KERNEL_WORK
 
 Run = Mapping[str, Any]
 
-# fill, hatch: light and dark take turns in the order of a fault
+# fill, hatch: light and dark alternate in the order of a fault
 _FILLS: Final = {
     DECISION: ("#c8c8c8", ""), DELIVERY: ("#08519c", ""), MESSAGE: ("#fdae61", "//"), HANDLER: ("#ffffbf", ""),
     IOCTL: ("#238b45", ""), SWITCH: ("#d94801", "\\\\"), KERNEL_WORK: ("#9ecae1", ".."), RETURN: ("#54278f", ""),
@@ -46,7 +46,7 @@ _WIDE_RANGE: Final = 12  # largest value over smallest from which on an axis is 
 
 
 def name_of(run: Run) -> str:
-    """Mode, and handler where there is a choice."""
+    """The run's mode, and its handler where there is a choice."""
     return f"{run['mode']} {run['handler']}".rstrip()
 
 
@@ -66,7 +66,7 @@ def breakdown(report: Run) -> Any:
 
 
 def ioctl_breakdown(report: Run) -> Any:
-    """Stacked bars: the inside of an ioctl by stage."""
+    """Stacked bars: the stages of an ioctl."""
     bars = [(_CASES.get(run["case"], run["case"]), run["stages"]) for run in report["runs"]]
     stages = list(report["runs"][0]["stages"])
     fills = dict(zip(stages, _IOCTL_FILLS, strict=True))
@@ -75,7 +75,7 @@ def ioctl_breakdown(report: Run) -> Any:
 
 
 def latency_cdf(report: Run) -> Any:
-    """Share of faults that took no longer."""
+    """Cumulative distribution of the faults' latencies."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     def draw(axes: Any) -> None:
@@ -169,7 +169,7 @@ def _bars(
     title: str,
     groups: Sequence[str] = (),
 ) -> Any:
-    """Stacked bars, named below; those of one of the `groups` stand together, with its name under them."""
+    """Stacked bars, named below; those of a group stand together, above its name."""
 
     def draw(axes: Any) -> None:
         top = max(sum(parts.values()) for _, parts in bars)
@@ -206,7 +206,7 @@ def _bars(
 
 
 def _short(value: float) -> str:
-    """Three digits at least, and no more behind the point than that takes."""
+    """The number with at least three digits, and no more decimals than necessary."""
     return f"{value:,.{max(0, 3 - len(str(int(value))))}f}"
 
 
@@ -222,6 +222,6 @@ def _figure(draw: Callable[[Any], None], width: float) -> Any:
         axes.set_axisbelow(True)
         draw(axes)
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # once: it would move by a hair each time it is drawn
+        figure.set_layout_engine("none")  # laid out once: each drawing would change the layout slightly
         pyplot.close(figure)
     return figure

@@ -1,7 +1,7 @@
-"""Inside a userfaultfd ioctl: what each stage was charged, from the events that end the stages.
+"""The stages of a userfaultfd ioctl: what each was charged, from the events that end the stages.
 
-The stages are those PFF-UINTR measured within the ioctl: system-call entry and exit lie outside. mfill is split by what
-was charged in it, because it holds both what every fill must do and what only some do.
+The stages are those that PFF-UINTR measured within the ioctl: system-call entry and exit are outside. mfill is split by
+cost, because some of its work is common to all fills and some is not.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _OUTSIDE: Final = frozenset({"cpu.syscall", "kernel.syscall", "cpu.sysret"})
 
 @dataclass(slots=True)
 class IoctlCosts:
-    """Of one kind of ioctl. `units`: what was charged in each stage, by cost name."""
+    """The costs of one kind of ioctl. `units`: units charged in each stage, by cost name."""
 
     calls: int = 0
     units: dict[str, Counter[str]] = field(default_factory=lambda: {stage: Counter() for stage in STAGES})

@@ -1,9 +1,9 @@
-"""Sink: events as slices on tracks, the way trace viewers want them. What their files look like is a TraceWriter's.
+"""Sink: events as slices on tracks, for trace viewers. A TraceWriter writes them in a file format.
 
-A track is a core (which thread it runs), a core's kernel (what it does there), a thread, or a device. Slices on one
-track nest. A fault is a slice of its thread, `access` and `resume` in it; one flow joins everything that serves it,
-from the access to the resumed instruction. Events this file does not know are instants of their thread. What is a
-phase of a fault is called as in events/phases.py.
+A track is a core (the thread on it), a core's kernel (its work there), a thread, or a device. Slices on one track nest.
+A fault is a slice of its thread, with `access` and `resume` in it; one flow joins all events that serve it, from the
+access to the resumed instruction. Other events are instants of their thread. Phases of a fault are named as in
+events/phases.py.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Track(NamedTuple):
 
 
 class TraceWriter(Protocol):
-    """What a file format must be able to say. Times in virtual cycles, never backwards on one track."""
+    """The interface of a file format. Times in virtual cycles, never backwards on one track."""
 
     def begin(self, track: Track, time: int, name: str, arguments: Mapping[str, Any], flow: int) -> None: ...
     def end(self, track: Track, time: int) -> None: ...
@@ -56,7 +56,7 @@ class TraceWriter(Protocol):
 
 
 class Lanes:
-    """Calls `writer` for each event it is called with; `close` ends what is still open."""
+    """The sink: calls `writer` for each event; `close` ends the slices still open."""
 
     def __init__(self, writer: TraceWriter) -> None:
         self._writer = writer
@@ -64,7 +64,7 @@ class Lanes:
         self._last: defaultdict[Track, int] = defaultdict(int)
         self._tracker = FaultTracker()
         self._flow = 0  # the fault that the event belongs to; 0: none
-        self._around: dict[int, int] = {}  # by fault: slices of its thread that lie around its own
+        self._around: dict[int, int] = {}  # by fault: slices of its thread that enclose its own
         self._actions: dict[type[Any], Callable[[Any], None]] = {
             WalkRefused: self._refused,
             HandlerEntered: self._handler,
@@ -90,7 +90,7 @@ class Lanes:
         self._actions.get(type(event), self._instant)(event)
 
     def close(self) -> None:
-        """The run is over: slices that never ended end where their track does, and the file is complete."""
+        """End the open slices, each at its track's last time, and complete the file."""
         for track in list(self._open):
             self._end_all(track, self._last[track])
         self._writer.close()
@@ -124,7 +124,7 @@ class Lanes:
         self._end_fault(event)
 
     def _over(self, event: SignalReturned | FaultAbandoned) -> None:
-        """A fault's handler was a signal's, or it will not resume."""
+        """End a fault whose handler was a signal's, or that will not resume."""
         self._instant(event)
         self._end_fault(event)
 
@@ -195,7 +195,7 @@ class Lanes:
         self._writer.end(track, self._at(track, time))
 
     def _end_through(self, track: Track, name: str, time: int) -> None:
-        """End the innermost slice of that name and what is inside it; nothing, when there is none."""
+        """End the innermost slice of that name, if there is one, and the slices in it."""
         if name in self._open[track]:
             while self._open[track][-1] != name:
                 self._end(track, time)
@@ -209,7 +209,7 @@ class Lanes:
         self._end_all(_kernel(event), event.time)
 
     def _at(self, track: Track, time: int) -> int:
-        """Cores have clocks of their own: what is told late happens when its track has got to."""
+        """The time to write: never before the track's last one, as cores have clocks of their own."""
         self._last[track] = max(time, self._last[track])
         return self._last[track]
 

@@ -1,4 +1,4 @@
-"""Latencies of many faults in a few exact numbers. Everything is whole virtual cycles, so that no float enters."""
+"""Statistics of faults' latencies, exact: everything is in whole virtual cycles, without floats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MANTISSA: Final = 2  # bits below the leading one: buckets are at most a quarte
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """`histogram`: (lowest value, values from there to the next bucket), ascending, empty buckets left out."""
+    """Statistics of latencies. `histogram`: (a bucket's lowest value, count), ascending, without empty buckets."""
 
     faults: int
     minimum: int
@@ -25,7 +25,7 @@ class Latency:
 
     @classmethod
     def of(cls, cycles: Sequence[int]) -> Latency:
-        """Of at least one latency. Percentiles are values that occur: the lowest with at least that share below."""
+        """Those of at least one latency. A percentile is the lowest value with at least that share at or below it."""
         ordered = sorted(cycles)
         count = len(ordered)
         buckets = Counter(map(bucket_of, ordered))
@@ -49,6 +49,6 @@ class Latency:
 
 
 def bucket_of(cycles: int) -> int:
-    """The lowest value of the bucket that `cycles` is in."""
+    """The lowest value of the bucket of `cycles`."""
     shift = max(0, cycles.bit_length() - 1 - _MANTISSA)
     return cycles >> shift << shift

@@ -1,7 +1,7 @@
-"""The measured part of a benchmark: what passed and what was charged between the guest's two calls of gettid().
+"""The measured part of a benchmark: time and charges between the guest's two calls of gettid().
 
-Benchmarks set up memory first; that is not what is asked about. The guest's first thread marks the part with the
-cheapest system call, so that one binary measures itself alike under every mode.
+Benchmarks set up memory first, which is not measured. The guest's first thread marks the part with the cheapest system
+call, so that one binary measures itself alike under every mode.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from pffemu.timing import SHIFT
 from pffemu.timing.catalogue import IDLE, INSTRUCTIONS
 
 MARK: Final = "gettid"
-MAIN: Final = 1  # the thread that marks
+MAIN: Final = 1  # the thread that marks the part
 _FAULT: Final = frozenset({WalkRefused, KernelPageFault, Resumed, SignalReturned, FaultAbandoned})  # begin or end one
 Account = Counter[tuple[int, int, str]]  # (core, thread, cost) -> 2^-SHIFT cycles
 
 
 class MeasuredPart:
-    """Sink. Without both marks everything from reset to the end counts."""
+    """Sink. Without both marks, the part is the whole run from reset to its end."""
 
     def __init__(self, cpus: Sequence[Cpu], tracker: FaultTracker) -> None:
         """`tracker` has been called with each event before."""
@@ -33,7 +33,7 @@ class MeasuredPart:
         self._marks: list[tuple[int, Account]] = []
         self._home = 0
         self._in_fault = False  # the first thread
-        self._idle_before = 0  # the core's idle time when that fault, inside no other one, began
+        self._idle_before = 0  # the core's idle time when its outermost open fault began
         self.idle_in_faults = 0  # cycles the core idled while its first thread was in a fault
 
     def __call__(self, event: Any) -> None:
@@ -62,7 +62,7 @@ class MeasuredPart:
         return len(self._marks) == 1
 
     def cycles(self) -> int:
-        """By the clock of the first thread's core."""
+        """The part's length, by the clock of the first thread's core."""
         return self._ends()[1][0] - self._ends()[0][0]
 
     def charges(self) -> dict[str, int]:

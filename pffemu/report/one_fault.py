@@ -8,7 +8,7 @@ from pffemu.events.fault_tracker import FaultLife, FaultTracker
 
 
 class OneFault:
-    """Keeps what happens in fault `number` (from 1, as in a trace), but for what belongs to other threads' faults."""
+    """Keeps the events of fault `number` (from 1, as in a trace), without those of other threads' faults."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -29,14 +29,14 @@ class OneFault:
 
     @property
     def events(self) -> list[Any]:
-        """In the order they happened; empty when there were not so many faults, or it was not resolved."""
+        """The events in order; empty when the run had fewer faults, or this one was not resolved."""
         return self.so_far if self._life is not None and self._life.path else []
 
     @property
     def so_far(self) -> list[Any]:
         """As `events`, also of a fault that is not over, or was abandoned.
 
-        Events before the fault's own time are others' business, told late: cores have clocks of their own.
+        Events before the fault's own time are left out: they belong to cores whose clocks are behind.
         """
         if self._life is None:
             return []

@@ -1,4 +1,4 @@
-"""One self-contained HTML page of benchmark reports: what was run, numbers, figures. No script, nothing fetched."""
+"""A self-contained HTML page of benchmark reports: options, numbers, figures. It has no script and fetches nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ svg { max-width: 100%; height: auto } .wrong { color: #b00; font-weight: bold }
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A report, what there is to see of it, and its name. `figures`: by short name."""
+    """A report, its name, its table and its figures by short name."""
 
     name: str
     report: Report
@@ -47,7 +47,7 @@ class Shown:
 
 
 def _drawn(report: Report) -> dict[str, Any]:
-    """The figures that suit a report, by short name."""
+    """The figures for a report, by short name."""
     if "points" in report:
         return _drawn_of_sweep(report)
     if report["command"] == "bench ioctl":
@@ -118,7 +118,7 @@ _PARTS: Final = ("notification", "handling", "resolution", "resumption")
 
 
 def _row(run: Mapping[str, Any], path: str) -> list[str]:
-    """One path of a run: its faults; the rest is of the whole run, whatever the path."""
+    """The row of one path of a run: its faults are the path's, the other numbers the whole run's."""
     latency, parts = run["latency"].get(path), run["parts"].get(path)
     return [
         name_of_path(run, path), *(f"{latency[key]:,}" if latency else "-" for key in ("faults", "median", "p99")),
@@ -134,7 +134,7 @@ def markdown(shown: Shown) -> str:
 
 
 def as_svg(figure: Any) -> str:
-    """A figure as an <svg> element, the same every time."""
+    """A figure as an <svg> element, with the same bytes every time."""
     from matplotlib import pyplot
 
     out = io.StringIO()
@@ -145,7 +145,7 @@ def as_svg(figure: Any) -> str:
 
 
 def html(reports: Sequence[Shown], fault_pictures: str = "") -> str:
-    """`fault_pictures`: an <svg> of single faults, drawn elsewhere."""
+    """The page. `fault_pictures`: an <svg> of single faults (svg_timeline)."""
     parts = ["<h1>Page fault handling in virtual time</h1>"]
     for shown in reports:
         title, report = shown.name, shown.report
@@ -176,6 +176,6 @@ def _wrong(cell: str) -> str:
 
 
 def _unique(svg: str, prefix: str) -> str:
-    """matplotlib gives every figure the same ids; on one page they would be each other's."""
+    """Make ids unique: matplotlib gives every figure the same ones, which would clash on one page."""
     name = "".join(c if c.isalnum() else "-" for c in prefix)
     return svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-").replace('href="#', f'href="#{name}-')

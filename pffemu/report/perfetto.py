@@ -12,7 +12,7 @@ _SEQUENCE: Final = 1
 
 
 class PerfettoTrace:
-    """Writes to `file` as it goes; times are ns, rounded down. Raises UsageError when the library is missing."""
+    """Writes each event to `file`; times are ns, rounded down. Raises UsageError when the library is missing."""
 
     def __init__(self, file: BinaryIO, frequency: int) -> None:
         try:
@@ -38,7 +38,7 @@ class PerfettoTrace:
         self._event(self._kinds.TYPE_INSTANT, track, time, name, arguments, flow)
 
     def close(self) -> None:
-        """Every packet is written already."""
+        """Do nothing: every packet has been written."""
 
     def _event(self, kind: int, track: Track, time: int, name: str, arguments: Mapping[str, Any], flow: int) -> None:
         uuid = self._uuid(track)

@@ -23,7 +23,7 @@ from pffemu.report.summary import RunSummary
 
 FORMATS: Final = (".png", ".svg", ".pdf")
 
-# Okabe and Ito's colours, told apart by colour-blind readers too; neighbours in a bar differ in lightness.
+# Okabe and Ito's colours, which colour-blind readers can distinguish; neighbours in a bar differ in lightness
 _COLOURS: Final = {
     DECISION: "#999999",
     DELIVERY: "#0072B2",
@@ -46,17 +46,17 @@ def available() -> bool:
 
 
 def check(path: Path) -> None:
-    """Raises UsageError for a format we do not draw, PffemuError without matplotlib."""
+    """Raises UsageError for an unsupported format, PffemuError without matplotlib."""
     if path.suffix.lower() not in FORMATS:
-        raise UsageError("no format we can draw", where=str(path), remedy=f"end the name in {', '.join(FORMATS)}")
+        raise UsageError("not a supported format", where=str(path), remedy=f"end the name in {', '.join(FORMATS)}")
     if not available():
         raise PffemuError("matplotlib is not installed", where="plot", remedy="pip install 'pffemu[plot]'")
 
 
 def draw(benchmarks: Mapping[str, Sequence[RunSummary]], path: Path, profile: str) -> None:
-    """One panel a benchmark, the cycles of a fault by stage; then the whole runs of the last. Raises PffemuError.
+    """Draw one panel a benchmark, the cycles of a fault by stage, then the last one's whole runs. Raises PffemuError.
 
-    `profile`: the name of the machine whose costs they are.
+    `profile`: the name of the machine profile.
     """
     check(path)
     import matplotlib

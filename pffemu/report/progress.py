@@ -1,4 +1,4 @@
-"""A progress line on standard error for whatever takes longer than a second, and only on a terminal."""
+"""A progress line on standard error for work longer than a second, only on a terminal."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-_QUIET: Final = 1.0  # seconds before it appears, and after the guest's last output before it appears again
+_QUIET: Final = 1.0  # seconds until it appears, at first and after output of the guest
 
 
 class ProgressLine:
-    """Call `update` as often as you like; `clear` before anybody else writes to the terminal. Any thread may call."""
+    """The line. `update` is cheap; `clear` comes before other output to the terminal. Any thread may call both."""
 
     def __init__(self, console: Console, title: str, total: int | None = None) -> None:
-        """`total`: faults to come, when that is known."""
+        """`total`: the number of faults to come, if known."""
         self._console, self._title, self._total = console, title, total
         self._lock = threading.Lock()
         self._live: Progress | None = None
@@ -34,7 +34,7 @@ class ProgressLine:
             self._live.update(self._task, text=text, completed=completed)
 
     def clear(self) -> None:
-        """Take the line away and show the cursor; it comes back with an `update` a second later."""
+        """Remove the line and show the cursor; an `update` a second later shows the line again."""
         with self._lock:
             self._wait_until = time.monotonic() + _QUIET
             live, self._live = self._live, None

@@ -1,10 +1,10 @@
-"""Where the virtual cycles of a fault go: differences between the times of its consecutive events, summed by stage.
+"""The stages of a fault's latency: differences between the times of its consecutive events, summed by stage.
 
-Every event that belongs to a fault (events/fault_tracker.py) ends a stage or none, so the stages add up to the whole,
-whatever the path. A fault that is abandoned, or not over at the end, counts nowhere.
+Every event that belongs to a fault (events/fault_tracker.py) ends at most one stage, so the stages add up to the whole,
+whatever the path. A fault that is abandoned, or not over at the end, is not counted.
 
-Cores have their own clocks, and a woken core's may be behind its waker's: a stage never takes less than nothing, and
-what an event is early is taken off the next stage.
+Cores have their own clocks, and a woken core's may be behind its waker's. So that no stage is negative, an event that
+is early ends a stage of 0 cycles, and the difference is taken off the next stage.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ SWITCH: Final = "wake + switch"
 KERNEL_WORK: Final = "kernel resolves"
 RETURN: Final = "return"
 STAGES: Final = (DECISION, DELIVERY, MESSAGE, HANDLER, IOCTL, SWITCH, KERNEL_WORK, RETURN)
-# Where PFF-UINTR measured: until the handler's first instruction; its own work; what makes the page present, and
-# wakes who waits for it; from there to the instruction
+# The parts that PFF-UINTR measured: until the handler's first instruction; the handler's own work; making the page
+# present and waking its waiter; from there to the resumed instruction
 PARTS: Final = {
     "notification": (DECISION, DELIVERY, MESSAGE),
     "handling": (HANDLER,),
@@ -39,13 +39,13 @@ PARTS: Final = {
     "resumption": (SWITCH, RETURN),
 }
 
-# What the events end that carry the fault's number
+# stages that end with events that carry the fault's number
 _ENDED: Final[Mapping[type[Any], str]] = {
     KernelPageFault: DECISION, MinorFault: KERNEL_WORK, HandlerEntered: DELIVERY, SignalDelivered: DELIVERY,
     MessageQueued: MESSAGE, MessageRead: MESSAGE, PageInstalled: IOCTL, Uiret: HANDLER,
 }  # fmt: skip
 _FOLLOWED: Final = CHANGES | _ENDED.keys() | {ContextSwitch, Syscall, SyscallReturned}
-_CALLS: Final = {"ioctl": IOCTL, "read": MESSAGE}  # what the return of a handler's system call ends
+_CALLS: Final = {"ioctl": IOCTL, "read": MESSAGE}  # stages that end when a handler's system call returns
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class StageCosts:
 
     @property
     def total(self) -> int:
-        """From the refused walk to the resumed instruction."""
+        """Cycles from the refused walk to the resumed instruction."""
         return sum(self.cycles.values())
 
 
@@ -69,7 +69,7 @@ class StageCollector:
         self.tracker = FaultTracker()
         self._latencies: dict[str, array[int]] = {}  # by path, in the order in which they first resolved a fault
         self._cycles: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self.spent: Counter[int] = Counter()  # by faulting thread: cycles of its faults, those inside others left out
+        self.spent: Counter[int] = Counter()  # by faulting thread: cycles of its faults, without nested ones
 
     def __call__(self, event: Any) -> None:
         if type(event) not in _FOLLOWED:
@@ -83,7 +83,7 @@ class StageCollector:
                 life.marks.append((stage, event.time))
 
     def costs(self) -> dict[str, StageCosts]:
-        """By path; only paths that were taken."""
+        """The costs by path, for paths that were taken."""
         return {
             path: StageCosts(len(latencies), {stage: self._cycles[path][stage] for stage in STAGES}, latencies)
             for path, latencies in self._latencies.items()

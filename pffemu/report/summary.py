@@ -1,4 +1,4 @@
-"""What one run left behind, as every command reports it, and its JSON form."""
+"""The summary of one run, as every command reports it, and its JSON form."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pffemu.report.stages import PARTS, STAGES, StageCosts
 
 @dataclass(frozen=True, slots=True)
 class HostCosts:
-    """What the run took of the host; never the same twice."""
+    """The run's costs on the host, which vary from run to run."""
 
     seconds: float
-    max_rss_bytes: int  # of the whole process, so far
+    max_rss_bytes: int  # of the whole process so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +28,34 @@ class RunSummary:
 
     mode: str
     counts: Mapping[str, int]
-    correct: bool | None  # None: nobody knows the right answer
+    correct: bool | None  # None: the right answer is unknown
     trace_hash: str
     cycles: int  # of the first thread's core
     stages: Mapping[str, StageCosts]  # by path
     host: HostCosts
     charges: Mapping[str, int] = field(default_factory=dict)  # by cost name, all threads
     waiting: int = 0  # the first thread's core had nothing to run
-    in_faults: int = 0  # the first thread was on its core for the sake of its faults
+    in_faults: int = 0  # cycles that the first thread spent on its core in its faults
     handler: str = ""  # how a userfaultfd handler thread waits
 
     @property
     def name(self) -> str:
-        """Mode, and handler where there is a choice."""
+        """The mode, and the handler where there is a choice."""
         return f"{self.mode} {self.handler}".rstrip()
 
     @property
     def latency(self) -> dict[str, Latency]:
-        """By path."""
+        """Latencies by path."""
         return {path: Latency.of(costs.latencies) for path, costs in self.stages.items() if costs.latencies}
 
     @property
     def main_path(self) -> str:
-        """The path with the most faults, the kernel's own only where there is no other; empty: no faults."""
+        """The path with the most faults, the kernel's only if there is no other; empty: no faults."""
         return max(self.stages, key=lambda path: (path != KERNEL, self.stages[path].faults), default="")
 
     @property
     def parts(self) -> dict[str, dict[str, int]]:
-        """Where PFF-UINTR measured, by path, summed over its faults."""
+        """The parts that PFF-UINTR measured, by path, summed over its faults."""
         return {
             path: {part: sum(costs.cycles.get(stage, 0) for stage in stages) for part, stages in PARTS.items()}
             for path, costs in self.stages.items()
@@ -73,7 +73,7 @@ class RunSummary:
         return sum(self.stage_per_fault(stage) for stage in STAGES)
 
     def stage_per_fault(self, stage: str) -> float:
-        """What one stage adds to `cycles_per_fault`."""
+        """The share of one stage in `cycles_per_fault`."""
         costs = self.stages.get(self.main_path)
         return costs.cycles.get(stage, 0) / costs.faults if costs is not None and costs.faults else 0.0
 
@@ -81,7 +81,7 @@ class RunSummary:
 def to_json(
     version: str, command: str, options: Mapping[str, Any], runs: Sequence[RunSummary], *, host_stats: bool
 ) -> str:
-    """The report of a command. Without `host_stats`, the same command gives the same bytes."""
+    """The report of a command as JSON. Without `host_stats`, the same command gives the same bytes."""
     return json.dumps(
         {
             "version": version,

@@ -1,4 +1,4 @@
-"""One fault as a picture for a paper (SVG): time runs down, one column a lane, an arrow where the work changes sides.
+"""One fault as a picture for a paper (SVG): time runs down, one column a lane, an arrow where the lane changes.
 
 Rows are evenly spaced; the bars on the left are to scale and show where the cycles went. Black, white and two greys.
 """
@@ -18,7 +18,7 @@ _ROW: Final = 23  # px
 _TOP: Final = 58  # px above the first row
 _TIME: Final = 62  # px, the right edge of the cycles
 _BAR: Final = 90  # px, the longest bar
-_LANES: Final = (_TIME + _BAR + 30, _TIME + _BAR + 400)  # px, where the two lanes' lines stand
+_LANES: Final = (_TIME + _BAR + 30, _TIME + _BAR + 400)  # px, x of the two lanes' lines
 _WIDTH: Final = _LANES[1] + 350
 _GREYS: Final = ("#303030", "#9a9a9a")  # bars: faulting thread, others
 

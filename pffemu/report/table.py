@@ -30,7 +30,7 @@ _COLUMN: Final = 17
 
 
 def run_tables(runs: Sequence[RunSummary], width: int, *, host_stats: bool = False) -> list[Table]:
-    """`runs` side by side, as many in a table as `width` columns have room for."""
+    """`runs` side by side, as many in a table as fit into `width` columns."""
     fit = max(1, (width - _LABELS) // _COLUMN)
     return [
         run_table(runs[start : start + fit], host_stats=host_stats, compared=runs) for start in range(0, len(runs), fit)
@@ -82,12 +82,12 @@ def run_table(
 
 
 def _latency(run: RunSummary, value: str) -> str:
-    """Of the main path."""
+    """A latency of the main path."""
     return f"{getattr(run.latency[run.main_path], value):,}" if run.main_path in run.latency else "-"
 
 
 def _other(run: RunSummary, path: str, value: str) -> str:
-    """Of another path than the main one."""
+    """A latency of a path other than the main one."""
     return f"{getattr(run.latency[path], value):,}" if path in run.latency and path != run.main_path else "-"
 
 

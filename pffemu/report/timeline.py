@@ -1,6 +1,6 @@
-"""One fault as text in two lanes: what the faulting thread and its core do, and what the kernel and handler thread do.
+"""One fault as text in two lanes: the faulting thread and its core, and the kernel and handler thread.
 
-Pure: events in, text out. Times are virtual cycles after the refused walk, of the core the event happened on.
+Times are virtual cycles after the refused walk, by the clock of the event's core.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _RIGHT: Final[dict[type[Any], Callable[[Any], str]]] = {
 
 
 class Row(NamedTuple):
-    """One thing that happens in a fault: `lane` 0 is the faulting thread's, 1 the kernel's and handler thread's."""
+    """One event of a fault: `lane` 0 is the faulting thread's, 1 the kernel's and handler thread's."""
 
     cycles: int  # after the refused walk
     lane: int
@@ -61,25 +61,25 @@ class Row(NamedTuple):
 
 
 def rows(fault: Sequence[Any]) -> list[Row]:
-    """What a timeline shows of the events of one fault, WalkRefused first."""
+    """The rows of a timeline from the events of one fault, WalkRefused first."""
     placed = [(event.time - fault[0].time, *_place(event, fault[0].tid)) for event in fault]
     return [Row(*row) for row in placed if row[2]]
 
 
 def lane_titles(fault: Sequence[Any]) -> tuple[str, str]:
-    """Whose the two lanes are."""
+    """The titles of the two lanes."""
     handlers = sorted({event.tid for event in fault} - {fault[0].tid, 0})
     right = "kernel" if not handlers else f"kernel, handler thread {', '.join(map(str, handlers))}"
     return f"faulting thread {fault[0].tid} (core {fault[0].cpu})", right
 
 
 def one_fault_title(mode: str, profile: str) -> str:
-    """What is shown, and whose costs the times are."""
+    """The title: the mode, and the profile that the times are from."""
     return f"One fault under {mode} ({profile})"
 
 
 def timeline(fault: Sequence[Any], title: str) -> str:
-    """The events of one fault, WalkRefused first, as a two-lane text. Empty events give a line that says so."""
+    """The events of one fault, WalkRefused first, as text in two lanes; without events, a line that says so."""
     if not fault:
         return f"{title}\n  (no fault to show)"
     left, right = lane_titles(fault)

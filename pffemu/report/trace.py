@@ -12,7 +12,7 @@ from pffemu.events.trace import to_json
 
 
 class TraceFile:
-    """Writes each event it is called with. A context manager: leaving it, for whatever reason, writes out the rest."""
+    """Writes each event it is called with. A context manager: leaving it, also by an exception, writes out the rest."""
 
     _BATCH = 4096  # events
 
@@ -41,12 +41,12 @@ class TraceFile:
         self.close()
 
     def close(self) -> None:
-        """Raises PffemuError when the disk does not take the rest."""
+        """Write out the rest. Raises PffemuError when that fails."""
         if not self._file.closed:
             try:
                 self._write()
             finally:
-                with suppress(OSError):  # after a failed write the same error again; after a good one nothing is left
+                with suppress(OSError):  # after a failed write, the same error comes again
                     self._file.close()
 
     def _write(self) -> None:
@@ -58,5 +58,5 @@ class TraceFile:
             self._file.flush()
         except OSError as error:
             raise PffemuError(
-                f"the trace cannot be written on: {error.strerror}", where=str(self._path), remedy="free some space"
+                f"the trace cannot be written: {error.strerror}", where=str(self._path), remedy="free some space"
             ) from error

@@ -1,1 +1,1 @@
-"""A machine as a value: snapshots of all it consists of, their files, and one hash of it."""
+"""A machine's state as a value: snapshots, their files, and a hash."""

@@ -1,4 +1,4 @@
-"""One number for the whole state of a machine: equal states, equal hashes, whatever lies where in the host's memory."""
+"""A hash of a machine's whole state: equal states have equal hashes, wherever objects lie in host memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def machine_hash(machine: Machine) -> str:
 
 
 def state_lines(machine: Machine) -> Iterator[str]:
-    """Everything but RAM as `path = value` lines, in a fixed order; to compare two states and see what differs."""
+    """Everything but RAM as `path = value` lines, in a fixed order, for comparing two states."""
     parts = Parts(machine)
     walk = _Walk(parts)
     for name, part in parts.wired.items():
@@ -37,18 +37,18 @@ def state_lines(machine: Machine) -> Iterator[str]:
 
 
 def _seen(machine: Machine, index: int, core: CoreState) -> CoreState:
-    """Without what depends on how the engine came here: the last block, and a refusal that nobody waits for."""
+    """`core` without what depends on the engine's way here: its last block, and a refusal that no stop waits for."""
     waits = machine.turns.waits(machine.cpus[index])
     return core._replace(counted=core.counted[:2], fill=core.fill if waits else core.fill[:1])
 
 
 class _Walk:
-    """Objects met before are named by the path they were met at first."""
+    """Walks over objects; one met before is named by the path at which it was met first."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._met: dict[int, str] = {}
-        self._keep: list[Any] = []  # so that no id is used twice
+        self._keep: list[Any] = []  # keeps objects alive, so that no id is used twice
 
     def lines(self, path: str, value: Any) -> Iterator[str]:
         if isinstance(value, Enum):

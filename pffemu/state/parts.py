@@ -1,8 +1,8 @@
-"""What a machine's state consists of: everything reachable from it, but for a few parts that stay where they are.
+"""The parts of a machine's state: everything reachable from the machine, except for a few parts that stay in place.
 
 Fixed parts belong to the host or hold no state of their own (the engine's handles, views of RAM, host streams); wired
 parts (machine, cores, kernel, devices) are referred to from outside, so their attributes are replaced in place. All
-the rest, whatever it is, is saved and restored by value: a new kernel object needs nothing to be part of a snapshot.
+other objects are saved and restored by value: a new kernel object needs nothing to be part of a snapshot.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from pffemu.machine.options import MachineOptions
 from pffemu.machine.turns import Turns
 from pffemu.timing.profile import Profile
 
-# rebuilt or worked out from registers, and no part of the state
+# rebuilt on demand or computed from registers, so not part of the state
 CACHES: Final[dict[type[Any], frozenset[str]]] = {Mmu: frozenset({"_tlb"}), Cpu: frozenset({"_checks"})}
 _OPTIONS: Final = (CpuOptions, KernelOptions, MachineOptions, Profile)  # frozen, and chosen when a machine is built
 _COUNTER: Final = (EXECUTED, TIME, BLOCK)
 _FILL: Final = (ROOT, REFUSED, REFUSED_PAGE, REFUSED_CODE)
 _ELSEWHERE: Final[dict[type[Any], frozenset[str]]] = {
     Machine: frozenset({"options", "symbols", "streams", "_interrupted"}),
-    Turns: frozenset({"ran"}),  # for whoever looks
-    Cpu: frozenset({"warn"}),  # the kernel's, always
+    Turns: frozenset({"ran"}),  # for the debugger only
+    Cpu: frozenset({"warn"}),  # always the kernel's function
 }
 
 
@@ -42,8 +42,8 @@ class CoreState(NamedTuple):
     """What a core keeps inside the engine."""
 
     registers: SavedRegisters
-    counted: tuple[int, ...]  # instructions, their time, and the last block: tells whether a REP instruction goes on
-    fill: tuple[int, ...]  # CR3 and the last refusal, which a stop that waits for its turn still needs
+    counted: tuple[int, ...]  # instructions, their time, and the last block, from which a REP instruction may continue
+    fill: tuple[int, ...]  # CR3, and the last refusal, which a stop still to be answered needs
 
 
 class Parts:
@@ -71,13 +71,13 @@ class Parts:
         self._array: Any = np.frombuffer(machine.ram.octets, dtype=np.int64)
 
     def name_of(self, part: Any) -> str | None:
-        """The name of a part that stays; None for everything else."""
+        """The name of a part that stays in place; None for everything else."""
         if isinstance(part, RegisterGroup):
             return self._group_name(part)
         if isinstance(part, np.ndarray):
             if part.ctypes.data == self.machine.ram.host_address and part.dtype == np.int64:
                 return "ram.array"
-            raise PffemuError("an array that is no view of RAM cannot be part of a snapshot")
+            raise PffemuError("an array that is not a view of RAM cannot be part of a snapshot")
         if isinstance(part, _OPTIONS):
             return f"options.{type(part).__name__}"
         return self._names.get(id(part))
@@ -111,7 +111,7 @@ class Parts:
         return [_core_state(cpu) for cpu in self.machine.cpus]
 
     def positions(self) -> list[int]:
-        """Of the host streams."""
+        """Positions of the host streams."""
         return [stream.position for stream in self.machine.streams]
 
     def counts(self) -> dict[str, int]:
@@ -119,7 +119,7 @@ class Parts:
         return {name_of(kind): count for kind, count in self.machine.events.counts.items() if count}
 
     def restore(self, cores: list[CoreState], positions: list[int], counts: dict[str, int]) -> None:
-        """After RAM and attributes: the engines forget all they had translated."""
+        """Restore what is not in attributes, after RAM and attributes; the engines forget all translated code."""
         self.machine.ram.forget_frames()
         for cpu, state in zip(self.machine.cpus, cores, strict=True):
             for word, value in zip(_FILL, state.fill, strict=True):
@@ -144,7 +144,7 @@ def _core_state(cpu: Cpu) -> CoreState:
 
 
 def attributes(part: Any) -> dict[str, Any]:
-    """The state of an object, by attribute name: slots and dictionary, without caches and what is kept elsewhere."""
+    """The state of an object, by attribute name: slots and dictionary, without caches and what is saved elsewhere."""
     names = [name for kind in type(part).__mro__ for name in _slots(kind)]
     values = {name: getattr(part, name) for name in names if hasattr(part, name)}
     values |= getattr(part, "__dict__", {})

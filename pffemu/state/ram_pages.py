@@ -1,4 +1,4 @@
-"""RAM as its pages that are not zero. Equal pages of two pictures of one machine are one object, so many are cheap."""
+"""RAM as its pages that are not zero. Equal pages of two snapshots of a machine are one object, which saves memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pffemu.machine.machine import Machine
 
 Pages = Mapping[int, bytes]  # frame number -> 4096 bytes
 _ZERO: Final = bytes(PAGE_SIZE)
-_CHUNK: Final = 4096  # pages looked at in one go
+_CHUNK: Final = 4096  # pages compared in one call
 
 
 def used_pages(machine: Machine, before: Pages | None = None) -> dict[int, bytes]:
@@ -37,7 +37,7 @@ def put_pages(machine: Machine, pages: Pages) -> None:
 
 
 def _not_zero(machine: Machine) -> list[int]:
-    """Frames below the allocator's mark (nobody has touched what lies above) that are not all zero."""
+    """Frames that are not all zero, below the allocator's mark: frames above it were never used."""
     end = machine.kernel.frames.high_water // PAGE_SIZE
     words: Any = np.frombuffer(machine.ram.octets, dtype=np.int64, count=end * PAGE_SIZE // 8).reshape(end, -1)
     frames: list[int] = []

@@ -1,4 +1,4 @@
-"""The whole state of a machine as a value: taken, put back, into the same machine or another one built alike."""
+"""Snapshots: the whole state of a machine, to be put back into the same machine or another one built alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OUR_PACKAGES: Final = ("pffemu", "kernel_model")
 _PLAIN_CLASSES: Final = frozenset(
     {
         *(("builtins", kind.__name__) for kind in (set, frozenset, bytearray, range, slice, int, str, bytes)),
-        *(("builtins", kind.__name__) for kind in (list, dict, tuple, bool)),  # what a defaultdict makes
+        *(("builtins", kind.__name__) for kind in (list, dict, tuple, bool)),  # default_factory of a defaultdict
         ("fractions", "Fraction"),
         *(("collections", name) for name in ("deque", "Counter", "OrderedDict", "defaultdict")),
     }
@@ -30,7 +30,7 @@ class SnapshotError(PffemuError):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`graph`: all objects and registers, pickled; `pages`: RAM."""
+    """A machine's state. `graph`: all objects and registers, pickled; `pages`: RAM."""
 
     graph: bytes
     pages: Pages
@@ -50,9 +50,9 @@ def take(machine: Machine, before: Snapshot | None = None) -> Snapshot:
 
 
 def put_back(machine: Machine, snapshot: Snapshot, *, foreign: bool = False) -> None:
-    """Make `machine` be in the state of `snapshot`. Raises SnapshotError; then the machine may be unusable.
+    """Put `machine` into the state of `snapshot`. Raises SnapshotError; then the machine may be unusable.
 
-    `foreign`: it comes from a file, so nothing is taken for granted about it (several times slower).
+    `foreign`: the snapshot comes from a file, so every object in it is checked (several times slower).
     """
     parts = Parts(machine)
     try:
@@ -87,7 +87,7 @@ class _Pickler(pickle.Pickler):
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes objects of our own classes and plain ones only: a file from somewhere else can run nothing."""
+    """Makes only objects of pffemu's and plain classes, so that a foreign file cannot run code."""
 
     def __init__(self, file: io.BytesIO, parts: Parts) -> None:
         super().__init__(file)
@@ -101,7 +101,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 class _WaryUnpickler(pickle._Unpickler):
-    """The same in Python, which can be asked more: state is only given to objects that the snapshot itself has made."""
+    """The same in Python, which allows one check more: only objects that the snapshot itself made are given state."""
 
     dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
 
@@ -125,7 +125,7 @@ class _WaryUnpickler(pickle._Unpickler):
 
 
 def permitted_class(module: str, name: str) -> Any:
-    """The class a snapshot may hold objects of. Raises SnapshotError for all others, and for functions."""
+    """The class of that name, if a snapshot may hold its objects. Raises SnapshotError for others, and functions."""
     found: Any = None
     if (module, name) in _PLAIN_CLASSES or (module.partition(".")[0] in _OUR_PACKAGES and "." not in name):
         try:
@@ -133,5 +133,5 @@ def permitted_class(module: str, name: str) -> Any:
         except (ImportError, AttributeError) as error:
             raise SnapshotError(f"the snapshot holds a {module}.{name}, which does not exist") from error
     if not isinstance(found, type) or found.__module__ != module:
-        raise SnapshotError(f"the snapshot holds a {module}.{name}, which is no part of a machine")
+        raise SnapshotError(f"the snapshot holds a {module}.{name}, which is not part of a machine")
     return found

@@ -1,7 +1,7 @@
-"""Snapshots as files: a line that says what it is, a checksum, then options, symbols, objects and RAM, compressed.
+"""Snapshots as files: a line with magic, version and checksum, then options, symbols, objects and RAM, compressed.
 
-The version is the format's, and is raised with every change of what a kernel or hardware object consists of that an
-older file does not know: such a file is refused, not guessed at.
+The format's version rises with every change of a kernel or hardware object's attributes that an older file lacks; a
+file of another version is refused.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def restore(
     stderr: ByteSink | None = None,
     outputs: dict[int, ByteSink] | None = None,
 ) -> Machine:
-    """A machine in the state `save` wrote. What the guest reads next comes from `stdin`'s beginning.
+    """A machine in the state that `save` wrote. The guest's next input is the beginning of `stdin`.
 
     `outputs`: files that were given to the guest with `open_output`, in the same order.
     Raises MissingFileError, SnapshotError.
@@ -80,7 +80,7 @@ def restore(
 
 
 def is_snapshot(path: Path) -> bool:
-    """Whether the file says that it is one."""
+    """Whether the file begins as a snapshot does."""
     try:
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
@@ -125,7 +125,7 @@ def _header(data: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def _inflated(header: dict[str, Any], body: bytes) -> bytes:
-    """At most as much as the header announces, so that a small file cannot fill the host's memory unannounced."""
+    """`body` decompressed, at most to the header's size, so that a small file cannot fill the host's memory."""
     size = int(header["size"])
     inflated = zlib.decompressobj().decompress(body, size + 1)
     if len(inflated) != size:

@@ -1,4 +1,4 @@
-"""A test file into its blocks: `# test: CLAIM` starts one, the next one ends it; what stands above all is shared.
+"""Splits a test file into blocks: each starts with `# test: CLAIM`; what is above the first is shared by all.
 
 Each block is assembled as the whole file with the other blocks' lines emptied, so that every line keeps its number.
 """
@@ -39,7 +39,7 @@ class Block:
         return [directive for directive in self.directives if directive.name == name]
 
     def last_named(self, name: str) -> Directive | None:
-        """The one that counts, where only one can: the block's own hides the shared one."""
+        """The directive that counts, where only one can: the block's own hides the shared one."""
         found = self.named(name)
         return found[-1] if found else None
 

@@ -1,8 +1,8 @@
 """Blocks of a C file: each is compiled by the host's compiler, freestanding, and joined with the harness's code.
 
 A block is the whole file with the other blocks' lines emptied, as in assembly; its parameters are macros, its regions
-pointers, and its first function called test... is what runs. With `// libc: yes` it is a program
-with a main and the compiler's own libc.
+pointers, and its first function called test... is run. With `// libc: yes` it is a program with a main and the
+compiler's own libc.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from pffemu.testing.setup import Setup
 TIMEOUT: Final = 300  # seconds, one block: zig's first program with a libc takes a minute
 _COMPILE: Final = ("-c", "-O1", "-g", "-muintr", "-fno-pie", "-fno-stack-protector", "-fcf-protection=none")
 _LINK: Final = ("-static", "-no-pie", "-Wl,--build-id=none")
-_NO_FILE: Final = "/pffemu"  # whose line is the start file
+_NO_FILE: Final = "/pffemu"  # the name of the start file in #line
 _FUNCTION: Final = re.compile(r"^[^\S\n]*[A-Za-z_][\w\s*()]*?\b(test\w*)\s*\([^;{}]*\)\s*\{", re.MULTILINE)
-_SHOWN_LINES: Final = 12  # of the compiler's complaints
+_SHOWN_LINES: Final = 12  # of the compiler's messages
 _CACHED: Final = 32
 
 
@@ -50,7 +50,7 @@ class CProgram:
 
 
 def compile_block(block: Block, setup: Setup, parameters: Parameters, source: str, folder: Path) -> CProgram:
-    """Raises TestFileError with what the compiler says; UsageError when there is none."""
+    """Compile `block`. Raises TestFileError with the compiler's message; UsageError without a compiler."""
     compiler = find_c_compiler()
     if compiler is None:
         raise UsageError(NO_C_COMPILER, where=block.file)
@@ -94,7 +94,7 @@ def _prelude(setup: Setup) -> Iterator[str]:
 
 
 def _ending(setup: Setup, start: str) -> Iterator[str]:
-    """The start file. The machine calls the function itself, but linkers ask for an entry, and it keeps the code."""
+    """The start file. The harness calls the function, but linkers need an entry, and a reference keeps the code."""
     yield f'#line 1 "{_NO_FILE}"'
     if not setup.libc:
         yield "__attribute__((used)) void _start(void) { }"
@@ -102,7 +102,7 @@ def _ending(setup: Setup, start: str) -> Iterator[str]:
 
 
 def _macros(parameters: Parameters) -> Iterator[str]:
-    """Parameters; the shared part does not see them."""
+    """The block's parameters as macros, which the shared part does not see."""
     values: dict[str, int | str] = {**parameters.numbers, **parameters.texts}
     return (f"#define {name} {_macro(value)}" for name, value in values.items())
 
@@ -119,9 +119,9 @@ def _quoted(path: str) -> str:
 
 @lru_cache(maxsize=_CACHED)
 def _run_compiler(compile_with: tuple[str, ...], link_with: tuple[str, ...], text: str, folder: Path) -> bytes | str:
-    """The executable, or what the compiler printed when it made none.
+    """The executable, or the compiler's output when there is none.
 
-    In two steps: zig has no Linux headers for what is linked without a libc.
+    In two steps: when it links without a libc, zig has no Linux headers.
     """
     with tempfile.TemporaryDirectory(prefix="pffemu-c-") as place:
         source, middle, target = (Path(place) / name for name in ("block.c", "block.o", "block"))
@@ -133,7 +133,7 @@ def _run_compiler(compile_with: tuple[str, ...], link_with: tuple[str, ...], tex
 
 
 def _run(command: tuple[str, ...], target: Path) -> str:
-    """What it complains about when it makes no `target`."""
+    """Run a compiler; its output if it does not make `target`."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT,
@@ -147,17 +147,17 @@ def _run(command: tuple[str, ...], target: Path) -> str:
 
 
 def _complaint(output: str, path: str, block: Block) -> TestFileError:
-    """The compiler's words, at the line of its first error."""
+    """The compiler's message as an error at the line of its first error."""
     text = re.sub(r"\x1b\[[0-9;]*[mK]", "", output).replace(path, block.file)
     match = re.search(rf"{re.escape(block.file)}:(\d+):(?:\d+:)? (?:fatal )?error: (.*)", text)
     shown = "\n".join(text.strip().split("\n")[:_SHOWN_LINES])
     what = match[2] if match else "it cannot be built"
     where = f"{block.file}:{match[1] if match else block.first}"
-    return TestFileError(f"{what}\n{shown}", where=where, remedy="put the C code right, or see // cflags")
+    return TestFileError(f"{what}\n{shown}", where=where, remedy="correct the C code, or see // cflags")
 
 
 def _section(segment: Segment) -> Section:
-    """From the start of its page on."""
+    """A segment as a section that starts at the page's start."""
     start = page_of(segment.address)
     data = bytes(segment.address - start) + segment.data
     size = segment.end - start
@@ -165,7 +165,7 @@ def _section(segment: Segment) -> Section:
 
 
 def _lines(image: ElfImage, ranges: list[LineRange], names: dict[str, str]) -> Iterator[Line]:
-    """Every instruction that came from a source line."""
+    """Every instruction that has a source line."""
     for start, end, file, number in ranges:
         segment = next((s for s in image.segments if s.executable and s.address <= start and end <= s.end), None)
         if segment is None or end - start > PAGE_SIZE or file == _NO_FILE:

@@ -1,4 +1,4 @@
-"""Where the comments of a C file are: in `//` ones, directives stand."""
+"""The `//` comments of a C file, which may be directives."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ C_LEXEME: Final = re.compile(
 
 
 def is_c(file: str) -> bool:
-    """By its name."""
+    """Whether it is a C file, by its name."""
     return file.endswith(C_SUFFIX)

@@ -22,12 +22,12 @@ from pffemu.testing.parameters import Parameters, combinations
 from pffemu.testing.setup import Setup, modes_of, read_setup
 
 _CACHED: Final = 32  # programs
-HARNESS_BASE: Final = 0x800_0000  # behind what a linker makes of a block in C, in front of regions
+HARNESS_BASE: Final = 0x800_0000  # above a linked block in C, below regions
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`id` is the part of the pytest id behind `::`."""
+    """One test. `id`: the part of the pytest id behind `::`."""
 
     id: str
     block: Block
@@ -39,13 +39,13 @@ class Case:
 
     @property
     def title(self) -> str:
-        """The claim, and which of its cases this is."""
+        """The claim, with the mode and parameters of this case."""
         _, bracket, variant = self.id.partition("[")
         return f"{self.block.claim} [{variant}" if bracket else self.block.claim
 
 
 def read_cases(source: str, file: str, folder: Path | None = None) -> list[Case]:
-    """Every test of a file, called `file` in messages and lying in `folder`. Raises UsageError that says file:line."""
+    """Every test of a file, which messages call `file` and which is in `folder`. Raises UsageError with file:line."""
     cases = []
     for block in read_blocks(source, file):
         modes = modes_of(block)
@@ -65,7 +65,7 @@ def _mode_label(block: Block, modes: list[Mode], mode: Mode) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What is loaded, and what is known about it."""
+    """A test's program, ready to be loaded, and its symbols and lines."""
 
     program: Program
     image: Image
@@ -112,7 +112,7 @@ def _assemble(text: str, file: str, folder: Path, defines: tuple[tuple[str, int]
 
 
 def _blamed(error: AssemblyError, case: Case, code: HarnessCode, lines: int) -> Exception:
-    """An error in the appended code is one of the directive it stands for."""
+    """An error in appended code as an error of the directive that made the code."""
     file, _, number = error.where.rpartition(":")
     if file != case.block.file or not number.isdigit() or int(number) <= lines:
         return error

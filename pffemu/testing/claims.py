@@ -1,4 +1,4 @@
-"""What a block claims, parsed: how it ends, what holds there and on the way, which events came in which order."""
+"""A block's claims, parsed: its end, conditions there and at labels, and the order of events."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RAISES: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """`condition` holds where the block ends; with `label`, at each arrival there, or only at the `arrival`-th."""
+    """`condition` must hold at the block's end; with `label`, at each arrival there, or only at the `arrival`-th."""
 
     directive: Directive
     condition: ast.expr
@@ -62,7 +62,7 @@ class Raises:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """`end` is how the block must end: fault, raises, deadlock, budget-used-up, exit, or end (it runs to its end)."""
+    """A block's claims. `end`: how it must end: fault, raises, deadlock, budget-used-up, exit, or end (of its code)."""
 
     end: str
     expects: tuple[Expect, ...]
@@ -77,12 +77,12 @@ class Claims:
 
     @property
     def labels(self) -> list[str]:
-        """Labels where the run has to stop."""
+        """Labels at which the run must stop."""
         return list(dict.fromkeys(expect.label for expect in self.at))
 
 
 def read_claims(block: Block, texts: Mapping[str, str]) -> Claims:
-    """Raises TestFileError; a block that claims nothing is one, too."""
+    """Read a block's claims. Raises TestFileError, also for a block without any claim."""
     directives = [replace(d, text=fill(d.text, texts), label=fill(d.label, texts)) for d in block.directives]
     try:
         claims = _read(directives)
@@ -131,7 +131,7 @@ def _condition(directive: Directive, text: str) -> ast.expr:
     except UsageError as error:
         raise directive.error(error.what, error.remedy) from None
     if not names_in(tree):
-        raise directive.error(f"{text!r} is about nothing that runs", "name a register, memory, a flag or a count")
+        raise directive.error(f"{text!r} names no machine state", "name a register, memory, a flag or a count")
     return tree
 
 

@@ -1,7 +1,7 @@
-"""Coverage of guest code: which lines of assembly tests and their includes were reached, which ways branches went.
+"""Coverage of guest code: lines of assembly tests and their includes that were reached, and branch directions taken.
 
-The machine stops before an instruction, whatever thread runs it, until the line and both ways of a branch are known; so
-counts say that something ran, not how often. Under xdist the workers send what they saw to the main process.
+The machine stops before an instruction, in any thread, until the line and both directions of a branch are covered; so
+counts show that something ran, not how often. Under xdist the workers send their coverage to the main process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CONDITIONAL: Final = re.compile(r"j(?!mp)\w+|loop\w*")
 
 @dataclass(slots=True)
 class FileCoverage:
-    """Of one file: arrivals by line, and by (line, whether the branch there was taken)."""
+    """Coverage of one file: arrivals by line, and by (line, whether the branch there was taken)."""
 
     lines: Counter[int] = field(default_factory=Counter)
     branches: Counter[tuple[int, bool]] = field(default_factory=Counter)
@@ -34,7 +34,7 @@ class FileCoverage:
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
-        """Lines, lines reached, branch ways, ways gone."""
+        """Lines, lines reached, branch directions, directions taken."""
         ways = self.branches.values()
         return len(self.lines), sum(map(bool, self.lines.values())), len(ways), sum(map(bool, ways))
 
@@ -51,24 +51,24 @@ class _Place:
 
     @property
     def ways(self) -> tuple[int, ...]:
-        """Where a branch can go: on, or to its target."""
+        """The two successors of a branch: the next instruction and its target."""
         if not self.is_branch:
             return ()
         return self.instruction.address + self.instruction.size, int(self.instruction.operands, 16)
 
     def way_to(self, address: int) -> bool | None:
-        """Whether the branch was taken to get there; None when something else came in between."""
+        """Whether the branch was taken to get to `address`; None when it did not lead there."""
         return bool(self.ways.index(address)) if address in self.ways else None
 
     @property
     def is_known(self) -> bool:
-        """The line was reached and, of a branch, both ways gone."""
+        """Whether the line was reached and, for a branch, both directions taken."""
         reached = self.file.lines[self.line] > 0
         return reached and all(self.file.branches[self.line, way] for way in (False, True) if self.is_branch)
 
 
 class _Watch:
-    """Arrivals of one run. `wanted` shrinks: an address is left alone once it has nothing new to say."""
+    """Arrivals of one run. `wanted`: addresses to stop at; one leaves it once an arrival there gives nothing new."""
 
     def __init__(self, places: dict[int, _Place]) -> None:
         self._places = places
@@ -90,7 +90,7 @@ class _Watch:
             self._settle(place)
 
     def _settle(self, place: _Place) -> None:
-        """Stop no more at what is known: a line that was reached and, of a branch, both ways."""
+        """Stop no more at addresses that are covered and that no uncovered branch leads to."""
         for address in (place.instruction.address, *place.ways):
             at = self._places.get(address)
             if at is not None and at.is_known and not self._leads_to_news(address):
@@ -101,13 +101,13 @@ class _Watch:
 
 
 class GuestCoverage:
-    """What all tests of a session reached, by file."""
+    """Coverage by all tests of a session, by file."""
 
     def __init__(self) -> None:
         self.files: dict[str, FileCoverage] = {}
 
     def follow(self, run: Run) -> Advance:
-        """How to run a block so that its lines are noted."""
+        """An Advance that runs a block and notes its lines."""
         watch = _Watch(self._places(run))
         watch.arrive(run.cpu.tid, run.cpu.registers["rip"])
 
@@ -125,7 +125,7 @@ class GuestCoverage:
         return advance
 
     def _places(self, run: Run) -> dict[int, _Place]:
-        """The instructions of the file and of its includes; lines and ways that nobody reached yet are entered, too."""
+        """The instructions of the file and its includes; also enters lines and directions not reached, with count 0."""
         code = {section.address: section for section in run.program.sections if section.executable}
         length = run.case.source.count("\n") + 1
         places = {}
@@ -148,7 +148,7 @@ class GuestCoverage:
     # -- other processes, and reports ---------------------------------------------------------------------------
 
     def as_values(self) -> dict[str, Any]:
-        """For execnet: plain lists and numbers."""
+        """The coverage as plain lists and numbers, for execnet."""
         return {
             name: [list(file.lines.items()), [[line, taken, n] for (line, taken), n in file.branches.items()]]
             for name, file in self.files.items()
@@ -163,7 +163,7 @@ class GuestCoverage:
                 file.branches[line, bool(taken)] += count
 
     def lcov(self) -> str:
-        """The tracefile format of lcov (man geninfo)."""
+        """The coverage in lcov's tracefile format (man geninfo)."""
         records = []
         for name, file in sorted(self.files.items()):
             lines, reached, ways, gone = file.counts
@@ -176,7 +176,7 @@ class GuestCoverage:
         return "\n".join(records) + "\n"
 
     def table(self) -> str:
-        """Files with the share of lines and branch ways, and the lines that were not reached."""
+        """A table of files: lines and branch directions covered, and the lines that were not reached."""
         width = max([len("file"), *map(len, self.files)])
         rows = [f"{'file':<{width}}  {'lines':>11}  {'branches':>11}  not reached"]
         for name, file in sorted(self.files.items()):
@@ -187,7 +187,7 @@ class GuestCoverage:
 
 
 def _is_data(line: Line) -> bool:
-    """`.skip 4096` between instructions is no code."""
+    """Whether the line is data between instructions, as `.skip 4096`."""
     word = line.text.rpartition(":")[2].split()
     return bool(word) and word[0].startswith(".") and word[0] != ".byte"
 
@@ -201,7 +201,7 @@ def _shown(file: str) -> str:
 
 
 def _ranges(numbers: list[int]) -> str:
-    """`3, 5-7`."""
+    """The numbers as text, as in `3, 5-7`."""
     spans: list[list[int]] = []
     for number in numbers:
         if spans and number == spans[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""`# cycles: fault < 2000 @ sapphire-rapids`: how long things took, in virtual cycles of a machine profile.
+"""`# cycles: fault < 2000 @ sapphire-rapids`: claims about times, in virtual cycles of a machine profile.
 
 block      from the block's first instruction to its end
 fault      from the access that was refused to its success; the claim is about every fault of the block
@@ -44,7 +44,7 @@ def split(directive: Directive) -> tuple[str, str]:
 
 
 def profile_of(directive: Directive) -> Profile:
-    """A .toml file lies beside the test file. Raises UsageError."""
+    """The profile that the claim names; a .toml file is beside the test file. Raises UsageError."""
     _, name = split(directive)
     if name.endswith(".toml"):
         name = str(Path(directive.file).parent / name)
@@ -52,7 +52,7 @@ def profile_of(directive: Directive) -> Profile:
 
 
 def resolved_faults(events: Iterable[Any]) -> Iterator[FaultTimes]:
-    """In the order in which they were resolved; one in a handler lies within another."""
+    """The resolved faults, in the order of their resolution; one in a handler lies within another."""
     tracker, times = FaultTracker(), dict[int, FaultTimes]()
     for index, event in enumerate(events):
         for life in tracker(event):

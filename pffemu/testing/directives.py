@@ -1,8 +1,8 @@
-"""Directives: comments that say something to the test plugin, and how a misspelt one is noticed.
+"""Directives: comments for the test plugin, and the detection of misspelt ones.
 
-A comment that starts with one lower-case word and a colon, or with CHECK, is a directive wherever it stands, behind an
-instruction too. An unknown word is an error, because a claim that is silently ignored is worse than none; prose with a
-colon starts with a capital letter or a second comment sign.
+A comment that starts with one lower-case word and a colon, or with CHECK, is a directive, also behind an instruction.
+An unknown word is an error, because a silently ignored claim is worse than none; prose with a colon starts with a
+capital letter or a second comment sign.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CLAIMS: Final = ("expect", "at", "fault", "raises", "deadlock", "budget-used-up"
 MARKS: Final = ("param", "xfail", "skip", "slow")
 KNOWN: Final = ("test", *SETUP, *CLAIMS, *MARKS)
 
-# what a debugger does, not a test: refused, so that nobody believes it was checked
+# debugger commands, refused so that they are not mistaken for claims
 REFUSED: Final = {
     "debug": "a test stops nowhere: use `# at LABEL:`, or `pffemu debug FILE --test NAME`",
     "break": "a test stops nowhere: use `# at LABEL:`, or `pffemu debug FILE --test NAME`",
@@ -40,7 +40,7 @@ _NO_COLON: Final = re.compile(r"\s*(?P<name>[a-z-]+)\s+[^:]*[=<>!]=")
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """`# name: text` on line `number` of `file`; `label` is that of `# at LABEL:`."""
+    """`# name: text` on line `number` of `file`; `label`: LABEL in `# at LABEL:`."""
 
     name: str
     text: str
@@ -57,7 +57,7 @@ class Directive:
 
 
 def read_directives(source: str, file: str) -> list[Directive]:
-    """All directives of a source text, in order. Raises TestFileError for one that is misspelt or not there yet."""
+    """All directives of a source text, in order. Raises TestFileError for an unknown one."""
     found = []
     for match in (C_LEXEME if is_c(file) else LEXEME).finditer(source):
         if match["line"] is None:
@@ -99,7 +99,7 @@ def _named(name: str, text: str, where: str, file: str, number: int) -> Directiv
 
 
 def _refuse_near_misses(text: str, where: str) -> None:
-    """`# CHECKNEXT:`, `# CHEK:`, and `# expect rax == 1` without its colon."""
+    """Refuse `# CHECKNEXT:`, `# CHEK:`, and `# expect rax == 1` without its colon."""
     capitals = _CAPITALS.match(text)
     if capitals is not None and difflib.get_close_matches(capitals["name"], ("CHECK", "CHECKNEXT", "CHECKNOT"), 1, 0.7):
         words = ("CHECK", "CHECK-NEXT", "CHECK-NOT", "CHECK-SAME", "CHECK-DAG", "CHECK-COUNT-2", "CHECK-EMPTY")
@@ -115,7 +115,7 @@ def _refuse_near_misses(text: str, where: str) -> None:
 def is_test_file(source: str, file: str) -> bool:
     """Whether the text holds a `# test:`, or in assembly what looks like one misspelt.
 
-    C files called test_... are often somebody else's, and their comments are not ours to judge.
+    C files called test_... often have nothing to do with pffemu, so misspellings in them are not reported.
     """
     if is_c(file):
         comments = (match["line"] for match in C_LEXEME.finditer(source) if match["line"])

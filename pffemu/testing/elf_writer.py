@@ -1,4 +1,4 @@
-"""The smallest static ELF64 executable: file header, one PT_LOAD a segment, bytes (System V ABI, chapters 4, 5)."""
+"""Writes a minimal static ELF64 executable: file header, one PT_LOAD a segment, bytes (System V ABI, chapters 4, 5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _IDENT = MAGIC + bytes((2, 1, 1))  # 64-bit, little-endian, version 1
 
 
 def static_elf(sections: Sequence[Section], entry: int) -> bytes:
-    """An executable that the kernel loads as it stands; every section starts on a page of its own."""
+    """An executable with these sections, each of which starts on a page of its own."""
     offset = pages_up(FILE_HEADER.size + len(sections) * PROGRAM_HEADER.size)
     headers, contents = [], []
     for section in sections:

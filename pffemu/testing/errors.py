@@ -1,4 +1,4 @@
-"""What is wrong with a test file: not with the machine, nor with the guest it describes."""
+"""Errors in a test file, as opposed to those of the machine or the guest."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from pffemu.errors import UsageError
 class TestFileError(UsageError):
     """A directive that makes no sense. `where` is file:line."""
 
-    __test__ = False  # for pytest, which takes a class called Test... for tests
+    __test__ = False  # pytest would collect a class called Test...

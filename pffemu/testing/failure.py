@@ -1,4 +1,4 @@
-"""What a failed test shows: the claim's line, expected and actual, changed registers, last events, the code there."""
+"""The report of a failed test: the claim's line, expected and actual, changed registers, last events, the code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SMALL: Final = 10  # numbers below need no hexadecimal
 
 
 def failure_text(run: Run, repeat: str, debug: str) -> str:
-    """All of it; `repeat` is the command that runs just this test again, `debug` opens it where it fails."""
+    """The whole report; `repeat`: the command that runs this test again, `debug`: the one that debugs it there."""
     parts = [f"{run.case.title}: {run.failures[0].claim}: {run.failures[0].what.partition(chr(10))[0]}", ""]
     for failure in run.failures:
         parts += [*_claim(run, failure), ""]
@@ -31,7 +31,7 @@ def failure_text(run: Run, repeat: str, debug: str) -> str:
     parts += _section("changed registers", _changed_registers(run))
     parts += _section(f"last events ({len(run.recorder.events)} since the block's start)", _last_events(run))
     parts += _section("code", _disassembly(run))
-    parts += ["repeat with all events printed:", f"    {repeat}", "stand where it fails:", f"    {debug}"]
+    parts += ["repeat with all events printed:", f"    {repeat}", "debug it where it fails:", f"    {debug}"]
     return "\n".join(parts)
 
 
@@ -50,7 +50,7 @@ def _section(title: str, lines: list[str]) -> list[str]:
 
 
 def _claim(run: Run, failure: Failure) -> Iterator[str]:
-    """The source line, and what was found in its place."""
+    """The claim's source line, and what was found instead."""
     _, _, number = failure.where.rpartition(":")
     line = run.case.source.split("\n")[int(number) - 1].strip()
     yield f"{failure.where}: {failure.claim}"
@@ -77,7 +77,7 @@ def _bits(name: str, value: Any) -> str:
 
 
 def number_text(run: Run, value: int) -> str:
-    """`0x10000008 (buf+0x8)`, `0xffffffffffffffea (-22)`, `5`."""
+    """The value as text: `0x10000008 (buf+0x8)`, `0xffffffffffffffea (-22)`, `5`."""
     value &= MASK if -MASK <= value <= MASK else WIDE_MASK
     text = f"{value:#x}" if value >= _SMALL else str(value)
     place = run.places.describe(value)
@@ -96,7 +96,7 @@ def _changed_registers(run: Run) -> list[str]:
 
 
 def _last_events(run: Run) -> list[str]:
-    """The end of the trace, or what surrounds the event at which the order differed; an arrow at that step."""
+    """The last events, or those around the event at which the order differed, with an arrow there."""
     lines = event_lines(run)
     if not lines:
         return ["(none)"]
@@ -107,7 +107,7 @@ def _last_events(run: Run) -> list[str]:
 
 
 def _decisive(run: Run) -> int | None:
-    """Where a fault left the way the block asked for: the last decision against forwarding, or the death."""
+    """The decisive event of a failure without one of its own: the last decision against forwarding, or the death."""
     for index in range(len(run.recorder.events) - 1, -1, -1):
         event = run.recorder.events[index]
         against = isinstance(event, MmuDecision) and event.decision == "kernel" and run.case.setup.forward is not None
@@ -117,7 +117,7 @@ def _decisive(run: Run) -> int | None:
 
 
 def _disassembly(run: Run) -> list[str]:
-    """Instructions around RIP, by the source's lines where it has them."""
+    """Instructions around RIP, with their source lines where known."""
     rip = run.cpu.registers["rip"]
     code = [line for line in run.program.lines if decode(_code(run, line.address), line.address) is not None]
     here = next((i for i, line in enumerate(code) if line.address <= rip < line.address + line.size), None)

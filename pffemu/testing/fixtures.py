@@ -1,8 +1,7 @@
 """Fixtures for tests written in Python: `machine`, `assemble`, `run_guest`, `trace`, `reset_to`.
 
-A machine costs less than two milliseconds to build (after the first), so every test gets a new one: no state to reset.
-What a guest needs long to get to is another matter: `reset_to` goes there once, and a snapshot puts it back in a third
-of a millisecond.
+Building a machine takes less than two milliseconds (after the first), so every test gets a new one. For a state that a
+guest reaches only after long, `reset_to` goes there once, and then restores a snapshot in a third of a millisecond.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Trace:
         return [event for event in self.events if isinstance(event, kinds)]
 
     def lines(self) -> list[str]:
-        """As CHECK lines see them, addresses as numbers."""
+        """The events as lines of text, as for CHECK, with addresses as numbers."""
         from pffemu.inspect.event_text import event_text
 
         return [event_text(event, hex) for event in self.events]
@@ -41,18 +40,18 @@ MachineFactory = Callable[..., "Machine"]
 
 @pytest.fixture
 def trace() -> Trace:
-    """What the machines of this test did."""
+    """The events of this test's machines."""
     return Trace()
 
 
 @dataclass(slots=True)
 class _Prepared:
-    """A machine that was brought to a place, and how it was there."""
+    """A machine of `reset_to`, and the snapshot of its prepared state."""
 
     machine: Machine
     snapshot: Snapshot
     sinks: list[Any]
-    user: object = None  # the test that has it
+    user: object = None  # the test that uses it
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +63,9 @@ def _prepared() -> dict[Callable[[], Machine], _Prepared]:
 def reset_to(
     request: pytest.FixtureRequest, trace: Trace, _prepared: dict[Callable[[], Machine], _Prepared]
 ) -> Callable[[Callable[[], Machine]], Machine]:
-    """`reset_to(prepare)`: the machine that `prepare()` made, in the state it left it in; it runs once a session.
+    """`reset_to(prepare)`: the machine that `prepare()` returned, in the state of then; `prepare` runs once a session.
 
-    One machine for each function: asking for it twice in a test is a UsageError. `trace` collects its events.
+    Each function has one machine, so a second request in a test is a UsageError. `trace` collects its events.
     """
 
     def reset(prepare: Callable[[], Machine]) -> Machine:
@@ -91,7 +90,7 @@ def reset_to(
 
 @pytest.fixture
 def assemble() -> Callable[..., Program]:
-    """`assemble(source, defines=...)`, with the include files of pffemu's guests (pff.inc, paging.s) in reach."""
+    """`assemble(source, defines=...)`, which finds the include files of pffemu's guests (pff.inc, paging.s)."""
     from guest.build import ASM, INCLUDE
     from pffemu.asm import assemble
 
@@ -122,7 +121,7 @@ def _machine(trace: Trace, **options: Any) -> Machine:
 
 @dataclass(slots=True)
 class GuestRun:
-    """A guest that has run: how it stopped, its machine, what it wrote."""
+    """A guest that has run: its stop, its machine, its output."""
 
     machine: Machine
     stop: Stop

@@ -1,8 +1,8 @@
 """The guest code around a block: real system calls that map, register and ask for forwarding, then the block.
 
-It is appended to the text of an assembly file, so it lies behind the block: a block that just ends falls into
-`test.end`, where the run stops. For a block in C it is a program of its own that calls the function. A set-up step
-that fails goes to `test.failed` with the result in RAX.
+It is appended to an assembly file, so it follows the block: a block without an exit falls through to `test.end`, where
+the run stops. For a block in C it is a program of its own that calls the function. A set-up step that fails jumps to
+`test.failed` with the result in RAX.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ _ANONYMOUS: Final = uapi.MAP_PRIVATE | uapi.MAP_ANONYMOUS
 
 @dataclass(frozen=True, slots=True)
 class HarnessCode:
-    """Source lines, and the directive each of them is there for."""
+    """Source lines, and the directive that each of them implements."""
 
     lines: tuple[str, ...]
     origins: tuple[Directive | None, ...]
 
     def origin(self, line: int) -> Directive | None:
-        """Of the line with this index."""
+        """The directive of the line with this index."""
         return self.origins[line] if 0 <= line < len(self.origins) else None
 
 
 def harness_code(setup: Setup, function: str = "") -> HarnessCode:
-    """What follows an assembly file's text; all of it, when the block is the C function `function`."""
+    """The code behind an assembly file's text; the whole program when the block is the C function `function`."""
     begin = f".text\n{BEGIN}: {'jmp' if setup.libc else 'call'} {function}\n" if function else ".text\n"
     pieces: list[tuple[Directive | None, str]] = [(None, f"{begin}{END}: nop\n{_exit(0)}\n{FAILED}: nop\n{_exit(99)}")]
     if setup.signals:
@@ -80,14 +80,14 @@ def _exit(status: int) -> str:
 
 
 def _call(number: Sys, *arguments: object) -> str:
-    """A system call with immediate arguments; None leaves that register alone."""
+    """A system call with immediate arguments; None leaves that register as it is."""
     names = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
     loads = [f"mov {name}, {value}" for name, value in zip(names, arguments, strict=False) if value is not None]
     return "\n".join([*loads, f"mov eax, {number.value}", "syscall"])
 
 
 def _checked(call: str) -> str:
-    """Zero or a small positive number is success."""
+    """`call`, followed by a jump to `test.failed` on an error."""
     return f"{call}\ncmp rax, -4096\nja {FAILED}"
 
 

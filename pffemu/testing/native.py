@@ -1,7 +1,7 @@
-"""Oracle mode: a block that needs nothing but x86-64 and plain system calls also runs on this host's own CPU.
+"""Oracle mode: a block that needs only x86-64 and plain system calls also runs on the host's own CPU.
 
-The same bytes at the same addresses, in a child process that is locked in (native_code); what it leaves, registers,
-.data, .bss and regions, is compared with what the machine left. Addresses of the stack differ by a constant.
+The same bytes run at the same addresses, in a sandboxed child process (native_code); its final registers, .data, .bss
+and regions are compared with the machine's. Addresses of the stack differ by a constant.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _ELSEWHERE: Final = frozenset({*OWN_INSTRUCTIONS, "cpuid", "rdtsc", "rdtscp", "s
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """What the host's CPU left: `status` as subprocess has it, and the dump if the block came to its end."""
+    """The result on the host's CPU: `status` as in subprocess, and the dump if the block reached its end."""
 
     status: int
     stdout: bytes
@@ -51,7 +51,7 @@ class _Left:
 
 
 def compare_with_host(run: Run) -> bool:
-    """Run the block here, too; differences become failures. False when it is none for the host."""
+    """Run the block on the host, too; differences become failures. False when the block cannot run there."""
     if platform.machine() != "x86_64" or platform.system() != "Linux":
         raise UsageError("--pffemu-native needs Linux on x86-64", remedy="leave the option out")
     pieces = _pieces(run)
@@ -67,7 +67,7 @@ def compare_with_host(run: Run) -> bool:
 
 
 def _is_plain(run: Run) -> bool:
-    """Nothing in it that only this machine has, and an end that the host can come to."""
+    """Whether the block uses nothing that only this machine has, and ends in a way possible on the host."""
     setup, claims = run.case.setup, run.case.claims
     special = (setup.forward, setup.signals, setup.threads, setup.state, setup.arguments, setup.regions)
     if any(special) or claims.deadlock or not setup.native or setup.libc:
@@ -87,7 +87,7 @@ def _is_plain(run: Run) -> bool:
 
 
 def _pieces(run: Run) -> list[tuple[int, int]]:
-    """(address, bytes) of the memory that is compared."""
+    """(address, bytes) of the compared memory."""
     sections = [(section.address, section.size) for section in run.program.sections if section.writable]
     return sections + [(area.start, area.size) for area in run.case.setup.areas if area.prot & PROT_WRITE]
 
@@ -105,7 +105,7 @@ def _run_here(run: Run, pieces: list[tuple[int, int]]) -> _Left:
 
 
 def _limit() -> None:
-    """In the child, before it becomes the block."""
+    """Set the child's limits, before it executes the block."""
     resource.setrlimit(resource.RLIMIT_CPU, (TIMEOUT, TIMEOUT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (2 * _MOST_MEMORY, 2 * _MOST_MEMORY))
@@ -123,7 +123,7 @@ def _executable(run: Run, pieces: list[tuple[int, int]], dump_fd: int) -> bytes:
 
 
 def words_of(values: Mapping[str, int]) -> dict[str, int]:
-    """Registers as the dump has them: an SSE register is two words, xmm0.q0 and xmm0.q1."""
+    """Registers as in the dump: an SSE register is two words, xmm0.q0 and xmm0.q1."""
     halves = {f"{name}.q{i}": values[name] >> 64 * i & MASK for name in XMM for i in (0, 1)}
     return {**values, **halves}
 

@@ -1,7 +1,7 @@
-"""The code around a block on the host's CPU: maps, locks in, loads registers, and afterwards writes out what is left.
+"""The code around a block on the host's CPU: it maps memory, enters the sandbox, loads registers, and dumps the result.
 
-It lies at an address of its own, so that the block's bytes and addresses are those the machine ran; only its end jumps
-here. The only system calls left to the block are those of ALLOWED; any other ends it with SIGSYS.
+It has an address of its own, so that the block's bytes and addresses are those that the machine ran; only the block's
+end jumps here. The block may make only the system calls of ALLOWED; any other ends it with SIGSYS.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def native_source(
     maps: Sequence[tuple[int, int, int]], dumped: Sequence[tuple[int, int]], registers: Mapping[str, int],
     begin: int, dump_fd: int,
 ) -> str:  # fmt: skip
-    """`maps`: (address, bytes, PROT_*); `dumped`: (address, bytes) written out behind the registers, in order."""
+    """The source. `maps`: (address, bytes, PROT_*); `dumped`: (address, bytes), dumped behind the registers."""
     stack = (STACK_TOP - STACK_SIZE, STACK_SIZE, uapi.PROT_READ | uapi.PROT_WRITE)
     mapped = "\n".join(_map(*area) for area in (stack, *maps))
     loads = "\n".join(f"mov {name}, {registers[name]:#x}" for name in GENERAL if name != "rsp")
@@ -85,7 +85,7 @@ flags_stack_end: .quad 0
 
 
 def saved_size(dumped: Sequence[tuple[int, int]]) -> int:
-    """Bytes in front of the dumped memory: the registers, then what writing each piece returned."""
+    """Bytes in front of the dumped memory: the registers, then the result of writing each piece."""
     return 8 * (len(REGISTERS) + len(dumped))
 
 
@@ -124,7 +124,7 @@ def _exit(status: int) -> str:
 
 
 def _filter() -> list[int]:
-    """The BPF program: x86-64 and an allowed number, or death."""
+    """The BPF program: it kills unless the call is x86-64's and its number is allowed."""
     rows = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, _ARCH_X86_64), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
     for i, number in enumerate(ALLOWED):
         rows.append((_EQUAL, len(ALLOWED) - i, 0, number))

@@ -1,4 +1,4 @@
-"""`# param: n = 0..15`: a test for every value, for every combination of several lines, for every row of `a, b = ...`.
+"""`# param: n = 0..15`: one test for every value, every combination of several lines, every row of `a, b = ...`.
 
 A number is a symbol of the source and of expressions; a text replaces `{name}` in code and directives.
 """
@@ -26,7 +26,7 @@ MOST_VALUES: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """One combination: `label` is how a test's id shows it."""
+    """One combination of values; `label`: its text in the test's id."""
 
     numbers: dict[str, int]
     texts: dict[str, str]
@@ -40,7 +40,7 @@ class _Row:
 
 
 def combinations(block: Block) -> Iterator[Parameters]:
-    """Every combination of the block's parameters; one empty one when it has none. Raises TestFileError."""
+    """Every combination of the block's parameters; a single empty one without parameters. Raises TestFileError."""
     names: list[str] = []
     axes: list[list[_Row]] = []
     for directive in block.named("param"):
@@ -91,7 +91,7 @@ def _rows(directive: Directive, columns: list[str], text: str) -> list[_Row]:
 
 
 def _shown(value: object) -> str:
-    """For an id: what the source says, with large numbers in hexadecimal and nothing that would cut the id."""
+    """A value in a test's id: as in the source, large numbers in hexadecimal, without characters that end the id."""
     if isinstance(value, int):
         return f"{value:#x}" if value >= 1 << 12 else str(value)
     return re.sub(r"\s+|::|[^ -~]", " ", str(value))
@@ -103,7 +103,7 @@ def _number(directive: Directive, text: str) -> int:
     except UsageError as error:
         raise directive.error(error.what, error.remedy) from None
     if not isinstance(value, int):
-        raise directive.error(f"{text!r} is no number", "write whole numbers at both ends")
+        raise directive.error(f"{text!r} is not a number", "write whole numbers at both ends")
     return value
 
 
@@ -116,4 +116,4 @@ def _value(directive: Directive, node: ast.expr) -> int | str:
         return value.decode()
     if isinstance(value, int):
         return value
-    raise directive.error(f"{ast.unparse(node)!r} is no number and no text", 'write 5 or "text"')
+    raise directive.error(f"{ast.unparse(node)!r} is neither a number nor text", 'write 5 or "text"')

@@ -1,6 +1,6 @@
 """The pytest plugin: test_*.s, test_*.asm and test_*.c become tests. The machine is imported when one is found.
 
-Registered as entry point `pytest11`, so installing pffemu is all it takes.
+It is registered as entry point `pytest11`, so that installing pffemu enables it.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--pffemu-events", action="store_true", help="print every event of each assembly test")
     group.addoption(
         "--pffemu-native", action="store_true",
-        help="also run assembly tests that need nothing but x86-64 and Linux on this host's CPU, and compare",
+        help="also run assembly tests that need only x86-64 and Linux on this host's CPU, and compare",
     )  # fmt: skip
     group.addoption(
         "--pffemu-cov", nargs="?", const="-", metavar="LCOV",
-        help="lines and branches of guest code that ran: a table, and with =FILE an lcov file",
+        help="report the lines and branches of guest code that ran: a table, and with =FILE an lcov file",
     )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ class AssemblyFile(pytest.File):
         except OSError as error:
             raise self.CollectError(f"{name}: {error.strerror}") from None
         if b"test:" not in octets and (self.path.suffix == ".c" or b"\0" in octets):
-            return []  # not a file of ours, and the imports below cost what a small project's tests do
+            return []  # not a test file of pffemu: skip the imports below, which are slow
         try:
             source = octets.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -79,7 +79,7 @@ class AssemblyFile(pytest.File):
             cases = read_cases(source.replace("\r\n", "\n"), name, self.path.parent)
         except PffemuError as error:
             raise self.CollectError(str(error)) from None
-        # the whole id, for pytest to find the parameters in it: --lf and --sw compare them
+        # named with the whole id, in which pytest finds the parameters: --lf and --sw compare them
         return [
             AssemblyItem.from_parent(self, name=case.id, nodeid=f"{self.nodeid}::{case.id}", case=case)
             for case in cases
@@ -87,7 +87,7 @@ class AssemblyFile(pytest.File):
 
 
 def _shown(path: Path, config: pytest.Config) -> str:
-    """The path as messages show it: from where pytest was started."""
+    """The path in messages: relative to where pytest was started."""
     try:
         return str(path.relative_to(config.invocation_params.dir))
     except ValueError:
@@ -95,7 +95,7 @@ def _shown(path: Path, config: pytest.Config) -> str:
 
 
 class ClaimsFailed(Exception):
-    """Claims that do not hold; the run is kept to be looked at."""
+    """Claims that do not hold; the run is kept for the report."""
 
     def __init__(self, run: Run) -> None:
         super().__init__("; ".join(f"{failure.claim}: {failure.what}" for failure in run.failures))
@@ -165,7 +165,7 @@ class AssemblyItem(pytest.Item):
         )
 
     def _repeat(self) -> str:
-        """The command, for a shell in the folder pytest was started from."""
+        """The command that repeats the test, for a shell in the folder where pytest was started."""
         place = f"{_shown(self.path, self.config)}::{self.name}"
         return f"pytest {shlex.quote(place)} --pffemu-events"
 
@@ -174,7 +174,7 @@ class AssemblyItem(pytest.Item):
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of xdist sends its coverage to the main process."""
+    """In a worker of xdist, send the coverage to the main process."""
     coverage = session.config.stash.get(COVERAGE, None)
     sent = getattr(session.config, "workeroutput", None)
     if coverage is not None and sent is not None:
@@ -183,7 +183,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """A worker of xdist is done."""
+    """In the main process, add the coverage of an xdist worker that has finished."""
     coverage = node.config.stash.get(COVERAGE, None)
     if coverage is not None:
         coverage.add_values(getattr(node, "workeroutput", {}).get(_SENT, {}))

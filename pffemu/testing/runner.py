@@ -1,4 +1,4 @@
-"""Runs one case: set-up in guest code, the block with stops at its `# at` labels, then the claims about its end."""
+"""Runs one case: the set-up in guest code, the block with stops at its `# at` labels, then the claims about its end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SETUP_BUDGET: Final = 100_000  # instructions
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One claim that does not hold: the line it stands in, and what was found instead."""
+    """One claim that does not hold: its line, and what was found instead."""
 
     where: str
     claim: str
@@ -43,7 +43,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Run:
-    """A case while and after it ran."""
+    """A case during and after its run."""
 
     case: Case
     program: Program
@@ -66,7 +66,7 @@ class Run:
 
     @property
     def tid(self) -> int:
-        """The thread that ended the block, or runs it now."""
+        """The thread that ended the block, or is running it."""
         ended = self.machine.kernel.ended
         return ended.tid or self.cpu.tid if ended is not None else self.cpu.tid
 
@@ -83,7 +83,7 @@ class Run:
         self.failures.append(Failure(where, claim, what, verdict, event))
 
     def judge(self, expect: Expect, moment: str = "", names: Names | None = None, event: int | None = None) -> None:
-        """Check one expression now; `names`: what it can speak of, if not just the machine."""
+        """Check one expression now; `names`: its names, if not only the machine's."""
         directive = expect.directive
         claim = f"{directive.name}: {directive.text}" if not expect.label else f"at {directive.label}: {directive.text}"
         try:
@@ -120,13 +120,13 @@ def start(case: Case) -> Run:
 
 
 def register_values(run: Run) -> dict[str, int]:
-    """The registers of the core that runs the block, SSE's too."""
+    """The registers of the core that runs the block, including SSE's."""
     saved = run.cpu.engine.save_registers()
     return {name: run.cpu.registers[name] for name in REGISTERS} | {name: saved.xmm(n) for name, n in XMM.items()}
 
 
 def _shown_symbols(program: Program) -> dict[str, int]:
-    """Labels as messages use them: the file's own wherever there is one."""
+    """Labels for messages: the file's own are preferred."""
     own = {name: at for name, at in program.symbols.items() if name not in (*OWN_LABELS, BEGIN, END)}
     taken = set(own.values())
     return own | {name: program.symbols[name] for name in (BEGIN, END) if program.symbols[name] not in taken}
@@ -180,7 +180,7 @@ def _number(run: Run, assignment: Assignment) -> int:
     except UsageError as error:
         raise assignment.directive.error(error.what, error.remedy) from None
     if not isinstance(value, int):
-        raise assignment.directive.error(f"{assignment.name} is no number", "write a number or an address")
+        raise assignment.directive.error(f"{assignment.name} is not a number", "write a number or an address")
     return value & (WIDE_MASK if assignment.name in XMM else MASK)
 
 
@@ -188,12 +188,12 @@ Advance: TypeAlias = Callable[[Run, set[int], int], Stop]  # (run, places to sto
 
 
 def run_whole(run: Run, places: set[int], budget: int) -> Stop:
-    """At full speed to the next of `places`, to the end, or for `budget` instructions."""
+    """Run at full speed to the next of `places`, to the end, or for `budget` instructions."""
     return run.machine.run(budget, places)
 
 
 def run_block(run: Run, advance: Advance = run_whole) -> None:
-    """From the first instruction to the end, checking `# at` on the way; `advance` says how the machine goes on."""
+    """Run the block to its end, checking `# at` claims on the way; `advance` runs the machine."""
     claims, symbols = run.case.claims, run.symbols
     for expect in claims.at:
         if expect.label not in symbols:
@@ -232,7 +232,7 @@ def _arrive(run: Run, address: int) -> None:
 
 
 def describe_stop(run: Run) -> str:
-    """How the block ended, in words."""
+    """How the block ended, as text."""
     stop = run.stop
     if run.reached_end:
         return "ran to its end"

@@ -1,4 +1,4 @@
-"""What a block's set-up directives ask for, as one value; everything that can be wrong in them is found here."""
+"""The set-up directives of a block, parsed and checked, as one value."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ CLEARED: Final = tuple(name for name in GENERAL if name != "rsp")  # zero when a
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """`# map:`: memory at `start`, `uffd`: registered in `uffd_mode` before the block runs. `shared`: with a fork."""
+    """`# map:`: memory at `start`. `uffd`: registered in `uffd_mode` before the block runs; `shared`: MAP_SHARED."""
 
     name: str
     start: int
@@ -76,7 +76,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """`name=expression`, evaluated when the block starts, for then labels have addresses."""
+    """`name=expression`, evaluated when the block starts: labels have addresses then."""
 
     name: str
     value: ast.expr
@@ -106,7 +106,7 @@ class Setup:
     threads: tuple[Directive, ...] = ()  # each text is a label
     registers: tuple[Assignment, ...] = ()
     state: tuple[Assignment, ...] = ()
-    profile: str | None = None  # what `# cycles:` asks for
+    profile: str | None = None  # that `# cycles:` names
     budget: int = BUDGET
     stdin: bytes = b""
     arguments: tuple[str, ...] = ()
@@ -116,12 +116,12 @@ class Setup:
 
     @property
     def symbols(self) -> dict[str, int]:
-        """Regions as symbols of the source."""
+        """Regions as symbols for the source."""
         return {area.name: area.start for area in self.areas}
 
 
 def modes_of(block: Block) -> list[Mode]:
-    """`# mode: pff`, several, or `all`; pff when the block says nothing."""
+    """The modes of `# mode: pff`, several, or `all`; pff by default."""
     directive = block.last_named("mode")
     if directive is None:
         return [Mode.PFF]
@@ -138,7 +138,7 @@ def modes_of(block: Block) -> list[Mode]:
 
 
 def read_setup(block: Block, parameters: Parameters, mode: Mode) -> Setup:
-    """Raises TestFileError."""
+    """Read a block's set-up. Raises TestFileError."""
     filled = [replace(d, text=fill(d.text, parameters.texts)) for d in block.directives]
     setup = Setup(mode=mode)
     for directive in filled:
@@ -154,7 +154,7 @@ def read_setup(block: Block, parameters: Parameters, mode: Mode) -> Setup:
     return setup
 
 
-# -- one reader a directive: (setup so far, directive, parameters) -> setup --------------------------------------
+# -- one reader per directive: (setup so far, directive, parameters) -> setup --------------------------------------
 
 
 def _cpu(setup: Setup, directive: Directive, _: Parameters) -> Setup:
@@ -194,7 +194,7 @@ def _map(setup: Setup, directive: Directive, parameters: Parameters) -> Setup:
         raise directive.error(f"cannot read {directive.text!r}", "write `# map: buf 16K rw` or `... rw at 0x20000000`")
     size = parse_size(match["size"])
     if size % PAGE_SIZE or not size:
-        raise directive.error(f"{match['size']} is no whole number of pages", f"use a multiple of {PAGE_SIZE}")
+        raise directive.error(f"{match['size']} is not a whole number of pages", f"use a multiple of {PAGE_SIZE}")
     if match["name"] in setup.symbols or match["name"] in parameters.numbers or match["name"] in RESERVED:
         raise directive.error(f"{match['name']!r} is there already", "choose another name")
     if iskeyword(match["name"]):
@@ -204,7 +204,7 @@ def _map(setup: Setup, directive: Directive, parameters: Parameters) -> Setup:
     if match["at"]:
         start = _evaluate(match["at"], setup, parameters)
     if start % PAGE_SIZE or not MMAP_MIN <= start <= USER_END - size:
-        raise directive.error(f"{start:#x} is no place for it", f"use a page-aligned address from {MMAP_MIN:#x} on")
+        raise directive.error(f"{start:#x} is not possible", f"use a page-aligned address from {MMAP_MIN:#x} on")
     letters = {"r": uapi.PROT_READ, "w": uapi.PROT_WRITE, "x": uapi.PROT_EXEC, "-": 0}
     prot = sum(letters[letter] for letter in set(match["prot"]))
     area = Area(match["name"], start, size, prot, directive, shared=match["shared"] is not None)
@@ -247,7 +247,7 @@ def _signal(setup: Setup, directive: Directive, _: Parameters) -> Setup:
 
 def _thread(setup: Setup, directive: Directive, _: Parameters) -> Setup:
     if not re.fullmatch(r"[A-Za-z_.][\w.$]*", directive.text):
-        raise directive.error(f"{directive.text!r} is no label", "write `# thread: reader`")
+        raise directive.error(f"{directive.text!r} is not a label", "write `# thread: reader`")
     return replace(setup, threads=(*setup.threads, directive))
 
 
@@ -262,7 +262,7 @@ def _state(setup: Setup, directive: Directive, _: Parameters) -> Setup:
 def _stdin(setup: Setup, directive: Directive, parameters: Parameters) -> Setup:
     value = value_of(parse(directive.text), KnownNames(parameters.numbers))
     if not isinstance(value, bytes):
-        raise directive.error(f"{directive.text} is no text", 'put it in quotes: `# stdin: "text\\n"`')
+        raise directive.error(f"{directive.text} is not text", 'put it in quotes: `# stdin: "text\\n"`')
     return replace(setup, stdin=value)
 
 
@@ -321,12 +321,12 @@ def _assignments(directive: Directive, known: tuple[str, ...]) -> list[Assignmen
 def _number(directive: Directive, parameters: Parameters) -> int:
     value = value_of(parse(directive.text), KnownNames(parameters.numbers))
     if not isinstance(value, int):
-        raise directive.error(f"{directive.text!r} is no number", "write a whole number")
+        raise directive.error(f"{directive.text!r} is not a number", "write a whole number")
     return value
 
 
 def _evaluate(text: str, setup: Setup, parameters: Parameters) -> int:
     value: Any = value_of(parse(text), KnownNames(parameters.numbers, setup.symbols))
     if not isinstance(value, int):
-        raise UsageError(f"{text!r} is no number", remedy="write an address")
+        raise UsageError(f"{text!r} is not a number", remedy="write an address")
     return value

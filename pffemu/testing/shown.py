@@ -1,4 +1,4 @@
-"""A failure as pytest wants it: text for the terminal, and one line with a place for summaries and editors."""
+"""A failure in pytest's form: text for the terminal, and one line with a place for summaries and editors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where, and what in a line; printed as `file:line: message`, as `--tb=line` and editors expect."""
+    """A place and a one-line message, printed as `file:line: message`, as `--tb=line` and editors expect."""
 
     path: str
     lineno: int
@@ -20,7 +20,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Has of pytest's TerminalRepr what reports use; nothing of it is imported, for it is not public."""
+    """The parts of pytest's TerminalRepr that reports use; TerminalRepr itself is not public."""
 
     text: str
     reprcrash: Place
@@ -34,7 +34,7 @@ class Shown:
 
 
 def shown(text: str, where: str, *, only_line: bool) -> Shown:
-    """`text`, whose first line says it in short; `where` is file:line. `only_line`: pytest prints that alone."""
+    """`text`, whose first line is its summary; `where`: file:line. `only_line`: pytest prints that line alone."""
     path, _, number = where.rpartition(":")
     return Shown(
         "" if only_line else text, Place(path, int(number) if number.isdigit() else 0, text.partition("\n")[0])

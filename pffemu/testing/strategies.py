@@ -23,12 +23,12 @@ _EDGES: Final = (0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 47, (1 << 63)
 
 
 def words() -> SearchStrategy[int]:
-    """64-bit values, those where carries and signs change more often."""
+    """64-bit values; values at carries and sign changes are more frequent."""
     return st.one_of(st.sampled_from(_EDGES), st.integers(0, WORD))
 
 
 def user_addresses(alignment: int = 1) -> SearchStrategy[int]:
-    """Addresses user space can have."""
+    """Addresses of user space."""
     return st.integers(PAGE_SIZE // alignment, (USER_END - PAGE_SIZE) // alignment).map(lambda n: n * alignment)
 
 
@@ -38,7 +38,7 @@ def non_canonical_addresses() -> SearchStrategy[int]:
 
 
 def flags() -> SearchStrategy[int]:
-    """RFLAGS of ring 3: IF and bit 1 set, the others as they fall."""
+    """RFLAGS of ring 3: IF and bit 1 set, the others random."""
     return st.integers(0, WORD).map(lambda bits: bits & _USER_FLAGS | rflags.IF | rflags.ALWAYS_ONE)
 
 

@@ -1,4 +1,4 @@
-"""The claims about a block's end: how it ended, what held there, what was counted, which events came in which order."""
+"""Verifies the claims about a block's end: how it ended, what held there, counts, and the order of events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXCLUDED: Final = re.compile(r"Matching at: events:.*\n(.*)")
 
 
 def verify(run: Run) -> None:
-    """Put every claim that does not hold into `run.failures`."""
+    """Add every claim that does not hold to `run.failures`."""
     claims = run.case.claims
     ended_as_claimed = _check_end(run, claims)
     for label in claims.labels:
@@ -50,7 +50,7 @@ def verify(run: Run) -> None:
 
 
 def _check_cycles(run: Run, claims: Claims) -> None:
-    """Those about faults for every fault, the others once."""
+    """Check `# cycles` claims: those about faults for every fault, the others once."""
     faults = list(resolved_faults(run.recorder.events)) if claims.cycles else []
     block = run.cpu.clock - run.start_clock
     for expect in claims.cycles:
@@ -69,7 +69,7 @@ def _check_cycles(run: Run, claims: Claims) -> None:
 
 
 def _check_end(run: Run, claims: Claims) -> bool:
-    """Whether the block ended as it should; expressions are only worth a look then."""
+    """Whether the block ended as claimed; expressions are checked only then."""
     start = f"{run.case.block.file}:{run.case.block.first}"
     if claims.fault is not None:
         return _check_fault(run, claims.fault)
@@ -154,12 +154,12 @@ def _check_deadlock(run: Run, directive: Directive) -> bool:
 
 
 def event_lines(run: Run) -> list[str]:
-    """The events from the block's start on, as CHECK lines see them."""
+    """The events from the block's start on, as the lines that CHECK matches."""
     return [event_text(event, run.places.describe) for event in run.recorder.events]
 
 
 def _check_events(run: Run, checks: tuple[Directive, ...]) -> None:
-    """CHECK lines against the events, by the filecheck library."""
+    """Match CHECK lines against the events, with the filecheck library."""
     if not checks:
         return
     lines = event_lines(run)
@@ -168,7 +168,7 @@ def _check_events(run: Run, checks: tuple[Directive, ...]) -> None:
         numbered[directive.number - 1] = f"{directive.name}: {directive.text}"
     options = Options("checks", "events", allow_empty=True)
     parser = Parser(options, io.StringIO("\n".join(numbered) + "\n"), *pattern_for_opts(options))
-    # a first empty line, for CHECK-NEXT at the very start would match the line before it
+    # the first line is empty: CHECK-NEXT at the start needs a line before the one it matches
     matcher = Matcher(options, FInput("events", "\n".join(["", *lines, ""])), parser)
     matcher.stderr = io.StringIO()
     try:

@@ -1,4 +1,4 @@
-"""What things cost in virtual cycles: a catalogue of named costs, machine profiles that give them values, the ledger.
+"""Costs in virtual cycles: a catalogue of named costs, machine profiles that give them values, the ledger.
 
 Read in this order: catalogue, units, profile, load, ledger. The profiles themselves are data: profiles/*.toml.
 """

@@ -1,8 +1,8 @@
-"""Every cost that can be charged: its name, what one unit of it is, and what it stands for.
+"""Every cost that can be charged: its name, its unit, and what it stands for.
 
-A profile gives each of them a value; `Cpu.charge(name, units)` is where time passes. Names say who spends it: `cpu.*`
-the hardware, `kernel.*` the kernel, `insn.*` a guest instruction of that class. `wait.*` are cycles in which a core did
-nothing; they have no price, their unit is the cycle.
+A profile gives each of them a value; `Cpu.charge(name, units)` is where time passes. Names begin with what spends the
+time: `cpu.*` the hardware, `kernel.*` the kernel, `insn.*` a guest instruction of that class. `wait.*` are cycles in
+which a core did nothing; they have no price, their unit is the cycle.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Final
 
 from pffemu.arch.own_instructions import OWN_INSTRUCTIONS
 
-EVENT: Final = ""  # the unit of most costs: once
+EVENT: Final = ""  # the unit of most costs: one occurrence
 BYTE, REGION, CORE, INSTRUCTION = "byte", "region", "core", "instruction"
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`per`: what one unit is ("" once, else "byte", "region", "core", "instruction")."""
+    """A cost. `per`: its unit ("" for one occurrence, else "byte", "region", "core", "instruction")."""
 
     what: str
     per: str = EVENT
@@ -45,16 +45,16 @@ CATALOGUE: Final[dict[str, Cost]] = {
     **{row.cost: Cost(row.cost_is or row.mnemonic.upper()) for row in OWN_INSTRUCTIONS.values()},
     # the kernel: entries
     "kernel.entry": Cost("exception entry in software: registers saved, dispatched"),
-    "kernel.exit": Cost("exception exit in software: work pending looked at, registers restored"),
+    "kernel.exit": Cost("exception exit in software: pending work checked, registers restored"),
     "kernel.syscall": Cost("system-call entry and exit in software"),
     "kernel.call": Cost("a system call's own work, where nothing finer is charged"),
     "kernel.copy_from_user": Cost("a copy from user memory set up"),
     "kernel.copy_to_user": Cost("a copy to user memory set up"),
     "kernel.user_byte": Cost("bytes copied from or to user memory", BYTE),
     # the kernel: memory
-    "kernel.lock": Cost("a lock taken and released that nobody holds"),
+    "kernel.lock": Cost("a free lock taken and released"),
     "kernel.lock.transfer": Cost("the lock's cache line comes from another core"),
-    "kernel.mmget": Cost("an address space kept from ending meanwhile, and let go (mmget_not_zero, mmput)"),
+    "kernel.mmget": Cost("a reference to an address space taken and dropped (mmget_not_zero, mmput)"),
     "kernel.fault.vma": Cost("the area of a faulting address looked up"),
     "kernel.fault.walk": Cost("page-table walk by the kernel"),
     "kernel.fault.install": Cost("a page-table entry set, reverse map and counters included"),

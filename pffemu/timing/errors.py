@@ -1,4 +1,4 @@
-"""The two ways in which timing can go wrong: a profile that makes no sense, and cycles that nobody charged."""
+"""Errors of timing: an invalid machine profile, and cycles that passed without being charged."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ class ProfileError(UsageError):
 
 
 class AccountingError(PffemuError):
-    """The sum of what was charged is not the clock's difference: a fault of pffemu itself."""
+    """The charges do not add up to the time that passed on the clock: a bug in pffemu."""

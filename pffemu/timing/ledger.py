@@ -1,4 +1,4 @@
-"""What was charged, to which thread, on which core; and the check that all of it together is the clock.
+"""Ledgers of what was charged to each thread on each core, and the check that they add up to the core's clock.
 
 A ledger holds units by cost name, never single events. Each (core, thread) has one; thread 0 is the idle core.
 """
@@ -15,7 +15,7 @@ from pffemu.timing.profile import SHIFT, Profile
 
 @dataclass(slots=True)
 class Ledger:
-    """One thread on one core. `elapsed`, `instruction_time`: 2^-SHIFT cycles up to the last switch away from it."""
+    """One thread on one core. `elapsed`, `instruction_time`: 2^-SHIFT cycles up to its last switch-out."""
 
     tid: int
     units: dict[str, int] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Ledger:
         return self.instruction_time + sum(rates[cost] * units for cost, units in self.units.items())
 
     def cycles(self, profile: Profile) -> dict[str, float]:
-        """By cost name, in the catalogue's order of first use; `insn` for guest instructions."""
+        """Cycles by cost name, in order of first use; `insn` for guest instructions."""
         costs = {cost: profile.rates[cost] * units / (1 << SHIFT) for cost, units in self.units.items()}
         return {INSTRUCTIONS: self.instruction_time / (1 << SHIFT), **costs}
 

@@ -1,4 +1,4 @@
-"""Read a machine profile from TOML, and refuse what is not one: the nearest right name is in the message.
+"""Reads a machine profile from TOML; errors name the nearest valid name.
 
 name = "my-machine"
 machine = "what it is, in a sentence"
@@ -32,7 +32,7 @@ _FOLDER: Final = Path(__file__).parent / "profiles"
 _TOP: Final = ("name", "machine", "base", "clock", "costs")
 _FIELDS: Final = ("value", "unit", "status", "source")
 _LARGEST: Final = 10**12
-_SLOWEST: Final = 1000  # cycles an instruction; and at 0, time would stand still for who spins
+_SLOWEST: Final = 1000  # cycles an instruction; 0 is refused, for a spinning thread's time would stand still
 _SHOWN: Final = 8  # costs named when some are missing
 
 
@@ -67,7 +67,7 @@ def read_profile(path: Path, where: str) -> Profile:
 
 
 def parse_profile(text: str, where: str, inheriting: tuple[str, ...] = ()) -> Profile:
-    """The profile written in `text`. `inheriting`: profiles that take costs over from this one, outermost first."""
+    """The profile in `text`. `inheriting`: profiles that take costs over from this one, outermost first."""
     try:
         document = tomllib.loads(text, parse_float=Decimal)
     except (tomllib.TOMLDecodeError, ArithmeticError, RecursionError) as error:
@@ -128,7 +128,7 @@ def _frequency(fields: Any, where: str) -> int:
     entry = _entry(fields, units.FREQUENCY_UNITS, where)
     frequency = units.hertz(entry.value, entry.unit)
     if frequency.denominator != 1 or not 10**6 <= frequency <= 10**11:
-        raise ProfileError(f"{float(frequency):g} Hz is no clock we can keep", where=where, remedy="1 MHz to 100 GHz")
+        raise ProfileError(f"{float(frequency):g} Hz is not a possible clock", where=where, remedy="1 MHz to 100 GHz")
     return int(frequency)
 
 

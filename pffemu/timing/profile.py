@@ -1,4 +1,4 @@
-"""A machine profile: what each cost is worth on one machine, resolved to integers before anything runs.
+"""A machine profile: the value of each cost on one machine, resolved to integers before the guest runs.
 
 Time is kept in 2^-SHIFT cycles, so that costs per byte and instructions below one cycle add up exactly: no rounding on
 the way, no floating point, the same sum in every order.
@@ -22,14 +22,14 @@ SHIFT: Final = 16
 class Status(Enum):
     """Where a value comes from."""
 
-    PUBLISHED = "published"  # stands in the source
+    PUBLISHED = "published"  # as in the source
     DERIVED = "derived"  # by arithmetic from published values
     GUESSED = "guessed"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One value of a profile, as it stands in the file. `inherited`: the profile it was taken over from."""
+    """One value of a profile, as in its file. `inherited`: the profile it was taken over from."""
 
     value: Fraction
     unit: str
@@ -59,18 +59,18 @@ class Profile:
         return cls(name, machine, frequency, dict(entries), rates)
 
     def cycles_of(self, cost: str, amount: int = 1) -> Fraction:
-        """What `amount` units of `cost` take, in cycles."""
+        """The cycles of `amount` units of `cost`."""
         return Fraction(self.rates[cost] * amount, 1 << SHIFT)
 
     def to_ns(self, cycles: int) -> int:
         return cycles * 10**9 // self.frequency
 
     def to_cycles(self, ns: int) -> int:
-        """The first whole cycle that is not before `ns`."""
+        """The first whole cycle at or after `ns`."""
         return -(-ns * self.frequency // 10**9)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the profile makes things cost: the same for the same times, whatever the file looks like."""
+        """SHA-256 of the frequency and all rates: equal for profiles that give the same times."""
         text = f"{self.frequency}\n" + "".join(f"{cost} {self.rates[cost]}\n" for cost in sorted(self.rates))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -12,7 +12,7 @@ FREQUENCY_UNITS: Final = tuple(_FREQUENCY)
 
 
 def units_for(per: str) -> tuple[str, ...]:
-    """The units a cost of that kind may have, as in `cycles/byte`."""
+    """The units that a cost with that `per` may have, as in `cycles/byte`."""
     return tuple(f"{unit}/{per}" if per else unit for unit in ("cycles", *_TIME))
 
 

@@ -1,4 +1,4 @@
-"""The application: panes, keys, a command line; the guest runs in a worker, so that Ctrl-C is always heard."""
+"""The application: panes, keys, a command line; the guest runs in a worker, so that Ctrl-C is noticed at once."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _KEYS: Final = (
     ("s", "step", "step"), ("n", "next", "step over"), ("p", "phase", "phase"), ("f", "finish", "finish"),
     ("c", "continue", "continue"),
 )  # fmt: skip
-_HINT: Final = "keys below, their capitals go back in time; : for a command, help lists them"
+_HINT: Final = "keys below, with Shift back in time; : for a command, `help` lists them"
 
 
 class Pane(Static):
-    """One of PANES; its border says which."""
+    """One of PANES, named on its border."""
 
     def __init__(self, name: str) -> None:
         super().__init__("", id=name, markup=False)
@@ -70,7 +70,7 @@ class DebuggerApp(App[None]):
     ]  # fmt: skip
 
     def __init__(self, commands: Commands, output: bytearray) -> None:
-        """`output`: what the guest has written and nobody has shown; taken from."""
+        """`output`: what the guest has written and the log has not shown; emptied when shown."""
         super().__init__()
         self._commands, self._output = commands, output
         self._before = Before()
@@ -125,7 +125,7 @@ class DebuggerApp(App[None]):
             self.query_one("#log", RichLog).write(Text("nothing runs; q leaves", style=QUIET))
 
     def action_choose(self, direction: int) -> None:
-        """Another pane where there is no room for all."""
+        """Show the next pane, where the screen has no room for all."""
         panes = tuple(PANES) if self._alone else CHOICE[self._kind]
         if not panes:
             return
@@ -138,7 +138,7 @@ class DebuggerApp(App[None]):
         self._arrange()
 
     def action_zoom(self) -> None:
-        """One pane for the whole screen, and back."""
+        """Give one pane the whole screen, or end that."""
         self._alone = "" if self._alone else self._chosen
         self._arrange()
 

@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Size(Enum):
-    """Of the screen; the value is a class in the style sheet."""
+    """The screen's size; the value is a class in the style sheet."""
 
     LARGE = "large"  # everything
     MEDIUM = "medium"  # code, timeline, registers, one more
@@ -27,12 +27,12 @@ CHOICE: Final = {
 
 
 def size_of(width: int, height: int) -> Size:
-    """Columns and lines of the screen."""
+    """The Size of a screen of so many columns and lines."""
     if width >= 175 and height >= 46:
         return Size.LARGE
     return Size.MEDIUM if width >= 110 and height >= 34 else Size.SMALL
 
 
 def shown(size: Size, chosen: str, alone: str) -> tuple[str, ...]:
-    """`chosen`: the pane of the user's choice; `alone`: one that has the whole screen, or "" for none."""
+    """The panes to show. `chosen`: the user's choice; `alone`: the one that has the whole screen, or "" for none."""
     return (alone,) if alone else (*ALWAYS[size], *([chosen] if chosen in CHOICE[size] else CHOICE[size][:1]))

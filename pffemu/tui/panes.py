@@ -1,4 +1,4 @@
-"""Which pane shows what: the debugger's panes on the thread the session looks at."""
+"""The debugger's panes, filled for the thread that the session looks at."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _CALLERS: Final = 6  # functions in the code pane's last line
 
 @dataclass
 class Before:
-    """What the last refresh showed, so that this one can mark what is new."""
+    """What the last refresh showed, so that the next one can mark changes."""
 
     registers: dict[int, dict[str, int]] = field(default_factory=dict)  # by thread
     stack: dict[int, int] = field(default_factory=dict)
 
     def note(self, commands: Commands) -> None:
-        """The state shown now."""
+        """Keep the state that is shown now."""
         seen = commands.session.seen
         self.registers[commands.session.tid] = registers_pane.read(seen)
         self.stack = stack_pane.read(seen, _BELOW, _ABOVE)
 
 
 class Room(NamedTuple):
-    """Columns and lines."""
+    """A pane's size in columns and lines."""
 
     width: int
     height: int
@@ -102,14 +102,14 @@ PANES: Final[dict[str, tuple[str, Render]]] = {
 
 
 def where(commands: Commands) -> str:
-    """Whose panes these are."""
+    """The thread, core and moment that the panes show."""
     session = commands.session
     inside = ", inside a step" if session.halt.moment.held else ""
     return f"thread {session.tid}, core {session.cpu.index}, instruction {session.halt.moment.instructions:,}{inside}"
 
 
 def callers(commands: Commands) -> str:
-    """`handler < [user interrupt] read_page < main`: who called whom."""
+    """The callers on one line: `handler < [user interrupt] read_page < main`."""
     session, text = commands.session, ""
     for frame in islice(session.frames(session.tid), _CALLERS):
         kind = {Entered.USER_INTERRUPT: "[user interrupt] ", Entered.SIGNAL: "[signal] "}.get(frame.entered, "")

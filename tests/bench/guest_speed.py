@@ -1,11 +1,11 @@
 """(a) How much of bare Unicorn's speed guest code keeps, with and without exact counting.
 
-A loop's speed has two values, a tenth apart, for bare Unicorn as for us, and where its translation lies in host memory
-chooses between them. Every repetition places it elsewhere, and the best placements are compared. BFS varies by a third
-from one run to the next on the same code: there bare and emulated runs are paired, back to back, and the median of the
+A loop's speed has two values, a tenth apart, for bare Unicorn and for pffemu, depending on where its translation lies
+in host memory. Every repetition places it elsewhere, and the best placements are compared. BFS varies by a third from
+one run to the next on the same code: there bare and emulated runs are paired, back to back, and the median of the
 pairs' ratios counts.
 
-CPU time of the thread, here and in the round trips: what else runs on the machine should not count.
+Here and in the round trips the thread's CPU time is measured, so that other load on the machine does not count.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def compare(program: ConformanceProgram, *, record: bool = False) -> Comparison:
 
 
 def _ask_host(program: ConformanceProgram, binary: Path, wanted: str | None) -> Outcome:
-    """What it does here. Threads of a busy host may do things in another order than they usually do: ask again."""
+    """The host's outcome. On a busy host, threads may run in an unusual order: then it is asked again."""
     for _ in range(_TRIES - 1):
         host = outcome.on_host(program, binary)
         if wanted is None or host.text() == wanted:

@@ -1,4 +1,4 @@
-"""What a program did, on the host's Linux, in pffemu, and as recorded in expected/."""
+"""The outcome of a program: on the host's Linux, in pffemu, and as recorded in expected/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/reading-uintr.md against the sources: where each `# SDM name.number` stands. Run it to put the links right."""
+"""docs/reading-uintr.md against the sources: the place of each `# SDM name.number`. Run it to correct the links."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def anchors() -> dict[str, list[str]]:
 
 
 def rows(text: str) -> dict[str, str]:
-    """Step -> what the page says about where."""
+    """Step -> the page's text about its place."""
     return {match["step"]: match["where"] for match in _ROW.finditer(text)}
 
 
@@ -36,7 +36,7 @@ def link(place: str) -> str:
 
 
 def updated(text: str, places: dict[str, list[str]]) -> str:
-    """The page with every row's link as the sources have it."""
+    """The page with every row's link corrected from the sources."""
 
     def row(match: re.Match[str]) -> str:
         where = ", ".join(link(place) for place in places.get(match["step"], []))

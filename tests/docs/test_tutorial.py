@@ -1,4 +1,4 @@
-"""The tutorial's sessions give what it shows: each shown line, in order, somewhere in the answers."""
+"""The tutorial's sessions print what it shows: each shown line, in order, is somewhere in the answers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One machine and some hundred random system calls.
 
-It ends early when the guest is killed, has nobody left to run, or has spent its instructions, as random arguments make
-it. What is checked: it returns, soon, without an exception, and without a file of the host opened outside its root.
+It ends early when random arguments kill the guest, leave it without a runnable thread, or use up its instructions. The
+test checks that it returns, soon, without an exception, and without a file of the host opened outside its root.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Batch:
 
 
 def run_batch(program: Program, seed: int) -> Batch:
-    """Raises whatever must not be raised."""
+    """Run the batch. Raises what must not be raised."""
     source = random.Random(seed)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as directory:

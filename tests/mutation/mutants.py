@@ -1,6 +1,6 @@
 """Mutants of the hardware and of the kernel model: each drops or bends one step, and an assembly test must notice.
 
-A row is (file, text as it stands there exactly once, text in its place).
+A row is (file, text that occurs there exactly once, its replacement).
 """
 
 from __future__ import annotations

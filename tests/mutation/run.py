@@ -1,4 +1,4 @@
-"""Do the assembly tests notice when a step of the machine is missing?    python -m tests.mutation.run [--jobs 2]
+"""Checks that the assembly tests notice a missing step of the machine: python -m tests.mutation.run [--jobs 2]
 
 Each mutant is applied to a copy of the sources, and tests/asm runs there until its first failure. Prints the kill rate
 and the survivors; exits 1 when fewer than 95 % are killed, or a row no longer fits the sources.

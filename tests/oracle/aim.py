@@ -1,6 +1,6 @@
-"""Aims an instruction's memory operands, stack and branch at places worth looking at, by choosing what registers hold.
+"""Aims an instruction's memory operands, stack and branch at interesting addresses, by choosing register values.
 
-It works from the decoded bytes, so prefixes that changed what they mean are taken into account.
+It works from the decoded bytes, so that the effect of prefixes is taken into account.
 """
 
 from __future__ import annotations

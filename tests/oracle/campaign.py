@@ -1,4 +1,4 @@
-"""A campaign: cases in batches, each on the host and in pffemu, and what differs."""
+"""A campaign: cases in batches, each run on the host and in pffemu, and their differences."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _with_mode(made: Made, exact_float: bool) -> Made:
 
 
 def judge(emulator: Emulator, batch: list[tuple[str, Made]]) -> Iterator[Verdict]:
-    """Run them all on both sides."""
+    """Run all cases on both sides."""
     for_host = [made for _, made in batch if made.judge is Judge.HOST]
     host = run_all(run_on_host, [made.host_case for made in for_host])
     by_slot = {made.case.slot: record for made, record in zip(for_host, host, strict=True)}

@@ -21,7 +21,7 @@ _RDSSP: Final = ("RDSSPD_R32", "RDSSPQ_R64")
 
 
 class Judge(Enum):
-    """What says what is right."""
+    """What decides the right result of a form."""
 
     HOST = "host"  # the host's CPU
     UD = "ud"  # CPUID does not claim it: #UD

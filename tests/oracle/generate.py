@@ -213,7 +213,7 @@ def decode(code: bytes, address: int) -> tuple[Any, ...]:
 
 
 def judged(instructions: tuple[Any, ...]) -> Judge:
-    """Who says what is right about them all."""
+    """The judge of a sequence: what says what is right for all of its instructions."""
     first = Judge.HOST
     for instruction in instructions:
         if instruction.is_invalid:

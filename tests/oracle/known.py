@@ -1,4 +1,4 @@
-"""What is known to differ from the host's CPU, and why: a rule for each kind. docs/instructions.md is made from it.
+"""Known differences from the host's CPU, with reasons: a rule for each kind. docs/instructions.md is made from them.
 
 A rule with `forms` says that each of them differs: a campaign that is long enough must see it for every one. A rule
 with `when` is about how an instruction is written or what it meets, whatever the instruction is: it must be seen once.

@@ -1,4 +1,4 @@
-"""What a case left, as the driver wrote it down."""
+"""The results of cases, as the driver wrote them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A failing case with everything left out that it does not need, as a block for pffemu's test runner."""
+"""Shrinks a failing case to what its failure needs, as a block for pffemu's test runner."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the manual leaves undefined, or to the model of the processor: nothing of it is compared.
+"""State that the manual leaves undefined, or to the model of the processor, and that is therefore not compared.
 
-iced knows the flags of RFLAGS. What it does not know is here.
+iced knows the undefined flags of RFLAGS; this file has the rest.
 """
 
 from __future__ import annotations

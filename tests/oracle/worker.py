@@ -1,7 +1,7 @@
 """python -m tests.oracle.worker: runs drivers in pffemu.
 
-In come a kind of machine, a length and an ELF file; out come pieces of output and an end.
-Each driver runs in a child of its own: what Unicorn does to the process on some byte strings must not end the campaign.
+Its input is a kind of machine, a length and an ELF file; its output, pieces of the driver's output and an end.
+Each driver runs in a child process: on some byte strings Unicorn kills its process, which must not end the campaign.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""keystone 0.9.2's traps: its raw behaviour, and that our front-end refuses or mends each.
+"""keystone 0.9.2's traps: its raw behaviour, and that pffemu's front-end refuses or corrects each.
 
-When a test of the raw behaviour fails, keystone has changed: the fence for that row may be dropped. Input that kills
+When a test of the raw behaviour fails, keystone has changed: the check for that row may be dropped. Input that kills
 the process runs in a child process.
 """
 

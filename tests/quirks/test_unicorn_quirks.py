@@ -1,4 +1,4 @@
-"""Unicorn's quirks, on bare Unicorn: each test fails when the quirk is mended, and names the workaround to remove then.
+"""Quirks of bare Unicorn: each test fails once the quirk is fixed, and names the workaround that may go then.
 
 The numbers are the rows of docs/quirks.md. That pffemu is not affected is tested in tests/unit/engine.
 """
@@ -159,7 +159,7 @@ def flushed_by(action: Any) -> bool:
 
 
 def test_u10_only_the_control_call_flushes_the_tlb() -> None:
-    """If another of these starts to flush, nothing breaks; if the first stops, UnicornCpu.flush_tlb is broken."""
+    """If another of these starts to flush, nothing breaks; if the first one stops, UnicornCpu.flush_tlb is broken."""
     assert flushed_by(lambda uc: uc.ctl(unicorn.UC_CTL_TLB_FLUSH, unicorn.UC_CTL_IO_WRITE))
     assert not flushed_by(lambda uc: None)
     assert not flushed_by(lambda uc: uc.ctl_flush_tb())
@@ -175,7 +175,7 @@ def test_u12_a_fetch_fault_over_a_page_edge_is_reported_at_the_start_of_its_bloc
 
 
 def test_a_block_whose_hook_asks_to_stop_does_not_run() -> None:
-    """What exact limits rest on (engine.block_counter)."""
+    """Exact limits (engine.block_counter) depend on this."""
     uc = bare(b"\x48\xff\xc0\xeb\x00\x48\xff\xc1\x90")  # inc rax; jmp; inc rcx; nop
     seen: list[int] = []
 
@@ -215,7 +215,7 @@ def test_u16_what_tcg_does_not_know_is_an_invalid_instruction(what: str, code: s
 
 @pytest.mark.parametrize(("text", "code"), FORMS.items(), ids=FORMS)
 def test_instructions_of_our_own_are_invalid_with_every_operand(text: str, code: bytes) -> None:
-    """hw.insns executes them. Broken: one of them runs as something else, and the machine never hears of it."""
+    """hw.insns executes them. A failure: one of them runs as another instruction, and Unicorn does not stop there."""
     assert run(bare(code), CODE) == unicorn.UC_ERR_INSN_INVALID, text
 
 

@@ -15,7 +15,7 @@ NAMES = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
 
 
 class Mark(NamedTuple):
-    """An event or a step below one: what its line says, and where its thread was."""
+    """An event or a sub-event step: its line, and where its thread was."""
 
     instructions: int
     line: str
@@ -64,7 +64,7 @@ class Oracle:
         return sum(state.ran[1] for state in self.states[begin + 1 : end + 1] if state.ran[0] == tid)
 
     def arrivals(self, addresses: set[int]) -> list[int]:
-        """States in which a thread is about to execute the instruction at one of `addresses`; a retry is no arrival."""
+        """States in which a thread is about to execute the instruction at one of `addresses`, except retries."""
         found = []
         tried: dict[int, int] = {}  # thread -> RIP it could not get past
         for i, state in enumerate(self.states):

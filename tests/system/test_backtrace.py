@@ -133,6 +133,6 @@ def test_through_a_signal_frame(talk: Commands) -> None:
 def test_the_outermost_function_has_no_caller(talk: Commands) -> None:
     assert functions(talk) == ["_start"]
     for command in ("finish", "reverse-finish"):
-        with pytest.raises(UsageError, match="nobody is known to have called this"):
+        with pytest.raises(UsageError, match="caller is unknown"):
             talk.execute(command)
     assert "instruction 0" in talk.execute("where")

@@ -49,11 +49,11 @@ def test_after_a_kill_only_what_is_missing_is_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("--vary", "threads", *GUEST), 2, "is no option with values"),
+        (("--vary", "threads", *GUEST), 2, "is not an option with values"),
         (("--vary", "threads=1", "nothing"), 2, "one of fault, bfs, ioctl"),
-        (("--vary", "threads=1", *GUEST, "--json", "x"), 2, "--json is the sweep's own"),
+        (("--vary", "threads=1", *GUEST, "--json", "x"), 2, "--json belongs to the sweep"),
         (("--vary", "threads=99", *GUEST), 125, "Invalid value for '--threads'"),
-        (("--vary", "json=x,y", *GUEST), 2, "--json is the sweep's own"),
+        (("--vary", "json=x,y", *GUEST), 2, "--json belongs to the sweep"),
         (("--vary", "threads=1", "--vary", "threads=2", *GUEST), 2, "varied twice"),
     ],
 )

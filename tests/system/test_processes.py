@@ -1,4 +1,4 @@
-"""Processes of one machine: who keeps it running, who is named in a deadlock, what comes back when they end."""
+"""Processes of one machine: which ones keep it running, names in a deadlock's message, what their end gives back."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ class Checked:
             self.check_first(line, before, None, m)
             return
         found = self.oracle.at(n, m, tid, rip)
-        assert found, f"{line}: nobody was ever there: {said}"
+        assert found, f"{line}: no thread was ever there: {said}"
         mine = [i for i in found if self.oracle.states[i].next_tid == tid]
         self.standing = Standing((mine or found)[0], m, tid)
         if line != "where":

@@ -138,7 +138,7 @@ def test_every_pane_can_be_seen_whole_on_every_terminal(commands: Commands, size
         "UIHANDLER", "=&gt; 0x", "instruction",
     ):  # fmt: skip
         assert text.replace(" ", "&#160;") in pictures, text
-    assert "[user&#160;interrupt]" in pictures  # who called whom
+    assert "[user&#160;interrupt]" in pictures  # the callers
 
 
 def test_one_pane_can_have_the_screen(commands: Commands) -> None:

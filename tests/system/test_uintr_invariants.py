@@ -1,7 +1,7 @@
-"""What holds at any moment of a guest whose threads send each other user interrupts, whatever else they do.
+"""Invariants at any moment of a guest whose threads send each other user interrupts, whatever else they do.
 
-The machine is stopped again and again; each time every UPID, every core's user-interrupt state and the kernel's lists
-must agree, and what was posted must have a way to its receiver.
+The machine is stopped repeatedly; each time every UPID, every core's user-interrupt state and the kernel's lists must
+agree, and every posted interrupt must have a way to its receiver.
 """
 
 from __future__ import annotations

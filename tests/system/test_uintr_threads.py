@@ -1,4 +1,4 @@
-"""Senders and receivers on several cores: whatever a receiver does meanwhile, nothing is lost and nothing invented.
+"""Senders and receivers on several cores: whatever a receiver does meanwhile, no interrupt is lost or invented.
 
 Each sender has a user vector and a sequence number of its own, which it raises before every SENDUIPI; the receiver's
 handler notes the number it finds. At the end it must have seen the last one of each, and no more handlers than sends.
@@ -55,7 +55,7 @@ class Plan:
         loop = "".join(
             f"{DONE.format(senders=n)}{_OPERATIONS[step].replace('FLAGS', str(self.flags))}" for step in self.receiver
         )
-        # in the end it sleeps, unless its registration has nobody wake it
+        # in the end it sleeps, unless under its registration no interrupt wakes it
         sleep = WAIT.format(usec=1_000_000_000, check=_WOKEN) if self.flags else _OPERATIONS["spin"]
         loop += DONE.format(senders=n) + sleep
         senders = "".join(SENDER.format(i=i, sends=sends, delay=delay) for i, (sends, delay) in enumerate(self.senders))

@@ -80,7 +80,7 @@ _CONNECT = "mov eax, SYS_uintr_register_sender\n mov edi, 3\n xor esi, esi\n sys
 @pytest.mark.parametrize("other", [_THREAD, _FORK], ids=["thread that was never armed", "process without a table"])
 @pytest.mark.parametrize("delay", [1, 5000, 14_321])
 def test_the_very_first_senduipi_of_a_sender_arrives_on_time(other: str, delay: int) -> None:
-    # the receiver spins and is never ahead of what can still reach it, whoever may become a sender
+    # the receiver spins and is never ahead of an interrupt that can still reach it, from any sender
     body = (
         guests.REGISTER.format(flags=0) + guests.SELF.format(vector=5, index=0)
         + "mov eax, SYS_uintr_vector_fd\n mov edi, 5\n xor esi, esi\n syscall\n stui\n" + other

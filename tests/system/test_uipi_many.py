@@ -14,7 +14,7 @@ from tests.uipi import load_many, upid_of, wire
 
 
 def ring(threads: int, rounds: int) -> str:
-    """A token goes round: whoever has it passes it on, thread 0 counts the rounds."""
+    """A token goes round: the thread that has it passes it on, thread 0 counts the rounds."""
     return f"""
 wait: cmp qword ptr [rip + up], {threads - 1}
     jne wait

@@ -1,4 +1,4 @@
-"""Coverage of guest code: lines, branch ways, includes, lcov, workers."""
+"""Coverage of guest code: lines, branch directions, includes, lcov, workers."""
 
 from __future__ import annotations
 

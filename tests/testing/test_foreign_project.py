@@ -1,4 +1,4 @@
-"""A project that is not ours: a folder with a pyproject and two files, and the installed plugin does the rest."""
+"""Another project with the installed plugin: a folder with a pyproject and two test files is enough."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_pytest_collects_and_runs_them_without_configuration(tmp_path: Path) -> 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("hatchling") is None, reason="building the wheel needs hatchling: the extra dev")
 def test_the_wheel_alone_is_enough(tmp_path: Path) -> None:
-    """Nothing of the source tree is used: what the wheel lacks, users lack."""
+    """The source tree is not used, so that files missing in the wheel are noticed."""
     run(ROOT, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist"))
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     site, project = tmp_path / "site", tmp_path / "project"

@@ -1,4 +1,4 @@
-"""Whatever stands in a test file: tests, or one clean error. Nothing else leaves the parser and the evaluator."""
+"""Any text as a test file gives tests, or one clean error; the parser and the evaluator raise nothing else."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ _WORD = 1 << 64
 
 
 class BadPacketError(ValueError):
-    """The packet is no packet of its kind."""
+    """The packet does not have the form of its kind."""
 
 
 def hex_number(text: str) -> int:

@@ -1,8 +1,8 @@
 """The registers gdb sees, in the order of their numbers, and the target description (XML) that says so.
 
-Features with gdb's own names get gdb's own treatment (calling convention, $xmm0 as a union, catch syscall through
-orig_rax). `org.pffemu.uintr` holds the user-interrupt state; gdb prints no group that it does not know, so all its
-words together are one more register, `uintr`.
+gdb treats features with its own names specially (calling convention, $xmm0 as a union, catch syscall through
+orig_rax). `org.pffemu.uintr` holds the user-interrupt state; gdb prints no group that it does not know, so one more
+register, `uintr`, holds all its words together.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pffemu.arch.registers import GENERAL
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """`group`: gdb's register group, if not the one its type implies."""
+    """A register as gdb sees it. `group`: gdb's register group, if not the one its type implies."""
 
     name: str
     bits: int
@@ -81,7 +81,7 @@ def target_xml() -> bytes:
 
 
 def _types(feature: Element, name: str) -> None:
-    """The types that a feature's registers use and gdb does not know."""
+    """Define the types that a feature's registers use and that gdb does not have built in."""
     if name == _CORE:
         _flags(feature, "eflags", rflags.NAMES)
     if name == UINTR:

@@ -14,7 +14,7 @@ _ESCAPED: Final = frozenset(b"}$#*")
 
 
 class Token(Enum):
-    """What a packet is not."""
+    """What the byte stream holds besides packets."""
 
     ACK = b"+"
     NACK = b"-"
@@ -23,7 +23,7 @@ class Token(Enum):
 
 
 def encode(data: bytes) -> bytes:
-    """A whole packet for `data`."""
+    """`data` as a packet: escaped, framed, with its checksum."""
     body = bytearray()
     for byte in data:
         if byte in _ESCAPED:
@@ -37,7 +37,7 @@ def encode(data: bytes) -> bytes:
 class PacketReader:
     """Cuts a byte stream into packets. Bytes outside packets that mean nothing are dropped, as gdbserver does."""
 
-    _body: bytearray | None = None  # of the packet that has begun
+    _body: bytearray | None = None  # data of the packet whose end has not come yet
     _checksum: bytearray = field(default_factory=bytearray)
     _in_checksum: bool = False
 

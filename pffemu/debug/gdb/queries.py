@@ -59,7 +59,7 @@ def set_query(stub: Stub, text: str) -> bytes:
             stub.no_ack = True
             return _OK
         case "NonStop":
-            return _OK if rest == "0" else _BAD  # one virtual time for all threads: they stop together
+            return _OK if rest == "0" else _BAD  # no non-stop mode: all threads share one virtual time
         case "CatchSyscalls":
             stub.target.catch_syscalls(_syscalls(rest))
             return _OK
@@ -87,7 +87,7 @@ def _extra_info(target: Target, tid: int) -> bytes:
 
 
 def _transfer(target: Target, text: str) -> bytes:
-    """`object:read:annex:offset,length`: a part of an object, `l` when it is the last one, `m` otherwise."""
+    """`object:read:annex:offset,length`: part of an object, behind `l` when it is the last part, else behind `m`."""
     if text.startswith("siginfo:write::"):
         return _write_siginfo(target, text.removeprefix("siginfo:write::"))
     parts = text.split(":")
@@ -123,7 +123,7 @@ def _threads(target: Target, _annex: str) -> bytes:
 
 
 def _memory_map(_target: Target, _annex: str) -> bytes:
-    """All of user space may become memory while the guest runs, and gdb asks once."""
+    """All of user space as RAM: any of it may be mapped while the guest runs, and gdb asks once."""
     root = Element("memory-map")
     SubElement(root, "memory", type="ram", start="0x0", length=f"{USER_END:#x}")
     return tostring(root)

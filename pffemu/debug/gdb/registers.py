@@ -18,7 +18,7 @@ _EMPTY: Final = 3  # a register's two bits in the full tag word
 
 
 def read(register: Register, saved: SavedRegisters, task: Task | None, cpu: Cpu) -> bytes:
-    """Little-endian, `register.size` bytes. `task` None: the thread is dead, and its core still has its registers."""
+    """The value, little-endian. `task` None: the thread is dead, and its core still has its registers."""
     name = register.name
     if name.startswith("xmm"):
         return saved.fxsave()[_XMM_AT + _STEP * int(name[3:]) :][:16]
@@ -31,9 +31,9 @@ def read(register: Register, saved: SavedRegisters, task: Task | None, cpu: Cpu)
 
 
 def write(register: Register, value: bytes, saved: SavedRegisters, task: Task, cpu: Cpu) -> SavedRegisters:
-    """The registers with one replaced; UINTR state changes at once. Selectors and x87 control stay.
+    """The registers with one replaced; UINTR state changes at once. Writes to selectors and x87 control are ignored.
 
-    orig_rax sets an interrupted system call aside when it becomes negative, and takes it up when it gets its number.
+    A negative orig_rax keeps an interrupted system call from restarting; its number lets it restart again.
     """
     name, word = register.name, int.from_bytes(value, "little")
     if name.startswith("xmm"):
@@ -76,7 +76,7 @@ def _word(name: str, saved: SavedRegisters, task: Task | None, cpu: Cpu) -> int:
         return _SELECTORS[name]
     if name in X87_CONTROL or name == "mxcsr":
         return _x87_control(name, saved.fxsave())
-    if name == "orig_rax":  # elsewhere only looked at where a system call is caught
+    if name == "orig_rax":  # without such a call, gdb reads it only where a system call is caught
         call = task.sleep.call if task is not None and task.sleep is not None else None
         return saved.word("rax") if call is None else call.number
     values = _uintr_words(task, cpu)

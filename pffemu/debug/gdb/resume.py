@@ -12,10 +12,10 @@ _KINDS = ("c", "C", "s", "S", "t", "r")
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """`step`: the thread that steps (None: none does); `span`: on until it leaves [start, end).
+    """What a vCont asks for. `step`: the thread that steps (None: none does), `span`: until it leaves [start, end).
 
-    `signal`: gdb's number of one that thread `signalled` gets first, 0 for none. `named`: threads that an action names,
-    so that one that stands at a signal and gets none loses it (None: all).
+    `signal`: gdb's number of the signal that thread `signalled` gets first, 0 for none. `named`: threads that an action
+    names (None: all); a named thread that stands at a signal and is given none loses it.
     """
 
     step: int | None = None
@@ -55,7 +55,7 @@ def parse_vcont(actions: str, default: int) -> Resume | None:
 
 
 def parse_old(packet: str, tid: int) -> Resume:
-    """`c`, `C signal`, `s`, `S signal` of thread `tid`, but not at an address. Raises BadPacketError."""
+    """`c`, `C signal`, `s`, `S signal` of thread `tid`, without their optional address. Raises BadPacketError."""
     kind, argument = packet[:1], packet[1:]
     if kind in ("c", "s") and argument:
         raise BadPacketError

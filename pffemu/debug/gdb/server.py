@@ -1,4 +1,4 @@
-"""The socket: one gdb at a time, loopback unless told; Ctrl-C and a lost client are noticed while the guest runs."""
+"""The socket: one gdb at a time; Ctrl-C and a lost connection are noticed while the guest runs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pffemu.errors import UsageError
 
 LOOPBACK: Final = "127.0.0.1"
 _CHUNK: Final = 4096
-_RESENDS: Final = 8  # of one reply that gdb says it could not read
+_RESENDS: Final = 8  # times a reply is sent again that gdb rejects
 _GONE: Final = object()
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Raises UsageError when the port cannot be had. Port 0: any free one."""
+    """A listening TCP socket; port 0: any free one. Raises UsageError when the address or port cannot be used."""
     try:
         return socket.create_server((host, port), backlog=1)
     except (OSError, OverflowError) as error:
@@ -30,9 +30,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(server: socket.socket, target: Target, said: Callable[[str], None]) -> Stub:
-    """Serve one gdb after the other, until one kills the guest or detaches. The stub of the last one.
+    """Serve one gdb after another, until one kills the guest or detaches; the last one's stub.
 
-    A client that vanishes leaves the guest where it is, for the next. `said` gets lines for the person.
+    When a connection breaks, the guest waits as it is for the next gdb. `said` gets messages for the user.
     """
     while True:
         connection, peer = server.accept()
@@ -47,13 +47,13 @@ def serve(server: socket.socket, target: Target, said: Callable[[str], None]) ->
 
 
 class _Connection:
-    """A thread reads, so that an interrupt is heard while the other one runs the guest."""
+    """One gdb. A second thread reads the socket, so that an interrupt is noticed while the first runs the guest."""
 
     def __init__(self, connection: socket.socket, stub: Stub) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection, self._stub = connection, stub
         self._tokens: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._unanswered = 0  # packets read: with one, an interrupt has a run to stop, or soon will
+        self._unanswered = 0  # packets read: while there are any, an interrupt has a run to stop, or soon will
         self._last = b""
         self._resent = 0
 
@@ -86,7 +86,7 @@ class _Connection:
             self._send(self._last)
 
     def _send(self, data: bytes) -> None:
-        with suppress(OSError):  # gone: the reading thread has said so, or will
+        with suppress(OSError):  # the connection is broken: the reading thread notices, too
             self._connection.sendall(data)
 
     def _read(self) -> None:

@@ -31,22 +31,22 @@ from pffemu.hw.cpu import Cpu
 from pffemu.machine.stop import Exited, Killed
 
 _NUMBERS: Final = {name: number for number, name in NAMES.items()}
-_TICK: Final = 0.05  # seconds between looks at whether somebody wants it to stop
+_TICK: Final = 0.05  # seconds between checks for a request to stop
 _ACCESS: Final = {PointKind.WRITE: Access.WRITE, PointKind.READ: Access.READ, PointKind.ACCESS: Access.ANY}
 _WATCHED: Final = {Access.WRITE: Why.WATCH, Access.READ: Why.READ_WATCH, Access.ANY: Why.ACCESS_WATCH}
 _WHY: Final = {halts.Why.INTERRUPTED: Why.INTERRUPTED, halts.Why.HISTORY: Why.HISTORY_BEGIN}
 
 
 class SessionTarget:
-    """`monitor_command` answers gdb's `monitor LINE`. A guest that dies is first seen before it does."""
+    """`monitor_command` answers gdb's `monitor LINE`. A guest that dies stops before its end, for gdb to look at."""
 
     def __init__(self, session: Session, executable: Path, monitor_command: Callable[[str], str]) -> None:
         self._session, self._executable = session, executable.resolve()
         self._monitor_command = monitor_command
-        self._points: dict[Point, int] = {}  # -> number of the session's breakpoint
-        self._wanted = False  # to stop
+        self._points: dict[Point, int] = {}  # gdb's point -> number of the session's breakpoint
+        self._wanted = False  # whether a stop is requested
         self._siginfo: bytes | None = None  # siginfo_t that gdb has written since the last stop
-        self._dropped: SigInfo | None = None  # the signal that gdb kept back: it may send it later
+        self._dropped: SigInfo | None = None  # the signal that gdb kept from the thread, and may send later
         self._last = Stopped(Why.STEP, session.tid)
         self._auxv = self._read_auxv()
         self.pass_signals(())
@@ -216,7 +216,7 @@ class SessionTarget:
         return Stopped(_WHY.get(halt.why, Why.STEP), halt.tid)
 
     def _breakpoint_at(self, address: int) -> Why:
-        """gdb's own, or one of `monitor break`, of which gdb knows nothing and must not be told."""
+        """The reason of a stop there: gdb's own breakpoint, or one of `monitor break`, which gdb does not know."""
         kinds = {point.kind for point in self._points if point.address == address}
         if PointKind.SOFTWARE in kinds:
             return Why.BREAKPOINT
@@ -233,7 +233,7 @@ class SessionTarget:
         return "running" if self._core(task).tid == task.tid else "ready"
 
     def _breakpoint(self, point: Point) -> Breakpoint:
-        """Watched is the first process's memory: gdb knows one, and inserts anew wherever it stopped."""
+        """The session's breakpoint for gdb's. Watchpoints watch the first process: gdb knows no other."""
         if point.kind not in _ACCESS:
             return Breakpoint(0, f"*{point.address:#x}", address=point.address)
         pid, access = self._session.machine.process.pid, _ACCESS[point.kind]
@@ -242,7 +242,7 @@ class SessionTarget:
         )
 
     def _read_auxv(self) -> bytes:
-        """From the stack the kernel built, while the program has not touched it; empty when it has run already."""
+        """The auxiliary vector on the initial stack; empty when the program has already run."""
         session = self._session
         if session.machine.instructions:
             return b""

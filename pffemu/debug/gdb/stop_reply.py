@@ -11,7 +11,7 @@ from kernel_model.abi.signal import NSIG
 
 SIGINT: Final = 2
 SIGTRAP: Final = 5
-# Linux's numbers to gdb's own (include/gdb/signals.def); those that are not here are the same
+# Linux's signal numbers to gdb's (include/gdb/signals.def), where they differ
 _GDB_SIGNALS: Final[Mapping[int, int]] = {
     7: 10, 10: 30, 12: 31, 16: 143, 17: 20, 18: 19, 19: 17, 20: 18, 23: 16, 29: 23, 30: 32, 31: 12,
     32: 77, **{number: number + 12 for number in range(33, 64)}, 64: 78,
@@ -20,7 +20,7 @@ _LINUX_SIGNALS: Final[Mapping[int, int]] = {gdb_signal: linux for linux, gdb_sig
 
 
 class Why(Enum):
-    """Values are gdb's words for stop reasons in a T packet; empty: none is sent."""
+    """Why the guest stopped; values are the stop reasons of a T packet, empty where none is sent."""
 
     STEP = ""
     BREAKPOINT = "swbreak"
@@ -41,16 +41,16 @@ class Why(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """`value`: the address of a watchpoint, the number of a system call, an exit status or a signal (Linux's)."""
+    """A stop. `value`: a watchpoint's address, a system call's number, an exit status or a signal (Linux's number)."""
 
     why: Why
     tid: int
     value: int = 0
-    message: str = ""  # for the person: what a signal or a deadlock was about
+    message: str = ""  # for the user: the cause of a signal or a deadlock
 
 
 def stop_reply(stopped: Stopped, core: int, registers: Mapping[int, bytes]) -> bytes:
-    """W and X for an end, T for everything else. `registers`: some by number, so that gdb need not ask."""
+    """W or X for an end, else T. `registers`: values by number that gdb then need not ask for."""
     if stopped.why is Why.EXITED:
         return b"W%02x" % (stopped.value & 0xFF)
     if stopped.why is Why.KILLED:
@@ -70,7 +70,7 @@ def gdb_signal(linux: int) -> int:
 
 
 def linux_signal(gdb: int) -> int:
-    """The reverse; 0: Linux has no such signal."""
+    """Linux's number for one of gdb's; 0: Linux has no such signal."""
     linux = _LINUX_SIGNALS.get(gdb, gdb)
     return linux if gdb_signal(linux) == gdb and 0 < linux <= NSIG else 0
 

@@ -1,4 +1,4 @@
-"""Packet in, reply out: what each packet means for a Target. An empty reply says "not supported", as gdb wants it."""
+"""Handles gdb's packets, one at a time, on a Target. An empty reply means "not supported", by the protocol."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _ENDED: Final = (Why.EXITED, Why.KILLED)
 
 
 class Stub:
-    """One gdb's view. `handle` never raises for what gdb sends; it returns None when no reply is due."""
+    """The state of one gdb connection. `handle` never raises for what gdb sends."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self.no_ack = False
-        self.done = False  # gdb has killed the guest or gone: the server ends
+        self.done = False  # gdb has killed the guest or detached: the server ends
         self.detached = False
         self.last: Stopped = target.current()
-        self.selected = self.last.tid  # of H: registers and memory
-        self.stepping = self.last.tid  # of Hc, for the packets that are older than vCont
+        self.selected = self.last.tid  # thread of Hg, for registers and memory
+        self.stepping = self.last.tid  # thread of Hc, for the packets that are older than vCont
         self.points: set[Point] = set()
         self.files = vfile.OpenFiles()
-        self.said: list[str] = []  # lines for the person, to be shown before the next stop
+        self.said: list[str] = []  # lines for the user, to be shown before the next stop
         self._handlers: dict[str, Callable[[str], bytes | None]] = {
             "?": lambda _: self._stop_reply(),
             "g": self._read_registers, "G": self._write_registers, "p": self._read_register, "P": self._write_register,
@@ -49,7 +49,7 @@ class Stub:
         }  # fmt: skip
 
     def handle(self, packet: bytes) -> bytes | None:
-        """The reply to a packet's data."""
+        """The reply to a packet's data; None when no reply is due."""
         if packet[:1] == b"X":
             return self._guarded(self._write_binary, packet[1:])
         text = packet.decode("latin-1")
@@ -188,7 +188,7 @@ class Stub:
         return self._stopped(self.target.step_range(how.step, *how.span))
 
     def _signal(self, how: resume.Resume) -> bytes | None:
-        """Give and take the signals that a resumption gives and takes; an error when that cannot be."""
+        """Send the signal that the resumption names, and drop those it leaves out; an error reply if impossible."""
         stands = self.last.why is Why.SIGNAL and how.names(self.last.tid)
         standing = gdb_signal(self.last.value) if stands else 0
         if standing and (how.signal, how.signalled) == (standing, self.last.tid) and not self.target.siginfo_written:
@@ -228,7 +228,7 @@ class Stub:
 
 
 def _point(text: str) -> Point:
-    """`kind,address,size`; what follows a `;` (conditions, commands) was not offered."""
+    """`kind,address,size`; conditions and commands behind a `;` were not offered in qSupported."""
     parts = text.partition(";")[0].split(",")
     if len(parts) != 3 or parts[0] not in ("0", "1", "2", "3", "4"):
         raise BadPacketError

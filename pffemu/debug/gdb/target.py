@@ -1,4 +1,4 @@
-"""What the stub needs of the thing it debugs. Addresses in bytes, threads by their tid."""
+"""The interface between the stub and what it debugs. Threads are named by their tid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pffemu.debug.gdb.stop_reply import Stopped
 
 
 class PointKind(Enum):
-    """Values are the digits of Z packets."""
+    """Kinds of Z packets; values are their digits."""
 
     SOFTWARE = 0
     HARDWARE = 1
@@ -22,7 +22,7 @@ class PointKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A breakpoint (`size` means nothing then) or a watchpoint of `size` bytes."""
+    """A breakpoint (its `size` has no meaning) or a watchpoint of `size` bytes."""
 
     kind: PointKind
     address: int
@@ -38,65 +38,65 @@ class Thread:
 
 
 class Target(Protocol):
-    """Resuming calls return when the guest has stopped; only `interrupt` may be called while one runs.
+    """Calls that resume the guest return when it has stopped; only `interrupt` may be called while one runs.
 
-    An interrupt that comes before such a call ends that call; `forget_interrupt` says that none is meant any more.
+    An interrupt that comes before such a call ends that call, unless `forget_interrupt` comes between.
     """
 
     def threads(self) -> Sequence[Thread]: ...
     def read_registers(self, tid: int) -> bytes: ...
     def read_register(self, tid: int, number: int) -> bytes: ...
     def write_register(self, tid: int, number: int, value: bytes) -> bool:
-        """False where it cannot be: the thread is dead, or the machine is in the middle of a step."""
+        """Returns False where that is impossible: the thread is dead, or the machine is in the middle of a step."""
         ...
 
     def read_memory(self, tid: int, address: int, size: int) -> bytes:
-        """As many of the bytes as are present, from the first on."""
+        """The bytes that are present, up to the first missing page."""
         ...
 
     def write_memory(self, tid: int, address: int, data: bytes) -> bool:
-        """False where Linux would refuse it to ptrace(2); nothing is written then."""
+        """Returns False, and writes nothing, where Linux would refuse ptrace(2)."""
         ...
 
     def auxv(self) -> bytes: ...
     def exec_file(self) -> str: ...
     def maps(self) -> str:
-        """As in /proc/PID/maps."""
+        """The text of /proc/PID/maps."""
         ...
 
     def monitor(self, line: str) -> str: ...
 
     def set_points(self, points: Collection[Point]) -> bool:
-        """False when one is more than can be watched; the others are set."""
+        """Set exactly these. False when more pages would be watched than WATCHED_MAX; the other points are set."""
         ...
 
     def catch_syscalls(self, numbers: Collection[int] | None) -> None:
-        """None: none; empty: all."""
+        """Stop at these system calls; None: at none, empty: at all."""
         ...
 
     def pass_signals(self, numbers: Collection[int] | None) -> None:
-        """Do not stop where one of these (Linux's numbers) acts, but where any other does; None: at none."""
+        """Stop where a signal acts that is not among these (Linux's numbers); None: at no signal."""
         ...
 
     def send_signal(self, tid: int, number: int) -> bool:
-        """Send it to the thread, with the siginfo_t that was written for it. False in the middle of a step."""
+        """Send a signal to the thread, with the siginfo_t that gdb wrote for it. False in the middle of a step."""
         ...
 
     def drop_signal(self) -> bool:
-        """The signal it stands at does not act. False where it stands at none."""
+        """Drop the signal at which the guest stopped. False where it did not stop at one."""
         ...
 
     def siginfo(self) -> bytes | None:
-        """siginfo_t of the signal it stands at, or what was written since."""
+        """The siginfo_t of the signal at which the guest stopped, or what gdb has written since."""
         ...
 
     def write_siginfo(self, offset: int, data: bytes) -> bool:
-        """Part of the siginfo_t that a resumption with its signal sends. False beyond its end."""
+        """Write part of the siginfo_t that the next signal from gdb carries. False beyond its end."""
         ...
 
     @property
     def siginfo_written(self) -> bool:
-        """Since the last stop."""
+        """Whether gdb has written a siginfo_t since the last stop."""
         ...
 
     def current(self) -> Stopped: ...

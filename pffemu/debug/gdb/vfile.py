@@ -19,13 +19,13 @@ _MAPS: Final = re.compile(r"/proc/\d+/maps")
 
 @dataclass(slots=True)
 class OpenFiles:
-    """Contents by descriptor."""
+    """Contents of the open files, by descriptor."""
 
     contents: dict[int, bytes] = field(default_factory=dict)
 
 
 def handle(files: OpenFiles, target: Target, text: str) -> bytes:
-    """The reply to `vFile:` + text: `F result` (hex; -1 and an errno when it failed), `;data` behind it."""
+    """The reply to `vFile:` + text: `F result` (hex; -1 and an errno when it failed), then `;data`."""
     name, _, rest = text.partition(":")
     match name:
         case "setfs":

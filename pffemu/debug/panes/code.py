@@ -29,7 +29,7 @@ SourceOf = Callable[[int], SourceLine | None]  # by address
 
 
 def code(cpu: Cpu, symbols: SymbolTable, source_of: SourceOf, height: int) -> Text:
-    """`height` lines with RIP at about a third. Bytes that are no code, or cannot be fetched, are said so."""
+    """`height` lines with RIP at about a third. Bytes that are not code, or cannot be fetched, are marked as such."""
     rip = cpu.registers["rip"]
     before = _before(cpu, symbols, rip)[-(height // 3) :]
     after = list(disassemble(cpu.mmu.code_at(rip, MAX_INSTRUCTION * height), rip))[:height]
@@ -39,7 +39,7 @@ def code(cpu: Cpu, symbols: SymbolTable, source_of: SourceOf, height: int) -> Te
     shown, last_source = 0, None
     for instruction in (*before, *after):
         source = source_of(instruction.address)
-        beside = source is not None and source.file.endswith(_ASSEMBLY)  # a line of it is an instruction, mostly
+        beside = source is not None and source.file.endswith(_ASSEMBLY)  # most lines of assembly are one instruction
         if source is not None and source != last_source and shown < height:
             if not beside or last_source is None or last_source.file != source.file:
                 line = source.file if beside else f"{source.file}:{source.number:<5}{source.text.strip()}"
@@ -66,7 +66,7 @@ def _append(text: Text, instruction: Instruction, here: bool, beside: SourceLine
 
 
 def _before(cpu: Cpu, symbols: SymbolTable, rip: int) -> list[Instruction]:
-    """Instructions in front of `rip`, decoded from the nearest symbol; none when they do not meet it."""
+    """Instructions in front of `rip`, decoded from the nearest symbol; none when no boundary falls on `rip`."""
     start = max((address for address in symbols.values() if rip - _REACH <= address < rip), default=rip)
     found = [each for each in disassemble(cpu.mmu.code_at(start, rip - start), start) if each.address < rip]
     return found if found and found[-1].address + found[-1].size == rip else []

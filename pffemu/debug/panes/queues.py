@@ -1,4 +1,4 @@
-"""Pane: who runs on which core, who waits for it, and who sleeps for what."""
+"""Pane: the thread on each core, the threads ready for it, and what sleeping threads wait for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pffemu.machine.machine import Machine
 
 
 def queues(machine: Machine, tasks: Iterable[Task], current: int) -> Text:
-    """`current`: the core looked at, which stands out. Times in virtual cycles."""
+    """`current`: the core looked at, which is highlighted. Times in virtual cycles."""
     text = Text()
     by_core: dict[int, list[Task]] = {cpu.index: [] for cpu in machine.cpus}
     asleep = []
@@ -31,5 +31,5 @@ def queues(machine: Machine, tasks: Iterable[Task], current: int) -> Text:
         until = f", until {deadline:,}" if deadline is not None else ""
         text.append(f"thread {task.tid}", NAME).append(f"  asleep: {task.why}{until}\n")
     if not asleep:
-        text.append("nobody sleeps\n", QUIET)
+        text.append("no thread sleeps\n", QUIET)
     return text

@@ -11,7 +11,7 @@ from pffemu.hw.cpu import Cpu
 
 
 def regions(cpu: Cpu, mm: Mm) -> Text:
-    """The area that holds RIP stands out; regions of other address spaces are only context."""
+    """The area that holds RIP is highlighted; regions of other address spaces are dimmed."""
     table = cpu.mmu.regions
     text = Text().append(f"MMU regions, {len(table.regions)} of {table.capacity}\n", NAME)
     for region in table.regions:

@@ -1,4 +1,4 @@
-"""Pane: a core's general registers and flags; what changed since `before` stands out."""
+"""Pane: a core's general registers and flags; what changed since `before` is highlighted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read(cpu: Cpu) -> dict[str, int]:
 
 
 def registers(cpu: Cpu, symbols: SymbolTable, before: Mapping[str, int], columns: int = 1) -> Text:
-    """Value, and the symbol it points into: one register a line. With more columns there are no symbols."""
+    """Each register's value and the symbol it points into, one a line; with more columns, without symbols."""
     text, values = Text(), read(cpu)
     if columns == 1:
         for name in SHOWN:
@@ -45,7 +45,7 @@ def registers(cpu: Cpu, symbols: SymbolTable, before: Mapping[str, int], columns
 
 
 def columns_in(width: int, height: int) -> int:
-    """How many columns of registers to make of so much room."""
+    """How many columns the registers need in a pane of this size."""
     return 1 if height >= len(SHOWN) else max(1, min(4, (width + 2) // _CELL))
 
 

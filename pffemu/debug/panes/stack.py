@@ -1,4 +1,4 @@
-"""Pane: the stack on both sides of RSP, with the fields of the frames that delivery pushed named."""
+"""Pane: the stack around RSP, with names at the fields of frames that delivery pushed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read(cpu: Cpu, below: int, above: int) -> dict[int, int]:
 def stack(
     cpu: Cpu, symbols: SymbolTable, frames: Sequence[FramePushed], before: Mapping[int, int], below: int, above: int
 ) -> Text:
-    """Highest address first, as manuals draw it. `frames`: those not returned from; `before`: an earlier `read`."""
+    """Highest address first, as in manuals. `frames`: those that UIRET has not taken; `before`: an earlier `read`."""
     rsp = cpu.registers["rsp"]
     names = {address: name for frame in frames for address, name in fields(frame, cpu.options.frame_layout).items()}
     words = read(cpu, below, above)
@@ -52,5 +52,5 @@ def stack(
 
 
 def fields(frame: FramePushed, layout: FrameLayout) -> dict[int, str]:
-    """What lies where in a pushed frame."""
+    """The name of each word of a pushed frame, by address."""
     return {frame.rsp + WORD * i: name for i, name in enumerate(words_of(frame.size, layout))}

@@ -1,4 +1,4 @@
-"""Pane: one fault in two lanes, as wide as there is room for; narrow ones indent the kernel's lane."""
+"""Pane: one fault in two lanes, user space and kernel; in a narrow pane the kernel's lane is indented instead."""
 
 from __future__ import annotations
 

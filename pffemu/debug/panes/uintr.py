@@ -35,7 +35,7 @@ def uintr(cpu: Cpu, symbols: SymbolTable) -> Text:
 
 
 def _fault_goes_to(cpu: Cpu) -> str:
-    """Of a fault in a region of this address space; the conditions of hw.forwarding that hold for any address."""
+    """Where a fault in a region of this address space goes, by hw.forwarding's conditions that need no address."""
     missing = [
         name
         for name, holds in (

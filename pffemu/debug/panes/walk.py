@@ -1,4 +1,4 @@
-"""Pane: the page walk of one address, level by level, with what each entry allows and which one refused."""
+"""Pane: the page walk of one address, level by level, with each entry's rights and the one that is not present."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BITS: Final = (
 
 
 def walk(cpu: Cpu, address: int) -> Text:
-    """Entries from CR3 down; tables outside RAM read as not present, as the walker has it."""
+    """Entries from CR3 down; tables outside RAM read as not present, as for the MMU's walker."""
     root = cpu.mmu.fill.root & PTE_ADDRESS
     text = Text().append("address  ", NAME).append(f"{address:#x}\n").append("CR3      ", NAME).append(f"{root:#x}\n")
     words = cpu.mmu.ram.words

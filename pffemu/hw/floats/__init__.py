@@ -1,1 +1,1 @@
-"""IEEE 754 arithmetic in integers, for the instructions that Unicorn executes otherwise than the CPU."""
+"""IEEE 754 arithmetic in integers, for the instructions that Unicorn executes differently from the CPU."""

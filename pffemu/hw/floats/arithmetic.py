@@ -16,17 +16,17 @@ _OF_NO_NUMBER: Final = (Kind.SIGNALING, Kind.UNSUPPORTED)
 
 
 def quiet(format: Format, number: Number) -> int:
-    """The bits of a NaN, quiet."""
+    """The bits of a NaN, made quiet."""
     return number.bits | format.quiet_bit
 
 
 def first_nan(format: Format, a: Number, b: Number) -> int:
-    """SSE's choice."""
+    """The NaN that SSE chooses: the first one."""
     return quiet(format, a if a.is_nan else b)
 
 
 def larger_nan(format: Format, a: Number, b: Number) -> int:
-    """x87's choice: a quiet one before a signaling one, else the one with the larger significand."""
+    """The NaN that x87 chooses: a quiet one before a signaling one, else the larger significand."""
     if not b.is_nan or not a.is_nan:
         return quiet(format, a if a.is_nan else b)
     if a.kind is not b.kind:
@@ -37,7 +37,7 @@ def larger_nan(format: Format, a: Number, b: Number) -> int:
 
 
 def _no_numbers(format: Format, a: Number, b: Number, choose: Choose) -> Rounded | None:
-    """The result when an operand is no number."""
+    """The result when an operand is a NaN or unsupported, else None."""
     if Kind.UNSUPPORTED in (a.kind, b.kind):
         return Rounded(format.indefinite, IE)
     if a.is_nan or b.is_nan:
@@ -46,7 +46,7 @@ def _no_numbers(format: Format, a: Number, b: Number, choose: Choose) -> Rounded
 
 
 def _with_denormals(result: Rounded, *operands: Number) -> Rounded:
-    """An operand is denormal and nothing worse has been found: DE."""
+    """`result` with DE if an operand is denormal."""
     if any(operand.denormal for operand in operands):
         return result._replace(flags=result.flags | DE)
     return result
@@ -139,7 +139,7 @@ def compare(a: Number, b: Number) -> int:
 
 
 def _ordered(a: Number, b: Number) -> int:
-    """An integer that stands to that of the other as the numbers do."""
+    """An integer whose order is that of the numbers `a` and `b`: negative, 0 or positive."""
     if a.kind is Kind.ZERO:
         return 0
     magnitude = 1 << 2 * F80.precision if a.kind is Kind.INFINITE else 0
@@ -149,7 +149,7 @@ def _ordered(a: Number, b: Number) -> int:
 
 
 def compare_flags(a: Number, b: Number, signaling: bool) -> int:
-    """The exceptions of a comparison; `signaling`: also a quiet NaN is invalid."""
+    """The exceptions of a comparison; `signaling`: a quiet NaN is invalid, too."""
     for number in (a, b):
         if number.kind in _OF_NO_NUMBER:
             return IE
@@ -159,7 +159,7 @@ def compare_flags(a: Number, b: Number, signaling: bool) -> int:
 
 
 def convert(to: Format, source: Format, a: Number, how: Rounding) -> Rounded:
-    """Between formats."""
+    """Convert between formats."""
     if a.kind is Kind.UNSUPPORTED:
         return Rounded(to.indefinite, IE)
     if a.is_nan:
@@ -176,7 +176,7 @@ def convert(to: Format, source: Format, a: Number, how: Rounding) -> Rounded:
 
 
 def from_integer(to: Format, value: int, how: Rounding) -> Rounded:
-    """Of a signed integer."""
+    """Convert a signed integer."""
     if not value:
         return Rounded(to.zero(0), 0)
     return rounded(to, int(value < 0), abs(value), 0, how)
@@ -197,7 +197,7 @@ def to_integer(a: Number, width: int, mode: int) -> tuple[int, int, bool]:
 
 
 def to_integral(format: Format, a: Number, mode: int, *, denormals: bool) -> Rounded:
-    """Rounded to an integer in the same format. `denormals`: they raise DE."""
+    """Round to an integer in the same format. `denormals`: denormal operands raise DE."""
     if a.kind in _OF_NO_NUMBER:
         bits = quiet(format, a) if a.is_nan else format.indefinite
         return Rounded(bits, IE)

@@ -1,4 +1,4 @@
-"""Binary formats of IEEE 754 and x87, and numbers taken out of them."""
+"""Binary formats of IEEE 754 and x87, and their numbers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Kind(Enum):
     INFINITE = 2
     QUIET = 3
     SIGNALING = 4
-    UNSUPPORTED = 5  # of x87: no encoding of a number since the 387
+    UNSUPPORTED = 5  # x87 encodings that are invalid since the 387
 
 
 class Format(NamedTuple):
-    """`precision`: bits of a significand with its integer bit, which x87's format writes out (`explicit`)."""
+    """A format. `precision`: bits of a significand with its integer bit, which x87's format stores (`explicit`)."""
 
     exponent_bits: int
     precision: int
@@ -33,7 +33,7 @@ class Format(NamedTuple):
 
     @property
     def fraction_bits(self) -> int:
-        """Bits behind the exponent field."""
+        """Bits below the exponent field."""
         return self.precision if self.explicit else self.precision - 1
 
     @property
@@ -66,7 +66,7 @@ F80: Final = Format(15, 64, explicit=True)
 
 
 class Number(NamedTuple):
-    """Its value, when finite, is `significand` * 2 ^ `exponent`, with `sign`. `bits`: as it was encoded."""
+    """A number. If finite, its value is `significand` * 2 ^ `exponent`, with `sign`. `bits`: its encoding."""
 
     kind: Kind
     sign: int
@@ -81,7 +81,7 @@ class Number(NamedTuple):
 
 
 def unpack(format: Format, bits: int, zeros: bool = False) -> Number:
-    """The number that `bits` encode; `zeros`: denormal ones are zeros (DAZ)."""
+    """The number that `bits` encode; `zeros`: denormals become zeros (DAZ)."""
     sign = bits >> format.exponent_bits + format.fraction_bits & 1
     field = bits >> format.fraction_bits & (1 << format.exponent_bits) - 1
     significand = bits & (1 << format.fraction_bits) - 1

@@ -11,11 +11,11 @@ from pffemu.hw.floats.rounding import NEAREST, Rounded, Rounding, integral, roun
 from pffemu.hw.floats.x87 import X87
 
 _MOST: Final = 64  # bits of a quotient that one step can find
-_FAR: Final = 1 << 16  # an exponent no number has
+_FAR: Final = 1 << 16  # more than any number's exponent
 
 
 def nans(unit: X87, target: int, a: Number | None, b: Number | None) -> bool:
-    """True when an operand is empty or no number, and the result is there."""
+    """True when an operand is empty, unsupported or a NaN; the result is then in ST(`target`)."""
     if a is None or b is None:
         unit.registers.set_st(target, unit.stack_fault())
     elif Kind.UNSUPPORTED in (a.kind, b.kind):
@@ -39,7 +39,7 @@ def remainder(unit: X87, *, nearest: bool) -> None:
         return
     flags = DE if a.denormal or b.denormal else 0
     if a.kind is Kind.ZERO or b.kind is Kind.INFINITE:
-        unit.put(0, Rounded(a.bits | _pseudo_denormal(a.bits) << 64, flags))  # the same number with an exponent
+        unit.put(0, Rounded(a.bits | _pseudo_denormal(a.bits) << 64, flags))  # the same number as a normal one
         unit.set(C0 | C1 | C2 | C3, 0)
         return
     distance = _top(a) - _top(b)
@@ -58,12 +58,12 @@ def remainder(unit: X87, *, nearest: bool) -> None:
 
 
 def _pseudo_denormal(bits: int) -> int:
-    """1 for a number with an integer bit and an exponent of 0."""
+    """1 for a pseudo-denormal: a number with an integer bit and an exponent field of 0; else 0."""
     return bits >> 63 & 1 if not bits >> 64 & 0x7FFF else 0
 
 
 def _partial(unit: X87, a: Number, b: Number, distance: int, flags: int) -> None:
-    """Too far apart for one step: the exponent comes nearer by 32 to 63, and C2 says so."""
+    """A partial remainder, for exponents too far apart for one step: reduce by 32 to 63, and set C2."""
     step = 32 + distance % 32
     shift = distance - step
     exponent = min(a.exponent, b.exponent + shift)

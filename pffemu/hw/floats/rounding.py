@@ -1,4 +1,4 @@
-"""From an exact number to the nearest of a format, with the exceptions that raises (SDM vol. 1, 4.8.4 and 4.9.1)."""
+"""Rounds an exact number to a format, with the exceptions of that (SDM vol. 1, 4.8.4 and 4.9.1)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 from pffemu.arch.floats import OE, PE, UE
 from pffemu.hw.floats.formats import Format
 
-NEAREST, DOWN, UP, TO_ZERO = range(4)  # as RC has them
+NEAREST, DOWN, UP, TO_ZERO = range(4)  # values of RC
 GUARD: Final = 3  # bits behind a significand that are enough to round it, the last one sticky
 
 
 class Rounding(NamedTuple):
-    """`precision`: bits of a significand, 0: the format's. `flush`: tiny results to zero. `unmasked`: exceptions."""
+    """How to round. `precision`: bits, 0: the format's; `flush`: tiny results become 0; `unmasked`: exceptions."""
 
     mode: int = NEAREST
     precision: int = 0
@@ -21,7 +21,7 @@ class Rounding(NamedTuple):
 
 
 class Rounded(NamedTuple):
-    """`up`: the magnitude has grown (C1 of x87)."""
+    """A rounded result. `up`: its magnitude was rounded up (C1 of x87)."""
 
     bits: int
     flags: int
@@ -29,7 +29,7 @@ class Rounded(NamedTuple):
 
 
 def integral(sign: int, significand: int, shift: int, mode: int) -> tuple[int, bool]:
-    """`significand` / 2 ^ `shift` as an integer, and whether that is not exact."""
+    """`significand` / 2 ^ `shift` as an integer, and whether it is inexact."""
     if shift <= 0:
         return significand << -shift, False
     whole, rest = significand >> shift, significand & (1 << shift) - 1
@@ -41,7 +41,7 @@ def integral(sign: int, significand: int, shift: int, mode: int) -> tuple[int, b
 
 
 def rounded(format: Format, sign: int, significand: int, exponent: int, how: Rounding) -> Rounded:
-    """`significand` * 2 ^ `exponent`, not zero, in `format`. A result that is too long has a sticky last bit."""
+    """`significand` * 2 ^ `exponent`, not zero, in `format`. A `significand` cut short has a sticky last bit."""
     precision = how.precision or format.precision
     excess = significand.bit_length() - precision
     whole, inexact = integral(sign, significand, excess, how.mode)
@@ -75,21 +75,21 @@ def _largest(format: Format, sign: int, precision: int) -> int:
 
 
 def _denormal(format: Format, sign: int, significand: int, exponent: int, precision: int, mode: int) -> Rounded:
-    """A tiny result, with as many bits as its exponent leaves."""
+    """A tiny result, as a denormal or zero."""
     last = format.smallest - precision + 1
     whole, inexact = integral(sign, significand, last - exponent, mode)
     up = inexact and whole << last - exponent > significand
     whole <<= format.precision - precision
-    normal = whole >> format.precision - 1  # it may have become normal
+    normal = whole >> format.precision - 1  # 1 if rounding has made it normal
     return Rounded(format.finite(sign, normal, whole), UE | PE if inexact else 0, up)
 
 
 def _scaled(
     format: Format, sign: int, whole: int, precision: int, top: int, result: Rounded, direction: int
 ) -> Rounded:
-    """The result of an unmasked overflow or underflow: with an exponent moved into range (x87 registers)."""
+    """The result of an unmasked overflow or underflow: its exponent is biased into range, as in x87 registers."""
     field = top + format.bias + direction * (3 << format.exponent_bits - 2)
-    if not 0 < field < (1 << format.exponent_bits) - 1:  # of FSCALE, which raises PE, and CVTSD2SS: too far to be moved
+    if not 0 < field < (1 << format.exponent_bits) - 1:  # FSCALE and CVTSD2SS: too far for the bias
         bits = format.zero(sign) if direction > 0 else format.infinity(sign)
         return result._replace(bits=bits, flags=result.flags | (PE if format.explicit else 0))
     return result._replace(bits=_packed(format, sign, whole, precision, field))

@@ -1,4 +1,4 @@
-"""Elementary functions in fixed point: integers that stand for themselves times 2 ^ -bits. Errors are a few units."""
+"""Elementary functions in fixed point: an integer n stands for n * 2 ^ -bits. Errors are a few units."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import isqrt
 
 
 def sine_and_cosine(x: int, bits: int) -> tuple[int, int]:
-    """Of 0 <= x < 1."""
+    """Sine and cosine for 0 <= x < 1."""
     square = x * x >> bits
     sine, cosine, term, n = 0, 0, 1 << bits, 0
     while term:
@@ -20,7 +20,7 @@ def sine_and_cosine(x: int, bits: int) -> tuple[int, int]:
 
 
 def exponential_less_one(x: int, bits: int) -> int:
-    """Of -1 < x < 1."""
+    """e ^ x - 1 for -1 < x < 1."""
     total, term, n = 0, 1 << bits, 1
     while True:
         term = (term * x) // (n << bits) if term * x >= 0 else -((-term * x) // (n << bits))
@@ -31,7 +31,7 @@ def exponential_less_one(x: int, bits: int) -> int:
 
 
 def arctangent(x: int, bits: int) -> int:
-    """Of 0 <= x <= 1."""
+    """The arctangent for 0 <= x <= 1."""
     one = 1 << bits
     for _ in range(4):  # atan(x) = 2 atan(x / (1 + sqrt(1 + x * x)))
         x = (x << bits) // (one + isqrt((one << bits) + x * x))
@@ -39,7 +39,7 @@ def arctangent(x: int, bits: int) -> int:
 
 
 def inverse_hyperbolic_tangent(x: int, bits: int) -> int:
-    """Of -1/2 < x < 1/2."""
+    """The inverse hyperbolic tangent for -1/2 < x < 1/2."""
     return _odd_series(x, bits, 1) if x >= 0 else -_odd_series(-x, bits, 1)
 
 
@@ -60,7 +60,7 @@ def ln2(bits: int) -> int:
 
 @cache
 def pi(bits: int) -> int:
-    """By Machin's formula."""
+    """Pi, by Machin's formula."""
     guard = bits + 32
     return 4 * (4 * _arccotangent(5, guard) - _arccotangent(239, guard)) >> 32
 

@@ -1,4 +1,4 @@
-"""What SSE's arithmetic instructions compute and raise (SDM vol. 2; vol. 1, 11.5 and appendix E)."""
+"""SSE's arithmetic instructions: results and exceptions (SDM vol. 2; vol. 1, 11.5 and appendix E)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _NO_PRECISION, _FROM_MXCSR = 8, 4  # bits of ROUNDxx's immediate
 
 
 class Environment(NamedTuple):
-    """What MXCSR says."""
+    """The settings in MXCSR."""
 
     how: Rounding
-    zeros: bool  # denormal operands are (DAZ)
+    zeros: bool  # denormal operands are zeros (DAZ)
 
 
 def environment(mxcsr: int) -> Environment:
@@ -33,12 +33,12 @@ def environment(mxcsr: int) -> Environment:
 
 
 class Result(NamedTuple):
-    value: int  # of the destination, 128 bits or as wide as it is
+    value: int  # of the destination, in its width
     flags: int
 
 
 def compute(mnemonic: str, destination: int, source: int, immediate: int, mxcsr: int, width: int = 64) -> Result:
-    """`destination` and `source`: as many bits as the operands have. `width`: of a general register, 32 or 64."""
+    """Execute an instruction. `destination`, `source`: the operands' bits; `width`: of a general register, 32 or 64."""
     env = environment(mxcsr)
     for prefix, function in _BY_PREFIX:
         if mnemonic.startswith(prefix):
@@ -47,7 +47,7 @@ def compute(mnemonic: str, destination: int, source: int, immediate: int, mxcsr:
 
 
 def relation(mnemonic: str, a: int, b: int, mxcsr: int) -> Result:
-    """COMISx and UCOMISx: the arithmetic flags of RFLAGS."""
+    """COMISx and UCOMISx: the result in the arithmetic flags of RFLAGS."""
     format = _FORMATS[mnemonic[-1]]
     zeros = bool(mxcsr & DAZ)
     left, right = (unpack(format, bits & (1 << _WIDTHS[format]) - 1, zeros) for bits in (a, b))
@@ -61,7 +61,7 @@ def _split(bits: int, width: int, count: int) -> list[int]:
 
 
 def _joined(parts: Iterable[Rounded], width: int, kept: int = 0) -> Result:
-    """The elements from the lowest up; `kept`: what is above them, in place."""
+    """The elements joined from the lowest up; `kept`: the unchanged bits above them."""
     value = flags = at = 0
     for part in parts:
         value |= (part.bits & (1 << width) - 1) << at
@@ -99,7 +99,7 @@ _FLUSHING: Final = Rounding(flush=True)
 
 
 def _reciprocal(root: bool, format: Format, _a: Number, b: Number, _how: Rounding) -> Rounded:
-    """RCPxx and RSQRTxx: denormals are taken for zeros, tiny results become zeros, and nothing is raised."""
+    """RCPxx and RSQRTxx: denormals count as zeros, tiny results become zeros, and nothing is raised."""
     wide = ieee.convert(F64, format, unpack(format, b.bits, True), _FLUSHING)
     if root:
         wide = ieee.square_root(F64, unpack(F64, wide.bits), _FLUSHING)

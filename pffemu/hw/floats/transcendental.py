@@ -1,6 +1,6 @@
 """FSIN, FCOS, FSINCOS, FPTAN, FPATAN, F2XM1, FYL2X and FYL2XP1, rounded correctly (SDM vol. 2; vol. 1, 8.3.8).
 
-Hardware may be one unit in the last place away. Arguments are reduced by a pi of 66 bits, as Intel's CPUs do.
+Hardware may differ by one unit in the last place. Arguments are reduced by a pi of 66 bits, as on Intel's CPUs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pffemu.hw.floats.rounding import Rounded, rounded
 from pffemu.hw.floats.x87 import X87
 
 _BITS: Final = 256  # of fixed point, behind the first bit of the argument
-_TINY: Final = -70  # exponents below: the function is its first term, but for rounding
+_TINY: Final = -70  # for smaller exponents, the function is its first term, except for rounding
 _PI_66: Final = 0x3_243F_6A88_85A3_08D3  # times 2 ^ -64
 _PI_AT: Final = 64
 _LIMIT: Final = 63  # FSIN takes no argument of 2 ^ 63 and more
@@ -47,7 +47,7 @@ def _with(result: Rounded, *operands: Number) -> Rounded:
 
 
 def _reduced(number: Number) -> tuple[int, int, int]:
-    """(quadrant, the rest of |number| in fixed point, its bits): rest < pi / 2."""
+    """(quadrant, rest of |number| in fixed point, bits of the fixed point): rest < pi / 2."""
     bits = _BITS + max(0, -_top(number))
     # the quarter circle times 2 ^ bits is exact, and so is the argument
     circle, value = _PI_66 << bits - _PI_AT - 1, number.significand << number.exponent + bits
@@ -58,7 +58,7 @@ def _reduced(number: Number) -> tuple[int, int, int]:
 def _both(number: Number) -> tuple[int, int, int]:
     """Sine and cosine of a number that is neither zero nor tiny, and the bits of their fixed point."""
     quadrant, rest, bits = _reduced(number)
-    half = rest >> 1  # below 1: then the double angle
+    half = rest >> 1  # halved to be below 1; the double-angle formulas undo that
     s, c = series.sine_and_cosine(half, bits)
     sine, cosine = s * c >> bits - 1, (c * c - s * s) >> bits
     for _ in range(quadrant):
@@ -67,7 +67,7 @@ def _both(number: Number) -> tuple[int, int, int]:
 
 
 def _argument(unit: X87, *, pushes: bool = False) -> Number | None:
-    """ST(0), when it is a number of which there is a sine; else the response to it has been given."""
+    """ST(0), if it has a sine; else None, and the response is in place."""
     number = unit.number(0)
     unit.set(C2, 0)
     if number is None or (pushes and not unit.has_room()):
@@ -149,7 +149,7 @@ def _fptan(unit: X87) -> None:
 
 
 def _pi_times(unit: X87, sign: int, quarters: int) -> Rounded:
-    """A number of quarters of pi."""
+    """`quarters` times pi / 4."""
     value = quarters * series.pi(_BITS) >> 2
     return _fixed(unit, -value if sign else value, _BITS)
 
@@ -195,7 +195,7 @@ def _angle(unit: X87, x: Number, y: Number) -> Rounded:
 
 
 def _f2xm1(unit: X87) -> None:
-    """2 ^ ST(0) - 1, of -1 to 1."""
+    """2 ^ ST(0) - 1, for -1 to 1."""
     number = unit.number(0)
     if number is None:
         unit.registers.set_st(0, unit.stack_fault())
@@ -261,7 +261,7 @@ def _log2(significand: int, exponent: int) -> int:
     """The base-2 logarithm of significand * 2 ^ exponent, in fixed point."""
     length = significand.bit_length()
     power = exponent + length - 1
-    if significand * significand >> 2 * length - 1:  # above the root of 1/2: take the next power
+    if significand * significand >> 2 * length - 1:  # above the square root of 1/2: use the next power of two
         power, length = power + 1, length + 1
     unity = 1 << length - 1
     ratio = (significand - unity << _BITS) // (significand + unity)

@@ -1,4 +1,4 @@
-"""The x87 unit: its stack, its exceptions and what its instructions compute (SDM vol. 1, 8; vol. 2)."""
+"""The x87 unit: its stack, its exceptions and its operations (SDM vol. 1, 8; vol. 2)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ CONDITIONS: Final = C0 | C2 | C3
 
 
 class Given(Exception):
-    """An unmasked exception: the instruction is given up before it changes anything but the status word."""
+    """An unmasked exception: the instruction ends before it changes anything but the status word."""
 
 
 class X87:
-    """The unit while one instruction executes. `registers` change as it goes."""
+    """The unit during one instruction, which changes `registers`."""
 
     def __init__(self, registers: FloatRegisters) -> None:
         self.registers = registers
@@ -29,13 +29,13 @@ class X87:
         fcw = registers["fcw"]
         self.unmasked = ~fcw & FLAGS
         self.mode = fcw >> _RC_AT & 3
-        self.how = Rounding(self.mode, 0, False, self.unmasked)  # to 64 bits, whatever PC says
+        self.how = Rounding(self.mode, 0, False, self.unmasked)  # to 64 bits, regardless of PC
         self.controlled = self.how._replace(precision=_PRECISIONS[fcw >> _PC_AT & 3])
 
     # -- exceptions ---------------------------------------------------------------------------------------------
 
     def signal(self, flags: int, up: bool = False) -> None:
-        """Raise `flags`; `up` is C1. Raises Given when one of them is unmasked and keeps the result from coming."""
+        """Raise `flags`; `up` is C1. Raises Given when one of them is unmasked and suppresses the result."""
         if flags & BEFORE & self.unmasked:
             flags, up = flags & BEFORE, up and self.faulted
         self.set(C1, C1 if up else 0)
@@ -44,15 +44,15 @@ class X87:
             raise Given
 
     def set(self, bits: int, value: int) -> None:
-        """Those bits of the status word."""
+        """Set those bits of the status word to `value`."""
         self.registers["fsw"] = self.registers["fsw"] & ~bits | value
 
     def summarize(self) -> None:
-        """ES and B as flags and masks make them."""
+        """Set ES and B by the flags and masks."""
         self.registers["fsw"] = with_summary(self.registers["fsw"], self.registers["fcw"])
 
     def stack_fault(self, overflow: bool = False) -> int:
-        """The response is the default NaN."""
+        """Raise a stack fault; the default NaN, which is its result."""
         self.registers["fsw"] |= SF
         self.faulted = True
         self.signal(IE, overflow)
@@ -80,12 +80,12 @@ class X87:
     # -- results ------------------------------------------------------------------------------------------------
 
     def put(self, register: int, result: Rounded) -> None:
-        """A result and its exceptions go to ST(`register`)."""
+        """Put a result into ST(`register`), with its exceptions."""
         self.signal(result.flags, result.up)
         self.registers.set_st(register, result.bits)
 
     def load(self, result: Rounded) -> None:
-        """Push what was loaded."""
+        """Push a loaded number, with its exceptions."""
         if not self.has_room():
             self.push(self.stack_fault(overflow=True))
             return
@@ -93,7 +93,7 @@ class X87:
         self.push(result.bits)
 
     def store(self, format: Format) -> int:
-        """ST(0) in another format, for memory. Raises Given when memory is to stay as it is."""
+        """ST(0) in another format, for memory. Raises Given when memory must not change."""
         number = self.number(0)
         if number is None:
             self.stack_fault()
@@ -102,7 +102,7 @@ class X87:
         return self.stored(result.bits, result.flags & ~DE, result.up)
 
     def stored(self, value: int, flags: int, up: bool) -> int:
-        """What memory gets, with the exceptions of that."""
+        """`value`, for memory, with the exceptions of the store."""
         given = flags & (OE | UE) & self.unmasked
         self.signal(flags & ~PE if given else flags, up and not given)
         if given:
@@ -119,7 +119,7 @@ class X87:
         return self.stored(value & (1 << width) - 1, flags, up)
 
     def combine(self, operation: str, target: int, a: Number | None, b: Number | None) -> None:
-        """Addition to division; None: an empty register."""
+        """Addition, subtraction, multiplication, division; None: an empty register."""
         if a is None or b is None:
             self.registers.set_st(target, self.stack_fault())
             return
@@ -129,7 +129,7 @@ class X87:
         self.put(target, function(F80, a, b, self.controlled, ieee.larger_nan))
 
     def signal_comparison(self, a: Number | None, b: Number | None, signaling: bool) -> None:
-        """The exceptions of a comparison."""
+        """Raise the exceptions of a comparison."""
         if a is None or b is None:
             self.stack_fault()
         else:
@@ -191,7 +191,7 @@ def relation(a: Number | None, b: Number | None) -> int:
 
 
 def from_decimal(bits: int) -> Rounded:
-    """What FBLD loads."""
+    """The number that FBLD loads."""
     digits = 0
     for at in range(68, -1, -4):
         digits = digits * 10 + (bits >> at & 15)

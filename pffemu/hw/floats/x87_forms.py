@@ -1,4 +1,4 @@
-"""Which x87 instruction does what with the unit: by mnemonic and the kinds of its operands."""
+"""The x87 instructions, by mnemonic and kinds of operands, as operations of the unit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CONSTANTS: Final = {  # significand of 66 bits and more, sticky last, exponent 
 
 
 class Operand(NamedTuple):
-    """The operand besides ST(0): a register, or what is in memory. `register`: its number in ModRM."""
+    """The operand besides ST(0): a register (`register`: its number in ModRM), or bytes from memory."""
 
     kind: str  # STI, M32FP and so on, "" for none
     register: int = 0
@@ -40,7 +40,7 @@ class Operand(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What is left to do: a store of `size` bytes (0: none), and RFLAGS."""
+    """What the caller still has to do: a store of `size` bytes (0: none), and RFLAGS."""
 
     value: int = 0
     size: int = 0
@@ -52,12 +52,12 @@ NOTHING: Final = Effect()
 
 
 def execute(unit: X87, mnemonic: str, operand: Operand, rflags: int) -> Effect:
-    """Raises Given (hw.floats.x87) when an unmasked exception keeps it from happening."""
+    """Execute an instruction. Raises Given (hw.floats.x87) when an unmasked exception suppresses it."""
     return _of(mnemonic)(unit, mnemonic, operand, rflags)
 
 
 def _other(unit: X87, operand: Operand) -> Number | None:
-    """The operand as a number. One in memory may raise, so this comes after a look at ST(0)."""
+    """The operand as a number. A conversion from memory may raise, so ST(0) is checked first."""
     if operand.kind in _FORMATS:
         format, _ = _FORMATS[operand.kind]
         number = unpack(format, operand.memory)
@@ -105,7 +105,7 @@ def _compare(unit: X87, mnemonic: str, operand: Operand, rflags: int) -> Effect:
         unit.set(CONDITIONS, found)
     try:
         unit.signal_comparison(top, other, signaling)
-    except Given:  # nothing is popped; CPUs set the codes, though SDM vol. 2 says they do not for an unmasked #IA
+    except Given:  # nothing is popped; CPUs set the condition codes even for an unmasked #IA, unlike SDM vol. 2
         return effect
     finally:
         if to_rflags and not unit.faulted:
@@ -254,7 +254,7 @@ def _of(mnemonic: str) -> Instruction:
 
 
 def knows(mnemonic: str) -> bool:
-    """Whether it is an instruction that computes or moves; not one that only loads or shows control words."""
+    """Whether it is an instruction that computes or moves, not one that only loads or stores control words."""
     if mnemonic in _TABLE or mnemonic.startswith(("fcmov", "fcom", "fucom", "ficom")):
         return True
     return mnemonic.removeprefix("f").removeprefix("i").startswith(_ARITHMETIC) and mnemonic[0] == "f"

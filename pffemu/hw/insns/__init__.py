@@ -1,6 +1,6 @@
 """Instructions the machine executes in the engine's place, one file each: guards, then the manual's pseudo-code.
 
-Those of arch.own_instructions, which Unicorn does not know, and those of hw.careful. Here: which bytes are which.
+They are those of arch.own_instructions, which Unicorn does not know, and those of hw.careful. This file decodes them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Execute = Callable[[Cpu, int], Trap | None]  # (core, length): a trap leaves the
 
 
 class Found(NamedTuple):
-    """`register`: the operand's number. `local`: nothing but this core's own state changes, so no other core can tell
-    when it happened. `then_ours`: the next instruction to run is one of these, too, as far as the bytes tell."""
+    """A decoded instruction. `register`: the operand's number. `local`: it changes this core's own state only, so no
+    other core can observe when. `then_ours`: the bytes behind it are an instruction of arch.own_instructions, too."""
 
     mnemonic: str
     execute: Execute
@@ -32,11 +32,11 @@ class Found(NamedTuple):
     local: bool
     then_ours: bool
     register: int | None = None
-    counts: bool = True  # the machine has to count it; the engine has counted what it ran
-    traps: bool = False  # the exception it raises comes behind it
+    counts: bool = True  # the machine must count it; False: the engine has counted it
+    traps: bool = False  # its exception is a trap: RIP is behind it
 
 
-# by the name of the file; rows of arch.own_instructions and of hw.careful name them
+# by the name of the file, which rows of arch.own_instructions and of hw.careful give
 EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
     name: module.execute
     for name in (found.name for found in iter_modules(__path__))
@@ -44,20 +44,22 @@ EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
 }
 if _missing := OWN_INSTRUCTIONS.keys() - EXECUTORS.keys():
     raise ImportError(f"pffemu/hw/insns has no file with an `execute` for {', '.join(sorted(_missing))}")
-# these end with a run of the engine
+# these let the engine execute, and count, an instruction
 _IN_THE_ENGINE: Final = frozenset({"aligned", "alone", "cmpxchg", "float_store", "mmx", "popf", "x87"})
-_LOOKS_ITSELF: Final = frozenset({"aligned", "cmpxchg", "nop", "umip", "x87"})  # at its operands, or never
+_LOOKS_ITSELF: Final = frozenset(
+    {"aligned", "cmpxchg", "nop", "umip", "x87"}
+)  # these check operands themselves, or have none to check
 
 
 def why(found: Found, trap: Trap) -> str:
-    """Words for the message about the instruction's trap; empty when there is nothing to add."""
+    """The reason of the instruction's trap, for a message; empty when there is nothing to add."""
     row = OWN_INSTRUCTIONS.get(found.mnemonic)
     return row.reasons[trap.vector].what if row is not None and trap.vector in row.reasons else ""
 
 
 @lru_cache(maxsize=4096)
 def find(code: bytes, checks: int = 0) -> Found | None:
-    """The instruction `code` starts with; None: not one of these. `checks`: what the core looks at (hw.careful)."""
+    """The instruction at the start of `code`; None: not one of these. `checks`: the core's checks (hw.careful)."""
     return own_instruction(code) or _careful_instruction(code, checks)
 
 
@@ -78,7 +80,7 @@ def _careful_instruction(code: bytes, checks: int) -> Found | None:
 
 
 def own_instruction(code: bytes) -> Found | None:
-    """The instruction of arch.own_instructions that `code` starts with."""
+    """The instruction of arch.own_instructions at the start of `code`."""
     decoded = own_encodings.decoded(code)
     if decoded is None:
         return None

@@ -14,13 +14,13 @@ from pffemu.hw.trap import Trap
 
 
 def then(cpu: Cpu, length: int, code: bytes, execute: Callable[[Cpu, int], Trap | None]) -> Trap | None:
-    """Execute an instruction by other means, if its operands are where they may be."""
+    """Check the operands' addresses, then execute the instruction by `execute`."""
     trap = operand_trap(cpu, code)
     return execute(cpu, length) if trap is None else trap
 
 
 def operand_trap(cpu: Cpu, code: bytes) -> Trap | None:
-    """The trap of an address that is not canonical, or not aligned where the core looks at that."""
+    """The trap of an address that is not canonical, or not aligned where the core checks alignment."""
     at = cpu.at(cpu.registers.rip(), code)
     if cpu.checks & VECTOR_ALIGNMENT and careful.needs_alignment(code) and not vector_is_aligned(at):
         return Trap(GP)

@@ -1,4 +1,4 @@
-"""Run one instruction alone in the engine: in other bytes of the same length, or where its row let it wait."""
+"""Runs one instruction alone in the engine: in other bytes of the same length, or as it is."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pffemu.hw.trap import Trap
 
 
 def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
-    """`code`: the instruction's bytes. Other bytes of the same meaning take its place where Unicorn needs them.
+    """`code`: the instruction's bytes. Equivalent bytes replace them where Unicorn needs that.
 
-    A fault is raised first: Unicorn loses flags that are not computed yet when an instruction with a hook faults.
+    A fault is raised before: when an instruction with a hook faults, Unicorn loses flags that it has not computed yet.
     """
     rip = cpu.registers.rip()
     fault = first_fault(cpu.at(rip, code))

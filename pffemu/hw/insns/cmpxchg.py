@@ -1,7 +1,7 @@
-"""CMPXCHG r/m32, CMPXCHG8B and CMPXCHG16B: the engine's, less what Unicorn changes and the CPU does not (SDM vol. 2).
+"""CMPXCHG r/m32, CMPXCHG8B and CMPXCHG16B: the engine's, without Unicorn's wrong changes (SDM vol. 2).
 
-CMPXCHG that finds equal does not write EAX, and one that does not leaves a target register alone, so upper halves stay;
-CMPXCHG8B and 16B change no flag but ZF.
+If CMPXCHG finds its operands equal, it does not write EAX; else it does not write a target register; so the upper half
+of that one stays. CMPXCHG8B and 16B change no flag but ZF.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""LDMXCSR and FXRSTOR where Unicorn's own will not do (SDM vol. 2)."""
+"""LDMXCSR and FXRSTOR where Unicorn's own are wrong (SDM vol. 2)."""
 
 from __future__ import annotations
 

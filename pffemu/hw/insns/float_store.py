@@ -1,4 +1,4 @@
-"""STMXCSR and FXSAVE where they cannot run in place: the flags are brought to where the engine looks first."""
+"""STMXCSR and FXSAVE where they cannot run in place: first, the exception flags are brought into MXCSR and FSW."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PHADD and PHSUB of a register with itself: Unicorn reads elements of the source that it has written (SDM vol. 2)."""
+"""PHADD and PHSUB of a register with itself: Unicorn reads source elements that it has overwritten (SDM vol. 2)."""
 
 from __future__ import annotations
 

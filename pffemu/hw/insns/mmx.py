@@ -1,6 +1,6 @@
-"""MMX instructions that find x87 registers in use: they become MMX registers first (SDM vol. 1, 9.6.2).
+"""MMX instructions while x87 is in use: the state is switched to MMX first (SDM vol. 1, 9.6.2).
 
-TOP is 0 then, all registers are valid, and the exponent of what is written is all ones.
+TOP becomes 0, all registers become valid, and the exponent of a written register becomes all ones.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Near branches behind an operand-size prefix, which Intel's CPUs ignore in 64-bit mode (SDM vol. 2, CALL, Jcc, RET).
 
-AMD's CPUs take 16 bits, and so does Unicorn.
+AMD's CPUs and Unicorn use 16 bits.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
 
 
 def _is_taken(cpu: Cpu, opcode: int, second: int, prefixes: Prefixes) -> bool:
-    """Whether a conditional branch is; LOOP counts RCX (ECX behind 67) down."""
+    """Whether a branch is taken; LOOP counts RCX (ECX behind 67) down."""
     if opcode == 0x0F:
         return condition(cpu.rflags, second & 15)
     if opcode in _SHORT_CONDITIONAL:
@@ -62,7 +62,7 @@ def _is_taken(cpu: Cpu, opcode: int, second: int, prefixes: Prefixes) -> bool:
 
 
 def condition(rflags: int, code: int) -> bool:
-    """The condition with that number (SDM vol. 1, appendix B), as Jcc and SETcc have it."""
+    """The value of the condition with that number in Jcc and SETcc (SDM vol. 1, appendix B)."""
     carry, zero, parity = bool(rflags & CF), bool(rflags & ZF), bool(rflags & PF)
     sign, overflow = bool(rflags & SF), bool(rflags & OF)
     less = sign != overflow

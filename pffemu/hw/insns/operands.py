@@ -1,4 +1,4 @@
-"""The registers and memory that an instruction names by its ModRM byte (pffemu.hw.modrm)."""
+"""The operands in registers and memory that a ModRM byte names (pffemu.hw.modrm)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def register(cpu: Cpu, number: int, size: int) -> int:
 
 
 def write_register(cpu: Cpu, number: int, size: int, value: int) -> None:
-    """A general register of `size` bytes: 4 clears the upper half, 2 leaves the rest."""
+    """Write `size` bytes of a general register: 4 clear the upper half, 2 leave the rest."""
     name = REGISTERS_64[number]
     mask = _WIDTH_MASK[size]
     kept = cpu.registers[name] & ~mask if size == 2 else 0
@@ -26,7 +26,7 @@ def write_register(cpu: Cpu, number: int, size: int, value: int) -> None:
 
 
 def memory_address(cpu: Cpu, code: bytes) -> int:
-    """Where the instruction's explicit memory operand is."""
+    """The address of the instruction's explicit memory operand."""
     operands = operands_of(code)
     explicit = next(operand for operand in operands.loads if not operand.implicit)
     return effective_address(explicit, cpu.registers, cpu.registers.rip() + operands.size)

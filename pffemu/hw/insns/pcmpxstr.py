@@ -1,7 +1,7 @@
-"""PCMPxSTRI and PCMPxSTRM where Unicorn's own will not do (SDM vol. 2; 4.1 has the aggregation).
+"""PCMPxSTRI and PCMPxSTRM where Unicorn's own are wrong (SDM vol. 2; 4.1 has the aggregation).
 
-With explicit lengths beyond the operand, or of 64 bits, it reads beyond the operand and can take the host down; by the
-aggregation "equal ordered" it misses strings that begin near the operand's end.
+With explicit lengths beyond the operand, or of 64 bits, Unicorn reads beyond the operand and can crash the host
+process; with the aggregation "equal ordered" it misses strings that begin near the operand's end.
 """
 
 from __future__ import annotations

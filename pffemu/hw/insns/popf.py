@@ -1,4 +1,4 @@
-"""POPFQ that changes EFLAGS.AC: the core has to look at alignment from now on, or no longer (SDM vol. 2, POPF)."""
+"""POPFQ that changes EFLAGS.AC: the core's alignment checks are switched on or off (SDM vol. 2, POPF)."""
 
 from __future__ import annotations
 

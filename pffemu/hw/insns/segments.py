@@ -1,6 +1,6 @@
 """Selectors in ring 3: LAR, LSL, VERR, VERW, loads of segment registers, far transfers and IRET (SDM vol. 2).
 
-The descriptor table is Linux's (arch/x86/include/asm/segment.h) as far as ring 3 may see it; all other selectors are
+The descriptor table is that part of Linux's (arch/x86/include/asm/segment.h) which ring 3 can use; other selectors are
 refused. A transfer to its 32-bit code segment is #GP: this machine runs 64-bit code only.
 """
 
@@ -26,7 +26,7 @@ _CPU_NODE: Final = 0x7B  # its limit is the number of the core
 
 
 class Descriptor(NamedTuple):
-    """`access`: the descriptor's second word as LAR shows it; `limit`: in bytes, as LSL does."""
+    """A segment descriptor. `access`: what LAR gives; `limit`: in bytes, what LSL gives."""
 
     access: int
     limit: int
@@ -84,7 +84,7 @@ def _completed(cpu: Cpu, length: int, trap: Trap | None) -> Trap | None:
 
 
 def _words(cpu: Cpu, address: int, *sizes: int) -> list[int] | Trap:
-    """Little-endian numbers of these sizes (bytes), one behind the other."""
+    """Consecutive little-endian numbers of these sizes (bytes), or the trap of reading them."""
     loaded = cpu.mmu.load(address & MASK64, sum(sizes), USER)
     if isinstance(loaded, Trap):
         return loaded
@@ -104,7 +104,7 @@ def _source(cpu: Cpu, code: bytes, modrm: ModRm) -> int | Trap:
 
 
 def _inspect(cpu: Cpu, modrm: ModRm, selector: int) -> None:
-    """LAR, LSL, VERR, VERW: ZF says whether ring 3 may use the selector so."""
+    """LAR, LSL, VERR, VERW: ZF tells whether ring 3 may use the selector in that way."""
     descriptor = _DESCRIPTORS.get(selector | _RPL) if selector & ~_RPL else None
     good = descriptor is not None
     if descriptor is not None:
@@ -117,7 +117,7 @@ def _inspect(cpu: Cpu, modrm: ModRm, selector: int) -> None:
 
 
 def _load(cpu: Cpu, name: str, selector: int) -> Trap | None:
-    """Load a segment register. FS and GS get the base 0, also from a null selector, as Intel's CPUs do."""
+    """Load a segment register. FS and GS get the base 0, also from a null selector, as on Intel's CPUs."""
     if not selector & ~_RPL:
         if name == "ss":
             return Trap(GP)
@@ -150,7 +150,7 @@ def _load_pointer(cpu: Cpu, length: int, code: bytes, modrm: ModRm, name: str) -
 
 
 def _transfer(cpu: Cpu, selector: int, rip: int) -> Trap | None:
-    """Go on in another code segment of ring 3."""
+    """Transfer control to `rip` in another code segment of ring 3."""
     if selector != USER_CS:
         return Trap(GP, selector & ~_RPL)
     if not is_canonical(rip):

@@ -1,6 +1,6 @@
 """SENDUIPI r64: post a user interrupt and notify its receiver (SDM vol. 2, SENDUIPI).
 
-UITT and UPID are accessed as supervisor, whatever the CPL; nothing else runs between reading and writing the UPID.
+UITT and UPID are accessed as supervisor, whatever the CPL; no other core runs between reading and writing the UPID.
 """
 
 from __future__ import annotations

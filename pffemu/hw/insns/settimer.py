@@ -1,7 +1,7 @@
 """SETTIMER r64: arm the thread's kernel-bypass timer once, from ring 3 (xUI: set_timer(cycles, mode)).
 
-The encoding is ours, xUI publishes none: F3 0F C7 /4 with a register operand, which is the span in cycles; 0 disarms,
-as it does for the APIC timer.
+xUI publishes no encoding; pffemu's is F3 0F C7 /4 with a register operand, the span in cycles; 0 disarms the timer, as
+for the APIC timer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SSE arithmetic by hw.floats: while an exception is unmasked, or when all is to be exact (SDM vol. 1, 11.5)."""
+"""SSE arithmetic by hw.floats: while an exception is unmasked, or with --exact-float (SDM vol. 1, 11.5)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _computed(instruction: _Instruction, floats: FloatRegisters, source: int) ->
 
 
 def _source(cpu: Cpu, instruction: _Instruction, floats: FloatRegisters, code: bytes) -> int | Trap:
-    """The second operand. MMX registers among the operands switch x87 over to them."""
+    """The second operand. An MMX register as operand switches x87 to MMX state."""
     form, modrm = instruction.form, instruction.modrm
     kind = form.name.split("_")[2]
     if instruction.target == "MM" or (kind == "MMM64" and not modrm.memory):

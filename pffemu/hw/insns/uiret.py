@@ -1,6 +1,6 @@
-"""UIRET: return from a user-interrupt handler (SDM vol. 2, UIRET). Software has already dropped the vector word.
+"""UIRET: return from a user-interrupt handler (SDM vol. 2, UIRET). The handler has already popped the vector word.
 
-Left out: CET shadow stacks, address monitoring.
+Not modelled: CET shadow stacks, address monitoring.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
     fault, path = cpu.bus.faults.end_at(cpu.tid, new_rip, FORWARDED)
     cpu.emit(Uiret, new_rip, int(cpu.uintr.uif), fault)
     if fault:
-        cpu.charge("cpu.tlb_miss")  # of the access that is made again
+        cpu.charge("cpu.tlb_miss")  # the access that faulted is repeated
         cpu.emit(Resumed, new_rip, fault, path)
     return None
 
 
 def _pop(cpu: Cpu, rsp: int, aligned: bool) -> bytes | Trap:
-    """The frame word by word, or the trap of the first that cannot be popped.
+    """The frame, popped word by word, or the trap of the first word that cannot be popped.
 
-    Every byte of a word must have a canonical address (#SS); then `aligned`, which RFLAGS.AC asks for in ring 3 (Linux
-    sets CR0.AM), comes before the page.
+    Every byte of a word must have a canonical address (#SS); then `aligned` (RFLAGS.AC is set; Linux sets CR0.AM) is
+    checked before the page.
     """
     frame = b""
     for address in range(rsp, rsp + _FRAME.size, _WORD):

@@ -1,4 +1,4 @@
-"""PUNPCKLBW, PUNPCKLWD and PUNPCKLDQ of an MMX register and memory: 4 bytes are read; Unicorn reads 8 (SDM vol. 2)."""
+"""PUNPCKLBW, PUNPCKLWD and PUNPCKLDQ of an MMX register and memory: the CPU reads 4 bytes, Unicorn 8 (SDM vol. 2)."""
 
 from __future__ import annotations
 

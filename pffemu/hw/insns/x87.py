@@ -1,7 +1,7 @@
-"""x87: what loads or shows its control words, what Unicorn computes with 53 bits; all while an exception is unmasked.
+"""x87 instructions that load or store control words, or that Unicorn computes with 53 bits; all, with one unmasked.
 
-Arithmetic is that of hw.floats; the rest runs alone in the engine, and here is what it leaves out (SDM vol. 1, 8.5 to
-8.7): #MF of a pending exception, the summary bit, reserved bits, the masks after FNSTENV.
+Arithmetic is that of hw.floats; the other instructions run alone in the engine, and this file adds what Unicorn omits
+(SDM vol. 1, 8.5 to 8.7): #MF of a pending exception, the summary bit, reserved bits, the masks after FNSTENV.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
 
 
 def _reserved_words(cpu: Cpu, form: Form, code: bytes) -> list[int]:
-    """The upper halves of words that FNSTENV and FNSAVE store, which are all ones."""
+    """Addresses of the upper halves of words that FNSTENV and FNSAVE store, which must be all ones."""
     if not form.name.endswith(_STORED_32_BITS) or not form.name.startswith("FN"):
         return []
     address = memory_address(cpu, code)
@@ -75,7 +75,7 @@ def _reserved_words(cpu: Cpu, form: Form, code: bytes) -> list[int]:
 
 
 def _compute(cpu: Cpu, form: Form, length: int, code: bytes) -> Trap | None:
-    """Execute it with our own arithmetic; the engine has no part in it."""
+    """Execute it with the arithmetic of hw.floats, without the engine."""
     rip = cpu.registers.rip()
     operand, address = _operand(cpu, form, code)
     if isinstance(operand, Trap):
@@ -99,7 +99,7 @@ def _compute(cpu: Cpu, form: Form, length: int, code: bytes) -> Trap | None:
 
 
 def _operand(cpu: Cpu, form: Form, code: bytes) -> tuple[x87_forms.Operand | Trap, int]:
-    """The operand besides ST(0), and where it is in memory."""
+    """The operand besides ST(0), and its address if it is in memory."""
     names, modrm = form.name.split("_")[1:], modrm_of(code)
     if not modrm.memory:
         return x87_forms.Operand("STI" if names else "", modrm.rm & 7, 0, names[:1] == ["STI"]), 0
@@ -114,7 +114,7 @@ def _operand(cpu: Cpu, form: Form, code: bytes) -> tuple[x87_forms.Operand | Tra
 
 
 def _tidy(cpu: Cpu, mnemonic: str) -> None:
-    """The words as the CPU has them, once the engine has executed the instruction."""
+    """Correct the x87 words after the engine has executed the instruction."""
     floats = cpu.engine.floats
     if mnemonic not in _LOADS_STATUS:
         floats.settle()

@@ -1,5 +1,5 @@
-"""Random sessions, packet by packet: each stop's thread, PC and reason is that of a run nobody looked at, and no stop
-that was due in between is missing.
+"""Random sessions, packet by packet: each stop's thread, PC and reason is that of a run without the debugger, and no
+stop that was due in between is missing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fences: what must be refused before keystone sees it, with a place and a remedy."""
+"""Checks before keystone: what it must not see is refused, with a place and a remedy."""
 
 import pytest
 

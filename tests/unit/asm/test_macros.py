@@ -76,15 +76,15 @@ def test_gnu_as_makes_the_same_bytes(what: str, tmp_path: Path) -> None:
         (".rept 1000\n.rept 1000\nnop\n.endr\n.endr", "t.s:2", "more than 200000 lines"),
         (".rept 1000000\nnop\n.endr", "t.s:1", "1000000 repetitions"),
         (".rept -1\nnop\n.endr", "t.s:1", "-1 repetitions"),
-        (".rept later\nnop\n.endr\n.equ later, 2", "t.s:1", "'later' is no number that is known here"),
+        (".rept later\nnop\n.endr\n.equ later, 2", "t.s:1", "'later' is not a number known here"),
         (".irp\nnop\n.endr", "t.s:1", ".irp without a name"),
-        (".if here\n.endif\nhere:", "t.s:1", "no number that is known here"),
+        (".if here\n.endif\nhere:", "t.s:1", "not a number known here"),
         (".if 1\n.else\n.else\n.endif", "t.s:3", ".else behind .else"),
         (".if 1 < 2 < 3\n.endif", "t.s:1", "compares more than once"),
         (".ifc a\n.endif", "t.s:1", ".ifc compares two texts"),
         (".exitm", "t.s:1", ".exitm outside of a macro"),
         (".purgem m", "t.s:1", "no macro 'm'"),
-        (".equ a, b\n.equ b, a\n.if a\n.endif", "t.s:3", "no number that is known here"),
+        (".equ a, b\n.equ b, a\n.if a\n.endif", "t.s:3", "not a number known here"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_error_at_its_line(source: str, where: str, what: str) -> None:

@@ -22,7 +22,7 @@ KNOWN_DIFFERENCES = {
     **dict.fromkeys(("bndcl", "bndcu", "bndcn", "bndldx", "bndstx", "bndmov"), "MPX is off in iced"),
     "enter": "nesting levels are left out",
     "movdir64b": "its store is left out",
-    "movsxd": "a 16-bit form nobody uses",
+    "movsxd": "an unused 16-bit form",
     "umonitor": "touches nothing",
 }
 

@@ -1,4 +1,4 @@
-"""keystone aborts, segfaults or hangs on strange input; we answer any text with a Program or an AssemblyError.
+"""keystone aborts, segfaults or hangs on strange input; pffemu answers any text with a Program or an AssemblyError.
 
 A failure of this test is usually the end of the test process: the last source is in the file named by PFFEMU_FUZZ_LOG.
 """

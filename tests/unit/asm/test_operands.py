@@ -78,7 +78,7 @@ def test_accepted(text: str, expected: object) -> None:
         ("rax rbx", "does not belong"),
         ("rax,", "ends"),
         (",rax", "where a number"),
-        ("qword ptr rax", "no memory operand"),
+        ("qword ptr rax", "not a memory operand"),
         ("byte ptr 5", "size word needs"),
         ("zmm1", "cannot be used"),
         ("rip", "cannot be used"),

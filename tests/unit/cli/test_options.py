@@ -1,4 +1,4 @@
-"""Modes."""
+"""The option --mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams and targets."""
+"""Output streams and target files."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ restorer:
 
 
 def seen(done: Run) -> list[Any]:
-    """Events, but for when they were: a write may take a page's fault away, and its time."""
+    """Events without their times: a write may populate a page, which saves its fault and the fault's time."""
     return [(type(event), *event[2:]) for event in done.events]
 
 
@@ -206,5 +206,5 @@ def test_a_fatal_signal_waits_while_something_is_changed(sessions: list[Session]
 
 def test_only_at_a_signal_there_is_one_to_drop(sessions: list[Session]) -> None:
     session = start(sessions, load(SIGNAL))
-    with pytest.raises(UsageError, match="does not stand at a signal"):
+    with pytest.raises(UsageError, match="has not stopped at a signal"):
         session.drop_signal()

@@ -1,4 +1,4 @@
-"""The command set: every command answers, what is wrong is one error, and places are what people write."""
+"""The command set: every command answers, wrong input gives one error, and places can be written in all forms."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class _Nowhere:
 
 @pytest.fixture(scope="module")
 def inside() -> Stand:
-    """In front of the handler's first instruction."""
+    """A session before the handler's first instruction."""
     workload = FaultWorkload(4)
     machine = Machine(mode=Mode.PFF)
     for fd, data in workload.files.items():
@@ -171,7 +171,7 @@ def test_queues_say_who_sleeps_for_what() -> None:
         machine.open_ram_file(fd, "data", data)
     machine.open_output(RESULT_FD, "result", _Nowhere())
     machine.load(guest(workload.guest), workload.arguments)
-    assert "nobody sleeps" in queues(machine, machine.process.tasks, 0).plain
+    assert "no thread sleeps" in queues(machine, machine.process.tasks, 0).plain
     blocked = ""
     while "asleep" not in blocked:
         machine.run(budget=50)

@@ -1,4 +1,4 @@
-"""Watchpoints: whoever changes the value, in whichever process, over many pages; and threads that are switched out."""
+"""Watchpoints: a change by any thread, process or the kernel, over many pages; and threads that are switched out."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_watchpoint_belongs_to_the_process_it_was_set_in(sessions: list[Sessio
         assert session.halt.tid == watching
         values.append((session.halt.old, session.halt.new))
     stored = {1: 1, 2: 5}[watching].to_bytes(8, "little")
-    assert values == [(bytes(8), stored)]  # that a process ends is no change
+    assert values == [(bytes(8), stored)]  # a process's end is not a change
     session.go_to(before)
     session.tid = 2
     session.step()

@@ -1,4 +1,4 @@
-"""What a core remembers of its registers is what the engine has, whoever wrote them."""
+"""The registers that a core caches are always those of the engine, however they were written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hooks are compiled once a guest has run for a while: nobody can tell from what the guest does."""
+"""Hooks are compiled once a guest has run for a while, without any effect on what the guest does."""
 
 from __future__ import annotations
 

@@ -258,7 +258,7 @@ class Threads(RuleBasedStateMachine):
 
     @rule(tid=TIDS)
     def user_interrupt(self, tid: int) -> None:
-        """Its handler is no fault's."""
+        """A handler that belongs to no fault."""
         if self.awake(tid):
             own = self.stack.get(tid)
             belongs = [own[-1]] if own else []

@@ -50,12 +50,12 @@ def _page_tables(ram: Ram) -> int:
 
 
 def physical(address: int) -> int:
-    """Of a mapped `address`."""
+    """The physical address of a mapped `address`."""
     return FRAMES + address - MAPPED
 
 
 def peek(cpu: Cpu, address: int, size: int) -> bytes:
-    """Memory as it is, whoever may read it."""
+    """Memory, read without checks of rights."""
     return bytes(cpu.mmu.ram.octets[physical(address) : physical(address) + size])
 
 

@@ -1,4 +1,4 @@
-"""The APIC timer on virtual time: one-shot, periodic, TSC-deadline; what happens to expiries nobody took in time."""
+"""The APIC timer on virtual time: one-shot, periodic, TSC-deadline; and expiries that the core did not take in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local APIC's forwarding registers, through both of their doors."""
+"""The local APIC's forwarding registers, through both of their interfaces."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class World:
         vector = uintr.pending_vector(self.receiver)
         if vector is not None:
             self.receiver.uintr.uirr &= ~(1 << vector)
-            assert vector in self.waiting, "a vector nobody sent"
+            assert vector in self.waiting, "a vector that no core sent"
             self.waiting.remove(vector)
 
     def switch_out(self) -> None:

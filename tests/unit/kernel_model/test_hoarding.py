@@ -1,4 +1,4 @@
-"""What a guest can pile up in the host's memory by asking the kernel for it has a limit."""
+"""Limits of what a guest can make the kernel model keep in the host's memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Locks in virtual time: who comes while it is held waits, and nobody waits for what happens later."""
+"""Locks in virtual time: a core that comes while a lock is held waits, and no core waits for a later holder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no host can answer: user-interrupt calls, unknown calls, files in the page cache, memory that runs out."""
+"""Calls that no host can judge: user-interrupt calls, unknown calls, files in the page cache, exhausted memory."""
 
 from __future__ import annotations
 

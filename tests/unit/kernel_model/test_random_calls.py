@@ -10,7 +10,7 @@ from tests.guest_tools import PAGE
 from tests.unit.kernel_model.linux_oracle import AREA, BUFFER, BUFFER_PAGES, Linux, Row, call, load, on_the_model, store
 
 PAGES = 10
-USER_MODE_ONLY = 1  # so that a kernel access to a missing page is EFAULT on both sides, and nobody sleeps
+USER_MODE_ONLY = 1  # so that a kernel access to a missing page is EFAULT on both sides, and no thread sleeps
 FIXED, NOREPLACE, POPULATE = uapi.MAP_FIXED, uapi.MAP_FIXED_NOREPLACE, uapi.MAP_POPULATE
 FDS = (3, 4)
 

@@ -1,4 +1,4 @@
-"""Invariants of what signals are made of: FXSAVE images, pending queues, futex keys, timers."""
+"""Invariants of the state behind signals: FXSAVE images, pending queues, futex keys, timers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where mappings go that ask for the lowest free range."""
+"""The place of mappings that ask for the lowest free range."""
 
 from __future__ import annotations
 

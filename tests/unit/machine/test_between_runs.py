@@ -1,4 +1,4 @@
-"""What is changed between two runs: an interrupt that is requested then is taken before the next instruction."""
+"""Changes between two runs: an interrupt that is requested then is taken before the next instruction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEVICE_VECTOR = 0x31
 
 
 def stopped(**options: object) -> Run:
-    """In the middle of a turn."""
+    """A machine that has stopped in the middle of a turn."""
     done = load(GUEST, **options)
     assert isinstance(done.machine.run(until=["body"]), Reached)
     assert isinstance(done.machine.run(until=["body"]), Reached)

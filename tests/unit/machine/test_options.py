@@ -1,4 +1,4 @@
-"""Options of a machine: every value is brought to its type, or refused with one error that says what to use."""
+"""Options of a machine: every value is converted to its type, or refused with one error that says what to use."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def test_names_and_sizes_are_brought_to_their_types() -> None:
         ({"mode": "xx"}, "mode='xx' does not exist", "'kernel', 'uffd', 'pff'"),
         ({"ram": "1X"}, "'1X' is not a size", "512M"),
         ({"ram": 0}, "ram=0 is not possible", "positive"),
-        ({"ram": 1.5}, "ram=1.5 is no int", "int"),
+        ({"ram": 1.5}, "ram=1.5 is not of type int", "int"),
         ({"seed": -1}, "seed=-1 is not possible", "positive"),
-        ({"cpus": "2"}, "cpus='2' is no int", "int"),
-        ({"cpus": True}, "cpus=True is no int", "int"),
-        ({"strict": 1}, "strict=1 is no bool", "bool"),
-        ({"cpu": 3}, "cpu=3 is no CpuOptions", "CpuOptions"),
+        ({"cpus": "2"}, "cpus='2' is not of type int", "int"),
+        ({"cpus": True}, "cpus=True is not of type int", "int"),
+        ({"strict": 1}, "strict=1 is not of type bool", "bool"),
+        ({"cpu": 3}, "cpu=3 is not of type CpuOptions", "CpuOptions"),
     ],
 )
 def test_everything_else_is_one_error(given: dict[str, Any], what: str, remedy: str) -> None:
@@ -42,5 +42,5 @@ def test_everything_else_is_one_error(given: dict[str, Any], what: str, remedy: 
 def test_a_cores_options_are_checked_too() -> None:
     with pytest.raises(UsageError, match="frame_layout='x' does not exist"):
         CpuOptions(frame_layout="x")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="counting=1 is no bool"):
+    with pytest.raises(UsageError, match="counting=1 is not of type bool"):
         CpuOptions(counting=1)  # type: ignore[arg-type]

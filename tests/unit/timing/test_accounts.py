@@ -1,4 +1,4 @@
-"""Charges add up to the clock: for every thread, on every core, in every run, and a cycle past the ledger is caught."""
+"""Charges add up to the clock: for every thread, on every core, in every run; an uncharged cycle is noticed."""
 
 from __future__ import annotations
 

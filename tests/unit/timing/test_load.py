@@ -1,4 +1,4 @@
-"""Machine profiles: those in the box load whole, a new one needs no Python, a wrong one is told what is right."""
+"""Machine profiles: pffemu's own load, a new one needs no Python, and a wrong one gets an error with the remedy."""
 
 from __future__ import annotations
 
