@@ -135,7 +135,7 @@ def test_exact_bytes(line: str, code: str) -> None:
         ("jle 0xffffffff", "0xffffffff became 0xffffffffffffffff: out of reach"),
         ("fsub", "fsubp, not fsub"),
         ("ljmp [rax]", "jmp, not ljmp"),
-        ("lock seta [rax]", "no instruction"),
+        ("lock seta [rax]", "not an instruction"),
     ],
 )
 def test_read_back_refuses_what_keystone_bends(line: str, detail: str) -> None:
