@@ -164,7 +164,7 @@ def _dot_product(suffix: str, a: int, b: int, imm: int, env: Environment, _width
         part = _element(ieee.multiply, format, env, x, y) if imm >> 4 + i & 1 else Rounded(0, 0)
         flags |= part.flags
         sums.append(part.bits)
-    while len(sums) > 1:
+    while len(sums) > 1 and not flags & env.how.unmasked:  # an unmasked exception keeps the next step from being done
         added = [_element(ieee.add, format, env, *pair) for pair in zip(sums[::2], sums[1::2], strict=True)]
         for part in added:
             flags |= part.flags

@@ -76,3 +76,9 @@ def test_constants_are_those_of_independent_formulas() -> None:
     assert abs((1 << bits) + series.exponential_less_one(series.ln2(bits), bits) - (2 << bits)) < 1 << 10
     sine, cosine = series.sine_and_cosine(series.pi(bits) >> 2, bits)
     assert abs(sine - cosine) < 1 << 10
+
+
+def test_dppd_does_not_add_after_an_unmasked_exception_of_its_multiplication() -> None:
+    """Two products overflow to infinities of both signs: PE is unmasked, so that the sum's IE never comes."""
+    a, b = 0xFF800000FF800000C08B18F53AFD3620, 0x7F80000000000001FFC0123457B9AAD7
+    assert sse.compute("dppd", a, b, 0xFF, 0x0D00).flags == 0x28  # OE, PE
