@@ -5,31 +5,71 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Annotated, Any, Final
+from types import MappingProxyType
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
 import pffemu
 from pffemu.cli import standard_streams
-from pffemu.cli.foreground import Stopped
+from pffemu.cli.stopped import Stopped
 from pffemu.cli.terminal import OutputClosed, say
 from pffemu.errors import PffemuError
 
 CANNOT_GO_ON = 125
 
-# command -> its module (which holds a function of that name), and how typer is to read its arguments
-_COMMANDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "run": ("run", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
-    "trace": ("trace", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
-    "timeline": ("timeline", {"context_settings": {"allow_interspersed_args": False}}),
-    "report": ("report", {"no_args_is_help": True}),
-    "debug": ("debugging", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
-    "gdb": ("gdb", {"context_settings": {"allow_interspersed_args": False}, "no_args_is_help": True}),
-    "demo": ("demo", {}),
-    "doctor": ("doctor", {}),
+
+class _Command(NamedTuple):
+    """A command: the module with a function of its name, its first line of help, how typer reads its arguments."""
+
+    module: str
+    summary: str
+    settings: Mapping[str, Any] = MappingProxyType({})
+
+
+_GUESTS_OWN: Final = {"context_settings": {"allow_interspersed_args": False}}  # options behind the guest's name
+_NEEDS_ARGUMENTS: Final = {**_GUESTS_OWN, "no_args_is_help": True}
+_COMMANDS: Final = {
+    "run": _Command(
+        "run", "Run a guest program; its standard input, output and exit status are passed through.", _NEEDS_ARGUMENTS
+    ),
+    "trace": _Command(
+        "trace", "Run a guest program and write a trace that ui.perfetto.dev and chrome://tracing open.",
+        _NEEDS_ARGUMENTS,
+    ),
+    "timeline": _Command(
+        "timeline", "Show one page fault from the refused walk to the resumed instruction, under each mode.",
+        _GUESTS_OWN,
+    ),
+    "report": _Command(
+        "report",
+        "Put benchmark reports on one self-contained HTML page: options, tables, figures, one fault step by step.",
+        {"no_args_is_help": True},
+    ),
+    "debug": _Command(
+        "debugging",
+        "Step through a program, forwards and backwards, and stand inside the delivery of a fault.", _NEEDS_ARGUMENTS,
+    ),
+    "gdb": _Command(
+        "gdb", "Let a gdb drive the guest, forwards and backwards; `monitor help` lists what gdb itself lacks.",
+        _NEEDS_ARGUMENTS,
+    ),
+    "demo": _Command(
+        "demo",
+        "Show what page fault forwarding saves: counts, one fault step by step, virtual time, a figure. Takes seconds.",
+    ),
+    "doctor": _Command(
+        "doctor",
+        "Check this installation: versions, compiled functions, the engine's behaviour, memory. "
+        "Exit code 1 on a failure.",
+    ),
+}  # fmt: skip
+_GROUPS: Final = {
+    "bench": "Compare the ways to bring in a page on one guest binary.",
+    "timing": "Machine profiles: the cost of each step, with its source.",
 }
 _PASSED_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 _BENCHMARKS: Final[dict[str, dict[str, Any]]] = {
@@ -47,19 +87,26 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_pffemu)
-    named = arguments[0] if arguments and arguments[0] in (*_COMMANDS, "bench", "timing") else None
-    for name, (module, settings) in _COMMANDS.items():
-        if named in (None, name):
-            imported = import_module(f"pffemu.cli.{module}")
-            app.command(name, cls=getattr(imported, "COMMAND_CLASS", None), **settings)(getattr(imported, name))
-    if named in (None, "bench"):
-        bench = typer.Typer(no_args_is_help=True, help="Compare the three ways to bring in a page on one guest binary.")
+    named = next((text for text in arguments if not text.startswith("-")), None)
+    if named in _COMMANDS:
+        command = _COMMANDS[named]
+        imported = import_module(f"pffemu.cli.{command.module}")
+        app.command(named, cls=getattr(imported, "COMMAND_CLASS", None), **command.settings)(getattr(imported, named))
+    elif named == "bench":
+        bench = typer.Typer(no_args_is_help=True, help=_GROUPS["bench"])
         app.add_typer(bench, name="bench")
         for name, settings in _BENCHMARKS.items():
             bench.command(name, **settings)(getattr(import_module(f"pffemu.cli.bench_{name}"), f"bench_{name}"))
-    if named in (None, "timing"):
+    elif named == "timing":
         app.add_typer(import_module("pffemu.cli.timing").timing, name="timing")
+    else:
+        for name, summary in (*((name, command.summary) for name, command in _COMMANDS.items()), *_GROUPS.items()):
+            app.command(name, help=summary)(_named_only)
     return app
+
+
+def _named_only() -> None:
+    """A command in the list of commands: it is not run."""
 
 
 def _show_version(wanted: bool) -> None:

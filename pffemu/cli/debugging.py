@@ -22,6 +22,7 @@ from pffemu.cli.guest_machine import GuestCommand, StandardInput, load_guest
 from pffemu.cli.line_editing import with_history
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.standard_streams import draws_lines
+from pffemu.cli.stopped import Stopped
 from pffemu.cli.terminal import GuestOutput, err_console, say, show_warnings
 from pffemu.debug.commands import Commands
 from pffemu.debug.places import Places
@@ -207,7 +208,7 @@ def _execute(talk: Commands, line: str, typed: bool) -> bool:
             return typed
     _show(text)
     if interrupted and not typed:
-        raise foreground.Stopped(signal.SIGINT, abandoned=False)
+        raise Stopped(signal.SIGINT, abandoned=False)
     return True
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, Generic, TypeVar
 
+from pffemu.cli.stopped import Stopped
 from pffemu.events.hw import WalkRefused
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import Stop
@@ -24,21 +25,6 @@ T = TypeVar("T")
 _TICK: Final = 0.05  # seconds
 _PATIENCE: Final = 1.0  # seconds a worker gets to stop
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-
-
-class Stopped(BaseException):
-    """A signal ended the work. `abandoned`: the worker still runs, so the process must end without waiting for it."""
-
-    def __init__(self, signum: int, abandoned: bool) -> None:
-        self.signum, self.abandoned = signum, abandoned
-        super().__init__(signum, abandoned)
-
-    @property
-    def exit_code(self) -> int:
-        return 128 + self.signum
-
-    def __str__(self) -> str:
-        return "interrupted" if self.signum == signal.SIGINT else "terminated"
 
 
 class _Worker(threading.Thread, Generic[T]):

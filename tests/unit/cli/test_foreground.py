@@ -10,7 +10,7 @@ import time
 import pytest
 
 from pffemu.cli import foreground
-from pffemu.cli.foreground import Stopped
+from pffemu.cli.stopped import Stopped
 
 
 @pytest.fixture(autouse=True)
