@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from fractions import Fraction
 from typing import Final, Protocol
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from guest import graph_cache
 from guest.graph_cache import CachedData
 from guest.graphs import bfs_levels, first_connected_vertex, rmat
+from guest.handlers import Eviction, Handler
 from kernel_model.files.ram_file import Content
 from pffemu.arch.paging import PAGE_SIZE, pages_up
 from pffemu.errors import UsageError
@@ -30,30 +30,6 @@ SMALLEST_BUDGET: Final = 16  # resident pages: more than an instruction and its 
 
 _SLACK: Final = 64 << 20  # bytes for the program, its stacks and the kernel's own
 _WORD: Final = 8  # bytes
-
-
-class Handler(Enum):
-    """How a userfaultfd handler learns of a fault (paging.s: handler_kind)."""
-
-    READ = "read"  # another thread, blocking read
-    POLL = "poll"  # another thread, poll and then read
-    BUSY = "busy"  # another thread, non-blocking read again and again
-    SIGBUS = "sigbus"  # the faulting thread, by a signal
-
-    @property
-    def argument(self) -> str:
-        return str(list(Handler).index(self))
-
-
-class Eviction(Enum):
-    """Which page is evicted when the budget is full (paging.s: policy)."""
-
-    FIFO = "fifo"
-    CLOCK = "clock"
-
-    @property
-    def argument(self) -> str:
-        return str(list(Eviction).index(self))
 
 
 class Workload(Protocol):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from guest.build import guest as guest_program
     from guest.graphs import CsrGraph, bfs_levels, rmat
-    from guest.workloads import BfsWorkload, FaultWorkload, Handler, SignalWorkload, bfs_workload
+    from guest.handlers import Handler
+    from guest.workloads import BfsWorkload, FaultWorkload, SignalWorkload, bfs_workload
     from kernel_model.mechanisms import Mode
     from pffemu.arch.frames import FrameLayout
     from pffemu.asm import Program, assemble
@@ -171,10 +172,10 @@ _HOMES: Final = {
     "guest.workloads": (
         "BfsWorkload",
         "FaultWorkload",
-        "Handler",
         "SignalWorkload",
         "bfs_workload",
     ),
+    "guest.handlers": ("Handler",),
     "pffemu.arch.frames": ("FrameLayout",),
     "pffemu.asm": (
         "Program",

@@ -8,10 +8,9 @@ UFFD_WP, for the next page there, or POISON or GUARD (Linux: PTE markers).
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from typing import Final
-
-import numpy as np
 
 from kernel_model.mm.frames import FrameAllocator
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_U, PTE_W
@@ -36,7 +35,6 @@ class PageTables:
     def __init__(self, ram: Ram, frames: FrameAllocator, zero_frame: int) -> None:
         """Pages that map `zero_frame` are not counted as resident."""
         self._words = ram.words
-        self._array = np.frombuffer(ram.octets, dtype=np.int64)
         self._frames, self._zero_frame = frames, zero_frame
         self.resident = self.peak = 0  # pages that have a frame, now and at most
         self.root = frames.take()
@@ -69,7 +67,9 @@ class PageTables:
             first = address >> 12 & 511
             count = min(pages, 512 - first)
             start = self._table(address) + first
-            self._array[start : start + count] = np.arange(count, dtype=np.int64) * stride + (frame | flags)
+            entry = frame | flags
+            entries = range(entry, entry + count * stride, stride) if stride else [entry] * count
+            self._words[start : start + count] = array("q", entries)
             address += count * PAGE_SIZE
             frame += count * stride
             pages -= count
@@ -80,8 +80,9 @@ class PageTables:
             first = start >> 12 & 511
             count = min((end - start) // PAGE_SIZE, 512 - first)
             at = self._table(start) + first
-            entries = self._array[at : at + count]
-            entries[entries == old] = new
+            for i, entry in enumerate(self._words[at : at + count].tolist()):
+                if entry == old:
+                    self._words[at + i] = new
             start += count * PAGE_SIZE
 
     def used(self, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -90,7 +91,8 @@ class PageTables:
             low = max(start, span * _SPAN)
             high = min(end, (span + 1) * _SPAN)
             at = self._tables[span] + (low >> 12 & 511)
-            for i in np.flatnonzero(self._array[at : at + (high - low) // PAGE_SIZE]).tolist():
+            entries = self._words[at : at + (high - low) // PAGE_SIZE].tolist()
+            for i in [i for i, entry in enumerate(entries) if entry]:
                 yield low + i * PAGE_SIZE, self._words[at + i]
 
     def give_back(self) -> None:
@@ -104,9 +106,8 @@ class PageTables:
         self._tables.clear()
 
     def _present(self, table: int) -> list[int]:
-        entries = self._array[table >> 3 : (table >> 3) + (256 if table == self.root else 512)]
-        present: list[int] = entries[entries & PTE_P != 0].tolist()
-        return present
+        entries = self._words[table >> 3 : (table >> 3) + (256 if table == self.root else 512)].tolist()
+        return [entry for entry in entries if entry & PTE_P]
 
     def _spans(self, start: int, end: int) -> list[int]:
         """The spans of [start, end) that have a page table, in order."""

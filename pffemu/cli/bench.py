@@ -11,7 +11,8 @@ from typing import Any
 import typer
 
 import pffemu
-from guest.workloads import BfsWorkload, FaultWorkload, Handler, Workload
+from guest.handlers import Handler
+from guest.workloads import BfsWorkload, FaultWorkload, Workload
 from kernel_model.mechanisms import Handles, Mode
 from pffemu.cli import foreground
 from pffemu.cli.measure import Setup, measure

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from guest.graphs import EDGE_FACTORS, SCALES
-from guest.workloads import Eviction, bfs_workload, resident_fraction, with_resident
+from guest.handlers import Eviction
+from guest.workloads import bfs_workload, resident_fraction, with_resident
 from pffemu.cli import options
 from pffemu.cli.bench import Outputs, run_benchmark
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine

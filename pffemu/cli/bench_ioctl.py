@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 
 import pffemu
-from guest.workloads import MOST_PAGES, FaultWorkload, Handler
+from guest.handlers import Handler
+from guest.workloads import MOST_PAGES, FaultWorkload
 from kernel_model.mechanisms import Mode
 from pffemu.cli import options
 from pffemu.cli.bench import complain

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from guest.workloads import Handler
+from guest.handlers import Handler
 from kernel_model.mechanisms import Mode
 from pffemu.arch.registers import MASK64
 from pffemu.errors import UsageError

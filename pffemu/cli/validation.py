@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 import pffemu.timing
-from guest.workloads import FaultWorkload, Handler, SignalWorkload
+from guest.handlers import Handler
+from guest.workloads import FaultWorkload, SignalWorkload
 from kernel_model.mechanisms import Mode
 from pffemu.cli.measure import Measured, Setup, measure
 from pffemu.timing import SHIFT, Profile, load_profile

@@ -10,7 +10,8 @@ from unittest.mock import ANY
 
 import pytest
 
-from guest.workloads import FaultWorkload, Handler
+from guest.handlers import Handler
+from guest.workloads import FaultWorkload
 from pffemu import Mode
 from tests.system.cli_runs import finish, pffemu, start
 
