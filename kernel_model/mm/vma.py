@@ -120,6 +120,7 @@ class VmaList:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._vmas: list[Vma] = []
+        self._full_above, self._hole = MMAP_TOP, 1  # no free range of `_hole` bytes or more ends above `_full_above`
 
     def __len__(self) -> int:
         return len(self._vmas)
@@ -192,17 +193,22 @@ class VmaList:
         gone = self.isolate(start, end)
         first = bisect_left(self._starts, start)
         del self._vmas[first : first + len(gone)], self._starts[first : first + len(gone)]
+        if gone:  # the free range there ends below the next area
+            end = _free_below(self._vmas[first]) if first < len(self._vmas) else MMAP_TOP
+            self._full_above = max(self._full_above, min(end, MMAP_TOP))
         return gone
 
     def free_range(self, length: int) -> int | None:
         """The highest free range of `length` bytes below MMAP_TOP; None when there is none."""
-        top = MMAP_TOP
-        for vma in reversed(self._vmas):
+        top = self._full_above if length >= self._hole else MMAP_TOP
+        for i in range(bisect_left(self._starts, top) - 1, -1, -1):
+            vma = self._vmas[i]
             if vma.start >= top:
                 continue
             if vma.end <= top - length:
                 break
-            top = vma.start - (STACK_GAP if vma.grows_down else 0)
+            top = _free_below(vma)
+        self._full_above, self._hole = top, length
         return top - length if top - length >= MMAP_MIN else None
 
     def lowest_free_range(self, length: int, start: int, end: int) -> int | None:
@@ -214,6 +220,11 @@ class VmaList:
                 break
             start = vma.end
         return start if start + length <= end else None
+
+
+def _free_below(vma: Vma) -> int:
+    """Where a free range below the area ends: below its gap, if it grows down."""
+    return vma.start - (STACK_GAP if vma.grows_down else 0)
 
 
 def is_user_range(start: int, length: int) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from kernel_model.abi.uapi import PROT_READ
-from kernel_model.mm.vma import STACK_GAP, Vma, VmaList
+from kernel_model.mm.vma import MMAP_MIN, MMAP_TOP, STACK_GAP, Vma, VmaList
 from pffemu.arch.paging import PAGE_SIZE
 
 START, END = 0x4000_0000, 0x8000_0000
@@ -32,3 +35,35 @@ def test_a_stack_keeps_its_gap() -> None:
     vmas = areas((START + STACK_GAP + PAGE_SIZE, START + STACK_GAP + 2 * PAGE_SIZE), grows_down=True)
     assert vmas.lowest_free_range(PAGE_SIZE, START, END) == START
     assert vmas.lowest_free_range(2 * PAGE_SIZE, START, END) == START + STACK_GAP + 2 * PAGE_SIZE
+
+
+def _highest_free(vmas: VmaList, length: int) -> int | None:
+    """As free_range, looked for from the top every time."""
+    top = MMAP_TOP
+    for vma in reversed(list(vmas)):
+        if vma.start >= top:
+            continue
+        if vma.end <= top - length:
+            break
+        top = vma.start - (STACK_GAP if vma.grows_down else 0)
+    return top - length if top - length >= MMAP_MIN else None
+
+
+_pages = st.integers(1, 6)
+_step = st.tuples(st.sampled_from(["map", "map", "unmap", "stack"]), st.integers(0, 60), _pages)
+
+
+@given(st.lists(_step, max_size=60))
+def test_the_highest_free_range_is_found_from_where_the_last_search_ended(steps: list[tuple[str, int, int]]) -> None:
+    vmas = VmaList()
+    for what, place, pages in steps:
+        length = pages * PAGE_SIZE
+        if what == "unmap":
+            start = MMAP_TOP - place * PAGE_SIZE - length
+            vmas.remove(start, start + length)
+            continue
+        found = vmas.free_range(length)
+        assert found == _highest_free(vmas, length)
+        assert found is not None
+        vmas.insert(Vma(found, found + length, PROT_READ, grows_down=what == "stack"))
+        vmas.merge(found, found + length)
