@@ -31,7 +31,7 @@ from tests.system.stepping_oracle import NAMES, Oracle, write_down
 from tests.unit.machine.test_stops_change_nothing import GUEST_SOURCE
 
 FIRST = 1  # process
-COMMANDS = rounds(60, 240)  # of one session
+COMMANDS = rounds(36, 240)  # of one session
 SIGNALS_AND_FORK = plain_guest(
     handle("SIGUSR1")
     + """
