@@ -79,9 +79,7 @@ def _as_capstone_reads_it(code: bytes) -> bytes:
     if scanned is None or scanned.form == INVALID:
         return code
     whole = code[: scanned.size]
-    other = with_usual_prefixes(whole)
-    if other is not None:
-        return other
+    whole = with_usual_prefixes(whole) or whole
     plain = without_prefixes(whole, b"\xf2\xf3")
     same = first(plain)
     return plain if same is not None and same.form == scanned.form else whole

@@ -68,7 +68,7 @@ _OF_FORMS: Final = (
     Rule("functions", "the last bits of x87's functions, PE and C1", "the manual allows one unit in the last place",
          forms=_FUNCTIONS, kinds="st fsw", when=met.is_last_bit, rarely=True),
     Rule("logarithm", "FYL2XP1 of what is far from 0", "the manual leaves it undefined", forms="FYL2XP1",
-         kinds="st fsw", when=met.is_far_from_zero, rarely=True),
+         kinds="st fsw ftw", when=met.is_far_from_zero, rarely=True),
     Rule("two-nans", "which of two NaNs is the result", "Unicorn", forms=f"{_ARITHMETIC} {_COMPARISONS}", kinds="xmm",
          when=met.are_nans, rarely=True, ends_with_exact_float=True),
     Rule("round", "PE of ROUNDxx whose immediate asks for none", "Unicorn", forms="ROUND[PS][SD]_*", kinds="mxcsr",

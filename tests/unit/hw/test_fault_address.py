@@ -13,6 +13,7 @@ import pytest
 from pffemu import Exited
 from pffemu.arch.pagefault import U, W
 from pffemu.events.hw import FramePushed, WalkRefused
+from pffemu.hw.fault_address import operands_of
 from tests.guest_tools import PAGE, REGION, forwarding_guest, run
 
 BASE: Final = REGION + 3 * PAGE  # the missing page; the page below it is present
@@ -191,3 +192,10 @@ def test_this_hosts_cpu_agrees_about_every_access(tmp_path: Path) -> None:
     seen = [(name_of(access), *map(int, line.split())) for access, line in zip(ACCESSES, lines, strict=True)]
     wanted = [(name_of(access), *expected(access)) for access in ACCESSES]
     assert seen == [(name, offset, W if write else 0) for name, offset, write in wanted]
+
+
+def test_bts_of_a_word_behind_f2_and_f3_counts_bits_in_words() -> None:
+    """SDM vol. 2, BTS: the bit's word is at the address + 2 * (offset div 16)."""
+    operands = operands_of(bytes.fromhex("2ef2f366460fab540d00"))
+    (operand,) = operands.all
+    assert operand.size == 2
