@@ -85,7 +85,7 @@ class Entry:
     # -- exceptions and interrupts ------------------------------------------------------------------------------
 
     def page_fault(self, cpu: Cpu, trap: Trap) -> None:
-        """An ordinary #PF from ring 3 (arch/x86/mm/fault.c)."""
+        """An ordinary #PF from ring 3 (arch/x86/mm/fault.c); a mechanism may let the thread go on in a handler."""
         kernel = self._kernel
         self.count += 1
         cpu.charge("cpu.exception")
@@ -93,9 +93,9 @@ class Entry:
         task, interrupted, entered = kernel.scheduler.current(cpu), False, False
         try:
             number = cpu.bus.faults.number(task.tid)
-            answer = page_fault.handle(cpu, task, trap.address, trap.error_code, number=number)
-            entered = isinstance(answer, page_fault.EntersHandler)
-            bad = answer.enter() if isinstance(answer, page_fault.EntersHandler) else answer
+            bad = page_fault.handle(cpu, task, trap.address, trap.error_code, number=number)
+            if isinstance(bad, page_fault.EntersHandler):
+                entered, bad = True, bad.enter()
         except Blocked as blocked:
             if not task.signals.due:
                 page_fault.wait(task, trap.address, trap.error_code, by_kernel=False)
@@ -105,7 +105,7 @@ class Entry:
             task.waited_fault = None
             if blocked.uffd is not None:
                 blocked.uffd.forget_task(cpu, task)  # ring 3 may fault again after the signal
-            bad, interrupted, entered = None, True, False
+            bad, interrupted = None, True
         except OutOfGuestMemory as error:
             kernel.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error), trap))
             return
@@ -124,8 +124,7 @@ class Entry:
     @staticmethod
     def _leave_fault(cpu: Cpu, *, interrupted: bool) -> None:
         """Return to the refused access; `interrupted`: the wait has ended, but the page is still missing."""
-        for cost in ("kernel.exit", "cpu.iret", "cpu.tlb_miss"):
-            cpu.charge(cost)
+        page_fault.charge_return(cpu)
         fault, path = cpu.bus.faults.end(cpu.tid)
         if interrupted:
             cpu.emit(FaultAbandoned, fault, Label("interrupted"))

@@ -37,7 +37,6 @@ class Registration(NamedTuple):
 class Mechanism(NamedTuple):
     """A row. `forwarding`: the hardware may deliver page faults to ring 3. `answers`: additions to userfaultfd."""
 
-    what: str
     handles: Handles
     userfaultfd: bool = True
     forwarding: bool = False
@@ -48,10 +47,10 @@ class Mechanism(NamedTuple):
 class Mode(Enum):
     """The mechanisms by name. One guest binary runs under all of them: it asks for what there is, as on Linux."""
 
-    KERNEL = "kernel"
-    UFFD = "uffd"
-    PFF = "pff"
-    UPCALL = "upcall"
+    KERNEL = "kernel"  # the kernel's own faults; userfaultfd() is ENOSYS
+    UFFD = "uffd"  # handler threads read userfaultfd's messages
+    PFF = "pff"  # page faults are forwarded to the faulting thread's user-interrupt handler
+    UPCALL = "upcall"  # the kernel enters a handler in the faulting thread without a signal's frame
 
     @property
     def mechanism(self) -> Mechanism:
@@ -59,16 +58,14 @@ class Mode(Enum):
 
 
 _MECHANISMS: Final = {
-    Mode.KERNEL: Mechanism("the kernel's own faults; userfaultfd() is ENOSYS", Handles.KERNEL, userfaultfd=False),
-    Mode.UFFD: Mechanism("userfaultfd: handler threads read messages", Handles.THREADS),
+    Mode.KERNEL: Mechanism(Handles.KERNEL, userfaultfd=False),
+    Mode.UFFD: Mechanism(Handles.THREADS),
     Mode.PFF: Mechanism(
-        "userfaultfd, and page faults are forwarded to the faulting thread's user-interrupt handler",
         Handles.FAULTING_THREAD,
         forwarding=True,
         registration=Registration(Sys.UINTR_REGISTER_HANDLER, (HANDLER, uapi.UINTR_HANDLER_FLAG_FORWARD_PF), stui=True),
     ),
     Mode.UPCALL: Mechanism(
-        "userfaultfd, and the kernel enters a handler in the faulting thread without a signal's frame",
         Handles.FAULTING_THREAD,
         registration=Registration(Sys.IOCTL, (UFFD, uffd_abi.UPCALL, HANDLER)),
         answers=Upcalls,

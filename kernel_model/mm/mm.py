@@ -298,8 +298,9 @@ class Mm:
 
     def protect(self, cpu: Cpu, start: int, end: int, prot: int) -> None:
         """Give [start, end), all mapped, new PROT_* bits."""
-        registered = any(vma.uffd is not None for vma in self.vmas.overlapping(start, end))
-        for vma in self.vmas.isolate(start, end):
+        vmas = self.vmas.isolate(start, end)
+        registered = any(vma.uffd is not None for vma in vmas)
+        for vma in vmas:
             if (vma.prot | prot) & PROT_EXEC:
                 self.code_changed = True
             vma.prot = prot

@@ -126,6 +126,12 @@ def retry(cpu: Cpu, task: Task, *, of_ring_3: bool) -> None:
         _look_again(cpu, task.process.mm)
 
 
+def charge_return(cpu: Cpu) -> None:
+    """The way back to the refused access, which walks the page tables again."""
+    for cost in ("kernel.exit", "cpu.iret", "cpu.tlb_miss"):
+        cpu.charge(cost)
+
+
 def _look_again(cpu: Cpu, mm: Mm) -> None:
     """VM_FAULT_RETRY: area and entry are looked up; if the page is still missing, the repeated access faults again."""
     cpu.charge("kernel.uffd.retry")

@@ -60,8 +60,8 @@ def recalculate(task: Task) -> None:
     """recalc_sigpending: after a change of the mask or of what is pending."""
     signals, shared = task.signals, task.process.signals
     pending = (signals.pending.mask | shared.pending.mask) & ~signals.blocked
-    signals.due = bool(pending) or bool(shared.stopped_by)
-    signals.due = signals.due or (task.sleep is not None and task.sleep.interrupted)
+    interrupted = task.sleep is not None and task.sleep.interrupted
+    signals.due = bool(pending) or bool(shared.stopped_by) or interrupted
 
 
 def set_blocked(kernel: Kernel, cpu: Cpu, task: Task, mask: int) -> None:

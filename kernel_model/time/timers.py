@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
 from kernel_model.wait.queue import Waker
@@ -25,15 +26,15 @@ class TimedWaker(Waker, Protocol):
         """All armed timers."""
 
 
-class Timer:
+class Timer(ABC):
     """Armed while it is in a `TimerList`. `deadline` in cycles of core `cpu_index`."""
 
     deadline = 0
     cpu_index = 0
 
+    @abstractmethod
     def fire(self, cpu: Cpu) -> None:
         """The deadline has come: the timer is no longer armed, and may arm itself again."""
-        raise NotImplementedError
 
 
 class TimerList:

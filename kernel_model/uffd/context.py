@@ -116,12 +116,16 @@ class Userfaultfd(File):
         raise Blocked(self._faulters, why=why, uffd=self)
 
     def _live_faults(self) -> list[WaitingFault]:
-        """The faults whose threads still wait; a thread that a signal woke faults again if it must."""
-        return [fault for fault in self._faults if self._faulters in fault.task.queues]
+        return [fault for fault in self._faults if self._waits(fault)]
+
+    def _waits(self, fault: WaitingFault) -> bool:
+        """Whether its thread still waits; a thread that a signal woke faults again if it must."""
+        return self._faulters in fault.task.queues
 
     def installed(self, cpu: Cpu, page: int) -> None:
         """Emit PageInstalled for `page` with its fault: one that waits for the page, or the running thread's."""
-        waiting = next((fault.number for fault in self._live_faults() if page_of(fault.address) == page), 0)
+        here = (fault for fault in self._faults if page_of(fault.address) == page)
+        waiting = next((fault.number for fault in here if self._waits(fault)), 0)
         cpu.emit(PageInstalled, Hex(page), waiting or cpu.bus.faults.number(cpu.tid))
 
     def wake_range(self, cpu: Cpu, start: int, end: int) -> None:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.signal import SEGV_MAPERR
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
-from kernel_model.mm.page_fault import BadAccess, EntersHandler, Fault
+from kernel_model.mm.page_fault import BadAccess, EntersHandler, Fault, charge_return
 from kernel_model.mm.user_memory import UserMemory
+from kernel_model.signal.frame import RED_ZONE
+from kernel_model.task.task import Task, TaskState
 from kernel_model.uffd.answers import Ioctl
 from pffemu.arch import pagefault
 from pffemu.arch.paging import is_canonical
@@ -24,14 +26,12 @@ from pffemu.events.hw import HandlerEntered, Resumed
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
-    from kernel_model.task.task import Task
     from kernel_model.uffd.context import Userfaultfd
     from pffemu.hw.cpu import Cpu
 
 # from RSP up: address, error code, RIP, RFLAGS, RSP, the registers that the returning ioctl overwrites, padding
 FRAME: Final = Struct("<11Q8x")
 PATH: Final = Label("upcall")
-_RED_ZONE: Final = 128  # bytes
 _ALIGNMENT: Final = 16
 _SAVED: Final = ("rip", "rflags", "rsp", "rax", "rcx", "r11", "rdi", "rsi", "rdx")
 
@@ -69,7 +69,7 @@ class Upcalls:
         """
         if not is_canonical(address):
             raise LinuxError(Errno.EFAULT)
-        self._handlers = {task: one for task, one in self._handlers.items() if task.process.tasks}
+        self._handlers = {task: one for task, one in self._handlers.items() if task.state is not TaskState.DEAD}
         self._handlers.pop(call.task, None)
         if address:
             self._handlers[call.task] = Handler(address)
@@ -91,8 +91,7 @@ class Upcalls:
         saved["rflags"] = registers.word("rflags") & ~IRET_MASK | saved["rflags"] & IRET_MASK
         cpu.engine.load_registers(registers.replace(**saved))
         handler.entered = False
-        for cost in ("kernel.exit", "cpu.iret", "cpu.tlb_miss"):
-            cpu.charge(cost)
+        charge_return(cpu)
         cpu.emit(Resumed, Hex(saved["rip"]), *cpu.bus.faults.end_at(call.task.tid, saved["rip"], PATH))
         return None
 
@@ -101,7 +100,7 @@ def _enter(handler: Handler, fault: Fault) -> BadAccess | None:
     """Push the frame and let the thread go on in its handler. Raises Blocked: userfaultfd must supply the stack."""
     cpu: Cpu = fault.cpu
     registers = cpu.engine.save_registers()
-    rsp = (registers.word("rsp") - _RED_ZONE - FRAME.size) // _ALIGNMENT * _ALIGNMENT
+    rsp = (registers.word("rsp") - RED_ZONE - FRAME.size) // _ALIGNMENT * _ALIGNMENT
     frame = FRAME.pack(fault.address, fault.error_code, *(registers.word(name) for name in _SAVED))
     try:
         UserMemory(cpu, fault.task).write(rsp, frame)

@@ -98,7 +98,7 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
         for name, settings in _BENCHMARKS.items():
             bench.command(name, **settings)(getattr(import_module(f"pffemu.cli.bench_{name}"), f"bench_{name}"))
     elif named == "timing":
-        app.add_typer(import_module("pffemu.cli.timing").timing, name="timing")
+        app.add_typer(import_module("pffemu.cli.timing").timing, name="timing", help=_GROUPS["timing"])
     else:
         for name, summary in (*((name, command.summary) for name, command in _COMMANDS.items()), *_GROUPS.items()):
             app.command(name, help=summary)(_named_only)

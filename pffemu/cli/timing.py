@@ -14,7 +14,7 @@ from pffemu.cli.terminal import out_console, replace_between_markers
 from pffemu.timing import CATALOGUE, DEFAULT_PROFILE, Entry, Profile, builtin_profiles, load_profile
 
 _NAME: Final = typer.Argument(metavar="PROFILE", help="A profile's name, or a TOML file.")
-timing = typer.Typer(no_args_is_help=True, help="Machine profiles: the cost of each step, with its source.")
+timing = typer.Typer(no_args_is_help=True)
 
 
 @timing.command("show")

@@ -20,7 +20,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu.engine.add_hook import EVERYWHERE
 from pffemu.engine.protocols import EngineHost
-from pffemu.engine.registers import IDS, read_batch
+from pffemu.engine.registers import IDS, RegisterBuffer, read_batch
 
 FORGET_BLOCKS: Final = unicorn.UC_CTL_TB_REMOVE_CACHE | (2 << 26) | (1 << 30)  # two arguments, UC_CTL_IO_WRITE
 CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
@@ -30,7 +30,7 @@ CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctyp
 RIP, RAX, RFLAGS, HOST, READ, REGISTERS, VALUES = range(7)
 WORDS: Final = 7
 NOWHERE: Final = -1
-SAVED: Final = ("rax", "rflags")
+SAVED: Final = ("rax", "rflags")  # in the order of their words
 
 
 class Quick(IntEnum):
@@ -76,15 +76,8 @@ class CarefulCode:
         self._before = before
         self._hooks: dict[int, int] = {}  # by address
         self._state = (ctypes.c_int64 * WORDS)()
-        start = ctypes.addressof(self._state)
-        self._registers = (ctypes.c_int * len(SAVED))(*(IDS[name] for name in SAVED))
-        self._values = (ctypes.c_void_p * len(SAVED))(start + 8 * RAX, start + 8 * RFLAGS)
-        self._arguments = (
-            ctypes.c_void_p(handle.value),
-            ctypes.c_void_p(ctypes.addressof(self._registers)),
-            ctypes.c_void_p(ctypes.addressof(self._values)),
-            ctypes.c_int(len(SAVED)),
-        )
+        values = (ctypes.c_ubyte * (8 * len(SAVED))).from_buffer(self._state, 8 * RAX)
+        self._saved = RegisterBuffer(handle, [IDS[name] for name in SAVED], 8, values)
         self._ask_host = CODE_HOOK(lambda _uc, address, _size, _user: before(address))
         self._callbacks: list[Any] = [self._ask_host, CODE_HOOK(self._save), CODE_HOOK(self._save_and_check)]
         self.stale: int | None = None
@@ -98,8 +91,8 @@ class CarefulCode:
 
         self._state[HOST] = ctypes.cast(self._ask_host, ctypes.c_void_p).value or 0
         self._state[READ] = ctypes.cast(read_batch, ctypes.c_void_p).value or 0
-        self._state[REGISTERS] = ctypes.addressof(self._registers)
-        self._state[VALUES] = ctypes.addressof(self._values)
+        _, registers, values, _ = self._saved.arguments
+        self._state[REGISTERS], self._state[VALUES] = registers.value or 0, values.value or 0
         self._callbacks = [self._ask_host, SAVE_HOOK.address, CHECK_HOOK.address]
         self.forget()
 
@@ -142,7 +135,7 @@ class CarefulCode:
         uclib.uc_emu_stop(self._handle)
 
     def _save(self, _uc: int, address: int, _size: int, _user: int) -> None:
-        read_batch(*self._arguments)
+        read_batch(*self._saved.arguments)
         self._state[RIP] = address
 
     def _save_and_check(self, uc: int, address: int, size: int, user: int) -> None:

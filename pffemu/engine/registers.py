@@ -37,17 +37,18 @@ class RegisterBuffer:
 
     __slots__ = ("_keep", "arguments", "octets")
 
-    def __init__(self, handle: Any, idents: Sequence[int], slot: int) -> None:
-        """`slot`: bytes of each register in `octets`."""
+    def __init__(self, handle: Any, idents: Sequence[int], slot: int, values: Any = None) -> None:
+        """`slot`: bytes of each register in `octets`. `values`: the ctypes array to use for them."""
         count = len(idents)
         ids = (ctypes.c_int * count)(*idents)
-        values = (ctypes.c_ubyte * (slot * count))()
+        if values is None:
+            values = (ctypes.c_ubyte * (slot * count))()
         start = ctypes.addressof(values)
         pointers = (ctypes.c_void_p * count)(*(start + slot * i for i in range(count)))
         self._keep = (ids, values, pointers)
         self.octets = memoryview(values).cast("B")
-        addresses = (ctypes.c_void_p(ctypes.addressof(array)) for array in (ids, pointers))
-        self.arguments = (ctypes.c_void_p(handle.value), *addresses, ctypes.c_int(count))
+        ids_at, pointers_at = (ctypes.c_void_p(ctypes.addressof(array)) for array in (ids, pointers))
+        self.arguments = (ctypes.c_void_p(handle.value), ids_at, pointers_at, ctypes.c_int(count))
 
 
 class RegisterGroup:

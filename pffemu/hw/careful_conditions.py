@@ -57,18 +57,23 @@ def operands_present(at: At) -> bool:
 
 def first_fault(at: At) -> Trap | None:
     """The trap of the first memory operand that cannot be accessed."""
-    operands = operands_of(at.code)
-    if accesses_nothing(operands, at.registers):
-        return None
-    accesses = [
-        (effective_address(operand, at.registers, at.rip + operands.size), max(operand.size, 1), operand.write)
-        for operand in operands.all
-    ]
+    accesses = _accesses(at)
     if not all(is_canonical(start) and is_canonical(start + size - 1 & MASK64) for start, size, _ in accesses):
         trap = trap_of_address(at)
         if trap is not None:
             return trap
     return next((trap for access in accesses if (trap := trap_of(at, *access)) is not None), None)
+
+
+def _accesses(at: At) -> list[tuple[int, int, bool]]:
+    """Address, size (bytes, at least 1) and whether it writes, for each memory operand that is accessed."""
+    operands = operands_of(at.code)
+    if accesses_nothing(operands, at.registers):
+        return []
+    return [
+        (effective_address(operand, at.registers, at.rip + operands.size), max(operand.size, 1), operand.write)
+        for operand in operands.all
+    ]
 
 
 def trap_of_address(at: At) -> Trap | None:
@@ -100,25 +105,17 @@ def operands_are_aligned(at: At) -> bool:
 
 def misaligned_before_a_fault(at: At) -> bool:
     """Whether #AC is the first trap: a misaligned operand comes before any operand that cannot be accessed."""
-    operands = operands_of(at.code)
-    if accesses_nothing(operands, at.registers):
-        return False
-    for operand in operands.all:
-        start = effective_address(operand, at.registers, at.rip + operands.size)
-        if start % _NATURAL.get(operand.size, 1):
+    for start, size, write in _accesses(at):
+        if start % _NATURAL.get(size, 1):
             return True
-        if trap_of(at, start, max(operand.size, 1), operand.write) is not None:
+        if trap_of(at, start, size, write) is not None:
             return False
     return False
 
 
 def is_aligned(at: At, alignments: dict[int, int]) -> bool:
     """Whether all operands are aligned. `alignments`: by operand size, in bytes."""
-    operands = operands_of(at.code)
-    return accesses_nothing(operands, at.registers) or all(
-        effective_address(operand, at.registers, at.rip + operands.size) % alignments.get(operand.size, 1) == 0
-        for operand in operands.loads
-    )
+    return all(start % alignments.get(size, 1) == 0 for start, size, _ in _accesses(at))
 
 
 def gate_of_ring_3(at: At) -> bool:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-import numpy as np
-
 from kernel_model.kernel import KernelOptions
 from pffemu.engine.count_block import BLOCK, EXECUTED, TIME
 from pffemu.engine.registers import RegisterGroup
@@ -68,16 +66,11 @@ class Parts:
                 f"{name}.executed": vars(cpu)["_executed"],
             }  # fmt: skip
         self._names = {id(part): name for name, part in (self.fixed | self.wired).items()}
-        self._array: Any = np.frombuffer(machine.ram.octets, dtype=np.int64)
 
     def name_of(self, part: Any) -> str | None:
         """The name of a part that stays in place; None for everything else."""
         if isinstance(part, RegisterGroup):
             return self._group_name(part)
-        if isinstance(part, np.ndarray):
-            if part.ctypes.data == self.machine.ram.host_address and part.dtype == np.int64:
-                return "ram.array"
-            raise PffemuError("an array that is not a view of RAM cannot be part of a snapshot")
         if isinstance(part, _OPTIONS):
             return f"options.{type(part).__name__}"
         return self._names.get(id(part))
@@ -88,8 +81,6 @@ class Parts:
             return self.wired[name]
         if name in self.fixed:
             return self.fixed[name]
-        if name == "ram.array":
-            return self._array
         options = self.machine.options
         for option in (options, options.cpu, options.cpu.profile, self.machine.kernel.options):
             if name == f"options.{type(option).__name__}":
