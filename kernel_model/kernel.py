@@ -15,6 +15,7 @@ from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.files.pipe import PipeAccount
 from kernel_model.files.socket_pair import InFlight
+from kernel_model.ipc.namespace import IpcNamespace
 from kernel_model.mechanisms import Mechanism, Mode
 from kernel_model.mm.direct_map import DirectMap
 from kernel_model.mm.frames import FrameAllocator
@@ -75,6 +76,7 @@ class Kernel:
         self.signals_wait = False  # a debugger holds the machine between two instructions: no signal acts
         self.pipes = PipeAccount()
         self.in_flight = InFlight()
+        self.ipc = IpcNamespace()
         self.host_pages = HostPageCaches(ram, self.frames)
         self.tree = HostTree(list(options.mounts))
         self.random = RandomSource(options.seed)

@@ -33,6 +33,11 @@ def now(call: Call, clock: int) -> int:
     return base_of(clock) + cpu.profile.to_ns(cpu.clock)
 
 
+def realtime_seconds(cpu: Cpu) -> int:
+    """CLOCK_REALTIME at `cpu`, in whole seconds."""
+    return (EPOCH + cpu.profile.to_ns(cpu.clock)) // 10**9
+
+
 def base_of(clock: int) -> int:
     """Nanoseconds of `clock` at reset. Raises LinuxError EINVAL."""
     base = _BASES.get(clock)

@@ -114,6 +114,7 @@ def _create(call: Call, arguments: CloneArguments) -> int:
     else:
         child = call.kernel.create_thread(call.cpu, _copy_process(call, arguments, tid), registers)
     child.name, child.settings = call.task.name, call.task.settings.inherited()
+    child.credentials = call.task.credentials
     child.signals.blocked = call.task.signals.blocked
     if not shares_memory or flags & uapi.CLONE_VFORK:
         child.signals.altstack = replace(call.task.signals.altstack)

@@ -23,6 +23,11 @@ _IGNORED: Final = (
 )  # fmt: skip
 
 
+# what a sealed area that cannot be written refuses
+_DISCARDS: Final = frozenset({
+    mman.MADV_FREE, uapi.MADV_DONTNEED, mman.MADV_DONTNEED_LOCKED, mman.MADV_REMOVE, mman.MADV_DONTFORK,
+    mman.MADV_WIPEONFORK, mman.MADV_GUARD_INSTALL,
+})  # fmt: skip
 _CHANGES_AREAS: Final = frozenset({
     mman.MADV_NORMAL, mman.MADV_RANDOM, mman.MADV_SEQUENTIAL, mman.MADV_MERGEABLE, mman.MADV_UNMERGEABLE,
     mman.MADV_HUGEPAGE, mman.MADV_NOHUGEPAGE, mman.MADV_DONTDUMP, mman.MADV_DODUMP, mman.MADV_DONTFORK,
@@ -49,6 +54,8 @@ def madvise(call: Call, address: int, length: int, advice: int) -> int:
         return _populate(call, start, end, WRITE if advice == mman.MADV_POPULATE_WRITE else 0)
     hole = call.mm.vmas.contiguous_end(start, end) < end
     for vma in call.mm.vmas.overlapping(start, end):
+        if vma.sealed and advice in _DISCARDS and vma.is_anonymous and not vma.prot & uapi.PROT_WRITE:
+            raise LinuxError(Errno.EPERM)
         _ADVICE[advice](_Advice(call, vma, max(start, vma.start), min(end, vma.end), advice))
     call.mm.vmas.merge(start, end)
     if hole:

@@ -143,8 +143,18 @@ def munmap(call: Call, address: int, length: int) -> int:
 
 
 def unmap(call: Call, start: int, end: int) -> list[Event]:
-    """Unmap [start, end); returns the userfaultfd events that must be read before the call returns."""
+    """Unmap [start, end); returns the userfaultfd events that must be read before the call returns.
+
+    Raises LinuxError EPERM, before anything changes, for a sealed area.
+    """
+    refuse_sealed(call, start, end)
     return unmapped(call.mm.unmap(call.cpu, start, end), start, end)
+
+
+def refuse_sealed(call: Call, start: int, end: int) -> None:
+    """Raises LinuxError EPERM when an area of [start, end) is sealed."""
+    if any(vma.sealed for vma in call.mm.vmas.overlapping(start, end)):
+        raise LinuxError(Errno.EPERM)
 
 
 def brk(call: Call, address: int) -> int:
@@ -161,6 +171,8 @@ def brk(call: Call, address: int) -> int:
         vma = Vma(old, new, prot, "[heap]", locked=mm.lock_new)
         call.task.usage.minor_faults += mm.map(vma, populate=mm.lock_new)
     elif new < old:
+        if any(vma.sealed for vma in mm.vmas.overlapping(new, old)):
+            return mm.brk
         events = unmap(call, new, old)
     mm.brk = address
     return after_events(call, events, address)
@@ -185,6 +197,8 @@ def mprotect(call: Call, address: int, length: int, prot: int) -> int:
             raise LinuxError(Errno.EINVAL)
         start = first.start
     for vma in mapped(call, start, end):
+        if vma.sealed:
+            raise LinuxError(Errno.EPERM)
         if prot & uapi.PROT_WRITE and vma.shared and not vma.may_write:
             raise LinuxError(Errno.EACCES)
         was, becomes = bool(vma.prot & uapi.PROT_EXEC), bool(prot & uapi.PROT_EXEC)

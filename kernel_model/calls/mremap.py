@@ -41,6 +41,8 @@ def mremap(call: Call, old: int, old_length: int, new_length: int, flags: int, n
     """Resize or move; returns the mapping's address."""
     remap = _Remap(call, old, pages_up(old_length), pages_up(new_length), flags, new, [], [], [])
     _check(remap)
+    if _find(remap).sealed:
+        raise LinuxError(Errno.EPERM)
     if flags & mman.MREMAP_FIXED and remap.old_length == remap.new_length:
         result = _move_areas(remap)
     else:

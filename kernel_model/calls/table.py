@@ -21,6 +21,7 @@ from kernel_model.calls import madvise as madvise_call
 from kernel_model.calls import memfd as memfd_calls
 from kernel_model.calls import memory as memory_calls
 from kernel_model.calls import mremap as mremap_call
+from kernel_model.calls import mseal as mseal_call
 from kernel_model.calls import open as open_calls
 from kernel_model.calls import path as path_calls
 from kernel_model.calls import policy as policy_calls
@@ -29,6 +30,7 @@ from kernel_model.calls import prctl as prctl_calls
 from kernel_model.calls import process as process_calls
 from kernel_model.calls import process_vm as process_vm_calls
 from kernel_model.calls import residency as residency_calls
+from kernel_model.calls import shm as shm_calls
 from kernel_model.calls import signal as signal_calls
 from kernel_model.calls import socket as socket_calls
 from kernel_model.calls import stat as stat_calls
@@ -128,6 +130,11 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.SETSOCKOPT: (socket_calls.setsockopt, 5),
     Sys.GETSOCKNAME: (socket_calls.getsockname, 3),
     Sys.GETPEERNAME: (socket_calls.getpeername, 3),
+    Sys.MSEAL: (mseal_call.mseal, 3),
+    Sys.SHMGET: (shm_calls.shmget, 3),
+    Sys.SHMAT: (shm_calls.shmat, 3),
+    Sys.SHMDT: (shm_calls.shmdt, 1),
+    Sys.SHMCTL: (shm_calls.shmctl, 3),
     Sys.MREMAP: (mremap_call.mremap, 5),
     Sys.MSYNC: (residency_calls.msync, 3),
     Sys.MINCORE: (residency_calls.mincore, 3),
@@ -248,7 +255,9 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
 # calls that charge their own costs
 COSTED: Final = frozenset({Sys.READ, Sys.POLL, Sys.IOCTL})
 # calls that hold mmap_lock throughout, and how
-MMAP_WRITERS: Final = frozenset({Sys.MMAP, Sys.MPROTECT, Sys.MUNMAP, Sys.BRK, Sys.MREMAP})
+MMAP_WRITERS: Final = frozenset(
+    {Sys.MMAP, Sys.MPROTECT, Sys.MUNMAP, Sys.BRK, Sys.MREMAP, Sys.MSEAL, Sys.SHMAT, Sys.SHMDT}
+)
 MMAP_READERS: Final = frozenset({Sys.MADVISE, Sys.MINCORE, Sys.MSYNC})
 # calls that release it before they bring pages in: the costs of those come after the release
 POPULATE_LATE: Final = frozenset({Sys.MMAP, Sys.BRK})

@@ -74,6 +74,8 @@ class Vma:
     reserved: bool = True  # not MAP_NORESERVE
     anon: int = 0  # Linux's anon_vma: areas with equal ones may merge; 0: the area has had no private page yet
     forked: bool = False  # `anon` was made by fork (Linux: the anon_vma has a parent)
+    sealed: bool = False  # mseal: it can be neither removed nor moved, nor its rights changed
+    stays_apart: bool = False  # it never joins a neighbour: its file counts areas (Linux: vm_ops->close)
     displaced: int = 0  # bytes between where its pages were first touched and where they are now (mremap)
 
     def __str__(self) -> str:
@@ -97,7 +99,7 @@ class Vma:
         joinable = (
             self.anon == upper.anon or (not self.anon and not upper.forked) or (not upper.anon and not self.forked)
         )
-        return joinable and self.prot == upper.prot and self.could_share_pages(upper)
+        return joinable and not self.stays_apart and self.prot == upper.prot and self.could_share_pages(upper)
 
     def could_share_pages(self, upper: Vma) -> bool:
         """Whether both differ in rights alone, so that they may share one `anon` (Linux: anon_vma_compatible)."""
@@ -110,7 +112,7 @@ class Vma:
     def _kind(self) -> tuple[object, ...]:
         return (
             self.name, self.file, self.uffd, self.uffd_mode, self.shared, self.may_write, self.dont_fork,
-            self.wipe_on_fork, self.grows_down, self.locked, self.reserved, self.displaced,
+            self.wipe_on_fork, self.grows_down, self.locked, self.reserved, self.displaced, self.sealed,
         )  # fmt: skip
 
 

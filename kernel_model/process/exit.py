@@ -21,6 +21,8 @@ from kernel_model.abi.signal import (
     SIG_IGN,
 )
 from kernel_model.abi.uapi import LinuxError, Signal
+from kernel_model.call import clocks
+from kernel_model.ipc.shm import note_exit
 from kernel_model.process import robust_list
 from kernel_model.process.futex import shared_key
 from kernel_model.signal import send as signal_send
@@ -153,6 +155,7 @@ def leave_mm(kernel: ProcessKernel, cpu: Cpu, process: Process, mm: Mm) -> None:
     kernel.scheduler.wake_all(cpu, process.vfork_done)
     if any(other.mm is mm and other.tasks for other in kernel.processes.values() if other is not process):
         return
+    note_exit(mm, process.pid, clocks.realtime_seconds(cpu))
     if kernel.first_process is not None and mm is kernel.first_process.mm:
         kernel.uintr.release_mm(mm)
     else:

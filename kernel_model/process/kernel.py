@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kernel_model.abi.uapi import Errno
     from kernel_model.files.file import File
     from kernel_model.files.host_pages import HostPageCaches
+    from kernel_model.ipc.namespace import IpcNamespace
     from kernel_model.mm.mm import Mm
     from kernel_model.printk import Printk
     from kernel_model.process.futex import FutexTable
@@ -42,6 +43,7 @@ class ProcessKernel(UintrKernel, Protocol):
     cpus: list[Cpu]
     futexes: FutexTable
     host_pages: HostPageCaches
+    ipc: IpcNamespace
     printk: Printk
     first_process: Process | None
     ended: ProcessEnd | None  # the first process's end, once the run is over

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
+from kernel_model.task.credentials import Credentials
 from kernel_model.task.fd_table import FileTable
 from kernel_model.task.futex_wait import FutexWait
 from kernel_model.task.settings import ThreadSettings
@@ -98,6 +99,7 @@ class Task:
     set_child_tid: int = 0  # user address that a new process's first thread stores its number to, 0: none
     name: bytes = b""  # comm
     settings: ThreadSettings = field(default_factory=ThreadSettings)
+    credentials: Credentials = field(default_factory=Credentials)
     usage: Usage = field(default_factory=Usage)
     waited_fault: WaitedFault | None = None  # the access for which it waits for userfaultfd, or has waited
 

@@ -1,0 +1,1 @@
+"""Communication between processes: System V IPC (ipc/), POSIX message queues."""

@@ -1,0 +1,14 @@
+"""The machine's System V objects (ipc_namespace)."""
+
+from __future__ import annotations
+
+from kernel_model.abi.ipc import SHMMNI
+from kernel_model.ipc.ids import Ids
+from kernel_model.ipc.shm import ShmSegment
+
+
+class IpcNamespace:
+    """Objects that live longer than the processes that made them."""
+
+    def __init__(self) -> None:
+        self.segments: Ids[ShmSegment] = Ids(SHMMNI)

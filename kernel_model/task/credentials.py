@@ -1,0 +1,50 @@
+"""A thread's credentials (struct cred): its users and groups, and its capabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+LAST_CAPABILITY: Final = 40  # CAP_CHECKPOINT_RESTORE
+ALL_CAPABILITIES: Final = (1 << LAST_CAPABILITY + 1) - 1
+# linux/capability.h
+CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID = range(8)
+CAP_SETPCAP, CAP_LINUX_IMMUTABLE, CAP_NET_BIND_SERVICE = 8, 9, 10
+CAP_IPC_LOCK, CAP_IPC_OWNER = 14, 15
+CAP_SYS_PTRACE, CAP_SYS_PACCT, CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_NICE, CAP_SYS_RESOURCE = 19, 20, 21, 22, 23, 24
+CAP_SYSLOG: Final = 34
+# what the file system user's number grants (CAP_FS_SET)
+FILE_CAPABILITIES: Final = sum(
+    1 << number for number in (CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, 27, 32)
+)  # 27: CAP_MKNOD, 32: CAP_MAC_OVERRIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Numbers of a user or of a group. `fs`: the one that file permissions look at."""
+
+    real: int = 0
+    effective: int = 0
+    saved: int = 0
+    fs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The first process is root with every capability; sets of capabilities are masks."""
+
+    user: Ids = field(default_factory=Ids)
+    group: Ids = field(default_factory=Ids)
+    groups: tuple[int, ...] = ()  # supplementary ones
+    inheritable: int = 0
+    permitted: int = ALL_CAPABILITIES
+    effective: int = ALL_CAPABILITIES
+    ambient: int = 0
+
+    def has(self, capability: int) -> bool:
+        """Whether the capability CAP_* is in force."""
+        return bool(self.effective >> capability & 1)
+
+    def in_group(self, group: int) -> bool:
+        """Linux: in_egroup_p, of System V IPC and POSIX message queues."""
+        return group == self.group.effective or group in self.groups
