@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
-from kernel_model.calls.exec import ProgramLoader
+from kernel_model.calls.program import ProgramLoader
 from kernel_model.drivers.dma import DmaDriver
 from kernel_model.drivers.pff import PffDriver
 from kernel_model.entry import Entry

@@ -4,7 +4,7 @@
     |- UsageError                    2: an option or argument makes no sense
     |- MissingFileError            127: a named file does not exist or cannot be read
     |- NotLoadableError            126: the file is there but cannot be run
-    |  |- ElfError                      ... it is not a static x86-64 ELF
+    |  |- ElfError                      ... it is not an x86-64 ELF program
     |  `- AssemblyError                 ... its source does not assemble (file:line)
     |- OutOfGuestMemory            125: guest RAM has no free frame left
     |- UnsupportedError            125: with --strict: the guest asked for what is not modelled
@@ -49,7 +49,7 @@ class NotLoadableError(PffemuError):
 
 
 class ElfError(NotLoadableError):
-    """Not a static little-endian x86-64 ELF64 executable."""
+    """Not a little-endian x86-64 ELF64 executable."""
 
 
 class AssemblyError(NotLoadableError):

@@ -1,20 +1,15 @@
-"""execve: another program in the same process (fs/exec.c, fs/binfmt_script.c).
-
-The machine's loader knows the formats of executables; the kernel has it as a `ProgramLoader`.
-"""
+"""execve: another program in the same process (fs/exec.c)."""
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.files import AT_FDCWD
 from kernel_model.abi.mman import READ_IMPLIES_EXEC
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
 from kernel_model.calls.prctl import NAME_SIZE
+from kernel_model.calls.program import Executable, ProgramFiles
 from kernel_model.process import exit, robust_list
 from kernel_model.task import usage
 from kernel_model.task.signals import AltStack
@@ -23,38 +18,12 @@ from pffemu.events.fields import Label
 from pffemu.events.kernel import SyscallReturned
 
 if TYPE_CHECKING:
-    from kernel_model.files.host_tree import Place
-    from kernel_model.kernel import Kernel
     from kernel_model.mm.mm import Mm
     from kernel_model.task.task import Task
     from pffemu.hw.cpu import SavedRegisters
 
 _STRINGS_MAX: Final = 1 << 20  # bytes of arguments and environment
 _POINTERS_MAX: Final = 1 << 16
-_FILE_MAX: Final = 1 << 30  # bytes of an executable
-_SCRIPT_HEAD: Final = 256  # bytes that the kernel reads of a script: BINPRM_BUF_SIZE
-_SCRIPTS_MAX: Final = 5  # nested interpreters
-
-
-class ProgramLoader(Protocol):
-    """The machine's part of execve."""
-
-    def read(self, data: bytes, name: str) -> Any:
-        """The program in an executable file. Raises LinuxError ENOEXEC."""
-
-    def fill(
-        self, kernel: Kernel, mm: Mm, image: Any, path: str, arguments: Sequence[str], environment: Sequence[str]
-    ) -> tuple[int, int]:
-        """Map the program, started as `path`, into the empty `mm`; returns its first RIP and RSP.
-
-        Raises LinuxError E2BIG, OutOfGuestMemory.
-        """
-
-
-class _Executable(NamedTuple):
-    image: Any
-    path: bytes
-    arguments: list[bytes]
 
 
 def execve(call: Call, path: int, arguments: int, environment: int) -> int | None:
@@ -63,20 +32,21 @@ def execve(call: Call, path: int, arguments: int, environment: int) -> int | Non
     if not name:
         raise LinuxError(Errno.ENOENT)
     words = _strings(call, arguments) or [b""]
-    variables = [_text(text) for text in _strings(call, environment)]
+    variables = _strings(call, environment)
     if sum(map(len, words)) + sum(map(len, variables)) > _STRINGS_MAX:
         raise LinuxError(Errno.E2BIG)
-    found = _find(call, name, words, _SCRIPTS_MAX)
     kernel, loader = call.kernel, call.kernel.program_loader
     assert loader is not None
-    mm, texts = kernel.create_mm(), [_text(word) for word in found.arguments]
+    files = ProgramFiles(kernel.tree, lambda path: call.walk(AT_FDCWD, path), loader, call.process)
+    found = files.find(name, words)
+    mm = kernel.create_mm()
     try:
-        rip, rsp = loader.fill(kernel, mm, found.image, _text(name), texts, variables)
+        rip, rsp = loader.fill(mm, found, name, variables, kernel.random)
     except (LinuxError, OutOfGuestMemory) as error:
         kernel.release_mm(call.cpu, mm)
         raise error if isinstance(error, LinuxError) else LinuxError(Errno.ENOMEM) from None
     mm.settings = call.mm.settings.of_new_program()
-    _replace(call, mm, found, texts)
+    _replace(call, mm, found)
     call.task.name = name_of_program(name)
     _start(call, rip, rsp)
     call.cpu.emit(SyscallReturned, Label("execve"), 0)
@@ -108,37 +78,7 @@ def _strings(call: Call, address: int) -> list[bytes]:
     return strings
 
 
-def _find(call: Call, name: bytes, arguments: list[bytes], scripts: int) -> _Executable:
-    """The program to run for `name`; for a script, its interpreter."""
-    place = call.walk(AT_FDCWD, name)
-    shown = place.exists and (place.mount is None or place.mount.listed)
-    if not shown and _text(place.path) == call.process.exe:
-        return _Executable(call.process.image, place.path, arguments)  # the running program, even outside the tree
-    data = _content(call, place)
-    if not data.startswith(b"#!"):
-        assert call.kernel.program_loader is not None
-        return _Executable(call.kernel.program_loader.read(data, _text(place.path)), place.path, arguments)
-    if not scripts:
-        raise LinuxError(Errno.ELOOP)
-    line = data[2:_SCRIPT_HEAD].split(b"\n")[0].strip(b" \t").replace(b"\t", b" ")
-    interpreter, _, option = line.partition(b" ")
-    if not interpreter:
-        raise LinuxError(Errno.ENOEXEC)
-    option = option.strip(b" ")
-    return _find(call, interpreter, [interpreter, *([option] if option else []), name, *arguments[1:]], scripts - 1)
-
-
-def _content(call: Call, place: Place) -> bytes:
-    if not place.exists:
-        raise LinuxError(Errno.ENOENT)
-    if not stat.S_ISREG(place.mode) or not place.mode & 0o111 or place.mount is None:
-        raise LinuxError(Errno.EACCES)
-    descriptor = call.kernel.tree.open(place, os.O_RDONLY)
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(_FILE_MAX)
-
-
-def _replace(call: Call, mm: Mm, found: _Executable, arguments: list[str]) -> None:
+def _replace(call: Call, mm: Mm, found: Executable) -> None:
     """The point of no return: end the other threads; replace memory, handlers, close-on-exec descriptors."""
     kernel, cpu, process, task = call.kernel, call.cpu, call.process, call.task
     for other in [other for other in process.tasks if other is not task]:
@@ -151,7 +91,8 @@ def _replace(call: Call, mm: Mm, found: _Executable, arguments: list[str]) -> No
     task.settings.start_program()
     old, process.mm = process.mm, mm
     process.image, process.exe, process.name = found.image, _text(found.path), _text(found.path)
-    process.arguments, process.has_execed, process.exit_signal = arguments, True, int(Signal.SIGCHLD)
+    process.arguments = [_text(word) for word in found.arguments]
+    process.has_execed, process.exit_signal = True, int(Signal.SIGCHLD)
     process.personality &= ~READ_IMPLIES_EXEC
     process.signals.handlers = process.signals.handlers.copy()
     process.signals.handlers.reset()

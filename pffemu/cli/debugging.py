@@ -37,7 +37,7 @@ from pffemu.report.progress import ProgressLine
 from pffemu.state import snapshot_file
 
 DebugFile = Annotated[
-    str, typer.Argument(metavar="FILE", help="Assembly source, a static ELF64, or a snapshot that `save` wrote.")
+    str, typer.Argument(metavar="FILE", help="Assembly source, an ELF64, a script, or a snapshot that `save` wrote.")
 ]
 GuestArguments = Annotated[
     list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")

@@ -33,6 +33,7 @@ def _choice(
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
     root: options.Root = None,
+    libs: options.Libs = options.DEFAULTS.libs,
     env: options.Env = None,
     seed: options.Seed = options.DEFAULTS.seed,
     strict: options.Strict = options.DEFAULTS.strict,
@@ -58,7 +59,7 @@ def _choice(
     )  # fmt: skip
     machine = MachineOptions(
         mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed, strict=strict, cpu=cpu,
-        roots=tuple(parse_root(text) for text in root or []), uffd_regions=regions,
+        roots=tuple(parse_root(text) for text in root or []), libs=libs, uffd_regions=regions,
     )  # fmt: skip
     return MachineChoice(machine, options.environment(env))
 

@@ -113,6 +113,12 @@ Root = Annotated[
         metavar="HOST[:GUEST][:ro]", help="Let the guest reach a host directory, as / or GUEST; none by default."
     ),
 ]
+Libs = Annotated[
+    bool,
+    typer.Option(
+        "--libs", help="Let the guest read this host's dynamic loader and libraries, as a dynamic program needs them."
+    ),
+]
 Env = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="NAME[=VALUE]", help="Give the guest an environment variable (NAME: the host's)."),

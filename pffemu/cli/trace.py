@@ -24,7 +24,7 @@ from pffemu.report.progress import ProgressLine
 @chooses_machine
 def trace(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, or a static ELF64.")
+        str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, an ELF64, or a script.")
     ],
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")

@@ -1,11 +1,10 @@
-"""Reads static ELF64 executables: what the loader maps, where it starts, what its symbols are called.
+"""Reads ELF64 executables: what the loader maps, where it starts, what its symbols are called.
 
     System V ABI, chapter 4 (object files) and 5 (program loading); AMD64 supplement; Linux: fs/binfmt_elf.c
 
 Headers are checked here with `struct`, so that a refusal can say exactly what is wrong. Whatever the bytes are, the
-only exception that leaves this file is ElfError. A static PIE is moved as a whole and relocates itself. Not supported:
-dynamic linking, separate debug files. Two segments may share a page, as `ld -N` makes them; the loader decides which
-rights the page then has.
+only exception that leaves this file is ElfError. A PIE is moved as a whole and relocates itself, or its interpreter
+(ld.so) does. Two segments may share a page, as `ld -N` makes them; the loader decides which rights the page then has.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ from itertools import pairwise
 from struct import Struct
 from typing import Final, NamedTuple
 
+from kernel_model.abi.files import PATH_MAX
 from kernel_model.mm.vma import MMAP_TOP
-from pffemu.arch.paging import PAGE_SIZE, USER_END, pages_up
+from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up
 from pffemu.errors import ElfError
 from pffemu.machine.elf_symbols import read_symbols
 
@@ -29,6 +29,7 @@ ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
 EM_X86_64 = 62
 MACHINES: Final = {3: "i386", 40: "ARM", 183: "AArch64", 243: "RISC-V"}
 PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
+DYN_BASE: Final = 0x5555_5555_4000  # ELF_ET_DYN_BASE: where a PIE with an interpreter lies
 PT_GNU_STACK: Final = 0x6474_E551  # its flags are the rights of the stack
 PF_X, PF_W, PF_R = 1, 2, 4
 
@@ -36,7 +37,7 @@ FILE_HEADER: Final = Struct("<16xHHIQQQIHHHHHH")
 PROGRAM_HEADER: Final = Struct("<IIQQQQQQ")
 SECTION_HEADER_SIZE: Final = 64  # bytes
 
-LINK_STATIC: Final = "link with -static"
+LINK: Final = "link it as a program (gcc prog.c -o prog)"
 REBUILD: Final = "the file is damaged or was cut off: build or copy it again"
 
 
@@ -67,8 +68,9 @@ class ElfImage:
     phdr_address: int  # AT_PHDR; 0 where no segment holds the program headers
     phent: int  # AT_PHENT, bytes
     phnum: int  # AT_PHNUM
-    relocated: bool = False  # a static PIE, moved to where its addresses are now
+    bias: int = 0  # bytes that a PIE was moved by
     executable_stack: bool = False
+    interpreter: bytes = b""  # path of the program that loads it (PT_INTERP: ld.so)
 
 
 class FileHeader(NamedTuple):
@@ -106,7 +108,8 @@ def read_elf(data: bytes, name: str) -> ElfImage:
     """The program in the file contents `data`; `name` is what errors call it."""
     header = _file_header(data, name)
     programs = _program_headers(data, header, name)
-    _refuse_other_kinds(header, programs, name)
+    _refuse_other_kinds(header, name)
+    interpreter = _interpreter(data, programs, name)
     bias = _bias(programs) if header.type == ET_DYN else 0
     header = header._replace(entry=header.entry + bias)
     programs = [program._replace(vaddr=program.vaddr + bias) for program in programs]
@@ -124,13 +127,14 @@ def read_elf(data: bytes, name: str) -> ElfImage:
         phdr_address=_phdr_address(header, programs),
         phent=header.phentsize,
         phnum=header.phnum,
-        relocated=bool(bias),
+        bias=bias,
         executable_stack=any(program.type == PT_GNU_STACK and program.flags & PF_X for program in programs),
+        interpreter=interpreter,
     )
 
 
 def load_bias(data: bytes, name: str) -> int:
-    """Bytes that `read_elf` moves the program by: not 0 for a static PIE. Raises ElfError."""
+    """Bytes that `read_elf` moves the program by: not 0 for a PIE. Raises ElfError."""
     header = _file_header(data, name)
     return _bias(_program_headers(data, header, name)) if header.type == ET_DYN else 0
 
@@ -141,7 +145,7 @@ def _file_header(data: bytes, name: str) -> FileHeader:
         raise ElfError(
             "not an ELF file" if data else "the file is empty",
             where=name,
-            remedy="give a static ELF64 executable, or assembly source named *.s or *.asm",
+            remedy="give an ELF64 executable, or assembly source named *.s or *.asm",
         )
     if len(data) > 4 and data[4] != CLASS_64:
         raise ElfError("a 32-bit ELF, not a 64-bit one", where=name, remedy="compile and link with -m64")
@@ -167,25 +171,39 @@ def _program_headers(data: bytes, header: FileHeader, name: str) -> list[Program
     ]
 
 
-def _refuse_other_kinds(header: FileHeader, programs: list[ProgramHeader], name: str) -> None:
-    """Only executables at fixed addresses that need no other file pass."""
-    kinds = {program.type for program in programs}
+def _refuse_other_kinds(header: FileHeader, name: str) -> None:
+    """Only executables and shared objects pass."""
     if header.type == ET_REL:
-        raise ElfError("a relocatable object file, not a linked program", where=name, remedy=LINK_STATIC)
-    if PT_INTERP in kinds or (header.type == ET_EXEC and PT_DYNAMIC in kinds):
-        raise ElfError("dynamically linked; pffemu runs only static programs", where=name, remedy=LINK_STATIC)
+        raise ElfError("a relocatable object file, not a linked program", where=name, remedy=LINK)
     if header.type not in (ET_EXEC, ET_DYN):
-        raise ElfError(f"ELF type {header.type} is not an executable", where=name, remedy=LINK_STATIC)
+        raise ElfError(f"ELF type {header.type} is not an executable", where=name, remedy=LINK)
+
+
+def _interpreter(data: bytes, programs: list[ProgramHeader], name: str) -> bytes:
+    """The path in PT_INTERP, the first if there are more; empty: the program needs no interpreter."""
+    program = next((program for program in programs if program.type == PT_INTERP), None)
+    if program is None:
+        return b""
+    _require(data, program.offset, program.filesz, "interpreter's path", name)
+    path = data[program.offset : program.offset + program.filesz]
+    if not 2 <= len(path) <= PATH_MAX or path[-1]:
+        raise ElfError("the interpreter's path (PT_INTERP) is not a path", where=name, remedy=REBUILD)
+    return path.partition(b"\0")[0]
 
 
 def _bias(programs: list[ProgramHeader]) -> int:
-    """How far a static PIE is moved: as high as mmap would put it. Linux: load_elf_binary, without ASLR."""
+    """How far a PIE is moved: high, as mmap would put it, or to DYN_BASE when an interpreter will come.
+
+    Linux: load_elf_binary, without ASLR.
+    """
     loads = [program for program in programs if program.type == PT_LOAD]
     end = max((program.vaddr + program.memsz for program in loads), default=0)
     if end > MEMORY_LIMIT:
         return 0  # `_segments` refuses it for its size or addresses
     align = max((program.align for program in loads), default=PAGE_SIZE)
     align = align if PAGE_SIZE <= align <= MEMORY_LIMIT and align & (align - 1) == 0 else PAGE_SIZE
+    if loads and any(program.type == PT_INTERP for program in programs):
+        return page_of(DYN_BASE // align * align - loads[0].vaddr)
     return (MMAP_TOP - pages_up(end)) // align * align
 
 
@@ -197,7 +215,7 @@ def _segments(data: bytes, programs: list[ProgramHeader], name: str) -> tuple[Se
         if program.type == PT_LOAD and (program.memsz or program.filesz)
     ]
     if not loads:
-        raise ElfError("nothing to load: it has no PT_LOAD segment", where=name, remedy=LINK_STATIC)
+        raise ElfError("nothing to load: it has no PT_LOAD segment", where=name, remedy=LINK)
     loads.sort(key=lambda segment: segment.address)
     for low, high in pairwise(loads):
         if high.address < low.end:

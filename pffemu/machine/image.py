@@ -1,4 +1,4 @@
-"""What the loader can load: segments, an entry point and symbols, from assembly source or a static ELF."""
+"""What the loader can load: segments, an entry point and symbols, from assembly source, an ELF or a script."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from guest.paths import ASM, INCLUDE
+from kernel_model.calls.program import is_script
 from pffemu.asm import Program
 from pffemu.errors import MissingFileError, NotLoadableError
 from pffemu.machine.elf import ElfImage, Segment, read_elf
@@ -21,9 +22,18 @@ class Image:
     segments: tuple[Segment, ...]
     symbols: Mapping[str, int] = field(default_factory=dict)
     phdr: tuple[int, int, int] = (0, 0, 0)  # AT_PHDR, AT_PHENT, AT_PHNUM
-    relocated: bool = False  # a static PIE
+    bias: int = 0  # bytes that a PIE was moved by
     executable_stack: bool = False
+    interpreter: bytes = b""  # path of ld.so, which loads the program's libraries (PT_INTERP)
     file: str = ""  # absolute path on the host; empty: the image was made in memory
+    script: bytes = b""  # first line of a script: the image of its interpreter takes this one's place
+
+    def moved(self, by: int) -> Image:
+        """The same image, `by` bytes higher."""
+        segments = tuple(replace(segment, address=segment.address + by) for segment in self.segments)
+        symbols = {name: address + by for name, address in self.symbols.items()}
+        phdr = (self.phdr[0] + by, *self.phdr[1:])
+        return replace(self, entry=self.entry + by, segments=segments, symbols=symbols, phdr=phdr, bias=self.bias + by)
 
 
 def image_of_program(program: Program, name: str = "program") -> Image:
@@ -40,13 +50,13 @@ def image_of_program(program: Program, name: str = "program") -> Image:
 
 def image_of_elf(elf: ElfImage, name: str) -> Image:
     phdr = (elf.phdr_address, elf.phent, elf.phnum)
-    return Image(name, elf.entry, elf.segments, elf.symbols, phdr, elf.relocated, elf.executable_stack)
+    return Image(name, elf.entry, elf.segments, elf.symbols, phdr, elf.bias, elf.executable_stack, elf.interpreter)
 
 
 def open_image(name: Path | str, defines: Mapping[str, int] | None = None) -> Image:
     """Read the file `name`, which also becomes the image's name.
 
-    A file with suffix .s or .asm is assembly source, any other must be ELF.
+    A file with suffix .s or .asm is assembly source, one that begins with #! a script, any other must be ELF.
 
     A source's `.include` looks beside the file, then among pffemu's own guests (pff.inc, paging.s).
 
@@ -59,6 +69,8 @@ def open_image(name: Path | str, defines: Mapping[str, int] | None = None) -> Im
         data = path.read_bytes()
     except OSError as error:
         raise MissingFileError(f"cannot read it: {error.strerror}", where=str(path), remedy="check the name") from error
+    if path.suffix.lower() not in SOURCE_SUFFIXES and is_script(data):
+        return Image(str(name), 0, (), file=str(path.absolute()), script=data.partition(b"\n")[0])
     if path.suffix.lower() not in SOURCE_SUFFIXES:
         return replace(image_of_elf(read_elf(data, str(path)), str(name)), file=str(path.absolute()))
     try:

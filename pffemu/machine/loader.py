@@ -1,4 +1,6 @@
-"""execve: loads an image into a new address space, with Linux's initial stack (arguments, environment, auxv).
+"""execve: loads a program into a new address space, with Linux's initial stack (arguments, environment, auxv).
+
+A program with an interpreter (ld.so) gets both mapped; the interpreter runs first and maps the libraries by itself.
 
 File-backed parts of segments and the top of the stack are populated at once, so that a run's page faults are those of
 memory that the program itself maps; the rest of .bss and of the stack is populated on demand.
@@ -15,50 +17,53 @@ from kernel_model.abi import limits as uapi_limits
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.calls.exec import cleared, name_of_program
+from kernel_model.calls.program import Executable
 from kernel_model.kernel import Kernel
 from kernel_model.mm.image_pages import ImagePages
 from kernel_model.mm.mm import Mm
 from kernel_model.mm.vma import Vma
+from kernel_model.random import RandomSource
 from kernel_model.task.task import Process
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of, pages_up
 from pffemu.errors import NotLoadableError
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.cpuid import cpuid
-from pffemu.hw.ram import Ram
-from pffemu.machine.elf import Segment, read_elf
+from pffemu.machine.elf import DYN_BASE, Segment, read_elf
 from pffemu.machine.image import Image, image_of_elf
 from pffemu.machine.memory import GuestMemory
-from pffemu.machine.program_path import program_path
+from pffemu.machine.program_path import first_program, program_path
 
 STACK_SIZE: Final = 8 << 20  # bytes; RLIMIT_STACK
 _POPULATED: Final = 4 * PAGE_SIZE  # of the stack's top
 _ARGUMENTS_MAX: Final = 1 << 20  # bytes
 _RANDOM_SIZE: Final = 16  # bytes at AT_RANDOM
 _PLATFORM: Final = b"x86_64"
-_BRK_OF_PIE: Final = 0x5555_5555_4000  # ELF_ET_DYN_BASE: a static PIE lies high, its heap does not
 _SIGNAL_STACK_MIN: Final = 2048  # bytes; AT_MINSIGSTKSZ
 
 
-def load(
-    kernel: Kernel, cpu: Cpu, ram: Ram, image: Image, arguments: Sequence[str], environment: Sequence[str] = ()
-) -> Process:
+def load(kernel: Kernel, cpu: Cpu, image: Image, arguments: Sequence[str], environment: Sequence[str] = ()) -> Process:
     """A process with one runnable thread at the image's entry. Raises NotLoadableError, OutOfGuestMemory."""
     mm = kernel.create_mm()
     path = program_path(image, kernel.tree)
     pid = kernel.peek_tid()
     kernel.program_loader = Loader()
+    words = [os.fsencode(word) for word in (path.argv0, *arguments)]
+    program = first_program(kernel.tree, kernel.program_loader, image, path, words)
+    found = program.image
+    assert isinstance(found, Image)
     process = Process(
         pid=pid,
-        image=image,
+        image=found,
         mm=mm,
-        name=image.name,
-        exe=path.exe,
-        arguments=[path.argv0, *arguments],
+        name=found.name,
+        exe=os.fsdecode(program.path),
+        arguments=[os.fsdecode(word) for word in program.arguments],
         limits=uapi_limits.initial(),
         group=pid,
         session=pid,
     )
-    rip, rsp = _fill(kernel, mm, ram, image, path.argv0, process.arguments, environment)
+    variables = [os.fsencode(text) for text in environment]
+    rip, rsp = _fill(mm, program, os.fsencode(path.argv0), variables, kernel.random)
     task = kernel.create_thread(cpu, process, cleared(cpu.engine.save_registers()).replace(rip=rip, rsp=rsp))
     task.name = name_of_program(os.fsencode(path.argv0))
     return process
@@ -74,27 +79,49 @@ class Loader:
             raise LinuxError(Errno.ENOEXEC) from None
 
     def fill(
-        self, kernel: Kernel, mm: Mm, image: Image, path: str, arguments: Sequence[str], environment: Sequence[str]
+        self, mm: Mm, program: Executable, path: bytes, environment: Sequence[bytes], random: RandomSource
     ) -> tuple[int, int]:
         try:
-            return _fill(kernel, mm, mm.ram, image, path, arguments, environment)
+            return _fill(mm, program, path, environment, random)
         except NotLoadableError:
             raise LinuxError(Errno.E2BIG) from None
 
 
 def _fill(
-    kernel: Kernel, mm: Mm, ram: Ram, image: Image, path: str, arguments: Sequence[str], environment: Sequence[str]
+    mm: Mm, program: Executable, path: bytes, environment: Sequence[bytes], random: RandomSource
 ) -> tuple[int, int]:
-    """Map `image`, started as `path`, into the empty `mm`; returns the initial RIP and RSP."""
+    """Map `program`, started as `path`, into the empty `mm`; returns the initial RIP and RSP."""
+    image = program.image
+    assert isinstance(image, Image)
     for segment in image.segments:
-        _map_segment(mm, ram, image, segment)
-    mm.brk_start = mm.brk = _BRK_OF_PIE if image.relocated else pages_up(image.segments[-1].end)
-    strings = [text.encode(errors="surrogateescape") for text in (*arguments, *environment)]
-    return image.entry, _build_stack(kernel, mm, ram, image, os.fsencode(path), strings, len(arguments))
+        _map_segment(mm, os.fsdecode(program.path), segment)
+    interpreter = _map_interpreter(mm, program)
+    mm.brk_start = mm.brk = DYN_BASE if image.bias and interpreter is None else pages_up(image.segments[-1].end)
+    strings = [*program.arguments, *environment]
+    stack = _build_stack(mm, image, interpreter, path, strings, len(program.arguments), random)
+    return (image if interpreter is None else interpreter).entry, stack
 
 
-def _map_segment(mm: Mm, ram: Ram, image: Image, segment: Segment) -> None:
-    """Map a segment: a private mapping of the file's bytes, then anonymous memory."""
+def _map_interpreter(mm: Mm, program: Executable) -> Image | None:
+    """Map the program's interpreter, highest in the area for mmap (Linux: load_elf_interp)."""
+    image = program.interpreter
+    if not isinstance(image, Image):
+        return None
+    if image.bias:
+        start = page_of(image.segments[0].address)
+        place = mm.vmas.free_range(pages_up(image.segments[-1].end) - start)
+        if place is None:
+            raise LinuxError(Errno.ENOMEM)
+        image = image.moved(place - start)
+    elif any(mm.vmas.overlapping(page_of(each.address), pages_up(each.end)) for each in image.segments):
+        raise LinuxError(Errno.ENOMEM)
+    for segment in image.segments:
+        _map_segment(mm, image.name, segment)
+    return image
+
+
+def _map_segment(mm: Mm, file: str, segment: Segment) -> None:
+    """Map a segment: a private mapping of the bytes of `file`, then anonymous memory."""
     prot = (
         (uapi.PROT_READ if segment.readable else 0)
         | (uapi.PROT_WRITE if segment.writable else 0)
@@ -105,20 +132,20 @@ def _map_segment(mm: Mm, ram: Ram, image: Image, segment: Segment) -> None:
     shared = mm.vmas.find(start)
     if shared is not None:  # two segments on one page: the page gets the rights of both
         shared.prot |= prot
-        _fill_pages(mm, ram, shared, segment)
+        _fill_pages(mm, shared, segment)
         start = shared.end
     if start < file_end:
         offset = segment.offset or segment.address % PAGE_SIZE
-        pages = ImagePages(image.name, offset, segment.data, ram, mm.frames)
-        vma = Vma(start, file_end, prot, image.name, pages, page_of(offset) + start - page_of(segment.address))
+        pages = ImagePages(file, offset, segment.data, mm.ram, mm.frames)
+        vma = Vma(start, file_end, prot, file, pages, page_of(offset) + start - page_of(segment.address))
         mm.map(vma)
-        _fill_pages(mm, ram, vma, segment)
+        _fill_pages(mm, vma, segment)
         start = file_end
     if start < end:
         mm.map(Vma(start, end, prot))
 
 
-def _fill_pages(mm: Mm, ram: Ram, vma: Vma, segment: Segment) -> None:
+def _fill_pages(mm: Mm, vma: Vma, segment: Segment) -> None:
     """Populate the pages of `vma` for which `segment` has file content."""
     data_end = segment.address + len(segment.data)
     for page in range(vma.start, min(vma.end, pages_up(data_end)), PAGE_SIZE):
@@ -129,12 +156,18 @@ def _fill_pages(mm: Mm, ram: Ram, vma: Vma, segment: Segment) -> None:
         low, high = max(page, segment.address), min(page + PAGE_SIZE, data_end)
         if low < high:
             piece = segment.data[low - segment.address : high - segment.address]
-            ram.octets[frame + low - page : frame + high - page] = piece
+            mm.ram.octets[frame + low - page : frame + high - page] = piece
         mm.install(vma, page, frame, owned=True)
 
 
 def _build_stack(
-    kernel: Kernel, mm: Mm, ram: Ram, image: Image, path: bytes, strings: list[bytes], argument_count: int
+    mm: Mm,
+    image: Image,
+    interpreter: Image | None,
+    path: bytes,
+    strings: list[bytes],
+    argument_count: int,
+    random: RandomSource,
 ) -> int:
     """Map the stack and lay out the System V ABI's initial stack; returns RSP. `strings`: arguments, environment."""
     if sum(len(string) + 1 for string in strings) > _ARGUMENTS_MAX:
@@ -148,16 +181,17 @@ def _build_stack(
     mm.map(vma)
     random_at = USER_END - 16 - _RANDOM_SIZE
     platform_at = top = random_at - len(_PLATFORM) - 1
-    block = {random_at: kernel.random.take(_RANDOM_SIZE), platform_at: _PLATFORM + b"\0"}
+    block = {random_at: random.take(_RANDOM_SIZE), platform_at: _PLATFORM + b"\0"}
     pointers = []
     for string in strings if strings[0] == path else (*strings, path):
         top -= len(string) + 1
         block[top] = string + b"\0"
         pointers.append(top)
     path_at = pointers[0] if strings[0] == path else pointers.pop()
+    base = interpreter.bias if interpreter is not None else 0
     auxv = (
         (uapi.AT_PHDR, image.phdr[0]), (uapi.AT_PHENT, image.phdr[1]), (uapi.AT_PHNUM, image.phdr[2]),
-        (uapi.AT_PAGESZ, PAGE_SIZE), (uapi.AT_BASE, 0), (uapi.AT_FLAGS, 0), (uapi.AT_ENTRY, image.entry),
+        (uapi.AT_PAGESZ, PAGE_SIZE), (uapi.AT_BASE, base), (uapi.AT_FLAGS, 0), (uapi.AT_ENTRY, image.entry),
         (uapi.AT_UID, 0), (uapi.AT_EUID, 0), (uapi.AT_GID, 0), (uapi.AT_EGID, 0), (uapi.AT_SECURE, 0),
         (uapi.AT_HWCAP, cpuid(1, 0, 0, False)[3]), (uapi.AT_HWCAP2, 0), (uapi.AT_CLKTCK, 100),
         (uapi.AT_RANDOM, random_at), (uapi.AT_PLATFORM, platform_at), (uapi.AT_EXECFN, path_at),
@@ -170,7 +204,7 @@ def _build_stack(
     lowest = page_of(rsp) - _POPULATED
     for page in range(lowest, USER_END, PAGE_SIZE):
         mm.install(vma, page, mm.frames.take(), owned=True)
-    memory = GuestMemory(ram, mm, [])  # no core has seen these pages yet
+    memory = GuestMemory(mm.ram, mm, [])  # no core has seen these pages yet
     for address, data in block.items():
         memory.write(address, data)
     return rsp

@@ -74,7 +74,7 @@ class Machine:
             places.attach(cpu, self.bus)
         kernel_options = KernelOptions(
             mechanism=self.options.mode.mechanism,
-            uffd_mmio_base=self.options.uffd_mmio_base, seed=self.options.seed, mounts=self.options.roots,
+            uffd_mmio_base=self.options.uffd_mmio_base, seed=self.options.seed, mounts=self.options.mounts,
             outlive=self.options.outlive,
             strict=self.options.strict, uintr_wait_forever=self.options.uintr_wait_forever,
         )  # fmt: skip
@@ -122,7 +122,7 @@ class Machine:
         defines: Mapping[str, int] | None = None,
         environment: Sequence[str] = (),
     ) -> None:
-        """Load an assembled program, an image, or a file (assembly source or static ELF64), with arguments.
+        """Load an assembled program, an image, or a file (assembly source, ELF64 or script), with arguments.
 
         `environment`: strings NAME=VALUE; the host's environment is not passed on.
 
@@ -133,8 +133,9 @@ class Machine:
         if isinstance(program, Program):
             program = image_of_program(program)
         image = program if isinstance(program, Image) else open_image(program, defines)
-        self.symbols, self._image = SymbolTable(image.symbols), image
-        self._process = load(self.kernel, self.cpus[0], self.ram, image, arguments, environment)
+        self._process = load(self.kernel, self.cpus[0], image, arguments, environment)
+        self._image = self._process.image
+        self.symbols = SymbolTable(self._image.symbols)
         for fd, file in self._files.items():
             self._process.files.install(fd, file)
 

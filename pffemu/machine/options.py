@@ -12,7 +12,7 @@ from pffemu.errors import UsageError
 from pffemu.hw.cpu import CpuOptions
 from pffemu.hw.devices import Places
 from pffemu.hw.uffd_regions import CAPACITY
-from pffemu.machine.roots import check_roots
+from pffemu.machine.roots import check_roots, library_mounts
 from pffemu.option_values import check_types
 
 MAX_CPUS = 64
@@ -29,6 +29,7 @@ class MachineOptions:
     uffd_mmio_base: int = uffd_mmio.BASE  # physical address
     seed: int = 0  # of the guest's random numbers
     roots: tuple[Mount, ...] = ()  # host directories that the guest may reach (parse_root)
+    libs: bool = False  # the guest may read this host's dynamic loader and libraries, where roots do not show others
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in Intel's first patches, instead of (usec, flags)
     outlive: bool = True  # the run goes on after the first process's end, while others have its output open
     # end with UnsupportedError at the first system call or flag that is not modelled, and compute exactly what the
@@ -48,6 +49,11 @@ class MachineOptions:
         if self.uffd_regions < 1:
             raise UsageError(f"a region table of {self.uffd_regions} entries", remedy="use at least 1")
         Places.of(self)
+
+    @property
+    def mounts(self) -> tuple[Mount, ...]:
+        """All of the host that the guest may reach, but for its program."""
+        return (*self.roots, *(library_mounts(self.roots) if self.libs else ()))
 
 
 def parse_size(text: str) -> int:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from kernel_model.abi.uapi import LinuxError
+from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.calls.program import Executable, ProgramFiles, ProgramLoader, interpreter_of_script
 from kernel_model.files.host_tree import HostTree, MadeUp, Mount, Names, Place
+from pffemu.errors import NotLoadableError
 from pffemu.machine.image import SOURCE_SUFFIXES, Image
 
 _NOTHING_MADE_UP = MadeUp({}, {})
+_REACH_LOADER = "--libs, for this host's loader and libraries, or --root DIR, for a directory that has them"
+_REACH_INTERPRETER = "--root DIR, for a directory that has it, with --libs if it needs this host's libraries"
 
 
 class ProgramPath(NamedTuple):
@@ -37,6 +42,28 @@ def program_path(image: Image, tree: HostTree) -> ProgramPath:
     names = _components(os.fsencode(image.name))
     tree.add(Mount(str(file.resolve()), names, read_only=True, listed=False))
     return ProgramPath("/" + os.fsdecode(b"/".join(names)), image.name)
+
+
+def first_program(
+    tree: HostTree, loader: ProgramLoader, image: Image, path: ProgramPath, arguments: Sequence[bytes]
+) -> Executable:
+    """The program to start for `image`, with what interprets it. Raises NotLoadableError."""
+    files = ProgramFiles(tree, lambda name: tree.walk((), name, _NOTHING_MADE_UP), loader)
+    if image.script:
+        what, needed = "a script, and its interpreter", interpreter_of_script(image.script)[0]
+    else:
+        what, needed = "dynamically linked, and its loader", image.interpreter
+    try:
+        if image.script:
+            return files.of_script(image.script, os.fsencode(path.exe), arguments)
+        return files.with_interpreter(image, os.fsencode(path.exe), arguments)
+    except LinuxError as error:
+        why = "is not in the guest's file tree" if error.errno == Errno.ENOENT else f"cannot be run: {error.errno.name}"
+        raise NotLoadableError(
+            f"{what} {os.fsdecode(needed)} {why}",
+            where=image.name,
+            remedy=_REACH_INTERPRETER if image.script else _REACH_LOADER,
+        ) from None
 
 
 def _under_a_root(file: Path, tree: HostTree) -> Place | None:

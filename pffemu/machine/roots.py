@@ -1,12 +1,19 @@
-"""The option --root HOST[:GUEST][:ro]: a host directory that the guest may reach."""
+"""The options --root HOST[:GUEST][:ro], a host directory that the guest may reach, and --libs, the host's libraries."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Final
 
-from kernel_model.files.host_tree import Mount
+from kernel_model.files.host_tree import Mount, Names
 from pffemu.errors import UsageError
 
+# where ld.so looks without a cache, and its cache; a directory in front of one that it holds
+_LIBRARIES: Final = (
+    "/lib", "/lib/x86_64-linux-gnu", "/lib32", "/lib64", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib32",
+    "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache",
+)  # fmt: skip
 _FORM = "write --root HOST[:GUEST][:ro], as in --root data:/data:ro"
 
 
@@ -35,3 +42,24 @@ def check_roots(mounts: tuple[Mount, ...]) -> None:
         if paths.count(path) > 1:
             shown = "/" + b"/".join(path).decode(errors="replace")
             raise UsageError(f"two roots at {shown} in the guest", remedy="give each a guest path of its own")
+
+
+def library_mounts(roots: tuple[Mount, ...]) -> tuple[Mount, ...]:
+    """The host's dynamic loader and libraries, read-only, at their own paths, except where a root shows something."""
+    found: list[Mount] = []
+    for path in _LIBRARIES:
+        names = tuple(os.fsencode(path).split(b"/")[1:])
+        held = any(names[: len(mount.guest)] == mount.guest for mount in found)
+        if not held and Path(path).exists() and not _shows(roots, names):
+            found.append(Mount(str(Path(path).resolve()), names, read_only=True))
+    return tuple(found)
+
+
+def _shows(roots: tuple[Mount, ...], names: Names) -> bool:
+    """Whether the guest finds something at the path `names` under a root."""
+    for mount in roots:
+        if names[: len(mount.guest)] == mount.guest:
+            below = b"/".join(names[len(mount.guest) :])
+            if os.path.lexists(os.path.join(os.fsencode(mount.host), below)):
+                return True
+    return False

@@ -58,7 +58,8 @@ def in_pffemu(program: ConformanceProgram, binary: Path) -> Outcome:
     warnings: list[str] = []
     with tempfile.TemporaryDirectory() as directory:
         roots = (Mount(directory, ()),)
-        machine = Machine(stdin=program.stdin, stdout=out, stderr=err, cpus=program.cpus, roots=roots)
+        libs = program.dynamic
+        machine = Machine(stdin=program.stdin, stdout=out, stderr=err, cpus=program.cpus, roots=roots, libs=libs)
         machine.events.listeners[Warned] = lambda event: warnings.append(event.what)
         machine.load(replace(open_image(binary), name=f"/{binary.parent.name}"), program.args)
         stop = machine.run(budget=program.budget)

@@ -30,7 +30,7 @@ _FLAGS: Final = (
     f"-I{INCLUDE}",
     f"-fmacro-prefix-map={PROGRAMS}/=",
 )
-_DIRECTIVE: Final = re.compile(r"^\s*(?://|/\*|\*)?\s*(args|stdin|flags|needs|cpus|budget):\s*(.*?)\s*(?:\*/)?$")
+_DIRECTIVE: Final = re.compile(r"^\s*(?://|/\*|\*)?\s*(args|stdin|flags|linked|needs|cpus|budget):\s*(.*?)\s*(?:\*/)?$")
 _RUST_FLAGS: Final = ("--edition=2021", "-O", "-Cstrip=symbols", "-Ctarget-feature=+crt-static")
 _SUFFIXES: Final = (".c", ".cc", ".rs")
 
@@ -48,6 +48,7 @@ class ConformanceProgram:
     args: tuple[str, ...] = ()
     stdin: bytes = b""
     flags: tuple[str, ...] = ()
+    dynamic: bool = False  # linked with the host's shared libraries
     needs: tuple[str, ...] = ()
     cpus: int = 2
     budget: int = 50_000_000  # instructions
@@ -84,6 +85,7 @@ def read_program(path: Path) -> ConformanceProgram:
         args=tuple(values.get("args", "").split()),
         stdin=values.get("stdin", "").encode().decode("unicode_escape").encode(),
         flags=tuple(values.get("flags", "").split()),
+        dynamic=values.get("linked") == "dynamic",
         needs=tuple(values.get("needs", "").split()),
         cpus=int(values.get("cpus", 2)),
         budget=int(values.get("budget", 50_000_000)),
@@ -106,7 +108,8 @@ def build(program: ConformanceProgram) -> Path:
     command = compiler(program.path.suffix)
     if command is None:
         raise BuildError("no C compiler")
-    flags = [*_FLAGS, *(() if "-static-pie" in program.flags else ("-static",)), *program.flags]
+    static = () if program.dynamic or "-static-pie" in program.flags else ("-static",)
+    flags = [*_FLAGS, *static, *program.flags]
     if program.path.suffix == ".rs":
         flags = [*_RUST_FLAGS, *program.flags]
     digest = hashlib.sha256(repr((command, flags)).encode())

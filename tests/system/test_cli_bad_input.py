@@ -161,16 +161,22 @@ def elf_header(kind: int = 2, machine: int = 62, programs: int = 0) -> bytes:
     return ident + struct.pack("<HHIQQQIHHHHHH", kind, machine, 1, 0x400000, 64, 0, 0, 64, 56, programs, 64, 0, 0)
 
 
-INTERPRETER = struct.pack("<IIQQQQQQ", 3, 4, 0, 0, 0, 0, 0, 1)
+INTERPRETER = struct.pack("<IIQQQQQQ", 3, 4, 64 + 2 * 56, 0, 0, 7, 7, 1)
+CODE = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0, 64, 64, 1)
 
 FILES = {
     "empty": (b"", "the file is empty"),
-    "no ELF": (b"#!/bin/sh\nexit 0\n", "not an ELF file"),
+    "no ELF": (b"exit 0\n", "not an ELF file"),
+    "script": (b"#!/bin/sh\nexit 0\n", "its interpreter /bin/sh is not in the guest's file tree"),
     "cut in the header": (elf_header()[:40], "truncated"),
     "cut in the program headers": (elf_header(programs=3), "truncated"),
     "32-bit": (b"\x7fELF\x01\x01\x01" + bytes(45), "32-bit"),
     "another machine": (elf_header(machine=183), "AArch64"),
-    "dynamically linked": (elf_header(programs=1) + INTERPRETER, "dynamically linked"),
+    "dynamically linked": (
+        elf_header(programs=2) + INTERPRETER + CODE + b"/ld.so\0",
+        "dynamically linked, and its loader /ld.so is not in the guest's file tree",
+    ),
+    "interpreter without a name": (elf_header(programs=2) + CODE + INTERPRETER + b"/ld.so!", "is not a path"),
     "object file": (elf_header(kind=1), "relocatable"),
 }
 
@@ -194,7 +200,9 @@ def test_what_a_compiler_makes_by_default(tmp_path: Path) -> None:
         pytest.skip("gcc cannot link")
     ran = pffemu("run", str(tmp_path / "prog"))
     assert ran.code == 126
-    assert "-static" in ran.err
+    assert "--libs" in ran.err
+    ran = pffemu("run", "--libs", str(tmp_path / "prog"))
+    assert (ran.code, ran.err) == (0, "")
 
 
 SOURCES = {
