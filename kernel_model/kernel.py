@@ -11,6 +11,7 @@ from kernel_model.drivers.dma import DmaDriver
 from kernel_model.drivers.pff import PffDriver
 from kernel_model.entry import Entry
 from kernel_model.files import File
+from kernel_model.files.file_locks import FileLocks
 from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import HostTree, Mount
 from kernel_model.files.pipe import PipeAccount
@@ -77,6 +78,7 @@ class Kernel:
         self.pipes = PipeAccount()
         self.in_flight = InFlight()
         self.ipc = IpcNamespace()
+        self.file_locks = FileLocks(self.scheduler)
         self.host_pages = HostPageCaches(ram, self.frames)
         self.tree = HostTree(list(options.mounts))
         self.random = RandomSource(options.seed)

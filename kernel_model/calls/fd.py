@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from typing import Final
 
 from kernel_model.abi.files import (
     EFD_SEMAPHORE,
@@ -11,14 +10,9 @@ from kernel_model.abi.files import (
     F_DUPFD_CLOEXEC,
     F_GETFD,
     F_GETFL,
-    F_GETLK,
-    F_GETOWN,
     F_GETPIPE_SZ,
     F_SETFD,
     F_SETFL,
-    F_SETLK,
-    F_SETLKW,
-    F_SETOWN,
     F_SETPIPE_SZ,
     FD_CLOEXEC,
     O_DIRECT,
@@ -27,18 +21,14 @@ from kernel_model.abi.files import (
     S_IFMT,
 )
 from kernel_model.abi.limits import NOFILE
+from kernel_model.abi.locks import F_GETOWN
 from kernel_model.abi.uapi import O_CLOEXEC, O_NONBLOCK, Errno, LinuxError
 from kernel_model.call.call import Call, as_int
+from kernel_model.calls import lock
 from kernel_model.files import File
 from kernel_model.files.eventfd import EventFd
 from kernel_model.files.pipe import make_pipe
 
-# as of a Linux without CONFIG_FILE_LOCKING, signal-driven I/O and leases
-_NOT_MODELLED: Final = {
-    F_GETLK: ("F_GETLK", Errno.EINVAL), F_SETLK: ("F_SETLK", Errno.EACCES), F_SETLKW: ("F_SETLKW", Errno.EACCES),
-    F_SETOWN: ("F_SETOWN", Errno.EINVAL), 10: ("F_SETSIG", Errno.EINVAL), 36: ("F_OFD_GETLK", Errno.EINVAL),
-    37: ("F_OFD_SETLK", Errno.EACCES), 38: ("F_OFD_SETLKW", Errno.EACCES), 1024: ("F_SETLEASE", Errno.EINVAL),
-}  # fmt: skip
 _CLOSE_RANGE_UNSHARE, _CLOSE_RANGE_CLOEXEC = 2, 4
 
 
@@ -69,7 +59,7 @@ def _dup_to(call: Call, old: int, new: int, close_on_exec: bool) -> int:
 
 
 def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
-    """fcntl without locks, leases and signal-driven I/O, which are not modelled."""
+    """Commands for every file, then the file's own."""
     descriptor, what = call.process.files.descriptor(as_int(fd)), as_int(command)
     file = descriptor.file
     if what in (F_DUPFD, F_DUPFD_CLOEXEC):
@@ -92,9 +82,8 @@ def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
         return 0
     if what == F_GETOWN:
         return 0
-    if what in _NOT_MODELLED:
-        name, errno = _NOT_MODELLED[what]
-        raise call.unsupported(f"fcntl {name}", errno)
+    if what in lock.COMMANDS:
+        return lock.fcntl_lock(call, file, what, argument)
     if what in (F_GETPIPE_SZ, F_SETPIPE_SZ) and file.status().mode & S_IFMT != S_IFIFO:
         raise LinuxError(Errno.EBADF)
     return file.fcntl(call, what, argument)

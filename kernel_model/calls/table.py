@@ -17,6 +17,7 @@ from kernel_model.calls import futex as futex_calls
 from kernel_model.calls import futex2 as futex2_calls
 from kernel_model.calls import identity as identity_calls
 from kernel_model.calls import limit as limit_calls
+from kernel_model.calls import lock as lock_calls
 from kernel_model.calls import madvise as madvise_call
 from kernel_model.calls import memfd as memfd_calls
 from kernel_model.calls import memory as memory_calls
@@ -60,6 +61,7 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.DUP2: (fd_calls.dup2, 2),
     Sys.DUP3: (fd_calls.dup3, 3),
     Sys.FCNTL: (fd_calls.fcntl, 3),
+    Sys.FLOCK: (lock_calls.flock, 2),
     Sys.CLOSE_RANGE: (fd_calls.close_range, 3),
     Sys.PIPE: (fd_calls.pipe, 1),
     Sys.PIPE2: (fd_calls.pipe2, 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
 from kernel_model.abi.files import O_ACCMODE, O_APPEND, O_NOATIME, O_NONBLOCK, O_RDONLY, O_WRONLY
@@ -12,6 +13,7 @@ from kernel_model.files.status import FileStatus
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.epoll import EpollItem
+    from kernel_model.files.file_locks import FileLocks
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
     from kernel_model.wait.queue import WaitQueue
@@ -38,6 +40,12 @@ class File:
     can_poll = True  # epoll accepts it
     settable = O_APPEND | O_NONBLOCK | O_NOATIME  # flags that F_SETFL changes
     watchers: tuple[EpollItem, ...] = ()  # entries of epolls, removed when the file is closed
+    locks: FileLocks | None = None  # since it first had a lock of its own
+
+    @property
+    def inode(self) -> Hashable:
+        """What all open files of one inode have in common; anonymous files share theirs."""
+        return "anon_inode"
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
         raise LinuxError(Errno.EINVAL)
@@ -98,6 +106,8 @@ class File:
         if self.references == 0:
             for item in self.watchers:
                 item.epoll.forget(item)
+            if self.locks is not None:
+                self.locks.file_closed(cpu, self)
             self.close(cpu)
 
     @property

@@ -6,6 +6,7 @@ Its state is its place, position and flags; the host's descriptor is opened on d
 from __future__ import annotations
 
 import os
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kernel_model.abi.files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_PATH
@@ -49,6 +50,15 @@ class HostNode(File):
             access = self.flags & O_ACCMODE if not self.place.is_directory else os.O_RDONLY
             self._descriptor = self.tree.open(self.place, access)
         return self._descriptor
+
+    @property
+    def inode(self) -> Hashable:
+        """Device and inode number on the host."""
+        if self.place.mount is None:
+            return self.place.names
+        with host_errors():
+            status = os.fstat(self.host())
+        return status.st_dev, status.st_ino
 
     def status(self) -> FileStatus:
         if self.place.mount is None:

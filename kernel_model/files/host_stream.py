@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from kernel_model.abi.files import F_GETPIPE_SZ, O_ASYNC, O_DIRECT, O_RDONLY, O_WRONLY, S_IFIFO
@@ -26,6 +27,10 @@ class _HostStream(File):
 
     def status(self) -> FileStatus:
         return FileStatus(mode=S_IFIFO | 0o600)
+
+    @property
+    def inode(self) -> Hashable:
+        return self
 
     def seek(self, offset: int, whence: int) -> int:
         raise LinuxError(Errno.ESPIPE)

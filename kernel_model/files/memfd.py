@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.abi import mman
@@ -41,6 +42,10 @@ class Memfd(File):
         self.cache = PageCache(self.name, 0, ram, frames)
         self.cache.open_files = 1
         self._position = 0
+
+    @property
+    def inode(self) -> Hashable:
+        return self.cache
 
     # -- content ------------------------------------------------------------------------------------------------
 

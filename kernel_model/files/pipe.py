@@ -5,6 +5,7 @@ Small writes join the last buffer where it has room, so that capacity and the re
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -79,6 +80,10 @@ class _PipeEnd(File):
 
     def __init__(self, pipe: Pipe, flags: int) -> None:
         self.name, self.flags, self.pipe = "pipe", flags, pipe
+
+    @property
+    def inode(self) -> Hashable:
+        return self.pipe
 
     def status(self) -> FileStatus:
         return FileStatus(mode=S_IFIFO | 0o600)

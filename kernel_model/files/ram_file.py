@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from kernel_model.abi.files import O_RDONLY, S_IFREG
@@ -95,6 +96,10 @@ class RamFile(File):
     def seek(self, offset: int, whence: int) -> int:
         self._position = sought(offset, whence, self._position, self.size)
         return self._position
+
+    @property
+    def inode(self) -> Hashable:
+        return self
 
     def status(self) -> FileStatus:
         return FileStatus(mode=S_IFREG | 0o444, size=self.size)

@@ -5,6 +5,7 @@ Capacity is counted in the sizes of Linux's socket buffers, headers included, ag
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -305,6 +306,10 @@ class UnixSocket(File):
         count = sum(len(message.data) for message in (self.inbox if whole else self.inbox[:1]))
         call.memory.write_u32(argument, count)
         return 0
+
+    @property
+    def inode(self) -> Hashable:
+        return self
 
     def seek(self, offset: int, whence: int) -> int:
         raise LinuxError(Errno.ESPIPE)

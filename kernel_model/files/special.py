@@ -6,7 +6,7 @@ They hide the user's files, as mounts of devtmpfs and proc would. Their director
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.abi.files import O_ACCMODE, O_ASYNC, O_RDONLY
@@ -109,6 +109,10 @@ class Device(File):
     def write_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         return self.write(call, buffer)
 
+    @property
+    def inode(self) -> Hashable:
+        return self.place.names
+
     def status(self) -> FileStatus:
         return special_status(self.place)
 
@@ -141,6 +145,10 @@ class TextFile(File):
             raise LinuxError(Errno.EINVAL)
         self._position = sought(offset, whence, self._position, 0)
         return self._position
+
+    @property
+    def inode(self) -> Hashable:
+        return self.place.names
 
     def status(self) -> FileStatus:
         return special_status(self.place)

@@ -65,6 +65,7 @@ def _remove_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     kernel.scheduler.remove(task)
     task.process.tasks.remove(task)
     task.process.dead_usage.add(task.usage)
+    kernel.file_locks.forget(cpu, task)
 
 
 def abandon_faults(cpu: Cpu, task: Task) -> None:

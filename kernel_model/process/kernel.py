@@ -10,6 +10,7 @@ from kernel_model.uintr.kernel import UintrKernel, UintrOptions
 if TYPE_CHECKING:
     from kernel_model.abi.uapi import Errno
     from kernel_model.files.file import File
+    from kernel_model.files.file_locks import FileLocks
     from kernel_model.files.host_pages import HostPageCaches
     from kernel_model.ipc.namespace import IpcNamespace
     from kernel_model.mm.mm import Mm
@@ -42,6 +43,7 @@ class InterruptedCalls(Protocol):
 class ProcessKernel(UintrKernel, Protocol):
     cpus: list[Cpu]
     futexes: FutexTable
+    file_locks: FileLocks
     host_pages: HostPageCaches
     ipc: IpcNamespace
     printk: Printk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from kernel_model.abi.uapi import Errno, LinuxError
 
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 NOFILE: Final = 1024  # RLIMIT_NOFILE as every process starts with
+
+
+class RecordLocks(Protocol):
+    """The machine's file locks (kernel_model.files.file_locks)."""
+
+    def closed(self, cpu: Cpu, table: FileTable, file: File) -> None:
+        """A descriptor of `file` was closed."""
 
 
 @dataclass(slots=True)
@@ -29,6 +36,7 @@ class FileTable:
     def __init__(self) -> None:
         self._descriptors: dict[int, Descriptor] = {}
         self._lowest = 0  # every number below is in use
+        self.record_locks: RecordLocks | None = None  # since it first had one
 
     def __iter__(self) -> Iterator[int]:
         """Descriptors in use, ascending."""
@@ -86,6 +94,8 @@ class FileTable:
         file = self.descriptor(fd).file
         del self._descriptors[fd]
         self._lowest = min(self._lowest, fd)
+        if self.record_locks is not None:
+            self.record_locks.closed(cpu, self, file)
         file.drop(cpu)
 
     def close_all(self, cpu: Cpu) -> None:
