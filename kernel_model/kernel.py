@@ -20,7 +20,7 @@ from kernel_model.ipc.namespace import IpcNamespace
 from kernel_model.mechanisms import Mechanism, Mode
 from kernel_model.mm.direct_map import DirectMap
 from kernel_model.mm.frames import FrameAllocator
-from kernel_model.mm.mm import Mm
+from kernel_model.mm.mm import UNVERSIONED, Mm
 from kernel_model.printk import Printk
 from kernel_model.process import exit
 from kernel_model.process.futex import FutexTable
@@ -119,7 +119,6 @@ class Kernel:
                 raise
             finally:
                 self.flush_stale(cpu)
-        child.code_version = mm.code_version
         return child
 
     def release_mm(self, cpu: Cpu, mm: Mm) -> None:
@@ -205,9 +204,9 @@ class Kernel:
         """TLB shootdown on every core that has a changed address space loaded; idle ones flush when they wake."""
         for cpu in self.cpus:
             mm = self._mms.get(cpu.mmu.fill.root)
+            if mm is not None and (mm.code_changed or mm.code_version == UNVERSIONED):
+                mm.code_version = self.next_code_version()
             if mm is not None and (mm.stale or mm.code_changed):
-                if mm.code_changed:
-                    mm.code_version = self.next_code_version()
                 for core in self.cpus:
                     if core.mmu.fill.root == mm.pages.root:
                         core.flush_tlb(code=mm.code_changed)

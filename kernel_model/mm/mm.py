@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 STACK_LIMIT: Final = 8 << 20  # bytes an area that grows down may reach: RLIMIT_STACK
+UNVERSIONED: Final = 0  # `code_version` of an address space that has got code of its own since it had a version
 MISSING_MODES: Final = uapi.UFFDIO_REGISTER_MODE_MISSING | uapi.UFFDIO_REGISTER_MODE_MINOR
 
 
@@ -61,8 +62,12 @@ class Mm:
         self.owed: dict[str, int] = {}  # units by cost: charged to the call in progress
         self.stale = False
         self.code_changed = False
-        self.code_version = 0  # address spaces with equal versions have the same code at the same addresses
+        self.code_version = UNVERSIONED  # address spaces with equal versions have no different code at any address
         self.has_writable_code = False  # now or earlier: any store by the kernel may then change code
+
+    def has_same_code(self, other: Mm) -> bool:
+        """Whether code translated in `other` is valid here."""
+        return not self.code_changed and self.code_version == other.code_version != UNVERSIONED
 
     # -- entries ------------------------------------------------------------------------------------------------
 
@@ -76,9 +81,12 @@ class Mm:
         if owned and not vma.anon:
             self.prepare_anon(vma)
         flags = PTE_U | PTE_A | (OWNED if owned else 0) | (PTE_D if dirty else 0) | (UFFD_WP if protect else 0)
-        self.pages.set(address, self.allowed(vma, frame | flags))
         if vma.prot & PROT_EXEC:
-            self.code_changed = True
+            if self.pages.entry(address) & HELD:
+                self.code_changed = True
+            elif owned:
+                self.code_version = UNVERSIONED
+        self.pages.set(address, self.allowed(vma, frame | flags))
 
     def unshare(self, vma: Vma, page: int, entry: int) -> bool:
         """Let stores to the held `entry` through; True when a copy was made because the frame has other users.
@@ -178,6 +186,8 @@ class Mm:
 
         No userfaultfd is registered in the copy. Raises OutOfGuestMemory.
         """
+        if not any(vma.prot & PROT_EXEC and (vma.dont_fork or vma.wipe_on_fork) for vma in self.vmas):
+            child.code_version = self.code_version
         child.has_writable_code, child.settings = self.has_writable_code, self.settings.inherited()
         child.brk_start, child.brk = self.brk_start, self.brk
         for vma in self.vmas:
@@ -218,6 +228,8 @@ class Mm:
     def map(self, vma: Vma, *, populate: bool = False) -> int:
         """Insert `vma`, whose range must be free; returns the pages brought in. Raises OutOfGuestMemory."""
         self.vmas.insert(vma)
+        if vma.prot & PROT_EXEC:
+            self.code_version = UNVERSIONED
         if vma.file is not None:
             vma.file.mapped_in(self)
         self._note_writable_code(vma.prot)

@@ -275,7 +275,7 @@ class Scheduler:
     def _use(cpu: Cpu, queue: RunQueue, mm: Mm) -> None:
         if cpu.mmu.fill.root != mm.pages.root:
             cpu.mmu.fill.root = mm.pages.root
-            cpu.flush_tlb(code=queue.mm is None or queue.mm.code_version != mm.code_version)
+            cpu.flush_tlb(code=queue.mm is None or not mm.has_same_code(queue.mm))
             queue.mm = mm
 
     def change_program(self, cpu: Cpu, task: Task) -> None:

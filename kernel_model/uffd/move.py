@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioMove
-from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.abi.uapi import PROT_EXEC, PROT_WRITE, Errno, LinuxError
 from kernel_model.mm.page_tables import HELD, OWNED
 from kernel_model.uffd.ranges import checked_range
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_UFFD
@@ -101,6 +101,7 @@ def _move_page(uffd: Userfaultfd, call: Call, given: UffdioMove, source: Vma, ta
     mm.pages.set(old, mm.empty_entry(source))
     mm.install(target, new, frame, owned=owned, dirty=owned)
     mm.stale = True
+    mm.code_changed |= bool(source.prot & PROT_EXEC)
     call.cpu.charge("kernel.fault.install")
     uffd.installed(call.cpu, new)
     return None

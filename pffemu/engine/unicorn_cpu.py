@@ -384,6 +384,7 @@ class UnicornCpu:
         boundary, before = self._host.last_instruction_start(rip, page)
         if boundary == rip:
             return refused
+        forget_block(self._handle, rip)  # it may have been translated when the page beyond the edge was there
         result = self._start(rip, boundary, min(count, before))
         if result is not stop.LIMIT or self.registers.rip() != boundary or count == before:
             return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_model.abi.uapi import PROT_READ, PROT_WRITE
+from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE
 from kernel_model.mm.mm import Mm
 from kernel_model.mm.user_memory import UserMemory
 from kernel_model.mm.vma import Vma
@@ -31,8 +31,8 @@ class Processes:
         self.cpu.flush_tlb()
         return UserMemory(self.cpu, Task(1, Process(1, mm, "test"), 0, self.cpu.engine.save_registers()))
 
-    def map(self, **fields: bool) -> Vma:
-        vma = Vma(AREA, AREA + PAGES * PAGE, RW, **fields)
+    def map(self, prot: int = RW, **fields: bool) -> Vma:
+        vma = Vma(AREA, AREA + PAGES * PAGE, prot, **fields)
         self.mms[0].map(vma)
         return vma
 
@@ -106,3 +106,44 @@ def test_memory_with_wipeonfork_is_zero_in_the_child() -> None:
     world.map(wipe_on_fork=True)
     world.store(0, 0, 7)
     assert world.load(world.fork(), 0) == 0
+
+
+def code_after_fork(**fields: bool) -> tuple[Processes, Mm, Mm]:
+    """A parent with a page of code and its child; the child's address space is loaded."""
+    world = Processes()
+    parent = world.mms[0]
+    parent.install(world.map(PROT_READ | PROT_EXEC, **fields), AREA, world.kernel.frames.take(), owned=True)
+    world.memory(parent)
+    world.kernel.flush_stale(world.cpu)
+    child = world.mms[world.fork()]
+    world.memory(child)
+    return world, parent, child
+
+
+def test_code_translated_in_the_parent_is_valid_in_the_child_until_one_of_them_has_its_own() -> None:
+    world, parent, child = code_after_fork()
+    vma = child.vmas.overlapping(AREA, AREA + 1)[0]
+    assert child.has_same_code(parent)
+    child.install(vma, AREA + PAGE, child.zero_frame, owned=False)
+    assert child.has_same_code(parent)
+    child.install(vma, AREA + 2 * PAGE, world.kernel.frames.take(), owned=True)
+    assert not child.has_same_code(parent)
+    assert not parent.has_same_code(child)
+    assert not child.code_changed  # nothing is translated there
+    world.kernel.flush_stale(world.cpu)
+    assert not child.has_same_code(parent)
+    child.install(vma, AREA + 2 * PAGE, world.kernel.frames.take(), owned=True)
+    assert child.code_changed
+
+
+def test_code_that_a_fork_leaves_out_makes_the_child_another() -> None:
+    for fields in ({"dont_fork": True}, {"wipe_on_fork": True}):
+        _, parent, child = code_after_fork(**fields)
+        assert not child.has_same_code(parent)
+
+
+def test_a_new_area_of_code_makes_the_child_another() -> None:
+    _, parent, child = code_after_fork()
+    child.map(Vma(AREA + PAGES * PAGE, AREA + (PAGES + 1) * PAGE, PROT_READ | PROT_EXEC))
+    assert not child.has_same_code(parent)
+    assert not child.code_changed
