@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.call import cpu_clocks
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
     from pffemu.hw.cpu import Cpu
 
 EPOCH: Final = 1_735_689_600 * 10**9  # ns; 2025-01-01 UTC: CLOCK_REALTIME at reset, so that no wall clock enters
+REALTIME_ALARM, BOOTTIME_ALARM = 8, 9
 _BASES: Final[dict[int, int]] = {
     uapi.CLOCK_REALTIME: EPOCH,
     uapi.CLOCK_MONOTONIC: 0,
@@ -20,6 +22,8 @@ _BASES: Final[dict[int, int]] = {
     uapi.CLOCK_MONOTONIC_COARSE: 0,
     uapi.CLOCK_BOOTTIME: 0,
     uapi.CLOCK_TAI: EPOCH,
+    REALTIME_ALARM: EPOCH,
+    BOOTTIME_ALARM: 0,
 }
 
 
@@ -30,6 +34,8 @@ def now(call: Call, clock: int) -> int:
         return cpu.profile.to_ns(call.kernel.scheduler.time_of_process(call.process))
     if clock == uapi.CLOCK_THREAD_CPUTIME_ID:
         return cpu.profile.to_ns(call.kernel.scheduler.time_of_thread(call.task))
+    if clock < 0:
+        return cpu.profile.to_ns(cpu_clocks.cycles(call, clock))
     return base_of(clock) + cpu.profile.to_ns(cpu.clock)
 
 

@@ -1,4 +1,4 @@
-"""times and getrusage (kernel/sys.c): virtual processor time. All of it is user time."""
+"""times and getrusage (kernel/sys.c): virtual processor time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def getrusage(call: Call, who: int, address: int) -> int:
 def times(call: Call, address: int) -> int:
     """Clock ticks (1/100 s) since the machine started."""
     if address:
-        own = clocks.now(call, uapi.CLOCK_PROCESS_CPUTIME_ID) // _TICK
-        children = call.cpu.profile.to_ns(call.process.children_usage.time) // _TICK
-        call.memory.write_struct(address, Tms(tms_utime=own, tms_cutime=children))
+        scheduler, children = call.kernel.scheduler, call.process.children_usage
+        user, total = scheduler.user_time_of_process(call.process), scheduler.time_of_process(call.process)
+        spans = (user, total - user, children.user, children.time - children.user)
+        call.memory.write_struct(address, Tms(*(call.cpu.profile.to_ns(cycles) // _TICK for cycles in spans)))
     return clocks.now(call, uapi.CLOCK_MONOTONIC) // _TICK

@@ -89,6 +89,7 @@ def _replace(call: Call, mm: Mm, found: Executable) -> None:
     exit.abandon_faults(cpu, task)
     usage.keep_peak(process)
     task.settings.start_program()
+    process.posix_timers.remove_all()
     old, process.mm = process.mm, mm
     process.image, process.exe, process.name = found.image, _text(found.path), _text(found.path)
     process.arguments = [_text(word) for word in found.arguments]

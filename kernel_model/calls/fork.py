@@ -11,6 +11,7 @@ from kernel_model.abi.signal import NSIG
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
 from kernel_model.signal.traps import TASK_SIZE_MAX
+from kernel_model.task.posix_timers import PosixTimers
 from kernel_model.task.signals import ProcessSignals
 from kernel_model.task.sleep import PendingCall, Sleep, SleepIn
 from kernel_model.task.task import Process
@@ -180,6 +181,7 @@ def _copy_process(call: Call, arguments: CloneArguments, pid: int) -> Process:
         handlers.reset()
     child = replace(
         parent, pid=pid, mm=mm, parent=relative, parent_task=maker, children=[], tasks=[], timers=[],
+        posix_timers=PosixTimers(),
         arguments=list(parent.arguments), limits=list(parent.limits),
         files=parent.files if flags & uapi.CLONE_FILES else parent.files.copy(),
         signals=ProcessSignals(handlers), child_changes=WaitQueue("children"), vfork_done=WaitQueue("vfork"),

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call, as_int
+from kernel_model.process.cpu_timer import CountingTimer, Time
 from kernel_model.signal import send as signal_send
 from kernel_model.task.siginfo import SigInfo
-from kernel_model.task.task import TaskState
-from kernel_model.time.timers import Timer
 
 if TYPE_CHECKING:
     from kernel_model.process.kernel import ProcessKernel
@@ -20,74 +19,43 @@ if TYPE_CHECKING:
 
 _ITIMERVAL: Final = struct.Struct("<qqqq")  # interval, value: seconds, microseconds
 _US: Final = 1_000_000
-_TICK: Final = 4_000_000  # ns, CONFIG_HZ=250
 _SIGNALS: Final = (Signal.SIGALRM, Signal.SIGVTALRM, Signal.SIGPROF)
+_TIMES: Final = (Time.MACHINE, Time.USER, Time.PROCESSOR)
 _MAX_SECONDS: Final = (1 << 63) // 10**9
 
 
-class IntervalTimer(Timer):
+class IntervalTimer(CountingTimer):
     """ITIMER_REAL, VIRTUAL or PROF of one process. Intervals and values in cycles."""
 
     def __init__(self, kernel: ProcessKernel, process: Process, which: int) -> None:
-        self._kernel, self._process, self.which = kernel, process, which
-        self.interval = 0
-        self._expires = 0  # in processor time of the process, for VIRTUAL and PROF
+        super().__init__(kernel, process, _TIMES[which])
+        self.which, self.interval = which, 0
         self._armed = False
-        self._dormant = False  # all threads sleep, and its processor time stands still
 
     def set(self, cpu: Cpu, value: int, interval: int) -> None:
         """Fire in `value` cycles, then every `interval`; `value` 0: never."""
-        self._kernel.scheduler.timers.disarm(self)
-        self.interval, self._armed, self._dormant = interval, value > 0, False
+        self.cancel()
+        self.interval, self._armed = interval, value > 0
         if value:
-            self._expires = self._time() + value
-            self._kernel.scheduler.timers.arm(cpu, self, cpu.clock + self._not_below_a_tick(cpu, value))
-
-    def _not_below_a_tick(self, cpu: Cpu, cycles: int) -> int:
-        """Linux checks processor time only at its tick: at least one tick, for VIRTUAL and PROF."""
-        return cycles if self._is_real else max(cycles, cpu.profile.to_cycles(_TICK))
+            self.start(cpu, self.now(cpu) + value)
 
     def left(self, cpu: Cpu) -> int:
         """Cycles until the timer fires; 0: it is not armed."""
-        if not self._armed:
-            return 0
-        return max(1, self.deadline - cpu.clock if self._is_real else self._expires - self._time())
+        return max(1, self.expires - self.now(cpu)) if self._armed else 0
 
-    @property
-    def _is_real(self) -> bool:
-        return self.which == uapi_signal.ITIMER_REAL
-
-    def _time(self) -> int:
-        return self._kernel.scheduler.time_of_process(self._process)
-
-    def fire(self, cpu: Cpu) -> None:
-        missing = 0 if self._is_real else self._expires - self._time()
-        if missing > 0:  # its threads have slept meanwhile
-            running = sum(task.state is TaskState.RUNNABLE for task in self._process.tasks)
-            self._dormant = not running
-            if running:
-                delay = self._not_below_a_tick(cpu, missing // running + 1)
-                self._kernel.scheduler.timers.arm(cpu, self, cpu.clock + delay)
-            return
+    def expire(self, cpu: Cpu) -> None:
         self._armed = False
-        if not self._is_real and self.interval:
+        if self.which != uapi_signal.ITIMER_REAL and self.interval:
             self.set(cpu, self.interval, self.interval)
         signal = SigInfo.from_kernel(_SIGNALS[self.which])
         signal_send.send_to_process(self._kernel, cpu, signal, self._process)
 
-    def resume(self, cpu: Cpu) -> None:
-        """A thread of the process wakes: processor time passes again."""
-        if self._dormant:
-            self._dormant = False
-            delay = self._not_below_a_tick(cpu, self._expires - self._time())
-            self._kernel.scheduler.timers.arm(cpu, self, cpu.clock + delay)
-
     def taken(self, cpu: Cpu) -> None:
         """posixtimer_rearm_itimer: SIGALRM was taken: begin the next period; those that passed are skipped."""
-        if self._is_real and self.interval and not self._armed:
-            passed = max(0, cpu.clock - self.deadline) // self.interval
+        if self.which == uapi_signal.ITIMER_REAL and self.interval and not self._armed:
+            passed = max(0, cpu.clock - self.expires) // self.interval
             self._armed = True
-            self._kernel.scheduler.timers.arm(cpu, self, self.deadline + (passed + 1) * self.interval)
+            self.start(cpu, self.expires + (passed + 1) * self.interval)
 
 
 def setitimer(call: Call, which: int, new: int, old: int) -> int:

@@ -39,10 +39,13 @@ def rt_sigaction(call: Call, signo: int, new: int, old: int, size: int) -> int:
         before = actions[number]
         call.memory.write(old, _ACTION.pack(before.handler, before.flags, before.restorer, before.mask))
     if action is not None:
+        was_ignored = ignores(actions[number], number)
         action = SigAction(action.handler, action.flags & SA_KNOWN, action.restorer, action.mask & ~UNBLOCKABLE)
         actions[number] = action
         if ignores(action, number):
             signal_send.ignore_pending(call.process, number)
+        elif was_ignored:
+            call.process.posix_timers.heard_again(call.cpu, number)
     return 0
 
 
@@ -117,7 +120,7 @@ def rt_sigtimedwait(call: Call, wanted: int, info: int, timeout: int, size: int)
     signals.waiting_for = 0
     found = signal_send.first_pending(call.task, mask)
     if found is not None:
-        taken, pending = found
+        taken, pending = signal_send.settled(call.cpu, *found), found[1]
         if info:
             call.memory.write(info, taken.pack())
         signal_send.take(call.kernel, call.cpu, call.task, taken, pending)

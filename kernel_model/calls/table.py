@@ -27,6 +27,7 @@ from kernel_model.calls import open as open_calls
 from kernel_model.calls import path as path_calls
 from kernel_model.calls import policy as policy_calls
 from kernel_model.calls import poll as poll_calls
+from kernel_model.calls import posix_timers as posix_timer_calls
 from kernel_model.calls import prctl as prctl_calls
 from kernel_model.calls import process as process_calls
 from kernel_model.calls import process_vm as process_vm_calls
@@ -221,6 +222,11 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.ALARM: (itimers.alarm, 1),
     Sys.SETITIMER: (itimers.setitimer, 3),
     Sys.GETITIMER: (itimers.getitimer, 2),
+    Sys.TIMER_CREATE: (posix_timer_calls.timer_create, 3),
+    Sys.TIMER_SETTIME: (posix_timer_calls.timer_settime, 4),
+    Sys.TIMER_GETTIME: (posix_timer_calls.timer_gettime, 2),
+    Sys.TIMER_GETOVERRUN: (posix_timer_calls.timer_getoverrun, 1),
+    Sys.TIMER_DELETE: (posix_timer_calls.timer_delete, 1),
     Sys.TIMERFD_CREATE: (timerfd_calls.timerfd_create, 2),
     Sys.TIMERFD_SETTIME: (timerfd_calls.timerfd_settime, 4),
     Sys.TIMERFD_GETTIME: (timerfd_calls.timerfd_gettime, 2),

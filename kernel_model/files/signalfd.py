@@ -42,8 +42,9 @@ class SignalFd(File):
         room = buffer.room(wanted * _RECORD.size) // _RECORD.size
         records: list[bytes] = []
         while len(records) < room and (found := signal_send.first_pending(call.task, self.mask)) is not None:
-            signal_send.take(call.kernel, call.cpu, call.task, *found)
-            records.append(_record(found[0]))
+            info, pending = signal_send.settled(call.cpu, *found), found[1]
+            signal_send.take(call.kernel, call.cpu, call.task, info, pending)
+            records.append(_record(info))
         if not records:
             raise LinuxError(Errno.EFAULT)
         buffer.scatter(b"".join(records))

@@ -84,6 +84,7 @@ def end_process(kernel: ProcessKernel, cpu: Cpu, process: Process, end: ProcessE
     usage.keep_peak(process)
     leave_files(kernel, cpu, process)
     leave_mm(kernel, cpu, process, process.mm)
+    process.posix_timers.remove_all()
     for timer in list(process.timers):
         kernel.scheduler.timers.disarm(timer)
     _leave_children(kernel, cpu, process)
@@ -220,8 +221,9 @@ def _child_info(
 ) -> SigInfo:
     if end is not None:
         status = end.status if end.signal is None else int(end.signal)
-    ticks = kernel.scheduler.time_of_process(process) * 100 // kernel.cpus[0].profile.frequency
-    return SigInfo.of_child(code, process.pid, status, ticks, 0)
+    total, user = kernel.scheduler.time_of_process(process), kernel.scheduler.user_time_of_process(process)
+    ticks = (cycles * 100 // kernel.cpus[0].profile.frequency for cycles in (user, total - user))
+    return SigInfo.of_child(code, process.pid, status, *ticks)
 
 
 def stopped(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:

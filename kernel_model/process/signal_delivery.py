@@ -45,6 +45,7 @@ def deliver(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
         info, pending = taken
         action = shared.handlers.actions[info.signo]
         if action.handler not in (SIG_DFL, SIG_IGN):
+            info = signal_send.settled(cpu, info, pending)
             signal_send.tell(cpu, task, info)
             if kernel.signals_wait or not _handle(kernel, cpu, task, action, info, pending):
                 return

@@ -18,7 +18,7 @@ _MICROSECONDS = 1_000_000
 def of_thread(scheduler: Scheduler, task: Task) -> Rusage:
     """RUSAGE_THREAD: a thread's usage; memory is the process's."""
     usage = _sum(task.usage)
-    usage.time = scheduler.time_of_thread(task)
+    usage.time, usage.user = scheduler.time_of_thread(task), scheduler.user_time_of_thread(task)
     return _rusage(scheduler, usage, _peak_pages(task.process))
 
 
@@ -40,7 +40,7 @@ def of_child(scheduler: Scheduler, child: Process) -> Rusage:
 
 def _of_own(scheduler: Scheduler, process: Process) -> Usage:
     usage = _sum(process.dead_usage, *(task.usage for task in process.tasks))
-    usage.time = scheduler.time_of_process(process)
+    usage.time, usage.user = scheduler.time_of_process(process), scheduler.user_time_of_process(process)
     return usage
 
 
@@ -56,10 +56,11 @@ def _peak_pages(process: Process) -> int:
 
 
 def _rusage(scheduler: Scheduler, usage: Usage, pages: int) -> Rusage:
-    """All time is user time."""
-    microseconds = scheduler.profile.to_ns(usage.time) // 1000
+    """Time that is not the instructions' is system time."""
+    user, total = (scheduler.profile.to_ns(cycles) // 1000 for cycles in (usage.user, usage.time))
     return Rusage(
-        ru_utime=Timeval(*divmod(microseconds, _MICROSECONDS)),
+        ru_utime=Timeval(*divmod(user, _MICROSECONDS)),
+        ru_stime=Timeval(*divmod(max(0, total - user), _MICROSECONDS)),
         ru_maxrss=pages * PAGE_SIZE // 1024,
         ru_minflt=usage.minor_faults,
         ru_majflt=usage.major_faults,

@@ -38,6 +38,7 @@ class RunQueue:
     last_tid: int = 0  # the thread that ran last; 0 after idling
     turn_ends: int = 0  # clock at which `current` must let a waiting thread run
     since: int = 0  # clock when `current` began its turn
+    user_since: int = 0  # time of the core's instructions then
     mm: Mm | None = None  # the loaded address space
 
 
@@ -253,7 +254,7 @@ class Scheduler:
             return queue.current
         task = queue.current = queue.waiting.popleft()
         queue.turn_ends = cpu.clock + QUANTUM
-        queue.since = cpu.clock
+        queue.since, queue.user_since = cpu.clock, cpu.instruction_clock
         if queue.loaded is not task:
             if queue.loaded is not None:
                 queue.loaded.registers = cpu.engine.save_registers()
@@ -292,12 +293,23 @@ class Scheduler:
     def _account(cpu: Cpu, queue: RunQueue) -> None:
         if queue.current is not None:
             queue.current.usage.time += cpu.clock - queue.since
+            queue.current.usage.user += cpu.instruction_clock - queue.user_since
 
     def time_of_thread(self, task: Task) -> int:
         """Cycles `task` has run."""
         queue = self._queues[task.cpu_index]
         running = self._cpus[task.cpu_index].clock - queue.since if queue.current is task else 0
         return task.usage.time + running
+
+    def user_time_of_thread(self, task: Task) -> int:
+        """Cycles of `task` in ring 3: its instructions. The rest of its time is the kernel's and the hardware's."""
+        queue = self._queues[task.cpu_index]
+        if queue.current is not task:
+            return task.usage.user
+        return task.usage.user + self._cpus[task.cpu_index].instruction_clock - queue.user_since
+
+    def user_time_of_process(self, process: Process) -> int:
+        return process.dead_usage.user + sum(self.user_time_of_thread(task) for task in process.tasks)
 
     def time_of_process(self, process: Process) -> int:
         """Cycles its threads have run, dead ones included."""
@@ -325,6 +337,8 @@ class Scheduler:
         self.timers.somebody_runs()
         for timer in task.process.timers:
             timer.resume(waker or self._cpus[task.cpu_index])
+        if task.process.posix_timers:
+            task.process.posix_timers.resume(waker or self._cpus[task.cpu_index])
         task.state = TaskState.RUNNABLE
         home = self._cpus[task.cpu_index]
         if waker is not None:

@@ -91,17 +91,29 @@ def restore_blocked(kernel: Kernel, cpu: Cpu, task: Task) -> None:
 def first_pending(task: Task, wanted: int) -> tuple[SigInfo, PendingSignals] | None:
     """The next signal of the mask `wanted`, the thread's own first, and where it queues."""
     for pending in (task.signals.pending, task.process.signals.pending):
-        info = pending.first(wanted)
-        if info is not None:
-            return info, pending
+        while (info := pending.first(wanted)) is not None:
+            if info.timer is None or info.timer.is_due:
+                return info, pending
+            pending.remove(info)  # the timer was set anew, or deleted
     return None
+
+
+def settled(cpu: Cpu, info: SigInfo, pending: PendingSignals) -> SigInfo:
+    """`info` as it is delivered now: a timer's signal has the overruns until now."""
+    if info.timer is None:
+        return info
+    now = info.with_overruns(info.timer.overruns(cpu))
+    pending.exchange(info, now)
+    return now
 
 
 def take(kernel: Kernel, cpu: Cpu, task: Task, info: SigInfo, pending: PendingSignals) -> None:
     """dequeue_signal: remove `info` from `pending`."""
     pending.remove(info)
     recalculate(task)
-    if info.signo == Signal.SIGALRM:
+    if info.timer is not None:
+        info.timer.taken(cpu)
+    elif info.signo == Signal.SIGALRM:
         for timer in task.process.timers:
             timer.taken(cpu)
 
@@ -141,7 +153,7 @@ def _send(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process, only: Task 
     if ignores(action, signo) and not awaited:
         return True
     queue = only.signals.pending if only is not None else shared.pending
-    if signo >= FIRST_REALTIME and _queued(kernel) >= QUEUE_MAX:
+    if signo >= FIRST_REALTIME and info.timer is None and _queued(kernel) >= QUEUE_MAX:
         return False
     if not queue.add(info):
         return signo < FIRST_REALTIME

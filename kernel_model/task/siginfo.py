@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from kernel_model.abi.signal import BUS_MCEERR_AR, SI_KERNEL, SI_USER
 from kernel_model.abi.uapi import Signal
 from pffemu.hw.trap import Trap
+
+if TYPE_CHECKING:
+    from pffemu.hw.cpu import Cpu
 
 SIGINFO_SIZE: Final = 128  # bytes
 _UNION_AT: Final = 16
 _UNION_SIZE: Final = SIGINFO_SIZE - _UNION_AT
 
 
+class SignalTimer(Protocol):
+    """A timer whose signal is pending (kernel_model.process.posix_timer)."""
+
+    @property
+    def is_due(self) -> bool:
+        """The signal is not one of an earlier setting of the timer."""
+
+    def overruns(self, cpu: Cpu) -> int:
+        """The signal is about to be taken: si_overrun."""
+
+    def taken(self, cpu: Cpu) -> None:
+        """The signal was taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class SigInfo:
-    """One signal. `fields`: the union behind the header. `why`, `trap`: for messages, when an exception sent it."""
+    """One signal. `fields`: the union behind the header. `why`, `trap`: for messages, when an exception sent it.
+
+    `timer`: the POSIX timer that sent it, which counts on when it is taken.
+    """
 
     signo: int
     code: int
@@ -25,6 +45,7 @@ class SigInfo:
     errno: int = 0
     why: str = ""
     trap: Trap | None = None
+    timer: SignalTimer | None = None
 
     def pack(self) -> bytes:
         header = struct.pack("<iiii", self.signo, self.errno, self.code, 0)
@@ -60,6 +81,10 @@ class SigInfo:
     def of_child(cls, code: int, pid: int, status: int, utime: int, stime: int) -> SigInfo:
         """SIGCHLD; times in clock ticks (1/100 s)."""
         return cls(Signal.SIGCHLD, code, struct.pack("<iIi4xqq", pid, 0, status, utime, stime))
+
+    def with_overruns(self, overruns: int) -> SigInfo:
+        """A timer's signal with this si_overrun."""
+        return replace(self, fields=self.fields[:4] + struct.pack("<i", overruns) + self.fields[8:])
 
     def renumbered(self, signo: int) -> SigInfo:
         """The same signal information with another signal number."""

@@ -59,7 +59,9 @@ class PendingSignals:
 
     def add(self, info: SigInfo) -> bool:
         """Queue `info`. False when it is lost: its number is pending already, or the queue is full."""
-        if info.signo < FIRST_REALTIME:
+        if info.timer is not None:
+            pass  # it has its place since the timer was made
+        elif info.signo < FIRST_REALTIME:
             if self.mask & bit(info.signo):
                 return False
         elif len(self.queue) >= QUEUE_MAX:
@@ -86,6 +88,10 @@ class PendingSignals:
         self.queue = [other for other in self.queue if other is not info]
         if not any(other.signo == info.signo for other in self.queue):
             self.mask &= ~bit(info.signo)
+
+    def exchange(self, old: SigInfo, new: SigInfo) -> None:
+        """Put `new` in the place of `old`."""
+        self.queue = [new if info is old else info for info in self.queue]
 
     def flush(self, mask: int) -> None:
         self.queue = [info for info in self.queue if not bit(info.signo) & mask]

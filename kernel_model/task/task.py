@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_model.task.credentials import Credentials
 from kernel_model.task.fd_table import FileTable
 from kernel_model.task.futex_wait import FutexWait
+from kernel_model.task.posix_timers import PosixTimers
 from kernel_model.task.settings import ThreadSettings
 from kernel_model.task.signals import ProcessSignals, TaskSignals
 from kernel_model.task.sleep import PendingCall, Sleep
@@ -70,6 +71,7 @@ class Process:
     peak_pages: int = 0
     children_peak_pages: int = 0
     timers: list[IntervalTimer] = field(default_factory=list)
+    posix_timers: PosixTimers = field(default_factory=PosixTimers)
     personality: int = 0
     membarriers: int = 0  # expedited membarrier commands it registered for
 

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Usage:
-    """Counters of a thread, or sums of them. `time`: cycles of the turns that have ended."""
+    """Counters of a thread, or sums of them. `time`: cycles of the turns that have ended; `user`: those in ring 3."""
 
     time: int = 0
+    user: int = 0
     minor_faults: int = 0
     major_faults: int = 0
     voluntary_switches: int = 0
@@ -21,6 +22,7 @@ class Usage:
 
     def add(self, other: Usage) -> None:
         self.time += other.time
+        self.user += other.user
         self.minor_faults += other.minor_faults
         self.major_faults += other.major_faults
         self.voluntary_switches += other.voluntary_switches

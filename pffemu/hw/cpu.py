@@ -151,6 +151,11 @@ class Cpu:
         """Virtual cycles since reset: guest instructions by class, and the charges of hardware and kernel."""
         return (self._charged + self._executed[TIME]) >> SHIFT
 
+    @property
+    def instruction_clock(self) -> int:
+        """The part of `clock` that guest instructions took."""
+        return self._executed[TIME] >> SHIFT
+
     def charge(self, cost: str, units: int = 1) -> None:
         """Let `units` of a cost in timing.catalogue pass, charged to the running thread."""
         self._charged += self._rates[cost] * units
