@@ -13,9 +13,11 @@ from kernel_model.entry import Entry
 from kernel_model.files import File
 from kernel_model.files.file_locks import FileLocks
 from kernel_model.files.host_pages import HostPageCaches
-from kernel_model.files.host_tree import HostTree, Mount
+from kernel_model.files.host_tree import Mount
 from kernel_model.files.pipe import PipeAccount
 from kernel_model.files.socket_pair import InFlight
+from kernel_model.files.special import PROC_MAGIC, ProcRoot
+from kernel_model.files.tree.tree import Tree
 from kernel_model.ipc.namespace import IpcNamespace
 from kernel_model.mechanisms import Mechanism, Mode
 from kernel_model.mm.direct_map import DirectMap
@@ -80,7 +82,8 @@ class Kernel:
         self.ipc = IpcNamespace()
         self.file_locks = FileLocks(self.scheduler)
         self.host_pages = HostPageCaches(ram, self.frames)
-        self.tree = HostTree(list(options.mounts))
+        self.tree = Tree(list(options.mounts), ram, self.frames)
+        self.tree.mount((b"proc",), ProcRoot(self.tree.new_file_system("proc", PROC_MAGIC)))
         self.random = RandomSource(options.seed)
         self._ram, self.cpus = ram, cpus
         self.processes: dict[int, Process] = {}  # zombies too

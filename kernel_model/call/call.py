@@ -9,15 +9,13 @@ from kernel_model.abi.files import AT_FDCWD, O_PATH
 from kernel_model.abi.limits import NOFILE
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files import File
-from kernel_model.files.host_file import HostNode
-from kernel_model.files.host_tree import Place
-from kernel_model.files.special import made_up
 from kernel_model.mm.user_memory import UserMemory
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
+    from kernel_model.files.tree.place import Place
     from kernel_model.kernel import Kernel
     from kernel_model.mm.mm import Mm
     from kernel_model.task.sleep import PendingCall
@@ -48,15 +46,15 @@ class Call:
         """The open file of `fd`, which may be opened with O_PATH. Raises LinuxError EBADF."""
         return self.process.files.descriptor(as_int(fd)).file
 
-    def walk(self, directory: int, path: bytes, *, follow: bool = True) -> Place:
-        """Where `path` leads from the directory descriptor (or AT_FDCWD). Raises LinuxError."""
+    def walk(self, directory: int, path: bytes, *, follow: bool = True, entry: bool = False) -> Place:
+        """Where `path` leads from the directory descriptor (or AT_FDCWD); see Tree.walk. Raises LinuxError."""
         start = self.process.cwd
         if not path.startswith(b"/") and as_int(directory) != AT_FDCWD:
             file = self.any_file(directory)
-            if not isinstance(file, HostNode):
+            if file.place is None or not file.place.is_directory:
                 raise LinuxError(Errno.ENOTDIR)
-            start = file.place.names
-        return self.kernel.tree.walk(start, path, made_up(self.process), follow=follow)
+            start = file.place
+        return self.kernel.tree.walk(start, path, self, follow=follow, entry=entry)
 
     def unsupported(self, what: str, errno: Errno) -> LinuxError:
         """The error to raise for what Linux has and this kernel lacks: `errno`. Warns once."""

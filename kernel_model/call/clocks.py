@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call import cpu_clocks
+from kernel_model.time.realtime import EPOCH
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
     from pffemu.hw.cpu import Cpu
 
-EPOCH: Final = 1_735_689_600 * 10**9  # ns; 2025-01-01 UTC: CLOCK_REALTIME at reset, so that no wall clock enters
 REALTIME_ALARM, BOOTTIME_ALARM = 8, 9
 _BASES: Final[dict[int, int]] = {
     uapi.CLOCK_REALTIME: EPOCH,

@@ -37,7 +37,7 @@ def execve(call: Call, path: int, arguments: int, environment: int) -> int | Non
         raise LinuxError(Errno.E2BIG)
     kernel, loader = call.kernel, call.kernel.program_loader
     assert loader is not None
-    files = ProgramFiles(kernel.tree, lambda path: call.walk(AT_FDCWD, path), loader, call.process)
+    files = ProgramFiles(lambda path: call.walk(AT_FDCWD, path), loader, call.process)
     found = files.find(name, words)
     mm = kernel.create_mm()
     try:

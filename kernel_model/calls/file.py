@@ -12,7 +12,6 @@ from kernel_model.abi.mman import FALLOC_FL_PUNCH_HOLE
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.files import File, UserBuffer
-from kernel_model.files.host_file import HostNode
 from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.user_buffer import RW_MAX, check_range
 from kernel_model.files.write_signals import too_large
@@ -107,6 +106,7 @@ def ftruncate(call: Call, fd: int, size: int) -> int:
     file = call.file(fd)
     check_growth(call, file.status().size, size)
     file.truncate(size)
+    file.changed(call.cpu)
     return 0
 
 
@@ -126,13 +126,14 @@ def fallocate(call: Call, fd: int, mode: int, offset: int, length: int) -> int:
     if stat.S_ISREG(status.mode) and not mode & FALLOC_FL_PUNCH_HOLE:
         check_growth(call, status.size, offset + length)
     file.allocate(mode & 0xFFFF_FFFF, offset, length)
+    file.changed(call.cpu)
     return 0
 
 
 def fsync(call: Call, fd: int) -> int:
     """Write mapped pages back; data of write calls has reached the host already."""
     file = call.file(fd)
-    if not isinstance(file, HostNode):
+    if not stat.S_ISREG(file.status().mode) and not stat.S_ISDIR(file.status().mode):
         raise LinuxError(Errno.EINVAL)
     call.kernel.host_pages.write_back()
     return 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import struct
+from dataclasses import replace
 from typing import Final
 
 from kernel_model.abi.files import (
@@ -29,13 +31,19 @@ from kernel_model.abi.files import (
     O_WRONLY,
     S_IFLNK,
     S_IFMT,
+    S_IFREG,
 )
 from kernel_model.abi.uapi import O_CLOEXEC, Errno, LinuxError
 from kernel_model.call.call import Call
 from kernel_model.files import File
-from kernel_model.files.host_file import HostDirectory, HostFile, HostNode, PathFile
-from kernel_model.files.host_tree import Place
-from kernel_model.files.special import open_special
+from kernel_model.files.directory_file import DirectoryFile
+from kernel_model.files.host_file import HostDirectory, HostFile, PathFile
+from kernel_model.files.host_tree import key_of, open_host
+from kernel_model.files.tree.change import host_node, make_node
+from kernel_model.files.tree.directory import Directory, path_below
+from kernel_model.files.tree.place import Place
+from kernel_model.files.tree.regular import Regular
+from kernel_model.time.realtime import realtime
 
 _KNOWN: Final = (
     O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT
@@ -111,25 +119,36 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
     kept = flags & ~_OF_OPENING | (0 if flags & O_PATH else O_LARGEFILE)
     _check(place, flags)
     if flags & O_PATH:
-        return PathFile(call.kernel.tree, place, kept)
-    special = open_special(call, place, kept)
-    if special is not None:
-        return special
+        return PathFile(place, kept)
     writing = flags & O_ACCMODE != O_RDONLY or flags & O_TRUNC
-    if place.mount is not None and place.mount.read_only and (writing or not place.exists):
+    if place.read_only and (writing or not place.exists):
         raise LinuxError(Errno.EROFS)
+    if place.mount is not None:
+        return _open_host(call, place, flags, kept, mode)
     if place.is_directory:
-        descriptor = -1 if place.mount is None else call.kernel.tree.open(place, os.O_RDONLY | os.O_DIRECTORY)
-        return HostDirectory(call.kernel.tree, place, kept, descriptor)
-    if place.mount is None:
-        raise LinuxError(Errno.EROFS)
+        return DirectoryFile(place, kept)
+    if not place.exists:
+        node = make_node(call, place, S_IFREG | mode)
+        return node.open(call, replace(place, node=node, mode=node.mode), kept)
+    assert place.node is not None
+    if flags & O_TRUNC and isinstance(place.node, Regular):
+        place.node.truncate(0, realtime(call.cpu))
+    return place.node.open(call, place, kept)
+
+
+def _open_host(call: Call, place: Place, flags: int, kept: int, mode: int) -> File:
+    if place.is_directory:
+        return HostDirectory(place, kept, open_host(place, os.O_RDONLY | os.O_DIRECTORY))
+    if stat.S_ISFIFO(place.mode) or stat.S_ISSOCK(place.mode):
+        return host_node(call, place).open(call, place, kept)
     created = not place.exists
     access = flags & (O_ACCMODE | O_TRUNC) | (O_CREAT | O_EXCL if created else 0)
-    descriptor = call.kernel.tree.open(place, access, mode)
+    descriptor = open_host(place, access, mode & 0o777)
     if created:
-        os.fchmod(descriptor, mode)
-        place = Place(place.names, place.mount, os.fstat(descriptor).st_mode)
-    return HostFile(call.kernel.tree, place, kept, descriptor, call.kernel.host_pages)
+        os.fchmod(descriptor, mode & 0o777)
+        status = os.fstat(descriptor)
+        place = replace(place, mode=status.st_mode, key=key_of(status))
+    return HostFile(place, kept, descriptor, call.kernel.host_pages)
 
 
 def _check(place: Place, flags: int) -> None:
@@ -155,7 +174,7 @@ def chdir(call: Call, path: int) -> int:
 
 def fchdir(call: Call, fd: int) -> int:
     file = call.any_file(fd)
-    if not isinstance(file, HostNode):
+    if file.place is None:
         raise LinuxError(Errno.ENOTDIR)
     return _change_directory(call, file.place)
 
@@ -165,17 +184,25 @@ def _change_directory(call: Call, place: Place) -> int:
         raise LinuxError(Errno.ENOENT)
     if not place.is_directory:
         raise LinuxError(Errno.ENOTDIR)
-    call.process.cwd = place.names
+    call.process.cwd = place
     return 0
 
 
 def getcwd(call: Call, address: int, size: int) -> int:
-    """Bytes written, with the final NUL."""
-    path = b"/" + b"/".join(call.process.cwd) + b"\0"
+    """Bytes written, with the final NUL. Raises ENOENT when the directory was removed."""
+    place = call.process.cwd
+    path = b"/\0" if place is None else current_path(call, place) + b"\0"
     if len(path) > size:
         raise LinuxError(Errno.ERANGE)
     call.memory.write(address, path)
     return len(path)
+
+
+def current_path(call: Call, place: Place) -> bytes:
+    """The path of a current directory. Raises LinuxError ENOENT."""
+    if isinstance(place.node, Directory) and path_below(place.node) is None:
+        raise LinuxError(Errno.ENOENT)
+    return call.kernel.tree.again(place).path
 
 
 def umask(call: Call, mask: int) -> int:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from kernel_model.abi.files import AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.calls.file import check_growth
-from kernel_model.files.host_file import HostNode
-from kernel_model.files.host_tree import Place, host_errors
+from kernel_model.files.host_tree import host_errors, open_host
+from kernel_model.files.tree import change
+from kernel_model.files.tree.place import Place
+from kernel_model.files.tree.regular import Regular
+from kernel_model.time.realtime import realtime
 
-_RENAME_NOREPLACE, _RENAME_EXCHANGE, _RENAME_WHITEOUT = 1, 2, 4
 _OFFSET_SIGN = 1 << 63
 
 
@@ -20,17 +23,8 @@ def mkdir(call: Call, path: int, mode: int) -> int:
 
 
 def mkdirat(call: Call, directory: int, path: int, mode: int) -> int:
-    place = _walk(call, directory, path, follow=False)
-    if place.exists:
-        raise LinuxError(Errno.EEXIST)
-    wanted = mode & 0o1777 & ~call.process.umask
-    with call.kernel.tree.parent(place) as (parent, name), host_errors():
-        os.mkdir(name, wanted, dir_fd=parent)
-        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-        try:
-            os.fchmod(fd, wanted)  # the host's umask is not the guest's
-        finally:
-            os.close(fd)
+    place = _walk_to_entry(call, directory, path)
+    change.make_directory(call, place, mode & 0o1777 & ~call.process.umask)
     return 0
 
 
@@ -49,14 +43,9 @@ def unlinkat(call: Call, directory: int, path: int, flags: int) -> int:
     name = call.memory.read_path(path)
     if flags & AT_REMOVEDIR and name.rstrip(b"/").split(b"/")[-1] in (b".", b".."):
         raise LinuxError(Errno.EINVAL if name.rstrip(b"/").split(b"/")[-1] == b"." else Errno.ENOTEMPTY)
-    place = _present(call.walk(directory, name, follow=False))
-    if not flags & AT_REMOVEDIR and place.is_directory:
-        raise LinuxError(Errno.EISDIR)
-    with call.kernel.tree.parent(place) as (parent, last), host_errors():
-        if flags & AT_REMOVEDIR:
-            os.rmdir(last, dir_fd=parent)
-        else:
-            os.unlink(last, dir_fd=parent)
+    if not name:
+        raise LinuxError(Errno.ENOENT)
+    change.remove(call, call.walk(directory, name, entry=True), directory=bool(flags & AT_REMOVEDIR))
     return 0
 
 
@@ -69,23 +58,18 @@ def renameat(call: Call, old_directory: int, old: int, new_directory: int, new: 
 
 
 def renameat2(call: Call, old_directory: int, old: int, new_directory: int, new: int, flags: int) -> int:
-    """Rename, also with RENAME_NOREPLACE; other flags are not modelled: EINVAL."""
+    """Rename, replace, exchange, or leave a whiteout (a device 0:0)."""
     flags &= 0xFFFF_FFFF
-    if flags & ~(_RENAME_NOREPLACE | _RENAME_EXCHANGE | _RENAME_WHITEOUT):
+    if flags & ~(change.RENAME_NOREPLACE | change.RENAME_EXCHANGE | change.RENAME_WHITEOUT):
         raise LinuxError(Errno.EINVAL)
-    if flags & (_RENAME_EXCHANGE | _RENAME_WHITEOUT):
-        raise call.unsupported("renameat2 with RENAME_EXCHANGE or RENAME_WHITEOUT", Errno.EINVAL)
-    source = _present(_walk(call, old_directory, old, follow=False))
-    target = _walk(call, new_directory, new, follow=False)
-    if target.exists and flags & _RENAME_NOREPLACE:
-        raise LinuxError(Errno.EEXIST)
-    if target.as_directory and not source.is_directory:
-        raise LinuxError(Errno.ENOTDIR)
-    if source.mount is not target.mount:
-        raise LinuxError(Errno.EXDEV)
-    tree = call.kernel.tree
-    with tree.parent(source) as (old_fd, old_name), tree.parent(target) as (new_fd, new_name), host_errors():
-        os.rename(old_name, new_name, src_dir_fd=old_fd, dst_dir_fd=new_fd)
+    if flags & change.RENAME_EXCHANGE and flags & (change.RENAME_NOREPLACE | change.RENAME_WHITEOUT):
+        raise LinuxError(Errno.EINVAL)
+    old_name, new_name = call.memory.read_path(old), call.memory.read_path(new)
+    source = _entry(call, old_directory, old_name)
+    target = _entry(call, new_directory, new_name)
+    if source.mount is target.mount and (_is_no_entry(old_name) or _is_no_entry(new_name)):
+        raise LinuxError(Errno.EBUSY)
+    change.rename(call, source, target, flags)
     return 0
 
 
@@ -96,18 +80,23 @@ def link(call: Call, old: int, new: int) -> int:
 def linkat(call: Call, old_directory: int, old: int, new_directory: int, new: int, flags: int) -> int:
     if flags & 0xFFFF_FFFF & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
         raise LinuxError(Errno.EINVAL)
-    source = _present(_walk(call, old_directory, old, follow=bool(flags & AT_SYMLINK_FOLLOW)))
-    target = _walk(call, new_directory, new, follow=False)
-    if target.exists:
-        raise LinuxError(Errno.EEXIST)
-    if source.is_directory:
-        raise LinuxError(Errno.EPERM)
-    if source.mount is not target.mount:
-        raise LinuxError(Errno.EXDEV)
-    tree = call.kernel.tree
-    with tree.parent(source) as (old_fd, old_name), tree.parent(target) as (new_fd, new_name), host_errors():
-        os.link(old_name, new_name, src_dir_fd=old_fd, dst_dir_fd=new_fd, follow_symlinks=False)
+    source = _linked(call, old_directory, call.memory.read_path(old), flags)
+    change.hard_link(call, source, _walk_to_entry(call, new_directory, new))
     return 0
+
+
+def _linked(call: Call, directory: int, name: bytes, flags: int) -> Place:
+    """The file that is to get another name. AT_EMPTY_PATH and no name: the descriptor's."""
+    if name:
+        return call.walk(directory, name, follow=bool(flags & AT_SYMLINK_FOLLOW))
+    if not flags & AT_EMPTY_PATH:
+        raise LinuxError(Errno.ENOENT)
+    if as_int(directory) == AT_FDCWD:
+        return call.walk(AT_FDCWD, b".")
+    place = call.any_file(directory).place
+    if place is None:
+        raise LinuxError(Errno.EXDEV)
+    return place
 
 
 def symlink(call: Call, target: int, path: int) -> int:
@@ -119,13 +108,7 @@ def symlinkat(call: Call, target: int, directory: int, path: int) -> int:
     text = call.memory.read_path(target)
     if not text:
         raise LinuxError(Errno.ENOENT)
-    place = _walk(call, directory, path, follow=False)
-    if place.exists:
-        raise LinuxError(Errno.EEXIST)
-    if place.as_directory:
-        raise LinuxError(Errno.ENOENT)
-    with call.kernel.tree.parent(place) as (parent, name), host_errors():
-        os.symlink(text, name, dir_fd=parent)
+    change.make_link(call, _walk_to_entry(call, directory, path), text)
     return 0
 
 
@@ -145,18 +128,23 @@ def fchmodat2(call: Call, directory: int, path: int, mode: int, flags: int) -> i
 
 def fchmod(call: Call, fd: int, mode: int) -> int:
     file = call.file(fd)
-    if not isinstance(file, HostNode):
+    if file.place is None:
         raise LinuxError(Errno.EPERM)
     return _chmod(call, file.place, mode)
 
 
 def _chmod(call: Call, place: Place, mode: int) -> int:
-    if place.mount is None or place.mount.read_only:
+    if place.read_only:
         raise LinuxError(Errno.EROFS)
-    fd = call.kernel.tree.open(place, os.O_RDONLY)
+    if place.is_link:
+        raise LinuxError(Errno.EOPNOTSUPP)
+    if place.mount is None:
+        change.set_mode(place, mode, realtime(call.cpu))
+        return 0
+    fd = open_host(place, os.O_RDONLY)
     try:
         with host_errors():
-            os.fchmod(fd, mode & 0o7777)
+            os.fchmod(fd, mode & 0o777)
     finally:
         os.close(fd)
     return 0
@@ -168,9 +156,17 @@ def truncate(call: Call, path: int, size: int) -> int:
     place = _present(_walk(call, AT_FDCWD, path, follow=True))
     if place.is_directory:
         raise LinuxError(Errno.EISDIR)
-    if place.mount is None or place.mount.read_only:
+    if not stat.S_ISREG(place.mode):
+        raise LinuxError(Errno.EINVAL)
+    if place.read_only:
         raise LinuxError(Errno.EROFS)
-    fd = call.kernel.tree.open(place, os.O_WRONLY)
+    if isinstance(place.node, Regular):
+        check_growth(call, place.node.size, size)
+        place.node.truncate(size, realtime(call.cpu))
+        return 0
+    if place.mount is None:
+        raise LinuxError(Errno.EACCES)
+    fd = open_host(place, os.O_WRONLY)
     try:
         check_growth(call, os.fstat(fd).st_size, size)
         with host_errors():
@@ -188,6 +184,26 @@ def _walk(call: Call, directory: int, path: int, *, follow: bool) -> Place:
     if not name:
         raise LinuxError(Errno.ENOENT)
     return call.walk(as_int(directory), name, follow=follow)
+
+
+def _walk_to_entry(call: Call, directory: int, path: int) -> Place:
+    """The place of a name that is to be made. Raises LinuxError EEXIST for one that is not a name: ".", "..", "/"."""
+    name = call.memory.read_path(path)
+    place = _entry(call, directory, name)
+    if _is_no_entry(name):
+        raise LinuxError(Errno.EEXIST)
+    return place
+
+
+def _entry(call: Call, directory: int, name: bytes) -> Place:
+    if not name:
+        raise LinuxError(Errno.ENOENT)
+    return call.walk(directory, name, entry=True)
+
+
+def _is_no_entry(name: bytes) -> bool:
+    """Whether a path ends in ".", "..", or is "/"."""
+    return name.rstrip(b"/").rpartition(b"/")[2] in (b"", b".", b"..")
 
 
 def _present(place: Place) -> Place:

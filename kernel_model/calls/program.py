@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.files.tree.content import read_whole
 
 if TYPE_CHECKING:
-    from kernel_model.files.host_tree import HostTree, Place
+    from kernel_model.files.tree.place import Place
     from kernel_model.mm.mm import Mm
     from kernel_model.random import RandomSource
     from kernel_model.task.task import Process
@@ -61,7 +62,6 @@ class Executable(NamedTuple):
 class ProgramFiles:
     """Where programs are looked for. `running`: the process whose own program is found by its name, even unlisted."""
 
-    tree: HostTree
     walk: Callable[[bytes], Place]
     loader: ProgramLoader
     running: Process | None = None
@@ -103,14 +103,13 @@ class ProgramFiles:
                 raise LinuxError(Errno.ELIBBAD) if error.errno == Errno.ENOEXEC else error from None
         return Executable(image, interpreter, path, arguments)
 
-    def _content(self, place: Place) -> bytes:
+    @staticmethod
+    def _content(place: Place) -> bytes:
         if not place.exists:
             raise LinuxError(Errno.ENOENT)
-        if not stat.S_ISREG(place.mode) or not place.mode & 0o111 or place.mount is None:
+        if not stat.S_ISREG(place.mode) or not place.mode & 0o111:
             raise LinuxError(Errno.EACCES)
-        descriptor = self.tree.open(place, os.O_RDONLY)
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read(_FILE_MAX)
+        return read_whole(place, _FILE_MAX)
 
 
 def is_script(data: bytes) -> bool:

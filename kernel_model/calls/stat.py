@@ -18,9 +18,8 @@ from kernel_model.abi.files import (
 from kernel_model.abi.structs import Statfs, Statx
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
-from kernel_model.files.host_file import HostDirectory, PathFile, inode_of, status_at
-from kernel_model.files.host_tree import Place
-from kernel_model.files.special import made_up, special_status
+from kernel_model.files.directory_file import DirectoryFile
+from kernel_model.files.host_file import PathFile, status_at
 from kernel_model.files.status import FileStatus
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
@@ -77,19 +76,12 @@ def _status(call: Call, directory: int, path: int, flags: int, known: int) -> Fi
         raise LinuxError(Errno.EINVAL)
     name = b"" if not path and flags & AT_EMPTY_PATH else call.memory.read_path(path)
     if name:
-        return _status_at(call, call.walk(directory, name, follow=not flags & AT_SYMLINK_NOFOLLOW))
+        return status_at(call.walk(directory, name, follow=not flags & AT_SYMLINK_NOFOLLOW))
     if not flags & AT_EMPTY_PATH:
         raise LinuxError(Errno.ENOENT)
     if as_int(directory) == AT_FDCWD:
-        return _status_at(call, call.walk(AT_FDCWD, b"."))
-    file = call.any_file(directory)
-    return _status_at(call, file.place) if isinstance(file, PathFile) else file.status()
-
-
-def _status_at(call: Call, place: Place) -> FileStatus:
-    if place.mount is None and place.exists and not place.is_directory:
-        return special_status(place)
-    return status_at(call.kernel.tree, place)
+        return status_at(call.walk(AT_FDCWD, b"."))
+    return call.any_file(directory).status()
 
 
 def access(call: Call, path: int, mode: int) -> int:
@@ -116,7 +108,7 @@ def faccessat2(call: Call, directory: int, path: int, mode: int, flags: int) -> 
         raise LinuxError(Errno.ENOENT)
     if wanted & _X_OK and modes.S_ISREG(place.mode) and not place.mode & 0o111:
         raise LinuxError(Errno.EACCES)
-    if wanted & _W_OK and place.mount is not None and place.mount.read_only:
+    if wanted & _W_OK and place.read_only:
         raise LinuxError(Errno.EROFS)
     return 0
 
@@ -137,8 +129,7 @@ def readlinkat(call: Call, directory: int, path: int, address: int, size: int) -
         if not isinstance(file, PathFile):
             raise LinuxError(Errno.ENOENT)
         place = file.place
-    target = made_up(call.process).links.get(place.names) or call.kernel.tree.read_link(place)
-    target = target[: as_int(size)]
+    target = call.kernel.tree.read_link(place, call)[: as_int(size)]
     call.memory.write(address, target)
     return len(target)
 
@@ -146,17 +137,17 @@ def readlinkat(call: Call, directory: int, path: int, address: int, size: int) -
 def getdents64(call: Call, fd: int, address: int, size: int) -> int:
     """Whole entries, by name; 0 at the end. Raises EINVAL when the next one does not fit."""
     directory = call.file(fd)
-    if not isinstance(directory, HostDirectory):
+    if not isinstance(directory, DirectoryFile):
         raise LinuxError(Errno.ENOTDIR)
-    data, taken, base = b"", 0, directory.place.path.rstrip(b"/")
-    for name, mode in directory.entries():
+    data, taken, entries = b"", 0, directory.entries(call)
+    for name, mode, number in entries:
         length = (_DIRENT.size + len(name) + 1 + 7) // 8 * 8
         if len(data) + length > size & 0xFFFF_FFFF:
             break
         taken += 1
-        head = _DIRENT.pack(inode_of(base + b"/" + name), directory.position + taken, length, mode >> 12 & 15)
+        head = _DIRENT.pack(number, directory.position + taken, length, mode >> 12 & 15)
         data += (head + name).ljust(length, b"\0")
-    if not taken and directory.entries():
+    if not taken and entries:
         raise LinuxError(Errno.EINVAL)
     call.memory.parts(address, len(data), WRITE)
     directory.position += taken

@@ -8,6 +8,7 @@ from kernel_model.task.kernel import Kernel
 
 if TYPE_CHECKING:
     from kernel_model.files.file import File
+    from kernel_model.files.tree.tree import Tree
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.user_memory import UserMemory
     from kernel_model.random import RandomSource
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 
 class FileKernel(Kernel, Protocol):
+    @property
+    def tree(self) -> Tree: ...
+
     @property
     def random(self) -> RandomSource: ...
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.epoll import EpollItem
     from kernel_model.files.file_locks import FileLocks
+    from kernel_model.files.tree.place import Place
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
     from kernel_model.wait.queue import WaitQueue
@@ -39,6 +40,7 @@ class File:
     can_seek: ClassVar[bool] = False
     can_poll = True  # epoll accepts it
     settable = O_APPEND | O_NONBLOCK | O_NOATIME  # flags that F_SETFL changes
+    place: Place | None = None  # where in the tree it was opened
     watchers: tuple[EpollItem, ...] = ()  # entries of epolls, removed when the file is closed
     locks: FileLocks | None = None  # since it first had a lock of its own
 
@@ -73,6 +75,9 @@ class File:
     def allocate(self, mode: int, offset: int, length: int) -> None:
         """fallocate. Raises LinuxError."""
         raise LinuxError(Errno.ENODEV)
+
+    def changed(self, cpu: Cpu) -> None:
+        """The content was changed by a call that is not a write: keep the times."""
 
     def ioctl(self, call: Caller, request: int, argument: int) -> int | None:
         raise LinuxError(Errno.ENOTTY)

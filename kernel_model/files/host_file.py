@@ -11,33 +11,36 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kernel_model.abi.files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_PATH
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.files.directory_file import DirectoryFile, Entry
 from kernel_model.files.file import File, faulted
-from kernel_model.files.host_tree import HostTree, Place, host_errors
+from kernel_model.files.host_tree import host_errors, host_status, open_host
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
+from kernel_model.files.tree.generated import number_of
 from kernel_model.files.write_signals import room_below_limit
-from pffemu.arch.registers import MASK64
+from kernel_model.time.realtime import EPOCH
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.host_pages import HostPageCaches, HostPages
+    from kernel_model.files.tree.place import Place
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
     from pffemu.hw.cpu import Cpu
 
 _AT_ONCE: Final = 1 << 20  # bytes moved at once
-_EPOCH_NS: Final = 1_735_689_600 * 1_000_000_000  # every file's times: 2025-01-01, as CLOCK_REALTIME at reset
 
 
 class HostNode(File):
     """An open file or directory of the host's tree."""
 
     can_poll = False
+    place: Place
 
-    def __init__(self, tree: HostTree, place: Place, flags: int, descriptor: int = -1) -> None:
+    def __init__(self, place: Place, flags: int, descriptor: int = -1) -> None:
         """`descriptor`: of the host, owned by this file from now on; -1: not open yet."""
         self.name, self.flags = place.path.decode(errors="surrogateescape"), flags
-        self.tree, self.place = tree, place
+        self.place = place
         self.position = 0
         self._descriptor = descriptor
 
@@ -48,21 +51,17 @@ class HostNode(File):
         """The host's descriptor, opened again after a snapshot. Raises LinuxError when the file is gone."""
         if self._descriptor < 0:
             access = self.flags & O_ACCMODE if not self.place.is_directory else os.O_RDONLY
-            self._descriptor = self.tree.open(self.place, access)
+            self._descriptor = open_host(self.place, access)
         return self._descriptor
 
     @property
     def inode(self) -> Hashable:
         """Device and inode number on the host."""
-        if self.place.mount is None:
-            return self.place.names
         with host_errors():
             status = os.fstat(self.host())
         return status.st_dev, status.st_ino
 
     def status(self) -> FileStatus:
-        if self.place.mount is None:
-            return directory_status(self.place)
         with host_errors():
             return status_of(self.place, os.fstat(self.host()))
 
@@ -89,8 +88,8 @@ class HostFile(HostNode):
     can_seek: ClassVar[bool] = True
     settable = File.settable | O_DIRECT
 
-    def __init__(self, tree: HostTree, place: Place, flags: int, descriptor: int, caches: HostPageCaches) -> None:
-        super().__init__(tree, place, flags, descriptor)
+    def __init__(self, place: Place, flags: int, descriptor: int, caches: HostPageCaches) -> None:
+        super().__init__(place, flags, descriptor)
         self._caches = caches
 
     @property
@@ -125,7 +124,7 @@ class HostFile(HostNode):
     def _twin(self) -> HostFile:
         """Another open file on the same host file."""
         with host_errors():
-            return HostFile(self.tree, self.place, self.flags, os.dup(self.host()), self._caches)
+            return HostFile(self.place, self.flags, os.dup(self.host()), self._caches)
 
     def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         check_span(offset, buffer.size)
@@ -207,40 +206,22 @@ class HostFile(HostNode):
         return 0
 
 
-class HostDirectory(HostNode):
-    """An open directory. Its listing is taken when reading begins."""
+class HostDirectory(HostNode, DirectoryFile):
+    """An open directory of the host."""
 
-    can_seek: ClassVar[bool] = True
-
-    def __init__(self, tree: HostTree, place: Place, flags: int, descriptor: int) -> None:
-        super().__init__(tree, place, flags, descriptor)
-        self._listing: list[tuple[bytes, int]] | None = None
-
-    def read(self, call: Caller, buffer: UserBuffer) -> int:
-        raise LinuxError(Errno.EISDIR)
-
-    def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
-        raise LinuxError(Errno.EISDIR)
-
-    def entries(self) -> list[tuple[bytes, int]]:
-        """(name, st_mode) from the position on, "." and ".." first."""
-        if self._listing is None or self.position == 0:
-            own = self.place.mode
-            self._listing = [(b".", own), (b"..", own), *self.tree.list(self.place)]
-        return self._listing[self.position :]
-
-    def seek(self, offset: int, whence: int) -> int:
-        if whence > 1:
-            raise LinuxError(Errno.EINVAL)
-        self.position = sought(offset, whence, self.position, 0)
-        return self.position
+    def __init__(self, place: Place, flags: int, descriptor: int) -> None:
+        super().__init__(place, flags, descriptor)
+        self._listing: list[Entry] | None = None
 
 
-class PathFile(HostNode):
+class PathFile(File):
     """A file opened with O_PATH: a place, not its content."""
 
-    def __init__(self, tree: HostTree, place: Place, flags: int) -> None:
-        super().__init__(tree, place, flags | O_PATH, -1)
+    can_poll = False
+    place: Place
+
+    def __init__(self, place: Place, flags: int) -> None:
+        self.name, self.flags, self.place = place.path.decode(errors="surrogateescape"), flags | O_PATH, place
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
         raise LinuxError(Errno.EBADF)
@@ -249,36 +230,22 @@ class PathFile(HostNode):
         raise LinuxError(Errno.EBADF)
 
     def status(self) -> FileStatus:
-        return status_at(self.tree, self.place)
+        return status_at(self.place)
 
 
-def status_at(tree: HostTree, place: Place) -> FileStatus:
+def status_at(place: Place) -> FileStatus:
     """stat of `place`. Raises LinuxError ENOENT."""
     if not place.exists:
         raise LinuxError(Errno.ENOENT)
-    return directory_status(place) if place.mount is None else status_of(place, tree.status(place))
+    if place.mount is not None:
+        return status_of(place, host_status(place))
+    assert place.node is not None
+    return place.node.status()
 
 
 def status_of(place: Place, status: os.stat_result) -> FileStatus:
     """Type, rights, size and links come from the host; owner, times and numbers are the same on every host."""
     return FileStatus(
-        mode=status.st_mode, size=status.st_size, inode=_inode(place), links=status.st_nlink,
-        atime=_EPOCH_NS, mtime=_EPOCH_NS, ctime=_EPOCH_NS,
+        mode=status.st_mode, size=status.st_size, inode=number_of(place.path), links=status.st_nlink,
+        atime=EPOCH, mtime=EPOCH, ctime=EPOCH,
     )  # fmt: skip
-
-
-def directory_status(place: Place) -> FileStatus:
-    """stat of a directory that only leads to mounts."""
-    return FileStatus(mode=place.mode, size=4096, inode=_inode(place), links=2, atime=_EPOCH_NS, mtime=_EPOCH_NS)
-
-
-def inode_of(path: bytes) -> int:
-    """An inode number that depends only on the guest path (FNV-1a)."""
-    value = 0xCBF29CE484222325
-    for octet in path:
-        value = (value ^ octet) * 0x100000001B3 & MASK64
-    return value >> 16 or 1
-
-
-def _inode(place: Place) -> int:
-    return inode_of(place.path)

@@ -24,6 +24,9 @@ class KernelBuffer(UserBuffer):
     def scatter(self, data: bytes) -> None:
         self.data += data
 
+    def limit(self, size: int) -> None:
+        self.size = min(self.size, size)
+
     def skip(self, count: int) -> None:
         """Count `count` bytes as done; after `scatter`, which appends, that is less room."""
         self.size -= count

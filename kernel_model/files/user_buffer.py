@@ -69,6 +69,14 @@ class UserBuffer:
                 self._ranges.insert(0, (address + used, length - used))
             count -= used
 
+    def limit(self, size: int) -> None:
+        """Drop what lies behind the first `size` bytes."""
+        self.size = min(self.size, size)
+        for at, (address, length) in enumerate(self._ranges):
+            self._ranges[at] = (address, min(length, size))
+            size -= self._ranges[at][1]
+        self._ranges = [piece for piece in self._ranges if piece[1]]
+
     def _reachable(self, limit: int, access: int) -> Iterator[tuple[int, int]]:
         """Pieces, each on one page, of the longest prefix that can be accessed, at most `limit` bytes."""
         for address, length in self._ranges:

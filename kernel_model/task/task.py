@@ -20,6 +20,7 @@ from pffemu.hw.cpu import Cpu, KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:
     from kernel_model.calls.itimers import IntervalTimer
+    from kernel_model.files.tree.place import Place
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.page_fault import WaitedFault
     from kernel_model.task.process_end import ProcessEnd
@@ -44,7 +45,7 @@ class Process:
     exe: str = ""  # what /proc/self/exe points to
     image: Any = None  # the program, as the loader has it
     arguments: list[str] = field(default_factory=list)  # argv
-    cwd: tuple[bytes, ...] = ()  # components of the current directory's guest path
+    cwd: Place | None = None  # the current directory; None: the root
     umask: int = 0o022
     limits: list[tuple[int, int]] = field(default_factory=list)  # (soft, hard) by RLIMIT_* number
     files: FileTable = field(default_factory=FileTable)

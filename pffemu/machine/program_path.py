@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.calls.program import Executable, ProgramFiles, ProgramLoader, interpreter_of_script
-from kernel_model.files.host_tree import HostTree, MadeUp, Mount, Names, Place
+from kernel_model.files.host_tree import Mount, Names, host_status
+from kernel_model.files.tree.place import Place
+from kernel_model.files.tree.tree import Tree
 from pffemu.errors import NotLoadableError
 from pffemu.machine.image import SOURCE_SUFFIXES, Image
 
-_NOTHING_MADE_UP = MadeUp({}, {})
 _REACH_LOADER = "--libs, for this host's loader and libraries, or --root DIR, for a directory that has them"
 _REACH_INTERPRETER = "--root DIR, for a directory that has it, with --libs if it needs this host's libraries"
 
@@ -25,7 +26,7 @@ class ProgramPath(NamedTuple):
     argv0: str
 
 
-def program_path(image: Image, tree: HostTree) -> ProgramPath:
+def program_path(image: Image, tree: Tree) -> ProgramPath:
     """`argv0` is what the user typed, unless the guest finds the program by another path, under a root, only.
 
     A program outside the roots is added to `tree`: that file alone, read-only, and not listed in its directory.
@@ -45,10 +46,10 @@ def program_path(image: Image, tree: HostTree) -> ProgramPath:
 
 
 def first_program(
-    tree: HostTree, loader: ProgramLoader, image: Image, path: ProgramPath, arguments: Sequence[bytes]
+    tree: Tree, loader: ProgramLoader, image: Image, path: ProgramPath, arguments: Sequence[bytes]
 ) -> Executable:
     """The program to start for `image`, with what interprets it. Raises NotLoadableError."""
-    files = ProgramFiles(tree, lambda name: tree.walk((), name, _NOTHING_MADE_UP), loader)
+    files = ProgramFiles(lambda name: tree.walk(None, name, None), loader)
     if image.script:
         what, needed = "a script, and its interpreter", interpreter_of_script(image.script)[0]
     else:
@@ -66,10 +67,11 @@ def first_program(
         ) from None
 
 
-def _under_a_root(file: Path, tree: HostTree) -> Place | None:
+def _under_a_root(file: Path, tree: Tree) -> Place | None:
     """The file's place under a root, or else that of a link under a root to a file outside."""
+    mounts = sorted(tree.hosts.values(), key=lambda mount: len(mount.guest), reverse=True)
     for host in (file.resolve(), file):
-        for mount in reversed(tree.mounts):
+        for mount in mounts:
             if host.is_relative_to(mount.host):
                 below = os.fsencode(host.relative_to(mount.host))
                 found = _same_file(tree, b"/" + b"/".join((*mount.guest, below)), file)
@@ -78,11 +80,11 @@ def _under_a_root(file: Path, tree: HostTree) -> Place | None:
     return None
 
 
-def _same_file(tree: HostTree, path: bytes, file: Path) -> Place | None:
+def _same_file(tree: Tree, path: bytes, file: Path) -> Place | None:
     """Where the guest's `path` leads from `/`, if that is `file`."""
     try:
-        place = tree.walk((), path, _NOTHING_MADE_UP)
-        if place.mount is not None and os.path.samestat(tree.status(place), file.stat()):
+        place = tree.walk(None, path, None)
+        if place.mount is not None and os.path.samestat(host_status(place), file.stat()):
             return place
     except (LinuxError, OSError):
         pass

@@ -22,6 +22,7 @@ from tests.conformance.program import ConformanceProgram
 REFERENCE: Final = (6, 18)  # the Linux whose answers are recorded
 _TIMEOUT: Final = 20  # seconds, on the host
 _SYS_USERFAULTFD: Final = 323
+_DIRECTORY: Final = (b"tmp", b"work")  # the current directory in pffemu
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,18 @@ def on_host(program: ConformanceProgram, binary: Path) -> Outcome:
 
 
 def in_pffemu(program: ConformanceProgram, binary: Path) -> Outcome:
-    """Run it in a machine of its own, with an empty directory as its root."""
+    """Run it in a machine of its own, in an empty directory of the host."""
     out, err = io.BytesIO(), io.BytesIO()
     warnings: list[str] = []
     with tempfile.TemporaryDirectory() as directory:
-        roots = (Mount(directory, ()),)
+        roots = (Mount(directory, _DIRECTORY),)
         libs = program.dynamic
         machine = Machine(stdin=program.stdin, stdout=out, stderr=err, cpus=program.cpus, roots=roots, libs=libs)
         machine.events.listeners[Warned] = lambda event: warnings.append(event.what)
         machine.load(replace(open_image(binary), name=f"/{binary.parent.name}"), program.args)
+        process = machine.kernel.first_process
+        assert process is not None
+        process.cwd = machine.kernel.tree.place_at(_DIRECTORY)
         stop = machine.run(budget=program.budget)
     if stop.exit_code in (124, 125):
         warnings.append(str(stop))

@@ -10,14 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.files.host_tree import HostTree, MadeUp, Mount, Place
+from kernel_model.files.host_tree import Mount, open_host
+from kernel_model.files.tree.tree import Tree
+from kernel_model.mm.frames import FrameAllocator
+from pffemu.hw.ram import Ram
 
-NOTHING = MadeUp({}, {})
 SECRET = b"the host's own"
 
 
+def tree_of(mounts: list[Mount]) -> Tree:
+    ram = Ram(1 << 22)
+    return Tree(mounts, ram, FrameAllocator(ram))
+
+
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> HostTree:
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """/ and /data/in (read-only) of the guest; around them a secret, and links that want to reach it."""
     outside = tmp_path_factory.mktemp("host")
     (outside / "secret").write_bytes(SECRET)
@@ -41,16 +48,16 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> HostTree:
     (outside / "other").mkdir()
     (outside / "other" / "note").write_bytes(b"other")
     (outside / "other" / "up").symlink_to("../secret")
-    return HostTree([Mount(str(root), ()), Mount(str(outside / "other"), (b"data", b"in"), read_only=True)])
+    return tree_of([Mount(str(root), ()), Mount(str(outside / "other"), (b"data", b"in"), read_only=True)])
 
 
-def content(tree: HostTree, path: bytes, start: tuple[bytes, ...] = ()) -> bytes:
-    place = tree.walk(start, path, NOTHING)
+def content(tree: Tree, path: bytes, start: tuple[bytes, ...] = ()) -> bytes:
+    place = tree.walk(tree.place_at(start), path, None)
     if not place.exists:
         raise LinuxError(Errno.ENOENT)
     if place.mount is None or place.is_directory:
         raise LinuxError(Errno.EISDIR)
-    fd = tree.open(place, os.O_RDONLY)
+    fd = open_host(place, os.O_RDONLY)
     try:
         return os.read(fd, 100)
     finally:
@@ -63,7 +70,7 @@ NAMES = st.sampled_from(
 
 
 @given(names=st.lists(NAMES, max_size=12), absolute=st.booleans(), inside=st.booleans())
-def test_no_path_reaches_outside(tree: HostTree, names: list[bytes], absolute: bool, inside: bool) -> None:
+def test_no_path_reaches_outside(tree: Tree, names: list[bytes], absolute: bool, inside: bool) -> None:
     path = (b"/" if absolute else b"") + b"/".join(names)
     refused = (Errno.ENOENT, Errno.ENOTDIR, Errno.EISDIR, Errno.ELOOP)
     try:
@@ -88,7 +95,7 @@ def test_no_path_reaches_outside(tree: HostTree, names: list[bytes], absolute: b
         (b"/file\0x", Errno.ENOENT),
     ],
 )
-def test_what_paths_mean(tree: HostTree, path: bytes, wanted: bytes | Errno) -> None:
+def test_what_paths_mean(tree: Tree, path: bytes, wanted: bytes | Errno) -> None:
     if isinstance(wanted, Errno):
         with pytest.raises(LinuxError) as caught:
             content(tree, path)
@@ -101,13 +108,13 @@ def test_a_directory_that_becomes_a_link_behind_the_walk_is_not_followed(tmp_pat
     (tmp_path / "root" / "d").mkdir(parents=True)
     (tmp_path / "root" / "d" / "secret").write_bytes(b"harmless")
     (tmp_path / "secret").write_bytes(SECRET)
-    tree = HostTree([Mount(str(tmp_path / "root"), ())])
-    places = [tree.walk((), b"/d/secret", NOTHING), tree.walk((), b"/d/new", NOTHING)]
+    tree = tree_of([Mount(str(tmp_path / "root"), ())])
+    places = [tree.walk(None, b"/d/secret", None), tree.walk(None, b"/d/new", None)]
     (tmp_path / "root" / "d").rename(tmp_path / "gone")
     (tmp_path / "root" / "d").symlink_to("..")
     for place, flags in zip(places, (os.O_RDONLY, os.O_WRONLY | os.O_CREAT), strict=True):
         with pytest.raises(LinuxError) as caught:
-            tree.open(place, flags, 0o600)
+            open_host(place, flags, 0o600)
         assert caught.value.errno in (Errno.ENOTDIR, Errno.ELOOP)
     assert not (tmp_path / "new").exists()
 
@@ -116,29 +123,28 @@ def test_a_file_that_becomes_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "f").touch()
     (tmp_path / "secret").write_bytes(SECRET)
-    tree = HostTree([Mount(str(tmp_path / "root"), ())])
-    place = tree.walk((), b"f", NOTHING)
+    tree = tree_of([Mount(str(tmp_path / "root"), ())])
+    place = tree.walk(None, b"f", None)
     (tmp_path / "root" / "f").unlink()
     (tmp_path / "root" / "f").symlink_to("../secret")
     for flags in (os.O_RDONLY, os.O_WRONLY | os.O_TRUNC):
         with pytest.raises(LinuxError):
-            tree.open(place, flags)
+            open_host(place, flags)
     assert (tmp_path / "secret").read_bytes() == SECRET
 
 
 def test_devices_fifos_and_sockets_of_the_host_cannot_be_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    tree = HostTree([Mount(str(tmp_path), ())])
+    tree = tree_of([Mount(str(tmp_path), ())])
     with pytest.raises(LinuxError) as caught:
-        tree.open(tree.walk((), b"fifo", NOTHING), os.O_RDONLY)
+        open_host(tree.walk(None, b"fifo", None), os.O_RDONLY)
     assert caught.value.errno is Errno.EACCES
 
 
 def test_nothing_is_there_without_a_root() -> None:
-    tree = HostTree([])
+    tree = tree_of([])
     for path in (b"/etc/passwd", b"etc", b"../etc", b"/proc/1/environ"):
         with pytest.raises(LinuxError):
             content(tree, path)
-    root = tree.walk((), b"/", NOTHING)
-    assert root == Place((), None, root.mode, True)
-    assert tree.list(root) == []
+    names = [name for name, _, _ in tree.list(tree.place_at(()), None)]
+    assert names == [b".", b"..", b"dev", b"tmp", b"var"]

@@ -1,0 +1,96 @@
+"""An inode of a file system in RAM, or of a generated file (Linux: struct inode)."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.files.status import FileStatus
+
+if TYPE_CHECKING:
+    from kernel_model.files.caller import Caller
+    from kernel_model.files.file import File
+    from kernel_model.files.tree.file_system import FileSystem
+    from kernel_model.files.tree.place import Place
+
+_DAY: Final = 86_400 * 10**9  # ns
+
+
+class Node:
+    """One inode. `mode`: type and rights; times in nanoseconds since 1970; `links`: names of it, 0 once unlinked."""
+
+    def __init__(self, fs: FileSystem, number: int, mode: int, now: int) -> None:
+        self.fs, self.number, self.mode = fs, number, mode
+        self.uid = self.gid = 0
+        self.links = 1
+        self.atime = self.mtime = self.ctime = self.btime = now
+
+    @property
+    def identity(self) -> Hashable:
+        """What all open files of this inode have in common."""
+        return self.fs.device, self.number
+
+    @property
+    def size(self) -> int:
+        """st_size."""
+        return 0
+
+    @property
+    def blocks(self) -> int:
+        """st_blocks, of 512 bytes."""
+        return 0
+
+    @property
+    def rdev(self) -> int:
+        return 0
+
+    @property
+    def is_directory(self) -> bool:
+        return stat.S_ISDIR(self.mode)
+
+    def status(self) -> FileStatus:
+        return FileStatus(
+            mode=self.mode, size=self.size, inode=self.number, device=self.fs.device, links=self.links, uid=self.uid,
+            gid=self.gid, rdev=self.rdev, blocks=self.blocks, atime=self.atime, mtime=self.mtime, ctime=self.ctime,
+        )  # fmt: skip
+
+    def open(self, call: Caller, place: Place, flags: int) -> File:
+        """Open it; `flags` as F_GETFL will return them. Raises LinuxError, and Blocked to wait."""
+        raise LinuxError(Errno.ENXIO)
+
+    def accessed(self, now: int) -> None:
+        """Linux: relatime_need_update; a read updates the time of access when that is old."""
+        if self.atime <= max(self.mtime, self.ctime) or now - self.atime >= _DAY:
+            self.atime = now
+
+    def unlinked(self, now: int) -> None:
+        """A name of it is gone. The last one frees what no open file needs."""
+        self.links -= 1
+        self.ctime = now
+        self.fs.drop_inode()
+
+
+class DirectoryNode(Node):
+    """A directory of any kind: names that lead to nodes."""
+
+    def find(self, caller: Caller | None, name: bytes) -> Node | None:
+        """The node called `name`. `caller`: who looks; None: no process does, as when a program is loaded."""
+        raise NotImplementedError
+
+    def entries(self, caller: Caller | None) -> list[tuple[bytes, int, int]]:
+        """(name, st_mode, st_ino) of all but "." and "..", in the order that getdents returns."""
+        raise NotImplementedError
+
+
+class LinkNode(Node):
+    """A symbolic link."""
+
+    def target(self, caller: Caller | None) -> bytes:
+        """What readlink returns."""
+        raise NotImplementedError
+
+    def jump(self, caller: Caller | None) -> Place | None:
+        """Where following the link leads without a walk (links of /proc/PID); None: walk `target`."""
+        return None

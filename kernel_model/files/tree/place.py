@@ -1,0 +1,56 @@
+"""The end of a walk through the file tree (Linux: struct path)."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kernel_model.files.host_tree import HostKey, Mount, Names
+    from kernel_model.files.tree.directory import Directory
+    from kernel_model.files.tree.node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A canonical guest path, what lies there, and whether the path that was walked ended in a slash.
+
+    A place on the host has a `mount`, and a `key` when it exists; a `node` only if it is a FIFO or a socket, which work
+    inside the guest alone. One in RAM or of a generated file has a `node` when it exists, and a `parent` when a
+    directory in RAM holds it, or would.
+    """
+
+    names: Names
+    mode: int  # st_mode; 0: the path does not exist
+    mount: Mount | None = None
+    key: HostKey | None = None
+    node: Node | None = None
+    parent: Directory | None = None
+    is_root: bool = False  # of what is mounted there
+    as_directory: bool = False
+
+    @property
+    def exists(self) -> bool:
+        return self.mode != 0
+
+    @property
+    def is_directory(self) -> bool:
+        return stat.S_ISDIR(self.mode)
+
+    @property
+    def is_link(self) -> bool:
+        return stat.S_ISLNK(self.mode)
+
+    @property
+    def read_only(self) -> bool:
+        return self.mount is not None and self.mount.read_only
+
+    @property
+    def path(self) -> bytes:
+        return b"/" + b"/".join(self.names)
+
+    @property
+    def name(self) -> bytes:
+        """The last component."""
+        return self.names[-1] if self.names else b"/"

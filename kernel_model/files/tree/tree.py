@@ -1,0 +1,274 @@
+"""The guest's file tree: what is mounted where, and the one walk over it (fs/namei.c, fs/namespace.c).
+
+In RAM lie the root, /dev, /dev/shm and what generates files (/proc). A host directory (--root) hides what lies at its
+guest path; /tmp and /var/tmp are in RAM unless a host directory has them.
+"""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.abi.files import NAME_MAX
+from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.files.host_tree import HostKey, Mount, Names, key_of, list_host, look, read_host_link
+from kernel_model.files.tree.devices import DEVICES, DeviceNode
+from kernel_model.files.tree.directory import Directory, path_below
+from kernel_model.files.tree.file_system import TMPFS_MAGIC, FileSystem
+from kernel_model.files.tree.generated import number_of
+from kernel_model.files.tree.link import Link
+from kernel_model.files.tree.node import DirectoryNode, LinkNode, Node
+from kernel_model.files.tree.place import Place
+from kernel_model.time.realtime import EPOCH
+
+if TYPE_CHECKING:
+    from kernel_model.files.caller import Caller
+    from kernel_model.mm.frames import FrameAllocator
+    from pffemu.hw.ram import Ram
+
+LINKS_MAX: Final = 40  # followed in one walk (MAXSYMLINKS)
+_STICKY_ALL: Final = 0o1777
+_DEV_LINKS: Final = {
+    b"fd": b"/proc/self/fd", b"stdin": b"/proc/self/fd/0", b"stdout": b"/proc/self/fd/1", b"stderr": b"/proc/self/fd/2",
+}  # fmt: skip
+_FIRST_DEVICE: Final = 20  # st_dev of the file systems in RAM; the host's are below
+
+
+class Tree:
+    """The mounts, by guest path: host directories, and the roots of file systems in RAM."""
+
+    def __init__(self, mounts: list[Mount], ram: Ram, frames: FrameAllocator) -> None:
+        self._ram, self._frames = ram, frames
+        self._devices = _FIRST_DEVICE
+        self.hosts: dict[Names, Mount] = {}
+        self.roots: dict[Names, DirectoryNode] = {}
+        self.host_nodes: dict[HostKey, Node] = {}  # of FIFOs and sockets on the host
+        self.host_fs = self.new_file_system("host")  # what those count against
+        self.rootfs = self._new_root("tmpfs", 0o755)
+        self.roots[()] = self.rootfs
+        for mount in mounts:
+            self.add(mount)
+        self._make_dev()
+        for names in ((b"tmp",), (b"var", b"tmp")):
+            directory = self.make_path(names)
+            directory.mode = stat.S_IFDIR | _STICKY_ALL
+            if not self._host_has(names):
+                self.mount(names, self._new_root("tmpfs", _STICKY_ALL) if () in self.hosts else directory)
+
+    # -- what is mounted --------------------------------------------------------------------------------------------
+
+    def add(self, mount: Mount) -> None:
+        """Show a host directory or file. The last one at a guest path counts."""
+        self.make_path(mount.guest[:-1])
+        if mount.guest and mount.listed:
+            self.make_path(mount.guest)
+        self.hosts[mount.guest] = mount
+
+    def mount(self, names: Names, root: DirectoryNode) -> None:
+        """Show `root`, of a file system in RAM or a generated one, at a guest path."""
+        at = self.make_path(names)
+        if at is not root:
+            self.roots[names] = root
+
+    def new_file_system(self, name: str, magic: int = TMPFS_MAGIC) -> FileSystem:
+        """A file system in RAM with a device number of its own."""
+        self._devices += 1
+        return FileSystem(name, self._devices, magic, self._ram, self._frames)
+
+    def _new_root(self, name: str, mode: int) -> Directory:
+        fs = self.new_file_system(name)
+        return Directory(fs, fs.new_number(), mode, EPOCH)
+
+    def make_path(self, names: Names) -> Directory:
+        """The directory that lies in RAM at `names`, below everything that is mounted; made if it is missing."""
+        directory = self.rootfs
+        for name in names:
+            found = directory.find(None, name)
+            if found is None:
+                found = Directory(directory.fs, directory.fs.new_number(), 0o755, EPOCH)
+                directory.add(name, found, EPOCH)
+            assert isinstance(found, Directory)
+            directory = found
+        return directory
+
+    def _make_dev(self) -> None:
+        dev = self._new_root("devtmpfs", 0o755)
+        self.mount((b"dev",), dev)
+        for name, (device, rights) in DEVICES.items():
+            dev.add(name, DeviceNode(dev.fs, dev.fs.new_number(), stat.S_IFCHR | rights, device, EPOCH), EPOCH)
+        for name, target in _DEV_LINKS.items():
+            dev.add(name, Link(dev.fs, dev.fs.new_number(), target, EPOCH), EPOCH)
+        dev.add(b"shm", Directory(dev.fs, dev.fs.new_number(), _STICKY_ALL, EPOCH), EPOCH)
+        self.roots[b"dev", b"shm"] = self._new_root("tmpfs", _STICKY_ALL)
+
+    def _host_has(self, names: Names) -> bool:
+        mount = self.host_of(names)
+        status = None if mount is None else look(mount, names)
+        return status is not None and stat.S_ISDIR(status.st_mode)
+
+    def host_of(self, names: Names) -> Mount | None:
+        """The host directory that `names` lie in, if no file system in RAM hides them."""
+        for length in range(len(names), -1, -1):
+            if names[:length] in self.hosts:
+                return self.hosts[names[:length]]
+            if length and names[:length] in self.roots:
+                return None
+        return None
+
+    def is_mount_point(self, place: Place) -> bool:
+        """Whether something is mounted at `place`, or below a directory there."""
+        length = len(place.names)
+        return any(names[:length] == place.names for names in (*self.hosts, *self.roots) if names)
+
+    # -- walking ----------------------------------------------------------------------------------------------------
+
+    def walk(
+        self, start: Place | None, path: bytes, caller: Caller | None, *, follow: bool = True, entry: bool = False
+    ) -> Place:
+        """Resolve `path` from directory `start` (None: the root); the last component need not exist.
+
+        `follow`: follow a link that is the last component, too. `entry`: the last component is a name in its directory
+        that is to be made or removed, never followed, whatever slashes are behind it (LOOKUP_PARENT). Raises
+        LinuxError ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG.
+        """
+        pending = components(path)[::-1]
+        as_directory = path.endswith((b"/", b"/.", b"/..")) or path in (b".", b"..")
+        links = 0
+        place = self.place_at(()) if path.startswith(b"/") or start is None else self.again(start)
+        while pending:
+            name = pending.pop()
+            if not place.is_directory:
+                raise LinuxError(Errno.ENOTDIR if place.exists else Errno.ENOENT)
+            if name == b".":
+                continue
+            if name == b"..":
+                place = self.parent(place)
+                continue
+            if len(name) > NAME_MAX:
+                raise LinuxError(Errno.ENAMETOOLONG)
+            found = self.child(place, name, caller)
+            if not found.is_link or not (pending or (not entry and (follow or as_directory))):
+                place = found
+                continue
+            links += 1
+            if links > LINKS_MAX:
+                raise LinuxError(Errno.ELOOP)
+            jumped = found.node.jump(caller) if isinstance(found.node, LinkNode) else None
+            if jumped is not None:
+                place = jumped
+                continue
+            target = self.read_link(found, caller)
+            if target.startswith(b"/"):
+                place = self.place_at(())
+            as_directory |= not pending and target.endswith(b"/")
+            pending += components(target)[::-1]
+        if as_directory and place.exists and not place.is_directory and not entry:
+            raise LinuxError(Errno.ENOTDIR)
+        return replace(place, as_directory=as_directory)
+
+    def again(self, place: Place) -> Place:
+        """Where a directory that was reached before is now: one in RAM may have been renamed or removed."""
+        if isinstance(place.node, Directory):
+            names = path_below(place.node)
+            return place if names is None else replace(place, names=(*self._mount_path(place.node), *names))
+        return place if place.mount is None else self.place_at(place.names)
+
+    def _mount_path(self, directory: Directory) -> Names:
+        """Where the file system of `directory` is mounted."""
+        return next((names for names, root in self.roots.items() if root.fs is directory.fs), ())
+
+    def place_at(self, names: Names) -> Place:
+        """The place of a path without links."""
+        mount = self.host_of(names)
+        if mount is not None:
+            return self._on_host(mount, names)
+        at = max((root for root in self.roots if names[: len(root)] == root), key=len)
+        place = self._root_place(at)
+        for name in names[len(at) :]:
+            place = self.child(place, name, None)
+        return place
+
+    def _root_place(self, names: Names) -> Place:
+        """The root of what is mounted at `names`."""
+        mount = self.hosts.get(names)
+        if mount is not None:
+            return self._on_host(mount, names)
+        root = self.roots[names]
+        return Place(names, root.mode, node=root, is_root=True)
+
+    def _on_host(self, mount: Mount, names: Names) -> Place:
+        status, is_root = look(mount, names), names == mount.guest
+        if status is not None:
+            key = key_of(status)
+            return Place(names, status.st_mode, mount, key, self.host_nodes.get(key), is_root=is_root)
+        if not any(other[: len(names)] == names for other in (*self.hosts, *self.roots) if other != mount.guest):
+            return Place(names, 0, mount, is_root=is_root)
+        leading = self.make_path(names)  # it leads to another mount
+        return Place(names, leading.mode, node=leading, parent=leading.up)
+
+    def child(self, place: Place, name: bytes, caller: Caller | None) -> Place:
+        """What is called `name` in the directory at `place`."""
+        names = (*place.names, name)
+        if names in self.hosts or names in self.roots:
+            return self._root_place(names)
+        if place.mount is not None:
+            return self._on_host(place.mount, names)
+        assert isinstance(place.node, DirectoryNode)
+        node = place.node.find(caller, name)
+        parent = place.node if isinstance(place.node, Directory) else None
+        return Place(names, 0 if node is None else node.mode, node=node, parent=parent)
+
+    def parent(self, place: Place) -> Place:
+        """What ".." means in the directory at `place`."""
+        if isinstance(place.node, Directory) and not place.is_root:
+            up = place.node.up
+            if up.up is not up:
+                return Place(place.names[:-1], up.mode, node=up, parent=up.up)
+        return self.place_at(place.names[:-1])
+
+    # -- what lies at a place ---------------------------------------------------------------------------------------
+
+    def read_link(self, place: Place, caller: Caller | None) -> bytes:
+        """The target of a link. Raises LinuxError EINVAL when `place` is not a link, ENOENT."""
+        if not place.is_link:
+            raise LinuxError(Errno.EINVAL if place.exists else Errno.ENOENT)
+        if isinstance(place.node, LinkNode):
+            return place.node.target(caller)
+        return read_host_link(place)
+
+    def list(self, place: Place, caller: Caller | None) -> list[tuple[bytes, int, int]]:
+        """(name, st_mode, st_ino) of everything in a directory, "." and ".." first, then by name."""
+        own: list[tuple[bytes, int, int]] = []
+        if isinstance(place.node, DirectoryNode):
+            if isinstance(place.node, Directory) and place.node.removed:
+                raise LinuxError(Errno.ENOENT)
+            own = place.node.entries(caller)
+        elif place.mount is not None:
+            base = place.path.rstrip(b"/")
+            own = sorted((name, s.st_mode, number_of(base + b"/" + name)) for name, s in list_host(place))
+        above = self.parent(place)
+        dots = [(b".", place.mode, number_at(place)), (b"..", above.mode, number_at(above))]
+        mounted = {name: self.child(place, name, caller) for name in self._mounted_in(place)}
+        if not mounted:
+            return dots + own
+        listed = [entry for entry in own if entry[0] not in mounted]
+        listed += [(name, root.mode, number_at(root)) for name, root in mounted.items()]
+        return dots + sorted(listed)
+
+    def _mounted_in(self, place: Place) -> set[bytes]:
+        """Names in the directory at `place` that mounts add to it or hide."""
+        depth = len(place.names)
+        if place.mount is None and self.place_at(place.names).node is not place.node:
+            return set()
+        names = {names for names, mount in self.hosts.items() if mount.listed} | set(self.roots)
+        return {one[depth] for one in names if len(one) > depth and one[:depth] == place.names}
+
+
+def number_at(place: Place) -> int:
+    """st_ino of what lies at `place`."""
+    return number_of(place.path) if place.node is None or place.mount is not None else place.node.number
+
+
+def components(path: bytes) -> list[bytes]:
+    return [name for name in path.split(b"/") if name]
