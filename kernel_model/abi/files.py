@@ -64,6 +64,14 @@ FIONBIO: Final = 0x5421
 FIOCLEX: Final = 0x5451
 FIONCLEX: Final = 0x5450
 
+# preadv2, pwritev2
+RWF_HIPRI: Final = 1
+RWF_DSYNC: Final = 2
+RWF_SYNC: Final = 4
+RWF_NOWAIT: Final = 8
+RWF_APPEND: Final = 0x10
+RWF_NOAPPEND: Final = 0x20
+
 # eventfd, epoll
 EFD_SEMAPHORE: Final = 1
 EPOLL_CTL_ADD: Final = 1

@@ -211,6 +211,8 @@ class Sys(IntEnum):
     GET_ROBUST_LIST = 274
     SPLICE = 275
     TEE = 276
+    SYNC_FILE_RANGE = 277
+    VMSPLICE = 278
     UTIMENSAT = 280
     EPOLL_PWAIT = 281
     SIGNALFD = 282

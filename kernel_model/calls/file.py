@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
-import stat
 import struct
+from contextlib import AbstractContextManager
+from stat import S_ISDIR, S_ISFIFO, S_ISREG
 
 from kernel_model.abi import uapi
-from kernel_model.abi.files import FIOCLEX, FIONBIO, FIONCLEX, IOV_MAX, S_IFIFO, S_IFMT
+from kernel_model.abi.files import (
+    FIOCLEX,
+    FIONBIO,
+    FIONCLEX,
+    IOV_MAX,
+    O_APPEND,
+    RWF_APPEND,
+    RWF_DSYNC,
+    RWF_HIPRI,
+    RWF_NOAPPEND,
+    RWF_NOWAIT,
+    RWF_SYNC,
+    S_IFIFO,
+    S_IFMT,
+)
 from kernel_model.abi.limits import FSIZE
-from kernel_model.abi.mman import FALLOC_FL_PUNCH_HOLE
+from kernel_model.abi.mman import (
+    FALLOC_FL_COLLAPSE_RANGE,
+    FALLOC_FL_INSERT_RANGE,
+    FALLOC_FL_KEEP_SIZE,
+    FALLOC_FL_PUNCH_HOLE,
+    FALLOC_FL_UNSHARE_RANGE,
+    FALLOC_FL_WRITE_ZEROES,
+    FALLOC_FL_ZERO_RANGE,
+)
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.files import File, UserBuffer
 from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
+from kernel_model.files.splice import with_flags
 from kernel_model.files.user_buffer import RW_MAX, check_range
 from kernel_model.files.write_signals import too_large
 from pffemu.arch.registers import MASK64
 
+# modes of fallocate, and whether FALLOC_FL_KEEP_SIZE must (True) or must not (False) come with them
+_FALLOC_MODES = {
+    0: None, FALLOC_FL_UNSHARE_RANGE: None, FALLOC_FL_ZERO_RANGE: None, FALLOC_FL_PUNCH_HOLE: True,
+    FALLOC_FL_COLLAPSE_RANGE: False, FALLOC_FL_INSERT_RANGE: False, FALLOC_FL_WRITE_ZEROES: False,
+}  # fmt: skip
 _INT64_MAX = (1 << 63) - 1
 _OWN = MASK64
+_RWF_KNOWN = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND
+_SYNC_RANGE_KNOWN = 7
 _ADVICE_MAX = 5  # POSIX_FADV_NOREUSE
 
 
@@ -59,16 +90,24 @@ def pwritev(call: Call, fd: int, vector: int, count: int, offset: int) -> int:
 
 
 def preadv2(call: Call, fd: int, vector: int, count: int, offset: int, _high: int, flags: int) -> int:
-    """Offset -1: the file's own position. RWF_* flags are EOPNOTSUPP."""
-    if flags & 0xFFFF_FFFF:
-        raise LinuxError(Errno.EOPNOTSUPP)
-    return readv(call, fd, vector, count) if offset == _OWN else preadv(call, fd, vector, count, offset)
+    """Offset -1: the file's own position. Errors of `flags`: EOPNOTSUPP, EINVAL."""
+    with _with_rwf(_readable(call, fd), flags & 0xFFFF_FFFF):
+        return readv(call, fd, vector, count) if offset == _OWN else preadv(call, fd, vector, count, offset)
 
 
 def pwritev2(call: Call, fd: int, vector: int, count: int, offset: int, _high: int, flags: int) -> int:
-    if flags & 0xFFFF_FFFF:
+    with _with_rwf(_writable(call, fd), flags & 0xFFFF_FFFF):
+        return writev(call, fd, vector, count) if offset == _OWN else pwritev(call, fd, vector, count, offset)
+
+
+def _with_rwf(file: File, flags: int) -> AbstractContextManager[None]:
+    """kiocb_set_rw_flags: what RWF_* say of one read or write; tmpfs has no RWF_NOWAIT."""
+    if flags & ~_RWF_KNOWN or (flags & RWF_NOWAIT and S_ISREG(file.status().mode)):
         raise LinuxError(Errno.EOPNOTSUPP)
-    return writev(call, fd, vector, count) if offset == _OWN else pwritev(call, fd, vector, count, offset)
+    if flags & RWF_APPEND and flags & RWF_NOAPPEND:
+        raise LinuxError(Errno.EINVAL)
+    more = (uapi.O_NONBLOCK if flags & RWF_NOWAIT else 0) | (O_APPEND if flags & RWF_APPEND else 0)
+    return with_flags(file, more, without=O_APPEND if flags & RWF_NOAPPEND else 0)
 
 
 def advise(call: Call, fd: int, offset: int, length: int, advice: int) -> int:
@@ -82,8 +121,20 @@ def advise(call: Call, fd: int, offset: int, length: int, advice: int) -> int:
 
 
 def readahead(call: Call, fd: int, offset: int, count: int) -> int:
-    if not _readable(call, fd).can_seek:
+    if not S_ISREG(_readable(call, fd).status().mode) or count >> 63:
         raise LinuxError(Errno.EINVAL)
+    return 0
+
+
+def sync_file_range(call: Call, fd: int, offset: int, length: int, flags: int) -> int:
+    """Write mapped pages back. Errors: EBADF, EINVAL, ESPIPE."""
+    file = call.file(fd)
+    if flags & 0xFFFF_FFFF & ~_SYNC_RANGE_KNOWN or offset >> 63 or length >> 63 or offset + length > _INT64_MAX:
+        raise LinuxError(Errno.EINVAL)
+    mode = file.status().mode
+    if not (S_ISREG(mode) or S_ISDIR(mode)):
+        raise LinuxError(Errno.ESPIPE)
+    call.kernel.host_pages.write_back()
     return 0
 
 
@@ -117,15 +168,25 @@ def check_growth(call: Call, old: int, new: int) -> None:
 
 
 def fallocate(call: Call, fd: int, mode: int, offset: int, length: int) -> int:
+    """vfs_fallocate; of the modes tmpfs has KEEP_SIZE and PUNCH_HOLE, and so have all files here."""
+    file, mode = call.file(fd), mode & 0xFFFF_FFFF
     if offset >> 63 or length >> 63 or not length:
         raise LinuxError(Errno.EINVAL)
-    file = _writable(call, fd)
+    what, keeps_size = mode & ~FALLOC_FL_KEEP_SIZE, bool(mode & FALLOC_FL_KEEP_SIZE)
+    if what not in _FALLOC_MODES or _FALLOC_MODES[what] not in (None, keeps_size):
+        raise LinuxError(Errno.EOPNOTSUPP)
+    if not file.writable:
+        raise LinuxError(Errno.EBADF)
+    status = file.status()
+    if not S_ISREG(status.mode):
+        raise LinuxError(Errno.ESPIPE if S_ISFIFO(status.mode) else Errno.ENODEV)
     if offset + length > _INT64_MAX:
         raise LinuxError(Errno.EFBIG)
-    status = file.status()
-    if stat.S_ISREG(status.mode) and not mode & FALLOC_FL_PUNCH_HOLE:
+    if what not in (0, FALLOC_FL_PUNCH_HOLE):
+        raise LinuxError(Errno.EOPNOTSUPP)
+    if not what:
         check_growth(call, status.size, offset + length)
-    file.allocate(mode & 0xFFFF_FFFF, offset, length)
+    file.allocate(mode, offset, length)
     file.changed(call.cpu)
     return 0
 
@@ -133,7 +194,7 @@ def fallocate(call: Call, fd: int, mode: int, offset: int, length: int) -> int:
 def fsync(call: Call, fd: int) -> int:
     """Write mapped pages back; data of write calls has reached the host already."""
     file = call.file(fd)
-    if not stat.S_ISREG(file.status().mode) and not stat.S_ISDIR(file.status().mode):
+    if not S_ISREG(file.status().mode) and not S_ISDIR(file.status().mode):
         raise LinuxError(Errno.EINVAL)
     call.kernel.host_pages.write_back()
     return 0

@@ -35,6 +35,7 @@ from kernel_model.calls import residency as residency_calls
 from kernel_model.calls import shm as shm_calls
 from kernel_model.calls import signal as signal_calls
 from kernel_model.calls import socket as socket_calls
+from kernel_model.calls import splice as splice_calls
 from kernel_model.calls import stat as stat_calls
 from kernel_model.calls import time as time_calls
 from kernel_model.calls import timerfd as timerfd_calls
@@ -197,8 +198,12 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.PREADV2: (file_calls.preadv2, 6),
     Sys.PWRITEV2: (file_calls.pwritev2, 6),
     Sys.FADVISE64: (file_calls.advise, 4),
+    Sys.SYNC_FILE_RANGE: (file_calls.sync_file_range, 4),
     Sys.READAHEAD: (file_calls.readahead, 3),
     Sys.SENDFILE: (transfer_calls.sendfile, 4),
+    Sys.SPLICE: (splice_calls.splice, 6),
+    Sys.TEE: (splice_calls.tee, 4),
+    Sys.VMSPLICE: (splice_calls.vmsplice, 4),
     Sys.COPY_FILE_RANGE: (transfer_calls.copy_file_range, 6),
     Sys.SYNC: (file_calls.sync, 0),
     Sys.EXIT_GROUP: (process_calls.exit_group, 1),

@@ -1,87 +1,71 @@
-"""sendfile and copy_file_range (fs/read_write.c): from file to file without user memory.
-
-One call moves at most 1 MiB: a short count is allowed, and callers repeat the call.
-"""
+"""sendfile and copy_file_range (fs/read_write.c): from file to file without user memory."""
 
 from __future__ import annotations
 
+import stat
 from typing import Final
 
 from kernel_model.abi.files import O_APPEND
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call
-from kernel_model.files import File
-from kernel_model.files.host_file import HostFile
-from kernel_model.files.kernel_buffer import KernelBuffer, KernelSource
-from kernel_model.files.memfd import Memfd
-from kernel_model.files.seek import SEEK_CUR, SEEK_SET
+from kernel_model.calls.splice import bytes_left, file_to_pipe, moves, read_offset, spliced_from, spliced_to
+from kernel_model.files.pipe import PipeWriter
+from kernel_model.files.seek import OFFSET_MAX, check_span
+from kernel_model.files.splice import FileSource
+from kernel_model.files.user_buffer import RW_MAX
+from pffemu.arch.registers import MASK64
 
-_AT_ONCE: Final = 1 << 20  # bytes
-_SIGN: Final = 1 << 63
+_DEVICE_MAX: Final = 1 << 20  # bytes of a device that one call moves
 
 
 def sendfile(call: Call, out_fd: int, in_fd: int, offset_at: int, count: int) -> int:
     """Copy from a file that has positions to any other. `offset_at` 0: from the file's own position, which moves."""
-    source, target = call.file(in_fd), call.file(out_fd)
-    if not source.readable or not target.writable:
+    source, count = call.file(in_fd), min(count, RW_MAX)
+    if not source.readable:
         raise LinuxError(Errno.EBADF)
-    if not source.can_seek:
-        raise LinuxError(Errno.ESPIPE if offset_at else Errno.EINVAL)
-    if target.flags & O_APPEND:
+    if offset_at and not source.can_seek:
+        raise LinuxError(Errno.ESPIPE)
+    start = read_offset(call, source, offset_at)
+    check_span(start, count)
+    target = call.file(out_fd)
+    if not target.writable:
+        raise LinuxError(Errno.EBADF)
+    moved = moves(call, source, offset_at)
+    if isinstance(target, PipeWriter):
+        return file_to_pipe(call, source, start, target, count, target.nonblocking, moved)
+    if target.flags & O_APPEND or not source.can_seek:
         raise LinuxError(Errno.EINVAL)
-    start = _read_offset(call, source, offset_at)
-    data = _take(call, source, start, count)
-    sent = target.write(call, KernelSource(data=data)) if data else 0
-    _write_offset(call, source, offset_at, start + sent)
-    return sent
+    spliced_from(source)
+    spliced_to(target)
+    done, left = call.pending.progress, bytes_left(source, start)
+    size = min(count, done + (_DEVICE_MAX if left is None else left))
+    buffer = FileSource(call, source, start - done, size, moved)
+    return buffer.finish(target.write(call, buffer)) if size else 0
 
 
 def copy_file_range(call: Call, in_fd: int, in_at: int, out_fd: int, out_at: int, count: int, flags: int) -> int:
     """Copy between regular files; 0 at the end of the first."""
     source, target = call.file(in_fd), call.file(out_fd)
-    if flags & 0xFFFF_FFFF or not _is_regular(source) or not _is_regular(target):
+    start = read_offset(call, source, in_at, negative=True)
+    to = read_offset(call, target, out_at, negative=True)
+    if flags & 0xFFFF_FFFF:
         raise LinuxError(Errno.EINVAL)
+    for file in (source, target):
+        if stat.S_ISDIR(file.status().mode):
+            raise LinuxError(Errno.EISDIR)
+        if not stat.S_ISREG(file.status().mode):
+            raise LinuxError(Errno.EINVAL)
     if not source.readable or not target.writable or target.flags & O_APPEND:
         raise LinuxError(Errno.EBADF)
-    start, to = _read_offset(call, source, in_at), _read_offset(call, target, out_at)
-    if _same(source, target) and start < to + count and to < start + count:
+    if max(start, to) + count > MASK64:
+        raise LinuxError(Errno.EOVERFLOW)
+    if start > OFFSET_MAX or to >= OFFSET_MAX:
+        raise LinuxError(Errno.EFBIG if to == OFFSET_MAX else Errno.EINVAL)
+    size = min(count, bytes_left(source, start) or 0, RW_MAX)
+    if source.inode == target.inode and start < to + size and to < start + size:
         raise LinuxError(Errno.EINVAL)
-    data = _take(call, source, start, count)
-    done = target.write_at(call, KernelSource(data=data), to) if data else 0
-    _write_offset(call, source, in_at, start + done)
-    _write_offset(call, target, out_at, to + done)
+    moved = moves(call, source, in_at)
+    buffer = FileSource(call, source, start, size, moved)
+    done = buffer.finish(target.write_at(call, buffer, to)) if size else 0
+    moves(call, target, out_at)(to + done)
     return done
-
-
-def _take(call: Call, source: File, start: int, count: int) -> bytes:
-    buffer = KernelBuffer(min(count, _AT_ONCE))
-    if count:
-        source.read_at(call, buffer, start)
-    return bytes(buffer.data)
-
-
-def _read_offset(call: Call, file: File, address: int) -> int:
-    """The offset at `address`, or the file's position if that is 0. Raises LinuxError EFAULT, EINVAL."""
-    if not address:
-        return file.seek(0, SEEK_CUR)
-    offset = int.from_bytes(call.memory.read(address, 8), "little")
-    if offset & _SIGN:
-        raise LinuxError(Errno.EINVAL)
-    return offset
-
-
-def _write_offset(call: Call, file: File, address: int, offset: int) -> None:
-    if address:
-        call.memory.write(address, offset.to_bytes(8, "little"))
-    else:
-        file.seek(offset, SEEK_SET)
-
-
-def _is_regular(file: File) -> bool:
-    return isinstance(file, HostFile | Memfd)
-
-
-def _same(one: File, other: File) -> bool:
-    if isinstance(one, HostFile) and isinstance(other, HostFile):
-        return one.place.names == other.place.names
-    return one is other

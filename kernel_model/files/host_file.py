@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kernel_model.abi.files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_PATH
+from kernel_model.abi.mman import FALLOC_FL_PUNCH_HOLE
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.files.directory_file import DirectoryFile, Entry
 from kernel_model.files.file import File, faulted
@@ -193,10 +194,17 @@ class HostFile(HostNode):
             pages.truncate(size)
 
     def allocate(self, mode: int, offset: int, length: int) -> None:
-        """fallocate: only extends the file; the host reserves no space."""
-        if mode:
-            raise LinuxError(Errno.EOPNOTSUPP)
-        if offset + length > self.size:
+        """fallocate: the host reserves no space, and a hole is bytes of zero."""
+        end = min(offset + length, self.size)
+        if mode & FALLOC_FL_PUNCH_HOLE:
+            pages = self._mapped()
+            for at in range(offset, end, _AT_ONCE):
+                zeros = bytes(min(_AT_ONCE, end - at))
+                with host_errors():
+                    os.pwrite(self.host(), zeros, at)
+                if pages is not None:
+                    pages.written(at, zeros)
+        elif not mode and offset + length > end:
             self.truncate(offset + length)
 
     def ioctl(self, call: Caller, request: int, argument: int) -> int:

@@ -42,6 +42,8 @@ class _HostStream(File):
 class OutputFile(_HostStream):
     """Writes go to a host stream the user named (stdout, stderr, a result buffer)."""
 
+    splices_to = True
+
     def __init__(self, name: str, sink: ByteSink) -> None:
         self.name, self.flags = name, O_WRONLY
         self._sink = sink
@@ -67,6 +69,8 @@ class ByteSource(Protocol):
 
 class InputFile(_HostStream):
     """Reads come from a host stream the user named (stdin), only when the guest reads."""
+
+    splices_from = True
 
     def __init__(self, name: str, source: ByteSource) -> None:
         self.name, self.flags = name, O_RDONLY

@@ -109,8 +109,6 @@ class Memfd(File):
         self.cache.truncate(size)
 
     def allocate(self, mode: int, offset: int, length: int) -> None:
-        if mode & ~(mman.FALLOC_FL_KEEP_SIZE | mman.FALLOC_FL_PUNCH_HOLE) or mode == mman.FALLOC_FL_PUNCH_HOLE:
-            raise LinuxError(Errno.EOPNOTSUPP)
         if mode & mman.FALLOC_FL_PUNCH_HOLE:
             if self.seals & (mman.F_SEAL_WRITE | mman.F_SEAL_FUTURE_WRITE):
                 raise LinuxError(Errno.EPERM)

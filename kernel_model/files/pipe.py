@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.files import F_GETPIPE_SZ, F_SETPIPE_SZ, FIONREAD, O_ASYNC, O_DIRECT, O_RDONLY, O_WRONLY, S_IFIFO
@@ -30,6 +31,14 @@ _SLOTS_OF_USER: Final = 16_384  # fs.pipe-user-pages-soft; root has no CAP_SYS_R
 _INT_MAX: Final = (1 << 31) - 1
 
 
+class Kind(Enum):
+    """How a buffer came to be."""
+
+    WRITTEN = auto()  # later writes join it
+    PACKET = auto()  # by O_DIRECT: a read ends with it
+    SPLICED = auto()
+
+
 @dataclass(slots=True)
 class PipeAccount:
     """Buffers of all pipes together."""
@@ -39,12 +48,12 @@ class PipeAccount:
 
 @dataclass(slots=True, eq=False)
 class Pipe:
-    """The state that both ends share. `packets`: for each buffer, whether it stays whole (O_DIRECT)."""
+    """The state that both ends share. `kinds`: of each buffer."""
 
     scheduler: Waker
     account: PipeAccount
     buffers: list[bytearray] = field(default_factory=list)
-    packets: list[bool] = field(default_factory=list)
+    kinds: list[Kind] = field(default_factory=list)
     slots: int = SLOTS
     readers: int = 1
     writers: int = 1
@@ -54,6 +63,31 @@ class Pipe:
     @property
     def full(self) -> bool:
         return len(self.buffers) >= self.slots
+
+    @property
+    def size(self) -> int:
+        """The bytes in it."""
+        return sum(map(len, self.buffers))
+
+    @property
+    def room(self) -> int:
+        """How many more buffers it takes."""
+        return max(0, self.slots - len(self.buffers))
+
+    def append(self, cpu: Cpu, data: bytes, kind: Kind = Kind.SPLICED) -> None:
+        """Add a buffer."""
+        self.buffers.append(bytearray(data))
+        self.kinds.append(kind)
+        self.scheduler.wake_all(cpu, self.data, POLLIN | POLLRDNORM)
+
+    def consume(self, cpu: Cpu, chars: int) -> None:
+        """Drop the first `chars` bytes of the first buffer, and the buffer when it is empty or a packet."""
+        was_full = self.full
+        del self.buffers[0][:chars]
+        if not self.buffers[0] or self.kinds[0] is Kind.PACKET:
+            del self.buffers[0], self.kinds[0]
+            if was_full:
+                self.scheduler.wake_all(cpu, self.space, POLLOUT | POLLWRNORM)
 
     def resize(self, slots: int) -> None:
         self.account.slots += slots - self.slots
@@ -104,7 +138,7 @@ class _PipeEnd(File):
     def ioctl(self, call: Caller, request: int, argument: int) -> int:
         if request != FIONREAD:
             raise LinuxError(Errno.ENOTTY)
-        call.memory.write_u32(argument, sum(map(len, self.pipe.buffers)))
+        call.memory.write_u32(argument, self.pipe.size)
         return 0
 
     def _resize(self, size: int) -> int:
@@ -136,21 +170,12 @@ class PipeReader(_PipeEnd):
             buffer.scatter(bytes(head[:chars]))
             buffer.skip(chars)
             done += chars
-            self._consume(call.cpu, chars)
+            pipe.consume(call.cpu, chars)
         if done or not buffer.size or not pipe.writers:
             return done
         if self.nonblocking:
             raise LinuxError(Errno.EAGAIN)
         raise Blocked(pipe.data, why="data in a pipe")
-
-    def _consume(self, cpu: Cpu, chars: int) -> None:
-        pipe = self.pipe
-        was_full = pipe.full
-        del pipe.buffers[0][:chars]
-        if not pipe.buffers[0] or pipe.packets[0]:
-            del pipe.buffers[0], pipe.packets[0]
-            if was_full:
-                pipe.scheduler.wake_all(cpu, pipe.space, POLLOUT | POLLWRNORM)
 
     def poll(self) -> int:
         return (POLLIN | POLLRDNORM if self.pipe.buffers else 0) | (0 if self.pipe.writers else POLLHUP)
@@ -183,17 +208,21 @@ class PipeWriter(_PipeEnd):
             data = buffer.gather(chars)
             if len(data) < chars:
                 return faulted(done)
-            pipe.buffers.append(bytearray(data))
-            pipe.packets.append(bool(self.flags & O_DIRECT))
             buffer.skip(chars)
             done += chars
-            pipe.scheduler.wake_all(call.cpu, pipe.data, POLLIN | POLLRDNORM)
+            pipe.append(call.cpu, data, Kind.PACKET if self.flags & O_DIRECT else Kind.WRITTEN)
         return done
 
     def _join_last(self, call: Caller, buffer: UserBuffer) -> int:
         """Append the part beyond whole pages to the last buffer, if it fits there; returns its bytes."""
         pipe, chars = self.pipe, buffer.size % PAGE_SIZE
-        if not chars or not pipe.readers or not pipe.buffers or pipe.packets[-1] or self.flags & O_DIRECT:
+        if (
+            not chars
+            or not pipe.readers
+            or not pipe.buffers
+            or pipe.kinds[-1] is not Kind.WRITTEN
+            or self.flags & O_DIRECT
+        ):
             return 0
         if len(pipe.buffers[-1]) + chars > PAGE_SIZE:
             return 0

@@ -50,6 +50,14 @@ class UserBuffer:
         """The number of bytes that can be read, all brought in: for files that change in pieces."""
         return sum(length for _, length in self._reachable(self.size, 0))
 
+    @property
+    def on_one_page(self) -> int:
+        """Bytes at the front that lie on one page and in one range."""
+        if not self._ranges:
+            return 0
+        address, length = self._ranges[0]
+        return min(length, PAGE_SIZE - address % PAGE_SIZE)
+
     def scatter(self, data: bytes) -> None:
         """Write `data` to the front of the buffer; `room` has checked it."""
         done = 0
