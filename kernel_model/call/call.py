@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 class Call:
     """One system call of `task` on `cpu`; `memory` is user memory as this thread sees it."""
 
-    __slots__ = ("cpu", "events", "kernel", "memory", "mm", "pending", "process", "task")
+    __slots__ = ("closes_on_exec", "cpu", "events", "kernel", "memory", "mm", "pending", "process", "task")
 
     def __init__(self, kernel: Kernel, cpu: Cpu, task: Task, pending: PendingCall) -> None:
         self.kernel, self.cpu, self.task, self.pending = kernel, cpu, task, pending
         self.process: Process = task.process
         self.mm: Mm = task.process.mm
         self.memory = UserMemory(cpu, task)
+        self.closes_on_exec = False  # of open: O_CLOEXEC
         self.events = 0  # userfaultfd events of this call so far; see PendingCall.events_sent
 
     def file(self, fd: int) -> File:

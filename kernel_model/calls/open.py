@@ -54,6 +54,7 @@ _WITH_PATH: Final = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC
 _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH, _RESOLVE_IN_ROOT = 0x04, 0x08, 0x10
 _RESOLVE_KNOWN: Final = 0x3F
 _MODE: Final = 0o7777
+_TMPFILE: Final = O_TMPFILE & ~O_DIRECTORY
 
 
 def open_(call: Call, path: int, flags: int, mode: int) -> int:
@@ -97,9 +98,14 @@ def _open(call: Call, directory: int, name: bytes, flags: int, mode: int) -> int
         raise LinuxError(Errno.EINVAL)
     if not name:
         raise LinuxError(Errno.ENOENT)
-    if flags & O_TMPFILE == O_TMPFILE:
-        raise call.unsupported("O_TMPFILE", Errno.EOPNOTSUPP)
+    if flags & _TMPFILE:
+        if flags & (O_TMPFILE | O_CREAT) != O_TMPFILE or flags & O_ACCMODE == O_RDONLY:
+            raise LinuxError(Errno.EINVAL)
+        fd = call.new_fd()
+        file = _open_unnamed(call, call.walk(directory, name), flags, mode & ~call.process.umask)
+        return call.process.files.install(fd, file, bool(flags & O_CLOEXEC))
     fd = call.new_fd()
+    call.closes_on_exec = bool(flags & O_CLOEXEC)
     if (
         flags & O_CREAT
         and name.endswith(b"/")
@@ -149,6 +155,42 @@ def _open_host(call: Call, place: Place, flags: int, kept: int, mode: int) -> Fi
         status = os.fstat(descriptor)
         place = replace(place, mode=status.st_mode, key=key_of(status))
     return HostFile(place, kept, descriptor, call.kernel.host_pages)
+
+
+def _open_unnamed(call: Call, directory: Place, flags: int, mode: int) -> File:
+    """O_TMPFILE: a regular file without a name in `directory`, which link may give one unless O_EXCL."""
+    if not directory.exists:
+        raise LinuxError(Errno.ENOENT)
+    if not directory.is_directory:
+        raise LinuxError(Errno.ENOTDIR)
+    if directory.read_only:
+        raise LinuxError(Errno.EROFS)
+    kept = flags & ~_OF_OPENING | O_LARGEFILE
+    if directory.mount is not None:
+        return _open_unnamed_on_host(call, directory, flags, kept, mode)
+    if not isinstance(directory.node, Directory):
+        raise LinuxError(Errno.EOPNOTSUPP)
+    node = Regular(directory.node.fs, directory.node.fs.new_number(), mode, realtime(call.cpu))
+    directory.node.own(node)
+    node.linkable = not flags & O_EXCL
+    names = (*directory.names, b"#%d (deleted)" % node.number)
+    file = node.open(call, Place(names, node.mode, node=node), kept)
+    node.unlinked(node.ctime)
+    return file
+
+
+def _open_unnamed_on_host(call: Call, directory: Place, flags: int, kept: int, mode: int) -> File:
+    tree = call.kernel.tree
+    access = flags & (O_ACCMODE | O_EXCL) | os.O_TMPFILE
+    descriptor = open_host(directory, access, mode & 0o777)
+    os.fchmod(descriptor, mode & 0o777)
+    tree.unnamed += 1
+    status = os.fstat(descriptor)
+    names = (*directory.names, b"#%d (deleted)" % tree.unnamed)
+    place = Place(names, status.st_mode, directory.mount, key_of(status))
+    file = HostFile(place, kept, descriptor, call.kernel.host_pages)
+    file.unnamed = True
+    return file
 
 
 def _check(place: Place, flags: int) -> None:

@@ -5,12 +5,26 @@ from __future__ import annotations
 import os
 import stat
 
-from kernel_model.abi.files import AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW
+from kernel_model.abi.files import (
+    AT_EMPTY_PATH,
+    AT_FDCWD,
+    AT_REMOVEDIR,
+    AT_SYMLINK_FOLLOW,
+    AT_SYMLINK_NOFOLLOW,
+    S_IFBLK,
+    S_IFCHR,
+    S_IFDIR,
+    S_IFIFO,
+    S_IFMT,
+    S_IFREG,
+    S_IFSOCK,
+)
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.calls.file import check_growth
 from kernel_model.files.host_tree import host_errors, open_host
 from kernel_model.files.tree import change
+from kernel_model.files.tree.opened import place_of_file
 from kernel_model.files.tree.place import Place
 from kernel_model.files.tree.regular import Regular
 from kernel_model.time.realtime import realtime
@@ -25,6 +39,24 @@ def mkdir(call: Call, path: int, mode: int) -> int:
 def mkdirat(call: Call, directory: int, path: int, mode: int) -> int:
     place = _walk_to_entry(call, directory, path)
     change.make_directory(call, place, mode & 0o1777 & ~call.process.umask)
+    return 0
+
+
+def mknod(call: Call, path: int, mode: int, device: int) -> int:
+    return mknodat(call, AT_FDCWD, path, mode, device)
+
+
+def mknodat(call: Call, directory: int, path: int, mode: int, device: int) -> int:
+    """A regular file, FIFO, socket or device. Errors: EPERM (a directory; a device under a root), EINVAL."""
+    kind = mode & S_IFMT or S_IFREG
+    if kind == S_IFDIR:
+        raise LinuxError(Errno.EPERM)
+    if kind not in (S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK):
+        raise LinuxError(Errno.EINVAL)
+    place = _walk_to_entry(call, directory, path)
+    device &= 0xFFFF_FFFF
+    numbers = (device >> 8 & 0xFFF, device & 0xFF | device >> 12 & 0xF_FF00)
+    change.make_node(call, place, kind | mode & 0o7777 & ~call.process.umask, numbers)
     return 0
 
 
@@ -93,10 +125,7 @@ def _linked(call: Call, directory: int, name: bytes, flags: int) -> Place:
         raise LinuxError(Errno.ENOENT)
     if as_int(directory) == AT_FDCWD:
         return call.walk(AT_FDCWD, b".")
-    place = call.any_file(directory).place
-    if place is None:
-        raise LinuxError(Errno.EXDEV)
-    return place
+    return place_of_file(call, call.any_file(directory))
 
 
 def symlink(call: Call, target: int, path: int) -> int:

@@ -104,6 +104,8 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.UMASK: (open_calls.umask, 1),
     Sys.MKDIR: (path_calls.mkdir, 2),
     Sys.MKDIRAT: (path_calls.mkdirat, 3),
+    Sys.MKNOD: (path_calls.mknod, 3),
+    Sys.MKNODAT: (path_calls.mknodat, 4),
     Sys.RMDIR: (path_calls.rmdir, 1),
     Sys.UNLINK: (path_calls.unlink, 1),
     Sys.UNLINKAT: (path_calls.unlinkat, 3),

@@ -8,6 +8,7 @@ from kernel_model.task.kernel import Kernel
 
 if TYPE_CHECKING:
     from kernel_model.files.file import File
+    from kernel_model.files.pipe import PipeAccount
     from kernel_model.files.tree.tree import Tree
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.user_memory import UserMemory
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 class FileKernel(Kernel, Protocol):
     @property
     def tree(self) -> Tree: ...
+
+    @property
+    def pipes(self) -> PipeAccount: ...
 
     @property
     def random(self) -> RandomSource: ...
@@ -46,6 +50,10 @@ class Caller(Protocol):
 
     @property
     def mm(self) -> Mm: ...
+
+    @property
+    def closes_on_exec(self) -> bool:
+        """open: whether its descriptor will be closed by execve."""
 
     @property
     def memory(self) -> UserMemory: ...

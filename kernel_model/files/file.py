@@ -77,6 +77,10 @@ class File:
         """fallocate. Raises LinuxError."""
         raise LinuxError(Errno.ENODEV)
 
+    def reopen(self, call: Caller, flags: int) -> File:
+        """open of a link in /proc/PID/fd to this file; `flags` as for Node.open. Raises LinuxError."""
+        raise LinuxError(Errno.ENXIO)
+
     def changed(self, cpu: Cpu) -> None:
         """The content was changed by a call that is not a write: keep the times."""
 

@@ -88,10 +88,17 @@ class HostFile(HostNode):
 
     can_seek: ClassVar[bool] = True
     settable = File.settable | O_DIRECT
+    unnamed = False  # made with O_TMPFILE, and not linked since: its place is none
 
     def __init__(self, place: Place, flags: int, descriptor: int, caches: HostPageCaches) -> None:
         super().__init__(place, flags, descriptor)
         self._caches = caches
+
+    def reopen(self, call: Caller, flags: int) -> File:
+        """Another open file on the same host file, which may have no path any more."""
+        with host_errors():
+            descriptor = os.open(f"/proc/self/fd/{self.host()}", flags & O_ACCMODE | os.O_CLOEXEC)
+        return HostFile(self.place, flags, descriptor, self._caches)
 
     @property
     def size(self) -> int:

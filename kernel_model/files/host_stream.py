@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final, Protocol
 
-from kernel_model.abi.files import F_GETPIPE_SZ, O_ASYNC, O_DIRECT, O_RDONLY, O_WRONLY, S_IFIFO
+from kernel_model.abi.files import F_GETPIPE_SZ, O_ACCMODE, O_ASYNC, O_DIRECT, O_RDONLY, O_RDWR, O_WRONLY, S_IFIFO
 from kernel_model.abi.uapi import POLLIN, POLLOUT, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.status import FileStatus
@@ -30,6 +30,12 @@ class _HostStream(File):
 
     @property
     def inode(self) -> Hashable:
+        return self
+
+    def reopen(self, call: Caller, flags: int) -> File:
+        """The stream is the same one, with its status flags."""
+        if flags & O_ACCMODE not in (self.flags & O_ACCMODE, O_RDWR):
+            raise LinuxError(Errno.EACCES)
         return self
 
     def seek(self, offset: int, whence: int) -> int:

@@ -55,8 +55,8 @@ class Pipe:
     buffers: list[bytearray] = field(default_factory=list)
     kinds: list[Kind] = field(default_factory=list)
     slots: int = SLOTS
-    readers: int = 1
-    writers: int = 1
+    readers: int = 0
+    writers: int = 0
     data: WaitQueue = field(default_factory=lambda: WaitQueue("pipe (data)"))
     space: WaitQueue = field(default_factory=lambda: WaitQueue("pipe (space)"))
 
@@ -103,10 +103,16 @@ class Pipe:
 
 def make_pipe(scheduler: Waker, account: PipeAccount, flags: int) -> tuple[PipeReader, PipeWriter]:
     """A new pipe's two ends. `flags`: O_NONBLOCK, O_DIRECT."""
+    pipe = new_pipe(scheduler, account)
+    pipe.readers = pipe.writers = 1
+    return PipeReader(pipe, flags), PipeWriter(pipe, flags)
+
+
+def new_pipe(scheduler: Waker, account: PipeAccount) -> Pipe:
+    """A pipe without ends."""
     slots = SLOTS if account.slots + SLOTS <= _SLOTS_OF_USER else _SLOTS_MIN
     account.slots += slots
-    pipe = Pipe(scheduler, account, slots=slots)
-    return PipeReader(pipe, flags), PipeWriter(pipe, flags)
+    return Pipe(scheduler, account, slots=slots)
 
 
 class _PipeEnd(File):

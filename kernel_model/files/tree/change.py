@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.abi.files import S_IFBLK, S_IFCHR, S_IFMT, S_IFREG, S_IFSOCK
+from kernel_model.abi.files import S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.files.host_file import HostFile
 from kernel_model.files.host_tree import host_errors, key_of, parent_of
 from kernel_model.files.tree.devices import DeviceNode
 from kernel_model.files.tree.directory import Directory
+from kernel_model.files.tree.fifo import FifoNode
 from kernel_model.files.tree.link import Link
 from kernel_model.files.tree.node import Node
+from kernel_model.files.tree.opened import OpenedNode
 from kernel_model.files.tree.regular import Regular
 from kernel_model.files.tree.socket_node import SocketNode
 from kernel_model.time.realtime import realtime
@@ -125,6 +129,8 @@ def new_node(fs: FileSystem, mode: int, device: tuple[int, int], now: int) -> No
     kind = mode & S_IFMT
     if kind == S_IFREG:
         return Regular(fs, fs.new_number(), mode, now)
+    if kind == S_IFIFO:
+        return FifoNode(fs, fs.new_number(), mode, now)
     if kind == S_IFSOCK:
         return SocketNode(fs, fs.new_number(), mode, now)
     if kind in (S_IFCHR, S_IFBLK):
@@ -172,6 +178,9 @@ def hard_link(call: Caller, source: Place, target: Place) -> None:
     if not source.exists:
         raise LinuxError(Errno.ENOENT)
     check_new(target)
+    if isinstance(source.node, OpenedNode) and isinstance(source.node.file, HostFile):
+        _link_open_file(source.node.file, target)
+        return
     if not _same_file_system(source, target):
         raise LinuxError(Errno.EXDEV)
     if source.is_directory:
@@ -187,13 +196,22 @@ def hard_link(call: Caller, source: Place, target: Place) -> None:
     link_node(node, holder(target), target.name, now)
 
 
+def _link_open_file(file: HostFile, target: Place) -> None:
+    """Give the host's file behind `file`, which may have none, a name. Raises LinuxError."""
+    if file.place.mount is not target.mount:
+        raise LinuxError(Errno.EXDEV)
+    with parent_of(target) as (at, name), host_errors():
+        os.link(f"/proc/self/fd/{file.host()}", name, dst_dir_fd=at)
+    if file.unnamed:
+        file.place, file.unnamed = replace(target, mode=file.place.mode, key=file.place.key), False
+
+
 def link_node(node: Node, parent: Directory, name: bytes, now: int) -> None:
     """Give `node` another name. Raises LinuxError ENOENT when it has none any more, ENOSPC."""
-    if not node.links:
+    if not node.links and not node.linkable:
         raise LinuxError(Errno.ENOENT)
     node.fs.charge_inode()
-    node.links += 1
-    node.ctime = now
+    node.linked(now)
     parent.add(name, node, now)
 
 

@@ -25,6 +25,7 @@ class Node:
         self.fs, self.number, self.mode = fs, number, mode
         self.uid = self.gid = 0
         self.links = 1
+        self.linkable = False  # link may give it its first name (O_TMPFILE)
         self.atime = self.mtime = self.ctime = self.btime = now
 
     @property
@@ -64,6 +65,12 @@ class Node:
         """Linux: relatime_need_update; a read updates the time of access when that is old."""
         if self.atime <= max(self.mtime, self.ctime) or now - self.atime >= _DAY:
             self.atime = now
+
+    def linked(self, now: int) -> None:
+        """It has another name."""
+        self.links += 1
+        self.linkable = False
+        self.ctime = now
 
     def unlinked(self, now: int) -> None:
         """A name of it is gone. The last one frees what no open file needs."""

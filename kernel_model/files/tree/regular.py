@@ -91,6 +91,10 @@ class Regular(Node):
     def open(self, call: Caller, place: Place, flags: int) -> File:
         return TmpfsFile(self, place, flags)
 
+    def linked(self, now: int) -> None:
+        self.cache.open_files += not self.links
+        super().linked(now)
+
     def unlinked(self, now: int) -> None:
         super().unlinked(now)
         if not self.links:

@@ -44,6 +44,7 @@ class Tree:
         self.hosts: dict[Names, Mount] = {}
         self.roots: dict[Names, DirectoryNode] = {}
         self.host_nodes: dict[HostKey, Node] = {}  # of FIFOs and sockets on the host
+        self.unnamed = 0  # files made with O_TMPFILE on the host
         self.host_fs = self.new_file_system("host")  # what those count against
         self.rootfs = self._new_root("tmpfs", 0o755)
         self.roots[()] = self.rootfs
