@@ -13,7 +13,7 @@ from kernel_model.call.call import Call
 from kernel_model.calls.table import COSTED, TABLE, run
 from kernel_model.drivers import interrupts
 from kernel_model.mm import page_fault
-from kernel_model.process import exit, signal_delivery
+from kernel_model.process import exit, file_signals, signal_delivery
 from kernel_model.signal import send as signal_send
 from kernel_model.signal import traps
 from kernel_model.task.siginfo import SigInfo
@@ -186,6 +186,8 @@ class Entry:
             result = -error.errno
         except Blocked as blocked:
             self._sleep(cpu, task, call, registers, blocked)
+            if kernel.file_signals:
+                file_signals.send_waiting(kernel, cpu)
             return
         except OutOfGuestMemory as error:
             kernel.kill(cpu, task, SigInfo.from_kernel(Signal.SIGKILL, str(error)))
@@ -194,6 +196,8 @@ class Entry:
             kernel.flush_stale(cpu)
         if result is not None and task.state is not TaskState.DEAD:
             self._return(cpu, task, call, registers, result)
+        if kernel.file_signals:
+            file_signals.send_waiting(kernel, cpu)
         if task.signals.due and task.state is TaskState.RUNNABLE:
             self.deliver_signals(cpu)
 

@@ -12,6 +12,7 @@ from kernel_model.drivers.pff import PffDriver
 from kernel_model.entry import Entry
 from kernel_model.files import File
 from kernel_model.files.file_locks import FileLocks
+from kernel_model.files.file_owner import FileSignal
 from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import Mount
 from kernel_model.files.pipe import PipeAccount
@@ -81,6 +82,7 @@ class Kernel:
         self.in_flight = InFlight()
         self.ipc = IpcNamespace()
         self.file_locks = FileLocks(self.scheduler)
+        self.file_signals: deque[FileSignal] = deque()  # to be sent when the call ends (O_ASYNC)
         self.host_pages = HostPageCaches(ram, self.frames)
         self.tree = Tree(list(options.mounts), ram, self.frames)
         self.tree.mount((b"proc",), ProcRoot(self.tree.new_file_system("proc", PROC_MAGIC)))

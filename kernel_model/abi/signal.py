@@ -34,6 +34,12 @@ MINSIGSTKSZ: Final = 2048  # bytes
 # si_code
 SI_USER: Final = 0
 SI_KERNEL: Final = 0x80
+SI_SIGIO: Final = -5
+# of SIGIO
+POLL_IN: Final = 1
+POLL_OUT: Final = 2
+POLL_MSG: Final = 3
+POLL_HUP: Final = 6
 SI_QUEUE: Final = -1
 SI_TIMER: Final = -2
 SI_TKILL: Final = -6

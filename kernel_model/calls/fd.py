@@ -21,10 +21,10 @@ from kernel_model.abi.files import (
     S_IFMT,
 )
 from kernel_model.abi.limits import NOFILE
-from kernel_model.abi.locks import F_GETOWN
+from kernel_model.abi.locks import F_DUPFD_QUERY
 from kernel_model.abi.uapi import O_CLOEXEC, O_NONBLOCK, Errno, LinuxError
 from kernel_model.call.call import Call, as_int
-from kernel_model.calls import lock
+from kernel_model.calls import file_owner, lock
 from kernel_model.files import File
 from kernel_model.files.eventfd import EventFd
 from kernel_model.files.pipe import make_pipe
@@ -78,10 +78,12 @@ def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
     if what == F_SETFL:
         if argument & O_DIRECT & ~file.settable:
             raise LinuxError(Errno.EINVAL)
-        file.flags = file.flags & ~file.settable | argument & file.settable
+        file_owner.set_flags(call, file, as_int(fd), argument)
         return 0
-    if what == F_GETOWN:
-        return 0
+    if what in file_owner.COMMANDS:
+        return file_owner.fcntl_owner(call, file, what, argument)
+    if what == F_DUPFD_QUERY:
+        return int(call.file(argument) is file)
     if what in lock.COMMANDS:
         return lock.fcntl_lock(call, file, what, argument)
     if what in (F_GETPIPE_SZ, F_SETPIPE_SZ) and file.status().mode & S_IFMT != S_IFIFO:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.epoll import EpollItem
     from kernel_model.files.file_locks import FileLocks
+    from kernel_model.files.file_owner import FileOwner
     from kernel_model.files.tree.place import Place
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
@@ -43,6 +44,7 @@ class File:
     settable = O_APPEND | O_NONBLOCK | O_NOATIME  # flags that F_SETFL changes
     place: Place | None = None  # where in the tree it was opened
     watchers: tuple[EpollItem, ...] = ()  # entries of epolls, removed when the file is closed
+    owner: FileOwner | None = None  # of its signals, since it was first asked about
     locks: FileLocks | None = None  # since it first had a lock of its own
 
     @property
@@ -116,6 +118,8 @@ class File:
         if self.references == 0:
             for item in self.watchers:
                 item.epoll.forget(item)
+            if self.owner is not None:
+                self.owner.forget()
             if self.locks is not None:
                 self.locks.file_closed(cpu, self)
             self.close(cpu)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kernel_model.abi.uapi import Errno
     from kernel_model.files.file import File
     from kernel_model.files.file_locks import FileLocks
+    from kernel_model.files.file_owner import FileSignal
     from kernel_model.files.host_pages import HostPageCaches
     from kernel_model.ipc.namespace import IpcNamespace
     from kernel_model.mm.mm import Mm
@@ -44,6 +45,7 @@ class ProcessKernel(UintrKernel, Protocol):
     cpus: list[Cpu]
     futexes: FutexTable
     file_locks: FileLocks
+    file_signals: deque[FileSignal]
     host_pages: HostPageCaches
     ipc: IpcNamespace
     printk: Printk

@@ -86,6 +86,11 @@ class SigInfo:
         """A timer's signal with this si_overrun."""
         return replace(self, fields=self.fields[:4] + struct.pack("<i", overruns) + self.fields[8:])
 
+    @classmethod
+    def of_file(cls, signo: int, code: int, band: int, fd: int) -> SigInfo:
+        """A file is ready: si_band, si_fd."""
+        return cls(signo, code, struct.pack("<qi", band, fd))
+
     def renumbered(self, signo: int) -> SigInfo:
         """The same signal information with another signal number."""
         return replace(self, signo=signo)
