@@ -12,6 +12,7 @@ from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
 from kernel_model.signal.traps import TASK_SIZE_MAX
 from kernel_model.task.posix_timers import PosixTimers
+from kernel_model.task.semaphores import UndoList
 from kernel_model.task.signals import ProcessSignals
 from kernel_model.task.sleep import PendingCall, Sleep, SleepIn
 from kernel_model.task.task import Process
@@ -115,6 +116,10 @@ def _create(call: Call, arguments: CloneArguments) -> int:
     else:
         child = call.kernel.create_thread(call.cpu, _copy_process(call, arguments, tid), registers)
     child.name, child.settings = call.task.name, call.task.settings.inherited()
+    if flags & uapi.CLONE_SYSVSEM:
+        call.task.undo = call.task.undo or UndoList()
+        child.undo = call.task.undo
+        child.undo.users += 1
     child.credentials = call.task.credentials
     child.signals.blocked = call.task.signals.blocked
     if not shares_memory or flags & uapi.CLONE_VFORK:

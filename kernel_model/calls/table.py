@@ -23,6 +23,7 @@ from kernel_model.calls import memfd as memfd_calls
 from kernel_model.calls import memory as memory_calls
 from kernel_model.calls import mremap as mremap_call
 from kernel_model.calls import mseal as mseal_call
+from kernel_model.calls import msg as msg_calls
 from kernel_model.calls import open as open_calls
 from kernel_model.calls import path as path_calls
 from kernel_model.calls import policy as policy_calls
@@ -32,6 +33,7 @@ from kernel_model.calls import prctl as prctl_calls
 from kernel_model.calls import process as process_calls
 from kernel_model.calls import process_vm as process_vm_calls
 from kernel_model.calls import residency as residency_calls
+from kernel_model.calls import sem as sem_calls
 from kernel_model.calls import shm as shm_calls
 from kernel_model.calls import signal as signal_calls
 from kernel_model.calls import socket as socket_calls
@@ -137,6 +139,14 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.GETSOCKNAME: (socket_calls.getsockname, 3),
     Sys.GETPEERNAME: (socket_calls.getpeername, 3),
     Sys.MSEAL: (mseal_call.mseal, 3),
+    Sys.SEMGET: (sem_calls.semget, 3),
+    Sys.SEMOP: (sem_calls.semop, 3),
+    Sys.SEMTIMEDOP: (sem_calls.semtimedop, 4),
+    Sys.SEMCTL: (sem_calls.semctl, 4),
+    Sys.MSGGET: (msg_calls.msgget, 2),
+    Sys.MSGSND: (msg_calls.msgsnd, 4),
+    Sys.MSGRCV: (msg_calls.msgrcv, 5),
+    Sys.MSGCTL: (msg_calls.msgctl, 3),
     Sys.SHMGET: (shm_calls.shmget, 3),
     Sys.SHMAT: (shm_calls.shmat, 3),
     Sys.SHMDT: (shm_calls.shmdt, 1),

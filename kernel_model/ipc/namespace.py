@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from kernel_model.abi.ipc import SHMMNI
+from kernel_model.abi.ipc import MSGMNI, SEMMNI, SHMMNI
 from kernel_model.ipc.ids import Ids
+from kernel_model.ipc.msg import MsgQueues
+from kernel_model.ipc.sem import SemSets
 from kernel_model.ipc.shm import ShmSegment
 
 
@@ -11,4 +13,6 @@ class IpcNamespace:
     """Objects that live longer than the processes that made them."""
 
     def __init__(self) -> None:
+        self.semaphores = SemSets(SEMMNI)
+        self.messages = MsgQueues(MSGMNI)
         self.segments: Ids[ShmSegment] = Ids(SHMMNI)

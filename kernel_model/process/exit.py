@@ -22,6 +22,7 @@ from kernel_model.abi.signal import (
 )
 from kernel_model.abi.uapi import LinuxError, Signal
 from kernel_model.call import clocks
+from kernel_model.ipc import sem
 from kernel_model.ipc.shm import note_exit
 from kernel_model.process import robust_list
 from kernel_model.process.futex import shared_key
@@ -121,6 +122,7 @@ def _forget_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     robust_list.release(kernel, cpu, task)
     forget_mm(kernel, cpu, task)
     kernel.uintr.forget(task)
+    sem.leave(kernel.ipc.semaphores, kernel.scheduler, cpu, task, clocks.realtime_seconds(cpu))
 
 
 def forget_mm(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_model.task.credentials import Credentials
 from kernel_model.task.fd_table import FileTable
 from kernel_model.task.futex_wait import FutexWait
+from kernel_model.task.message import MessageWait
 from kernel_model.task.posix_timers import PosixTimers
+from kernel_model.task.semaphores import SemWait, UndoList
 from kernel_model.task.settings import ThreadSettings
 from kernel_model.task.signals import ProcessSignals, TaskSignals
 from kernel_model.task.sleep import PendingCall, Sleep
@@ -99,6 +101,9 @@ class Task:
     set_aside: Sleep | None = None  # an interrupted call's, while a debugger runs other code (orig_rax is -1)
     signals: TaskSignals = field(default_factory=TaskSignals)
     futex: FutexWait = field(default_factory=FutexWait)
+    semaphores: SemWait = field(default_factory=SemWait)
+    undo: UndoList | None = None  # of semaphores
+    message: MessageWait = field(default_factory=MessageWait)
     set_child_tid: int = 0  # user address that a new process's first thread stores its number to, 0: none
     name: bytes = b""  # comm
     settings: ThreadSettings = field(default_factory=ThreadSettings)
