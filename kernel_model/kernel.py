@@ -16,7 +16,7 @@ from kernel_model.files.file_owner import FileSignal
 from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import Mount
 from kernel_model.files.pipe import PipeAccount
-from kernel_model.files.socket_pair import InFlight
+from kernel_model.files.sockets.network import Network
 from kernel_model.files.special import PROC_MAGIC, ProcRoot
 from kernel_model.files.tree.tree import Tree
 from kernel_model.ipc.namespace import IpcNamespace
@@ -79,10 +79,10 @@ class Kernel:
         self.parent_deaths: deque[tuple[SigInfo, Process]] = deque()  # signals on their way (PR_SET_PDEATHSIG)
         self.signals_wait = False  # a debugger holds the machine between two instructions: no signal acts
         self.pipes = PipeAccount()
-        self.in_flight = InFlight()
         self.ipc = IpcNamespace()
         self.file_locks = FileLocks(self.scheduler)
         self.file_signals: deque[FileSignal] = deque()  # to be sent when the call ends (O_ASYNC)
+        self.network = Network(self.scheduler, ram.size)
         self.host_pages = HostPageCaches(ram, self.frames)
         self.tree = Tree(list(options.mounts), ram, self.frames)
         self.tree.mount((b"proc",), ProcRoot(self.tree.new_file_system("proc", PROC_MAGIC)))

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kernel_model.abi.files import AT_FDCWD, O_PATH
+from kernel_model.abi.files import AT_FDCWD, O_PATH, S_IFSOCK
 from kernel_model.abi.limits import NOFILE
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files import File
+from kernel_model.files.tree.change import make_node, socket_at
+from kernel_model.files.tree.socket_node import SocketNode
 from kernel_model.mm.user_memory import UserMemory
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
+    from kernel_model.files.sockets.unix import UnixSocket
     from kernel_model.files.tree.place import Place
     from kernel_model.kernel import Kernel
     from kernel_model.mm.mm import Mm
@@ -56,6 +59,22 @@ class Call:
                 raise LinuxError(Errno.ENOTDIR)
             start = file.place
         return self.kernel.tree.walk(start, path, self, follow=follow, entry=entry)
+
+    def bind_socket(self, path: bytes, sock: UnixSocket) -> None:
+        """Make a socket's file at `path`. Raises LinuxError EADDRINUSE, and those of a path."""
+        place = self.walk(AT_FDCWD, path, entry=True)
+        if place.exists:
+            raise LinuxError(Errno.EADDRINUSE)
+        node = make_node(self, place, S_IFSOCK | 0o777 & ~self.process.umask)
+        assert isinstance(node, SocketNode)
+        node.socket, sock.node = sock, node
+
+    def socket_at(self, path: bytes) -> File | None:
+        """The socket whose file is at `path`; None: a file of another kind, or a closed socket's. Raises LinuxError."""
+        place = self.walk(AT_FDCWD, path)
+        if not place.exists:
+            raise LinuxError(Errno.ENOENT)
+        return socket_at(place)
 
     def unsupported(self, what: str, errno: Errno) -> LinuxError:
         """The error to raise for what Linux has and this kernel lacks: `errno`. Warns once."""

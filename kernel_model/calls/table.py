@@ -37,6 +37,8 @@ from kernel_model.calls import sem as sem_calls
 from kernel_model.calls import shm as shm_calls
 from kernel_model.calls import signal as signal_calls
 from kernel_model.calls import socket as socket_calls
+from kernel_model.calls import socket_message as socket_message_calls
+from kernel_model.calls import socket_option as socket_option_calls
 from kernel_model.calls import splice as splice_calls
 from kernel_model.calls import stat as stat_calls
 from kernel_model.calls import time as time_calls
@@ -129,13 +131,12 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.FDATASYNC: (file_calls.fsync, 1),
     Sys.SOCKET: (socket_calls.socket, 3),
     Sys.SOCKETPAIR: (socket_calls.socketpair, 4),
-    Sys.SENDTO: (socket_calls.sendto, 6),
-    Sys.RECVFROM: (socket_calls.recvfrom, 6),
-    Sys.SENDMSG: (socket_calls.sendmsg, 3),
-    Sys.RECVMSG: (socket_calls.recvmsg, 3),
+    Sys.BIND: (socket_calls.bind, 3),
+    Sys.LISTEN: (socket_calls.listen, 2),
+    Sys.CONNECT: (socket_calls.connect, 3),
+    Sys.ACCEPT: (socket_calls.accept, 3),
+    Sys.ACCEPT4: (socket_calls.accept4, 4),
     Sys.SHUTDOWN: (socket_calls.shutdown, 2),
-    Sys.GETSOCKOPT: (socket_calls.getsockopt, 5),
-    Sys.SETSOCKOPT: (socket_calls.setsockopt, 5),
     Sys.GETSOCKNAME: (socket_calls.getsockname, 3),
     Sys.GETPEERNAME: (socket_calls.getpeername, 3),
     Sys.MSEAL: (mseal_call.mseal, 3),
@@ -151,6 +152,14 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.SHMAT: (shm_calls.shmat, 3),
     Sys.SHMDT: (shm_calls.shmdt, 1),
     Sys.SHMCTL: (shm_calls.shmctl, 3),
+    Sys.SENDTO: (socket_message_calls.sendto, 6),
+    Sys.RECVFROM: (socket_message_calls.recvfrom, 6),
+    Sys.SENDMSG: (socket_message_calls.sendmsg, 3),
+    Sys.RECVMSG: (socket_message_calls.recvmsg, 3),
+    Sys.SENDMMSG: (socket_message_calls.sendmmsg, 4),
+    Sys.RECVMMSG: (socket_message_calls.recvmmsg, 5),
+    Sys.GETSOCKOPT: (socket_option_calls.getsockopt, 5),
+    Sys.SETSOCKOPT: (socket_option_calls.setsockopt, 5),
     Sys.MREMAP: (mremap_call.mremap, 5),
     Sys.MSYNC: (residency_calls.msync, 3),
     Sys.MINCORE: (residency_calls.mincore, 3),

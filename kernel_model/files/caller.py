@@ -9,6 +9,7 @@ from kernel_model.task.kernel import Kernel
 if TYPE_CHECKING:
     from kernel_model.files.file import File
     from kernel_model.files.pipe import PipeAccount
+    from kernel_model.files.sockets.unix import UnixSocket
     from kernel_model.files.tree.tree import Tree
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.user_memory import UserMemory
@@ -57,3 +58,9 @@ class Caller(Protocol):
 
     @property
     def memory(self) -> UserMemory: ...
+
+    def bind_socket(self, path: bytes, sock: UnixSocket) -> None:
+        """Make a socket's file. Raises LinuxError EADDRINUSE, and those of a path."""
+
+    def socket_at(self, path: bytes) -> File | None:
+        """The socket whose file is at `path`; None: a file of another kind, or a closed socket's. Raises LinuxError."""
