@@ -46,6 +46,8 @@ AT_NO_AUTOMOUNT: Final = 0x800
 AT_EMPTY_PATH: Final = 0x1000
 AT_STATX_SYNC_TYPE: Final = 0x6000
 AT_EACCESS: Final = 0x200
+UTIME_NOW: Final = 0x3FFF_FFFF
+UTIME_OMIT: Final = 0x3FFF_FFFE
 
 # fcntl commands
 F_DUPFD: Final = 0

@@ -39,8 +39,10 @@ from kernel_model.files import File
 from kernel_model.files.directory_file import DirectoryFile
 from kernel_model.files.host_file import HostDirectory, HostFile, PathFile
 from kernel_model.files.host_tree import key_of, open_host
-from kernel_model.files.tree.change import host_node, make_node
+from kernel_model.files.tree.change import make_node
+from kernel_model.files.tree.create import own, take_owner
 from kernel_model.files.tree.directory import Directory, path_below
+from kernel_model.files.tree.host_change import make_file, node_at
 from kernel_model.files.tree.place import Place
 from kernel_model.files.tree.regular import Regular
 from kernel_model.time.realtime import realtime
@@ -125,7 +127,7 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
     kept = flags & ~_OF_OPENING | (0 if flags & O_PATH else O_LARGEFILE)
     _check(place, flags)
     if flags & O_PATH:
-        return PathFile(place, kept)
+        return PathFile(call.kernel.tree, place, kept)
     writing = flags & O_ACCMODE != O_RDONLY or flags & O_TRUNC
     if place.read_only and (writing or not place.exists):
         raise LinuxError(Errno.EROFS)
@@ -135,6 +137,7 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
         return DirectoryFile(place, kept)
     if not place.exists:
         node = make_node(call, place, S_IFREG | mode)
+        assert node is not None
         return node.open(call, replace(place, node=node, mode=node.mode), kept)
     assert place.node is not None
     if flags & O_TRUNC and isinstance(place.node, Regular):
@@ -143,18 +146,20 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
 
 
 def _open_host(call: Call, place: Place, flags: int, kept: int, mode: int) -> File:
-    if place.is_directory:
-        return HostDirectory(place, kept, open_host(place, os.O_RDONLY | os.O_DIRECTORY))
+    tree = call.kernel.tree
     if stat.S_ISFIFO(place.mode) or stat.S_ISSOCK(place.mode):
-        return host_node(call, place).open(call, place, kept)
-    created = not place.exists
-    access = flags & (O_ACCMODE | O_TRUNC) | (O_CREAT | O_EXCL if created else 0)
-    descriptor = open_host(place, access, mode & 0o777)
-    if created:
-        os.fchmod(descriptor, mode & 0o777)
-        status = os.fstat(descriptor)
-        place = replace(place, mode=status.st_mode, key=key_of(status))
-    return HostFile(place, kept, descriptor, call.kernel.host_pages)
+        return node_at(call, place).open(call, place, kept)
+    if not place.exists:
+        descriptor, place, inode = make_file(call, place, flags & (O_ACCMODE | O_TRUNC), mode)
+        return HostFile(place, inode, kept, descriptor, call.kernel.host_pages)
+    assert place.key is not None
+    inode = tree.host_inodes.keep(place.key, place.path)
+    if place.is_directory:
+        return HostDirectory(place, inode, kept, open_host(place, os.O_RDONLY | os.O_DIRECTORY))
+    descriptor = open_host(place, flags & (O_ACCMODE | O_TRUNC))
+    if flags & O_TRUNC:
+        inode.modified(realtime(call.cpu))
+    return HostFile(place, inode, kept, descriptor, call.kernel.host_pages)
 
 
 def _open_unnamed(call: Call, directory: Place, flags: int, mode: int) -> File:
@@ -171,7 +176,7 @@ def _open_unnamed(call: Call, directory: Place, flags: int, mode: int) -> File:
     if not isinstance(directory.node, Directory):
         raise LinuxError(Errno.EOPNOTSUPP)
     node = Regular(directory.node.fs, directory.node.fs.new_number(), mode, realtime(call.cpu))
-    directory.node.own(node)
+    own(call, node, directory.node)
     node.linkable = not flags & O_EXCL
     names = (*directory.names, b"#%d (deleted)" % node.number)
     file = node.open(call, Place(names, node.mode, node=node), kept)
@@ -188,7 +193,9 @@ def _open_unnamed_on_host(call: Call, directory: Place, flags: int, kept: int, m
     status = os.fstat(descriptor)
     names = (*directory.names, b"#%d (deleted)" % tree.unnamed)
     place = Place(names, status.st_mode, directory.mount, key_of(status))
-    file = HostFile(place, kept, descriptor, call.kernel.host_pages)
+    inode = tree.host_inodes.make(status, realtime(call.cpu))
+    inode.rights = take_owner(call, inode, mode, 0, 0) & 0o7000
+    file = HostFile(place, inode, kept, descriptor, call.kernel.host_pages)
     file.unnamed = True
     return file
 

@@ -10,7 +10,6 @@ from kernel_model.abi.files import (
     AT_FDCWD,
     AT_REMOVEDIR,
     AT_SYMLINK_FOLLOW,
-    AT_SYMLINK_NOFOLLOW,
     S_IFBLK,
     S_IFCHR,
     S_IFDIR,
@@ -141,44 +140,6 @@ def symlinkat(call: Call, target: int, directory: int, path: int) -> int:
     return 0
 
 
-def chmod(call: Call, path: int, mode: int) -> int:
-    return fchmodat(call, AT_FDCWD, path, mode)
-
-
-def fchmodat(call: Call, directory: int, path: int, mode: int) -> int:
-    return _chmod(call, _present(_walk(call, directory, path, follow=True)), mode)
-
-
-def fchmodat2(call: Call, directory: int, path: int, mode: int, flags: int) -> int:
-    if flags & 0xFFFF_FFFF & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH):
-        raise LinuxError(Errno.EINVAL)
-    return _chmod(call, _present(_walk(call, directory, path, follow=not flags & AT_SYMLINK_NOFOLLOW)), mode)
-
-
-def fchmod(call: Call, fd: int, mode: int) -> int:
-    file = call.file(fd)
-    if file.place is None:
-        raise LinuxError(Errno.EPERM)
-    return _chmod(call, file.place, mode)
-
-
-def _chmod(call: Call, place: Place, mode: int) -> int:
-    if place.read_only:
-        raise LinuxError(Errno.EROFS)
-    if place.is_link:
-        raise LinuxError(Errno.EOPNOTSUPP)
-    if place.mount is None:
-        change.set_mode(place, mode, realtime(call.cpu))
-        return 0
-    fd = open_host(place, os.O_RDONLY)
-    try:
-        with host_errors():
-            os.fchmod(fd, mode & 0o777)
-    finally:
-        os.close(fd)
-    return 0
-
-
 def truncate(call: Call, path: int, size: int) -> int:
     if size & _OFFSET_SIGN:
         raise LinuxError(Errno.EINVAL)
@@ -202,6 +163,7 @@ def truncate(call: Call, path: int, size: int) -> int:
             os.ftruncate(fd, size)
     finally:
         os.close(fd)
+    call.kernel.tree.attributes(place).modified(realtime(call.cpu))
     pages = call.kernel.host_pages.find(place.names)
     if pages is not None:
         pages.truncate(size)

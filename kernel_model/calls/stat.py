@@ -14,18 +14,21 @@ from kernel_model.abi.files import (
     AT_STATX_SYNC_TYPE,
     AT_SYMLINK_NOFOLLOW,
     NAME_MAX,
+    O_NOATIME,
 )
 from kernel_model.abi.structs import Statfs, Statx
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.files.directory_file import DirectoryFile
-from kernel_model.files.host_file import PathFile, status_at
+from kernel_model.files.host_file import PathFile
 from kernel_model.files.status import FileStatus
+from kernel_model.time.realtime import realtime
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
 
 _NS: Final = 1_000_000_000
 _STATX_BASIC: Final = 0x7FF
+_STATX_BTIME: Final = 0x800
 _STATX_RESERVED: Final = 1 << 31
 _W_OK, _X_OK = 2, 1
 _DIRENT: Final = struct.Struct("<QqHB")  # struct linux_dirent64 up to the name
@@ -58,13 +61,14 @@ def statx(call: Call, directory: int, path: int, flags: int, mask: int, address:
         raise LinuxError(Errno.EINVAL)
     known = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_TYPE
     status = _status(call, directory, path, flags, known)
-    times = [(ns // _NS, ns % _NS) for ns in (status.atime, status.ctime, status.mtime)]
+    times = [(ns // _NS, ns % _NS) for ns in (status.atime, status.btime, status.ctime, status.mtime)]
     call.memory.write_struct(
         address,
         Statx(
-            stx_mask=_STATX_BASIC, stx_blksize=status.block_size, stx_nlink=status.links, stx_uid=status.uid,
-            stx_gid=status.gid, stx_mode=status.mode, stx_ino=status.inode, stx_size=status.size,
-            stx_blocks=status.blocks_used, stx_atime=times[0], stx_ctime=times[1], stx_mtime=times[2],
+            stx_mask=_STATX_BASIC | (_STATX_BTIME if status.btime else 0), stx_blksize=status.block_size,
+            stx_nlink=status.links, stx_uid=status.uid, stx_gid=status.gid, stx_mode=status.mode,
+            stx_ino=status.inode, stx_size=status.size, stx_blocks=status.blocks_used,
+            stx_atime=times[0], stx_btime=times[1], stx_ctime=times[2], stx_mtime=times[3],
             stx_rdev_major=status.rdev >> 8, stx_rdev_minor=status.rdev & 0xFF, stx_dev_minor=status.device,
         ),
     )  # fmt: skip
@@ -76,11 +80,11 @@ def _status(call: Call, directory: int, path: int, flags: int, known: int) -> Fi
         raise LinuxError(Errno.EINVAL)
     name = b"" if not path and flags & AT_EMPTY_PATH else call.memory.read_path(path)
     if name:
-        return status_at(call.walk(directory, name, follow=not flags & AT_SYMLINK_NOFOLLOW))
+        return call.kernel.tree.status(call.walk(directory, name, follow=not flags & AT_SYMLINK_NOFOLLOW))
     if not flags & AT_EMPTY_PATH:
         raise LinuxError(Errno.ENOENT)
     if as_int(directory) == AT_FDCWD:
-        return status_at(call.walk(AT_FDCWD, b"."))
+        return call.kernel.tree.status(call.walk(AT_FDCWD, b"."))
     return call.any_file(directory).status()
 
 
@@ -150,6 +154,8 @@ def getdents64(call: Call, fd: int, address: int, size: int) -> int:
     if not taken and entries:
         raise LinuxError(Errno.EINVAL)
     call.memory.parts(address, len(data), WRITE)
+    if directory.attributes is not None and not directory.flags & O_NOATIME:
+        directory.attributes.accessed(realtime(call.cpu))
     directory.position += taken
     call.memory.write(address, data)
     return len(data)

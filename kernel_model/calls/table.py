@@ -13,6 +13,7 @@ from kernel_model.calls import epoll as epoll_calls
 from kernel_model.calls import exec, fork, itimers
 from kernel_model.calls import fd as fd_calls
 from kernel_model.calls import file as file_calls
+from kernel_model.calls import file_times as file_times_calls
 from kernel_model.calls import futex as futex_calls
 from kernel_model.calls import futex2 as futex2_calls
 from kernel_model.calls import identity as identity_calls
@@ -25,6 +26,7 @@ from kernel_model.calls import mremap as mremap_call
 from kernel_model.calls import mseal as mseal_call
 from kernel_model.calls import msg as msg_calls
 from kernel_model.calls import open as open_calls
+from kernel_model.calls import owner as owner_calls
 from kernel_model.calls import path as path_calls
 from kernel_model.calls import policy as policy_calls
 from kernel_model.calls import poll as poll_calls
@@ -120,10 +122,18 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.LINKAT: (path_calls.linkat, 5),
     Sys.SYMLINK: (path_calls.symlink, 2),
     Sys.SYMLINKAT: (path_calls.symlinkat, 3),
-    Sys.CHMOD: (path_calls.chmod, 2),
-    Sys.FCHMOD: (path_calls.fchmod, 2),
-    Sys.FCHMODAT: (path_calls.fchmodat, 3),
-    Sys.FCHMODAT2: (path_calls.fchmodat2, 4),
+    Sys.CHMOD: (owner_calls.chmod, 2),
+    Sys.FCHMOD: (owner_calls.fchmod, 2),
+    Sys.FCHMODAT: (owner_calls.fchmodat, 3),
+    Sys.FCHMODAT2: (owner_calls.fchmodat2, 4),
+    Sys.CHOWN: (owner_calls.chown, 3),
+    Sys.LCHOWN: (owner_calls.lchown, 3),
+    Sys.FCHOWN: (owner_calls.fchown, 3),
+    Sys.FCHOWNAT: (owner_calls.fchownat, 5),
+    Sys.UTIME: (file_times_calls.utime, 2),
+    Sys.UTIMES: (file_times_calls.utimes, 2),
+    Sys.FUTIMESAT: (file_times_calls.futimesat, 3),
+    Sys.UTIMENSAT: (file_times_calls.utimensat, 4),
     Sys.TRUNCATE: (path_calls.truncate, 2),
     Sys.FTRUNCATE: (file_calls.ftruncate, 2),
     Sys.FALLOCATE: (file_calls.fallocate, 4),

@@ -12,6 +12,7 @@ from kernel_model.files.status import FileStatus
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
+    from kernel_model.files.tree.attributes import Attributes
     from kernel_model.files.tree.place import Place
     from kernel_model.files.user_buffer import UserBuffer
 
@@ -52,6 +53,10 @@ class DirectoryFile(File):
     def inode(self) -> Hashable:
         assert self.place.node is not None
         return self.place.node.identity
+
+    @property
+    def attributes(self) -> Attributes | None:
+        return self.place.node
 
     def status(self) -> FileStatus:
         assert self.place.node is not None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kernel_model.files.epoll import EpollItem
     from kernel_model.files.file_locks import FileLocks
     from kernel_model.files.file_owner import FileOwner
+    from kernel_model.files.tree.attributes import Attributes
     from kernel_model.files.tree.place import Place
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
@@ -78,6 +79,14 @@ class File:
     def allocate(self, mode: int, offset: int, length: int) -> None:
         """fallocate. Raises LinuxError."""
         raise LinuxError(Errno.ENODEV)
+
+    @property
+    def attributes(self) -> Attributes | None:
+        """Owner and times of its inode, where they are kept."""
+        return None
+
+    def set_mode(self, mode: int) -> None:
+        """fchmod of a file without a place: the mode of most is not kept. Raises LinuxError."""
 
     def reopen(self, call: Caller, flags: int) -> File:
         """open of a link in /proc/PID/fd to this file; `flags` as for Node.open. Raises LinuxError."""

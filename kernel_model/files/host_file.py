@@ -9,22 +9,24 @@ import os
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from kernel_model.abi.files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_PATH
+from kernel_model.abi.files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_NOATIME, O_PATH
 from kernel_model.abi.mman import FALLOC_FL_PUNCH_HOLE
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.files.directory_file import DirectoryFile, Entry
 from kernel_model.files.file import File, faulted
-from kernel_model.files.host_tree import host_errors, host_status, open_host
+from kernel_model.files.host_tree import host_errors, open_host
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
-from kernel_model.files.tree.generated import number_of
+from kernel_model.files.tree.host_inodes import HostInode, status_of
 from kernel_model.files.write_signals import room_below_limit
-from kernel_model.time.realtime import EPOCH
+from kernel_model.time.realtime import realtime
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.host_pages import HostPageCaches, HostPages
+    from kernel_model.files.tree.attributes import Attributes
     from kernel_model.files.tree.place import Place
+    from kernel_model.files.tree.tree import Tree
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
     from pffemu.hw.cpu import Cpu
@@ -38,10 +40,10 @@ class HostNode(File):
     can_poll = False
     place: Place
 
-    def __init__(self, place: Place, flags: int, descriptor: int = -1) -> None:
+    def __init__(self, place: Place, inode: HostInode, flags: int, descriptor: int = -1) -> None:
         """`descriptor`: of the host, owned by this file from now on; -1: not open yet."""
         self.name, self.flags = place.path.decode(errors="surrogateescape"), flags
-        self.place = place
+        self.place, self.host_inode = place, inode
         self.position = 0
         self._descriptor = descriptor
 
@@ -62,9 +64,13 @@ class HostNode(File):
             status = os.fstat(self.host())
         return status.st_dev, status.st_ino
 
+    @property
+    def attributes(self) -> Attributes:
+        return self.host_inode
+
     def status(self) -> FileStatus:
         with host_errors():
-            return status_of(self.place, os.fstat(self.host()))
+            return status_of(self.host_inode, os.fstat(self.host()))
 
     def close(self, cpu: Cpu) -> None:
         self.release()
@@ -90,15 +96,15 @@ class HostFile(HostNode):
     settable = File.settable | O_DIRECT
     unnamed = False  # made with O_TMPFILE, and not linked since: its place is none
 
-    def __init__(self, place: Place, flags: int, descriptor: int, caches: HostPageCaches) -> None:
-        super().__init__(place, flags, descriptor)
+    def __init__(self, place: Place, inode: HostInode, flags: int, descriptor: int, caches: HostPageCaches) -> None:
+        super().__init__(place, inode, flags, descriptor)
         self._caches = caches
 
     def reopen(self, call: Caller, flags: int) -> File:
         """Another open file on the same host file, which may have no path any more."""
         with host_errors():
             descriptor = os.open(f"/proc/self/fd/{self.host()}", flags & O_ACCMODE | os.O_CLOEXEC)
-        return HostFile(self.place, flags, descriptor, self._caches)
+        return HostFile(self.place, self.host_inode, flags, descriptor, self._caches)
 
     @property
     def size(self) -> int:
@@ -132,12 +138,13 @@ class HostFile(HostNode):
     def _twin(self) -> HostFile:
         """Another open file on the same host file."""
         with host_errors():
-            return HostFile(self.place, self.flags, os.dup(self.host()), self._caches)
+            return HostFile(self.place, self.host_inode, self.flags, os.dup(self.host()), self._caches)
 
     def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         check_span(offset, buffer.size)
         self._mapped()
-        wanted = max(0, min(buffer.size, self.size - offset))
+        asked = buffer.size
+        wanted = max(0, min(asked, self.size - offset))
         room = buffer.room(wanted)  # may sleep: it must come before the first byte
         done = 0
         while done < room:
@@ -148,6 +155,8 @@ class HostFile(HostNode):
             buffer.scatter(data)
             buffer.skip(len(data))
             done += len(data)
+        if asked and not self.flags & O_NOATIME:
+            self.host_inode.accessed(realtime(call.cpu))
         return done if done or not wanted or room else faulted(0)
 
     def write(self, call: Caller, buffer: UserBuffer) -> int:
@@ -179,7 +188,12 @@ class HostFile(HostNode):
             done += written
             if written < len(data):
                 break
+        if done:
+            self.changed(call.cpu)
         return done if done or not wanted else faulted(0)
+
+    def changed(self, cpu: Cpu) -> None:
+        self.host_inode.modified(realtime(cpu))
 
     def seek(self, offset: int, whence: int) -> int:
         """lseek; SEEK_DATA and SEEK_HOLE ask the host's file system."""
@@ -224,8 +238,8 @@ class HostFile(HostNode):
 class HostDirectory(HostNode, DirectoryFile):
     """An open directory of the host."""
 
-    def __init__(self, place: Place, flags: int, descriptor: int) -> None:
-        super().__init__(place, flags, descriptor)
+    def __init__(self, place: Place, inode: HostInode, flags: int, descriptor: int) -> None:
+        super().__init__(place, inode, flags, descriptor)
         self._listing: list[Entry] | None = None
 
 
@@ -235,8 +249,9 @@ class PathFile(File):
     can_poll = False
     place: Place
 
-    def __init__(self, place: Place, flags: int) -> None:
+    def __init__(self, tree: Tree, place: Place, flags: int) -> None:
         self.name, self.flags, self.place = place.path.decode(errors="surrogateescape"), flags | O_PATH, place
+        self._tree = tree
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
         raise LinuxError(Errno.EBADF)
@@ -244,23 +259,9 @@ class PathFile(File):
     def write(self, call: Caller, buffer: UserBuffer) -> int:
         raise LinuxError(Errno.EBADF)
 
+    @property
+    def attributes(self) -> Attributes | None:
+        return self._tree.attributes(self.place) if self.place.exists else None
+
     def status(self) -> FileStatus:
-        return status_at(self.place)
-
-
-def status_at(place: Place) -> FileStatus:
-    """stat of `place`. Raises LinuxError ENOENT."""
-    if not place.exists:
-        raise LinuxError(Errno.ENOENT)
-    if place.mount is not None:
-        return status_of(place, host_status(place))
-    assert place.node is not None
-    return place.node.status()
-
-
-def status_of(place: Place, status: os.stat_result) -> FileStatus:
-    """Type, rights, size and links come from the host; owner, times and numbers are the same on every host."""
-    return FileStatus(
-        mode=status.st_mode, size=status.st_size, inode=number_of(place.path), links=status.st_nlink,
-        atime=EPOCH, mtime=EPOCH, ctime=EPOCH,
-    )  # fmt: skip
+        return self._tree.status(self.place)

@@ -154,6 +154,12 @@ class Memfd(File):
         blocks = self.cache.cached_bytes // _BLOCK
         return FileStatus(mode=S_IFREG | self.mode, size=self.cache.size, blocks=blocks)
 
+    def set_mode(self, mode: int) -> None:
+        """fchmod. Raises LinuxError EPERM for a change that F_SEAL_EXEC forbids."""
+        if self.seals & mman.F_SEAL_EXEC and (mode ^ self.mode) & 0o111:
+            raise LinuxError(Errno.EPERM)
+        self.mode = mode
+
     def close(self, cpu: Cpu) -> None:
         self.cache.open_files -= 1
         self.cache.unmapped()

@@ -28,6 +28,7 @@ class FileStatus:
     atime: int = 0
     mtime: int = 0
     ctime: int = 0
+    btime: int = 0  # 0: not known
 
     @property
     def blocks_used(self) -> int:

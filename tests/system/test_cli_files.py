@@ -68,6 +68,23 @@ def build(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-
     return built
 
 
+SET_ID = """
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utime.h>
+int main(void)
+{
+    struct stat s, d;
+    struct utimbuf t = {4, 5};
+    chown("f", 7, 8), chmod("f", 06711), utime("f", &t), mkdir("d", 0755), chmod("d", 02755);
+    stat("f", &s), stat("d", &d);
+    printf("%o %u:%u %ld\\n", s.st_mode, s.st_uid, s.st_gid, (long)s.st_mtime);
+    printf("%o %u:%u\\n", d.st_mode, d.st_uid, d.st_gid);
+}
+"""
+
+
 def test_files_only_under_the_roots(build, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a").write_text("content")
@@ -123,3 +140,14 @@ def test_strict_stops_at_what_is_not_modelled(build) -> None:  # type: ignore[no
     assert strict.code == 125
     assert "system call 246 (kexec_load) is not modelled" in strict.err
     assert "without --strict: ENOSYS" in strict.err
+
+
+def test_owner_and_set_id_bits_stay_in_the_machine(build, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    program = build("set_id", SET_ID)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "f").write_text("content")
+    before = (tmp_path / "data" / "f").stat()
+    assert pffemu("run", "--root", str(tmp_path / "data"), program).out == "106711 7:8 5\n42755 0:0\n"
+    after = (tmp_path / "data" / "f").stat()
+    assert (after.st_mode & 0o7777, after.st_uid, after.st_mtime_ns) == (0o711, before.st_uid, before.st_mtime_ns)
+    assert (tmp_path / "data" / "d").stat().st_mode & 0o7777 == 0o755

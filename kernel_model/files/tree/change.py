@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import stat
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from kernel_model.abi.files import S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK
+from kernel_model.abi.files import S_IFCHR
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.host_file import HostFile
-from kernel_model.files.host_tree import host_errors, key_of, parent_of
+from kernel_model.files.tree import host_change
+from kernel_model.files.tree.attributes import mode_after_chown
+from kernel_model.files.tree.create import new_node, own
 from kernel_model.files.tree.devices import DeviceNode
 from kernel_model.files.tree.directory import Directory
-from kernel_model.files.tree.fifo import FifoNode
+from kernel_model.files.tree.host_inodes import HostInode
 from kernel_model.files.tree.link import Link
 from kernel_model.files.tree.node import Node
 from kernel_model.files.tree.opened import OpenedNode
-from kernel_model.files.tree.regular import Regular
 from kernel_model.files.tree.socket_node import SocketNode
 from kernel_model.time.realtime import realtime
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.file import File
-    from kernel_model.files.tree.file_system import FileSystem
+    from kernel_model.files.host_file import HostNode
+    from kernel_model.files.tree.attributes import Attributes
     from kernel_model.files.tree.place import Place
 
 RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT = 1, 2, 4
-_RIGHTS: Final = 0o7777
 
 
 def check_new(place: Place, *, directory: bool = False) -> None:
@@ -51,91 +50,42 @@ def holder(place: Place) -> Directory:
 def make_directory(call: Caller, place: Place, mode: int) -> None:
     """mkdir. `mode`: after the umask."""
     check_new(place, directory=True)
-    if place.mount is None:
-        parent, now = holder(place), realtime(call.cpu)
-        node = Directory(parent.fs, parent.fs.new_number(), mode, now)
-        parent.own(node)
-        parent.add(place.name, node, now)
+    if place.mount is not None:
+        host_change.make_directory(call, place, mode)
         return
-    with parent_of(place) as (at, name), host_errors():
-        os.mkdir(name, mode & 0o777, dir_fd=at)
-        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
-        try:
-            os.fchmod(fd, mode & 0o777)  # the host's umask is not the guest's
-        finally:
-            os.close(fd)
+    parent, now = holder(place), realtime(call.cpu)
+    node = Directory(parent.fs, parent.fs.new_number(), mode, now)
+    own(call, node, parent)
+    parent.add(place.name, node, now)
 
 
 def make_link(call: Caller, place: Place, text: bytes) -> None:
     """symlink: a link to any text; walks follow it within the guest's tree."""
     check_new(place)
-    if place.mount is None:
-        parent, now = holder(place), realtime(call.cpu)
-        node = Link(parent.fs, parent.fs.new_number(), text, now)
-        parent.own(node)
-        parent.add(place.name, node, now)
-        return
-    with parent_of(place) as (at, name), host_errors():
-        os.symlink(text, name, dir_fd=at)
-
-
-def make_node(call: Caller, place: Place, mode: int, device: tuple[int, int] = (0, 0)) -> Node:
-    """mknod: `mode` with S_IFREG, S_IFIFO, S_IFSOCK, S_IFCHR or S_IFBLK. No devices on the host: EPERM there."""
-    check_new(place)
-    now = realtime(call.cpu)
     if place.mount is not None:
-        return _make_host_node(call, place, mode, now)
-    parent = holder(place)
-    node = new_node(parent.fs, mode, device, now)
-    parent.own(node)
+        host_change.make_link(call, place, text)
+        return
+    parent, now = holder(place), realtime(call.cpu)
+    node = Link(parent.fs, parent.fs.new_number(), text, now)
+    own(call, node, parent)
     parent.add(place.name, node, now)
-    return node
 
 
-def _make_host_node(call: Caller, place: Place, mode: int, now: int) -> Node:
-    """A FIFO or socket on the host is a name only: it is never opened there."""
-    tree = call.kernel.tree
-    if mode & S_IFMT in (S_IFCHR, S_IFBLK):
-        raise LinuxError(Errno.EPERM)
-    node = new_node(tree.host_fs, mode, (0, 0), now)
-    try:
-        with parent_of(place) as (at, name), host_errors():
-            os.mknod(name, mode & (S_IFMT | 0o777), dir_fd=at)
-            status = os.lstat(name, dir_fd=at)
-    except LinuxError:
-        tree.host_fs.drop_inode()
-        raise
-    tree.host_nodes[key_of(status)] = node
-    return node
-
-
-def host_node(call: Caller, place: Place) -> Node:
-    """The node of a FIFO or socket that lies on the host, made if the guest has not used it yet."""
-    tree = call.kernel.tree
-    if place.node is not None:
-        return place.node
-    assert place.key is not None
-    node = tree.host_nodes[place.key] = new_node(tree.host_fs, place.mode, (0, 0), realtime(call.cpu))
+def make_node(call: Caller, place: Place, mode: int, device: tuple[int, int] = (0, 0)) -> Node | None:
+    """mknod: `mode` with S_IFREG, S_IFIFO, S_IFSOCK, S_IFCHR or S_IFBLK; None: a regular file on the host."""
+    check_new(place)
+    if place.mount is not None:
+        return host_change.make_node(call, place, mode)
+    parent, now = holder(place), realtime(call.cpu)
+    node = new_node(parent.fs, mode, device, now)
+    own(call, node, parent)
+    parent.add(place.name, node, now)
     return node
 
 
 def socket_at(place: Place) -> File | None:
     """The socket that is bound to the name `place`; None: none is, or none any more."""
     return place.node.socket if isinstance(place.node, SocketNode) else None
-
-
-def new_node(fs: FileSystem, mode: int, device: tuple[int, int], now: int) -> Node:
-    """A node without a name. Raises LinuxError ENOSPC, EINVAL for a kind that mknod does not make."""
-    kind = mode & S_IFMT
-    if kind == S_IFREG:
-        return Regular(fs, fs.new_number(), mode, now)
-    if kind == S_IFIFO:
-        return FifoNode(fs, fs.new_number(), mode, now)
-    if kind == S_IFSOCK:
-        return SocketNode(fs, fs.new_number(), mode, now)
-    if kind in (S_IFCHR, S_IFBLK):
-        return DeviceNode(fs, fs.new_number(), mode, device, now)
-    raise LinuxError(Errno.EINVAL)
 
 
 def remove(call: Caller, place: Place, *, directory: bool) -> None:
@@ -153,24 +103,12 @@ def remove(call: Caller, place: Place, *, directory: bool) -> None:
     if call.kernel.tree.is_mount_point(place):
         raise LinuxError(Errno.EBUSY)
     if place.mount is not None:
-        with parent_of(place) as (at, name), host_errors():
-            os.rmdir(name, dir_fd=at) if directory else os.unlink(name, dir_fd=at)
-        forget_host_node(call, place)
+        host_change.remove(call, place, directory=directory)
         return
     parent = holder(place)
     if isinstance(place.node, Directory) and place.node.children:
         raise LinuxError(Errno.ENOTEMPTY)
     parent.remove(place.name, realtime(call.cpu))
-
-
-def forget_host_node(call: Caller, place: Place) -> None:
-    """A name of a FIFO or socket on the host is gone."""
-    tree = call.kernel.tree
-    if place.node is None or place.key is None:
-        return
-    place.node.unlinked(realtime(call.cpu))
-    if not place.node.links:
-        del tree.host_nodes[place.key]
 
 
 def hard_link(call: Caller, source: Place, target: Place) -> None:
@@ -179,31 +117,18 @@ def hard_link(call: Caller, source: Place, target: Place) -> None:
         raise LinuxError(Errno.ENOENT)
     check_new(target)
     if isinstance(source.node, OpenedNode) and isinstance(source.node.file, HostFile):
-        _link_open_file(source.node.file, target)
+        host_change.link_open_file(call, source.node.file, target)
         return
     if not _same_file_system(source, target):
         raise LinuxError(Errno.EXDEV)
     if source.is_directory:
         raise LinuxError(Errno.EPERM)
     if source.mount is not None:
-        with parent_of(source) as (old_fd, old), parent_of(target) as (new_fd, new), host_errors():
-            os.link(old, new, src_dir_fd=old_fd, dst_dir_fd=new_fd, follow_symlinks=False)
-        if source.node is not None:
-            source.node.links += 1
+        host_change.link(call, source, target)
         return
     node, now = source.node, realtime(call.cpu)
     assert node is not None
     link_node(node, holder(target), target.name, now)
-
-
-def _link_open_file(file: HostFile, target: Place) -> None:
-    """Give the host's file behind `file`, which may have none, a name. Raises LinuxError."""
-    if file.place.mount is not target.mount:
-        raise LinuxError(Errno.EXDEV)
-    with parent_of(target) as (at, name), host_errors():
-        os.link(f"/proc/self/fd/{file.host()}", name, dst_dir_fd=at)
-    if file.unnamed:
-        file.place, file.unnamed = replace(target, mode=file.place.mode, key=file.place.key), False
 
 
 def link_node(node: Node, parent: Directory, name: bytes, now: int) -> None:
@@ -233,12 +158,7 @@ def rename(call: Caller, source: Place, target: Place, flags: int) -> None:
     if source.read_only:
         raise LinuxError(Errno.EROFS)
     if source.mount is not None:
-        if flags & (RENAME_EXCHANGE | RENAME_WHITEOUT):
-            raise LinuxError(Errno.EINVAL)
-        with parent_of(source) as (old_fd, old), parent_of(target) as (new_fd, new), host_errors():
-            os.rename(old, new, src_dir_fd=old_fd, dst_dir_fd=new_fd)
-        if target.key != source.key:
-            forget_host_node(call, target)
+        host_change.rename(call, source, target, flags)
         return
     _rename_in_ram(call, source, target, flags)
 
@@ -287,8 +207,26 @@ def _same_file_system(source: Place, target: Place) -> bool:
     return one is other
 
 
-def set_mode(place: Place, mode: int, now: int) -> None:
-    """chmod of a node in RAM."""
+def set_mode(call: Caller, place: Place, mode: int) -> None:
+    """chmod. Raises LinuxError."""
+    if place.mount is not None:
+        host_change.set_mode(call, place, mode)
+        return
     assert place.node is not None
-    place.node.mode = stat.S_IFMT(place.node.mode) | mode & _RIGHTS
-    place.node.ctime = now
+    place.node.mode = stat.S_IFMT(place.node.mode) | mode
+    place.node.ctime = realtime(call.cpu)
+
+
+def set_mode_of_open(call: Caller, file: HostNode, mode: int) -> None:
+    """fchmod of a file on the host."""
+    host_change.set_mode_of(call, file.host(), file.host_inode, mode)
+
+
+def give_to(inode: Attributes, mode: int, uid: int | None, gid: int | None, now: int) -> None:
+    """chown of a file with `mode`; None: as it is. What is no directory loses its set-ID bits."""
+    inode.uid, inode.gid = inode.uid if uid is None else uid, inode.gid if gid is None else gid
+    inode.ctime = now
+    if isinstance(inode, Node):
+        inode.mode = mode_after_chown(mode)
+    elif isinstance(inode, HostInode):
+        inode.rights = mode_after_chown(mode) & 0o7000

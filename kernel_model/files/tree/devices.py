@@ -14,6 +14,7 @@ from kernel_model.files.tree.node import Node
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
+    from kernel_model.files.tree.attributes import Attributes
     from kernel_model.files.tree.file_system import FileSystem
     from kernel_model.files.tree.place import Place
     from kernel_model.files.user_buffer import UserBuffer
@@ -96,6 +97,10 @@ class MemoryDevice(File):
     @property
     def inode(self) -> Hashable:
         return self.node.identity
+
+    @property
+    def attributes(self) -> Attributes:
+        return self.node
 
     def status(self) -> FileStatus:
         return self.node.status()

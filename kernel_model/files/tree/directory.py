@@ -79,13 +79,6 @@ class Directory(DirectoryNode):
         self.ctime = now
         self.fs.drop_inode()
 
-    def own(self, node: Node) -> None:
-        """Give a new `node` in this directory its owner and, in a set-group-ID directory, its group."""
-        if self.mode & _S_ISGID:
-            node.gid = self.gid
-            if node.is_directory:
-                node.mode |= _S_ISGID
-
 
 def path_below(directory: Directory) -> tuple[bytes, ...] | None:
     """The names that lead to `directory` from the root of its file system; None: it was removed."""

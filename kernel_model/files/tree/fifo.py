@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.file import File
     from kernel_model.files.status import FileStatus
+    from kernel_model.files.tree.attributes import Attributes
     from kernel_model.files.tree.file_system import FileSystem
     from kernel_model.files.tree.place import Place
     from kernel_model.task.task import Task
@@ -122,6 +123,10 @@ class _FifoEnd:
 
     def status(self) -> FileStatus:
         return self.node.status()
+
+    @property
+    def attributes(self) -> Attributes:
+        return self.node
 
     @property
     def inode(self) -> Hashable:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.status import FileStatus
+from kernel_model.files.tree.attributes import Attributes
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
@@ -15,18 +16,16 @@ if TYPE_CHECKING:
     from kernel_model.files.tree.file_system import FileSystem
     from kernel_model.files.tree.place import Place
 
-_DAY: Final = 86_400 * 10**9  # ns
 
-
-class Node:
-    """One inode. `mode`: type and rights; times in nanoseconds since 1970; `links`: names of it, 0 once unlinked."""
+class Node(Attributes):
+    """One inode. `mode`: type and rights; `links`: names of it, 0 once unlinked."""
 
     def __init__(self, fs: FileSystem, number: int, mode: int, now: int) -> None:
-        self.fs, self.number, self.mode = fs, number, mode
-        self.uid = self.gid = 0
+        super().__init__(number)
+        self.born(now)
+        self.fs, self.mode = fs, mode
         self.links = 1
         self.linkable = False  # link may give it its first name (O_TMPFILE)
-        self.atime = self.mtime = self.ctime = self.btime = now
 
     @property
     def identity(self) -> Hashable:
@@ -55,16 +54,12 @@ class Node:
         return FileStatus(
             mode=self.mode, size=self.size, inode=self.number, device=self.fs.device, links=self.links, uid=self.uid,
             gid=self.gid, rdev=self.rdev, blocks=self.blocks, atime=self.atime, mtime=self.mtime, ctime=self.ctime,
+            btime=self.btime,
         )  # fmt: skip
 
     def open(self, call: Caller, place: Place, flags: int) -> File:
         """Open it; `flags` as F_GETFL will return them. Raises LinuxError, and Blocked to wait."""
         raise LinuxError(Errno.ENXIO)
-
-    def accessed(self, now: int) -> None:
-        """Linux: relatime_need_update; a read updates the time of access when that is old."""
-        if self.atime <= max(self.mtime, self.ctime) or now - self.atime >= _DAY:
-            self.atime = now
 
     def linked(self, now: int) -> None:
         """It has another name."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.file import File
     from kernel_model.files.status import FileStatus
+    from kernel_model.files.tree.attributes import Attributes
     from kernel_model.files.tree.file_system import FileSystem
     from kernel_model.files.tree.place import Place
     from kernel_model.files.user_buffer import UserBuffer
@@ -160,6 +161,10 @@ class TmpfsFile(Memfd):
     def _accessed(self, cpu: Cpu) -> None:
         if not self.flags & O_NOATIME:
             self.node.accessed(realtime(cpu))
+
+    @property
+    def attributes(self) -> Attributes:
+        return self.node
 
     def status(self) -> FileStatus:
         return self.node.status()

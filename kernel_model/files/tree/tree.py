@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.files import NAME_MAX
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.files.host_tree import HostKey, Mount, Names, key_of, list_host, look, read_host_link
+from kernel_model.files.host_tree import Mount, Names, host_status, key_of, list_host, look, read_host_link
+from kernel_model.files.status import FileStatus
+from kernel_model.files.tree.attributes import Attributes
 from kernel_model.files.tree.devices import DEVICES, DeviceNode
 from kernel_model.files.tree.directory import Directory, path_below
 from kernel_model.files.tree.file_system import TMPFS_MAGIC, FileSystem
-from kernel_model.files.tree.generated import number_of
+from kernel_model.files.tree.host_inodes import HostInodes, status_of
 from kernel_model.files.tree.link import Link
-from kernel_model.files.tree.node import DirectoryNode, LinkNode, Node
+from kernel_model.files.tree.node import DirectoryNode, LinkNode
 from kernel_model.files.tree.place import Place
-from kernel_model.time.realtime import EPOCH
+from kernel_model.time.realtime import EPOCH, realtime
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
@@ -43,9 +45,9 @@ class Tree:
         self._devices = _FIRST_DEVICE
         self.hosts: dict[Names, Mount] = {}
         self.roots: dict[Names, DirectoryNode] = {}
-        self.host_nodes: dict[HostKey, Node] = {}  # of FIFOs and sockets on the host
+        self.host_inodes = HostInodes()
         self.unnamed = 0  # files made with O_TMPFILE on the host
-        self.host_fs = self.new_file_system("host")  # what those count against
+        self.host_fs = FileSystem("host", 1, TMPFS_MAGIC, ram, frames)  # what FIFOs and sockets there count against
         self.rootfs = self._new_root("tmpfs", 0o755)
         self.roots[()] = self.rootfs
         for mount in mounts:
@@ -202,7 +204,9 @@ class Tree:
         status, is_root = look(mount, names), names == mount.guest
         if status is not None:
             key = key_of(status)
-            return Place(names, status.st_mode, mount, key, self.host_nodes.get(key), is_root=is_root)
+            inode = self.host_inodes.get(key)
+            node, mode = (None, status.st_mode & ~0o7000) if inode is None else (inode.node, inode.mode(status.st_mode))
+            return Place(names, mode, mount, key, node, is_root=is_root)
         if not any(other[: len(names)] == names for other in (*self.hosts, *self.roots) if other != mount.guest):
             return Place(names, 0, mount, is_root=is_root)
         leading = self.make_path(names)  # it leads to another mount
@@ -234,9 +238,37 @@ class Tree:
         """The target of a link. Raises LinuxError EINVAL when `place` is not a link, ENOENT."""
         if not place.is_link:
             raise LinuxError(Errno.EINVAL if place.exists else Errno.ENOENT)
+        if caller is not None and (place.mount is not None or isinstance(place.node, Link)):
+            self.attributes(place).accessed(realtime(caller.cpu))
         if isinstance(place.node, LinkNode):
             return place.node.target(caller)
         return read_host_link(place)
+
+    def attributes(self, place: Place) -> Attributes:
+        """Owner and times of what lies at `place`, to be changed."""
+        if place.node is not None:
+            return place.node
+        assert place.key is not None
+        return self.host_inodes.keep(place.key, place.path)
+
+    def status(self, place: Place) -> FileStatus:
+        """stat of `place`. Raises LinuxError ENOENT."""
+        if not place.exists:
+            raise LinuxError(Errno.ENOENT)
+        if place.node is not None:
+            return place.node.status()
+        status = host_status(place)
+        key = key_of(status)
+        if status.st_nlink > 1 and not place.is_directory:
+            self.host_inodes.keep(key, place.path)  # its other names are to show the same number
+        return status_of(self.host_inodes.at(key, place.path), status)
+
+    def _number(self, place: Place) -> int:
+        """st_ino of what lies at `place`."""
+        if place.mount is not None and place.key is not None:
+            return self.host_inodes.at(place.key, place.path).number
+        assert place.node is not None
+        return place.node.number
 
     def list(self, place: Place, caller: Caller | None) -> list[tuple[bytes, int, int]]:
         """(name, st_mode, st_ino) of everything in a directory, "." and ".." first, then by name."""
@@ -246,15 +278,18 @@ class Tree:
                 raise LinuxError(Errno.ENOENT)
             own = place.node.entries(caller)
         elif place.mount is not None:
-            base = place.path.rstrip(b"/")
-            own = sorted((name, s.st_mode, number_of(base + b"/" + name)) for name, s in list_host(place))
+            base, inodes = place.path.rstrip(b"/"), self.host_inodes
+            own = sorted(
+                (name, status.st_mode, inodes.at(key_of(status), base + b"/" + name).number)
+                for name, status in list_host(place)
+            )
         above = self.parent(place)
-        dots = [(b".", place.mode, number_at(place)), (b"..", above.mode, number_at(above))]
+        dots = [(b".", place.mode, self._number(place)), (b"..", above.mode, self._number(above))]
         mounted = {name: self.child(place, name, caller) for name in self._mounted_in(place)}
         if not mounted:
             return dots + own
         listed = [entry for entry in own if entry[0] not in mounted]
-        listed += [(name, root.mode, number_at(root)) for name, root in mounted.items()]
+        listed += [(name, root.mode, self._number(root)) for name, root in mounted.items()]
         return dots + sorted(listed)
 
     def _mounted_in(self, place: Place) -> set[bytes]:
@@ -264,11 +299,6 @@ class Tree:
             return set()
         names = {names for names, mount in self.hosts.items() if mount.listed} | set(self.roots)
         return {one[depth] for one in names if len(one) > depth and one[:depth] == place.names}
-
-
-def number_at(place: Place) -> int:
-    """st_ino of what lies at `place`."""
-    return number_of(place.path) if place.node is None or place.mount is not None else place.node.number
 
 
 def components(path: bytes) -> list[bytes]:

@@ -1,0 +1,107 @@
+"""The chown and chmod families (fs/open.c)."""
+
+from __future__ import annotations
+
+from kernel_model.abi.files import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
+from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.call.call import Call, as_int
+from kernel_model.files.host_file import HostNode
+from kernel_model.files.tree import change
+from kernel_model.files.tree.place import Place
+from kernel_model.time.realtime import realtime
+
+_UNCHANGED = 0xFFFF_FFFF
+_RIGHTS = 0o7777
+
+
+def chown(call: Call, path: int, uid: int, gid: int) -> int:
+    return fchownat(call, AT_FDCWD, path, uid, gid, 0)
+
+
+def lchown(call: Call, path: int, uid: int, gid: int) -> int:
+    return fchownat(call, AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW)
+
+
+def fchownat(call: Call, directory: int, path: int, uid: int, gid: int, flags: int) -> int:
+    """Change the owner that the kernel keeps, not the host's. A number of -1 leaves it as it is."""
+    if flags & 0xFFFF_FFFF & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH):
+        raise LinuxError(Errno.EINVAL)
+    place = present_at(call, directory, path, flags)
+    if place is None:
+        return fchown(call, directory, uid, gid)
+    if place.read_only:
+        raise LinuxError(Errno.EROFS)
+    inode = call.kernel.tree.attributes(place)
+    change.give_to(inode, place.mode, _number(uid), _number(gid), realtime(call.cpu))
+    return 0
+
+
+def fchown(call: Call, fd: int, uid: int, gid: int) -> int:
+    file = call.any_file(fd)
+    if file.attributes is not None:
+        mode = file.status().mode
+        change.give_to(file.attributes, mode, _number(uid), _number(gid), realtime(call.cpu))
+    return 0
+
+
+def _number(value: int) -> int | None:
+    value &= 0xFFFF_FFFF
+    return None if value == _UNCHANGED else value
+
+
+def chmod(call: Call, path: int, mode: int) -> int:
+    return fchmodat(call, AT_FDCWD, path, mode)
+
+
+def fchmodat(call: Call, directory: int, path: int, mode: int) -> int:
+    return fchmodat2(call, directory, path, mode, 0)
+
+
+def fchmodat2(call: Call, directory: int, path: int, mode: int, flags: int) -> int:
+    if flags & 0xFFFF_FFFF & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH):
+        raise LinuxError(Errno.EINVAL)
+    place = present_at(call, directory, path, flags)
+    if place is None:
+        return _change_mode(call, directory, mode)
+    if place.read_only:
+        raise LinuxError(Errno.EROFS)
+    if place.is_link:
+        raise LinuxError(Errno.EOPNOTSUPP)
+    change.set_mode(call, place, mode & _RIGHTS)
+    return 0
+
+
+def fchmod(call: Call, fd: int, mode: int) -> int:
+    call.file(fd)
+    return _change_mode(call, fd, mode)
+
+
+def _change_mode(call: Call, fd: int, mode: int) -> int:
+    file = call.any_file(fd)
+    if file.place is not None and file.place.read_only:
+        raise LinuxError(Errno.EROFS)
+    if isinstance(file, HostNode):
+        change.set_mode_of_open(call, file, mode & _RIGHTS)
+    elif file.place is not None:
+        change.set_mode(call, file.place, mode & _RIGHTS)
+    else:
+        file.set_mode(mode & _RIGHTS)
+    return 0
+
+
+def present_at(call: Call, directory: int, path: int, flags: int) -> Place | None:
+    """The place that a path call with AT_* `flags` names; None: the descriptor `directory` itself (AT_EMPTY_PATH).
+
+    Raises LinuxError ENOENT.
+    """
+    name = b"" if not path and flags & AT_EMPTY_PATH else call.memory.read_path(path)
+    if not name:
+        if not flags & AT_EMPTY_PATH:
+            raise LinuxError(Errno.ENOENT)
+        if as_int(directory) != AT_FDCWD:
+            return None
+        name = b"."
+    place = call.walk(directory, name, follow=not flags & AT_SYMLINK_NOFOLLOW)
+    if not place.exists:
+        raise LinuxError(Errno.ENOENT)
+    return place
