@@ -6,6 +6,7 @@
 #   make conformance   the C programs of tests/conformance on this host's Linux and in pffemu (RECORD=1: record anew)
 #   make check-long    a million random instructions on this host's CPU and in pffemu (SEED=7: other ones), and
 #                      longer sessions of the debugger, of gdb and of sleeping threads than `make test` has
+#                      LTP=DIR, SELFTESTS=DIR: Linux's own judges, too (tests/judges/README.md)
 #   make bench    guest and fault speed on this machine, and what a step back costs
 #   make evaluation   the evaluation again: tables and figures of docs/evaluation.md, docs/timing.md, one HTML page
 #   make lock     write requirements.lock again from pyproject.toml (make lock UPGRADE=--upgrade: newest versions)
@@ -21,6 +22,9 @@ RECORD ?=
 UPGRADE ?=
 SEED ?= 0
 JOBS ?= 2
+LTP ?=
+SELFTESTS ?=
+JUDGES = $(if $(LTP),--ltp $(LTP)) $(if $(SELFTESTS),--selftests $(SELFTESTS))
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -57,6 +61,7 @@ check-long: $(STAMP)
 	@PFFEMU_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/unit/debug/test_reversible.py \
 	    tests/system/test_stepping_never_lies.py tests/system/gdb/test_stops_tell_the_truth.py \
 	    tests/unit/kernel_model/test_sleep_machine.py
+	@if [ -n "$(LTP)$(SELFTESTS)" ]; then $(BIN)/python -m tests.judges --jobs $(JOBS) $(JUDGES); fi
 
 conformance: $(STAMP)
 	@$(BIN)/python -m tests.conformance $(if $(RECORD),--record) $(PROGRAMS)
