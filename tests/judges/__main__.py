@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from rich.console import Console
@@ -51,7 +52,7 @@ class Kept:
     """Outcomes by name and place ("native", "here"), in a file if there is one."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
+        self._path, self._lock = path, Lock()
         self._found: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path and path.exists() else {}
 
     def get(self, name: str, where: str) -> Outcome | None:
@@ -59,9 +60,10 @@ class Kept:
         return None if values is None else Outcome.from_json(values)
 
     def put(self, name: str, where: str, outcome: Outcome) -> Outcome:
-        self._found.setdefault(name, {})[where] = outcome.as_json()
-        if self._path is not None:
-            self._path.write_text(json.dumps(self._found, indent=1))
+        with self._lock:
+            self._found.setdefault(name, {})[where] = outcome.as_json()
+            if self._path is not None:
+                self._path.write_text(json.dumps(self._found, indent=1))
         return outcome
 
 

@@ -1,4 +1,4 @@
-"""One program in a machine of its own: `python -m tests.judges.guest TREE PROGRAM [ARGUMENT...]`."""
+"""One program in a machine of its own: `python -m tests.judges.guest LAUNCHER TREE PROGRAM [ARGUMENT...]`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.judges.run import guest_environment
 _AT: Final = b"judge"
 
 
-def main(tree: Path, program: Path, arguments: list[str]) -> int:
+def main(launcher: Path, tree: Path, program: Path, arguments: list[str]) -> int:
     """The guest's exit status; its output, and pffemu's warnings, are this process's."""
     shown = f"/judge/{program.relative_to(tree)}"
     folder = shown.rpartition("/")[0]
@@ -29,7 +29,7 @@ def main(tree: Path, program: Path, arguments: list[str]) -> int:
     )
     machine.events.listeners[Warned] = lambda event: print(event.what, file=sys.stderr, flush=True)
     try:
-        machine.load(replace(open_image(program), name=shown), arguments, environment)
+        machine.load(replace(open_image(launcher), name="launch"), [shown, *arguments], environment=environment)
         process = machine.kernel.first_process
         assert process is not None
         process.cwd = machine.kernel.tree.place_at(tuple(folder.encode().split(b"/")[1:]))
@@ -53,4 +53,4 @@ class _Unbuffered(io.RawIOBase):
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]))
+    sys.exit(main(*map(Path, sys.argv[1:4]), sys.argv[4:]))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -26,21 +27,40 @@ _OUTPUT_MAX: Final = 1 << 20  # characters that are looked at
 def natively(program: Program, limit: float = NATIVE_LIMIT) -> Outcome:
     """In a directory of its own, and in namespaces of its own where the user may make them: tests send signals."""
     with tempfile.TemporaryDirectory(prefix="judge") as directory:
-        words = shlex.join([str(program.path), *program.arguments])
-        command = [*(_APART if _may_unshare() else ()), "sh", "-c", f"{words}; exit $?"]
+        launched = [str(launcher()), str(program.path), *program.arguments]
+        command = [*(_APART if _may_unshare() else ()), *launched]
         path = f"{program.path.parent}:{os.environ['PATH']}"
         return _run(command, program.path.parent, {**_ENVIRONMENT, "TMPDIR": directory, "PATH": path}, limit)
 
 
 def in_pffemu(program: Program, limit: float = LIMIT) -> Outcome:
     """In a machine of its own, with the program's tree, read-only, at /judge."""
-    command = [sys.executable, "-m", "tests.judges.guest", str(program.tree), str(program.path), *program.arguments]
+    words = [str(launcher()), str(program.tree), str(program.path), *program.arguments]
+    command = [sys.executable, "-m", "tests.judges.guest", *words]
     here = Path(__file__).resolve().parent.parent.parent
     return _run(command, here, {**os.environ, "PYTHONPATH": str(here)}, limit)
 
 
 def guest_environment(folder: str) -> dict[str, str]:
     return {**_ENVIRONMENT, "TMPDIR": "/tmp", "PATH": f"{folder}:/bin:/usr/bin"}
+
+
+_BUILD: Final = threading.Lock()
+
+
+def launcher() -> Path:
+    """The binary of launch.c, built on first use. Raises subprocess.CalledProcessError."""
+    with _BUILD:
+        return _built_launcher()
+
+
+@cache
+def _built_launcher() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="judge"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    binary = folder / "launch"
+    subprocess.run(["gcc", "-static", "-O1", "-o", binary, Path(__file__).with_name("launch.c")], check=True)
+    return binary
 
 
 @cache
