@@ -143,6 +143,8 @@ def put(sock: Socket, level: int, option: int, value: int) -> bool:
         value = max(_WINDOW_MIN, value)
     elif not found.low <= value <= found.high:
         raise LinuxError(Errno.EINVAL)
+    if level == SOL_SOCKET and option in (so.SO_TIMESTAMP, so.SO_TIMESTAMPNS):
+        sock.options[level, so.SO_TIMESTAMP] = sock.options[level, so.SO_TIMESTAMPNS] = 0
     if (level, option) == (ip.IPPROTO_IPV6, ip.IPV6_TCLASS) and isinstance(sock, TcpSocket):
         value &= _WITHOUT_ECN
     sock.options[level, option] = value

@@ -58,7 +58,7 @@ from kernel_model.files.sockets.addresses import (
     source_for,
 )
 from kernel_model.files.sockets.inet import InetSocket
-from kernel_model.files.sockets.memory import LINEAR_PACKET, true_size
+from kernel_model.files.sockets.memory import datagram_size
 from kernel_model.files.sockets.message import Message, Received
 
 if TYPE_CHECKING:
@@ -70,7 +70,6 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 _DATA_MAX: Final = {AF_INET: 65_507, AF_INET6: 65_527}  # bytes of a datagram
-_HEADERS: Final = 160  # bytes before the data
 _TTL: Final = 64
 _READABLE: Final = POLLIN | POLLRDNORM
 _WRITABLE: Final = POLLOUT | POLLWRNORM | POLLWRBAND
@@ -111,6 +110,8 @@ class UdpSocket(InetSocket):
         family = self.family
         if family == AF_INET6 and family_of(address) == AF_INET:
             family = AF_INET
+        elif family == AF_INET and family_of(address) == AF_UNSPEC:
+            address = AF_INET.to_bytes(2, "little") + address[2:]
         endpoint = parse(family, address)
         if len(endpoint.ip) < len(self.any) and not self.hears_both:
             raise LinuxError(Errno.ENETUNREACH)
@@ -137,8 +138,11 @@ class UdpSocket(InetSocket):
             raise LinuxError(Errno.EMSGSIZE)
         if message.flags & MSG_OOB:
             raise LinuxError(Errno.EOPNOTSUPP)
-        if message.address:
-            target = self._parse(message.address)
+        address = message.address
+        if address and self.family == AF_INET6 and family_of(address) == AF_UNSPEC:
+            address = b""
+        if address:
+            target = self._parse(address)
             if not target.port:
                 raise LinuxError(Errno.EINVAL)
             target = self._route(target)
@@ -164,7 +168,7 @@ class UdpSocket(InetSocket):
 
     def deliver(self, call: Caller, data: bytes, source: Endpoint, target: Endpoint, sender: UdpSocket) -> None:
         """A datagram arrives; it is dropped if the receive buffer is full. Raises LinuxError ENOBUFS."""
-        size = true_size(len(data) + _HEADERS, LINEAR_PACKET)
+        size = datagram_size(len(data))
         if self.held and self.held + size > self.receive_buffer:
             return
         self.network.memory.take(size)

@@ -69,7 +69,7 @@ class UnixSocket(Holder):
     def find(self, call: Caller, address: bytes) -> UnixSocket:
         """The socket at `address`. Raises LinuxError ECONNREFUSED, EPROTOTYPE, EINVAL, and those of a path."""
         name = parse_name(address)
-        found = call.socket_at(name) if not name.startswith(b"\0") else self.network.names.find(name)
+        found = call.socket_at(name) if not name.startswith(b"\0") else self.network.names.find(self.kind, name)
         if not isinstance(found, UnixSocket):
             raise LinuxError(Errno.ECONNREFUSED)
         if found.kind is not self.kind:
@@ -175,7 +175,7 @@ class UnixSocket(Holder):
     def close(self, cpu: Cpu) -> None:
         super().close(cpu)
         if self._owns_name:
-            self.network.names.free(self.bound)
+            self.network.names.free(self.kind, self.bound)
         if self.node is not None:
             self.node.socket = None
             self.node = None

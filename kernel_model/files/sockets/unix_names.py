@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.abi.socket import AF_UNIX
+from kernel_model.abi.socket import AF_UNIX, SockType
 from kernel_model.abi.uapi import Errno, LinuxError
 
 if TYPE_CHECKING:
@@ -32,30 +32,30 @@ def address_of(name: bytes) -> bytes:
 
 
 class UnixNames:
-    """Sockets by abstract name."""
+    """Sockets by abstract name; each type of socket has names of its own."""
 
     def __init__(self) -> None:
-        self._abstract: dict[bytes, UnixSocket] = {}
+        self._abstract: dict[tuple[SockType, bytes], UnixSocket] = {}
         self._next = 0
 
     def bind(self, name: bytes, sock: UnixSocket) -> None:
         """Raises LinuxError EADDRINUSE."""
-        if name in self._abstract:
+        if (sock.kind, name) in self._abstract:
             raise LinuxError(Errno.EADDRINUSE)
-        self._abstract[name] = sock
+        self._abstract[sock.kind, name] = sock
 
     def bind_automatically(self, sock: UnixSocket) -> bytes:
         """Bind to a free name of five digits. Raises LinuxError ENOSPC."""
         for _ in range(_AUTOMATIC):
             name = b"\0%05x" % self._next
             self._next = (self._next + 1) % _AUTOMATIC
-            if name not in self._abstract:
-                self._abstract[name] = sock
+            if (sock.kind, name) not in self._abstract:
+                self._abstract[sock.kind, name] = sock
                 return name
         raise LinuxError(Errno.ENOSPC)
 
-    def find(self, name: bytes) -> UnixSocket | None:
-        return self._abstract.get(name)
+    def find(self, kind: SockType, name: bytes) -> UnixSocket | None:
+        return self._abstract.get((kind, name))
 
-    def free(self, name: bytes) -> None:
-        del self._abstract[name]
+    def free(self, kind: SockType, name: bytes) -> None:
+        del self._abstract[kind, name]
