@@ -164,9 +164,9 @@ def _restored(path: Path, output: ByteSink | None) -> tuple[Machine, Places, Cal
     stdout, stderr = output or GuestOutput(sys.stdout.buffer), output or GuestOutput(sys.stderr.buffer)
     machine = snapshot_file.restore(path, stdin=StandardInput(), stdout=stdout, stderr=stderr)
     image = machine.process.image
-    program = Path(image.name)
+    program = Path(image.file)  # empty for a program that the guest has started itself
     try:
-        if open_image(program).segments != image.segments:
+        if not image.file or open_image(program).segments != image.segments:
             return machine, Places(machine), None
     except PffemuError:
         return machine, Places(machine), None

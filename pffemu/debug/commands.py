@@ -33,6 +33,7 @@ class Commands:
 
     def __init__(self, session: Session, places: Places) -> None:
         self.session, self.places = session, places
+        places.process = lambda: session.process
         self.over = False
         self._interrupted = False
         self._actions: dict[str, Callable[[str], str]] = {
@@ -167,7 +168,7 @@ class Commands:
 
     def _print(self, text: str) -> str:
         machine = self.session.machine
-        symbols = dict(machine.symbols)
+        symbols = self.session.symbols
         seen, memory = self.session.seen, self.session.memory
         value = value_of(parse(text), View(machine, seen, Recorder(machine), symbols, {}, {}, None, memory))
         if not isinstance(value, int) or isinstance(value, bool):

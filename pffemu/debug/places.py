@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from kernel_model.task.task import Process
 from pffemu.arch.registers import MASK64
 from pffemu.debug.panes.code import SourceLine
 from pffemu.debug.source_lines import SourceLines
@@ -13,6 +16,7 @@ from pffemu.errors import UsageError
 from pffemu.hw.cpu import Cpu
 from pffemu.inspect.nearest import nearest
 from pffemu.machine.machine import Machine
+from pffemu.machine.shared_objects import ObjectFile, SharedObject
 
 _SUM: Final = re.compile(r"\*?\s*([\w.$@]+)\s*(?:([+-])\s*(\w+))?")
 
@@ -22,6 +26,9 @@ class Places:
 
     def __init__(self, machine: Machine, lines: SourceLines | None = None) -> None:
         self._machine, self._lines = machine, lines
+        self._program = machine.process.exe  # the one that `lines` are of
+        self._lines_of_objects: dict[ObjectFile, SourceLines] = {}
+        self.process: Callable[[], Process] = lambda: machine.process  # whose memory is looked at
         self._texts: dict[str, list[str]] = {}
 
     def address_of(self, text: str, cpu: Cpu | None = None) -> int:
@@ -42,7 +49,7 @@ class Places:
 
     def source_of(self, address: int) -> SourceLine | None:
         """The line an address belongs to, with its text when the file is there."""
-        found = self._lines.line_of(address) if self._lines is not None else None
+        found = self._line_of(address)
         if found is None:
             return None
         file, number = found
@@ -51,8 +58,22 @@ class Places:
             return None  # a test's harness code, which is in no file
         return SourceLine(Path(file).name, number, texts[number - 1] if texts else "")
 
+    def _line_of(self, address: int) -> tuple[str, int] | None:
+        process = self.process()
+        runs_program = process.exe == self._program
+        found = self._lines.line_of(address) if self._lines is not None and runs_program else None
+        if found is not None:
+            return found
+        at = self._machine.objects.at(process, address, program=not runs_program)
+        return self._lines_in(at).line_of(address - at.bias) if at is not None else None
+
+    def _lines_in(self, at: SharedObject) -> SourceLines:
+        if at.file not in self._lines_of_objects:
+            self._lines_of_objects[at.file] = SourceLines(at.file.lines)
+        return self._lines_of_objects[at.file]
+
     def _base(self, name: str, cpu: Cpu | None) -> int:
-        symbols = self._machine.symbols
+        symbols = self._machine.symbols_of(self.process())
         if name in symbols:
             return symbols[name]
         if name[0].isdigit():
@@ -65,16 +86,20 @@ class Places:
 
     def _address_of_line(self, file: str, line: int) -> int:
         address = self._lines.address_of(file, line) if self._lines is not None else None
+        for at in self._machine.objects.all(self.process()) if address is None else ():
+            address = self._lines_in(at).address_of(file, line)
+            if address is not None:
+                return address + at.bias
         if address is None:
             raise UsageError(f"no code for {file}:{line}", remedy="build the program with -g, or use a symbol")
         return address
 
     def _text_of(self, file: str) -> list[str]:
         if file not in self._texts:
-            try:
-                self._texts[file] = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
-            except OSError:
-                self._texts[file] = []
+            self._texts[file] = []
+            with suppress(OSError):
+                if Path(file).is_file():
+                    self._texts[file] = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
         return self._texts[file]
 
 

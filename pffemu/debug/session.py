@@ -17,7 +17,7 @@ from kernel_model.mm import forced_access
 from kernel_model.signal import send as signal_send
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.signals import bit
-from kernel_model.task.task import Task
+from kernel_model.task.task import Process, Task
 from pffemu.arch.frames import words_of
 from pffemu.arch.registers import MASK64
 from pffemu.debug import leaving, stepping
@@ -35,9 +35,10 @@ from pffemu.debug.worker import Worker
 from pffemu.errors import UsageError
 from pffemu.events.details import SignalTaken
 from pffemu.hw.cpu import Cpu, SavedRegisters
-from pffemu.machine.elf_frames import CallFrames
+from pffemu.machine.elf_frames import CallFrames, FrameRule
 from pffemu.machine.machine import Machine
 from pffemu.machine.memory import GuestMemory
+from pffemu.machine.symbols import SymbolTable
 
 _TICK: Final = 0.05  # seconds between two requests to stop: the engine loses one that comes between two slices
 
@@ -53,8 +54,7 @@ class Session:
         if not machine.options.cpu.counting:
             raise UsageError("debugging needs instruction counting", remedy="do not switch counting off")
         self.machine = machine
-        self.call_frames = call_frames
-        self.symbols = machine.symbols
+        self._call_frames, self._program = call_frames, machine.process.exe
         self.tid = machine.process.tasks[0].tid if machine.process.tasks else 0
         self.journal = Journal(machine)
         self.travel = Travel(machine, self.journal)
@@ -299,7 +299,7 @@ class Session:
         def read(address: int, size: int) -> bytes:
             return self.read_memory(address, size, tid)
 
-        return Unwinder(read, self.symbols, self.call_frames, pushed)
+        return Unwinder(read, self.symbols, self._frame_rule, pushed)
 
     def frame(self, tid: int) -> Frame:
         """The innermost frame of thread `tid`."""
@@ -309,7 +309,28 @@ class Session:
         """The frames of thread `tid`, innermost first."""
         return self.unwinder(tid).frames(self.frame(tid))
 
+    @property
+    def symbols(self) -> SymbolTable:
+        """The names of the process that is looked at."""
+        return self.machine.symbols_of(self.process)
+
+    @property
+    def process(self) -> Process:
+        """The process of the thread that is looked at; the first one when the thread is gone."""
+        task = self.task(self.tid)
+        return self.machine.process if task is None else task.process
+
     # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _frame_rule(self, address: int) -> FrameRule | None:
+        """Call frame information for `address`, of the program or of a shared object."""
+        process = self.process
+        runs_program = process.exe == self._program
+        if runs_program and self._call_frames is not None and (rule := self._call_frames.rule_at(address)) is not None:
+            return rule
+        at = self.machine.objects.at(process, address, program=not runs_program)
+        frames = at.file.frames if at is not None else None
+        return frames.rule_at(address - at.bias) if at is not None and frames is not None else None
 
     def _run(self, movement: Movement) -> Halt:
         """Run a movement, in the machine's thread."""

@@ -158,6 +158,6 @@ def shown_threads(session: Session) -> str:
     for task in session.tasks:
         arrow = "*" if task.tid == session.tid else " "
         state = f"waits for {task.why}" if task.why else "runnable"
-        rip = session.register(task.tid, "rip")
-        rows.append(f"{arrow} thread {task.tid}  core {task.cpu_index}  {session.symbols.describe(rip)}  {state}")
+        rip, names = session.register(task.tid, "rip"), session.machine.symbols_of(task.process)
+        rows.append(f"{arrow} thread {task.tid}  core {task.cpu_index}  {names.describe(rip)}  {state}")
     return "\n".join(rows) or "no thread lives"

@@ -16,7 +16,7 @@ from typing import Final
 from kernel_model.signal.frame import UCONTEXT_SIZE, interrupted
 from pffemu.arch.registers import GENERAL, MASK64
 from pffemu.asm import decode
-from pffemu.machine.elf_frames import CallFrames
+from pffemu.machine.elf_frames import FrameRule
 from pffemu.machine.symbols import SymbolTable
 
 WORD: Final = 8  # bytes
@@ -77,11 +77,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Unwinder:
-    """Unwinds one thread. `read`: its memory, up to that many bytes; `pushed`: delivery's frames, innermost first."""
+    """Unwinds one thread.
+
+    `read`: its memory, up to that many bytes; `rule_at`: call frame information; `pushed`: delivery's frames, innermost
+    first.
+    """
 
     read: Callable[[int, int], bytes]
     symbols: SymbolTable
-    call_frames: CallFrames | None
+    rule_at: Callable[[int], FrameRule | None]
     pushed: list[PushedFrame]
 
     def frames(self, innermost: Frame) -> Iterator[Frame]:
@@ -100,7 +104,7 @@ class Unwinder:
             if len(ucontext) < UCONTEXT_SIZE:
                 return None
             return Frame(interrupted(ucontext), Entered.SIGNAL, passed=frame.passed)
-        rule = self.call_frames.rule_at(frame.code) if self.call_frames is not None else None
+        rule = self.rule_at(frame.code)
         if rule is None or rule.base not in frame.registers:
             return self._guessed(frame)
         if rule.outermost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from kernel_model.abi.uapi import Signal
@@ -170,7 +171,7 @@ def _near(address: int, process: Process) -> list[Vma]:
     return sorted(vmas[:_SHOWN_VMAS], key=lambda vma: vma.start)
 
 
-def deadlock(kernel: Kernel, process: Process, symbols: SymbolTable) -> str:
+def deadlock(kernel: Kernel, process: Process, symbols_of: Callable[[Process], SymbolTable]) -> str:
     """The message when no thread can run: what each one waits for."""
     lines = ["all threads are blocked"]
     tasks = [task for other in kernel.processes.values() for task in other.tasks if task.state is TaskState.BLOCKED]
@@ -178,7 +179,8 @@ def deadlock(kernel: Kernel, process: Process, symbols: SymbolTable) -> str:
     for task in tasks:
         rip = kernel.scheduler.registers_of(task).word("rip")
         rip -= SYSCALL_LENGTH if task.sleep is not None and task.sleep.call is not None else 0
-        place = symbols.describe(rip) if task.process.exe == process.exe else f"{task.process.name}"
+        place = symbols_of(task.process).describe(rip)
+        place = place if task.process.exe == process.exe else f"{task.process.name}: {place}"
         who = f"thread {task.tid}" + (f" of process {task.process.pid}" if several else "")
         lines.append(f"  {who} at {place} (RIP {rip:#x}) waits for {task.why}")
     if not kernel.uffd_readers and any("to bring in" in task.why for task in tasks):

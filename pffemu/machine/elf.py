@@ -139,6 +139,12 @@ def load_bias(data: bytes, name: str) -> int:
     return _bias(_program_headers(data, header, name)) if header.type == ET_DYN else 0
 
 
+def read_loads(data: bytes, name: str) -> list[ProgramHeader]:
+    """The PT_LOAD headers of an executable or shared object, as they are in the file. Raises ElfError."""
+    header = _file_header(data, name)
+    return [program for program in _program_headers(data, header, name) if program.type == PT_LOAD]
+
+
 def _file_header(data: bytes, name: str) -> FileHeader:
     """The file header of a 64-bit little-endian x86-64 file."""
     if data[:4] != MAGIC:

@@ -1,4 +1,4 @@
-"""The symbol table of an ELF64 file: .symtab and its strings (System V ABI, chapter 4).
+"""The symbol table of an ELF64 file, .symtab or, in a stripped one, .dynsym (System V ABI, chapter 4).
 
 With `struct` alone: a C library brings two thousand symbols, which every start of a program would wait for.
 """
@@ -6,21 +6,41 @@ With `struct` alone: a C library brings two thousand symbols, which every start 
 from __future__ import annotations
 
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 _SECTION: Final = Struct("<IIQQQQIIQQ")  # Elf64_Shdr
 _SYMBOL: Final = Struct("<IBBHQQ")  # Elf64_Sym
-_SHT_SYMTAB: Final = 2
+_SHT_SYMTAB, _SHT_DYNSYM = 2, 11
+_HEADER: Final = Struct("<40xQ12xH")  # Elf64_Ehdr: e_shoff, e_shnum
 _LOCATED: Final = frozenset({0, 1, 2})  # STT_NOTYPE, STT_OBJECT, STT_FUNC
 _NOWHERE: Final = frozenset({0, 0xFFF1, 0xFFF2})  # SHN_UNDEF, SHN_ABS, SHN_COMMON
 
 
+class Symbol(NamedTuple):
+    """A named address. `size`: bytes of the function or object there; 0: unknown."""
+
+    name: str
+    address: int
+    size: int
+
+
 def read_symbols(data: bytes, section_headers: int, count: int) -> dict[str, int]:
     """The named symbols that are addresses; of equal names the global one. Raises ValueError for a damaged table."""
+    return {symbol.name: symbol.address for symbol in _symbols(data, section_headers, count)}
+
+
+def read_sized_symbols(data: bytes) -> list[Symbol]:
+    """The same of a whole file, with sizes. Raises ValueError."""
+    if len(data) < _HEADER.size:
+        raise ValueError("no header")
+    return _symbols(data, *_HEADER.unpack_from(data))
+
+
+def _symbols(data: bytes, section_headers: int, count: int) -> list[Symbol]:
     sections = list(_SECTION.iter_unpack(data[section_headers : section_headers + count * _SECTION.size]))
-    tables = [section for section in sections if section[1] == _SHT_SYMTAB]
+    tables = [section for kind in (_SHT_SYMTAB, _SHT_DYNSYM) for section in sections if section[1] == kind]
     if not tables:
-        return {}
+        return []
     _, _, _, _, offset, size, link, _, _, entry_size = tables[0]
     if entry_size != _SYMBOL.size:
         raise ValueError(f"entries of {entry_size} bytes")
@@ -30,11 +50,11 @@ def read_symbols(data: bytes, section_headers: int, count: int) -> dict[str, int
     if offset + size > len(data) or strings_at + strings_size > len(data):
         raise ValueError("it reaches beyond the end of the file")
     strings = data[strings_at : strings_at + strings_size]
-    local: dict[str, int] = {}
-    others: dict[str, int] = {}
-    for name_at, info, _, section, value, _ in _SYMBOL.iter_unpack(data[offset : offset + size // 24 * 24]):
+    local: dict[str, Symbol] = {}
+    others: dict[str, Symbol] = {}
+    for name_at, info, _, section, value, length in _SYMBOL.iter_unpack(data[offset : offset + size // 24 * 24]):
         if info & 0xF in _LOCATED and section not in _NOWHERE and name_at < strings_size:
             name = strings[name_at : strings.find(b"\0", name_at)].decode(errors="replace")
             if name:
-                (others if info >> 4 else local)[name] = value
-    return local | others
+                (others if info >> 4 else local)[name] = Symbol(name, value, length)
+    return list((local | others).values())

@@ -37,9 +37,10 @@ from pffemu.machine.image import Image, image_of_program, open_image
 from pffemu.machine.loader import load
 from pffemu.machine.memory import GuestMemory
 from pffemu.machine.options import MachineOptions
+from pffemu.machine.shared_objects import SharedObjects
 from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
 from pffemu.machine.streams import InputLog, OutputLog
-from pffemu.machine.symbols import SymbolTable
+from pffemu.machine.symbols import ProcessSymbols, SymbolTable
 from pffemu.machine.turns import Turns
 
 
@@ -80,8 +81,8 @@ class Machine:
         )  # fmt: skip
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
         self.turns = Turns(self.kernel, self.cpus, self.options.cpu.counting)
-        self.symbols = SymbolTable({})
-        self._image: Image | None = None
+        self.objects = SharedObjects(self.kernel.tree)
+        self._program_symbols: tuple[Mapping[str, int], SymbolTable] = ({}, SymbolTable({}))
         self._process: Process | None = None
         self._interrupted = False
         self.streams: list[InputLog | OutputLog] = []  # those to and from the host
@@ -134,8 +135,6 @@ class Machine:
             program = image_of_program(program)
         image = program if isinstance(program, Image) else open_image(program, defines)
         self._process = load(self.kernel, self.cpus[0], image, arguments, environment)
-        self._image = self._process.image
-        self.symbols = SymbolTable(self._image.symbols)
         for fd, file in self._files.items():
             self._process.files.install(fd, file)
 
@@ -195,11 +194,8 @@ class Machine:
         end = self.kernel.ended
         for cpu in self.cpus:
             cpu.check_accounts()
-        if self.process.image is not self._image:  # execve
-            self._image = self.process.image
-            self.symbols = SymbolTable(self._image.symbols)
         if end is None:
-            return Deadlock(diagnose.deadlock(self.kernel, self.process, self.symbols))
+            return Deadlock(diagnose.deadlock(self.kernel, self.process, self.symbols_of))
         if end.signal is None:
             return Exited(end.status)
         return Killed(end.signal, diagnose.killed(end, self.ram, self.process, self.symbols))
@@ -212,6 +208,19 @@ class Machine:
         if self._process is None:
             raise UsageError("nothing is loaded", remedy="call load first")
         return self._process
+
+    @property
+    def symbols(self) -> SymbolTable:
+        """The names of the first process; none before `load`."""
+        return SymbolTable({}) if self._process is None else self.symbols_of(self._process)
+
+    def symbols_of(self, process: Process) -> SymbolTable:
+        """The names of a process: its program's, and those of the shared objects that it has mapped."""
+        symbols = process.image.symbols
+        if self._program_symbols[0] is not symbols:
+            same = self._program_symbols[0] == symbols  # as after a snapshot was put back
+            self._program_symbols = symbols, self._program_symbols[1] if same else SymbolTable(symbols)
+        return ProcessSymbols(self._program_symbols[1], self.objects, process)
 
     @property
     def memory(self) -> GuestMemory:

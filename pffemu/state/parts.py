@@ -30,7 +30,7 @@ _OPTIONS: Final = (CpuOptions, KernelOptions, MachineOptions, Profile)  # frozen
 _COUNTER: Final = (EXECUTED, TIME, BLOCK)
 _FILL: Final = (ROOT, REFUSED, REFUSED_PAGE, REFUSED_CODE)
 _ELSEWHERE: Final[dict[type[Any], frozenset[str]]] = {
-    Machine: frozenset({"options", "symbols", "streams", "_interrupted"}),
+    Machine: frozenset({"options", "objects", "streams", "_interrupted", "_program_symbols"}),
     Turns: frozenset({"ran"}),  # for the debugger only
     Cpu: frozenset({"warn"}),  # always the kernel's function
 }

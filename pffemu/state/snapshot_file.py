@@ -1,4 +1,4 @@
-"""Snapshots as files: a line with magic, version and checksum, then options, symbols, objects and RAM, compressed.
+"""Snapshots as files: a line with magic, version and checksum, then options, objects and RAM, compressed.
 
 The format's version rises with every change of a kernel or hardware object's attributes that an older file lacks; a
 file of another version is refused.
@@ -21,7 +21,6 @@ from pffemu.arch.paging import PAGE_SIZE
 from pffemu.errors import MissingFileError, PffemuError
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
-from pffemu.machine.symbols import SymbolTable
 from pffemu.state.snapshot import Snapshot, SnapshotError, permitted_class, put_back, take
 
 MAGIC: Final = b"pffemu snapshot "
@@ -36,7 +35,6 @@ def save(machine: Machine, path: Path) -> None:
     snapshot = take(machine)
     parts = (
         pickle.dumps(machine.options, protocol=5),
-        json.dumps(dict(machine.symbols)).encode(),
         snapshot.graph,
         b"".join(_LENGTH.pack(frame) + data for frame, data in snapshot.pages.items()),
     )
@@ -67,7 +65,7 @@ def restore(
     Raises MissingFileError, SnapshotError.
     """
     try:
-        options, symbols, snapshot = _read(path)
+        options, snapshot = _read(path)
         machine = Machine(options, stdin=stdin, stdout=stdout, stderr=stderr)
         for fd, sink in (outputs or {}).items():
             machine.open_output(fd, f"fd {fd}", sink)
@@ -75,7 +73,6 @@ def restore(
     except PffemuError as error:
         error.where = error.where or str(path)
         raise
-    machine.symbols = SymbolTable(symbols)
     return machine
 
 
@@ -88,19 +85,18 @@ def is_snapshot(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> tuple[MachineOptions, dict[str, int], Snapshot]:
+def _read(path: Path) -> tuple[MachineOptions, Snapshot]:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise MissingFileError(f"cannot read it: {error.strerror}", where=str(path), remedy="check the name") from error
     header, body = _header(data)
     try:
-        options_part, symbols_part, graph, pages = _parts(_inflated(header, body))
+        options_part, graph, pages = _parts(_inflated(header, body))
         options = _OptionsUnpickler(io.BytesIO(options_part)).load()
-        symbols = {str(name): int(address) for name, address in json.loads(symbols_part).items()}
         if not isinstance(options, MachineOptions):
             raise ValueError("no options")
-        return options, symbols, Snapshot(graph, _pages(pages, options.ram // PAGE_SIZE))
+        return options, Snapshot(graph, _pages(pages, options.ram // PAGE_SIZE))
     except PffemuError:
         raise
     except Exception as error:

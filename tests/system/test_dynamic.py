@@ -4,79 +4,26 @@ from __future__ import annotations
 
 import io
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from pffemu import Machine
+from guest.c_compiler import NO_C_COMPILER
+from pffemu import Machine, parse_root
+from pffemu.debug.commands import Commands
+from pffemu.debug.places import Places
+from pffemu.debug.session import Session
+from pffemu.debug.source_lines import frames_of_file, lines_of_file
+from pffemu.state.snapshot_file import restore, save
 from tests.system.cli_runs import pffemu
+from tests.system.dynamic_programs import FOO, build, build_tree, has_c_compiler
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
-
-FOO = """
-#include <stdio.h>
-int foo_count;
-__attribute__((constructor)) static void begin(void) { foo_count = 10; }
-int foo(int a)
-{
-    return a + ++foo_count;
-}
-"""
-BAR = """
-#include <stdio.h>
-int foo(int);
-__thread int local = 7;
-int bar(int a) { local += a; return foo(local); }
-__attribute__((destructor)) static void end(void) { puts("bar gone"); fflush(stdout); }
-"""
-FAKE = """
-#include <dlfcn.h>
-int puts(const char *text)
-{
-    int (*next)(const char *) = (int (*)(const char *))dlsym(RTLD_NEXT, "puts");
-    next("in between");
-    return next(text);
-}
-"""
-PROG = """
-#include <dlfcn.h>
-#include <stdio.h>
-int foo(int);
-extern int foo_count;
-int main(int argc, char **argv)
-{
-    printf("%s %d %d\\n", argv[0], foo(1), foo_count);
-    void *handle = dlopen("libbar.so", RTLD_LAZY);
-    if (!handle)
-        return printf("%s\\n", dlerror());
-    printf("%d\\n", ((int (*)(int))dlsym(handle, "bar"))(3));
-    dlclose(handle);
-    puts("end");
-    return argc;
-}
-"""
-
-
-def build(path: Path, source: str, *options: str) -> str:
-    path.with_suffix(".c").write_text(source)
-    command = ["gcc", "-D_GNU_SOURCE", "-g", "-w", "-o", str(path), str(path.with_suffix(".c")), *options]
-    subprocess.run(command, check=True, capture_output=True)
-    return str(path)
+pytestmark = pytest.mark.skipif(not has_c_compiler(), reason=NO_C_COMPILER)
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """bin/prog, which finds lib/libfoo.so by $ORIGIN and opens lib/libbar.so, which needs libfoo.so, too."""
-    tree = tmp_path_factory.mktemp("dynamic")
-    (tree / "lib").mkdir()
-    (tree / "bin").mkdir()
-    here, lib = "-Wl,-rpath,$ORIGIN", f"-L{tree / 'lib'}"
-    build(tree / "lib/libfoo.so", FOO, "-shared", "-fPIC")
-    build(tree / "lib/libbar.so", BAR, "-shared", "-fPIC", lib, "-lfoo", here)
-    build(tree / "lib/fake.so", FAKE, "-shared", "-fPIC")
-    build(tree / "bin/prog", PROG, lib, "-lfoo", f"{here}/../lib")
-    return tree
+    return build_tree(tmp_path_factory.mktemp("dynamic"))
 
 
 def test_own_libraries_beside_the_program(tree: Path) -> None:
@@ -118,3 +65,49 @@ def test_code_pages_that_come_in_do_not_forget_translated_code(tmp_path: Path) -
     assert out.getvalue() == b"hello\n"
     assert machine.counts()["faults"] > 40
     assert machine.process.mm.code_version - version < 20
+
+
+def test_the_debugger_knows_functions_and_lines_of_libraries(tree: Path) -> None:
+    machine = Machine(libs=True, roots=(parse_root(str(tree)),), stdout=io.BytesIO())
+    machine.load(tree / "bin/prog")
+    session = Session(machine, frames_of_file(tree / "bin/prog"))
+    talk = Commands(session, Places(machine, lines_of_file(tree / "bin/prog")))
+    said = [talk.execute(line) for line in ("where", "break main", "continue", "break foo", "continue", "backtrace")]
+    line = 1 + FOO.splitlines().index("int foo(int a)")
+    assert " at ld-linux-x86-64.so.2+0x" in said[0]
+    assert "thread 1 at main (0x5555555" in said[2]
+    assert "thread 1 at foo (0x7ffff7" in said[4]
+    assert f"libfoo.c:{line}: int foo(int a)" in said[4] or f"libfoo.c:{line + 1}: {{" in said[4]
+    frames = [row.split()[2] for row in said[5].splitlines()]
+    assert [frame.partition("+")[0] for frame in frames[:2]] == ["foo", "main"]
+    assert "__libc_start_main" in frames[-2]
+    assert frames[-1].startswith("_start+")
+    assert "guessed" not in said[5]
+    said = [talk.execute(line) for line in (f"break libfoo.c:{line + 2}", "delete 2", "continue", "print foo_count")]
+    assert f"libfoo.c:{line + 2}: return a + ++foo_count;" in said[2]
+    assert "(foo_count)" in said[3]
+    talk.execute("break puts")
+    assert "thread 1 at foo+0x" in talk.execute("continue")  # called by bar
+    assert "thread 1 at puts (" in talk.execute("continue")
+    assert "thread 1 at foo+0x" in talk.execute("reverse-continue")
+    session.close()
+
+
+def test_a_crash_in_a_library_is_told_by_name(tmp_path: Path) -> None:
+    source = "#include <string.h>\nint main(void) { return strlen((char *)8); }"
+    ran = pffemu("run", "--libs", build(tmp_path / "prog", source, "-fno-builtin"))
+    assert ran.code == 139
+    assert "at libc.so.6+0x" in ran.err
+
+
+def test_a_snapshot_of_a_dynamic_program(tree: Path) -> None:
+    machine = Machine(libs=True, roots=(parse_root(str(tree)),), stdout=io.BytesIO())
+    machine.load(tree / "bin/prog")
+    machine.run(until=["main"])
+    snapshot = tree / "state.pffemu"
+    save(machine, snapshot)
+    out = io.BytesIO()
+    again = restore(snapshot, stdout=out)
+    assert again.symbols.describe(again.symbols["foo"]) == "foo"
+    assert again.run().exit_code == 1
+    assert out.getvalue().endswith(b"end\n")

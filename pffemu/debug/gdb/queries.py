@@ -136,5 +136,5 @@ _OBJECTS: Final[dict[str, Callable[[Target, str], bytes | None]]] = {
     "auxv": lambda target, _: target.auxv(),
     "siginfo": lambda target, _: target.siginfo(),
     "exec-file": lambda target, _: target.exec_file().encode(),
-    "libraries-svr4": lambda _target, _annex: b'<library-list-svr4 version="1.0"/>',  # guests are static
+    "libraries-svr4": lambda target, _: target.libraries(),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Final
 
 from kernel_model.abi.signal import SI_USER
 from kernel_model.abi.syscall_names import NAMES
-from kernel_model.abi.uapi import AT_NULL
+from kernel_model.abi.uapi import AT_NULL, LinuxError
 from kernel_model.files.special import maps
+from kernel_model.files.tree.content import read_whole
 from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
 from kernel_model.task.task import Task, TaskState
 from pffemu.arch.paging import PAGE_SIZE
@@ -19,6 +21,7 @@ from pffemu.debug import stepping
 from pffemu.debug.breakpoints import Access, Breakpoint
 from pffemu.debug.gdb import registers
 from pffemu.debug.gdb.description import REGISTERS
+from pffemu.debug.gdb.libraries import libraries_xml
 from pffemu.debug.gdb.stop_reply import Stopped, Why
 from pffemu.debug.gdb.target import Point, PointKind, Thread
 from pffemu.debug.session import Session
@@ -31,6 +34,7 @@ from pffemu.hw.cpu import Cpu
 from pffemu.machine.stop import Exited, Killed
 
 _NUMBERS: Final = {name: number for number, name in NAMES.items()}
+_FILE_MAX: Final = 1 << 30  # bytes
 _TICK: Final = 0.05  # seconds between checks for a request to stop
 _ACCESS: Final = {PointKind.WRITE: Access.WRITE, PointKind.READ: Access.READ, PointKind.ACCESS: Access.ANY}
 _WATCHED: Final = {Access.WRITE: Why.WATCH, Access.READ: Why.READ_WATCH, Access.ANY: Why.ACCESS_WATCH}
@@ -91,6 +95,22 @@ class SessionTarget:
 
     def auxv(self) -> bytes:
         return self._auxv
+
+    def libraries(self) -> bytes:
+        session = self._session
+        headers, _, count = session.process.image.phdr
+
+        def read(address: int, size: int) -> bytes:
+            return session.read_memory(address, size, session.tid)
+
+        return libraries_xml(read, headers, count)
+
+    def read_file(self, path: str) -> bytes | None:
+        try:
+            place = self._session.machine.kernel.tree.walk(None, os.fsencode(path), None)
+            return read_whole(place, _FILE_MAX)
+        except LinuxError:
+            return None
 
     def exec_file(self) -> str:
         return str(self._executable)

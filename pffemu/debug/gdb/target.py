@@ -64,6 +64,14 @@ class Target(Protocol):
         """The text of /proc/PID/maps."""
         ...
 
+    def libraries(self) -> bytes:
+        """The shared objects, as XML of gdb's library-list-svr4."""
+        ...
+
+    def read_file(self, path: str) -> bytes | None:
+        """A file of the guest's tree; None: the guest has none there."""
+        ...
+
     def monitor(self, line: str) -> str: ...
 
     def set_points(self, points: Collection[Point]) -> bool:

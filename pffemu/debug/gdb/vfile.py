@@ -1,4 +1,4 @@
-"""vFile: the files gdb may read through the stub: the guest's own program, and its /proc/PID/maps (`info proc`)."""
+"""vFile: the files gdb may read: the program, the guest's own files (its libraries), /proc/PID/maps (`info proc`)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ def _open(files: OpenFiles, target: Target, path: str, flags: int) -> bytes:
     elif _MAPS.fullmatch(path):
         data = target.maps().encode()
     else:
-        return _failed(_ENOENT)
+        found = target.read_file(path)
+        if found is None:
+            return _failed(_ENOENT)
+        data = found
     descriptor = next(number for number in range(3, 4 + len(files.contents)) if number not in files.contents)
     files.contents[descriptor] = data
     return b"F%x" % descriptor

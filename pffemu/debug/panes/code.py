@@ -67,6 +67,8 @@ def _append(text: Text, instruction: Instruction, here: bool, beside: SourceLine
 
 def _before(cpu: Cpu, symbols: SymbolTable, rip: int) -> list[Instruction]:
     """Instructions in front of `rip`, decoded from the nearest symbol; none when no boundary falls on `rip`."""
-    start = max((address for address in symbols.values() if rip - _REACH <= address < rip), default=rip)
+    start = symbols.start_below(rip)
+    if start is None or start < rip - _REACH:
+        return []
     found = [each for each in disassemble(cpu.mmu.code_at(start, rip - start), start) if each.address < rip]
     return found if found and found[-1].address + found[-1].size == rip else []

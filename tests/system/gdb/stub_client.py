@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,9 +89,10 @@ def served(
     mode: Mode = Mode.PFF,
     arguments: tuple[str, ...] = (),
     output: Callable[[bytes], None] = lambda _: None,
+    **options: Any,
 ) -> Iterator[Served]:
     """A machine with `program` loaded, behind a stub on a free port; `output` gets what the guest prints."""
-    machine = Machine(mode=mode, stdout=Output(output))
+    machine = Machine(mode=mode, stdout=Output(output), **options)
     machine.load(program, arguments)
     session = Session(machine)
     server = listen(LOOPBACK, 0)

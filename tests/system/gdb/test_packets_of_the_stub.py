@@ -166,7 +166,7 @@ def test_a_write_to_code_changes_what_runs(client: Client) -> None:
         (b"vCont?", b"vCont;c;C;s;S;t;r"), (b"QCatchSyscalls:x", b"E01"), (b"bx", b""), (b"vFile:setfs:0", b"F0"),
         (b"vFile:open:2f6574632f706173737764,0,0", b"F-1,2"),  # /etc/passwd is not the guest's
         (b"qXfer:features:read:other.xml:0,10", b"E00"), (b"qXfer:features:read:target.xml:zz,1", b"E01"),
-        (b"qXfer:libraries-svr4:read::0,fff", b'l<library-list-svr4 version="1.0"/>'),
+        (b"qXfer:libraries-svr4:read::0,fff", b'l<library-list-svr4 version="1.0" />'),
         (b"qRcmd,68656c70", b"monitor help\n".hex().encode()),
     ],
 )  # fmt: skip
