@@ -11,7 +11,7 @@ from kernel_model.call.call import Call
 from kernel_model.calls.prctl import NAME_SIZE
 from kernel_model.calls.program import Executable, ProgramFiles
 from kernel_model.process import exit, robust_list
-from kernel_model.task import usage
+from kernel_model.task import setid, usage
 from kernel_model.task.signals import AltStack
 from pffemu.errors import OutOfGuestMemory
 from pffemu.events.fields import Label
@@ -39,6 +39,8 @@ def execve(call: Call, path: int, arguments: int, environment: int) -> int | Non
     assert loader is not None
     files = ProgramFiles(lambda path: call.walk(AT_FDCWD, path), loader, call.process)
     found = files.find(name, words)
+    user, group = call.task.credentials.user, call.task.credentials.group
+    found = found._replace(ids=(user.real, user.effective, group.real, group.effective))
     mm = kernel.create_mm()
     try:
         rip, rsp = loader.fill(mm, found, name, variables, kernel.random)
@@ -46,6 +48,8 @@ def execve(call: Call, path: int, arguments: int, environment: int) -> int | Non
         kernel.release_mm(call.cpu, mm)
         raise error if isinstance(error, LinuxError) else LinuxError(Errno.ENOMEM) from None
     mm.settings = call.mm.settings.of_new_program()
+    if user.real != user.effective or group.real != group.effective:
+        mm.settings.dumpable = 0
     _replace(call, mm, found)
     call.task.name = name_of_program(name)
     _start(call, rip, rsp)
@@ -90,6 +94,7 @@ def _replace(call: Call, mm: Mm, found: Executable) -> None:
     usage.keep_peak(process)
     task.settings.start_program()
     process.posix_timers.remove_all()
+    task.credentials = setid.of_new_program(task.credentials, task.settings)
     old, process.mm = process.mm, mm
     process.image, process.exe, process.name = found.image, _text(found.path), _text(found.path)
     process.arguments = [_text(word) for word in found.arguments]

@@ -1,6 +1,6 @@
-"""The identity of a process and its machine: user and thread numbers, uname, sysinfo, getrandom.
+"""The identity of a process and its machine: thread numbers, uname, sysinfo, getrandom.
 
-The guest is root (as the numbers in its auxiliary vector say) on a machine that is always the same.
+The machine is always the same.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from kernel_model.abi import mman
 from kernel_model.abi.structs import Sysinfo, Utsname
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
+from kernel_model.call.rights import check_trace
 from kernel_model.files import UserBuffer
 from kernel_model.files.file import faulted
 from kernel_model.signal.traps import TASK_SIZE_MAX
@@ -22,11 +23,6 @@ _AT_ONCE: Final = 1 << 20  # bytes
 _ROBUST_LIST_SIZE: Final = 24  # bytes of struct robust_list_head
 _RANDOM_MAX: Final = (1 << 25) - 1  # most bytes of a call, as of a read of /dev/urandom
 _UTSNAME: Final = Utsname(b"Linux", b"pffemu", b"6.18.0", b"#1 SMP PREEMPT_DYNAMIC", b"x86_64", b"(none)")
-
-
-def root_id(call: Call) -> int:
-    """getuid, geteuid, getgid, getegid: the guest is root."""
-    return 0
 
 
 def personality(call: Call, persona: int) -> int:
@@ -93,6 +89,8 @@ def get_robust_list(call: Call, tid: int, head: int, length: int) -> int:
     task = call.task if number == 0 else call.kernel.find_task(number)
     if task is None and number not in call.kernel.processes:
         raise LinuxError(Errno.ESRCH)
+    if task is not None:
+        check_trace(call.task, task.process, real=True)
     registered = task.robust_list if task is not None and number in (0, task.tid) else 0
     call.memory.write(length, _ROBUST_LIST_SIZE.to_bytes(8, "little"))
     call.memory.write(head, registered.to_bytes(8, "little"))

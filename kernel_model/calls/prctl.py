@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from enum import IntEnum
 from typing import Final
 
 from kernel_model.abi.prctl import PrctlOption
 from kernel_model.abi.signal import NSIG
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
+from kernel_model.call.rights import need
 from kernel_model.mm.settings import MDWE_NO_INHERIT, MDWE_REFUSE_EXEC_GAIN
+from kernel_model.task.credentials import CAP_SETPCAP, LAST_CAPABILITY
+from kernel_model.task.setid import NO_AMBIENT_RAISE
 from kernel_model.task.settings import KEEP_CAPS, MCE_DEFAULT
 
 NAME_SIZE: Final = 16  # bytes, TASK_COMM_LEN
-_LAST_CAPABILITY: Final = 40  # CAP_CHECKPOINT_RESTORE
 _KEEP_CAPS_LOCKED: Final = KEEP_CAPS << 1
 _SECURE_BITS: Final = 0x555  # NOROOT to EXEC_DENY_INTERACTIVE; the lock of each is the bit above it
 _SECURE_LOCKS: Final = _SECURE_BITS << 1
 _TSC_ENABLE, _TSC_SIGSEGV = 1, 2
-_AMBIENT_IS_SET, _AMBIENT_RAISE, _AMBIENT_LOWER, _AMBIENT_CLEAR_ALL = 1, 2, 3, 4
+_AMBIENT_CLEAR_ALL: Final = 4
 _THP_EXCEPT_ADVISED: Final = 2
 _SPECULATION: Final = {0: 0, 1: 0, 2: 8}  # kind -> PR_SPEC_NOT_AFFECTED, or PR_SPEC_FORCE_DISABLE
+
+
+class _AmbientOption(IntEnum):
+    """PR_CAP_AMBIENT_* that concern one capability."""
+
+    IS_SET = 1
+    RAISE = 2
+    LOWER = 3
 
 
 def prctl(call: Call, option: int, *arguments: int) -> int:
@@ -134,7 +146,7 @@ def _get_tid_address(call: Call, address: int, *_: int) -> int:
     return 0
 
 
-# -- credentials: the guest is root with every capability ---------------------------------------------------------
+# -- credentials --------------------------------------------------------------------------------------------------
 
 
 def _set_keep_caps(call: Call, value: int, *_: int) -> int:
@@ -155,6 +167,7 @@ def _set_securebits(call: Call, bits: int, *_: int) -> int:
     """Errors: EPERM (a locked bit would change, a lock would be cleared, or a bit does not exist)."""
     old = call.task.settings.securebits
     locks = old & _SECURE_LOCKS
+    need(call.task, CAP_SETPCAP)
     if locks >> 1 & (old ^ bits) or locks & ~bits or bits & ~(_SECURE_BITS | _SECURE_LOCKS):
         raise LinuxError(Errno.EPERM)
     call.task.settings.securebits = bits
@@ -170,27 +183,37 @@ def _read_bounding_set(call: Call, capability: int, *_: int) -> int:
 
 
 def _drop_from_bounding_set(call: Call, capability: int, *_: int) -> int:
+    need(call.task, CAP_SETPCAP)
     call.task.settings.dropped_capabilities |= 1 << _capability(capability)
     return 0
 
 
 def _capability(number: int) -> int:
-    if number > _LAST_CAPABILITY:
+    if number > LAST_CAPABILITY:
         raise LinuxError(Errno.EINVAL)
     return number
 
 
 def _ambient(call: Call, what: int, capability: int, *rest: int) -> int:
-    """The ambient set stays empty: a capability must be inheritable to be raised, and none is."""
+    """PR_CAP_AMBIENT: a capability must be permitted and inheritable to be raised."""
     _must_be_zero(*rest)
+    old = call.task.credentials
     if what == _AMBIENT_CLEAR_ALL:
         _must_be_zero(capability)
+        call.task.credentials = replace(old, ambient=0)
         return 0
-    _capability(capability)
-    if what not in (_AMBIENT_IS_SET, _AMBIENT_RAISE, _AMBIENT_LOWER):
-        raise LinuxError(Errno.EINVAL)
-    if what == _AMBIENT_RAISE:
-        raise LinuxError(Errno.EPERM)
+    bit = 1 << _capability(capability)
+    match what:
+        case _AmbientOption.IS_SET:
+            return int(old.ambient & bit != 0)
+        case _AmbientOption.LOWER:
+            call.task.credentials = replace(old, ambient=old.ambient & ~bit)
+        case _AmbientOption.RAISE:
+            if not old.permitted & old.inheritable & bit or call.task.settings.securebits & NO_AMBIENT_RAISE:
+                raise LinuxError(Errno.EPERM)
+            call.task.credentials = replace(old, ambient=old.ambient | bit)
+        case _:
+            raise LinuxError(Errno.EINVAL)
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kernel_model.abi.files import IOV_MAX
 from kernel_model.abi.uapi import PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.call.call import Call, as_int
+from kernel_model.call.rights import check_trace
 from kernel_model.calls.populate import bring_in
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of
 from pffemu.hw.page_walk import WRITE
@@ -65,6 +66,7 @@ def _memory_of(call: Call, pid: int) -> Mm:
         process = task.process
     if process is None or not process.tasks:
         raise LinuxError(Errno.ESRCH)
+    check_trace(call.task, process, real=True)
     return process.mm
 
 

@@ -56,6 +56,7 @@ class Executable(NamedTuple):
     interpreter: ProgramImage | None
     path: bytes
     arguments: Sequence[bytes]
+    ids: tuple[int, int, int, int] = (0, 0, 0, 0)  # of the user and the group that start it: real, effective
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi.signal import NSIG, SA_KNOWN, SI_TKILL, SI_USER
 from kernel_model.abi.uapi import POLLIN, Errno, LinuxError, Signal
 from kernel_model.call.call import Call, as_int
+from kernel_model.call.rights import may_signal
 from kernel_model.call.timespec import deadline_in, read_timespec
 from kernel_model.files.signalfd import SignalFd
 from kernel_model.signal import frame as signal_frame
@@ -173,8 +174,11 @@ def kill(call: Call, pid: int, signo: int) -> int:
         raise LinuxError(Errno.EINVAL)
     if not processes:
         raise LinuxError(Errno.ESRCH)
-    info = SigInfo.from_user(number, SI_USER, call.process.pid)
-    for process in processes if number else []:
+    allowed = [process for process in processes if may_signal(call.task, process, number)]
+    if not allowed:
+        raise LinuxError(Errno.EPERM)
+    info = SigInfo.from_user(number, SI_USER, call.process.pid, call.task.credentials.user.real)
+    for process in allowed if number else []:
         signal_send.send_to_process(call.kernel, call.cpu, info, process)
     return 0
 
@@ -215,8 +219,10 @@ def _send_to_thread(call: Call, tgid: int | None, tid: int, number: int) -> int:
     task = _thread(call, tgid, tid)
     if not 0 <= number <= NSIG:
         raise LinuxError(Errno.EINVAL)
+    if not may_signal(call.task, task.process, number):
+        raise LinuxError(Errno.EPERM)
     if number:
-        info = SigInfo.from_user(number, SI_TKILL, call.process.pid)
+        info = SigInfo.from_user(number, SI_TKILL, call.process.pid, call.task.credentials.user.real)
         signal_send.send_to_task(call.kernel, call.cpu, info, task)
     return 0
 
@@ -227,6 +233,8 @@ def rt_sigqueueinfo(call: Call, pid: int, signo: int, address: int) -> int:
     if not processes:
         raise LinuxError(Errno.ESRCH)
     _check_number(info.signo)
+    if not may_signal(call.task, processes[0], info.signo):
+        raise LinuxError(Errno.EPERM)
     sent = not info.signo or signal_send.send_to_process(call.kernel, call.cpu, info, processes[0])
     return _queued_or_full(sent)
 
@@ -237,6 +245,8 @@ def rt_tgsigqueueinfo(call: Call, tgid: int, tid: int, signo: int, address: int)
     info = _queued(call, as_int(signo), address, as_int(tgid))
     task = _thread(call, as_int(tgid), as_int(tid))
     _check_number(info.signo)
+    if not may_signal(call.task, task.process, info.signo):
+        raise LinuxError(Errno.EPERM)
     sent = not info.signo or signal_send.send_to_task(call.kernel, call.cpu, info, task)
     return _queued_or_full(sent)
 

@@ -8,6 +8,7 @@ from kernel_model.abi.uapi import Sys
 from kernel_model.call.call import Call, SystemCall
 from kernel_model.calls import accounting as accounting_calls
 from kernel_model.calls import affinity as affinity_calls
+from kernel_model.calls import capability as capability_calls
 from kernel_model.calls import credential as credential_calls
 from kernel_model.calls import epoll as epoll_calls
 from kernel_model.calls import exec, fork, itimers
@@ -183,10 +184,10 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.MEMFD_CREATE: (memfd_calls.memfd_create, 2),
     Sys.SCHED_YIELD: (process_calls.sched_yield, 0),
     Sys.MADVISE: (madvise_call.madvise, 3),
-    Sys.GETUID: (identity_calls.root_id, 0),
-    Sys.GETGID: (identity_calls.root_id, 0),
-    Sys.GETEUID: (identity_calls.root_id, 0),
-    Sys.GETEGID: (identity_calls.root_id, 0),
+    Sys.GETUID: (credential_calls.getuid, 0),
+    Sys.GETGID: (credential_calls.getgid, 0),
+    Sys.GETEUID: (credential_calls.geteuid, 0),
+    Sys.GETEGID: (credential_calls.getegid, 0),
     Sys.UNAME: (identity_calls.uname, 1),
     Sys.SYSINFO: (identity_calls.sysinfo, 1),
     Sys.GETRANDOM: (identity_calls.getrandom, 3),
@@ -210,12 +211,19 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.EXIT: (process_calls.exit_thread, 1),
     Sys.GETRUSAGE: (accounting_calls.getrusage, 2),
     Sys.TIMES: (accounting_calls.times, 1),
-    Sys.GETRESUID: (credential_calls.get_three, 3),
-    Sys.GETRESGID: (credential_calls.get_three, 3),
-    Sys.SETUID: (credential_calls.set_one, 1),
-    Sys.SETGID: (credential_calls.set_one, 1),
-    Sys.SETRESUID: (credential_calls.set_three, 3),
-    Sys.SETRESGID: (credential_calls.set_three, 3),
+    Sys.GETRESUID: (credential_calls.getresuid, 3),
+    Sys.GETRESGID: (credential_calls.getresgid, 3),
+    Sys.SETUID: (credential_calls.setuid, 1),
+    Sys.SETGID: (credential_calls.setgid, 1),
+    Sys.SETREUID: (credential_calls.setreuid, 2),
+    Sys.SETREGID: (credential_calls.setregid, 2),
+    Sys.SETRESUID: (credential_calls.setresuid, 3),
+    Sys.SETRESGID: (credential_calls.setresgid, 3),
+    Sys.SETFSUID: (credential_calls.setfsuid, 1),
+    Sys.SETFSGID: (credential_calls.setfsgid, 1),
+    Sys.SETGROUPS: (credential_calls.setgroups, 2),
+    Sys.CAPGET: (capability_calls.capget, 2),
+    Sys.CAPSET: (capability_calls.capset, 2),
     Sys.GETGROUPS: (credential_calls.getgroups, 2),
     Sys.SCHED_GETSCHEDULER: (policy_calls.sched_getscheduler, 1),
     Sys.SCHED_SETSCHEDULER: (policy_calls.sched_setscheduler, 3),

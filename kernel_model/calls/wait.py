@@ -9,6 +9,7 @@ from kernel_model.abi import uapi
 from kernel_model.abi.signal import CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call, as_int
+from kernel_model.call.rights import credentials_of
 from kernel_model.process import exit
 from kernel_model.sched.rusage import of_child
 from kernel_model.task import usage
@@ -70,7 +71,10 @@ def waitid(call: Call, kind: int, number: int, info: int, options: int, rusage: 
 def _write_info(call: Call, info: int, change: Change | None) -> None:
     """Write the fields that Linux writes; zeros when no child has changed."""
     if info:
-        values = (int(Signal.SIGCHLD), 0, change.code, change.child.pid, 0, change.status) if change else (0,) * 6
+        values = (0,) * 6
+        if change is not None:
+            uid = credentials_of(change.child).user.real
+            values = (int(Signal.SIGCHLD), 0, change.code, change.child.pid, uid, change.status)
         call.memory.write(info, struct.pack("<iii", *values[:3]))
         call.memory.write(info + 16, struct.pack("<iIi", *values[3:]))
 

@@ -41,4 +41,5 @@ def room_below_limit(call: Caller, offset: int) -> int:
 
 
 def _send(call: Caller, signal: Signal) -> None:
-    send_to_task(call.kernel, call.cpu, SigInfo.from_user(signal, SI_USER, call.process.pid), call.task)
+    info = SigInfo.from_user(signal, SI_USER, call.process.pid, call.task.credentials.user.real)
+    send_to_task(call.kernel, call.cpu, info, call.task)

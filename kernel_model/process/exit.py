@@ -22,6 +22,7 @@ from kernel_model.abi.signal import (
 )
 from kernel_model.abi.uapi import LinuxError, Signal
 from kernel_model.call import clocks
+from kernel_model.call.rights import credentials_of
 from kernel_model.ipc import sem
 from kernel_model.ipc.shm import note_exit
 from kernel_model.process import robust_list
@@ -66,6 +67,7 @@ def _remove_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     kernel.scheduler.remove(task)
     task.process.tasks.remove(task)
     task.process.dead_usage.add(task.usage)
+    task.process.credentials = task.credentials
     kernel.file_locks.forget(cpu, task)
 
 
@@ -194,7 +196,9 @@ def _hand_over(kernel: ProcessKernel, cpu: Cpu, dead: Process, children: list[Pr
         child.parent_task = heir.tasks[0] if heir is not None else None
         for task in child.tasks:
             if task.settings.parent_death_signal:
-                info = SigInfo.from_user(task.settings.parent_death_signal, SI_USER, dead.pid)
+                info = SigInfo.from_user(
+                    task.settings.parent_death_signal, SI_USER, dead.pid, dead.credentials.user.real
+                )
                 waiting.append((info, child))
     while waiting and not innermost:
         signal_send.send_to_process(kernel, cpu, *waiting[0])
@@ -225,7 +229,7 @@ def _child_info(
         status = end.status if end.signal is None else int(end.signal)
     total, user = kernel.scheduler.time_of_process(process), kernel.scheduler.user_time_of_process(process)
     ticks = (cycles * 100 // kernel.cpus[0].profile.frequency for cycles in (user, total - user))
-    return SigInfo.of_child(code, process.pid, status, *ticks)
+    return SigInfo.of_child(code, process.pid, credentials_of(process).user.real, status, *ticks)
 
 
 def stopped(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:

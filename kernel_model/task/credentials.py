@@ -15,7 +15,17 @@ CAP_SYS_PTRACE, CAP_SYS_PACCT, CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_NICE, CAP_SY
 CAP_SYSLOG: Final = 34
 # what the file system user's number grants (CAP_FS_SET)
 FILE_CAPABILITIES: Final = sum(
-    1 << number for number in (CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, 27, 32)
+    1 << number
+    for number in (
+        CAP_CHOWN,
+        CAP_DAC_OVERRIDE,
+        CAP_DAC_READ_SEARCH,
+        CAP_FOWNER,
+        CAP_FSETID,
+        CAP_LINUX_IMMUTABLE,
+        27,
+        32,
+    )
 )  # 27: CAP_MKNOD, 32: CAP_MAC_OVERRIDE
 
 

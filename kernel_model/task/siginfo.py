@@ -58,9 +58,9 @@ class SigInfo:
         return cls(signo, code, octets[_UNION_AT:SIGINFO_SIZE], errno)
 
     @classmethod
-    def from_user(cls, signo: int, code: int, pid: int) -> SigInfo:
-        """kill, tgkill: si_pid and si_uid (0)."""
-        return cls(signo, code, struct.pack("<iI", pid, 0))
+    def from_user(cls, signo: int, code: int, pid: int, uid: int) -> SigInfo:
+        """kill, tgkill: si_pid and si_uid."""
+        return cls(signo, code, struct.pack("<iI", pid, uid))
 
     @classmethod
     def from_kernel(cls, signo: int, why: str = "", trap: Trap | None = None) -> SigInfo:
@@ -78,9 +78,9 @@ class SigInfo:
         )
 
     @classmethod
-    def of_child(cls, code: int, pid: int, status: int, utime: int, stime: int) -> SigInfo:
+    def of_child(cls, code: int, pid: int, uid: int, status: int, utime: int, stime: int) -> SigInfo:
         """SIGCHLD; times in clock ticks (1/100 s)."""
-        return cls(Signal.SIGCHLD, code, struct.pack("<iIi4xqq", pid, 0, status, utime, stime))
+        return cls(Signal.SIGCHLD, code, struct.pack("<iIi4xqq", pid, uid, status, utime, stime))
 
     def with_overruns(self, overruns: int) -> SigInfo:
         """A timer's signal with this si_overrun."""

@@ -74,6 +74,7 @@ class Process:
     peak_pages: int = 0
     children_peak_pages: int = 0
     timers: list[IntervalTimer] = field(default_factory=list)
+    credentials: Credentials = field(default_factory=Credentials)  # of its last thread, once that has ended
     posix_timers: PosixTimers = field(default_factory=PosixTimers)
     personality: int = 0
     membarriers: int = 0  # expedited membarrier commands it registered for

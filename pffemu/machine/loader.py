@@ -98,7 +98,7 @@ def _fill(
     interpreter = _map_interpreter(mm, program)
     mm.brk_start = mm.brk = DYN_BASE if image.bias and interpreter is None else pages_up(image.segments[-1].end)
     strings = [*program.arguments, *environment]
-    stack = _build_stack(mm, image, interpreter, path, strings, len(program.arguments), random)
+    stack = _build_stack(mm, image, interpreter, path, strings, len(program.arguments), random, program.ids)
     return (image if interpreter is None else interpreter).entry, stack
 
 
@@ -168,6 +168,7 @@ def _build_stack(
     strings: list[bytes],
     argument_count: int,
     random: RandomSource,
+    ids: tuple[int, int, int, int],
 ) -> int:
     """Map the stack and lay out the System V ABI's initial stack; returns RSP. `strings`: arguments, environment."""
     if sum(len(string) + 1 for string in strings) > _ARGUMENTS_MAX:
@@ -192,7 +193,8 @@ def _build_stack(
     auxv = (
         (uapi.AT_PHDR, image.phdr[0]), (uapi.AT_PHENT, image.phdr[1]), (uapi.AT_PHNUM, image.phdr[2]),
         (uapi.AT_PAGESZ, PAGE_SIZE), (uapi.AT_BASE, base), (uapi.AT_FLAGS, 0), (uapi.AT_ENTRY, image.entry),
-        (uapi.AT_UID, 0), (uapi.AT_EUID, 0), (uapi.AT_GID, 0), (uapi.AT_EGID, 0), (uapi.AT_SECURE, 0),
+        (uapi.AT_UID, ids[0]), (uapi.AT_EUID, ids[1]), (uapi.AT_GID, ids[2]), (uapi.AT_EGID, ids[3]),
+        (uapi.AT_SECURE, int(ids[0] != ids[1] or ids[2] != ids[3])),
         (uapi.AT_HWCAP, cpuid(1, 0, 0, False)[3]), (uapi.AT_HWCAP2, 0), (uapi.AT_CLKTCK, 100),
         (uapi.AT_RANDOM, random_at), (uapi.AT_PLATFORM, platform_at), (uapi.AT_EXECFN, path_at),
         (uapi.AT_MINSIGSTKSZ, _SIGNAL_STACK_MIN), (uapi.AT_NULL, 0),

@@ -140,7 +140,7 @@ class SessionTarget:
         self._session.stops.signals = numbers
 
     def send_signal(self, tid: int, number: int) -> bool:
-        info = SigInfo.from_user(number, SI_USER, 0)
+        info = SigInfo.from_user(number, SI_USER, 0, 0)
         if self._siginfo is not None and int.from_bytes(self._siginfo[:4], "little") == number:
             known = self._dropped is not None and self._dropped.pack() == self._siginfo
             info = self._dropped if self._dropped and known else SigInfo.unpack(self._siginfo, number)

@@ -1,0 +1,53 @@
+"""What a thread may do to others (kernel/signal.c, kernel/ptrace.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_model.abi.uapi import Errno, LinuxError, Signal
+from kernel_model.task.credentials import CAP_KILL, CAP_SYS_PTRACE
+
+if TYPE_CHECKING:
+    from kernel_model.task.credentials import Credentials
+    from kernel_model.task.task import Process, Task
+
+_DUMPABLE = 1  # SUID_DUMP_USER
+
+
+def credentials_of(process: Process) -> Credentials:
+    """The credentials of the process's first thread, or the last that it had."""
+    return process.tasks[0].credentials if process.tasks else process.credentials
+
+
+def may_signal(task: Task, target: Process, signo: int) -> bool:
+    """check_kill_permission: the same user, CAP_KILL, or SIGCONT within the session."""
+    if target is task.process:
+        return True
+    own, other = task.credentials, credentials_of(target)
+    if {own.user.effective, own.user.real} & {other.user.saved, other.user.real} or own.has(CAP_KILL):
+        return True
+    return signo == Signal.SIGCONT and target.session == task.process.session
+
+
+def check_trace(task: Task, target: Process, *, real: bool = False) -> None:
+    """__ptrace_may_access: may the thread read the memory and the descriptors of `target`? `real`: by its real user.
+
+    Raises LinuxError EPERM.
+    """
+    if target is task.process:
+        return
+    own, other = task.credentials, credentials_of(target)
+    user, group = (own.user.real, own.group.real) if real else (own.user.fs, own.group.fs)
+    same = {user} == {other.user.real, other.user.effective, other.user.saved}
+    same = same and {group} == {other.group.real, other.group.effective, other.group.saved}
+    if own.has(CAP_SYS_PTRACE):
+        return
+    superset = not other.permitted & ~own.permitted
+    if not same or not superset or target.mm.settings.dumpable != _DUMPABLE:
+        raise LinuxError(Errno.EPERM)
+
+
+def need(task: Task, capability: int, errno: Errno = Errno.EPERM) -> None:
+    """Raises LinuxError EPERM, or `errno`, unless the capability is in force."""
+    if not task.credentials.has(capability):
+        raise LinuxError(errno)
