@@ -36,7 +36,7 @@ def test_the_reset_state_is_what_fninit_leaves() -> None:
 def test_pending_signals(sent: list[int], taken: list[int], flushed: int) -> None:
     pending = PendingSignals()
     for signo in sent:
-        pending.add(SigInfo.from_user(signo, 0, len(pending.queue)))
+        pending.add(SigInfo.from_user(signo, 0, len(pending.queue), 0))
     for signo in range(1, 32):
         assert sum(info.signo == signo for info in pending.queue) == (signo in sent)
     for signo in range(32, 65):
@@ -55,7 +55,7 @@ def test_pending_signals(sent: list[int], taken: list[int], flushed: int) -> Non
 def test_faults_come_first_then_the_lowest_number() -> None:
     pending = PendingSignals()
     for signo in (Signal.SIGHUP, Signal.SIGTERM, 40, Signal.SIGSEGV, 35):
-        pending.add(SigInfo.from_user(signo, 0, 1))
+        pending.add(SigInfo.from_user(signo, 0, 1, 0))
     order = []
     while (info := pending.first(~0)) is not None:
         order.append(int(info.signo))
@@ -65,7 +65,7 @@ def test_faults_come_first_then_the_lowest_number() -> None:
 
 def test_a_queue_is_finite() -> None:
     pending = PendingSignals()
-    sent = [pending.add(SigInfo.from_user(40, 0, 1)) for _ in range(QUEUE_MAX + 5)]
+    sent = [pending.add(SigInfo.from_user(40, 0, 1, 0)) for _ in range(QUEUE_MAX + 5)]
     assert sent.count(True) == QUEUE_MAX
 
 
