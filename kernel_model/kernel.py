@@ -16,8 +16,9 @@ from kernel_model.files.file_owner import FileSignal
 from kernel_model.files.host_pages import HostPageCaches
 from kernel_model.files.host_tree import Mount
 from kernel_model.files.pipe import PipeAccount
+from kernel_model.files.proc.folder import FolderDirectory
+from kernel_model.files.proc.root import PROC_MAGIC, SYSFS_MAGIC, ProcRoot
 from kernel_model.files.sockets.network import Network
-from kernel_model.files.special import PROC_MAGIC, ProcRoot
 from kernel_model.files.tree.tree import Tree
 from kernel_model.ipc.namespace import IpcNamespace
 from kernel_model.mechanisms import Mechanism, Mode
@@ -86,6 +87,7 @@ class Kernel:
         self.host_pages = HostPageCaches(ram, self.frames)
         self.tree = Tree(list(options.mounts), ram, self.frames)
         self.tree.mount((b"proc",), ProcRoot(self.tree.new_file_system("proc", PROC_MAGIC)))
+        self.tree.mount((b"sys",), FolderDirectory(self.tree.new_file_system("sysfs", SYSFS_MAGIC)))
         self.random = RandomSource(options.seed)
         self._ram, self.cpus = ram, cpus
         self.processes: dict[int, Process] = {}  # zombies too
@@ -93,6 +95,8 @@ class Kernel:
         self.program_loader: ProgramLoader | None = None  # set by the machine
         self._mms: dict[int, Mm] = {}  # by page-table root
         self._next_tid = 1
+        self._numbers = 1000
+        self.sysctls: dict[str, str] = {}  # what was written to /proc/sys and /sys, by name
         self._code_versions = 0
         for cpu in cpus:
             forwarding.enable(cpu, options.mechanism.forwarding)
@@ -136,6 +140,11 @@ class Kernel:
         self.uintr.release_mm(mm)
         mm.release(cpu)
 
+    def new_number(self) -> int:
+        """A number for a pipe's or memfd's inode, or an eventfd; no other one has it."""
+        self._numbers += 1
+        return self._numbers
+
     def peek_tid(self) -> int:
         """The tid the next thread gets."""
         return self._next_tid
@@ -143,7 +152,7 @@ class Kernel:
     def create_thread(self, cpu: Cpu, process: Process, registers: SavedRegisters) -> Task:
         """A runnable thread of `process` on the least loaded core; an idle core catches up with its creator."""
         affinity = self.scheduler.affinity_of_running(cpu)
-        task = Task(self._next_tid, process, self.scheduler.least_loaded(affinity), registers, affinity)
+        task = Task(self._next_tid, process, self.scheduler.least_loaded(affinity), registers, affinity, cpu.clock)
         self._next_tid += 1
         if not process.tasks:
             self.processes[process.pid] = process

@@ -115,7 +115,8 @@ def pipe2(call: Call, address: int, flags: int) -> int:
     if flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT):
         raise LinuxError(Errno.EINVAL)
     fds = new_pair(call, address)
-    ends = make_pipe(call.kernel.scheduler, call.kernel.pipes, flags & (O_NONBLOCK | O_DIRECT))
+    kernel, modes = call.kernel, flags & (O_NONBLOCK | O_DIRECT)
+    ends = make_pipe(kernel.scheduler, kernel.pipes, modes, kernel.new_number())
     return install_pair(call, fds, ends, bool(flags & O_CLOEXEC))
 
 
@@ -142,5 +143,5 @@ def eventfd2(call: Call, count: int, flags: int) -> int:
     flags &= 0xFFFF_FFFF
     if flags & ~(O_CLOEXEC | O_NONBLOCK | EFD_SEMAPHORE):
         raise LinuxError(Errno.EINVAL)
-    file = EventFd(call.kernel.scheduler, count & 0xFFFF_FFFF, flags)
+    file = EventFd(call.kernel.scheduler, count & 0xFFFF_FFFF, flags, call.kernel.new_number())
     return call.process.files.install(call.new_fd(), file, bool(flags & O_CLOEXEC))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import wraps
 from stat import S_ISDIR, S_ISFIFO, S_ISREG
 
 from kernel_model.abi import uapi
@@ -52,39 +54,73 @@ _RWF_KNOWN = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NO
 _SYNC_RANGE_KNOWN = 7
 _ADVICE_MAX = 5  # POSIX_FADV_NOREUSE
 
+Transfer = Callable[..., int]
 
+
+def _counted_read(transfer: Transfer) -> Transfer:
+    """Count the calls of `transfer` and their bytes (Linux: add_rchar, inc_syscr), for /proc/PID/io."""
+
+    @wraps(transfer)
+    def counted(call: Call, *arguments: int) -> int:
+        done = transfer(call, *arguments)
+        call.task.usage.reads += 1
+        call.task.usage.read_bytes += done
+        return done
+
+    return counted
+
+
+def _counted_write(transfer: Transfer) -> Transfer:
+    @wraps(transfer)
+    def counted(call: Call, *arguments: int) -> int:
+        done = transfer(call, *arguments)
+        call.task.usage.writes += 1
+        call.task.usage.written_bytes += done
+        return done
+
+    return counted
+
+
+@_counted_read
 def read(call: Call, fd: int, address: int, size: int) -> int:
     file = _readable(call, fd)
     return file.read(call, _buffer(call, address, size))
 
 
+@_counted_write
 def write(call: Call, fd: int, address: int, size: int) -> int:
     file = _writable(call, fd)
     return file.write(call, _buffer(call, address, size))
 
 
+@_counted_read
 def readv(call: Call, fd: int, vector: int, count: int) -> int:
     file = _readable(call, fd)
     return file.read(call, import_iovec(call, vector, count))
 
 
+@_counted_write
 def writev(call: Call, fd: int, vector: int, count: int) -> int:
     file = _writable(call, fd)
     return file.write(call, import_iovec(call, vector, count))
 
 
+@_counted_read
 def pread64(call: Call, fd: int, address: int, size: int, offset: int) -> int:
     return _positioned(_readable(call, fd), offset).read_at(call, _buffer(call, address, size), offset)
 
 
+@_counted_write
 def pwrite64(call: Call, fd: int, address: int, size: int, offset: int) -> int:
     return _positioned(_writable(call, fd), offset).write_at(call, _buffer(call, address, size), offset)
 
 
+@_counted_read
 def preadv(call: Call, fd: int, vector: int, count: int, offset: int) -> int:
     return _positioned(_readable(call, fd), offset).read_at(call, import_iovec(call, vector, count), offset)
 
 
+@_counted_write
 def pwritev(call: Call, fd: int, vector: int, count: int, offset: int) -> int:
     return _positioned(_writable(call, fd), offset).write_at(call, import_iovec(call, vector, count), offset)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from kernel_model.abi import mman
+from kernel_model.abi import utsname as names
 from kernel_model.abi.structs import Sysinfo, Utsname
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
@@ -22,7 +23,9 @@ _GRND_NONBLOCK, _GRND_RANDOM, _GRND_INSECURE = 1, 2, 4
 _AT_ONCE: Final = 1 << 20  # bytes
 _ROBUST_LIST_SIZE: Final = 24  # bytes of struct robust_list_head
 _RANDOM_MAX: Final = (1 << 25) - 1  # most bytes of a call, as of a read of /dev/urandom
-_UTSNAME: Final = Utsname(b"Linux", b"pffemu", b"6.18.0", b"#1 SMP PREEMPT_DYNAMIC", b"x86_64", b"(none)")
+_UTSNAME: Final = Utsname(
+    *(field.encode() for field in (names.SYSTEM, names.NODE, names.RELEASE, names.VERSION, names.MACHINE, names.DOMAIN))
+)
 
 
 def personality(call: Call, persona: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kernel_model.abi import mman
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call
-from kernel_model.files.memfd import Memfd
+from kernel_model.files.memfd import Memfd, ShmemInode
 
 _NAME_MAX = 249  # NAME_MAX without "memfd:"
 _KNOWN = mman.MFD_CLOEXEC | mman.MFD_ALLOW_SEALING | mman.MFD_HUGETLB | mman.MFD_NOEXEC_SEAL | mman.MFD_EXEC
@@ -23,8 +23,9 @@ def memfd_create(call: Call, name: int, flags: int) -> int:
         raise LinuxError(Errno.ENOSYS)
     fd = call.new_fd()
     sealing = flags & (mman.MFD_ALLOW_SEALING | mman.MFD_NOEXEC_SEAL)
-    file = Memfd(text.decode(errors="surrogateescape"), call.mm.ram, call.mm.frames, 0 if sealing else mman.F_SEAL_SEAL)
+    shared = ShmemInode(call.kernel.new_number(), 0 if sealing else mman.F_SEAL_SEAL)
     if flags & mman.MFD_NOEXEC_SEAL:
-        file.seals |= mman.F_SEAL_EXEC
-        file.mode &= ~0o111
+        shared.seals |= mman.F_SEAL_EXEC
+        shared.mode &= ~0o111
+    file = Memfd.create(text.decode(errors="surrogateescape"), call.mm.ram, call.mm.frames, shared)
     return call.process.files.install(fd, file, bool(flags & mman.MFD_CLOEXEC))

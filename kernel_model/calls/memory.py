@@ -63,6 +63,7 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
     events = unmap(call, start, start + size)
     if shared and source is None:
         file, offset = PageCache("/dev/zero (deleted)", size, call.mm.ram, call.mm.frames), 0
+        file.number = call.kernel.new_number()
     vma = Vma(
         start, start + size, prot, file.name if file else "", file, offset if file else 0,
         shared=shared, may_write=may_write, grows_down=bool(flags & mman.MAP_GROWSDOWN),

@@ -114,7 +114,8 @@ def _grow(remap: _Remap, vma: Vma) -> bool:
     end = remap.old + remap.new_length
     if end > USER_END or remap.call.mm.vmas.overlapping(vma.end, end):
         return False
-    start, vma.end = vma.end, end
+    start = vma.end
+    remap.call.mm.vmas.move_end(vma, end)
     if vma.locked:
         bring_in_all(remap.call, start, end, ignore_errors=True)
     remap.call.mm.vmas.merge(vma.start, end)

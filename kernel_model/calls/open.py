@@ -140,8 +140,8 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
         assert node is not None
         return node.open(call, replace(place, node=node, mode=node.mode), kept)
     assert place.node is not None
-    if flags & O_TRUNC and isinstance(place.node, Regular):
-        place.node.truncate(0, realtime(call.cpu))
+    if flags & O_TRUNC:
+        place.node.empty(realtime(call.cpu))
     return place.node.open(call, place, kept)
 
 

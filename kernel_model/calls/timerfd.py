@@ -41,7 +41,7 @@ def timerfd_settime(call: Call, fd: int, flags: int, new: int, old: int) -> int:
         deadline = clocks.deadline_at(call.cpu, timer.clock, value)
     elif value:
         deadline = call.cpu.clock + call.cpu.profile.to_cycles(value)
-    timer.set(call.cpu, deadline, call.cpu.profile.to_cycles(interval))
+    timer.set(call.cpu, deadline, call.cpu.profile.to_cycles(interval), as_int(flags))
     return 0
 
 

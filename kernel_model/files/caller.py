@@ -4,27 +4,65 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from kernel_model.task.kernel import Kernel
+from kernel_model.task.kernel import Kernel, Scheduling
 
 if TYPE_CHECKING:
     from kernel_model.files.file import File
     from kernel_model.files.pipe import PipeAccount
     from kernel_model.files.sockets.unix import UnixSocket
     from kernel_model.files.tree.tree import Tree
+    from kernel_model.mm.frames import FrameAllocator
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.user_memory import UserMemory
     from kernel_model.random import RandomSource
     from kernel_model.task.sleep import PendingCall
     from kernel_model.task.task import Process, Task
-    from pffemu.hw.cpu import Cpu
+    from pffemu.hw.cpu import Cpu, SavedRegisters
+
+
+class FileScheduling(Scheduling, Protocol):
+    @property
+    def cores(self) -> int:
+        """The number of cores."""
+
+    def time_of_thread(self, task: Task) -> int:
+        """Cycles `task` has run."""
+
+    def time_of_process(self, process: Process) -> int: ...
+
+    def user_time_of_thread(self, task: Task) -> int: ...
+
+    def user_time_of_process(self, process: Process) -> int: ...
+
+    def registers_of(self, task: Task) -> SavedRegisters:
+        """The thread's registers, wherever they are now."""
 
 
 class FileKernel(Kernel, Protocol):
+    @property
+    def scheduler(self) -> FileScheduling: ...
+
+    @property
+    def cpus(self) -> list[Cpu]: ...
+
+    @property
+    def frames(self) -> FrameAllocator: ...
+
     @property
     def tree(self) -> Tree: ...
 
     @property
     def pipes(self) -> PipeAccount: ...
+
+    @property
+    def sysctls(self) -> dict[str, str]:
+        """What was written to /proc/sys and /sys, by name."""
+
+    def next_code_version(self) -> int:
+        """A new version, for an address space whose code has changed."""
+
+    def peek_tid(self) -> int:
+        """The tid the next thread gets."""
 
     @property
     def random(self) -> RandomSource: ...

@@ -106,6 +106,21 @@ class Epoll(File):
         self.ready = waiting + again
         return found
 
+    @property
+    def link(self) -> bytes:
+        return b"anon_inode:[eventpoll]"
+
+    def fdinfo(self, cpu: Cpu) -> str:
+        """One line for each watched descriptor."""
+        lines = []
+        for item in self._items.values():
+            status = item.file.status()
+            lines.append(
+                f"tfd: {item.fd:8} events: {item.events:8x} data: {item.data:16x}  pos:{item.file.position} "
+                f"ino:{status.inode:x} sdev:{status.device:x}\n"
+            )
+        return "".join(lines)
+
     def poll(self) -> int:
         return POLLIN | POLLRDNORM if any(item.revents for item in self.ready) else 0
 

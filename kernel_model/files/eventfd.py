@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.wait.queue import Waker
+    from pffemu.hw.cpu import Cpu
 
 _MAX: Final = MASK64
 _WORD: Final = 8  # bytes
@@ -22,11 +23,11 @@ _WORD: Final = 8  # bytes
 class EventFd(File):
     """An eventfd. `count` never reaches 2**64 - 1."""
 
-    def __init__(self, scheduler: Waker, count: int, flags: int) -> None:
-        """`flags`: EFD_SEMAPHORE, O_NONBLOCK."""
+    def __init__(self, scheduler: Waker, count: int, flags: int, number: int) -> None:
+        """`flags`: EFD_SEMAPHORE, O_NONBLOCK. `number`: no other eventfd has it."""
         self.name, self.flags = "eventfd", O_RDWR | flags & O_NONBLOCK
         self.count, self._semaphore = count, bool(flags & EFD_SEMAPHORE)
-        self._scheduler = scheduler
+        self._scheduler, self._number = scheduler, number
         self._changed = WaitQueue("eventfd")
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
@@ -62,6 +63,10 @@ class EventFd(File):
         if self.nonblocking:
             raise LinuxError(Errno.EAGAIN)
         raise Blocked(self._changed, why=why)
+
+    def fdinfo(self, cpu: Cpu) -> str:
+        state = f"eventfd-count: {self.count:16x}\neventfd-id: {self._number}\n"
+        return state + f"eventfd-semaphore: {int(self._semaphore)}\n"
 
     def poll(self) -> int:
         readable = POLLIN if self.count else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -44,6 +45,7 @@ class File:
     splices_from = splices_to = False  # splice reads and writes it; regular files and sockets it always does
     settable = O_APPEND | O_NONBLOCK | O_NOATIME  # flags that F_SETFL changes
     place: Place | None = None  # where in the tree it was opened
+    position = 0  # of files that have one
     watchers: tuple[EpollItem, ...] = ()  # entries of epolls, removed when the file is closed
     owner: FileOwner | None = None  # of its signals, since it was first asked about
     locks: FileLocks | None = None  # since it first had a lock of its own
@@ -117,6 +119,15 @@ class File:
     def status(self) -> FileStatus:
         """fstat's result."""
         return FileStatus(mode=0o600)
+
+    @property
+    def link(self) -> bytes:
+        """What a link of /proc/PID/fd to it says."""
+        return os.fsencode(self.name if self.name.startswith("/") else f"anon_inode:[{self.name}]")
+
+    def fdinfo(self, cpu: Cpu) -> str:
+        """The lines that /proc/PID/fdinfo shows of this kind of file, besides those of every file."""
+        return ""
 
     def close(self, cpu: Cpu) -> None:
         """The last reference is gone."""

@@ -30,6 +30,8 @@ class HostPages(PageCache):
     def __init__(self, file: HostFile, caches: HostPageCaches, ram: Ram, frames: FrameAllocator) -> None:
         super().__init__(file.name, file.size, ram, frames)
         self.file, self._caches = file, caches
+        status = file.status()
+        self.number, self.device = status.inode, status.device
         self._loaded: dict[int, bytes] = {}  # offset of a page -> digest of the host's bytes there
 
     def frame_at(self, offset: int) -> int:

@@ -24,13 +24,18 @@ class ByteSink(Protocol):
 
 class _HostStream(File):
     settable = File.settable | O_ASYNC | O_DIRECT
+    number = 1  # of its inode: an end of a pipe to the world outside
 
     def status(self) -> FileStatus:
-        return FileStatus(mode=S_IFIFO | 0o600)
+        return FileStatus(mode=S_IFIFO | 0o600, inode=self.number)
 
     @property
     def inode(self) -> Hashable:
         return self
+
+    @property
+    def link(self) -> bytes:
+        return b"pipe:[%d]" % self.number
 
     def reopen(self, call: Caller, flags: int) -> File:
         """The stream is the same one, with its status flags."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.abi import mman
@@ -28,20 +29,39 @@ _BLOCK: Final = 512  # bytes
 _AT_ONCE: Final = 1 << 20  # bytes moved at once
 
 
+@dataclass(slots=True, eq=False)
+class ShmemInode:
+    """What all open files of one file share besides its pages. `seals` are F_SEAL_*: F_SEAL_SEAL allows no more."""
+
+    number: int
+    seals: int
+    mode: int = 0o777
+
+
 class Memfd(File):
-    """An open memfd. `seals` are F_SEAL_*; with F_SEAL_SEAL no other can be added."""
+    """An open memfd."""
 
     can_seek: ClassVar[bool] = True
     can_poll = False
 
-    def __init__(self, name: str, ram: Ram, frames: FrameAllocator, seals: int) -> None:
-        self.name = f"/memfd:{name} (deleted)"
-        self.flags = O_RDWR | O_LARGEFILE
-        self.seals = seals
-        self.mode = 0o777
-        self.cache = PageCache(self.name, 0, ram, frames)
-        self.cache.open_files = 1
-        self._position = 0
+    def __init__(self, name: str, cache: PageCache, shared: ShmemInode, flags: int = O_RDWR) -> None:
+        """`cache` counts this open file from now on. `flags`: O_*, as F_GETFL will return them."""
+        self.name, self.flags = name, flags | O_LARGEFILE
+        self.cache, self.shared = cache, shared
+        self.cache.open_files += 1
+        self.position = 0
+
+    @classmethod
+    def create(cls, name: str, ram: Ram, frames: FrameAllocator, shared: ShmemInode) -> Memfd:
+        """An empty file. `name`: as memfd_create got it."""
+        shown = f"/memfd:{name} (deleted)"
+        cache = PageCache(shown, 0, ram, frames)
+        cache.number = shared.number
+        return cls(shown, cache, shared)
+
+    @property
+    def seals(self) -> int:
+        return self.shared.seals
 
     @property
     def inode(self) -> Hashable:
@@ -50,16 +70,16 @@ class Memfd(File):
     # -- content ------------------------------------------------------------------------------------------------
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
-        size = self.read_at(call, buffer, self._position)
-        self._position += size
+        size = self.read_at(call, buffer, self.position)
+        self.position += size
         return size
 
     def write(self, call: Caller, buffer: UserBuffer) -> int:
-        check_span(self._position, buffer.size)
+        check_span(self.position, buffer.size)
         if self.flags & O_APPEND and buffer.size:
-            self._position = self.cache.size
-        size = self.write_at(call, buffer, self._position)
-        self._position += size
+            self.position = self.cache.size
+        size = self.write_at(call, buffer, self.position)
+        self.position += size
         return size
 
     def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
@@ -93,15 +113,17 @@ class Memfd(File):
         return done
 
     def seek(self, offset: int, whence: int) -> int:
-        position = sought(offset, whence, self._position, self.cache.size)
+        position = sought(offset, whence, self.position, self.cache.size)
         if whence == SEEK_HOLE:
             position = self.cache.hole_from(offset)
         elif whence == SEEK_DATA and (position := self.cache.data_from(offset)) >= self.cache.size:
             raise LinuxError(Errno.ENXIO)
-        self._position = position
-        return self._position
+        self.position = position
+        return self.position
 
     def truncate(self, size: int) -> None:
+        if not self.writable:
+            raise LinuxError(Errno.EINVAL)
         if (self.seals & mman.F_SEAL_SHRINK and size < self.cache.size) or (
             self.seals & mman.F_SEAL_GROW and size > self.cache.size
         ):
@@ -128,9 +150,11 @@ class Memfd(File):
 
     def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
         sealed = bool(self.seals & (mman.F_SEAL_WRITE | mman.F_SEAL_FUTURE_WRITE))
+        if not self.readable or (shared and prot & PROT_WRITE and not self.writable):
+            raise LinuxError(Errno.EACCES)
         if shared and sealed and prot & PROT_WRITE:
             raise LinuxError(Errno.EPERM)
-        return self.cache, not (shared and sealed)
+        return self.cache, not (shared and (sealed or not self.writable))
 
     def fcntl(self, call: Caller, command: int, argument: int) -> int:
         if command == mman.F_GET_SEALS:
@@ -144,21 +168,25 @@ class Memfd(File):
         """F_ADD_SEALS. Raises LinuxError EINVAL, EPERM (F_SEAL_SEAL), EBUSY (a writable shared mapping)."""
         if seals & ~_ALL_SEALS:
             raise LinuxError(Errno.EINVAL)
-        if self.seals & mman.F_SEAL_SEAL:
+        if self.seals & mman.F_SEAL_SEAL or not self.writable:
             raise LinuxError(Errno.EPERM)
         if seals & mman.F_SEAL_WRITE and not self.seals & mman.F_SEAL_WRITE and self.cache.has_shared_mapping:
             raise LinuxError(Errno.EBUSY)
-        self.seals |= seals
+        self.shared.seals |= seals
 
     def status(self) -> FileStatus:
         blocks = self.cache.cached_bytes // _BLOCK
-        return FileStatus(mode=S_IFREG | self.mode, size=self.cache.size, blocks=blocks)
+        shared = self.shared
+        return FileStatus(mode=S_IFREG | shared.mode, size=self.cache.size, inode=shared.number, blocks=blocks)
+
+    def reopen(self, call: Caller, flags: int) -> File:
+        return Memfd(self.name, self.cache, self.shared, flags)
 
     def set_mode(self, mode: int) -> None:
         """fchmod. Raises LinuxError EPERM for a change that F_SEAL_EXEC forbids."""
-        if self.seals & mman.F_SEAL_EXEC and (mode ^ self.mode) & 0o111:
+        if self.seals & mman.F_SEAL_EXEC and (mode ^ self.shared.mode) & 0o111:
             raise LinuxError(Errno.EPERM)
-        self.mode = mode
+        self.shared.mode = mode
 
     def close(self, cpu: Cpu) -> None:
         self.cache.open_files -= 1

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kernel_model.abi import pagemap as pm
 from kernel_model.abi import uffd as uffd_abi
-from kernel_model.abi.files import O_RDONLY, S_IFREG
 from kernel_model.abi.structs import PmScanArg
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.seek import OFFSET_MAX, SEEK_CUR, SEEK_SET
-from kernel_model.files.status import FileStatus
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import GUARD, HELD, OWNED, UFFD_WP
 from pffemu.arch.paging import PAGE_SHIFT, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, USER_END, pages_up
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
+    from kernel_model.files.status import FileStatus
+    from kernel_model.files.tree.place import Place
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.vma import Vma
@@ -35,19 +35,22 @@ class PagemapFile(File):
 
     can_seek: ClassVar[bool] = True
     can_poll = False
+    place: Place
 
-    def __init__(self, mm: Mm) -> None:
-        self.name, self.flags, self.mm = "pagemap", O_RDONLY, mm
-        self._position = 0
+    def __init__(self, mm: Mm, flags: int, place: Place) -> None:
+        self.name, self.flags, self.mm, self.place = place.path.decode(), flags, mm, place
+        self.position = 0
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
-        done = self.read_at(call, buffer, self._position)
-        self._position += done
+        done = self.read_at(call, buffer, self.position)
+        self.position += done
         return done
 
     def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         if buffer.size % _WORD or offset % _WORD:
             raise LinuxError(Errno.EINVAL)
+        if self.mm.is_gone:
+            return 0
         first = offset // _WORD
         count = max(0, min(buffer.size // _WORD, _AT_ONCE, USER_END // PAGE_SIZE - first))
         room = buffer.room(_WORD * count) // _WORD
@@ -60,8 +63,8 @@ class PagemapFile(File):
     def seek(self, offset: int, whence: int) -> int:
         if whence not in (SEEK_SET, SEEK_CUR):
             raise LinuxError(Errno.EINVAL)
-        self._position = (offset + (self._position if whence == SEEK_CUR else 0)) & OFFSET_MAX
-        return self._position
+        self.position = (offset + (self.position if whence == SEEK_CUR else 0)) & OFFSET_MAX
+        return self.position
 
     def ioctl(self, call: Caller, request: int, argument: int) -> int:
         if request != pm.PAGEMAP_SCAN:
@@ -69,7 +72,8 @@ class PagemapFile(File):
         return _scan_call(self.mm, call, argument)
 
     def status(self) -> FileStatus:
-        return FileStatus(mode=S_IFREG | 0o400)
+        assert self.place.node is not None
+        return self.place.node.status()
 
 
 def _entry(mm: Mm, page: int) -> int:

@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.abi.files import F_GETPIPE_SZ, F_SETPIPE_SZ, FIONREAD, O_ASYNC, O_DIRECT, O_RDONLY, O_WRONLY, S_IFIFO
+from kernel_model.abi.files import (
+    F_GETPIPE_SZ,
+    F_SETPIPE_SZ,
+    FIONREAD,
+    O_ACCMODE,
+    O_ASYNC,
+    O_DIRECT,
+    O_NONBLOCK,
+    O_RDONLY,
+    O_WRONLY,
+    S_IFIFO,
+)
 from kernel_model.abi.uapi import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.status import FileStatus
@@ -54,6 +65,7 @@ class Pipe:
     account: PipeAccount
     buffers: list[bytearray] = field(default_factory=list)
     kinds: list[Kind] = field(default_factory=list)
+    number: int = 0  # of its inode, if it is not a FIFO's
     slots: int = SLOTS
     readers: int = 0
     writers: int = 0
@@ -101,9 +113,10 @@ class Pipe:
         self.scheduler.wake_all(cpu, self.space)
 
 
-def make_pipe(scheduler: Waker, account: PipeAccount, flags: int) -> tuple[PipeReader, PipeWriter]:
-    """A new pipe's two ends. `flags`: O_NONBLOCK, O_DIRECT."""
+def make_pipe(scheduler: Waker, account: PipeAccount, flags: int, number: int) -> tuple[PipeReader, PipeWriter]:
+    """A new pipe's two ends. `flags`: O_NONBLOCK, O_DIRECT. `number`: of its inode."""
     pipe = new_pipe(scheduler, account)
+    pipe.number = number
     pipe.readers = pipe.writers = 1
     return PipeReader(pipe, flags), PipeWriter(pipe, flags)
 
@@ -126,7 +139,24 @@ class _PipeEnd(File):
         return self.pipe
 
     def status(self) -> FileStatus:
-        return FileStatus(mode=S_IFIFO | 0o600)
+        return FileStatus(mode=S_IFIFO | 0o600, inode=self.pipe.number)
+
+    @property
+    def link(self) -> bytes:
+        return b"pipe:[%d]" % self.pipe.number if self.place is None else super().link
+
+    def reopen(self, call: Caller, flags: int) -> File:
+        """Another end of the pipe. Raises LinuxError ENXIO to write without a reader and not wait."""
+        access, modes = flags & O_ACCMODE, flags & (O_NONBLOCK | O_DIRECT)
+        if access == O_RDONLY:
+            self.pipe.readers += 1
+            return PipeReader(self.pipe, modes)
+        if access != O_WRONLY:
+            raise LinuxError(Errno.EINVAL)
+        if not self.pipe.readers and modes & O_NONBLOCK:
+            raise LinuxError(Errno.ENXIO)
+        self.pipe.writers += 1
+        return PipeWriter(self.pipe, modes)
 
     def allocate(self, mode: int, offset: int, length: int) -> None:
         raise LinuxError(Errno.ESPIPE)

@@ -37,6 +37,8 @@ class RamFile(File):
 
     can_seek: ClassVar[bool] = True
     can_poll = False
+    number = 1  # st_ino and st_dev
+    device = 1
 
     def __init__(self, name: str, data: memoryview | Content, ram: Ram, frames: FrameAllocator) -> None:
         """A memoryview holds unsigned bytes. Raises OutOfGuestMemory, and what copy_to raises."""
@@ -45,7 +47,7 @@ class RamFile(File):
         self.mapped_size = pages_up(self.size)  # bytes that a mapping can reach without SIGBUS
         self._ram = ram
         self._first = frames.take_run(self.mapped_size // PAGE_SIZE) if self.size else 0
-        self._position = 0
+        self.position = 0
         octets = ram.octets[self._first : self._first + self.size]
         if isinstance(data, memoryview):
             octets[:] = data
@@ -81,8 +83,8 @@ class RamFile(File):
         """Its pages are never freed."""
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
-        size = self.read_at(call, buffer, self._position)
-        self._position += size
+        size = self.read_at(call, buffer, self.position)
+        self.position += size
         return size
 
     def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
@@ -94,8 +96,8 @@ class RamFile(File):
         return size
 
     def seek(self, offset: int, whence: int) -> int:
-        self._position = sought(offset, whence, self._position, self.size)
-        return self._position
+        self.position = sought(offset, whence, self.position, self.size)
+        return self.position
 
     @property
     def inode(self) -> Hashable:

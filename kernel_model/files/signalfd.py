@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.task.task import Process
+    from pffemu.hw.cpu import Cpu
 
 # signo errno code pid uid fd tid band overrun trapno status int ptr utime stime addr addr_lsb
 _RECORD: Final = struct.Struct("<IiiIIiIIIIiiQQQQH46x")
@@ -49,6 +50,9 @@ class SignalFd(File):
             raise LinuxError(Errno.EFAULT)
         buffer.scatter(b"".join(records))
         return _RECORD.size * len(records)
+
+    def fdinfo(self, cpu: Cpu) -> str:
+        return f"sigmask:\t{self.mask:016x}\n"
 
     def poll(self) -> int:
         queues = (self._process.signals.pending, *(task.signals.pending for task in self._process.tasks))

@@ -29,12 +29,14 @@ class TimerFd(File, Timer):
         self.name, self.flags = "timerfd", O_RDWR | flags & O_NONBLOCK
         self.clock, self.interval = clock, 0
         self._scheduler = scheduler
+        self.set_flags = 0  # of the last timerfd_settime
         self._expirations = 0
         self._armed = False
         self._changed = WaitQueue("timerfd")
 
-    def set(self, cpu: Cpu, deadline: int | None, interval: int) -> None:
-        """Arm the timer; `deadline` None: disarm it."""
+    def set(self, cpu: Cpu, deadline: int | None, interval: int, flags: int) -> None:
+        """Arm the timer; `deadline` None: disarm it. `flags`: TFD_TIMER_*, which have had their effect."""
+        self.set_flags = flags
         self._expirations, self.interval, self._armed = 0, interval, deadline is not None
         self._scheduler.timers.disarm(self)
         if deadline is not None:
@@ -72,6 +74,14 @@ class TimerFd(File, Timer):
             self._expirations += passed
             self._armed = True
             self._scheduler.timers.arm(cpu, self, self.deadline + (passed + 1) * self.interval)
+
+    def fdinfo(self, cpu: Cpu) -> str:
+        """Times as (seconds, nanoseconds)."""
+        left, interval = (divmod(cpu.profile.to_ns(time), 10**9) for time in (self.left(cpu), self.interval))
+        return (
+            f"clockid: {self.clock}\nticks: {self._expirations}\nsettime flags: 0{self.set_flags:o}\n"
+            f"it_value: ({left[0]}, {left[1]})\nit_interval: ({interval[0]}, {interval[1]})\n"
+        )
 
     def poll(self) -> int:
         return POLLIN if self._expirations else 0

@@ -24,6 +24,11 @@ class FrameAllocator:
         return len(self._free) + (self._ram.size - self._next) // PAGE_SIZE
 
     @property
+    def total(self) -> int:
+        """Frames of RAM."""
+        return self._ram.size // PAGE_SIZE
+
+    @property
     def high_water(self) -> int:
         """The physical address from which on no frame has ever been handed out."""
         return self._next
@@ -75,6 +80,10 @@ class FrameAllocator:
 
     def is_shared(self, frame: int) -> bool:
         return frame in self._more_users
+
+    def users(self, frame: int) -> int:
+        """How many users `frame`, which is taken, has."""
+        return 1 + self._more_users.get(frame, 0)
 
     def give_back(self, frame: int) -> None:
         """A user is done with `frame`; after the last one it can be handed out again."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.mm.frames import FrameAllocator
+from kernel_model.mm.layout import MemoryLayout
 from kernel_model.mm.notifier import MmuNotifier
 from kernel_model.mm.page_tables import HELD, LASTING, OWNED, POISON, PROTNONE, UFFD_WP, PageTables
 from kernel_model.mm.settings import MemorySettings
@@ -56,6 +57,7 @@ class Mm:
         self.is_gone = False  # released: a userfaultfd of it may still be open
         self.anons = 0  # values of Vma.anon given out
         self.lock_new = False  # mlockall(MCL_FUTURE)
+        self.layout = MemoryLayout()
         self.brk_start = self.brk = 0  # the heap is [brk_start, brk), set by exec
         self.target_table: TargetTable | None = None  # the receivers that SENDUIPI reaches
         self.mmap_lock = RwLock("wait.mmap_lock")
@@ -189,7 +191,7 @@ class Mm:
         if not any(vma.prot & PROT_EXEC and (vma.dont_fork or vma.wipe_on_fork) for vma in self.vmas):
             child.code_version = self.code_version
         child.has_writable_code, child.settings = self.has_writable_code, self.settings.inherited()
-        child.brk_start, child.brk = self.brk_start, self.brk
+        child.brk_start, child.brk, child.layout = self.brk_start, self.brk, self.layout
         for vma in self.vmas:
             if not vma.dont_fork:
                 copy = replace(vma, uffd=None, uffd_mode=0, locked=False)

@@ -24,6 +24,8 @@ class PageCache:
     """The cache of one file of `size` bytes. Without an open file (`open_files`) it ends with its last mapping."""
 
     is_shmem: ClassVar[bool] = True
+    number = 0  # st_ino and st_dev of the file
+    device = 1
 
     def __init__(self, name: str, size: int, ram: Ram, frames: FrameAllocator) -> None:
         self.name, self.size = name, size

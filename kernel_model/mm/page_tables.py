@@ -45,6 +45,11 @@ class PageTables:
         table = self._tables.get(address // _SPAN)
         return 0 if table is None else self._words[table + (address >> 12 & 511)]
 
+    @property
+    def tables(self) -> int:
+        """Frames of the tables below the root."""
+        return sum(len({span >> 9 * level for span in self._tables}) for level in range(3))
+
     def set(self, address: int, entry: int) -> None:
         """Store the PTE of `address`. Raises OutOfGuestMemory when a table is needed and RAM is full."""
         at = self._table(address) + (address >> 12 & 511)

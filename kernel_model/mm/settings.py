@@ -11,6 +11,7 @@ MDWE_REFUSE_EXEC_GAIN, MDWE_NO_INHERIT = 1, 2
 class MemorySettings:
     dumpable: int = 1
     write_execute_denied: int = 0  # PR_MDWE_*
+    coredump_filter: int = 0x33  # MMF_DUMP_*: anonymous memory, ELF headers, private huge pages
     huge_pages_disabled: int = 0  # as PR_GET_THP_DISABLE reports it: 1, and its flags
 
     def inherited(self) -> MemorySettings:

@@ -23,6 +23,8 @@ class Mappable(Protocol):
     """A file that can be mapped: its page cache, as the mapping needs it."""
 
     name: str
+    number: int  # st_ino and st_dev
+    device: int
 
     @property
     def mapped_size(self) -> int:
@@ -122,6 +124,7 @@ class VmaList:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._vmas: list[Vma] = []
+        self.size = self.peak = 0  # bytes of all areas, now and at most
         self._full_above, self._hole = MMAP_TOP, 1  # no free range of `_hole` bytes or more ends above `_full_above`
 
     def __len__(self) -> int:
@@ -162,11 +165,22 @@ class VmaList:
         i = bisect_right(self._starts, vma.start)
         self._starts.insert(i, vma.start)
         self._vmas.insert(i, vma)
+        self._grow(vma.end - vma.start)
+
+    def _grow(self, length: int) -> None:
+        self.size += length
+        self.peak = max(self.peak, self.size)
 
     def move_start(self, vma: Vma, start: int) -> None:
         """Let `vma` begin at `start`; what lies between must be free."""
         self._starts[bisect_left(self._starts, vma.start)] = start
+        self._grow(vma.start - start)
         vma.start = start
+
+    def move_end(self, vma: Vma, end: int) -> None:
+        """Let `vma` end at `end`; what lies between must be free."""
+        self._grow(end - vma.end)
+        vma.end = end
 
     def isolate(self, start: int, end: int) -> list[Vma]:
         """Split areas at both edges, and return those inside [start, end)."""
@@ -174,6 +188,7 @@ class VmaList:
             vma = self.find(edge)
             if vma is not None and vma.start < edge:
                 upper = replace(vma, start=edge, offset=vma.offset + edge - vma.start)
+                self.size -= vma.end - edge
                 vma.end = edge
                 self.insert(upper)
         return self.overlapping(start, end)
@@ -195,6 +210,7 @@ class VmaList:
         gone = self.isolate(start, end)
         first = bisect_left(self._starts, start)
         del self._vmas[first : first + len(gone)], self._starts[first : first + len(gone)]
+        self.size -= sum(vma.end - vma.start for vma in gone)
         if gone:  # the free range there ends below the next area
             end = _free_below(self._vmas[first]) if first < len(self._vmas) else MMAP_TOP
             self._full_above = max(self._full_above, min(end, MMAP_TOP))

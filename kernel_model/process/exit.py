@@ -81,6 +81,7 @@ def abandon_faults(cpu: Cpu, task: Task) -> None:
 def end_process(kernel: ProcessKernel, cpu: Cpu, process: Process, end: ProcessEnd) -> None:
     """End all threads, close the files, leave the address space; a zombie stays until the parent waits for it."""
     cpu.emit(ProcessExited, process.pid, end.status)
+    process.last_name = process.tasks[0].name
     for task in list(process.tasks):
         _remove_thread(kernel, cpu, task)
     process.end = end

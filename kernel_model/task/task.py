@@ -62,6 +62,8 @@ class Process:
     exit_signal: int = 0  # the signal its parent gets when it ends
     is_subreaper: bool = False
     has_execed: bool = False
+    last_name: bytes = b""  # comm of a zombie
+    oom_score_adjust: int = 0
     child_changes: WaitQueue = field(default_factory=lambda: WaitQueue("children"))
     vfork_done: WaitQueue = field(default_factory=lambda: WaitQueue("vfork"))
     # its end, and which changes wait has reported
@@ -89,6 +91,7 @@ class Task:
     cpu_index: int
     registers: SavedRegisters
     affinity: int = ALL_CORES  # bit i: it may run on core i
+    started: int = 0  # clock when it was made
     state: TaskState = TaskState.RUNNABLE
     uintr: UintrState = field(default_factory=UintrState)
     handler_registered: bool = False  # uintr_register_handler succeeded

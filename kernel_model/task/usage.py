@@ -19,6 +19,10 @@ class Usage:
     major_faults: int = 0
     voluntary_switches: int = 0
     involuntary_switches: int = 0
+    reads: int = 0  # calls of read and its relatives, and their bytes
+    writes: int = 0
+    read_bytes: int = 0
+    written_bytes: int = 0
 
     def add(self, other: Usage) -> None:
         self.time += other.time
@@ -27,6 +31,10 @@ class Usage:
         self.major_faults += other.major_faults
         self.voluntary_switches += other.voluntary_switches
         self.involuntary_switches += other.involuntary_switches
+        self.reads += other.reads
+        self.writes += other.writes
+        self.read_bytes += other.read_bytes
+        self.written_bytes += other.written_bytes
 
 
 def count_reaped(parent: Process, child: Process) -> None:

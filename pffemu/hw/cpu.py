@@ -156,6 +156,12 @@ class Cpu:
         """The part of `clock` that guest instructions took."""
         return self._executed[TIME] >> SHIFT
 
+    @property
+    def busy(self) -> int:
+        """Cycles since reset in which the core had a thread."""
+        self.settle()
+        return self.clock - (self.ledgers[0].elapsed >> SHIFT)
+
     def charge(self, cost: str, units: int = 1) -> None:
         """Let `units` of a cost in timing.catalogue pass, charged to the running thread."""
         self._charged += self._rates[cost] * units

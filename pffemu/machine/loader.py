@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from kernel_model.abi import limits as uapi_limits
@@ -18,8 +19,10 @@ from kernel_model.abi import uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.calls.exec import cleared, name_of_program
 from kernel_model.calls.program import Executable
+from kernel_model.files.tree.generated import number_of
 from kernel_model.kernel import Kernel
 from kernel_model.mm.image_pages import ImagePages
+from kernel_model.mm.layout import MemoryLayout
 from kernel_model.mm.mm import Mm
 from kernel_model.mm.vma import Vma
 from kernel_model.random import RandomSource
@@ -61,6 +64,7 @@ def load(kernel: Kernel, cpu: Cpu, image: Image, arguments: Sequence[str], envir
         limits=uapi_limits.initial(),
         group=pid,
         session=pid,
+        exit_signal=int(uapi.Signal.SIGCHLD),
     )
     variables = [os.fsencode(text) for text in environment]
     rip, rsp = _fill(mm, program, os.fsencode(path.argv0), variables, kernel.random)
@@ -95,11 +99,24 @@ def _fill(
     assert isinstance(image, Image)
     for segment in image.segments:
         _map_segment(mm, os.fsdecode(program.path), segment)
+    mm.layout = _layout(image)
     interpreter = _map_interpreter(mm, program)
     mm.brk_start = mm.brk = DYN_BASE if image.bias and interpreter is None else pages_up(image.segments[-1].end)
     strings = [*program.arguments, *environment]
     stack = _build_stack(mm, image, interpreter, path, strings, len(program.arguments), random, program.ids)
     return (image if interpreter is None else interpreter).entry, stack
+
+
+def _layout(image: Image) -> MemoryLayout:
+    """Linux: load_elf_binary. Code ends with the last executable segment, data with the last."""
+    code = [segment for segment in image.segments if segment.executable] or image.segments
+    data = max(image.segments, key=lambda segment: segment.address)
+    return MemoryLayout(
+        start_code=image.segments[0].address,
+        end_code=max(segment.address + len(segment.data) for segment in code),
+        start_data=data.address,
+        end_data=max(segment.address + len(segment.data) for segment in image.segments),
+    )
 
 
 def _map_interpreter(mm: Mm, program: Executable) -> Image | None:
@@ -137,6 +154,7 @@ def _map_segment(mm: Mm, file: str, segment: Segment) -> None:
     if start < file_end:
         offset = segment.offset or segment.address % PAGE_SIZE
         pages = ImagePages(file, offset, segment.data, mm.ram, mm.frames)
+        pages.number = number_of(os.fsencode(file))
         vma = Vma(start, file_end, prot, file, pages, page_of(offset) + start - page_of(segment.address))
         mm.map(vma)
         _fill_pages(mm, vma, segment)
@@ -180,15 +198,16 @@ def _build_stack(
     prot = uapi.PROT_READ | uapi.PROT_WRITE | (uapi.PROT_EXEC if image.executable_stack else 0)
     vma = Vma(USER_END - STACK_SIZE, USER_END, prot, "[stack]")
     mm.map(vma)
-    random_at = USER_END - 16 - _RANDOM_SIZE
-    platform_at = top = random_at - len(_PLATFORM) - 1
-    block = {random_at: random.take(_RANDOM_SIZE), platform_at: _PLATFORM + b"\0"}
-    pointers = []
-    for string in strings if strings[0] == path else (*strings, path):
-        top -= len(string) + 1
+    path_at = USER_END - 8 - len(path) - 1
+    top = first = path_at - sum(len(string) + 1 for string in strings)
+    block, pointers = {path_at: path + b"\0"}, []
+    for string in strings:
         block[top] = string + b"\0"
         pointers.append(top)
-    path_at = pointers[0] if strings[0] == path else pointers.pop()
+        top += len(string) + 1
+    platform_at = (first - _RANDOM_SIZE & ~0xF) - 16
+    random_at = platform_at - _RANDOM_SIZE
+    block |= {platform_at: _PLATFORM + b"\0", random_at: random.take(_RANDOM_SIZE)}
     base = interpreter.bias if interpreter is not None else 0
     auxv = (
         (uapi.AT_PHDR, image.phdr[0]), (uapi.AT_PHENT, image.phdr[1]), (uapi.AT_PHNUM, image.phdr[2]),
@@ -199,9 +218,14 @@ def _build_stack(
         (uapi.AT_RANDOM, random_at), (uapi.AT_PLATFORM, platform_at), (uapi.AT_EXECFN, path_at),
         (uapi.AT_MINSIGSTKSZ, _SIGNAL_STACK_MIN), (uapi.AT_NULL, 0),
     )  # fmt: skip
-    words = [argument_count, *pointers[:argument_count], 0, *pointers[argument_count:], 0]
-    words += [word for pair in auxv for word in pair]
-    rsp = (top - 8 * len(words)) & ~0xF
+    auxv_words = [word for pair in auxv for word in pair]
+    words = [argument_count, *pointers[:argument_count], 0, *pointers[argument_count:], 0, *auxv_words]
+    rsp = (random_at - 8 * len(words)) & ~0xF
+    env_start = pointers[argument_count] if argument_count < len(pointers) else path_at
+    mm.layout = replace(
+        mm.layout, start_stack=rsp, arg_start=first, arg_end=env_start, env_start=env_start, env_end=path_at,
+        auxv=struct.pack(f"<{len(auxv_words)}Q", *auxv_words),
+    )  # fmt: skip
     block[rsp] = struct.pack(f"<{len(words)}Q", *words)
     lowest = page_of(rsp) - _POPULATED
     for page in range(lowest, USER_END, PAGE_SIZE):

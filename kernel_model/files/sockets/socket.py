@@ -162,7 +162,11 @@ class Socket(File):
         raise LinuxError(Errno.ESPIPE)
 
     def status(self) -> FileStatus:
-        return FileStatus(mode=S_IFSOCK | 0o777)
+        return FileStatus(mode=S_IFSOCK | 0o777, inode=self.cookie)
+
+    @property
+    def link(self) -> bytes:
+        return b"socket:[%d]" % self.cookie
 
     def close(self, cpu: Cpu) -> None:
         self.network.memory.closed()

@@ -9,18 +9,13 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
-from kernel_model.abi.files import O_ACCMODE, O_RDONLY
-from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.files.text_file import TextFile
 from kernel_model.files.tree.node import DirectoryNode, LinkNode, Node
 from kernel_model.time.realtime import EPOCH
 from pffemu.arch.registers import MASK64
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
-    from kernel_model.files.file import File
     from kernel_model.files.tree.file_system import FileSystem
-    from kernel_model.files.tree.place import Place
 
 
 def number_of(path: bytes) -> int:
@@ -54,23 +49,14 @@ class GeneratedDirectory(DirectoryNode):
 
 
 class GeneratedFile(Node):
-    """A file whose text is made when it is opened."""
+    """A file whose content is made when it is read."""
 
     def __init__(self, fs: FileSystem, key: bytes, mode: int = 0o444, now: int = EPOCH) -> None:
         super().__init__(fs, number_of(key), stat.S_IFREG | mode, now)
 
-    def text(self, caller: Caller) -> bytes:
-        """The content. Raises LinuxError, as ESRCH for a process that is gone."""
-        raise NotImplementedError
-
-    def open(self, call: Caller, place: Place, flags: int) -> File:
-        if flags & O_ACCMODE != O_RDONLY:
-            raise LinuxError(Errno.EACCES)
-        return TextFile(place, flags, self.text(call))
-
 
 class GeneratedLink(LinkNode):
-    """A link whose target is computed; `jump` may lead to an open file of any kind (`Tree.place_of_file`)."""
+    """A link whose target is computed; `jump` may lead to an open file of any kind."""
 
     def __init__(self, fs: FileSystem, key: bytes, mode: int = 0o777, now: int = EPOCH) -> None:
         super().__init__(fs, number_of(key), stat.S_IFLNK | mode, now)

@@ -61,6 +61,9 @@ class Node(Attributes):
         """Open it; `flags` as F_GETFL will return them. Raises LinuxError, and Blocked to wait."""
         raise LinuxError(Errno.ENXIO)
 
+    def empty(self, now: int) -> None:
+        """O_TRUNC: cut a regular file to nothing; without effect on any other. Raises LinuxError."""
+
     def linked(self, now: int) -> None:
         """It has another name."""
         self.links += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING
 
 from kernel_model.files.host_file import PathFile
@@ -25,6 +26,10 @@ class OpenedNode(Node):
 
     def status(self) -> FileStatus:
         return self.file.status()
+
+    def empty(self, now: int) -> None:
+        if stat.S_ISREG(self.mode):
+            self.file.truncate(0)
 
     def open(self, call: Caller, place: Place, flags: int) -> File:
         return self.file.reopen(call, flags)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi import mman
 from kernel_model.abi.files import O_APPEND, O_NOATIME, O_TRUNC
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
-from kernel_model.files.memfd import Memfd
+from kernel_model.files.memfd import Memfd, ShmemInode
 from kernel_model.files.tree.node import Node
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.time.realtime import realtime
@@ -106,6 +106,9 @@ class Regular(Node):
         self.cache.open_files -= 1
         self.cache.unmapped()
 
+    def empty(self, now: int) -> None:
+        self.truncate(0, now)
+
     def truncate(self, size: int, now: int) -> None:
         self.cache.truncate(size)
         self.mtime = self.ctime = now
@@ -115,12 +118,11 @@ class TmpfsFile(Memfd):
     """An open file. Like any file of shmem it has seals, and none can be added."""
 
     def __init__(self, node: Regular, place: Place, flags: int) -> None:
-        self.name, self.flags, self.place = place.path.decode(errors="surrogateescape"), flags & ~O_TRUNC, place
-        self.node, self.seals = node, mman.F_SEAL_SEAL
-        self.cache = node.cache
+        name = place.path.decode(errors="surrogateescape")
+        super().__init__(name, node.cache, ShmemInode(node.number, mman.F_SEAL_SEAL), flags & ~O_TRUNC)
+        self.place, self.node = place, node
         self.cache.name = self.name
-        self.cache.open_files += 1
-        self._position = 0
+        self.cache.number, self.cache.device = node.number, node.fs.device
 
     def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         done = super().read_at(call, buffer, offset)

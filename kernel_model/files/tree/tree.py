@@ -18,6 +18,7 @@ from kernel_model.files.tree.attributes import Attributes
 from kernel_model.files.tree.devices import DEVICES, DeviceNode
 from kernel_model.files.tree.directory import Directory, path_below
 from kernel_model.files.tree.file_system import TMPFS_MAGIC, FileSystem
+from kernel_model.files.tree.generated import GeneratedDirectory
 from kernel_model.files.tree.host_inodes import HostInodes, status_of
 from kernel_model.files.tree.link import Link
 from kernel_model.files.tree.node import DirectoryNode, LinkNode
@@ -146,7 +147,7 @@ class Tree:
             if name == b".":
                 continue
             if name == b"..":
-                place = self.parent(place)
+                place = self.parent(place, caller)
                 continue
             if len(name) > NAME_MAX:
                 raise LinuxError(Errno.ENAMETOOLONG)
@@ -181,15 +182,17 @@ class Tree:
         """Where the file system of `directory` is mounted."""
         return next((names for names, root in self.roots.items() if root.fs is directory.fs), ())
 
-    def place_at(self, names: Names) -> Place:
-        """The place of a path without links."""
+    def place_at(self, names: Names, caller: Caller | None = None) -> Place:
+        """The place of a path without links. `caller`: who looks, which matters in a generated directory only."""
         mount = self.host_of(names)
         if mount is not None:
             return self._on_host(mount, names)
         at = max((root for root in self.roots if names[: len(root)] == root), key=len)
         place = self._root_place(at)
         for name in names[len(at) :]:
-            place = self.child(place, name, None)
+            if not isinstance(place.node, DirectoryNode):
+                return Place(names, 0)
+            place = self.child(place, name, caller)
         return place
 
     def _root_place(self, names: Names) -> Place:
@@ -224,13 +227,13 @@ class Tree:
         parent = place.node if isinstance(place.node, Directory) else None
         return Place(names, 0 if node is None else node.mode, node=node, parent=parent)
 
-    def parent(self, place: Place) -> Place:
+    def parent(self, place: Place, caller: Caller | None) -> Place:
         """What ".." means in the directory at `place`."""
         if isinstance(place.node, Directory) and not place.is_root:
             up = place.node.up
             if up.up is not up:
                 return Place(place.names[:-1], up.mode, node=up, parent=up.up)
-        return self.place_at(place.names[:-1])
+        return self.place_at(place.names[:-1], caller)
 
     # -- what lies at a place ---------------------------------------------------------------------------------------
 
@@ -283,7 +286,7 @@ class Tree:
                 (name, status.st_mode, inodes.at(key_of(status), base + b"/" + name).number)
                 for name, status in list_host(place)
             )
-        above = self.parent(place)
+        above = self.parent(place, caller)
         dots = [(b".", place.mode, self._number(place)), (b"..", above.mode, self._number(above))]
         mounted = {name: self.child(place, name, caller) for name in self._mounted_in(place)}
         if not mounted:
@@ -295,6 +298,8 @@ class Tree:
     def _mounted_in(self, place: Place) -> set[bytes]:
         """Names in the directory at `place` that mounts add to it or hide."""
         depth = len(place.names)
+        if isinstance(place.node, GeneratedDirectory) and not place.is_root:
+            return set()
         if place.mount is None and self.place_at(place.names).node is not place.node:
             return set()
         names = {names for names, mount in self.hosts.items() if mount.listed} | set(self.roots)

@@ -11,7 +11,7 @@ from typing import Final
 from kernel_model.abi.signal import SI_USER
 from kernel_model.abi.syscall_names import NAMES
 from kernel_model.abi.uapi import AT_NULL, LinuxError
-from kernel_model.files.special import maps
+from kernel_model.files.proc.maps import maps
 from kernel_model.files.tree.content import read_whole
 from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
 from kernel_model.task.task import Task, TaskState
