@@ -7,7 +7,7 @@
 #   make check-long    a million random instructions on this host's CPU and in pffemu (SEED=7: other ones), and
 #                      longer sessions of the debugger, of gdb and of sleeping threads than `make test` has
 #                      LTP=DIR, SELFTESTS=DIR: Linux's own judges, too (tests/judges/README.md)
-#   make bench    guest and fault speed on this machine, and what a step back costs
+#   make bench    speed on this machine, row by row, into docs/performance.md (PAPER=1: with the paper's scale)
 #   make evaluation   the evaluation again: tables and figures of docs/evaluation.md, docs/timing.md, one HTML page
 #   make lock     write requirements.lock again from pyproject.toml (make lock UPGRADE=--upgrade: newest versions)
 #   make clean    remove .venv and every cache
@@ -19,6 +19,7 @@ PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if 
 PYTEST_ARGS ?=
 PROGRAMS ?=
 RECORD ?=
+PAPER ?=
 UPGRADE ?=
 SEED ?= 0
 JOBS ?= 2
@@ -67,7 +68,7 @@ conformance: $(STAMP)
 	@$(BIN)/python -m tests.conformance $(if $(RECORD),--record) $(PROGRAMS)
 
 bench: $(STAMP)
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(if $(PAPER),--paper)
 
 EVALUATION := out/evaluation
 SWEEP = $(BIN)/pffemu bench sweep --folder $(EVALUATION)/points

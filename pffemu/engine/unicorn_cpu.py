@@ -34,7 +34,7 @@ from pffemu.errors import EngineError
 _CPU_MODEL: Final = x86.UC_CPU_X86_SANDYBRIDGE
 
 _INTR_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
-_TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
+TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
 _INVALID, _REFUSED = StopKind.INVALID, StopKind.REFUSED  # members of an enum take ten times as long to look up
 _BEFORE_IT: Final = (StopKind.BREAKPOINT, _INVALID)  # the instruction has not begun
 _TLB_GROWS_AFTER: Final = 1024  # refusals; a softmmu TLB only grows when it is flushed
@@ -182,7 +182,7 @@ class UnicornCpu:
 
     def flush_tlb(self) -> None:
         """Forget all translations: page-table entries were removed or narrowed."""
-        uclib.uc_ctl(self._handle, _TLB_FLUSH)
+        uclib.uc_ctl(self._handle, TLB_FLUSH)
 
     def forget_page(self, page: int) -> None:
         """Forget translated code of one page of the current address space: its code changes."""

@@ -1,86 +1,108 @@
-"""(a) How much of bare Unicorn's speed guest code keeps, with and without exact counting.
+"""How much of bare Unicorn's speed static C programs keep, with and without exact counting.
 
-A loop's speed has two values, a tenth apart, for bare Unicorn and for pffemu, depending on where its translation lies
-in host memory. Every repetition places it elsewhere, and the best placements are compared. BFS varies by a third from
-one run to the next on the same code: there bare and emulated runs are paired, back to back, and the median of the
-pairs' ratios counts.
-
-Here and in the round trips the thread's CPU time is measured, so that other load on the machine does not count.
+Bare and emulated runs are paired, back to back, and the median of the pairs' ratios counts. The limit of counting is
+bare Unicorn with a native hook on every block that returns at once. qemu-x86_64 runs the same programs if it is there.
 """
 
 from __future__ import annotations
 
-import time
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
+from typing import Final
 
-from pffemu import CpuOptions, Machine, Mode, Program, Reached
-from tests.bench.guests import BenchGuest, bfs, loops
+from guest.workloads import GRAPH_FD, bfs_workload
+from pffemu import CpuOptions, Machine, Mode
+from tests.bench.programs import NoFigure, Nowhere, build, on_host, to_begin, to_finish
 from tests.bench.raw_unicorn import run_raw
 from tests.bench.result import Result
 
-UNCOUNTED_TARGET = 0.95
-COUNTED_TARGETS = {"BFS": 0.8, "tightest": 0.4}
+COUNTED, UNCOUNTED, MALLOC_UNCOUNTED = 1.25, 1.1, 1.2  # times bare Unicorn's
+_RAM: Final = 256 << 20
+_BFS: Final = (20, 16)  # scale, edge factor
+_MOST_OF_BFS: Final = 3  # repetitions: each takes seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A source in tests/bench/guests, which runs some tenths of a second in bare Unicorn."""
+
+    source: str
+    name: str
+    uncounted: float = UNCOUNTED
+
+
+PROGRAMS: Final = (
+    Program("hash.c", "hash table"),
+    Program("fib.c", "Fibonacci, recursive"),
+    Program("qsort.c", "qsort"),
+    Program("stl.cc", "C++ strings, maps, sort"),
+    Program("sha256.c", "SHA-256"),
+    Program("matrix.c", "matrix product"),
+    Program("malloc.c", "malloc and free", MALLOC_UNCOUNTED),
+)
 
 
 def measure(repetitions: int, say: Callable[[str], None]) -> list[Result]:
-    """Ratios of speed to bare Unicorn's."""
-    return [result for guest in (*loops(), bfs()) for result in _compare(guest, repetitions, say)]
+    """Two rows a program: counting on, counting off."""
+    results = []
+    for program in PROGRAMS:
+        results += _rows(program, repetitions, say, lambda counting, p=program: _small(p, counting))  # type: ignore[misc]
+    vertices_and_edges = f"BFS, 2^{_BFS[0]} vertices, 2^{_BFS[0] + 4} edges"
+    bfs = Program("bfs.c", vertices_and_edges)
+    return results + _rows(bfs, min(repetitions, _MOST_OF_BFS), say, _search)
 
 
-def _compare(guest: BenchGuest, repetitions: int, say: Callable[[str], None]) -> list[Result]:
-    raw, hooked, uncounted, counted = [], [], [], []
-    instructions = 0
-    for number in range(repetitions):
-        say(f"{guest.name}, {number + 1} of {repetitions}")
-        program = guest.program(number)
-        raw.append(run_raw(_at_begin(guest, program, counting=False), program.symbols["finish"]))
-        hooked.append(
-            run_raw(_at_begin(guest, program, counting=False), program.symbols["finish"], empty_block_hook=True)
-        )
-        uncounted.append(_run(_at_begin(guest, program, counting=False)))
-        machine = _at_begin(guest, program, counting=True)
-        before = machine.instructions
-        counted.append(_run(machine))
-        instructions = machine.instructions - before
-    ratio = _median_of_pairs if guest.name.startswith("BFS") else _best_by_best
-    speed = f"{instructions / median(raw) / 1e6:,.0f} M instructions/s bare"
-    target = next((target for start, target in COUNTED_TARGETS.items() if guest.name.startswith(start)), None)
+def _rows(
+    program: Program, repetitions: int, say: Callable[[str], None], start: Callable[[bool], Machine]
+) -> list[Result]:
+    try:
+        on, off, hooked, note = _ratios(program, repetitions, say, start)
+    except NoFigure as why:
+        on = off = hooked = None
+        note = str(why)
     return [
-        Result(f"{guest.name}: counting off", ratio(raw, uncounted), "of bare", UNCOUNTED_TARGET, True, speed),
-        Result(f"{guest.name}: exact counts", ratio(raw, counted), "of bare", target, True),
-        Result(f"{guest.name}: bare with an empty block hook", ratio(raw, hooked), "of bare", None, True),
+        Result(f"{program.name}: counting on", on, "x bare Unicorn", COUNTED, hooked, note),
+        Result(f"{program.name}: counting off", off, "x bare Unicorn", program.uncounted, 1.0),
     ]
 
 
-def _best_by_best(raw: list[float], emulated: list[float]) -> float:
-    return min(raw) / min(emulated)
+def _ratios(
+    program: Program, repetitions: int, say: Callable[[str], None], start: Callable[[bool], Machine]
+) -> tuple[float, float, float, str]:
+    on, off, hooked, bare = [], [], [], []
+    instructions = 0
+    for number in range(repetitions):
+        say(f"{program.name}, {number + 1} of {repetitions}")
+        raw = run_raw(start(False))
+        bare.append(raw)
+        hooked.append(run_raw(start(False), empty_block_hook=True) / raw)
+        off.append(to_finish(start(False)) / raw)
+        machine = start(True)
+        before = machine.instructions
+        on.append(to_finish(machine) / raw)
+        instructions = machine.instructions - before
+    note = f"{instructions / median(bare) / 1e6:,.0f} M instructions/s bare{_qemu(program, median(bare))}"
+    return median(on), median(off), median(hooked), note
 
 
-def _median_of_pairs(raw: list[float], emulated: list[float]) -> float:
-    return median(bare / ours for bare, ours in zip(raw, emulated, strict=True))
+def _small(program: Program, counting: bool) -> Machine:
+    machine = Machine(mode=Mode.KERNEL, cpus=1, ram=_RAM, stdout=Nowhere(), cpu=CpuOptions(counting=counting))
+    return to_begin(machine, program.source)
 
 
-def _at_begin(guest: BenchGuest, program: Program, *, counting: bool) -> Machine:
-    machine = Machine(mode=Mode.KERNEL, cpus=1, ram=guest.ram, cpu=CpuOptions(counting=counting))
-    for fd, data in guest.files.items():
-        machine.open_ram_file(fd, "input", data)
-    machine.open_output(4, "result", _Nowhere())
-    machine.load(program, guest.arguments)
-    machine.run(until=["begin", "finish"])
-    assert machine.cpus[0].registers["rip"] == program.symbols["begin"]
-    return machine
+def _search(counting: bool) -> Machine:
+    workload = bfs_workload(*_BFS, 1)
+    machine = Machine(mode=Mode.KERNEL, cpus=1, ram=1 << 30, stdout=Nowhere(), cpu=CpuOptions(counting=counting))
+    machine.open_ram_file(GRAPH_FD, "graph", workload.files[GRAPH_FD])
+    return to_begin(machine, "bfs.c", workload.arguments[:3])
 
 
-def _run(machine: Machine) -> float:
-    """CPU seconds to `finish`."""
-    started = time.thread_time()
-    stop = machine.run(until=["finish"])
-    seconds = time.thread_time() - started
-    assert isinstance(stop, Reached), stop
-    return seconds
-
-
-class _Nowhere:
-    def write(self, data: bytes, /) -> None:
-        pass
+def _qemu(program: Program, bare: float) -> str:
+    """qemu-x86_64's time as part of a note; "" where it is not installed or the program needs a graph."""
+    emulator = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
+    if emulator is None or program.source == "bfs.c":
+        return ""
+    seconds = int(on_host(emulator, build(program.source)).split()[-1]) / 1e9
+    return f"; qemu-x86_64 {seconds / bare:.2f} x bare Unicorn"

@@ -10,33 +10,49 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`target` None: for information. `at_least`: the value must reach it; otherwise it must stay below."""
+    """One row. `target`: the figure must not be above it; None: for information. `figure` None: `note` says why.
 
-    name: str
-    value: float
+    `limit`: what cannot be beaten, for want of a faster engine, host or Python; `note` says what it is.
+    """
+
+    what: str
+    figure: float | None
     unit: str
     target: float | None = None
-    at_least: bool = False
+    limit: float | None = None
     note: str = ""
 
     @property
-    def met(self) -> bool:
+    def verdict(self) -> str:
+        if self.figure is None:
+            return "no figure"
         if self.target is None:
-            return True
-        return self.value >= self.target if self.at_least else self.value < self.target
+            return ""
+        return "met" if self.figure <= self.target else "missed"
 
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "met": self.met}
+        return {**asdict(self), "verdict": self.verdict}
+
+    def cells(self) -> tuple[str, ...]:
+        """what, target, figure, limit, verdict, note."""
+        numbers = (
+            "" if number is None else f"{number:.3g} {self.unit}" for number in (self.target, self.figure, self.limit)
+        )
+        return (self.what, *numbers, self.verdict, self.note)
+
+
+COLUMNS = ("what", "target", "figure", "limit", "verdict", "note")
+_COLOURS = {"met": "green", "missed": "bold red", "no figure": "yellow"}
 
 
 def table(results: list[Result]) -> Table:
     """One row a result."""
     rows = Table(header_style="bold")
-    for heading, side in (("measured", "left"), ("value", "right"), ("target", "right"), ("", "left"), ("", "left")):
-        rows.add_column(heading, justify=side)  # type: ignore[arg-type]
+    for heading in COLUMNS:
+        rows.add_column(heading, justify="right" if heading in ("target", "figure", "limit") else "left")
     for result in results:
-        sign = ">=" if result.at_least else "<"
-        target = "" if result.target is None else f"{sign} {result.target:g} {result.unit}"
-        verdict = "" if result.target is None else "[green]met[/]" if result.met else "[bold red]MISSED[/]"
-        rows.add_row(result.name, f"{result.value:.3g} {result.unit}", target, verdict, result.note)
+        cells = list(result.cells())
+        if result.verdict:
+            cells[4] = f"[{_COLOURS[result.verdict]}]{result.verdict}[/]"
+        rows.add_row(*cells)
     return rows

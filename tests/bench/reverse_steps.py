@@ -1,4 +1,4 @@
-"""(d) How long a debugger takes for one step back, anywhere in a long run."""
+"""How long a debugger takes for one step back, anywhere in a long run."""
 
 from __future__ import annotations
 

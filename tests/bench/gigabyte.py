@@ -1,0 +1,73 @@
+"""Calls, and a snapshot, on 1 GiB of resident memory: processor time.
+
+Where it copies the limit is one copy of 1 GiB, into memory that is resident already.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from pffemu import Mode, parse_root
+from pffemu.state import snapshot
+from tests.bench import programs
+from tests.bench.programs import NoFigure
+from tests.bench.result import Result
+
+_SIZE: Final = 1 << 30
+_RAM: Final = 3 << 30
+
+
+def measure(say: Callable[[str], None]) -> list[Result]:
+    """One run each: they take long, and their times differ little."""
+    copy = _copy()
+    return [
+        _row("fork with 1 GiB resident, exit and wait", 0.05, None, lambda: _call("fork"), say),
+        _row("munmap of 1 GiB", 0.05, None, lambda: _call("munmap"), say),
+        _row("read() of 1 GiB from a file", 1.0, copy, _read, say),
+        _row("snapshot of 1 GiB", 0.5, copy, _snapshot, say),
+    ]
+
+
+def _row(
+    what: str, target: float, limit: float | None, measured: Callable[[], float], say: Callable[[str], None]
+) -> Result:
+    say(what)
+    try:
+        return Result(what, measured(), "s", target, limit, "" if limit is None else "limit: a copy")
+    except NoFigure as why:
+        return Result(what, None, "s", target, limit, str(why))
+
+
+def _call(what: str) -> float:
+    return programs.timed("gigabyte.c", what, mode=Mode.KERNEL, ram=_RAM)
+
+
+def _read() -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        with (Path(folder) / "file").open("wb") as file:
+            for _ in range(_SIZE >> 20):
+                file.write(bytes(1 << 20))  # the host's page cache has it from now on
+        roots = (parse_root(f"{folder}:/data:ro"),)
+        return programs.timed("gigabyte.c", "read", "/data/file", mode=Mode.KERNEL, ram=_RAM, roots=roots)
+
+
+def _snapshot() -> float:
+    machine = programs.at_begin("gigabyte.c", ("nothing",), mode=Mode.KERNEL, ram=_RAM)
+    started = time.thread_time()
+    taken = snapshot.take(machine)
+    seconds = time.thread_time() - started
+    assert len(taken.pages) >= _SIZE // 4096
+    return seconds
+
+
+def _copy() -> float:
+    """Into memory that is there already."""
+    source, target = memoryview(bytearray(_SIZE)), bytearray(_SIZE)
+    target[:] = source
+    started = time.thread_time()
+    target[:] = source
+    return time.thread_time() - started
