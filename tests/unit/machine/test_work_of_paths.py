@@ -1,7 +1,7 @@
 """What the ways into hardware and kernel cost on every host: Python calls, engine starts, TLB fills, instructions.
 
-Each number is that of one more fault, call or signal. The first three are upper bounds: a change that makes a path
-cheaper lowers them here, one that makes it dearer has to say why. Instructions are exact.
+Each number is that of one more fault, call or signal. Instructions are exact. The others are upper bounds, calls with a
+few percent to spare: a change that makes a path cheaper lowers them here, one that makes it dearer has to say why.
 """
 
 from __future__ import annotations
@@ -105,9 +105,9 @@ ACTION = "word: .quad 0, 0\naction: .quad handler, SA_RESTORER, restorer, 0"
 @pytest.mark.parametrize(
     ("mode", "work"),
     [
-        (Mode.PFF, Work(254, 3, 2, 57.25)),
-        (Mode.UFFD, Work(564, 3, 2, 55.25)),
-        (Mode.KERNEL, Work(117, 1, 2, 20.25)),
+        (Mode.PFF, Work(260, 3, 2, 57.25)),
+        (Mode.UFFD, Work(580, 3, 2, 55.25)),
+        (Mode.KERNEL, Work(120, 1, 2, 20.25)),
     ],
 )
 def test_one_more_page_fault(mode: Mode, work: Work) -> None:
@@ -117,10 +117,10 @@ def test_one_more_page_fault(mode: Mode, work: Work) -> None:
 @pytest.mark.parametrize(
     ("name", "work"),
     [
-        ("getpid", Work(52, 1, 0, 4)),
-        ("clock_gettime", Work(65, 1, 0, 6)),
-        ("futex wake", Work(60, 1, 0, 7)),
-        ("write", Work(86, 1, 0, 7)),
+        ("getpid", Work(55, 1, 0, 4)),
+        ("clock_gettime", Work(67, 1, 0, 6)),
+        ("futex wake", Work(62, 1, 0, 7)),
+        ("write", Work(90, 1, 0, 7)),
     ],
 )
 def test_one_more_system_call(name: str, work: Work) -> None:
@@ -129,7 +129,7 @@ def test_one_more_system_call(name: str, work: Work) -> None:
 
 def test_one_more_signal_to_its_handler_and_back() -> None:
     before = handle("SIGUSR1") + "mov eax, SYS_getpid\nsyscall\nmov r12d, eax\n"
-    is_within(one_more(lambda times: loop(times, SIGNAL, before, HANDLER, ACTION)), Work(325, 2, 0, 10))
+    is_within(one_more(lambda times: loop(times, SIGNAL, before, HANDLER, ACTION)), Work(335, 2, 0, 10))
 
 
 def is_within(found: Work, stated: Work) -> None:
