@@ -81,8 +81,8 @@ class Kernel:
         self.signals_wait = False  # a debugger holds the machine between two instructions: no signal acts
         self.pipes = PipeAccount()
         self.ipc = IpcNamespace()
-        self.file_locks = FileLocks(self.scheduler)
-        self.file_signals: deque[FileSignal] = deque()  # to be sent when the call ends (O_ASYNC)
+        self.file_signals: deque[FileSignal] = deque()  # to be sent when the call ends (O_ASYNC, leases)
+        self.file_locks = FileLocks(self.scheduler, self.file_signals)
         self.network = Network(self.scheduler, ram.size)
         self.host_pages = HostPageCaches(ram, self.frames)
         self.tree = Tree(list(options.mounts), ram, self.frames)

@@ -21,7 +21,7 @@ from kernel_model.abi.files import (
     S_IFMT,
 )
 from kernel_model.abi.limits import NOFILE
-from kernel_model.abi.locks import F_DUPFD_QUERY
+from kernel_model.abi.locks import F_DUPFD_QUERY, F_GETLEASE, F_SETLEASE
 from kernel_model.abi.uapi import O_CLOEXEC, O_NONBLOCK, Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.calls import file_owner, lock
@@ -86,6 +86,8 @@ def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
         return int(call.file(argument) is file)
     if what in lock.COMMANDS:
         return lock.fcntl_lock(call, file, what, argument)
+    if what in (F_SETLEASE, F_GETLEASE):
+        return lock.fcntl_lease(call, file, as_int(fd), what, argument)
     if what in (F_GETPIPE_SZ, F_SETPIPE_SZ) and file.status().mode & S_IFMT != S_IFIFO:
         raise LinuxError(Errno.EBADF)
     return file.fcntl(call, what, argument)

@@ -1,8 +1,11 @@
-"""Locks of files: fcntl's record locks and those of open file descriptions, flock (fs/locks.c)."""
+"""Locks of files: fcntl's record locks and those of open file descriptions, leases, flock (fs/locks.c)."""
 
 from __future__ import annotations
 
+from stat import S_ISREG
+
 from kernel_model.abi.locks import (
+    F_GETLEASE,
     F_GETLK,
     F_OFD_GETLK,
     F_OFD_SETLK,
@@ -20,7 +23,7 @@ from kernel_model.abi.locks import (
     LOCK_UN,
 )
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.call.call import Call
+from kernel_model.call.call import Call, as_int
 from kernel_model.files import File
 from kernel_model.files.file_lock import Lock
 from kernel_model.files.seek import OFFSET_MAX, SEEK_CUR, SEEK_END, SEEK_SET
@@ -81,6 +84,18 @@ def _tell(call: Call, file: File, request: Lock, address: int, before: bytes) ->
         return
     length = 0 if found.end == OFFSET_MAX else found.end - found.start + 1
     call.memory.write(address, FLOCK.pack(found.kind, SEEK_SET, found.start, length, found.pid))
+
+
+def fcntl_lease(call: Call, file: File, fd: int, command: int, argument: int) -> int:
+    """F_SETLEASE, F_GETLEASE. Errors: EINVAL, EAGAIN."""
+    leases, kind = call.kernel.file_locks.leases, as_int(argument)
+    if command == F_GETLEASE:
+        return leases.kind_of(file)
+    if kind not in (F_RDLCK, F_WRLCK, F_UNLCK) or not S_ISREG(file.status().mode):
+        raise LinuxError(Errno.EINVAL)
+    leases.set(call, file, fd, kind)
+    file.locks = call.kernel.file_locks
+    return 0
 
 
 def flock(call: Call, fd: int, operation: int) -> int:

@@ -131,6 +131,7 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
     writing = flags & O_ACCMODE != O_RDONLY or flags & O_TRUNC
     if place.read_only and (writing or not place.exists):
         raise LinuxError(Errno.EROFS)
+    break_leases(call, place, writing=bool(writing), nonblocking=bool(flags & O_NONBLOCK))
     if place.mount is not None:
         return _open_host(call, place, flags, kept, mode)
     if place.is_directory:
@@ -143,6 +144,14 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
     if flags & O_TRUNC:
         place.node.empty(realtime(call.cpu))
     return place.node.open(call, place, kept)
+
+
+def break_leases(call: Call, place: Place, *, writing: bool, nonblocking: bool = False) -> None:
+    """Wait for the holders of leases on the regular file at `place`. Raises LinuxError EAGAIN; Blocked."""
+    if place.exists and stat.S_ISREG(place.mode):
+        inode = place.key if place.node is None else place.node.identity
+        leases = call.kernel.file_locks.leases
+        leases.break_for(call, inode, writing=writing, nonblocking=nonblocking)
 
 
 def _open_host(call: Call, place: Place, flags: int, kept: int, mode: int) -> File:

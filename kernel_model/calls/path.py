@@ -21,6 +21,7 @@ from kernel_model.abi.files import (
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.calls.file import check_growth
+from kernel_model.calls.open import break_leases
 from kernel_model.files.host_tree import host_errors, open_host
 from kernel_model.files.tree import change
 from kernel_model.files.tree.opened import place_of_file
@@ -150,6 +151,7 @@ def truncate(call: Call, path: int, size: int) -> int:
         raise LinuxError(Errno.EINVAL)
     if place.read_only:
         raise LinuxError(Errno.EROFS)
+    break_leases(call, place, writing=True)
     if isinstance(place.node, Regular):
         check_growth(call, place.node.size, size)
         place.node.truncate(size, realtime(call.cpu))

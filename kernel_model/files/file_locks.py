@@ -1,4 +1,4 @@
-"""All file locks of the machine, by inode: record locks, and flock's (fs/locks.c)."""
+"""All file locks of the machine, by inode: record locks, flock's, and leases (fs/locks.c)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi.locks import F_UNLCK
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.file_lock import Lock, LockSet, Sleeper, wake_waiters
+from kernel_model.files.lease import Leases
 from kernel_model.task.fd_table import FileTable
 from kernel_model.wait.queue import Blocked
 
 if TYPE_CHECKING:
+    from collections import deque
+
     from kernel_model.files.caller import Caller
     from kernel_model.files.file import File
+    from kernel_model.files.file_owner import FileSignal
     from kernel_model.files.status import FileStatus
     from kernel_model.task.task import Task
     from kernel_model.wait.queue import Waker
@@ -35,7 +39,9 @@ class InodeLocks:
 class FileLocks:
     """The locks by inode (`File.inode`), and the requests that wait, by call."""
 
-    def __init__(self, scheduler: Waker) -> None:
+    def __init__(self, scheduler: Waker, signals: deque[FileSignal]) -> None:
+        """`signals`: where the holders of leases are told."""
+        self.leases = Leases(scheduler, signals)
         self._scheduler = scheduler
         self._inodes: dict[Hashable, InodeLocks] = {}
         self._requests: dict[Hashable, Lock] = {}
@@ -89,7 +95,8 @@ class FileLocks:
             self._forget_if_free(file.inode)
 
     def file_closed(self, cpu: Cpu, file: File) -> None:
-        """The last descriptor of an open file was closed: its own locks go."""
+        """The last descriptor of an open file was closed: its own locks and its lease go."""
+        self.leases.drop(cpu, file)
         locks = self._inodes.get(file.inode)
         if locks is not None:
             locks.records.release(cpu, file)
