@@ -33,6 +33,7 @@ from kernel_model.abi.files import (
     S_IFMT,
     S_IFREG,
 )
+from kernel_model.abi.inotify import IN_CREATE, IN_MODIFY
 from kernel_model.abi.uapi import O_CLOEXEC, Errno, LinuxError
 from kernel_model.call.call import Call
 from kernel_model.files import File
@@ -43,6 +44,7 @@ from kernel_model.files.tree.change import make_node
 from kernel_model.files.tree.create import own, take_owner
 from kernel_model.files.tree.directory import Directory, path_below
 from kernel_model.files.tree.host_change import make_file, node_at
+from kernel_model.files.tree.notify import opened, tell_directory, tell_of_file
 from kernel_model.files.tree.place import Place
 from kernel_model.files.tree.regular import Regular
 from kernel_model.time.realtime import realtime
@@ -105,6 +107,7 @@ def _open(call: Call, directory: int, name: bytes, flags: int, mode: int) -> int
             raise LinuxError(Errno.EINVAL)
         fd = call.new_fd()
         file = _open_unnamed(call, call.walk(directory, name), flags, mode & ~call.process.umask)
+        opened(call.cpu, call.kernel.tree, file)
         return call.process.files.install(fd, file, bool(flags & O_CLOEXEC))
     fd = call.new_fd()
     call.closes_on_exec = bool(flags & O_CLOEXEC)
@@ -120,6 +123,12 @@ def _open(call: Call, directory: int, name: bytes, flags: int, mode: int) -> int
     follow = not flags & O_NOFOLLOW and not exclusive
     place = call.walk(directory, name, follow=follow)
     file = _open_place(call, place, flags, mode & ~call.process.umask)
+    if not place.exists:
+        tell_directory(call.cpu, call.kernel.tree, place, IN_CREATE)
+    if not flags & O_PATH:
+        opened(call.cpu, call.kernel.tree, file)
+    if place.exists and flags & O_TRUNC:
+        tell_of_file(call.cpu, file, IN_MODIFY)
     return call.process.files.install(fd, file, bool(flags & O_CLOEXEC))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from kernel_model.abi.files import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
+from kernel_model.abi.inotify import IN_ATTRIB
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.files.host_file import HostNode
 from kernel_model.files.tree import change
+from kernel_model.files.tree.notify import tell_of_file, tell_of_place
 from kernel_model.files.tree.place import Place
 from kernel_model.time.realtime import realtime
 
@@ -33,6 +35,7 @@ def fchownat(call: Call, directory: int, path: int, uid: int, gid: int, flags: i
         raise LinuxError(Errno.EROFS)
     inode = call.kernel.tree.attributes(place)
     change.give_to(inode, place.mode, _number(uid), _number(gid), realtime(call.cpu))
+    tell_of_place(call.cpu, call.kernel.tree, place, IN_ATTRIB)
     return 0
 
 
@@ -41,6 +44,7 @@ def fchown(call: Call, fd: int, uid: int, gid: int) -> int:
     if file.attributes is not None:
         mode = file.status().mode
         change.give_to(file.attributes, mode, _number(uid), _number(gid), realtime(call.cpu))
+        tell_of_file(call.cpu, file, IN_ATTRIB)
     return 0
 
 

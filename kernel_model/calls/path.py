@@ -18,12 +18,14 @@ from kernel_model.abi.files import (
     S_IFREG,
     S_IFSOCK,
 )
+from kernel_model.abi.inotify import IN_MODIFY
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.calls.file import check_growth
 from kernel_model.calls.open import break_leases
 from kernel_model.files.host_tree import host_errors, open_host
 from kernel_model.files.tree import change
+from kernel_model.files.tree.notify import tell_of_place
 from kernel_model.files.tree.opened import place_of_file
 from kernel_model.files.tree.place import Place
 from kernel_model.files.tree.regular import Regular
@@ -155,6 +157,7 @@ def truncate(call: Call, path: int, size: int) -> int:
     if isinstance(place.node, Regular):
         check_growth(call, place.node.size, size)
         place.node.truncate(size, realtime(call.cpu))
+        tell_of_place(call.cpu, call.kernel.tree, place, IN_MODIFY)
         return 0
     if place.mount is None:
         raise LinuxError(Errno.EACCES)
@@ -169,6 +172,7 @@ def truncate(call: Call, path: int, size: int) -> int:
     pages = call.kernel.host_pages.find(place.names)
     if pages is not None:
         pages.truncate(size)
+    tell_of_place(call.cpu, call.kernel.tree, place, IN_MODIFY)
     return 0
 
 

@@ -16,12 +16,14 @@ from kernel_model.abi.files import (
     NAME_MAX,
     O_NOATIME,
 )
+from kernel_model.abi.inotify import IN_ACCESS
 from kernel_model.abi.structs import Statfs, Statx
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.files.directory_file import DirectoryFile
 from kernel_model.files.host_file import PathFile
 from kernel_model.files.status import FileStatus
+from kernel_model.files.tree.notify import tell_of_file
 from kernel_model.time.realtime import realtime
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
@@ -156,6 +158,7 @@ def getdents64(call: Call, fd: int, address: int, size: int) -> int:
     call.memory.parts(address, len(data), WRITE)
     if directory.attributes is not None and not directory.flags & O_NOATIME:
         directory.attributes.accessed(realtime(call.cpu))
+    tell_of_file(call.cpu, directory, IN_ACCESS)
     directory.position += taken
     call.memory.write(address, data)
     return len(data)

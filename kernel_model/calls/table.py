@@ -18,6 +18,7 @@ from kernel_model.calls import file_times as file_times_calls
 from kernel_model.calls import futex as futex_calls
 from kernel_model.calls import futex2 as futex2_calls
 from kernel_model.calls import identity as identity_calls
+from kernel_model.calls import inotify as inotify_calls
 from kernel_model.calls import limit as limit_calls
 from kernel_model.calls import lock as lock_calls
 from kernel_model.calls import madvise as madvise_call
@@ -49,6 +50,7 @@ from kernel_model.calls import timerfd as timerfd_calls
 from kernel_model.calls import transfer as transfer_calls
 from kernel_model.calls import uintr as uintr_calls
 from kernel_model.calls import wait as wait_calls
+from kernel_model.calls import xattr as xattr_calls
 from kernel_model.calls import xui as xui_calls
 from kernel_model.uffd import calls as uffd_calls
 
@@ -135,6 +137,22 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.UTIMES: (file_times_calls.utimes, 2),
     Sys.FUTIMESAT: (file_times_calls.futimesat, 3),
     Sys.UTIMENSAT: (file_times_calls.utimensat, 4),
+    Sys.SETXATTR: (xattr_calls.setxattr, 5),
+    Sys.LSETXATTR: (xattr_calls.lsetxattr, 5),
+    Sys.FSETXATTR: (xattr_calls.fsetxattr, 5),
+    Sys.GETXATTR: (xattr_calls.getxattr, 4),
+    Sys.LGETXATTR: (xattr_calls.lgetxattr, 4),
+    Sys.FGETXATTR: (xattr_calls.fgetxattr, 4),
+    Sys.LISTXATTR: (xattr_calls.listxattr, 3),
+    Sys.LLISTXATTR: (xattr_calls.llistxattr, 3),
+    Sys.FLISTXATTR: (xattr_calls.flistxattr, 3),
+    Sys.REMOVEXATTR: (xattr_calls.removexattr, 2),
+    Sys.LREMOVEXATTR: (xattr_calls.lremovexattr, 2),
+    Sys.FREMOVEXATTR: (xattr_calls.fremovexattr, 2),
+    Sys.INOTIFY_INIT: (inotify_calls.inotify_init, 0),
+    Sys.INOTIFY_INIT1: (inotify_calls.inotify_init1, 1),
+    Sys.INOTIFY_ADD_WATCH: (inotify_calls.inotify_add_watch, 3),
+    Sys.INOTIFY_RM_WATCH: (inotify_calls.inotify_rm_watch, 2),
     Sys.TRUNCATE: (path_calls.truncate, 2),
     Sys.FTRUNCATE: (file_calls.ftruncate, 2),
     Sys.FALLOCATE: (file_calls.fallocate, 4),

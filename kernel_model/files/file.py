@@ -10,6 +10,7 @@ from kernel_model.abi.files import O_ACCMODE, O_APPEND, O_NOATIME, O_NONBLOCK, O
 from kernel_model.abi.uapi import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
 from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.status import FileStatus
+from kernel_model.files.tree import notify
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from kernel_model.files.file_locks import FileLocks
     from kernel_model.files.file_owner import FileOwner
     from kernel_model.files.tree.attributes import Attributes
+    from kernel_model.files.tree.notify import Opening
     from kernel_model.files.tree.place import Place
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
@@ -46,6 +48,7 @@ class File:
     settable = O_APPEND | O_NONBLOCK | O_NOATIME  # flags that F_SETFL changes
     place: Place | None = None  # where in the tree it was opened
     position = 0  # of files that have one
+    opening: Opening | None = None  # its inode in the tree, for those who watch it
     watchers: tuple[EpollItem, ...] = ()  # entries of epolls, removed when the file is closed
     owner: FileOwner | None = None  # of its signals, since it was first asked about
     locks: FileLocks | None = None  # since it first had a lock of its own
@@ -142,6 +145,8 @@ class File:
                 self.owner.forget()
             if self.locks is not None:
                 self.locks.file_closed(cpu, self)
+            if self.opening is not None:
+                notify.closed(cpu, self)
             self.close(cpu)
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kernel_model.abi.files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_NOATIME, O_PATH
+from kernel_model.abi.inotify import IN_ACCESS, IN_MODIFY
 from kernel_model.abi.mman import FALLOC_FL_PUNCH_HOLE
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.files.directory_file import DirectoryFile, Entry
@@ -18,6 +19,7 @@ from kernel_model.files.host_tree import host_errors, open_host
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
 from kernel_model.files.tree.host_inodes import HostInode, status_of
+from kernel_model.files.tree.notify import tell_of_file
 from kernel_model.files.write_signals import room_below_limit
 from kernel_model.time.realtime import realtime
 
@@ -157,6 +159,8 @@ class HostFile(HostNode):
             done += len(data)
         if asked and not self.flags & O_NOATIME:
             self.host_inode.accessed(realtime(call.cpu))
+        if done:
+            tell_of_file(call.cpu, self, IN_ACCESS)
         return done if done or not wanted or room else faulted(0)
 
     def write(self, call: Caller, buffer: UserBuffer) -> int:
@@ -194,6 +198,7 @@ class HostFile(HostNode):
 
     def changed(self, cpu: Cpu) -> None:
         self.host_inode.modified(realtime(cpu))
+        tell_of_file(cpu, self, IN_MODIFY)
 
     def seek(self, offset: int, whence: int) -> int:
         """lseek; SEEK_DATA and SEEK_HOLE ask the host's file system."""

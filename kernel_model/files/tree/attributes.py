@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from kernel_model.files.inotify import Watch
 
 _DAY: Final = 86_400 * 10**9  # ns
 _S_ISGID, _S_IXGRP = 0o2000, 0o010
@@ -12,7 +15,10 @@ _S_ISGID, _S_IXGRP = 0o2000, 0o010
 
 @dataclass(slots=True, eq=False)
 class Attributes:
-    """Times are in nanoseconds since 1970. `number`: st_ino."""
+    """Times are in nanoseconds since 1970. `number`: st_ino.
+
+    `opens`: open files of it; `gone`: it has no name any more; `generated`: it is made anew when it is asked for.
+    """
 
     number: int
     uid: int = 0
@@ -21,6 +27,11 @@ class Attributes:
     mtime: int = 0
     ctime: int = 0
     btime: int = 0
+    opens: int = 0
+    gone: bool = False
+    generated: bool = False
+    xattrs: dict[bytes, bytes] = field(default_factory=dict)
+    watches: tuple[Watch, ...] = ()
 
     def born(self, now: int) -> None:
         """It was made at `now`."""

@@ -6,6 +6,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from kernel_model.abi.files import S_IFCHR
+from kernel_model.abi.inotify import IN_ATTRIB, IN_CREATE, IN_DELETE, IN_ISDIR, IN_MOVE_SELF, IN_MOVED_FROM, IN_MOVED_TO
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.host_file import HostFile
 from kernel_model.files.tree import host_change
@@ -16,6 +17,7 @@ from kernel_model.files.tree.directory import Directory
 from kernel_model.files.tree.host_inodes import HostInode
 from kernel_model.files.tree.link import Link
 from kernel_model.files.tree.node import Node
+from kernel_model.files.tree.notify import tell, tell_directory, tell_if_gone, tell_of_file, tell_of_place
 from kernel_model.files.tree.opened import OpenedNode
 from kernel_model.files.tree.socket_node import SocketNode
 from kernel_model.time.realtime import realtime
@@ -52,11 +54,12 @@ def make_directory(call: Caller, place: Place, mode: int) -> None:
     check_new(place, directory=True)
     if place.mount is not None:
         host_change.make_directory(call, place, mode)
-        return
-    parent, now = holder(place), realtime(call.cpu)
-    node = Directory(parent.fs, parent.fs.new_number(), mode, now)
-    own(call, node, parent)
-    parent.add(place.name, node, now)
+    else:
+        parent, now = holder(place), realtime(call.cpu)
+        node = Directory(parent.fs, parent.fs.new_number(), mode, now)
+        own(call, node, parent)
+        parent.add(place.name, node, now)
+    tell_directory(call.cpu, call.kernel.tree, place, IN_CREATE | IN_ISDIR)
 
 
 def make_link(call: Caller, place: Place, text: bytes) -> None:
@@ -64,22 +67,26 @@ def make_link(call: Caller, place: Place, text: bytes) -> None:
     check_new(place)
     if place.mount is not None:
         host_change.make_link(call, place, text)
-        return
-    parent, now = holder(place), realtime(call.cpu)
-    node = Link(parent.fs, parent.fs.new_number(), text, now)
-    own(call, node, parent)
-    parent.add(place.name, node, now)
+    else:
+        parent, now = holder(place), realtime(call.cpu)
+        node = Link(parent.fs, parent.fs.new_number(), text, now)
+        own(call, node, parent)
+        parent.add(place.name, node, now)
+    tell_directory(call.cpu, call.kernel.tree, place, IN_CREATE)
 
 
 def make_node(call: Caller, place: Place, mode: int, device: tuple[int, int] = (0, 0)) -> Node | None:
     """mknod: `mode` with S_IFREG, S_IFIFO, S_IFSOCK, S_IFCHR or S_IFBLK; None: a regular file on the host."""
     check_new(place)
+    node: Node | None
     if place.mount is not None:
-        return host_change.make_node(call, place, mode)
-    parent, now = holder(place), realtime(call.cpu)
-    node = new_node(parent.fs, mode, device, now)
-    own(call, node, parent)
-    parent.add(place.name, node, now)
+        node = host_change.make_node(call, place, mode)
+    else:
+        parent, now = holder(place), realtime(call.cpu)
+        node = new_node(parent.fs, mode, device, now)
+        own(call, node, parent)
+        parent.add(place.name, node, now)
+    tell_directory(call.cpu, call.kernel.tree, place, IN_CREATE)
     return node
 
 
@@ -102,13 +109,25 @@ def remove(call: Caller, place: Place, *, directory: bool) -> None:
         raise LinuxError(Errno.ENOTDIR)
     if call.kernel.tree.is_mount_point(place):
         raise LinuxError(Errno.EBUSY)
+    inode = watched(call, place)
     if place.mount is not None:
         host_change.remove(call, place, directory=directory)
-        return
-    parent = holder(place)
-    if isinstance(place.node, Directory) and place.node.children:
-        raise LinuxError(Errno.ENOTEMPTY)
-    parent.remove(place.name, realtime(call.cpu))
+    else:
+        parent = holder(place)
+        if isinstance(place.node, Directory) and place.node.children:
+            raise LinuxError(Errno.ENOTEMPTY)
+        parent.remove(place.name, realtime(call.cpu))
+    if inode is not None:
+        if not directory:
+            tell(call.cpu, inode, IN_ATTRIB)
+        tell_if_gone(call.cpu, call.kernel.tree, inode)
+        tell_directory(call.cpu, call.kernel.tree, place, IN_DELETE | (IN_ISDIR if directory else 0))
+
+
+def watched(call: Caller, place: Place) -> Attributes | None:
+    """The inode at `place`, if anything is watched at all."""
+    tree = call.kernel.tree
+    return tree.attributes(place) if tree.inotify.watches and place.exists else None
 
 
 def hard_link(call: Caller, source: Place, target: Place) -> None:
@@ -116,6 +135,14 @@ def hard_link(call: Caller, source: Place, target: Place) -> None:
     if not source.exists:
         raise LinuxError(Errno.ENOENT)
     check_new(target)
+    inode = watched(call, source)
+    _hard_link(call, source, target)
+    if inode is not None:
+        tell(call.cpu, inode, IN_ATTRIB)
+        tell_directory(call.cpu, call.kernel.tree, target, IN_CREATE)
+
+
+def _hard_link(call: Caller, source: Place, target: Place) -> None:
     if isinstance(source.node, OpenedNode) and isinstance(source.node.file, HostFile):
         host_change.link_open_file(call, source.node.file, target)
         return
@@ -157,10 +184,33 @@ def rename(call: Caller, source: Place, target: Place, flags: int) -> None:
         raise LinuxError(Errno.ENOTDIR)
     if source.read_only:
         raise LinuxError(Errno.EROFS)
+    inode, other = watched(call, source), watched(call, target)
     if source.mount is not None:
         host_change.rename(call, source, target, flags)
-        return
-    _rename_in_ram(call, source, target, flags)
+    else:
+        _rename_in_ram(call, source, target, flags)
+    if inode is not None and inode is not other:
+        _tell_of_rename(call, (source, inode), (target, other), exchange=exchange)
+
+
+def _tell_of_rename(
+    call: Caller, source: tuple[Place, Attributes], target: tuple[Place, Attributes | None], *, exchange: bool
+) -> None:
+    """Linux: fsnotify_move."""
+    cpu, tree, (there, other) = call.cpu, call.kernel.tree, target
+    moves = [(source[0], there, source[1])]
+    if exchange and other is not None:
+        moves.append((there, source[0], other))
+    for old, new, inode in moves:
+        tree.moves += 1
+        is_dir = IN_ISDIR if old.is_directory else 0
+        tell_directory(cpu, tree, old, IN_MOVED_FROM | is_dir, tree.moves)
+        tell_directory(cpu, tree, new, IN_MOVED_TO | is_dir, tree.moves)
+        if other is not None and not exchange:
+            tell(cpu, other, IN_ATTRIB)
+        tell(cpu, inode, IN_MOVE_SELF)
+    if other is not None and not exchange:
+        tell_if_gone(cpu, tree, other)
 
 
 def _rename_in_ram(call: Caller, source: Place, target: Place, flags: int) -> None:
@@ -211,15 +261,17 @@ def set_mode(call: Caller, place: Place, mode: int) -> None:
     """chmod. Raises LinuxError."""
     if place.mount is not None:
         host_change.set_mode(call, place, mode)
-        return
-    assert place.node is not None
-    place.node.mode = stat.S_IFMT(place.node.mode) | mode
-    place.node.ctime = realtime(call.cpu)
+    else:
+        assert place.node is not None
+        place.node.mode = stat.S_IFMT(place.node.mode) | mode
+        place.node.ctime = realtime(call.cpu)
+    tell_of_place(call.cpu, call.kernel.tree, place, IN_ATTRIB)
 
 
 def set_mode_of_open(call: Caller, file: HostNode, mode: int) -> None:
     """fchmod of a file on the host."""
     host_change.set_mode_of(call, file.host(), file.host_inode, mode)
+    tell_of_file(call.cpu, file, IN_ATTRIB)
 
 
 def give_to(inode: Attributes, mode: int, uid: int | None, gid: int | None, now: int) -> None:

@@ -75,7 +75,7 @@ class Directory(DirectoryNode):
 
     def unlinked(self, now: int) -> None:
         """rmdir: the directory is gone; "." and ".." with it."""
-        self.links = 0
+        self.links, self.gone = 0, True
         self.ctime = now
         self.fs.drop_inode()
 

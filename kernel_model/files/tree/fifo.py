@@ -16,6 +16,7 @@ from kernel_model.abi.limits import NOFILE
 from kernel_model.abi.uapi import POLLHUP, Errno, LinuxError
 from kernel_model.files.pipe import Pipe, PipeReader, PipeWriter, new_pipe
 from kernel_model.files.tree.node import Node
+from kernel_model.files.tree.notify import opened
 from kernel_model.wait.queue import Blocked, WaitQueue
 
 if TYPE_CHECKING:
@@ -101,12 +102,14 @@ class FifoNode(Node):
             opening, process = self._openings.pop(task), task.process
             file = self._end(call, opening.place, opening.flags)
             assert task.sleep is not None
+            opened(call.cpu, call.kernel.tree, file)
             try:
                 fd = process.files.add(file, opening.close_on_exec, process.limits[NOFILE][0])
                 task.sleep.answer(fd)
             except LinuxError as error:
                 task.sleep.answer(-error.errno)
-                file.close(call.cpu)
+                file.references = 1
+                file.drop(call.cpu)
             call.kernel.scheduler.wake(call.cpu, task)
 
     def closed(self) -> None:

@@ -31,7 +31,7 @@ class GeneratedDirectory(DirectoryNode):
 
     def __init__(self, fs: FileSystem, key: bytes, mode: int = 0o555, now: int = EPOCH) -> None:
         super().__init__(fs, number_of(key), stat.S_IFDIR | mode, now)
-        self.links = 2
+        self.links, self.generated = 2, True
 
     def names(self, caller: Caller) -> list[bytes]:
         """The names that getdents lists, in its order."""
@@ -53,6 +53,7 @@ class GeneratedFile(Node):
 
     def __init__(self, fs: FileSystem, key: bytes, mode: int = 0o444, now: int = EPOCH) -> None:
         super().__init__(fs, number_of(key), stat.S_IFREG | mode, now)
+        self.generated = True
 
 
 class GeneratedLink(LinkNode):
@@ -60,3 +61,4 @@ class GeneratedLink(LinkNode):
 
     def __init__(self, fs: FileSystem, key: bytes, mode: int = 0o777, now: int = EPOCH) -> None:
         super().__init__(fs, number_of(key), stat.S_IFLNK | mode, now)
+        self.generated = True

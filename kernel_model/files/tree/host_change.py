@@ -117,7 +117,7 @@ def _unlinked(call: Caller, place: Place, last: bool) -> None:
         place.node.unlinked(now)
     inode = inodes.get(place.key)
     if inode is not None:
-        inode.ctime = now
+        inode.ctime, inode.gone = now, last
     if last:
         inodes.forget(place.key)
 

@@ -67,12 +67,13 @@ class Node(Attributes):
     def linked(self, now: int) -> None:
         """It has another name."""
         self.links += 1
-        self.linkable = False
+        self.linkable = self.gone = False
         self.ctime = now
 
     def unlinked(self, now: int) -> None:
         """A name of it is gone. The last one frees what no open file needs."""
         self.links -= 1
+        self.gone = not self.links
         self.ctime = now
         self.fs.drop_inode()
 

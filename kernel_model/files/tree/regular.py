@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import mman
 from kernel_model.abi.files import O_APPEND, O_NOATIME, O_TRUNC
+from kernel_model.abi.inotify import IN_ACCESS, IN_MODIFY
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.files.memfd import Memfd, ShmemInode
 from kernel_model.files.tree.node import Node
+from kernel_model.files.tree.notify import tell_of_file
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.time.realtime import realtime
 from pffemu.arch.paging import PAGE_SIZE, page_of
@@ -127,6 +129,8 @@ class TmpfsFile(Memfd):
     def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         done = super().read_at(call, buffer, offset)
         self._accessed(call.cpu)
+        if done:
+            tell_of_file(call.cpu, self, IN_ACCESS)
         return done
 
     def write_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
@@ -158,7 +162,8 @@ class TmpfsFile(Memfd):
         super().truncate(size)
 
     def changed(self, cpu: Cpu) -> None:
-        self.node.mtime = self.node.ctime = realtime(cpu)
+        self.node.modified(realtime(cpu))
+        tell_of_file(cpu, self, IN_MODIFY)
 
     def _accessed(self, cpu: Cpu) -> None:
         if not self.flags & O_NOATIME:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi.files import NAME_MAX
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.host_tree import Mount, Names, host_status, key_of, list_host, look, read_host_link
+from kernel_model.files.inotify import InotifyAccount
 from kernel_model.files.status import FileStatus
 from kernel_model.files.tree.attributes import Attributes
 from kernel_model.files.tree.devices import DEVICES, DeviceNode
@@ -47,6 +48,8 @@ class Tree:
         self.hosts: dict[Names, Mount] = {}
         self.roots: dict[Names, DirectoryNode] = {}
         self.host_inodes = HostInodes()
+        self.inotify = InotifyAccount()
+        self.moves = 0  # renames so far: the cookies of inotify's events
         self.unnamed = 0  # files made with O_TMPFILE on the host
         self.host_fs = FileSystem("host", 1, TMPFS_MAGIC, ram, frames)  # what FIFOs and sockets there count against
         self.rootfs = self._new_root("tmpfs", 0o755)
@@ -253,6 +256,15 @@ class Tree:
             return place.node
         assert place.key is not None
         return self.host_inodes.keep(place.key, place.path)
+
+    def directory_of(self, place: Place) -> Attributes | None:
+        """The inode of the directory that holds the name `place`; None: what is mounted there has no name."""
+        if place.is_root or (place.mount is None and place.parent is None):
+            return None
+        if place.parent is not None:
+            return place.parent
+        above = self.place_at(place.names[:-1])
+        return self.attributes(above) if above.exists else None
 
     def status(self, place: Place) -> FileStatus:
         """stat of `place`. Raises LinuxError ENOENT."""
