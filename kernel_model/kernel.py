@@ -97,6 +97,7 @@ class Kernel:
         self._next_tid = 1
         self._numbers = 1000
         self.sysctls: dict[str, str] = {}  # what was written to /proc/sys and /sys, by name
+        self._chosen_tids: set[int] = set()  # numbers that clone3's set_tid has given out
         self._code_versions = 0
         for cpu in cpus:
             forwarding.enable(cpu, options.mechanism.forwarding)
@@ -147,13 +148,22 @@ class Kernel:
 
     def peek_tid(self) -> int:
         """The tid the next thread gets."""
+        while self._next_tid in self._chosen_tids:
+            self._next_tid += 1
         return self._next_tid
 
-    def create_thread(self, cpu: Cpu, process: Process, registers: SavedRegisters) -> Task:
-        """A runnable thread of `process` on the least loaded core; an idle core catches up with its creator."""
+    def create_thread(self, cpu: Cpu, process: Process, registers: SavedRegisters, tid: int = 0) -> Task:
+        """A runnable thread of `process` on the least loaded core; an idle core catches up with its creator.
+
+        `tid`: its number; 0: the next one.
+        """
         affinity = self.scheduler.affinity_of_running(cpu)
-        task = Task(self._next_tid, process, self.scheduler.least_loaded(affinity), registers, affinity, cpu.clock)
-        self._next_tid += 1
+        core = self.scheduler.least_loaded(affinity)
+        task = Task(tid or self._next_tid, process, core, registers, affinity, cpu.clock)
+        if tid:
+            self._chosen_tids.add(tid)
+        else:
+            self._next_tid += 1
         if not process.tasks:
             self.processes[process.pid] = process
             self.first_process = self.first_process or process

@@ -10,7 +10,9 @@ from kernel_model.abi import uapi
 from kernel_model.abi.signal import NSIG
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
+from kernel_model.calls.pidfd import new_pidfd
 from kernel_model.signal.traps import TASK_SIZE_MAX
+from kernel_model.task.credentials import CAP_CHECKPOINT_RESTORE
 from kernel_model.task.posix_timers import PosixTimers
 from kernel_model.task.semaphores import UndoList
 from kernel_model.task.signals import ProcessSignals
@@ -32,11 +34,13 @@ _SHARED: Final = uapi.CLONE_VM | uapi.CLONE_FS | uapi.CLONE_FILES | uapi.CLONE_S
 _KNOWN: Final = (
     _SHARED | uapi.CLONE_THREAD | uapi.CLONE_VFORK | uapi.CLONE_PARENT | uapi.CLONE_SYSVSEM | uapi.CLONE_SETTLS
     | uapi.CLONE_PARENT_SETTID | uapi.CLONE_CHILD_CLEARTID | uapi.CLONE_CHILD_SETTID | uapi.CLONE_DETACHED
-    | uapi.CLONE_PTRACE | uapi.CLONE_UNTRACED | uapi.CLONE_CLEAR_SIGHAND
+    | uapi.CLONE_PIDFD | uapi.CLONE_IO | uapi.CLONE_PTRACE | uapi.CLONE_UNTRACED | uapi.CLONE_CLEAR_SIGHAND
 )  # fmt: skip
 _ARGS: Final = struct.Struct("<11Q")  # struct clone_args
 _ARGS_MIN: Final = 64  # bytes, CLONE_ARGS_SIZE_VER0
 _PROCESSES_MAX: Final = 4096  # RLIMIT_NPROC, threads included
+_NAMESPACES_MAX: Final = 32  # MAX_PID_NS_LEVEL
+_PID_MAX: Final = 1 << 22  # kernel.pid_max
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,14 @@ class CloneArguments:
     parent_tid: int = 0
     child_tid: int = 0
     tls: int = 0
+    pidfd: int = 0  # where CLONE_PIDFD's descriptor is written
+    tid: int = 0  # the number that clone3's set_tid asks for; 0: any
 
 
 def clone(call: Call, flags: int, stack: int, parent_tid: int, child_tid: int, tls: int) -> int:
-    arguments = CloneArguments(flags & 0xFFFF_FF00, flags & _CSIGNAL, stack, parent_tid, child_tid, tls)
+    if flags & uapi.CLONE_PIDFD and flags & (uapi.CLONE_PARENT_SETTID | uapi.CLONE_DETACHED):
+        raise LinuxError(Errno.EINVAL)
+    arguments = CloneArguments(flags & 0xFFFF_FF00, flags & _CSIGNAL, stack, parent_tid, child_tid, tls, parent_tid)
     return _create(call, arguments)
 
 
@@ -62,17 +70,34 @@ def clone3(call: Call, address: int, size: int) -> int:
     octets = call.memory.read(address, size)
     if any(octets[_ARGS.size :]):
         raise LinuxError(Errno.E2BIG)
-    flags, _, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, _ = _ARGS.unpack(
+    flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, _ = _ARGS.unpack(
         octets[: _ARGS.size].ljust(_ARGS.size, b"\0")
     )
     wrong = flags & (_CSIGNAL | uapi.CLONE_DETACHED) or exit_signal > NSIG or bool(stack) != bool(stack_size)
     wrong = wrong or stack + stack_size > TASK_SIZE_MAX  # clone3_stack_valid
-    if wrong or set_tid or set_tid_size or (exit_signal and flags & (uapi.CLONE_THREAD | uapi.CLONE_PARENT)):
+    wrong = wrong or set_tid_size > _NAMESPACES_MAX or bool(set_tid) != bool(set_tid_size)
+    if wrong or (exit_signal and flags & (uapi.CLONE_THREAD | uapi.CLONE_PARENT)):
         raise LinuxError(Errno.EINVAL)
     both = uapi.CLONE_SIGHAND | uapi.CLONE_CLEAR_SIGHAND
     if flags & both == both:
         raise LinuxError(Errno.EINVAL)
-    return _create(call, CloneArguments(flags, exit_signal, stack + stack_size, parent_tid, child_tid, tls))
+    if flags & uapi.CLONE_PIDFD and flags & uapi.CLONE_PARENT_SETTID and pidfd == parent_tid:
+        raise LinuxError(Errno.EINVAL)
+    tid = _wanted_tid(call, set_tid, set_tid_size) if set_tid_size else 0
+    stack += stack_size
+    return _create(call, CloneArguments(flags, exit_signal, stack, parent_tid, child_tid, tls, pidfd, tid))
+
+
+def _wanted_tid(call: Call, address: int, count: int) -> int:
+    """The number in clone3's set_tid. Raises LinuxError EINVAL, EPERM, EEXIST."""
+    tids = struct.unpack(f"<{count}i", call.memory.read(address, 4 * count))
+    if count > 1 or not 0 < tids[0] < _PID_MAX:
+        raise LinuxError(Errno.EINVAL)
+    if not call.task.credentials.has(CAP_CHECKPOINT_RESTORE):
+        raise LinuxError(Errno.EPERM)
+    if call.kernel.find_task(tids[0]) is not None or tids[0] in call.kernel.processes:
+        raise LinuxError(Errno.EEXIST)
+    return int(tids[0])
 
 
 def fork(call: Call) -> int:
@@ -89,7 +114,7 @@ def _check(call: Call, arguments: CloneArguments) -> None:
         raise LinuxError(Errno.EINVAL)
     if flags & uapi.CLONE_SIGHAND and not flags & uapi.CLONE_VM:
         raise LinuxError(Errno.EINVAL)
-    if flags & ~_KNOWN:  # namespaces and pidfds: as in a kernel built without them
+    if flags & ~_KNOWN:  # namespaces and control groups: as in a kernel built without them
         raise call.unsupported(f"clone with flags {flags & ~_KNOWN:#x}", Errno.EINVAL)
     if flags & uapi.CLONE_PARENT and call.process is call.kernel.first_process:
         raise LinuxError(Errno.EINVAL)
@@ -104,6 +129,10 @@ def _create(call: Call, arguments: CloneArguments) -> int:
     _check(call, arguments)
     flags, tid = arguments.flags, call.kernel.peek_tid()
     shares_memory = bool(flags & uapi.CLONE_VM)
+    tid = arguments.tid or tid
+    if flags & uapi.CLONE_PIDFD:
+        call.new_fd()
+        call.memory.parts(arguments.pidfd, 4, WRITE)
     if flags & uapi.CLONE_PARENT_SETTID:
         call.memory.parts(arguments.parent_tid, 4, WRITE)
     if flags & uapi.CLONE_CHILD_SETTID and shares_memory:
@@ -111,10 +140,11 @@ def _create(call: Call, arguments: CloneArguments) -> int:
     if flags & uapi.CLONE_PARENT_SETTID:
         call.memory.write_u32(arguments.parent_tid, tid)
     registers = _registers(call, arguments)
-    if flags & uapi.CLONE_THREAD:
-        child = call.kernel.create_thread(call.cpu, call.process, registers)
-    else:
-        child = call.kernel.create_thread(call.cpu, _copy_process(call, arguments, tid), registers)
+    process = call.process if flags & uapi.CLONE_THREAD else _copy_process(call, arguments, tid)
+    child = call.kernel.create_thread(call.cpu, process, registers, arguments.tid)
+    if flags & uapi.CLONE_PIDFD:
+        fd = new_pidfd(call, process, child if flags & uapi.CLONE_THREAD else None, 0)
+        call.memory.write_u32(arguments.pidfd, fd)
     child.name, child.settings = call.task.name, call.task.settings.inherited()
     if flags & uapi.CLONE_SYSVSEM:
         call.task.undo = call.task.undo or UndoList()
@@ -190,6 +220,7 @@ def _copy_process(call: Call, arguments: CloneArguments, pid: int) -> Process:
         arguments=list(parent.arguments), limits=list(parent.limits),
         files=parent.files if flags & uapi.CLONE_FILES else parent.files.copy(),
         signals=ProcessSignals(handlers), child_changes=WaitQueue("children"), vfork_done=WaitQueue("vfork"),
+        exits=WaitQueue("exits"),
         exit_signal=parent.exit_signal if flags & uapi.CLONE_PARENT else arguments.exit_signal,
         is_subreaper=False, has_execed=False, stop_seen=True, continue_seen=True,
         dead_usage=Usage(), children_usage=Usage(), peak_pages=0, children_peak_pages=0,

@@ -10,6 +10,7 @@ from kernel_model.abi import mman, uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int, page_span
 from kernel_model.calls.populate import bring_in_in_turn
+from kernel_model.mm.mm import Mm
 from kernel_model.mm.page_tables import GUARD, HELD, UFFD_WP
 from kernel_model.mm.vma import Vma
 from kernel_model.uffd.events import announce_removal
@@ -61,6 +62,18 @@ def madvise(call: Call, address: int, length: int, advice: int) -> int:
     if hole:
         raise LinuxError(Errno.ENOMEM)
     return 0
+
+
+def check_remote(mm: Mm, address: int, length: int, advice: int) -> None:
+    """The advice about another process's memory, which has no visible effect. Raises LinuxError EINVAL, ENOMEM."""
+    start, end = page_span(address, length)
+    if end >= _U64:
+        raise LinuxError(Errno.EINVAL)
+    areas = mm.vmas.overlapping(start, end) if end > start else []
+    if advice in (mman.MADV_COLD, mman.MADV_PAGEOUT) and any(vma.locked for vma in areas):
+        raise LinuxError(Errno.EINVAL)
+    if mm.vmas.contiguous_end(start, end) < end:
+        raise LinuxError(Errno.ENOMEM)
 
 
 @dataclass(frozen=True, slots=True)

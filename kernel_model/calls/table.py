@@ -30,6 +30,7 @@ from kernel_model.calls import msg as msg_calls
 from kernel_model.calls import open as open_calls
 from kernel_model.calls import owner as owner_calls
 from kernel_model.calls import path as path_calls
+from kernel_model.calls import pidfd as pidfd_calls
 from kernel_model.calls import policy as policy_calls
 from kernel_model.calls import poll as poll_calls
 from kernel_model.calls import posix_timers as posix_timer_calls
@@ -177,6 +178,11 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.MSGSND: (msg_calls.msgsnd, 4),
     Sys.MSGRCV: (msg_calls.msgrcv, 5),
     Sys.MSGCTL: (msg_calls.msgctl, 3),
+    Sys.PIDFD_OPEN: (pidfd_calls.pidfd_open, 2),
+    Sys.PIDFD_SEND_SIGNAL: (pidfd_calls.pidfd_send_signal, 4),
+    Sys.PIDFD_GETFD: (pidfd_calls.pidfd_getfd, 3),
+    Sys.PROCESS_MRELEASE: (pidfd_calls.process_mrelease, 2),
+    Sys.PROCESS_MADVISE: (pidfd_calls.process_madvise, 5),
     Sys.SHMGET: (shm_calls.shmget, 3),
     Sys.SHMAT: (shm_calls.shmat, 3),
     Sys.SHMDT: (shm_calls.shmdt, 1),

@@ -10,6 +10,7 @@ from kernel_model.abi.signal import CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_S
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call, as_int
 from kernel_model.call.rights import credentials_of
+from kernel_model.files.pidfd import PidFd
 from kernel_model.process import exit
 from kernel_model.sched.rusage import of_child
 from kernel_model.task import usage
@@ -55,8 +56,17 @@ def waitid(call: Call, kind: int, number: int, info: int, options: int, rusage: 
         _write_info(call, info, None)
         raise LinuxError(Errno.EINVAL)
     try:
+        nonblocking = False
+        if as_int(kind) == uapi.P_PIDFD:
+            file = _pidfd(call, number)
+            number, nonblocking = file.process.pid, file.nonblocking
+            kind = uapi.P_PID
+            if file.is_reaped:
+                raise LinuxError(Errno.ECHILD)
         children = _children(call, _selector(call, as_int(kind), as_int(number)), options)
-        change = _wait(call, children, options, "waitid")
+        change = _wait(call, children, options | (uapi.WNOHANG if nonblocking else 0), "waitid")
+        if change is None and nonblocking and not options & uapi.WNOHANG:
+            raise LinuxError(Errno.EAGAIN)
     except LinuxError:
         _write_info(call, info, None)
         raise
@@ -66,6 +76,16 @@ def waitid(call: Call, kind: int, number: int, info: int, options: int, rusage: 
             call.memory.write_struct(rusage, of_child(call.kernel.scheduler, change.child))
         _take(call, change, options)
     return 0
+
+
+def _pidfd(call: Call, fd: int) -> PidFd:
+    """Raises LinuxError EINVAL, EBADF."""
+    if as_int(fd) < 0:
+        raise LinuxError(Errno.EINVAL)
+    file = call.any_file(fd)
+    if not isinstance(file, PidFd):
+        raise LinuxError(Errno.EBADF)
+    return file
 
 
 def _write_info(call: Call, info: int, change: Change | None) -> None:
@@ -141,7 +161,7 @@ def _take(call: Call, change: Change, options: int) -> None:
         return
     if change.child.end is not None:
         usage.count_reaped(call.process, change.child)
-        exit.reap(call.kernel, change.child)
+        exit.reap(call.kernel, call.cpu, change.child)
     elif change.code == CLD_STOPPED:
         change.child.stop_seen = True
     else:

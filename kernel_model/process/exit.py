@@ -20,7 +20,7 @@ from kernel_model.abi.signal import (
     SI_USER,
     SIG_IGN,
 )
-from kernel_model.abi.uapi import LinuxError, Signal
+from kernel_model.abi.uapi import POLLHUP, POLLIN, POLLRDNORM, LinuxError, Signal
 from kernel_model.call import clocks
 from kernel_model.call.rights import credentials_of
 from kernel_model.ipc import sem
@@ -69,6 +69,7 @@ def _remove_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     task.process.dead_usage.add(task.usage)
     task.process.credentials = task.credentials
     kernel.file_locks.forget(cpu, task)
+    kernel.scheduler.wake_all(cpu, task.process.exits, POLLIN | POLLRDNORM)
 
 
 def abandon_faults(cpu: Cpu, task: Task) -> None:
@@ -85,6 +86,7 @@ def end_process(kernel: ProcessKernel, cpu: Cpu, process: Process, end: ProcessE
     for task in list(process.tasks):
         _remove_thread(kernel, cpu, task)
     process.end = end
+    kernel.scheduler.wake_all(cpu, process.exits, POLLIN | POLLRDNORM)
     usage.keep_peak(process)
     leave_files(kernel, cpu, process)
     leave_mm(kernel, cpu, process, process.mm)
@@ -182,7 +184,7 @@ def _leave_children(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
             if child.end is not None:
                 _tell_parent(kernel, cpu, child, child.end)
         elif child.end is not None:
-            del kernel.processes[child.pid]
+            _forget(kernel, cpu, child)
     _hand_over(kernel, cpu, process, children, reaper)
 
 
@@ -210,7 +212,7 @@ def _tell_parent(kernel: ProcessKernel, cpu: Cpu, process: Process, end: Process
     """do_notify_parent: SIGCHLD, and wake threads in wait; a parent that ignores SIGCHLD never sees a zombie."""
     parent = process.parent
     if parent is None or not parent.tasks:
-        kernel.processes.pop(process.pid, None)
+        _forget(kernel, cpu, process)
         return
     action = parent.signals.handlers.actions[Signal.SIGCHLD]
     unwanted = action.handler == SIG_IGN or bool(action.flags & SA_NOCLDWAIT)
@@ -219,7 +221,7 @@ def _tell_parent(kernel: ProcessKernel, cpu: Cpu, process: Process, end: Process
         info = _child_info(kernel, process, CLD_EXITED if end.signal is None else CLD_KILLED, end)
         signal_send.send_to_process(kernel, cpu, info.renumbered(process.exit_signal), parent)
     if autoreap:
-        reap(kernel, process)
+        reap(kernel, cpu, process)
     kernel.scheduler.wake_all(cpu, parent.child_changes)
 
 
@@ -254,8 +256,15 @@ def _tell_change(kernel: ProcessKernel, cpu: Cpu, process: Process, code: int, s
     kernel.scheduler.wake_all(cpu, parent.child_changes)
 
 
-def reap(kernel: ProcessKernel, process: Process) -> None:
+def reap(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
     """Remove the zombie."""
     if process.parent is not None:
         process.parent.children.remove(process)
+    _forget(kernel, cpu, process)
+
+
+def _forget(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
+    """The process's number leads to it no more; a pidfd still does."""
     kernel.processes.pop(process.pid, None)
+    process.is_reaped = True
+    kernel.scheduler.wake_all(cpu, process.exits, POLLIN | POLLRDNORM | POLLHUP)

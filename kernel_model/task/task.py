@@ -66,8 +66,10 @@ class Process:
     oom_score_adjust: int = 0
     child_changes: WaitQueue = field(default_factory=lambda: WaitQueue("children"))
     vfork_done: WaitQueue = field(default_factory=lambda: WaitQueue("vfork"))
+    exits: WaitQueue = field(default_factory=lambda: WaitQueue("exits"))  # pidfds, for its end or a thread's
     # its end, and which changes wait has reported
     end: ProcessEnd | None = None
+    is_reaped: bool = False  # its number is free
     stop_seen: bool = True
     continue_seen: bool = True
     # use by dead threads, and by children waited for; the most resident pages of an earlier program, and of a child
