@@ -17,6 +17,7 @@ from pffemu.machine.image import open_image
 from tests.judges.run import guest_environment
 
 _AT: Final = b"judge"
+_READ: Final = ("/bin", "/usr/bin", "/etc/passwd", "/etc/group")
 
 
 def main(launcher: Path, tree: Path, program: Path, arguments: list[str]) -> int:
@@ -24,9 +25,7 @@ def main(launcher: Path, tree: Path, program: Path, arguments: list[str]) -> int
     shown = f"/judge/{program.relative_to(tree)}"
     folder = shown.rpartition("/")[0]
     environment = [f"{name}={value}" for name, value in guest_environment(folder).items()]
-    machine = Machine(
-        stdin=b"", stdout=_Unbuffered(1), stderr=_Unbuffered(2), roots=(Mount(str(tree), (_AT,), read_only=True),)
-    )
+    machine = Machine(stdin=b"", stdout=_Unbuffered(1), stderr=_Unbuffered(2), roots=_roots(tree), libs=True)
     machine.events.listeners[Warned] = lambda event: print(event.what, file=sys.stderr, flush=True)
     try:
         machine.load(replace(open_image(launcher), name="launch"), [shown, *arguments], environment=environment)
@@ -40,6 +39,12 @@ def main(launcher: Path, tree: Path, program: Path, arguments: list[str]) -> int
     if stop.exit_code in (124, 125):
         print(f"pffemu: {stop}", file=sys.stderr)
     return stop.exit_code
+
+
+def _roots(tree: Path) -> tuple[Mount, ...]:
+    """The program's folder, where it may write as natively; the host's commands; its users and groups."""
+    read = [Mount(os.path.realpath(path), tuple(path.encode().split(b"/")[1:]), read_only=True) for path in _READ]
+    return (Mount(str(tree), (_AT,)), *read)
 
 
 class _Unbuffered(io.RawIOBase):

@@ -34,7 +34,7 @@ def natively(program: Program, limit: float = NATIVE_LIMIT) -> Outcome:
 
 
 def in_pffemu(program: Program, limit: float = LIMIT) -> Outcome:
-    """In a machine of its own, with the program's tree, read-only, at /judge."""
+    """In a machine of its own, with the program's folder at /judge."""
     words = [str(launcher()), str(program.tree), str(program.path), *program.arguments]
     command = [sys.executable, "-m", "tests.judges.guest", *words]
     here = Path(__file__).resolve().parent.parent.parent
