@@ -25,6 +25,7 @@ from kernel_model.calls.file import check_growth
 from kernel_model.calls.open import break_leases
 from kernel_model.files.host_tree import host_errors, open_host
 from kernel_model.files.tree import change
+from kernel_model.files.tree.generated import GeneratedFile
 from kernel_model.files.tree.notify import tell_of_place
 from kernel_model.files.tree.opened import place_of_file
 from kernel_model.files.tree.place import Place
@@ -158,6 +159,8 @@ def truncate(call: Call, path: int, size: int) -> int:
         check_growth(call, place.node.size, size)
         place.node.truncate(size, realtime(call.cpu))
         tell_of_place(call.cpu, call.kernel.tree, place, IN_MODIFY)
+        return 0
+    if isinstance(place.node, GeneratedFile):
         return 0
     if place.mount is None:
         raise LinuxError(Errno.EACCES)

@@ -81,6 +81,11 @@ class MemFile(File):
         self.position = (offset + (self.position if whence == SEEK_CUR else 0)) & MASK64
         return self.position
 
+    def truncate(self, size: int) -> None:
+        """Without effect, as of every file of proc."""
+        if not self.writable:
+            raise LinuxError(Errno.EINVAL)
+
     def status(self) -> FileStatus:
         assert self.place.node is not None
         return self.place.node.status()

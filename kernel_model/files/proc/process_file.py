@@ -53,6 +53,11 @@ class ProcessFile(SeqNode):
             raise LinuxError(Errno.ESRCH)
         return subject
 
+    def open(self, call: Caller, place: Place, flags: int) -> File:
+        if PROCESS[self.name].needs_memory and self._subject(call).mm is None:
+            raise LinuxError(Errno.ESRCH)
+        return super().open(call, place, flags)
+
     def text(self, caller: Caller) -> bytes:
         made = PROCESS[self.name].make(caller, self._subject(caller))
         return made.encode(errors="surrogateescape") if isinstance(made, str) else made

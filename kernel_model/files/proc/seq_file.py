@@ -96,5 +96,10 @@ class SeqFile(File):
         self.position = sought(offset, whence, self.position, self.node.size)
         return self.position
 
+    def truncate(self, size: int) -> None:
+        """Without effect, as of every file of proc."""
+        if not self.writable:
+            raise LinuxError(Errno.EINVAL)
+
     def status(self) -> FileStatus:
         return self.node.status()

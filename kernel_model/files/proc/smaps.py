@@ -99,7 +99,6 @@ def smaps(call: Caller, subject: Subject) -> str:
 def smaps_rollup(call: Caller, subject: Subject) -> str:
     mm = subject.mm
     if mm is None:
-        subject.living()
         return ""
     total, users, areas = Pages(), users_of_cached(call), list(mm.vmas)
     for vma in areas:

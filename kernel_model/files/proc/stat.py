@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.files.proc.rss import rss, size
 from kernel_model.files.proc.state import state_of
-from kernel_model.files.proc.status import escaped, masks
+from kernel_model.files.proc.status import masks
 from kernel_model.files.proc.subject import ticks
 from kernel_model.mm.layout import MemoryLayout
 from kernel_model.task.usage import Usage
@@ -33,7 +33,7 @@ def stat(call: Caller, subject: Subject) -> str:
     is_leader = subject.tid == process.pid
     forked = process.parent is not None and not process.has_execed
     fields = (
-        subject.tid, f"({escaped(subject.name)})", state_of(call, subject),
+        subject.tid, f"({subject.name})", state_of(call, subject),
         process.parent.pid if process.parent is not None else 0,
         process.group, process.session, 0, -1, _PF_FORKNOEXEC if forked else 0,
         usage.minor_faults, children.minor_faults, usage.major_faults, children.major_faults,

@@ -41,7 +41,7 @@ PROC: Final[Folder] = {
 FOLDERS: Final[Mapping[str, Folder]] = {"proc": PROC, "sysfs": SYSFS}
 
 PROCESS: Final[Mapping[bytes, ProcessText]] = {  # of /proc/PID, by name
-    b"auxv": ProcessText(strings.auxv, mode=0o400, seeks_end=True),
+    b"auxv": ProcessText(strings.auxv, mode=0o400, seeks_end=True, needs_memory=True),
     b"cgroup": ProcessText(thread.cgroup),
     b"children": ProcessText(thread.children),
     b"clear_refs": ProcessText(thread.nothing, smaps.clear_refs, mode=0o200, of_thread=False),
@@ -50,7 +50,7 @@ PROCESS: Final[Mapping[bytes, ProcessText]] = {  # of /proc/PID, by name
     b"coredump_filter": ProcessText(
         thread.coredump_filter, thread.set_coredump_filter, mode=0o644, seeks_end=True, of_thread=False
     ),
-    b"environ": ProcessText(strings.environ, mode=0o400, seeks_end=True),
+    b"environ": ProcessText(strings.environ, mode=0o400, seeks_end=True, needs_memory=True),
     b"gid_map": ProcessText(thread.user_map),
     b"io": ProcessText(thread.io, mode=0o400),
     b"limits": ProcessText(limits.limits),

@@ -34,13 +34,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class ProcessText:
-    """A file of /proc/PID; see Text. `of_thread`: a thread's directory has it, too."""
+    """A file of /proc/PID; see Text. `of_thread`: a thread's directory has it, too.
+
+    `needs_memory`: opening that of a zombie fails.
+    """
 
     make: Callable[[Caller, Subject], str | bytes]
     store: Callable[[Caller, Subject, bytes], None] | None = None
     mode: int = 0o444
     seeks_end: bool = False
     of_thread: bool = True
+    needs_memory: bool = False
 
 
 Folder = Mapping[bytes, "Text | Folder"]  # a directory of files that are the same for every process
