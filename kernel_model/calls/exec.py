@@ -1,15 +1,16 @@
-"""execve: another program in the same process (fs/exec.c)."""
+"""execve and execveat: another program in the same process (fs/exec.c)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kernel_model.abi.files import AT_FDCWD
+from kernel_model.abi.files import AT_EMPTY_PATH, AT_EXECVE_CHECK, AT_FDCWD, AT_SYMLINK_NOFOLLOW
 from kernel_model.abi.mman import READ_IMPLIES_EXEC
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
-from kernel_model.call.call import Call
+from kernel_model.call.call import Call, as_int
 from kernel_model.calls.prctl import NAME_SIZE
-from kernel_model.calls.program import Executable, ProgramFiles
+from kernel_model.calls.program import Executable, ProgramFiles, content_to_run
+from kernel_model.files.tree.opened import place_of_file
 from kernel_model.process import exit, robust_list
 from kernel_model.task import setid, usage
 from kernel_model.task.signals import AltStack
@@ -18,6 +19,7 @@ from pffemu.events.fields import Label
 from pffemu.events.kernel import SyscallReturned
 
 if TYPE_CHECKING:
+    from kernel_model.files.tree.place import Place
     from kernel_model.mm.mm import Mm
     from kernel_model.task.task import Task
     from pffemu.hw.cpu import SavedRegisters
@@ -31,6 +33,54 @@ def execve(call: Call, path: int, arguments: int, environment: int) -> int | Non
     name = call.memory.read_path(path)
     if not name:
         raise LinuxError(Errno.ENOENT)
+    _execute(call, Start("execve", name, name), arguments, environment)
+    return None
+
+
+def execveat(call: Call, directory: int, path: int, arguments: int, environment: int, flags: int) -> int | None:
+    """execve of a path from a directory, or of the open file itself (AT_EMPTY_PATH); AT_EXECVE_CHECK only asks.
+
+    Errors as execve's; EINVAL, EBADF, and ELOOP for a link with AT_SYMLINK_NOFOLLOW.
+    """
+    name = call.memory.read_path(path)
+    if flags & 0xFFFF_FFFF & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_EXECVE_CHECK):
+        raise LinuxError(Errno.EINVAL)
+    if not name and not flags & AT_EMPTY_PATH:
+        raise LinuxError(Errno.ENOENT)
+    fd, closes, place = as_int(directory), False, None
+    shown = name
+    if not name.startswith(b"/") and fd != AT_FDCWD:
+        descriptor = call.process.files.descriptor(fd)
+        closes = descriptor.close_on_exec
+        shown = b"/dev/fd/%d" % fd + (b"/" + name if name else b"")
+        if not name:
+            place = place_of_file(call, descriptor.file)
+    if place is None:
+        place = call.walk(directory, name or b".", follow=not flags & AT_SYMLINK_NOFOLLOW)
+        if place.is_link:
+            raise LinuxError(Errno.ELOOP)
+    if flags & AT_EXECVE_CHECK:
+        content_to_run(place)
+        return 0
+    comm = shown if name else place.name.removeprefix(b"/").removesuffix(b" (deleted)")
+    _execute(call, Start("execveat", shown, comm, place, closes), arguments, environment)
+    return None
+
+
+class Start(NamedTuple):
+    """What a call executes. `name`: the path as the program gets it (AT_EXECFN); `comm`: what names the thread.
+
+    `place`: what the call has found already; `closes`: by a descriptor that the program will not have.
+    """
+
+    call: str
+    name: bytes
+    comm: bytes
+    place: Place | None = None
+    closes: bool = False
+
+
+def _execute(call: Call, start: Start, arguments: int, environment: int) -> None:
     words = _strings(call, arguments) or [b""]
     variables = _strings(call, environment)
     if sum(map(len, words)) + sum(map(len, variables)) > _STRINGS_MAX:
@@ -38,12 +88,15 @@ def execve(call: Call, path: int, arguments: int, environment: int) -> int | Non
     kernel, loader = call.kernel, call.kernel.program_loader
     assert loader is not None
     files = ProgramFiles(lambda path: call.walk(AT_FDCWD, path), loader, call.process)
-    found = files.find(name, words)
+    if start.place is None:
+        found = files.find(start.name, words)
+    else:
+        found = files.at(start.place, start.name, words, closes=start.closes)
     user, group = call.task.credentials.user, call.task.credentials.group
     found = found._replace(ids=(user.real, user.effective, group.real, group.effective))
     mm = kernel.create_mm()
     try:
-        rip, rsp = loader.fill(mm, found, name, variables, kernel.random)
+        rip, rsp = loader.fill(mm, found, start.name, variables, kernel.random)
     except (LinuxError, OutOfGuestMemory) as error:
         kernel.release_mm(call.cpu, mm)
         raise error if isinstance(error, LinuxError) else LinuxError(Errno.ENOMEM) from None
@@ -51,10 +104,9 @@ def execve(call: Call, path: int, arguments: int, environment: int) -> int | Non
     if user.real != user.effective or group.real != group.effective:
         mm.settings.dumpable = 0
     _replace(call, mm, found)
-    call.task.name = name_of_program(name)
+    call.task.name = name_of_program(start.comm)
     _start(call, rip, rsp)
-    call.cpu.emit(SyscallReturned, Label("execve"), 0)
-    return None
+    call.cpu.emit(SyscallReturned, Label(start.call), 0)
 
 
 def name_of_program(path: bytes) -> bytes:

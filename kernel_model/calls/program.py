@@ -72,14 +72,25 @@ class ProgramFiles:
 
         Raises LinuxError: ENOENT, EACCES, ENOEXEC, ELOOP, ELIBBAD, and those of paths.
         """
-        place = self.walk(name)
+        return self.at(self.walk(name), name, arguments, scripts)
+
+    def at(
+        self, place: Place, name: bytes, arguments: Sequence[bytes], scripts: int = _SCRIPTS_MAX, closes: bool = False
+    ) -> Executable:
+        """The same for what lies at `place`. Raises LinuxError as `find` does.
+
+        `closes`: it was found by a descriptor that closes, by which a script's interpreter would look for it (ENOENT).
+        """
         shown = place.exists and (place.mount is None or place.mount.listed)
         if self.running is not None and not shown and os.fsdecode(place.path) == self.running.exe:
             return self.with_interpreter(self.running.image, place.path, arguments)
-        data = self._content(place)
+        path = b"/" + place.path.lstrip(b"/")  # a file without a place has its whole name as one component
+        data = content_to_run(place)
+        if closes and data.startswith(_SCRIPT):
+            raise LinuxError(Errno.ENOENT)
         if data.startswith(_SCRIPT):
             return self.of_script(data, name, arguments, scripts)
-        return self.with_interpreter(self.loader.read(data, os.fsdecode(place.path)), place.path, arguments)
+        return self.with_interpreter(self.loader.read(data, os.fsdecode(path)), path, arguments)
 
     def of_script(
         self, head: bytes, name: bytes, arguments: Sequence[bytes], scripts: int = _SCRIPTS_MAX
@@ -99,18 +110,19 @@ class ProgramFiles:
         if image.interpreter:
             place = self.walk(image.interpreter)
             try:
-                interpreter = self.loader.read(self._content(place), os.fsdecode(place.path))
+                interpreter = self.loader.read(content_to_run(place), os.fsdecode(place.path))
             except LinuxError as error:
                 raise LinuxError(Errno.ELIBBAD) if error.errno == Errno.ENOEXEC else error from None
         return Executable(image, interpreter, path, arguments)
 
-    @staticmethod
-    def _content(place: Place) -> bytes:
-        if not place.exists:
-            raise LinuxError(Errno.ENOENT)
-        if not stat.S_ISREG(place.mode) or not place.mode & 0o111:
-            raise LinuxError(Errno.EACCES)
-        return read_whole(place, _FILE_MAX)
+
+def content_to_run(place: Place) -> bytes:
+    """The file at `place`, if it may be executed. Raises LinuxError ENOENT, EACCES."""
+    if not place.exists:
+        raise LinuxError(Errno.ENOENT)
+    if not stat.S_ISREG(place.mode) or not place.mode & 0o111:
+        raise LinuxError(Errno.EACCES)
+    return read_whole(place, _FILE_MAX)
 
 
 def is_script(data: bytes) -> bool:

@@ -230,6 +230,7 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.VFORK: (fork.vfork, 0),
     fork.RET_FROM_FORK: (fork.ret_from_fork, 0),
     Sys.EXECVE: (exec.execve, 3),
+    Sys.EXECVEAT: (exec.execveat, 5),
     Sys.WAIT4: (wait_calls.wait4, 4),
     Sys.WAITID: (wait_calls.waitid, 5),
     Sys.EXIT: (process_calls.exit_thread, 1),
