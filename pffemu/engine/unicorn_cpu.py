@@ -280,7 +280,8 @@ class UnicornCpu:
         self._careful.begin_run()
         self._fill.clear()
         if self._exits:
-            self._uc.ctl_set_exits([until, *self._exits])
+            # Unicorn first fetches from where an exit is; a page that this address space lacks would be a page fault
+            self._uc.ctl_set_exits([until, *(address for address in self._exits if self._host.can_fetch(address))])
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
         registers.live = False
         if self.counter is not None:

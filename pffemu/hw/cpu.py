@@ -31,8 +31,10 @@ from pffemu.hw.float_rows import EXACT_FLOAT, UNMASKED_SSE, UNMASKED_X87
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
 from pffemu.hw.local_apic import LocalApic
 from pffemu.hw.mmu import USER, Mmu, UffdLookup
+from pffemu.hw.page_walk import FETCH
 from pffemu.hw.ram import Ram
 from pffemu.hw.translated_frames import TranslatedFrames
+from pffemu.hw.trap import Trap
 from pffemu.hw.uffd_regions import RegionTable
 from pffemu.hw.uintr_state import KbTimer, UintrState
 from pffemu.option_values import check_types
@@ -342,6 +344,10 @@ class Cpu:
     def untranslatable_in(self, page: int) -> set[int]:
         """Addresses in a page, before it is first fetched, where untranslatable instructions may begin."""
         return self.frames.search(page)
+
+    def can_fetch(self, address: int) -> bool:
+        """Whether ring 3 can fetch from `address` now."""
+        return not isinstance(self.mmu.translate(address, USER | FETCH, update=False), Trap)
 
     def runs_exactly(self, rip: int) -> bool:
         """Whether the engine would now execute the instruction at `rip` as the CPU does."""
