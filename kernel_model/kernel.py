@@ -80,7 +80,7 @@ class Kernel:
         self.parent_deaths: deque[tuple[SigInfo, Process]] = deque()  # signals on their way (PR_SET_PDEATHSIG)
         self.signals_wait = False  # a debugger holds the machine between two instructions: no signal acts
         self.pipes = PipeAccount()
-        self.ipc = IpcNamespace()
+        self.ipc = IpcNamespace(ram.size)
         self.file_signals: deque[FileSignal] = deque()  # to be sent when the call ends (O_ASYNC, leases)
         self.file_locks = FileLocks(self.scheduler, self.file_signals)
         self.network = Network(self.scheduler, ram.size)

@@ -52,11 +52,13 @@ def msgsnd(call: Call, identifier: int, address: int, size: int, flags: int) -> 
         call.task.message = MessageWait()
         why = f"room in message queue {as_int(identifier)}"
         raise Blocked(queue.senders, why=why, sleep=Interruptible.ERESTARTNOHAND)
+    call.kernel.ipc.memory.check(size)
     queue.last_sender, queue.sent_at = call.process.pid, realtime_seconds(call.cpu)
     if queue.hand_over(call.kernel.scheduler, call.cpu, message := Message(kind, data)):
         queue.received_at = realtime_seconds(call.cpu)
     else:
         queue.messages.append(message)
+        call.kernel.ipc.memory.take(size)
     return 0
 
 
@@ -88,6 +90,7 @@ def msgrcv(call: Call, identifier: int, address: int, size: int, kind: int, flag
         if len(message.data) > size and not flags & ipc.MSG_NOERROR:
             raise LinuxError(Errno.E2BIG)
         queue.messages = [other for other in queue.messages if other is not message]
+        call.kernel.ipc.memory.give(len(message.data))
         queue.last_receiver, queue.received_at = call.process.pid, realtime_seconds(call.cpu)
         call.kernel.scheduler.wake_all(call.cpu, queue.senders)
         call.task.message = MessageWait(received=message)  # the copy may have to wait for a page
@@ -145,6 +148,7 @@ def msgctl(call: Call, identifier: int, command: int, address: int) -> int:
     queue.permissions.check_owner(who)
     if what == ipc.IPC_RMID:
         queues.remove(queue)
+        call.kernel.ipc.memory.give(queue.bytes)
         queue.end(call.kernel.scheduler, call.cpu)
         return 0
     limit = int.from_bytes(octets[_QBYTES_AT : _QBYTES_AT + 8], "little")

@@ -24,6 +24,7 @@ from kernel_model.calls import lock as lock_calls
 from kernel_model.calls import madvise as madvise_call
 from kernel_model.calls import memfd as memfd_calls
 from kernel_model.calls import memory as memory_calls
+from kernel_model.calls import mqueue as mqueue_calls
 from kernel_model.calls import mremap as mremap_call
 from kernel_model.calls import mseal as mseal_call
 from kernel_model.calls import msg as msg_calls
@@ -183,6 +184,12 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.PIDFD_GETFD: (pidfd_calls.pidfd_getfd, 3),
     Sys.PROCESS_MRELEASE: (pidfd_calls.process_mrelease, 2),
     Sys.PROCESS_MADVISE: (pidfd_calls.process_madvise, 5),
+    Sys.MQ_OPEN: (mqueue_calls.mq_open, 4),
+    Sys.MQ_UNLINK: (mqueue_calls.mq_unlink, 1),
+    Sys.MQ_TIMEDSEND: (mqueue_calls.mq_timedsend, 5),
+    Sys.MQ_TIMEDRECEIVE: (mqueue_calls.mq_timedreceive, 5),
+    Sys.MQ_NOTIFY: (mqueue_calls.mq_notify, 2),
+    Sys.MQ_GETSETATTR: (mqueue_calls.mq_getsetattr, 3),
     Sys.SHMGET: (shm_calls.shmget, 3),
     Sys.SHMAT: (shm_calls.shmat, 3),
     Sys.SHMDT: (shm_calls.shmdt, 1),

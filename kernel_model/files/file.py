@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kernel_model.files.tree.place import Place
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.mm.vma import Mappable
+    from kernel_model.task.fd_table import FileTable
     from kernel_model.wait.queue import WaitQueue
     from pffemu.hw.cpu import Cpu
 
@@ -131,6 +132,9 @@ class File:
     def fdinfo(self, cpu: Cpu) -> str:
         """The lines that /proc/PID/fdinfo shows of this kind of file, besides those of every file."""
         return ""
+
+    def leave(self, table: FileTable) -> None:
+        """`table` drops a descriptor of it, which need not be the last (Linux: flush)."""
 
     def close(self, cpu: Cpu) -> None:
         """The last reference is gone."""

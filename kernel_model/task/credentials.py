@@ -55,6 +55,14 @@ class Credentials:
         """Whether the capability CAP_* is in force."""
         return bool(self.effective >> capability & 1)
 
+    def may_access(self, uid: int, gid: int, mode: int, wanted: int) -> bool:
+        """Whether file permissions grant `wanted` (4 read, 2 write), or CAP_DAC_OVERRIDE does."""
+        if self.user.fs == uid:
+            mode >>= 6
+        elif gid == self.group.fs or gid in self.groups:
+            mode >>= 3
+        return not wanted & ~mode or self.has(CAP_DAC_OVERRIDE)
+
     def in_group(self, group: int) -> bool:
         """Linux: in_egroup_p, of System V IPC and POSIX message queues."""
         return group == self.group.effective or group in self.groups

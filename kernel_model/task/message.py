@@ -21,4 +21,5 @@ class MessageWait:
     flags: int = 0
     size: int = 0
     received: Message | None = None
+    sending: Message | None = None  # of a thread that waits for room in a POSIX queue
     error: Errno | None = None

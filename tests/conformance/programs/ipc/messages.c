@@ -8,7 +8,7 @@ static int id; static struct msqid_ds d; static struct { long type; char text[90
 static int snd(long type, const char *text, int flags) { m.type = type; strcpy(m.text, text); return msgsnd(id, &m, strlen(text), flags); }
 static void rcv(long type, int size, int flags) { memset(m.text, 0, 100); m.type = 0; int n = msgrcv(id, &m, size, type, flags); if (n < 0) printf("%ld %d %o: %s\n", type, size, flags, errno_name(errno)); else printf("%ld %d %o: %d type %ld %.50s\n", type, size, flags, n, m.type, m.text); }
 static void status(const char *what) { if (msgctl(id, IPC_STAT, &d)) { printf("%s %s\n", what, errno_name(errno)); return; } printf("%s mode %o bytes %lu of %lu messages %lu own %d %d times %d %d %d\n", what, d.msg_perm.mode, d.__msg_cbytes, d.msg_qbytes, d.msg_qnum, d.msg_lspid == getpid(), d.msg_lrpid == getpid(), !!d.msg_stime, !!d.msg_rtime, !!d.msg_ctime); }
-static void nap(void) { usleep(20000); }
+static void nap(void) { usleep(60000); }
 static void reap(const char *what, int p) { int st; waitpid(p, &st, 0); printf("%s %s\n", what, WIFEXITED(st) ? WEXITSTATUS(st) ? errno_name(WEXITSTATUS(st)) : "done" : "killed"); }
 static int receiver(long type, int size, int flags) { fflush(stdout); int p = fork(); if (p) return p; int n = msgrcv(id, &m, size, type, flags); if (n >= 0) { nap(); printf("child got %d type %ld %.20s\n", n, m.type, m.text); fflush(stdout); } _exit(n < 0 ? errno : 0); }
 static int sender(long type, int size) { fflush(stdout); int p = fork(); if (p) return p; m.type = type; memset(m.text, 'x', size); _exit(msgsnd(id, &m, size, 0) ? errno : 0); }

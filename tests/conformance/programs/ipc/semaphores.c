@@ -9,7 +9,7 @@
 static int id; static struct semid_ds d;
 static int op(int n, int v, int f) { struct sembuf b = {n, v, f}; return semop(id, &b, 1); }
 static void values(const char *what) { unsigned short v[4]; if (semctl(id, 0, GETALL, v)) { printf("%s %s\n", what, errno_name(errno)); return; } printf("%s %d %d %d %d\n", what, v[0], v[1], v[2], v[3]); }
-static void nap(void) { usleep(20000); }
+static void nap(void) { usleep(60000); }
 static int child(int n, int v, int f) { fflush(stdout); int p = fork(); if (p) return p; int r = op(n, v, f); _exit(r ? errno : 0); }
 static void reap(const char *what, int p) { int st; waitpid(p, &st, 0); printf("%s %s\n", what, WIFEXITED(st) ? WEXITSTATUS(st) ? errno_name(WEXITSTATUS(st)) : "done" : "killed"); }
 static void on(int s) {}
