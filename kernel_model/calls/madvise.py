@@ -91,8 +91,11 @@ class _Advice:
             raise LinuxError(errno)
 
     def isolated(self) -> Vma:
-        """The area, cut to the range."""
-        return self.call.mm.vmas.isolate(self.start, self.end)[0]
+        """The area, cut to the range. Raises LinuxError EAGAIN when there are too many areas."""
+        try:
+            return self.call.mm.vmas.isolate(self.start, self.end)[0]
+        except LinuxError as error:
+            raise LinuxError(Errno.EAGAIN) from error
 
 
 def _ignore(advice: _Advice) -> None:

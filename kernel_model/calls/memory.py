@@ -49,6 +49,10 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
         raise LinuxError(Errno.EINVAL)
     may_write = True
     file: Mappable | None = None
+    if source is not None and source.maps_zeros:
+        if not source.readable or (shared and prot & uapi.PROT_WRITE and not source.writable):
+            raise LinuxError(Errno.EACCES)
+        source = None  # as anonymous memory
     if source is not None:
         file, may_write = source.mapping(prot, shared)
     executable = bool(prot & uapi.PROT_EXEC)
@@ -58,7 +62,7 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
     counted = source is None if shared else prot & uapi.PROT_WRITE
     if reserved and counted and size > call.mm.ram.size:
         raise LinuxError(Errno.ENOMEM)  # vm.overcommit_memory=0: obvious overcommits are refused
-    if len(call.mm.vmas) >= mman.MAX_MAP_COUNT:
+    if len(call.mm.vmas) > mman.MAX_MAP_COUNT:
         raise LinuxError(Errno.ENOMEM)
     events = unmap(call, start, start + size)
     if shared and source is None:
@@ -146,9 +150,12 @@ def munmap(call: Call, address: int, length: int) -> int:
 def unmap(call: Call, start: int, end: int) -> list[Event]:
     """Unmap [start, end); returns the userfaultfd events that must be read before the call returns.
 
-    Raises LinuxError EPERM, before anything changes, for a sealed area.
+    Raises LinuxError, before anything changes: EPERM for a sealed area, ENOMEM for a hole in one area too many.
     """
     refuse_sealed(call, start, end)
+    vma = call.mm.vmas.find(start)
+    if vma is not None and vma.start < start and end < vma.end and len(call.mm.vmas) >= mman.MAX_MAP_COUNT:
+        raise LinuxError(Errno.ENOMEM)
     return unmapped(call.mm.unmap(call.cpu, start, end), start, end)
 
 

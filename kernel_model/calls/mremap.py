@@ -37,6 +37,9 @@ class _Remap:
         return bool(self.flags & (mman.MREMAP_FIXED | mman.MREMAP_DONTUNMAP))
 
 
+_MOVES_BELOW: Final = mman.MAX_MAP_COUNT - 3  # areas with which a move, which may split three times, is refused
+
+
 def mremap(call: Call, old: int, old_length: int, new_length: int, flags: int, new: int) -> int:
     """Resize or move; returns the mapping's address."""
     remap = _Remap(call, old, pages_up(old_length), pages_up(new_length), flags, new, [], [], [])
@@ -125,6 +128,8 @@ def _grow(remap: _Remap, vma: Vma) -> bool:
 def _move_to(remap: _Remap) -> int:
     """MREMAP_FIXED, MREMAP_DONTUNMAP: move to `new`; DONTUNMAP takes another address if that is not free."""
     call, length, new = remap.call, remap.old_length, remap.new
+    if len(call.mm.vmas) + 2 >= _MOVES_BELOW:
+        raise LinuxError(Errno.ENOMEM)
     if remap.flags & mman.MREMAP_FIXED:
         if new < MMAP_MIN:
             raise LinuxError(Errno.EPERM)
@@ -159,6 +164,8 @@ def _move_areas(remap: _Remap) -> int:
 def _move(remap: _Remap, vma: Vma, new: int, old_length: int, new_length: int) -> int:
     """Map the area at `new`, move its pages there, and unmap the old one unless it must stay."""
     call, mm, old = remap.call, remap.call.mm, remap.old
+    if len(mm.vmas) >= _MOVES_BELOW:
+        raise LinuxError(Errno.ENOMEM)
     stays = bool(remap.flags & mman.MREMAP_DONTUNMAP) or old_length == 0
     displaced = vma.displaced + new - old if vma.is_anonymous and vma.anon else 0
     moved = replace(

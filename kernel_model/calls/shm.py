@@ -72,7 +72,7 @@ def shmat(call: Call, number: int, address: int, flags: int) -> int:
     executable = bool(prot & uapi.PROT_EXEC)
     if call.mm.settings.denies(executable, executable, write=bool(prot & uapi.PROT_WRITE)):
         raise LinuxError(Errno.EACCES)
-    if len(call.mm.vmas) >= MAX_MAP_COUNT:
+    if len(call.mm.vmas) > MAX_MAP_COUNT:
         raise LinuxError(Errno.ENOMEM)
     if fixed:
         events = unmap(call, start, start + size)

@@ -137,7 +137,7 @@ class Memfd(File):
             self.cache.punch(offset, offset + length)
             return
         end = offset + length
-        if not mode & mman.FALLOC_FL_KEEP_SIZE and end > self.cache.size and self.seals & mman.F_SEAL_GROW:
+        if end > self.cache.size and self.seals & mman.F_SEAL_GROW:
             raise LinuxError(Errno.EPERM)
         if (pages_up(end) - page_of(offset)) // PAGE_SIZE > self.cache.free_frames:
             raise LinuxError(Errno.ENOSPC)
@@ -165,11 +165,18 @@ class Memfd(File):
         return 0
 
     def add_seals(self, seals: int) -> None:
-        """F_ADD_SEALS. Raises LinuxError EINVAL, EPERM (F_SEAL_SEAL), EBUSY (a writable shared mapping)."""
+        """F_ADD_SEALS. F_SEAL_EXEC on an executable file brings those against changes with it.
+
+        Raises LinuxError EPERM (F_SEAL_SEAL, or not open for writing), EINVAL, EBUSY (a writable shared mapping).
+        """
+        if not self.writable:
+            raise LinuxError(Errno.EPERM)
         if seals & ~_ALL_SEALS:
             raise LinuxError(Errno.EINVAL)
-        if self.seals & mman.F_SEAL_SEAL or not self.writable:
+        if self.seals & mman.F_SEAL_SEAL:
             raise LinuxError(Errno.EPERM)
+        if seals & mman.F_SEAL_EXEC and self.shared.mode & 0o111:
+            seals |= mman.F_SEAL_SHRINK | mman.F_SEAL_GROW | mman.F_SEAL_WRITE | mman.F_SEAL_FUTURE_WRITE
         if seals & mman.F_SEAL_WRITE and not self.seals & mman.F_SEAL_WRITE and self.cache.has_shared_mapping:
             raise LinuxError(Errno.EBUSY)
         self.shared.seals |= seals

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, UFFDIO_REGISTER_MODE_WP
+from kernel_model.abi.mman import MAX_MAP_COUNT
+from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, UFFDIO_REGISTER_MODE_WP, Errno, LinuxError
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 
 if TYPE_CHECKING:
@@ -182,11 +183,16 @@ class VmaList:
         self._grow(end - vma.end)
         vma.end = end
 
-    def isolate(self, start: int, end: int) -> list[Vma]:
-        """Split areas at both edges, and return those inside [start, end)."""
+    def isolate(self, start: int, end: int, *, limit: int = MAX_MAP_COUNT) -> list[Vma]:
+        """Split areas at both edges, and return those inside [start, end).
+
+        Raises LinuxError ENOMEM for a split when there are `limit` areas.
+        """
         for edge in (start, end):
             vma = self.find(edge)
             if vma is not None and vma.start < edge:
+                if len(self._vmas) >= limit:
+                    raise LinuxError(Errno.ENOMEM)
                 upper = replace(vma, start=edge, offset=vma.offset + edge - vma.start)
                 self.size -= vma.end - edge
                 vma.end = edge
@@ -207,7 +213,7 @@ class VmaList:
 
     def remove(self, start: int, end: int) -> list[Vma]:
         """Remove [start, end); returns the areas removed."""
-        gone = self.isolate(start, end)
+        gone = self.isolate(start, end, limit=MAX_MAP_COUNT + 2)
         first = bisect_left(self._starts, start)
         del self._vmas[first : first + len(gone)], self._starts[first : first + len(gone)]
         self.size -= sum(vma.end - vma.start for vma in gone)

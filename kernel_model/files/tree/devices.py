@@ -62,6 +62,7 @@ class MemoryDevice(File):
         self.name, self.flags, self.place = place.path.decode(errors="surrogateescape"), flags, place
         self.node = node
         self.can_poll = node.device == RANDOM
+        self.maps_zeros = node.device == ZERO
         self.splices_from, self.splices_to = node.device != NULL, node.device != FULL
         if node.device in (RANDOM, URANDOM):
             self.settable |= O_ASYNC

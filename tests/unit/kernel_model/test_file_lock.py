@@ -19,7 +19,7 @@ class NoWaker:
 def test_random_locks_are_as_a_table_of_bytes():
     rng = random.Random(1)
     owners = ("a", "b", "c")
-    for _ in range(200):
+    for _ in range(60):
         locks = LockSet(NoWaker())
         table = {owner: [F_UNLCK] * BYTES for owner in owners}
         for _ in range(40):
