@@ -37,7 +37,9 @@ _INTR_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, cty
 TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
 _INVALID, _REFUSED = StopKind.INVALID, StopKind.REFUSED  # members of an enum take ten times as long to look up
 _BEFORE_IT: Final = (StopKind.BREAKPOINT, _INVALID)  # the instruction has not begun
-_TLB_GROWS_AFTER: Final = 1024  # refusals; a softmmu TLB only grows when it is flushed
+# Fills after which the TLB is flushed. It doubles when flushed with 70 % in use, and shrinks when a tenth of a second
+# passes with few in use; from its 256 entries on, eight times as many fills as entries fill it.
+_FEWEST_FILLS, _MOST_FILLS = 1 << 11, 1 << 20
 
 
 class UnicornCpu:
@@ -64,7 +66,7 @@ class UnicornCpu:
         self._stop: EngineStop | None = None
         self._hook_error: BaseException | None = None
         self._interrupted = False
-        self._refusals = 0
+        self._fills = _FEWEST_FILLS  # granted at the last flush
         self._stopped_at: int | None = None  # the breakpoint of the last stop: running on passes it
         self._resumed_at: int | None = None
         self._exits: set[int] = set()  # addresses at which nothing may be translated
@@ -183,6 +185,8 @@ class UnicornCpu:
     def flush_tlb(self) -> None:
         """Forget all translations: page-table entries were removed or narrowed."""
         uclib.uc_ctl(self._handle, TLB_FLUSH)
+        self._fills = _FEWEST_FILLS
+        self._fill.allow(_FEWEST_FILLS)
 
     def forget_page(self, page: int) -> None:
         """Forget translated code of one page of the current address space: its code changes."""
@@ -301,7 +305,10 @@ class UnicornCpu:
         if status == unicorn.UC_ERR_INSN_INVALID:
             return self._early(_INVALID)
         if status == unicorn.UC_ERR_EXCEPTION and self._fill.refused:
-            self._let_tlb_grow()
+            if self._fill.tlb_grows:
+                self._early(_REFUSED)
+                self._grow_tlb()
+                return None
             if self._fill.code_changes or self._fill.unseen_code:
                 self._early(_REFUSED)
                 self._look_at_code()
@@ -391,10 +398,11 @@ class UnicornCpu:
             return result
         return self._start(boundary, UNTIL, max(0, count - before))
 
-    def _let_tlb_grow(self) -> None:
-        self._refusals += 1
-        if self._refusals % _TLB_GROWS_AFTER == 0:
-            self.flush_tlb()
+    def _grow_tlb(self) -> None:
+        """Flush the TLB, which then grows. The longer guest code has run between two flushes, the longer it runs on."""
+        self._fills = min(2 * self._fills, _MOST_FILLS)
+        uclib.uc_ctl(self._handle, TLB_FLUSH)
+        self._fill.allow(self._fills)
 
     def _cure_sticky_exception(self) -> None:
         """U1: Unicorn would report the next exception as #DF; only a context saved before the first one prevents it."""

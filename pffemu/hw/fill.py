@@ -16,8 +16,9 @@ RAM_WORDS: Final = 3
 REFUSED: Final = 4  # 0 nothing, 1 page fault, 2 non-canonical address
 REFUSED_PAGE: Final = 5
 REFUSED_CODE: Final = 6  # page-fault error code; bit 4 (I): a fetch
-WATCHED: Final = 7  # pages a debugger watches: 0, or the number of words from WATCHED_PAGE on
-WATCHED_PAGE: Final = 8
+FILLS_LEFT: Final = 7  # until the TLB is to grow
+WATCHED: Final = 8  # pages a debugger watches: 0, or the number of words from WATCHED_PAGE on
+WATCHED_PAGE: Final = 9
 WATCHED_MAX: Final = 64
 WORDS: Final = WATCHED_PAGE + WATCHED_MAX
 
@@ -26,6 +27,7 @@ NON_CANONICAL: Final = 2
 WATCH: Final = 3  # not an error: a debugger watches the page
 CODE_CHANGES: Final = 4  # not an error: code translated from the frame must be forgotten
 UNSEEN_CODE: Final = 5  # not an error: the frame must be searched first (hw.untranslatable)
+TLB_GROWS: Final = 6  # not an error: no fills are left
 _ENGINE_PAGE: Final = ENGINE_PAGE - (1 << 64)  # as the signed number the hook sees
 _UC_MEM_WRITE: Final = 17
 _UC_MEM_FETCH: Final = 18
@@ -59,10 +61,13 @@ def fill(ram: Any, frames: Any, state: Any, address: int, kind: int) -> int:
     if state[ROOT] == 0:  # before the kernel runs, every page is the engine's own (GDT, IRETQ's frame)
         return ENGINE_PAGE_PA | 1
     access = USER
+    state[FILLS_LEFT] -= 1
     if kind == _UC_MEM_WRITE:
         access |= WRITE
     elif kind == _UC_MEM_FETCH:
         access |= FETCH
+    if state[FILLS_LEFT] < 0 and kind != _UC_MEM_FETCH:
+        return refuse(state, TLB_GROWS, address, access)
     if address >> 47 != 0 and address >> 47 != -1:
         return refuse(state, NON_CANONICAL, address, access)
     frame, entry, code = page_walk.walk(ram, state[RAM_WORDS], state[ROOT], address, access, True)

@@ -7,12 +7,14 @@ flat state for the machine's loop. Only the engine's own page bypasses the page 
 from __future__ import annotations
 
 import ctypes
+import sys
 from typing import Any, Final
 
 from pffemu.arch.paging import page_of
 from pffemu.arch.registers import MASK64
 from pffemu.hw.fill import (
     CODE_CHANGES,
+    FILLS_LEFT,
     FRAMES_ADDRESS,
     NON_CANONICAL,
     RAM_ADDRESS,
@@ -21,6 +23,7 @@ from pffemu.hw.fill import (
     REFUSED_CODE,
     REFUSED_PAGE,
     ROOT,
+    TLB_GROWS,
     UNSEEN_CODE,
     WATCH,
     WATCHED,
@@ -52,6 +55,7 @@ class TlbFill:
         self.state[RAM_ADDRESS] = ram.host_address
         self.state[RAM_WORDS] = ram.size >> 3
         self.state[FRAMES_ADDRESS] = ram.frames_address
+        self.allow(sys.maxsize)
         self.user_data = ctypes.addressof(self._buffer)
         self._callback = _PYTHON_HOOK(self._python_hook)
         self.callback_address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
@@ -96,6 +100,15 @@ class TlbFill:
     def code_changes(self) -> bool:
         """Whether the last refusal was of a store to a frame whose code is translated."""
         return self.state[REFUSED] == CODE_CHANGES
+
+    @property
+    def tlb_grows(self) -> bool:
+        """Whether the last refusal was for want of fills that `allow` has granted."""
+        return self.state[REFUSED] == TLB_GROWS
+
+    def allow(self, fills: int) -> None:
+        """Grant this many fills from now on."""
+        self.state[FILLS_LEFT] = fills
 
     @property
     def unseen_code(self) -> bool:

@@ -101,6 +101,28 @@ SIGNAL = "mov eax, SYS_tgkill\nmov edi, r12d\nmov esi, r12d\nmov edx, SIGUSR1"
 HANDLER = "handler: ret\nrestorer: mov eax, SYS_rt_sigreturn\nsyscall\n"
 ACTION = "word: .quad 0, 0\naction: .quad handler, SA_RESTORER, restorer, 0"
 
+SWEEPS = """
+    mov eax, SYS_mmap
+    xor edi, edi
+    mov esi, {bytes}
+    mov edx, PROT_READ | PROT_WRITE
+    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE
+    mov r8, -1
+    xor r9d, r9d
+    syscall
+    mov ebx, {rounds}
+sweep:
+    xor ecx, ecx
+touch:
+    inc qword ptr [rax + rcx]
+    add ecx, PAGE
+    cmp ecx, {bytes}
+    jb touch
+    dec ebx
+    jnz sweep
+    xor edi, edi
+"""
+
 
 @pytest.mark.parametrize(
     ("mode", "work"),
@@ -137,3 +159,10 @@ def is_within(found: Work, stated: Work) -> None:
     assert found.starts <= stated.starts
     assert found.fills <= stated.fills
     assert found.calls <= stated.calls
+
+
+def test_the_tlb_grows_to_what_the_guest_uses() -> None:
+    pages, rounds = 1024, 40
+    machine = Machine(mode=Mode.KERNEL, cpu=NOT_COMPILED)
+    machine.load(plain_guest(SWEEPS.format(bytes=pages * 4096, rounds=rounds)))
+    assert counted(machine).fills < pages * rounds / 3
