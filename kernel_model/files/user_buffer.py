@@ -40,15 +40,15 @@ class UserBuffer:
 
     def gather(self, limit: int) -> bytes:
         """The first bytes of the buffer, at most `limit`; fewer, or none, where user memory ends."""
-        return b"".join(self._memory.read(*part) for part in self._reachable(limit, 0))
+        return b"".join(self._memory.read(*part) for part in self._pages(self._reach(limit, 0)))
 
     def room(self, limit: int) -> int:
         """The number of the first `limit` bytes that can be written, all brought in."""
-        return sum(length for _, length in self._reachable(limit, WRITE))
+        return self._reach(limit, WRITE)
 
     def bring_in(self) -> int:
         """The number of bytes that can be read, all brought in: for files that change in pieces."""
-        return sum(length for _, length in self._reachable(self.size, 0))
+        return self._reach(self.size, 0)
 
     @property
     def on_one_page(self) -> int:
@@ -85,17 +85,23 @@ class UserBuffer:
             size -= self._ranges[at][1]
         self._ranges = [piece for piece in self._ranges if piece[1]]
 
-    def _reachable(self, limit: int, access: int) -> Iterator[tuple[int, int]]:
-        """Pieces, each on one page, of the longest prefix that can be accessed, at most `limit` bytes."""
+    def _reach(self, limit: int, access: int) -> int:
+        """The length of the longest prefix that can be accessed, at most `limit`, all brought in."""
+        done = 0
+        for address, length in self._ranges:
+            wanted = min(length, limit - done)
+            reached = self._memory.reach(address, wanted, access) if wanted else 0
+            done += reached
+            if reached < length:
+                break
+        return done
+
+    def _pages(self, limit: int) -> Iterator[tuple[int, int]]:
+        """The pieces of the first `limit` bytes, each on one page."""
         for address, length in self._ranges:
             end = address + min(length, limit)
+            limit -= end - address
             while address < end:
                 step = min(end - address, PAGE_SIZE - address % PAGE_SIZE)
-                try:
-                    self._memory.parts(address, step, access)
-                except LinuxError:
-                    return
                 yield address, step
-                address, limit = address + step, limit - step
-            if not limit:
-                return
+                address += step

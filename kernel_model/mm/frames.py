@@ -78,6 +78,20 @@ class FrameAllocator:
         """Add a user of `frame`: each user gives it back once."""
         self._more_users[frame] = self._more_users.get(frame, 0) + 1
 
+    def share_all(self, frames: list[int]) -> None:
+        """Add a user of each frame."""
+        users = self._more_users
+        for frame in frames:
+            users[frame] = users.get(frame, 0) + 1
+
+    def give_back_all(self, frames: list[int]) -> None:
+        """A user of each frame is done with it."""
+        if not self._more_users:
+            self._free += frames
+            return
+        for frame in frames:
+            self.give_back(frame)
+
     def is_shared(self, frame: int) -> bool:
         return frame in self._more_users
 

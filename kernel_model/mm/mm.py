@@ -150,18 +150,22 @@ class Mm:
 
         `cows`: private copies of file pages, too. Guard pages stay, as does write protection of file pages.
         """
-        empty = self.empty_entry(vma)
-        for address, entry in self.pages.used(start, end):
-            if entry & OWNED and not cows:
-                continue
-            lasting = entry & (LASTING if vma.file is not None else LASTING & ~UFFD_WP)
-            if entry & HELD:
+        empty, kept = self.empty_entry(vma), 0 if cows else OWNED
+        lasting = LASTING if vma.file is not None else LASTING & ~UFFD_WP
+        for _, place, entries in self.pages.parts(start, end):
+            gone = [entry for entry in entries if entry & HELD and not entry & kept]
+            if gone:
                 self.stale = True
-                lasting &= UFFD_WP
-                if entry & OWNED:
-                    self.frames.give_back(entry & PTE_ADDRESS)
-                    self.owe("kernel.page.free", 1)
-            self.pages.set(address, empty | lasting)
+                owned = [entry & PTE_ADDRESS for entry in gone if entry & OWNED]
+                if owned:
+                    self.frames.give_back_all(owned)
+                    self.owe("kernel.page.free", len(owned))
+            left = [
+                entry if not entry or entry & kept else empty | entry & lasting & (UFFD_WP if entry & HELD else -1)
+                for entry in entries
+            ]
+            if left != entries:
+                self.pages.replace(place, entries, left)
         if vma.prot & PROT_EXEC:
             self.code_changed = True
 
@@ -208,15 +212,17 @@ class Mm:
 
     def _share_pages(self, vma: Vma, child: Mm) -> None:
         """Copy the entries of `vma`'s pages without write protection by userfaultfd."""
-        for address, entry in self.pages.used(vma.start, vma.end):
-            self.owe("kernel.fork.entry", 1)
-            if entry & HELD:
-                if entry & OWNED:
-                    self.frames.share(entry & PTE_ADDRESS)
-                    self.pages.set(address, entry & ~PTE_W)
-                child.pages.set(address, entry & ~(PTE_W | UFFD_WP))
-            elif not entry & HELD and entry & LASTING & ~UFFD_WP:
-                child.pages.set(address, entry & LASTING & ~UFFD_WP)
+        for address, place, entries in self.pages.parts(vma.start, vma.end):
+            used = len(entries) - entries.count(0)
+            if used:
+                self.owe("kernel.fork.entry", used)
+            copies = [entry & (~(PTE_W | UFFD_WP) if entry & HELD else LASTING & ~UFFD_WP) for entry in entries]
+            if any(copies):
+                child.pages.replace(child.pages.place(address), [], copies)
+            owned = [entry & PTE_ADDRESS for entry in entries if entry & OWNED]
+            if owned:
+                self.frames.share_all(owned)
+                self.pages.narrow(place, [entry & ~PTE_W if entry & OWNED else entry for entry in entries])
 
     def release(self, cpu: Cpu) -> None:
         """The last thread that used it is gone: free every page and page table."""
@@ -304,8 +310,9 @@ class Mm:
         for vma in gone:
             self._put(vma, None, 0)
             self.zap(vma, vma.start, vma.end)
-            for address, _ in self.pages.used(vma.start, vma.end):
-                self.pages.set(address, 0)
+            for _, place, entries in self.pages.parts(vma.start, vma.end):
+                if any(entries):
+                    self.pages.replace(place, entries, [0] * len(entries))
         for file in {id(vma.file): vma.file for vma in gone if vma.file is not None}.values():
             file.unmapped()
         return registered

@@ -100,6 +100,57 @@ class PageTables:
             for i in [i for i, entry in enumerate(entries) if entry]:
                 yield low + i * PAGE_SIZE, self._words[at + i]
 
+    def parts(self, start: int, end: int) -> Iterator[tuple[int, int, list[int]]]:
+        """(address, place, entries) of the part of [start, end) that each page table maps, in order."""
+        for span in self._spans(start, end):
+            low = max(start, span * _SPAN)
+            at = self._tables[span] + (low >> 12 & 511)
+            yield low, at, self._words[at : at + (min(end, (span + 1) * _SPAN) - low) // PAGE_SIZE].tolist()
+
+    def place(self, address: int) -> int:
+        """Where the entry of `address` lies. Raises OutOfGuestMemory when its table is missing and RAM is full."""
+        return self._table(address) + (address >> 12 & 511)
+
+    def replace(self, place: int, old: list[int], new: list[int]) -> None:
+        """Store `new` where the entries `old` of one table lie."""
+        self._words[place : place + len(new)] = array("q", new)
+        self._count(self._held(new) - self._held(old))
+
+    def narrow(self, place: int, entries: list[int]) -> None:
+        """Store entries of one table that only differ from those before in rights."""
+        self._words[place : place + len(entries)] = array("q", entries)
+
+    def _held(self, entries: list[int]) -> int:
+        """How many of them have a frame that counts as resident."""
+        if not any(entries):
+            return 0
+        return len([1 for entry in entries if entry & HELD and entry & PTE_ADDRESS != self._zero_frame])
+
+    def ready(self, address: int, end: int, bits: int) -> list[tuple[int, int]]:
+        """(physical address, bytes) of the longest prefix of [address, end) in one table whose entries have all `bits`.
+
+        Frames side by side are one run.
+        """
+        table = self._tables.get(address // _SPAN)
+        if table is None:
+            return []
+        first = address >> 12 & 511
+        count = min(-(-(end - address) // PAGE_SIZE), 512 - first)
+        runs: list[tuple[int, int]] = []
+        start = behind = -1
+        for entry in self._words[table + first : table + first + count].tolist():
+            if entry & bits != bits:
+                break
+            frame = entry & PTE_ADDRESS
+            if frame != behind:
+                if behind >= 0:
+                    runs.append((start, behind - start))
+                start = frame
+            behind = frame + PAGE_SIZE
+        if behind >= 0:
+            runs.append((start, behind - start))
+        return runs
+
     def give_back(self) -> None:
         """Free all tables of user space, and the root; no page may be mapped and no core may have them loaded."""
         tables = [self.root]

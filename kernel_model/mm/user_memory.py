@@ -7,19 +7,23 @@ system call starts again. Such faults are never forwarded: the access is not mad
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from kernel_model.abi.files import PATH_MAX
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.mm import page_fault
 from kernel_model.wait.queue import Blocked, Interruptible
-from pffemu.arch.paging import PAGE_SIZE, USER_END
+from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_D, PTE_P, PTE_U, PTE_W, USER_END
 from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap
 
 if TYPE_CHECKING:
     from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
+
+_TABLE_SPAN: Final = 512 * PAGE_SIZE  # bytes one page table maps
+_GRANTED: Final = PTE_P | PTE_U | PTE_A  # in an entry that a load does not change
+_STORED: Final = PTE_W | PTE_D  # besides, in one that a store does not change
 
 Struct = TypeVar("Struct", bound=ctypes.LittleEndianStructure)
 
@@ -106,13 +110,45 @@ class UserMemory:
         """(physical address, bytes) per page of [address, address + size), all brought in."""
         if address < 0 or size < 0 or address > USER_END or size > USER_END - address:
             raise LinuxError(Errno.EFAULT)
-        parts = []
-        while size:
-            length = min(size, PAGE_SIZE - address % PAGE_SIZE)
+        parts: list[tuple[int, int]] = []
+        end = address + size
+        while address < end:
+            length = min(end - address, PAGE_SIZE - address % PAGE_SIZE)
             parts.append((self._bring_in(address, access), length))
             address += length
-            size -= length
+            if address < end:
+                address += self._ready(address, end, access, parts)
         return parts
+
+    def reach(self, address: int, size: int, access: int) -> int:
+        """How many of the first `size` bytes at `address` can be accessed, all brought in. Raises Blocked."""
+        if address < 0 or address >= USER_END:
+            return 0
+        start, end = address, min(address + size, USER_END)
+        while address < end:
+            try:
+                self._bring_in(address, access)
+            except LinuxError:
+                break
+            address = min(end, address + PAGE_SIZE - address % PAGE_SIZE)
+            if address < end:
+                address += self._ready(address, end, access, [])
+        return address - start
+
+    def _ready(self, address: int, end: int, access: int, parts: list[tuple[int, int]]) -> int:
+        """Add to `parts` the pages from `address` on that a walk would grant without a change; their bytes.
+
+        They lie in one page table with the page before them, which the caller has brought in.
+        """
+        if address % _TABLE_SPAN == 0:
+            return 0
+        bits = _GRANTED | (_STORED if access & WRITE else 0)
+        done = 0
+        for start, length in self._task.process.mm.pages.ready(address, end, bits):
+            length = min(length, end - address - done)
+            parts.append((start, length))
+            done += length
+        return done
 
     def _bring_in(self, address: int, access: int, *, may_wait: bool = True) -> int:
         if self._task.process.mm.stale:
