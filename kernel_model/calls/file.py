@@ -107,32 +107,34 @@ def writev(call: Call, fd: int, vector: int, count: int) -> int:
 
 @_counted_read
 def pread64(call: Call, fd: int, address: int, size: int, offset: int) -> int:
-    return _positioned(_readable(call, fd), offset).read_at(call, _buffer(call, address, size), offset)
+    return _positioned(call, fd, offset, _readable).read_at(call, _buffer(call, address, size), offset)
 
 
 @_counted_write
 def pwrite64(call: Call, fd: int, address: int, size: int, offset: int) -> int:
-    return _positioned(_writable(call, fd), offset).write_at(call, _buffer(call, address, size), offset)
+    return _positioned(call, fd, offset, _writable).write_at(call, _buffer(call, address, size), offset)
 
 
 @_counted_read
 def preadv(call: Call, fd: int, vector: int, count: int, offset: int) -> int:
-    return _positioned(_readable(call, fd), offset).read_at(call, import_iovec(call, vector, count), offset)
+    return _positioned(call, fd, offset, _readable).read_at(call, import_iovec(call, vector, count), offset)
 
 
 @_counted_write
 def pwritev(call: Call, fd: int, vector: int, count: int, offset: int) -> int:
-    return _positioned(_writable(call, fd), offset).write_at(call, import_iovec(call, vector, count), offset)
+    return _positioned(call, fd, offset, _writable).write_at(call, import_iovec(call, vector, count), offset)
 
 
 def preadv2(call: Call, fd: int, vector: int, count: int, offset: int, _high: int, flags: int) -> int:
     """Offset -1: the file's own position. Errors of `flags`: EOPNOTSUPP, EINVAL."""
-    with _with_rwf(_readable(call, fd), flags & 0xFFFF_FFFF):
+    file = _readable(call, fd) if offset == _OWN else _positioned(call, fd, offset, _readable)
+    with _with_rwf(file, flags & 0xFFFF_FFFF):
         return readv(call, fd, vector, count) if offset == _OWN else preadv(call, fd, vector, count, offset)
 
 
 def pwritev2(call: Call, fd: int, vector: int, count: int, offset: int, _high: int, flags: int) -> int:
-    with _with_rwf(_writable(call, fd), flags & 0xFFFF_FFFF):
+    file = _writable(call, fd) if offset == _OWN else _positioned(call, fd, offset, _writable)
+    with _with_rwf(file, flags & 0xFFFF_FFFF):
         return writev(call, fd, vector, count) if offset == _OWN else pwritev(call, fd, vector, count, offset)
 
 
@@ -287,8 +289,10 @@ def _writable(call: Call, fd: int) -> File:
     return file
 
 
-def _positioned(file: File, offset: int) -> File:
-    """Check `offset`, after EBADF, as ksys_pread64 does. Raises LinuxError EINVAL."""
+def _positioned(call: Call, fd: int, offset: int, checked: Callable[[Call, int], File]) -> File:
+    """The file to use at `offset`, checked in the order of ksys_pread64. Raises LinuxError EINVAL, EBADF, ESPIPE."""
     if offset >> 63:
         raise LinuxError(Errno.EINVAL)
-    return file
+    if not call.file(fd).can_seek:
+        raise LinuxError(Errno.ESPIPE)
+    return checked(call, fd)

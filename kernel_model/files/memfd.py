@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from kernel_model.abi import mman
 from kernel_model.abi.files import O_APPEND, O_LARGEFILE, O_RDWR, S_IFREG
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
-from kernel_model.files.file import File
+from kernel_model.files.file import File, faulted
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
 from kernel_model.files.write_signals import room_below_limit
@@ -84,7 +84,10 @@ class Memfd(File):
 
     def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         check_span(offset, buffer.size)
-        left = done = buffer.room(max(0, min(buffer.size, self.cache.size - offset)))
+        wanted = max(0, min(buffer.size, self.cache.size - offset))
+        left = done = buffer.room(wanted)
+        if wanted and not done:
+            return faulted(0)
         while left:
             data = self.cache.read(offset + done - left, min(left, _AT_ONCE))
             buffer.scatter(data)
@@ -103,6 +106,8 @@ class Memfd(File):
         if self.seals & (mman.F_SEAL_WRITE | mman.F_SEAL_FUTURE_WRITE):
             raise LinuxError(Errno.EPERM)
         left = done = min(buffer.bring_in(), room)
+        if not done:
+            return faulted(0)
         if self.seals & mman.F_SEAL_GROW and offset + done > self.cache.size:
             raise LinuxError(Errno.EPERM)
         while left:

@@ -53,5 +53,16 @@ int main(void)
     SHOW(copy_file_range(memory, NULL, ends[1], NULL, 1, 0)), SHOW(copy_file_range(null, NULL, copy, NULL, 1, 0)), SHOW(copy_file_range(memory, NULL, directory, NULL, 1, 0));
     at = 0, to = INT64_MAX, SHOW(copy_file_range(memory, &at, copy, &to, 1, 0)), at = -1, SHOW(copy_file_range(memory, &at, copy, NULL, 1, 0));
     SHOW(copy_file_range(memory, NULL, 99, NULL, 1, 9)), at = 20, SHOW(copy_file_range(memory, &at, copy, NULL, 1, 0)), SHOW(copy_file_range(memory, NULL, memory, NULL, 5, 0));
+    void *bad = mmap(NULL, 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(bad, PAGE, PROT_READ | PROT_WRITE), MUST(ftruncate(memory, 100));
+    for (int i = 0; i < 2; i++) {
+        int fd = i ? file : memory;
+        MUST(lseek(fd, 0, SEEK_SET)), SHOW(write(fd, bad + PAGE, 1)), SHOW(read(fd, bad + PAGE, 1)), SHOW(pwrite(fd, bad + PAGE, 1, 5));
+        SHOW(write(fd, bad + PAGE - 5, 10)), SHOW(read(fd, bad + PAGE - 5, 10)), SHOW(read(fd, bad + PAGE, 0)), SHOW(write(fd, bad + PAGE, 0));
+        SHOW(lseek(fd, 0, SEEK_END)), SHOW(read(fd, bad + PAGE, 1)), SHOW(write(fd, bad + PAGE, 1)), SHOW(lseek(fd, 0, SEEK_CUR));
+    }
+    SHOW(pread(99, text, 1, -1)), SHOW(pread(99, text, 1, 0)), SHOW(pread(ends[1], text, 1, 0)), SHOW(pwrite(ends[0], text, 1, 0));
+    SHOW(pread(ends[0], text, 1, -1)), SHOW(preadv2(ends[1], &v, 1, 0, 0)), SHOW(preadv2(ends[1], &v, 1, -1, 0)), SHOW(pread(event, text, 8, 0));
+    SHOW(pread(writer, text, 1, 0)), SHOW(pread(directory, text, 1, 0)), SHOW(pread(null, text, 1, 0));
     return 0;
 }
