@@ -328,7 +328,7 @@ class Session:
         runs_program = process.exe == self._program
         if runs_program and self._call_frames is not None and (rule := self._call_frames.rule_at(address)) is not None:
             return rule
-        at = self.machine.objects.at(process, address, program=not runs_program)
+        at = self.machine.objects.at(process, address, program=not runs_program or self._call_frames is None)
         frames = at.file.frames if at is not None else None
         return frames.rule_at(address - at.bias) if at is not None and frames is not None else None
 

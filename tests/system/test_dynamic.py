@@ -11,9 +11,11 @@ import pytest
 from guest.c_compiler import NO_C_COMPILER
 from pffemu import Machine, parse_root
 from pffemu.debug.commands import Commands
+from pffemu.debug.gdb.session_target import SessionTarget
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.debug.source_lines import frames_of_file, lines_of_file
+from pffemu.machine.stop import Reached
 from pffemu.state.snapshot_file import restore, save
 from tests.system.cli_runs import pffemu
 from tests.system.dynamic_programs import FOO, build, build_tree, has_c_compiler
@@ -104,6 +106,7 @@ def test_a_snapshot_of_a_dynamic_program(tree: Path) -> None:
     machine = Machine(libs=True, roots=(parse_root(str(tree)),), stdout=io.BytesIO())
     machine.load(tree / "bin/prog")
     machine.run(until=["main"])
+    assert isinstance(machine.run(until=["foo"]), Reached)  # a function of a library
     snapshot = tree / "state.pffemu"
     save(machine, snapshot)
     out = io.BytesIO()
@@ -111,3 +114,19 @@ def test_a_snapshot_of_a_dynamic_program(tree: Path) -> None:
     assert again.symbols.describe(again.symbols["foo"]) == "foo"
     assert again.run().exit_code == 1
     assert out.getvalue().endswith(b"end\n")
+
+
+def test_a_script_is_run_by_its_interpreter(tree: Path) -> None:
+    script = tree / "script"
+    script.write_text("#! /bin/prog -x\n")
+    ran = pffemu("run", "--libs", "--root", str(tree), str(script), "y")
+    assert (ran.code, ran.err) == (4, "")
+    assert ran.out.startswith("/bin/prog 12 10\n")
+    machine = Machine(libs=True, roots=(parse_root(str(tree)),), stdout=io.BytesIO())
+    machine.load(script)
+    session = Session(machine)
+    target = SessionTarget(session, script, str)
+    assert target.exec_file() == machine.process.exe == "/bin/prog"
+    assert target.read_file("/bin/prog") == (tree / "bin/prog").read_bytes()
+    assert target.read_file(str(tree / "bin/prog")) is None  # gdb reads the guest's tree, not the host's
+    session.close()

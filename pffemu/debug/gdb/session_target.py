@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from kernel_model.abi.signal import SI_USER
 from kernel_model.abi.syscall_names import NAMES
 from kernel_model.abi.uapi import AT_NULL, LinuxError
+from kernel_model.calls.program import is_script
 from kernel_model.files.proc.maps import maps
 from kernel_model.files.tree.content import read_whole
 from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
@@ -46,6 +48,7 @@ class SessionTarget:
 
     def __init__(self, session: Session, executable: Path, monitor_command: Callable[[str], str]) -> None:
         self._session, self._executable = session, executable.resolve()
+        self._is_script = _is_script(self._executable)
         self._monitor_command = monitor_command
         self._points: dict[Point, int] = {}  # gdb's point -> number of the session's breakpoint
         self._wanted = False  # whether a stop is requested
@@ -106,6 +109,9 @@ class SessionTarget:
         return libraries_xml(read, headers, count)
 
     def read_file(self, path: str) -> bytes | None:
+        if path == str(self._executable) and not self._is_script:
+            with suppress(OSError):
+                return self._executable.read_bytes()
         try:
             place = self._session.machine.kernel.tree.walk(None, os.fsencode(path), None)
             return read_whole(place, _FILE_MAX)
@@ -113,7 +119,8 @@ class SessionTarget:
             return None
 
     def exec_file(self) -> str:
-        return str(self._executable)
+        """The program's path on the host; of a script's interpreter in the guest."""
+        return self._session.machine.process.exe if self._is_script else str(self._executable)
 
     def maps(self) -> str:
         return maps(self._session.machine.process)
@@ -276,3 +283,11 @@ class SessionTarget:
         except (ValueError, StopIteration, IndexError):
             return b""
         return stack[8 * begin : 8 * end]
+
+
+def _is_script(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return is_script(opened.read(2))
+    except OSError:
+        return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from pffemu.debug.gdb.arguments import hex_number, hex_text
@@ -45,12 +44,7 @@ def handle(files: OpenFiles, target: Target, text: str) -> bytes:
 def _open(files: OpenFiles, target: Target, path: str, flags: int) -> bytes:
     if flags & 3:
         return _failed(_EACCES)
-    if path == target.exec_file():
-        try:
-            data = Path(path).read_bytes()
-        except OSError:
-            return _failed(_ENOENT)
-    elif _MAPS.fullmatch(path):
+    if _MAPS.fullmatch(path):
         data = target.maps().encode()
     else:
         found = target.read_file(path)
