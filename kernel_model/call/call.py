@@ -11,6 +11,7 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files import File
 from kernel_model.files.tree.change import make_node, socket_at
 from kernel_model.files.tree.socket_node import SocketNode
+from kernel_model.files.tree.walk import How
 from kernel_model.mm.user_memory import UserMemory
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.paging import PAGE_SIZE
@@ -50,15 +51,15 @@ class Call:
         """The open file of `fd`, which may be opened with O_PATH. Raises LinuxError EBADF."""
         return self.process.files.descriptor(as_int(fd)).file
 
-    def walk(self, directory: int, path: bytes, *, follow: bool = True, entry: bool = False) -> Place:
+    def walk(self, directory: int, path: bytes, *, follow: bool = True, entry: bool = False, resolve: int = 0) -> Place:
         """Where `path` leads from the directory descriptor (or AT_FDCWD); see Tree.walk. Raises LinuxError."""
         start = self.process.cwd
-        if not path.startswith(b"/") and as_int(directory) != AT_FDCWD:
+        if (resolve or not path.startswith(b"/")) and as_int(directory) != AT_FDCWD:
             file = self.any_file(directory)
             if file.place is None or not file.place.is_directory:
                 raise LinuxError(Errno.ENOTDIR)
             start = file.place
-        return self.kernel.tree.walk(start, path, self, follow=follow, entry=entry)
+        return self.kernel.tree.walk(start, path, self, How(follow, entry, resolve))
 
     def bind_socket(self, path: bytes, sock: UnixSocket) -> None:
         """Make a socket's file at `path`. Raises LinuxError EADDRINUSE, and those of a path."""

@@ -29,6 +29,10 @@ from kernel_model.abi.files import (
     O_TMPFILE,
     O_TRUNC,
     O_WRONLY,
+    RESOLVE_BENEATH,
+    RESOLVE_CACHED,
+    RESOLVE_IN_ROOT,
+    RESOLVE_KNOWN,
     S_IFLNK,
     S_IFMT,
     S_IFREG,
@@ -48,6 +52,7 @@ from kernel_model.files.tree.notify import opened, tell_directory, tell_of_file
 from kernel_model.files.tree.place import Place
 from kernel_model.files.tree.regular import Regular
 from kernel_model.time.realtime import realtime
+from pffemu.arch.paging import PAGE_SIZE
 
 _KNOWN: Final = (
     O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT
@@ -55,8 +60,7 @@ _KNOWN: Final = (
 )  # fmt: skip
 _OF_OPENING: Final = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC  # not kept in the file's flags
 _WITH_PATH: Final = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC
-_RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH, _RESOLVE_IN_ROOT = 0x04, 0x08, 0x10
-_RESOLVE_KNOWN: Final = 0x3F
+_HOW_SIZE: Final = 24  # bytes of struct open_how
 _MODE: Final = 0o7777
 _TMPFILE: Final = O_TMPFILE & ~O_DIRECTORY
 
@@ -79,25 +83,29 @@ def openat(call: Call, directory: int, path: int, flags: int, mode: int) -> int:
 
 
 def openat2(call: Call, directory: int, path: int, how: int, size: int) -> int:
-    """openat2; RESOLVE_BENEATH, IN_ROOT and NO_SYMLINKS are not modelled: EOPNOTSUPP."""
-    if size < 24:
+    """openat2, whose flags must all be known and fit."""
+    if size < _HOW_SIZE:
         raise LinuxError(Errno.EINVAL)
-    words = call.memory.read(how, min(size, 4096))
-    if any(words[24:]):
+    if size > PAGE_SIZE:
+        raise LinuxError(Errno.E2BIG)
+    words = call.memory.read(how, size)
+    if any(words[_HOW_SIZE:]):
         raise LinuxError(Errno.E2BIG)
     flags, mode, resolve = struct.unpack_from("<3Q", words)
-    if flags & ~_KNOWN or resolve & ~_RESOLVE_KNOWN or mode & ~_MODE:
+    if flags & ~_KNOWN or resolve & ~RESOLVE_KNOWN or mode & ~_MODE:
+        raise LinuxError(Errno.EINVAL)
+    if resolve & RESOLVE_BENEATH and resolve & RESOLVE_IN_ROOT:
         raise LinuxError(Errno.EINVAL)
     if mode and not flags & O_CREAT and flags & O_TMPFILE != O_TMPFILE:
         raise LinuxError(Errno.EINVAL)
     if flags & O_PATH and flags & ~_WITH_PATH:
         raise LinuxError(Errno.EINVAL)
-    if resolve & (_RESOLVE_NO_SYMLINKS | _RESOLVE_BENEATH | _RESOLVE_IN_ROOT):
-        raise call.unsupported("openat2 with RESOLVE_*", Errno.EOPNOTSUPP)
-    return _open(call, directory, call.memory.read_path(path), flags, mode)
+    if resolve & RESOLVE_CACHED and flags & (O_TRUNC | O_CREAT | _TMPFILE):
+        raise LinuxError(Errno.EAGAIN)
+    return _open(call, directory, call.memory.read_path(path), flags, mode, resolve)
 
 
-def _open(call: Call, directory: int, name: bytes, flags: int, mode: int) -> int:
+def _open(call: Call, directory: int, name: bytes, flags: int, mode: int, resolve: int = 0) -> int:
     if flags & (O_CREAT | O_DIRECTORY) == O_CREAT | O_DIRECTORY:
         raise LinuxError(Errno.EINVAL)
     if not name:
@@ -106,7 +114,7 @@ def _open(call: Call, directory: int, name: bytes, flags: int, mode: int) -> int
         if flags & (O_TMPFILE | O_CREAT) != O_TMPFILE or flags & O_ACCMODE == O_RDONLY:
             raise LinuxError(Errno.EINVAL)
         fd = call.new_fd()
-        file = _open_unnamed(call, call.walk(directory, name), flags, mode & ~call.process.umask)
+        file = _open_unnamed(call, call.walk(directory, name, resolve=resolve), flags, mode & ~call.process.umask)
         opened(call.cpu, call.kernel.tree, file)
         return call.process.files.install(fd, file, bool(flags & O_CLOEXEC))
     fd = call.new_fd()
@@ -117,11 +125,11 @@ def _open(call: Call, directory: int, name: bytes, flags: int, mode: int) -> int
         and not name.rstrip(b"/").endswith((b"/.", b"/.."))
         and name.strip(b"/.")
     ):
-        call.walk(directory, name.rstrip(b"/"), follow=False)
+        call.walk(directory, name.rstrip(b"/"), follow=False, resolve=resolve)
         raise LinuxError(Errno.EISDIR)
     exclusive = flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL
     follow = not flags & O_NOFOLLOW and not exclusive
-    place = call.walk(directory, name, follow=follow)
+    place = call.walk(directory, name, follow=follow, resolve=resolve)
     file = _open_place(call, place, flags, mode & ~call.process.umask)
     if not place.exists:
         tell_directory(call.cpu, call.kernel.tree, place, IN_CREATE)
@@ -136,7 +144,7 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
     kept = flags & ~_OF_OPENING | (0 if flags & O_PATH else O_LARGEFILE)
     _check(place, flags)
     if flags & O_PATH:
-        return PathFile(call.kernel.tree, place, kept)
+        return PathFile(call.kernel.tree, call.kernel.tree.hold(place), kept)
     writing = flags & O_ACCMODE != O_RDONLY or flags & O_TRUNC
     if place.read_only and (writing or not place.exists):
         raise LinuxError(Errno.EROFS)
@@ -171,9 +179,9 @@ def _open_host(call: Call, place: Place, flags: int, kept: int, mode: int) -> Fi
         descriptor, place, inode = make_file(call, place, flags & (O_ACCMODE | O_TRUNC), mode)
         return HostFile(place, inode, kept, descriptor, call.kernel.host_pages)
     assert place.key is not None
-    inode = tree.host_inodes.keep(place.key, place.path)
+    inode = tree.host_inodes.keep(place.key, place.names)
     if place.is_directory:
-        return HostDirectory(place, inode, kept, open_host(place, os.O_RDONLY | os.O_DIRECTORY))
+        return HostDirectory(tree.hold(place), inode, kept, open_host(place, os.O_RDONLY | os.O_DIRECTORY))
     descriptor = open_host(place, flags & (O_ACCMODE | O_TRUNC))
     if flags & O_TRUNC:
         inode.modified(realtime(call.cpu))
@@ -211,7 +219,7 @@ def _open_unnamed_on_host(call: Call, directory: Place, flags: int, kept: int, m
     status = os.fstat(descriptor)
     names = (*directory.names, b"#%d (deleted)" % tree.unnamed)
     place = Place(names, status.st_mode, directory.mount, key_of(status))
-    inode = tree.host_inodes.make(status, realtime(call.cpu))
+    inode = tree.host_inodes.make(status, names, realtime(call.cpu))
     inode.rights = take_owner(call, inode, mode, 0, 0) & 0o7000
     file = HostFile(place, inode, kept, descriptor, call.kernel.host_pages)
     file.unnamed = True
@@ -243,7 +251,7 @@ def fchdir(call: Call, fd: int) -> int:
     file = call.any_file(fd)
     if file.place is None:
         raise LinuxError(Errno.ENOTDIR)
-    return _change_directory(call, file.place)
+    return _change_directory(call, call.kernel.tree.again(file.place))
 
 
 def _change_directory(call: Call, place: Place) -> int:
@@ -251,7 +259,7 @@ def _change_directory(call: Call, place: Place) -> int:
         raise LinuxError(Errno.ENOENT)
     if not place.is_directory:
         raise LinuxError(Errno.ENOTDIR)
-    call.process.cwd = place
+    call.process.cwd = call.kernel.tree.hold(place)
     return 0
 
 
@@ -267,9 +275,10 @@ def getcwd(call: Call, address: int, size: int) -> int:
 
 def current_path(call: Call, place: Place) -> bytes:
     """The path of a current directory. Raises LinuxError ENOENT."""
-    if isinstance(place.node, Directory) and path_below(place.node) is None:
+    now = call.kernel.tree.again(place)
+    if isinstance(now.node, Directory) and path_below(now.node) is None:
         raise LinuxError(Errno.ENOENT)
-    return call.kernel.tree.again(place).path
+    return now.path
 
 
 def umask(call: Call, mask: int) -> int:

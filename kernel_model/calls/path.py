@@ -172,7 +172,7 @@ def truncate(call: Call, path: int, size: int) -> int:
     finally:
         os.close(fd)
     call.kernel.tree.attributes(place).modified(realtime(call.cpu))
-    pages = call.kernel.host_pages.find(place.names)
+    pages = call.kernel.host_pages.find(place.key) if place.key is not None else None
     if pages is not None:
         pages.truncate(size)
     tell_of_place(call.cpu, call.kernel.tree, place, IN_MODIFY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat as modes
 import struct
+from collections.abc import Callable
 from typing import Final
 
 from kernel_model.abi.files import (
@@ -23,7 +24,9 @@ from kernel_model.call.call import Call, as_int
 from kernel_model.files.directory_file import DirectoryFile
 from kernel_model.files.host_file import PathFile
 from kernel_model.files.status import FileStatus
+from kernel_model.files.tree.file_system import TMPFS_MAGIC
 from kernel_model.files.tree.notify import tell_of_file
+from kernel_model.files.tree.place import Place
 from kernel_model.time.realtime import realtime
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
@@ -34,7 +37,10 @@ _STATX_BTIME: Final = 0x800
 _STATX_RESERVED: Final = 1 << 31
 _W_OK, _X_OK = 2, 1
 _DIRENT: Final = struct.Struct("<QqHB")  # struct linux_dirent64 up to the name
-_TMPFS_MAGIC: Final = 0x01021994
+_OLD_DIRENT: Final = struct.Struct("<QQH")  # struct linux_dirent up to the name
+_ANON_INODE_MAGIC: Final = 0x09041934
+_MAGICS: Final = {modes.S_IFIFO: 0x50495045, modes.S_IFSOCK: 0x534F434B, modes.S_IFREG: TMPFS_MAGIC}  # linux/magic.h
+_ST_RDONLY, _ST_VALID, _ST_RELATIME = 0x0001, 0x0020, 0x1000  # f_flags
 
 
 def fstat(call: Call, fd: int, address: int) -> int:
@@ -140,19 +146,36 @@ def readlinkat(call: Call, directory: int, path: int, address: int, size: int) -
     return len(target)
 
 
+def getdents(call: Call, fd: int, address: int, size: int) -> int:
+    """As getdents64, in the older form: the type is the last byte of an entry."""
+    return _getdents(call, fd, address, size, _old_entry)
+
+
 def getdents64(call: Call, fd: int, address: int, size: int) -> int:
     """Whole entries, by name; 0 at the end. Raises EINVAL when the next one does not fit."""
+    return _getdents(call, fd, address, size, _entry)
+
+
+def _entry(name: bytes, mode: int, number: int, position: int) -> bytes:
+    length = (_DIRENT.size + len(name) + 1 + 7) // 8 * 8
+    return (_DIRENT.pack(number, position, length, mode >> 12 & 15) + name).ljust(length, b"\0")
+
+
+def _old_entry(name: bytes, mode: int, number: int, position: int) -> bytes:
+    length = (_OLD_DIRENT.size + len(name) + 2 + 7) // 8 * 8
+    return (_OLD_DIRENT.pack(number, position, length) + name).ljust(length - 1, b"\0") + bytes([mode >> 12 & 15])
+
+
+def _getdents(call: Call, fd: int, address: int, size: int, pack: Callable[[bytes, int, int, int], bytes]) -> int:
     directory = call.file(fd)
     if not isinstance(directory, DirectoryFile):
         raise LinuxError(Errno.ENOTDIR)
     data, taken, entries = b"", 0, directory.entries(call)
     for name, mode, number in entries:
-        length = (_DIRENT.size + len(name) + 1 + 7) // 8 * 8
-        if len(data) + length > size & 0xFFFF_FFFF:
+        entry = pack(name, mode, number, directory.position + taken + 1)
+        if len(data) + len(entry) > size & 0xFFFF_FFFF:
             break
-        taken += 1
-        head = _DIRENT.pack(number, directory.position + taken, length, mode >> 12 & 15)
-        data += (head + name).ljust(length, b"\0")
+        data, taken = data + entry, taken + 1
     if not taken and entries:
         raise LinuxError(Errno.EINVAL)
     call.memory.parts(address, len(data), WRITE)
@@ -165,25 +188,39 @@ def getdents64(call: Call, fd: int, address: int, size: int) -> int:
 
 
 def statfs(call: Call, path: int, address: int) -> int:
-    place = call.walk(AT_FDCWD, call.memory.read_path(path))
-    if not place.exists:
+    name = call.memory.read_path(path)
+    place = call.walk(AT_FDCWD, name) if name else None
+    if place is None or not place.exists:
         raise LinuxError(Errno.ENOENT)
-    return _statfs(call, address)
+    return _statfs(call, place, address)
 
 
 def fstatfs(call: Call, fd: int, address: int) -> int:
-    call.any_file(fd)
-    return _statfs(call, address)
+    file = call.any_file(fd)
+    if file.place is None:
+        magic = _MAGICS.get(modes.S_IFMT(file.status().mode), _ANON_INODE_MAGIC)
+        call.memory.write_struct(
+            address, Statfs(f_type=magic, f_bsize=PAGE_SIZE, f_namelen=NAME_MAX, f_frsize=PAGE_SIZE)
+        )
+        return 0
+    return _statfs(call, file.place, address)
 
 
-def _statfs(call: Call, address: int) -> int:
-    """Every tree looks like a tmpfs half as large as guest RAM."""
-    blocks = call.mm.ram.size // PAGE_SIZE // 2
+def _statfs(call: Call, place: Place | None, address: int) -> int:
+    """What is on the host looks like a tmpfs half as large as guest RAM, and empty."""
+    fs = call.kernel.tree.host_fs
+    if place is not None and place.mount is None and place.node is not None:
+        fs = place.node.fs
+    on_host = fs is call.kernel.tree.host_fs
+    stores = fs.magic == TMPFS_MAGIC
+    pages, free = fs.pages_max if stores else 0, fs.pages_max if on_host else fs.free_pages if stores else 0
+    inodes = fs.inodes_max if stores else 0
     call.memory.write_struct(
         address,
         Statfs(
-            f_type=_TMPFS_MAGIC, f_bsize=PAGE_SIZE, f_blocks=blocks, f_bfree=blocks, f_bavail=blocks,
-            f_files=blocks, f_ffree=blocks, f_namelen=NAME_MAX, f_frsize=PAGE_SIZE,
+            f_type=fs.magic, f_bsize=PAGE_SIZE, f_blocks=pages, f_bfree=free, f_bavail=free, f_files=inodes,
+            f_ffree=inodes - fs.inodes if stores else 0, f_namelen=NAME_MAX, f_frsize=PAGE_SIZE,
+            f_flags=_ST_VALID | (_ST_RDONLY if place is not None and place.read_only else 0) | _ST_RELATIME,
         ),
     )  # fmt: skip
     return 0

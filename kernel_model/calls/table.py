@@ -104,6 +104,7 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.FACCESSAT2: (stat_calls.faccessat2, 4),
     Sys.READLINK: (stat_calls.readlink, 3),
     Sys.READLINKAT: (stat_calls.readlinkat, 4),
+    Sys.GETDENTS: (stat_calls.getdents, 3),
     Sys.GETDENTS64: (stat_calls.getdents64, 3),
     Sys.OPEN: (open_calls.open_, 3),
     Sys.OPENAT: (open_calls.openat, 4),

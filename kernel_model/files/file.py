@@ -6,7 +6,7 @@ import os
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
-from kernel_model.abi.files import O_ACCMODE, O_APPEND, O_NOATIME, O_NONBLOCK, O_RDONLY, O_WRONLY
+from kernel_model.abi.files import O_ACCMODE, O_APPEND, O_NOATIME, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY
 from kernel_model.abi.uapi import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
 from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.status import FileStatus
@@ -156,11 +156,11 @@ class File:
 
     @property
     def readable(self) -> bool:
-        return self.flags & O_ACCMODE != O_WRONLY
+        return self.flags & O_ACCMODE in (O_RDONLY, O_RDWR)
 
     @property
     def writable(self) -> bool:
-        return self.flags & O_ACCMODE != O_RDONLY
+        return self.flags & O_ACCMODE in (O_WRONLY, O_RDWR)
 
     @property
     def nonblocking(self) -> bool:

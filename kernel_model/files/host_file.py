@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kernel_model.abi.files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_NOATIME, O_PATH
@@ -15,7 +16,7 @@ from kernel_model.abi.mman import FALLOC_FL_PUNCH_HOLE
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.files.directory_file import DirectoryFile, Entry
 from kernel_model.files.file import File, faulted
-from kernel_model.files.host_tree import host_errors, open_host
+from kernel_model.files.host_tree import HostKey, host_errors, open_host
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
 from kernel_model.files.tree.host_inodes import HostInode, status_of
@@ -56,8 +57,14 @@ class HostNode(File):
         """The host's descriptor, opened again after a snapshot. Raises LinuxError when the file is gone."""
         if self._descriptor < 0:
             access = self.flags & O_ACCMODE if not self.place.is_directory else os.O_RDONLY
-            self._descriptor = open_host(self.place, access)
+            names = self.host_inode.names or self.place.names
+            self._descriptor = open_host(replace(self.place, names=names), access)
         return self._descriptor
+
+    @property
+    def key(self) -> HostKey:
+        assert self.place.key is not None
+        return self.place.key
 
     @property
     def inode(self) -> Hashable:
@@ -120,7 +127,7 @@ class HostFile(HostNode):
 
     def _mapped(self) -> HostPages | None:
         """The file's pages, if it is mapped, after stores to them were written back to the host."""
-        pages = self._caches.find(self.place.names)
+        pages = self._caches.find(self.key)
         if pages is not None:
             pages.write_back()
         return pages
@@ -215,7 +222,7 @@ class HostFile(HostNode):
             raise LinuxError(Errno.EINVAL)
         with host_errors():
             os.ftruncate(self.host(), size)
-        pages = self._caches.find(self.place.names)
+        pages = self._caches.find(self.key)
         if pages is not None:
             pages.truncate(size)
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from kernel_model.abi.uapi import LinuxError
-from kernel_model.files.host_tree import Names, host_errors
+from kernel_model.files.host_tree import HostKey, host_errors
 from kernel_model.mm.page_cache import PageCache
 from pffemu.arch.paging import PAGE_SIZE, page_of
 
@@ -85,24 +85,24 @@ class HostPages(PageCache):
 
 
 class HostPageCaches:
-    """The pages of all mapped host files, by guest path."""
+    """The pages of all mapped host files, by what the host calls them."""
 
     def __init__(self, ram: Ram, frames: FrameAllocator) -> None:
         self._ram, self._frames = ram, frames
-        self._caches: dict[Names, HostPages] = {}
+        self._caches: dict[HostKey, HostPages] = {}
 
-    def find(self, names: Names) -> HostPages | None:
-        return self._caches.get(names)
+    def find(self, key: HostKey) -> HostPages | None:
+        return self._caches.get(key)
 
     def make(self, file: HostFile) -> HostPages:
         """Make the pages of `file`, which belongs to them from now on."""
-        cache = self._caches[file.place.names] = HostPages(file, self, self._ram, self._frames)
+        cache = self._caches[file.key] = HostPages(file, self, self._ram, self._frames)
         return cache
 
     def forget(self, cache: HostPages) -> None:
         """The last mapping is gone: close the pages' file."""
-        if self._caches.get(cache.file.place.names) is cache:
-            del self._caches[cache.file.place.names]
+        if self._caches.get(cache.file.key) is cache:
+            del self._caches[cache.file.key]
         cache.file.release()
 
     def write_back(self) -> None:

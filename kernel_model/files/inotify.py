@@ -72,7 +72,7 @@ class Inotify(File):
 
     def __init__(self, scheduler: Waker, account: InotifyAccount, flags: int) -> None:
         """`flags`: O_NONBLOCK."""
-        self.name, self.flags = "anon_inode:inotify", O_RDONLY | flags & O_NONBLOCK
+        self.name, self.flags = "inotify", O_RDONLY | flags & O_NONBLOCK
         self._scheduler, self._account = scheduler, account
         self.watches: dict[int, Watch] = {}
         self._last = 0  # number of a watch
@@ -149,6 +149,10 @@ class Inotify(File):
             raise LinuxError(Errno.ENOTTY)
         call.memory.write_u32(argument, sum(len(event.data) for event in self._events))
         return 0
+
+    @property
+    def link(self) -> bytes:
+        return b"anon_inode:inotify"
 
     def poll(self) -> int:
         return POLLIN | POLLRDNORM if self._events else 0

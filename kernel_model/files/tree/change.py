@@ -104,7 +104,7 @@ def remove(call: Caller, place: Place, *, directory: bool) -> None:
     if place.read_only:
         raise LinuxError(Errno.EROFS)
     if place.is_directory != directory:
-        raise LinuxError(Errno.ENOTDIR if directory or place.as_directory else Errno.EISDIR)
+        raise LinuxError(Errno.ENOTDIR if directory else Errno.EISDIR)
     if not directory and place.as_directory:
         raise LinuxError(Errno.ENOTDIR)
     if call.kernel.tree.is_mount_point(place):
@@ -169,6 +169,8 @@ def link_node(node: Node, parent: Directory, name: bytes, now: int) -> None:
 
 def rename(call: Caller, source: Place, target: Place, flags: int) -> None:
     """renameat2, in the order of do_renameat2 and vfs_rename. Raises LinuxError."""
+    if any(place.parent is not None and place.parent.removed for place in (source, target)):
+        raise LinuxError(Errno.ENOENT)
     if not _same_file_system(source, target):
         raise LinuxError(Errno.EXDEV)
     exchange = bool(flags & RENAME_EXCHANGE)

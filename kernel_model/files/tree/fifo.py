@@ -51,8 +51,10 @@ class FifoNode(Node):
         self._openings: dict[Task, _Opening] = {}
 
     def open(self, call: Caller, place: Place, flags: int) -> File:
-        """Raises LinuxError ENXIO (a non-blocking writer without a reader), and Blocked."""
+        """Raises LinuxError ENXIO (a non-blocking writer without a reader), EINVAL (access mode 3), and Blocked."""
         access = flags & O_ACCMODE
+        if access == O_ACCMODE:
+            raise LinuxError(Errno.EINVAL)
         self._forget_interrupted()
         if access == O_RDONLY and not flags & O_NONBLOCK and not self._has_writer():
             self._wait(call, place, flags, self.readers_to_be)
@@ -93,7 +95,7 @@ class FifoNode(Node):
         if access != O_RDONLY:
             self.pipe.writers += 1
             self.writers_seen += 1
-        kind = {O_RDONLY: FifoReader, O_WRONLY: FifoWriter, O_RDWR: FifoBoth}[access if access < O_ACCMODE else O_RDWR]
+        kind = {O_RDONLY: FifoReader, O_WRONLY: FifoWriter, O_RDWR: FifoBoth}[access]
         return kind(self, self.pipe, place, flags)
 
     def _complete(self, call: Caller, queue: WaitQueue) -> None:

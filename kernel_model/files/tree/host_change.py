@@ -13,6 +13,7 @@ from kernel_model.abi.files import S_IFCHR, S_IFMT, S_IFREG
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.host_tree import host_errors, key_of, open_host, parent_of
 from kernel_model.files.tree.create import new_node, take_owner
+from kernel_model.files.tree.directory import Directory
 from kernel_model.files.tree.host_inodes import HOST_RIGHTS, HostInode
 from kernel_model.time.realtime import realtime
 
@@ -35,12 +36,12 @@ def _changing(call: Caller, place: Place) -> Iterator[tuple[int, bytes]]:
 
 def _directory(call: Caller, at: int, place: Place) -> HostInode:
     """The inode of the directory behind descriptor `at`, which holds `place`."""
-    return call.kernel.tree.host_inodes.keep(key_of(os.fstat(at)), place.path.rpartition(b"/")[0] or b"/")
+    return call.kernel.tree.host_inodes.keep(key_of(os.fstat(at)), place.names[:-1])
 
 
 def made(call: Caller, status: os.stat_result, mode: int, at: int, place: Place) -> HostInode:
     """The guest has made a file at `place` in the directory behind `at`: it gets its owner, and all of `mode`."""
-    inode = call.kernel.tree.host_inodes.make(status, realtime(call.cpu))
+    inode = call.kernel.tree.host_inodes.make(status, place.names, realtime(call.cpu))
     directory = _directory(call, at, place)
     inode.rights = take_owner(call, inode, mode, directory.gid, directory.rights) & ~(HOST_RIGHTS | S_IFMT)
     return inode
@@ -95,7 +96,7 @@ def node_at(call: Caller, place: Place) -> Node:
         return place.node
     tree = call.kernel.tree
     assert place.key is not None
-    inode = tree.host_inodes.keep(place.key, place.path)
+    inode = tree.host_inodes.keep(place.key, place.names)
     node = new_node(tree.host_fs, place.mode, (0, 0), realtime(call.cpu))
     node.number, node.uid, node.gid = inode.number, inode.uid, inode.gid
     inode.node = node
@@ -118,8 +119,20 @@ def _unlinked(call: Caller, place: Place, last: bool) -> None:
     inode = inodes.get(place.key)
     if inode is not None:
         inode.ctime, inode.gone = now, last
+        if last and place.is_directory:
+            inode.node, inode.names = _removed_directory(call, inode, place.mode), place.names
+        elif inode.names == place.names:
+            inode.names = None
     if last:
         inodes.forget(place.key)
+
+
+def _removed_directory(call: Caller, inode: HostInode, mode: int) -> Directory:
+    """What a removed directory is to those that still hold it: empty, and without a way up."""
+    fs = call.kernel.tree.host_fs
+    node = Directory(fs, inode.number, mode, inode.ctime)
+    node.uid, node.gid, node.links, node.gone = inode.uid, inode.gid, 0, True
+    return node
 
 
 def link(call: Caller, source: Place, target: Place) -> None:
@@ -152,10 +165,12 @@ def rename(call: Caller, source: Place, target: Place, flags: int) -> None:
             _exchange(old_at, old, at, name)
         else:
             os.rename(old, name, src_dir_fd=old_at, dst_dir_fd=at)
-    for attributes in moved:
-        attributes.ctime = realtime(call.cpu)
     if not exchange and target.key not in (None, source.key):
         _unlinked(call, target, last)
+    for attributes in moved:
+        attributes.ctime = realtime(call.cpu)
+    moves = [(source.names, target.names)]
+    call.kernel.tree.host_inodes.moved(*moves, *([(target.names, source.names)] if exchange else []))
 
 
 def _names_of(place: Place) -> int:

@@ -17,6 +17,7 @@ from kernel_model.files.tree.generated import number_of
 from kernel_model.time.realtime import EPOCH
 
 if TYPE_CHECKING:
+    from kernel_model.files.host_tree import Names
     from kernel_model.files.tree.node import Node
 
 HOST_RIGHTS: Final = 0o777  # the bits of a mode that the host keeps: no set-ID bits there
@@ -24,9 +25,13 @@ HOST_RIGHTS: Final = 0o777  # the bits of a mode that the host keeps: no set-ID 
 
 @dataclass(slots=True, eq=False)
 class HostInode(Attributes):
-    """`rights`: bits of the mode that the host does not have; `node`: of a FIFO or socket, whose mode is all here."""
+    """`rights`: bits of the mode that the host does not have. `names`: its path in the guest now, if that is known.
+
+    `node`: of a FIFO or socket, whose mode is all here; and of a directory that was removed.
+    """
 
     rights: int = 0
+    names: Names | None = None
     node: Node | None = None
 
     def mode(self, host_mode: int) -> int:
@@ -44,19 +49,29 @@ class HostInodes:
     def get(self, key: HostKey) -> HostInode | None:
         return self._kept.get(key)
 
-    def at(self, key: HostKey, path: bytes) -> HostInode:
-        """The inode of a file that the guest finds at `path`; one that is not kept has only what follows from that."""
-        return self._kept.get(key) or HostInode(number_of(path), atime=EPOCH, mtime=EPOCH, ctime=EPOCH, btime=EPOCH)
+    def at(self, key: HostKey, names: Names) -> HostInode:
+        """The inode of a file that the guest finds at `names`; one that is not kept has only what follows from that."""
+        number = number_of(b"/" + b"/".join(names))
+        return self._kept.get(key) or HostInode(number, atime=EPOCH, mtime=EPOCH, ctime=EPOCH, btime=EPOCH)
 
-    def keep(self, key: HostKey, path: bytes) -> HostInode:
+    def keep(self, key: HostKey, names: Names) -> HostInode:
         """The inode, kept from now on."""
-        inode = self._kept[key] = self.at(key, path)
+        inode = self._kept[key] = self.at(key, names)
+        inode.names = inode.names or names
         return inode
 
-    def make(self, status: os.stat_result, now: int) -> HostInode:
+    def moved(self, *moves: tuple[Names, Names]) -> None:
+        """Names have moved from one path to another, with all that lies below."""
+        for inode in self._kept.values():
+            names = inode.names
+            for old, new in moves:
+                if names is not None and names[: len(old)] == old:
+                    inode.names = (*new, *names[len(old) :])
+
+    def make(self, status: os.stat_result, names: Names, now: int) -> HostInode:
         """The guest has made a file: whatever had its numbers before is gone."""
         self._made += 1
-        inode = self._kept[key_of(status)] = HostInode(number_of(b"#%d" % self._made))
+        inode = self._kept[key_of(status)] = HostInode(number_of(b"#%d" % self._made), names=names)
         inode.born(now)
         return inode
 

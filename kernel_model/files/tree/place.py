@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kernel_model.files.host_tree import HostKey, Mount, Names
     from kernel_model.files.tree.directory import Directory
+    from kernel_model.files.tree.host_inodes import HostInode
     from kernel_model.files.tree.node import Node
 
 
@@ -25,6 +26,7 @@ class Place:
     mode: int  # st_mode; 0: the path does not exist
     mount: Mount | None = None
     key: HostKey | None = None
+    inode: HostInode | None = None  # of a directory on the host that is held (Tree.hold)
     node: Node | None = None
     parent: Directory | None = None
     is_root: bool = False  # of what is mounted there

@@ -10,7 +10,6 @@ import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.abi.files import NAME_MAX
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.host_tree import Mount, Names, host_status, key_of, list_host, look, read_host_link
 from kernel_model.files.inotify import InotifyAccount
@@ -24,6 +23,7 @@ from kernel_model.files.tree.host_inodes import HostInodes, status_of
 from kernel_model.files.tree.link import Link
 from kernel_model.files.tree.node import DirectoryNode, LinkNode
 from kernel_model.files.tree.place import Place
+from kernel_model.files.tree.walk import How, Walk
 from kernel_model.time.realtime import EPOCH, realtime
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from kernel_model.mm.frames import FrameAllocator
     from pffemu.hw.ram import Ram
 
-LINKS_MAX: Final = 40  # followed in one walk (MAXSYMLINKS)
+_FOLLOW: Final = How()
 _STICKY_ALL: Final = 0o1777
 _DEV_LINKS: Final = {
     b"fd": b"/proc/self/fd", b"stdin": b"/proc/self/fd/0", b"stdout": b"/proc/self/fd/1", b"stderr": b"/proc/self/fd/2",
@@ -130,56 +130,37 @@ class Tree:
 
     # -- walking ----------------------------------------------------------------------------------------------------
 
-    def walk(
-        self, start: Place | None, path: bytes, caller: Caller | None, *, follow: bool = True, entry: bool = False
-    ) -> Place:
+    def walk(self, start: Place | None, path: bytes, caller: Caller | None, how: How = _FOLLOW) -> Place:
         """Resolve `path` from directory `start` (None: the root); the last component need not exist.
 
-        `follow`: follow a link that is the last component, too. `entry`: the last component is a name in its directory
-        that is to be made or removed, never followed, whatever slashes are behind it (LOOKUP_PARENT). Raises
-        LinuxError ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG.
+        Raises LinuxError ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EACCES, EXDEV.
         """
-        pending = components(path)[::-1]
-        as_directory = path.endswith((b"/", b"/.", b"/..")) or path in (b".", b"..")
-        links = 0
-        place = self.place_at(()) if path.startswith(b"/") or start is None else self.again(start)
-        while pending:
-            name = pending.pop()
-            if not place.is_directory:
-                raise LinuxError(Errno.ENOTDIR if place.exists else Errno.ENOENT)
-            if name == b".":
-                continue
-            if name == b"..":
-                place = self.parent(place, caller)
-                continue
-            if len(name) > NAME_MAX:
-                raise LinuxError(Errno.ENAMETOOLONG)
-            found = self.child(place, name, caller)
-            if not found.is_link or not (pending or (not entry and (follow or as_directory))):
-                place = found
-                continue
-            links += 1
-            if links > LINKS_MAX:
-                raise LinuxError(Errno.ELOOP)
-            jumped = found.node.jump(caller) if isinstance(found.node, LinkNode) else None
-            if jumped is not None:
-                place = jumped
-                continue
-            target = self.read_link(found, caller)
-            if target.startswith(b"/"):
-                place = self.place_at(())
-            as_directory |= not pending and target.endswith(b"/")
-            pending += components(target)[::-1]
-        if as_directory and place.exists and not place.is_directory and not entry:
-            raise LinuxError(Errno.ENOTDIR)
-        return replace(place, as_directory=as_directory)
+        return Walk(self, caller, how).run(start, path)
+
+    def same_mount(self, one: Place, other: Place) -> bool:
+        """Whether both lie in the same mount."""
+        if one.mount is not None or other.mount is not None:
+            return one.mount is other.mount
+        return one.node is not None and other.node is not None and one.node.fs is other.node.fs
 
     def again(self, place: Place) -> Place:
         """Where a directory that was reached before is now: one in RAM may have been renamed or removed."""
         if isinstance(place.node, Directory):
             names = path_below(place.node)
             return place if names is None else replace(place, names=(*self._mount_path(place.node), *names))
-        return place if place.mount is None else self.place_at(place.names)
+        if place.mount is None:
+            return place
+        inode = place.inode
+        if inode is not None and isinstance(inode.node, Directory):
+            return Place(inode.names or place.names, inode.node.mode, node=inode.node)
+        now = self.place_at(place.names if inode is None or inode.names is None else inode.names)
+        return replace(now, inode=inode)
+
+    def hold(self, place: Place) -> Place:
+        """`place`, to be kept for `again`: a directory on the host is found again after it was renamed or removed."""
+        if place.mount is None or place.key is None or not place.is_directory:
+            return place
+        return replace(place, inode=self.host_inodes.keep(place.key, place.names))
 
     def _mount_path(self, directory: Directory) -> Names:
         """Where the file system of `directory` is mounted."""
@@ -212,7 +193,7 @@ class Tree:
             key = key_of(status)
             inode = self.host_inodes.get(key)
             node, mode = (None, status.st_mode & ~0o7000) if inode is None else (inode.node, inode.mode(status.st_mode))
-            return Place(names, mode, mount, key, node, is_root=is_root)
+            return Place(names, mode, mount, key, node=node, is_root=is_root)
         if not any(other[: len(names)] == names for other in (*self.hosts, *self.roots) if other != mount.guest):
             return Place(names, 0, mount, is_root=is_root)
         leading = self.make_path(names)  # it leads to another mount
@@ -255,7 +236,7 @@ class Tree:
         if place.node is not None:
             return place.node
         assert place.key is not None
-        return self.host_inodes.keep(place.key, place.path)
+        return self.host_inodes.keep(place.key, place.names)
 
     def directory_of(self, place: Place) -> Attributes | None:
         """The inode of the directory that holds the name `place`; None: what is mounted there has no name."""
@@ -275,13 +256,13 @@ class Tree:
         status = host_status(place)
         key = key_of(status)
         if status.st_nlink > 1 and not place.is_directory:
-            self.host_inodes.keep(key, place.path)  # its other names are to show the same number
-        return status_of(self.host_inodes.at(key, place.path), status)
+            self.host_inodes.keep(key, place.names)  # its other names are to show the same number
+        return status_of(self.host_inodes.at(key, place.names), status)
 
     def _number(self, place: Place) -> int:
         """st_ino of what lies at `place`."""
         if place.mount is not None and place.key is not None:
-            return self.host_inodes.at(place.key, place.path).number
+            return self.host_inodes.at(place.key, place.names).number
         assert place.node is not None
         return place.node.number
 
@@ -293,9 +274,9 @@ class Tree:
                 raise LinuxError(Errno.ENOENT)
             own = place.node.entries(caller)
         elif place.mount is not None:
-            base, inodes = place.path.rstrip(b"/"), self.host_inodes
+            inodes = self.host_inodes
             own = sorted(
-                (name, status.st_mode, inodes.at(key_of(status), base + b"/" + name).number)
+                (name, status.st_mode, inodes.at(key_of(status), (*place.names, name)).number)
                 for name, status in list_host(place)
             )
         above = self.parent(place, caller)
@@ -316,7 +297,3 @@ class Tree:
             return set()
         names = {names for names, mount in self.hosts.items() if mount.listed} | set(self.roots)
         return {one[depth] for one in names if len(one) > depth and one[:depth] == place.names}
-
-
-def components(path: bytes) -> list[bytes]:
-    return [name for name in path.split(b"/") if name]

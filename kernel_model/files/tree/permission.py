@@ -1,0 +1,77 @@
+"""Who may read, write, search and change what (fs/namei.c: generic_permission, may_delete; fs/attr.c)."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.task.credentials import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
+
+if TYPE_CHECKING:
+    from kernel_model.files.caller import Caller
+    from kernel_model.files.tree.attributes import Attributes
+    from kernel_model.files.tree.place import Place
+    from kernel_model.files.tree.tree import Tree
+    from kernel_model.task.credentials import Credentials
+
+MAY_EXEC, MAY_WRITE, MAY_READ = 1, 2, 4
+_ANY_EXEC: Final = 0o111
+
+
+def grants(who: Credentials, inode: Attributes, mode: int, wanted: int) -> bool:
+    """Linux: generic_permission. `wanted`: MAY_* bits; `mode`: of the inode."""
+    if who.user.fs == inode.uid:
+        rights = mode >> 6
+    else:
+        rights = mode >> 3 if inode.gid == who.group.fs or inode.gid in who.groups else mode
+    return not wanted & ~rights or _overrides(who, mode, wanted)
+
+
+def _overrides(who: Credentials, mode: int, wanted: int) -> bool:
+    """Whether a capability allows what the mode does not."""
+    reads_only = not wanted & MAY_WRITE if stat.S_ISDIR(mode) else wanted == MAY_READ
+    if reads_only and who.has(CAP_DAC_READ_SEARCH):
+        return True
+    executable = stat.S_ISDIR(mode) or not wanted & MAY_EXEC or mode & _ANY_EXEC
+    return bool(executable) and who.has(CAP_DAC_OVERRIDE)
+
+
+def check(caller: Caller, place: Place, wanted: int) -> None:
+    """Raises LinuxError EACCES unless the caller may do all of `wanted` with what lies at `place`."""
+    who = caller.task.credentials
+    if not _overrides(who, place.mode, wanted) and not grants(who, inode_at(caller, place), place.mode, wanted):
+        raise LinuxError(Errno.EACCES)
+
+
+def inode_at(caller: Caller, place: Place) -> Attributes:
+    """Owner and times of what lies at `place`, to be looked at."""
+    tree = caller.kernel.tree
+    if place.node is not None:
+        return place.node
+    assert place.key is not None
+    return tree.host_inodes.at(place.key, place.names)
+
+
+def is_owner(who: Credentials, inode: Attributes) -> bool:
+    """Linux: inode_owner_or_capable."""
+    return who.user.fs == inode.uid or who.has(CAP_FOWNER)
+
+
+def check_directory(caller: Caller, tree: Tree, place: Place) -> None:
+    """Raises LinuxError EACCES unless the caller may make the name `place` in its directory."""
+    if not caller.task.credentials.has(CAP_DAC_OVERRIDE):
+        check(caller, tree.parent(place, caller), MAY_WRITE | MAY_EXEC)
+
+
+def check_removal(caller: Caller, tree: Tree, place: Place) -> None:
+    """Linux: may_delete. Raises LinuxError EACCES; EPERM for another user's file in a sticky directory."""
+    who = caller.task.credentials
+    check_directory(caller, tree, place)
+    if who.has(CAP_FOWNER):
+        return
+    above = tree.parent(place, caller)
+    if above.mode & stat.S_ISVTX:
+        owners = (inode_at(caller, place).uid, inode_at(caller, above).uid)
+        if who.user.fs not in owners:
+            raise LinuxError(Errno.EPERM)
