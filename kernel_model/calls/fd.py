@@ -21,7 +21,7 @@ from kernel_model.abi.files import (
     S_IFMT,
 )
 from kernel_model.abi.limits import NOFILE
-from kernel_model.abi.locks import F_DUPFD_QUERY, F_GETLEASE, F_SETLEASE
+from kernel_model.abi.locks import F_CREATED_QUERY, F_DUPFD_QUERY, F_GETLEASE, F_SETLEASE
 from kernel_model.abi.uapi import O_CLOEXEC, O_NONBLOCK, Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.calls import file_owner, lock
@@ -84,6 +84,8 @@ def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
         return file_owner.fcntl_owner(call, file, what, argument)
     if what == F_DUPFD_QUERY:
         return int(call.file(argument) is file)
+    if what == F_CREATED_QUERY:
+        return int(file.created)
     if what in lock.COMMANDS:
         return lock.fcntl_lock(call, file, what, argument)
     if what in (F_SETLEASE, F_GETLEASE):

@@ -115,6 +115,7 @@ def _open(call: Call, directory: int, name: bytes, flags: int, mode: int, resolv
             raise LinuxError(Errno.EINVAL)
         fd = call.new_fd()
         file = _open_unnamed(call, call.walk(directory, name, resolve=resolve), flags, mode & ~call.process.umask)
+        file.created = True
         opened(call.cpu, call.kernel.tree, file)
         return call.process.files.install(fd, file, bool(flags & O_CLOEXEC))
     fd = call.new_fd()
@@ -132,6 +133,7 @@ def _open(call: Call, directory: int, name: bytes, flags: int, mode: int, resolv
     place = call.walk(directory, name, follow=follow, resolve=resolve)
     file = _open_place(call, place, flags, mode & ~call.process.umask)
     if not place.exists:
+        file.created = True
         tell_directory(call.cpu, call.kernel.tree, place, IN_CREATE)
     if not flags & O_PATH:
         opened(call.cpu, call.kernel.tree, file)

@@ -23,6 +23,7 @@ from kernel_model.files.user_buffer import RW_MAX
 from kernel_model.files.write_signals import broken_pipe
 from kernel_model.wait.queue import Blocked
 from pffemu.arch.paging import PAGE_SIZE
+from pffemu.hw.page_walk import WRITE
 
 _NONBLOCK: Final = 2
 _KNOWN: Final = 0xF
@@ -145,8 +146,9 @@ def _pipe_to_file(
     buffer = PipeSource(call, source.pipe, size)
     if to is None:
         return buffer.finish(target.write(call, buffer))
+    store = moves(call, target, out_at)
     done = buffer.finish(target.write_at(call, buffer, to))
-    call.memory.write(out_at, (to + done).to_bytes(8, "little"))
+    store(to + done)
     return done
 
 
@@ -228,7 +230,9 @@ def read_offset(call: Call, file: File, address: int, *, negative: bool = False)
 
 
 def moves(call: Call, file: File, address: int) -> Callable[[int], None]:
-    """What stores a new offset: at `address`, or as the file's position if that is 0."""
+    """What stores a new offset: at `address`, or as the file's position if that is 0. Raises LinuxError EFAULT."""
+    if address:
+        call.memory.parts(address, 8, WRITE)
 
     def store(offset: int) -> None:
         if address:

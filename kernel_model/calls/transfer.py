@@ -64,8 +64,8 @@ def copy_file_range(call: Call, in_fd: int, in_at: int, out_fd: int, out_at: int
     size = min(count, bytes_left(source, start) or 0, RW_MAX)
     if source.inode == target.inode and start < to + size and to < start + size:
         raise LinuxError(Errno.EINVAL)
-    moved = moves(call, source, in_at)
+    moved, written = moves(call, source, in_at), moves(call, target, out_at)
     buffer = FileSource(call, source, start, size, moved)
     done = buffer.finish(target.write_at(call, buffer, to)) if size else 0
-    moves(call, target, out_at)(to + done)
+    written(to + done)
     return done

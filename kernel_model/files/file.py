@@ -45,6 +45,7 @@ class File:
     references = 0
     can_seek: ClassVar[bool] = False
     can_poll = True  # epoll accepts it
+    created = False  # its opening made the file
     maps_zeros = False  # a mapping of it is anonymous memory
     splices_from = splices_to = False  # splice reads and writes it; regular files and sockets it always does
     settable = O_APPEND | O_NONBLOCK | O_NOATIME  # flags that F_SETFL changes

@@ -1,5 +1,6 @@
 /* sendfile and copy_file_range: positions, ends, kinds of files, overlaps. */
 #include "conform.h"
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -28,5 +29,7 @@ int main(void)
     SHOW(copy_file_range(from, &at, from, &other, 4, 0)), SHOW(copy_file_range(from, &at, from, &other, 2, 0));
     SHOW(pread(from, buffer, 10, 0));
     puts(buffer);
+    off_t *fixed = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    SHOW(sendfile(to, from, fixed, 1)), SHOW(sendfile(to, from, fixed, 0)), SHOW(copy_file_range(from, fixed, to, NULL, 1, 0));
     return 0;
 }
