@@ -15,8 +15,8 @@ from kernel_model.call.call import Call, as_int
 from kernel_model.call.rights import check_trace
 from kernel_model.files import UserBuffer
 from kernel_model.files.file import faulted
+from kernel_model.files.proc.memory import memory
 from kernel_model.signal.traps import TASK_SIZE_MAX
-from pffemu.arch.paging import PAGE_SIZE
 
 _ARCH_SET_GS, _ARCH_SET_FS, _ARCH_GET_FS, _ARCH_GET_GS = 0x1001, 0x1002, 0x1003, 0x1004
 _GRND_NONBLOCK, _GRND_RANDOM, _GRND_INSECURE = 1, 2, 4
@@ -45,12 +45,14 @@ def uname(call: Call, address: int) -> int:
 
 
 def sysinfo(call: Call, address: int) -> int:
-    """Guest RAM and virtual time; loads are 0."""
+    """What /proc/meminfo, uptime and loadavg say; loads are 0."""
+    used = memory(call)
     info = Sysinfo(
         uptime=call.cpu.profile.to_ns(call.cpu.clock) // 1_000_000_000,
-        totalram=call.mm.ram.size,
-        freeram=call.kernel.frames.free_frames * PAGE_SIZE,
-        procs=len(call.process.tasks),
+        totalram=used.total,
+        freeram=used.free,
+        sharedram=used.shmem,
+        procs=sum(len(process.tasks) for process in call.kernel.processes.values()),
         mem_unit=1,
     )
     call.memory.write_struct(address, info)

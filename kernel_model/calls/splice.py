@@ -17,6 +17,7 @@ from kernel_model.calls.file import import_iovec
 from kernel_model.files import File
 from kernel_model.files.kernel_buffer import KernelBuffer
 from kernel_model.files.pipe import Kind, Pipe, PipeReader, PipeWriter
+from kernel_model.files.proc.seq_file import SeqFile
 from kernel_model.files.seek import SEEK_CUR, SEEK_SET, check_span
 from kernel_model.files.splice import PipeSource, read_at, with_flags
 from kernel_model.files.user_buffer import RW_MAX
@@ -112,7 +113,7 @@ def file_to_pipe(
     pipe = target.pipe
     _wait_for_space(call, pipe, nonblocking)
     spliced_from(source)
-    if bytes_left(source, start) is None and not source.can_seek:
+    if bytes_left(call, source, start) is None and not source.can_seek:
         with with_flags(source, O_NONBLOCK if nonblocking else 0):
             buffer = KernelBuffer(min(size, pipe.room * PAGE_SIZE))
             source.read(call, buffer)
@@ -195,13 +196,13 @@ def _wait_for_space(call: Call, pipe: Pipe, nonblocking: bool) -> None:
 
 def spliced_from(file: File) -> None:
     """Check that bytes can be spliced from `file`. Raises LinuxError EINVAL."""
-    if not (file.splices_from or _always_splices(file)):
+    if not file.can_splice or not (file.splices_from or _always_splices(file)):
         raise LinuxError(Errno.EINVAL)
 
 
 def spliced_to(file: File) -> None:
     """Check that bytes can be spliced to `file`. Raises LinuxError EINVAL."""
-    if not (file.splices_to or _always_splices(file)):
+    if not file.can_splice or not (file.splices_to or _always_splices(file)):
         raise LinuxError(Errno.EINVAL)
 
 
@@ -210,8 +211,10 @@ def _always_splices(file: File) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
-def bytes_left(file: File, start: int) -> int | None:
+def bytes_left(call: Call, file: File, start: int) -> int | None:
     """The bytes of a regular file from `start` on; None of any other file."""
+    if isinstance(file, SeqFile):
+        return file.bytes_left(call, start)
     status = file.status()
     return max(0, status.size - start) if stat.S_ISREG(status.mode) else None
 

@@ -37,7 +37,7 @@ def sendfile(call: Call, out_fd: int, in_fd: int, offset_at: int, count: int) ->
         raise LinuxError(Errno.EINVAL)
     spliced_from(source)
     spliced_to(target)
-    done, left = call.pending.progress, bytes_left(source, start)
+    done, left = call.pending.progress, bytes_left(call, source, start)
     size = min(count, done + (_DEVICE_MAX if left is None else left))
     buffer = FileSource(call, source, start - done, size, moved)
     return buffer.finish(target.write(call, buffer)) if size else 0
@@ -61,7 +61,7 @@ def copy_file_range(call: Call, in_fd: int, in_at: int, out_fd: int, out_at: int
         raise LinuxError(Errno.EOVERFLOW)
     if start > OFFSET_MAX or to >= OFFSET_MAX:
         raise LinuxError(Errno.EFBIG if to == OFFSET_MAX else Errno.EINVAL)
-    size = min(count, bytes_left(source, start) or 0, RW_MAX)
+    size = min(count, bytes_left(call, source, start) or 0, RW_MAX)
     if source.inode == target.inode and start < to + size and to < start + size:
         raise LinuxError(Errno.EINVAL)
     moved, written = moves(call, source, in_at), moves(call, target, out_at)

@@ -51,6 +51,7 @@ class File:
     settable = O_APPEND | O_NONBLOCK | O_NOATIME  # flags that F_SETFL changes
     place: Place | None = None  # where in the tree it was opened
     position = 0  # of files that have one
+    can_splice = True  # no file of /proc/PID can be spliced or sent
     opening: Opening | None = None  # its inode in the tree, for those who watch it
     watchers: tuple[EpollItem, ...] = ()  # entries of epolls, removed when the file is closed
     owner: FileOwner | None = None  # of its signals, since it was first asked about

@@ -35,6 +35,7 @@ class PagemapFile(File):
 
     can_seek: ClassVar[bool] = True
     can_poll = False
+    can_splice = False
     place: Place
 
     def __init__(self, mm: Mm, flags: int, place: Place) -> None:

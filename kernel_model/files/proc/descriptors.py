@@ -84,6 +84,8 @@ class FdLink(GeneratedLink):
 class FdInfo(SeqNode):
     """Position, flags, mount and inode of an open file, and what its kind adds."""
 
+    can_splice = False
+
     def __init__(self, fs: FileSystem, key: bytes, directory: FdDirectory, name: bytes) -> None:
         super().__init__(fs, key)
         self.directory, self.name = directory, name

@@ -34,21 +34,29 @@ def _is_core(name: bytes) -> bool:
 
 
 class FolderDirectory(GeneratedDirectory):
-    """A directory of the tables. `at`: its names below the root of its file system."""
+    """A directory of the tables. `at`: its names below the root of its file system.
+
+    `links` counts directories in sysfs; 1 elsewhere means that it does not, as in /proc/sys.
+    """
 
     def __init__(self, fs: FileSystem, at: Names = ()) -> None:
         super().__init__(fs, b"/" + b"/".join(at), 0o755 if fs.name == "sysfs" and at else 0o555)
         self.at = at
+        folders = sum(not isinstance(each, Text) for each in self._folder().values())
+        self.links = 2 + folders if fs.name == "sysfs" else 1
 
-    def names(self, caller: Caller) -> list[bytes]:
+    def _folder(self) -> Folder:
         folder = row(self.fs, self.at)
         assert not isinstance(folder, Text)
+        return folder
+
+    def names(self, caller: Caller) -> list[bytes]:
+        folder = self._folder()
         cores = range(caller.kernel.scheduler.cores) if folder is CPU else ()
         return [*(b"cpu%d" % i for i in cores), *folder]
 
     def find(self, caller: Caller | None, name: bytes) -> Node | None:
-        folder = row(self.fs, self.at)
-        assert not isinstance(folder, Text)
+        folder = self._folder()
         is_core = folder is CPU and caller is not None and name in self.names(caller) and _is_core(name)
         if not is_core and name not in folder:
             return None

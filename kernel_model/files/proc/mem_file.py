@@ -25,6 +25,7 @@ class MemFile(File):
 
     can_seek: ClassVar[bool] = True
     can_poll = False
+    can_splice = False
     place: Place
 
     def __init__(self, place: Place, flags: int, mm: Mm) -> None:

@@ -46,6 +46,7 @@ class ProcessFile(SeqNode):
         super().__init__(fs, key, PROCESS[name].mode)
         self.pid, self.tid, self.whole, self.name = subject.process.pid, subject.tid, subject.whole, name
         self.seeks_end = PROCESS[name].seeks_end
+        self.can_splice = name.startswith(b"mount")
 
     def _subject(self, call: Caller) -> Subject:
         subject = owner(call, self.pid, self.tid, self.whole)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kernel_model.files.tree.file_system import FileSystem
     from kernel_model.files.tree.node import Node
     from kernel_model.files.tree.place import Place
+    from kernel_model.task.task import Process
 
 PROC_MAGIC: Final = 0x9FA0
 SYSFS_MAGIC: Final = 0x6265_6572
@@ -62,7 +63,7 @@ class ProcessDirectory(GeneratedDirectory):
     def __init__(self, fs: FileSystem, subject: Subject) -> None:
         self.pid, self.tid, self.whole = subject.process.pid, subject.tid, subject.whole
         super().__init__(fs, self._key(b""))
-        self.uid = self.gid = 0
+        self.links = 2 + len(_FD) + self.whole
 
     def _key(self, name: bytes) -> bytes:
         base = b"/%d" % self.tid if self.whole else b"/%d/task/%d" % (self.pid, self.tid)
@@ -87,15 +88,15 @@ class ProcessDirectory(GeneratedDirectory):
             return FdDirectory(self.fs, self._key(name), subject, name)
         if name in _SPECIAL:
             return SpecialFile(self.fs, self._key(name), subject, name, _SPECIAL[name])
-        return TaskDirectory(self.fs, self._key(name), self.pid) if name == _TASK and self.whole else None
+        return TaskDirectory(self.fs, self._key(name), subject.process) if name == _TASK and self.whole else None
 
 
 class TaskDirectory(GeneratedDirectory):
     """/proc/PID/task: the threads."""
 
-    def __init__(self, fs: FileSystem, key: bytes, pid: int) -> None:
+    def __init__(self, fs: FileSystem, key: bytes, process: Process) -> None:
         super().__init__(fs, key)
-        self.pid = pid
+        self.pid, self.links = process.pid, 2 + max(1, len(process.tasks))
 
     def names(self, caller: Caller) -> list[bytes]:
         process = caller.kernel.processes.get(self.pid)

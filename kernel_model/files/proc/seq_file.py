@@ -30,6 +30,7 @@ class SeqNode(GeneratedFile):
     checks_rights = False
     seeks_end = False
     at_once = False
+    can_splice = True
 
     @abstractmethod
     def text(self, caller: Caller) -> bytes:
@@ -54,7 +55,7 @@ class SeqFile(File):
 
     def __init__(self, place: Place, node: SeqNode, flags: int) -> None:
         self.name, self.flags, self.place = place.path.decode(errors="surrogateescape"), flags, place
-        self.node = node
+        self.node, self.can_splice = node, node.can_splice
         self.position = 0
         self._text = b""
         self._end = 0  # where the last read ended
@@ -65,9 +66,7 @@ class SeqFile(File):
         return done
 
     def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
-        text = self._text
-        if not offset or offset != self._end:
-            text = b"" if offset and self.node.at_once else self.node.text(call)
+        text = self._text_at(call, offset)
         wanted = max(0, min(buffer.size, len(text) - offset))
         room = buffer.room(wanted)
         if wanted and not room:
@@ -75,6 +74,15 @@ class SeqFile(File):
         buffer.scatter(text[offset : offset + room])
         self._text, self._end = text, offset + room
         return room
+
+    def _text_at(self, call: Caller, offset: int) -> bytes:
+        """The text that a read at `offset` is of."""
+        if offset and offset == self._end:
+            return self._text
+        return b"" if offset and self.node.at_once else self.node.text(call)
+
+    def bytes_left(self, call: Caller, offset: int) -> int:
+        return max(0, len(self._text_at(call, offset)) - offset)
 
     def write(self, call: Caller, buffer: UserBuffer) -> int:
         done = self.write_at(call, buffer, self.position)
