@@ -7,7 +7,8 @@ from typing import Final
 from pffemu.arch.registers import MASK64
 
 INFINITY: Final = MASK64
-MSGQUEUE: Final = 12
+CPU: Final = 0
+MSGQUEUE, NICE, RTPRIO = 12, 13, 14
 FSIZE, STACK, NPROC, NOFILE, MEMLOCK, SIGPENDING = 1, 3, 6, 7, 8, 11
 COUNT: Final = 16
 NR_OPEN: Final = 1 << 20  # fs.nr_open: RLIMIT_NOFILE's ceiling
@@ -21,8 +22,8 @@ _INITIAL: Final[dict[int, tuple[int, int]]] = {
     MEMLOCK: (8 << 20, 8 << 20),
     SIGPENDING: (4096, 4096),
     MSGQUEUE: (819_200, 819_200),
-    13: (0, 0),  # NICE
-    14: (0, 0),  # RTPRIO
+    NICE: (0, 0),
+    RTPRIO: (0, 0),
 }
 
 

@@ -11,6 +11,7 @@ from kernel_model.abi.signal import NSIG
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
 from kernel_model.calls.pidfd import new_pidfd
+from kernel_model.process import cpu_limit
 from kernel_model.signal.traps import TASK_SIZE_MAX
 from kernel_model.task.credentials import CAP_CHECKPOINT_RESTORE
 from kernel_model.task.posix_timers import PosixTimers
@@ -142,6 +143,8 @@ def _create(call: Call, arguments: CloneArguments) -> int:
     registers = _registers(call, arguments)
     process = call.process if flags & uapi.CLONE_THREAD else _copy_process(call, arguments, tid)
     child = call.kernel.create_thread(call.cpu, process, registers, arguments.tid)
+    if process is not call.process:
+        cpu_limit.watch(call.kernel, call.cpu, process)
     if flags & uapi.CLONE_PIDFD:
         fd = new_pidfd(call, process, child if flags & uapi.CLONE_THREAD else None, 0)
         call.memory.write_u32(arguments.pidfd, fd)
@@ -150,6 +153,7 @@ def _create(call: Call, arguments: CloneArguments) -> int:
         call.task.undo = call.task.undo or UndoList()
         child.undo = call.task.undo
         child.undo.users += 1
+    child.scheduling = call.task.scheduling.inherited()
     child.credentials = call.task.credentials
     child.signals.blocked = call.task.signals.blocked
     if not shares_memory or flags & uapi.CLONE_VFORK:

@@ -1,4 +1,4 @@
-"""The identity of a process and its machine: thread numbers, uname, sysinfo, getrandom.
+"""The identity of a process and its machine: thread numbers, personality, sysinfo, getrandom.
 
 The machine is always the same.
 """
@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kernel_model.abi import mman
-from kernel_model.abi import utsname as names
-from kernel_model.abi.structs import Sysinfo, Utsname
+from kernel_model.abi.structs import Sysinfo
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.call.rights import check_trace
@@ -23,25 +21,18 @@ _GRND_NONBLOCK, _GRND_RANDOM, _GRND_INSECURE = 1, 2, 4
 _AT_ONCE: Final = 1 << 20  # bytes
 _ROBUST_LIST_SIZE: Final = 24  # bytes of struct robust_list_head
 _RANDOM_MAX: Final = (1 << 25) - 1  # most bytes of a call, as of a read of /dev/urandom
-_UTSNAME: Final = Utsname(
-    *(field.encode() for field in (names.SYSTEM, names.NODE, names.RELEASE, names.VERSION, names.MACHINE, names.DOMAIN))
-)
 
 
 def personality(call: Call, persona: int) -> int:
-    """Set the personality of all threads (Linux: of one); returns the old one. Addresses are never random."""
+    """Set the personality of all threads (Linux: of one); returns the old one.
+
+    READ_IMPLIES_EXEC and UNAME26 have an effect; addresses are never random.
+    """
     old, new = call.process.personality, persona & 0xFFFF_FFFF
     if new == 0xFFFF_FFFF:
         return old
-    if new & ~(mman.READ_IMPLIES_EXEC | mman.ADDR_NO_RANDOMIZE):
-        raise call.unsupported(f"personality {new:#x}", Errno.EINVAL)
     call.process.personality = new
     return old
-
-
-def uname(call: Call, address: int) -> int:
-    call.memory.write_struct(address, _UTSNAME)
-    return 0
 
 
 def sysinfo(call: Call, address: int) -> int:

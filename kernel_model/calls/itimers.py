@@ -10,6 +10,7 @@ from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call, as_int
 from kernel_model.process.cpu_timer import CountingTimer, Time
 from kernel_model.signal import send as signal_send
+from kernel_model.task.posix_timers import ProcessClockTimer
 from kernel_model.task.siginfo import SigInfo
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _TIMES: Final = (Time.MACHINE, Time.USER, Time.PROCESSOR)
 _MAX_SECONDS: Final = (1 << 63) // 10**9
 
 
-class IntervalTimer(CountingTimer):
+class IntervalTimer(CountingTimer, ProcessClockTimer):
     """ITIMER_REAL, VIRTUAL or PROF of one process. Intervals and values in cycles."""
 
     def __init__(self, kernel: ProcessKernel, process: Process, which: int) -> None:
@@ -89,7 +90,7 @@ def _timer(call: Call, which: int) -> IntervalTimer:
     if not 0 <= number < len(_SIGNALS):
         raise LinuxError(Errno.EINVAL)
     for timer in call.process.timers:
-        if timer.which == number:
+        if isinstance(timer, IntervalTimer) and timer.which == number:
             return timer
     timer = IntervalTimer(call.kernel, call.process, number)
     call.process.timers.append(timer)

@@ -19,9 +19,11 @@ from kernel_model.calls import futex as futex_calls
 from kernel_model.calls import futex2 as futex2_calls
 from kernel_model.calls import identity as identity_calls
 from kernel_model.calls import inotify as inotify_calls
+from kernel_model.calls import kcmp as kcmp_call
 from kernel_model.calls import limit as limit_calls
 from kernel_model.calls import lock as lock_calls
 from kernel_model.calls import madvise as madvise_call
+from kernel_model.calls import membarrier as membarrier_call
 from kernel_model.calls import memfd as memfd_calls
 from kernel_model.calls import memory as memory_calls
 from kernel_model.calls import mqueue as mqueue_calls
@@ -32,12 +34,15 @@ from kernel_model.calls import open as open_calls
 from kernel_model.calls import owner as owner_calls
 from kernel_model.calls import path as path_calls
 from kernel_model.calls import pidfd as pidfd_calls
+from kernel_model.calls import pkey as pkey_calls
 from kernel_model.calls import policy as policy_calls
 from kernel_model.calls import poll as poll_calls
 from kernel_model.calls import posix_timers as posix_timer_calls
 from kernel_model.calls import prctl as prctl_calls
+from kernel_model.calls import priority as priority_calls
 from kernel_model.calls import process as process_calls
 from kernel_model.calls import process_vm as process_vm_calls
+from kernel_model.calls import remap as remap_call
 from kernel_model.calls import residency as residency_calls
 from kernel_model.calls import sem as sem_calls
 from kernel_model.calls import shm as shm_calls
@@ -47,10 +52,12 @@ from kernel_model.calls import socket_message as socket_message_calls
 from kernel_model.calls import socket_option as socket_option_calls
 from kernel_model.calls import splice as splice_calls
 from kernel_model.calls import stat as stat_calls
+from kernel_model.calls import syslog as syslog_call
 from kernel_model.calls import time as time_calls
 from kernel_model.calls import timerfd as timerfd_calls
 from kernel_model.calls import transfer as transfer_calls
 from kernel_model.calls import uintr as uintr_calls
+from kernel_model.calls import uts as uts_calls
 from kernel_model.calls import wait as wait_calls
 from kernel_model.calls import xattr as xattr_calls
 from kernel_model.calls import xui as xui_calls
@@ -191,6 +198,19 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.MQ_TIMEDRECEIVE: (mqueue_calls.mq_timedreceive, 5),
     Sys.MQ_NOTIFY: (mqueue_calls.mq_notify, 2),
     Sys.MQ_GETSETATTR: (mqueue_calls.mq_getsetattr, 3),
+    Sys.SCHED_SETATTR: (policy_calls.sched_setattr, 3),
+    Sys.SCHED_GETATTR: (policy_calls.sched_getattr, 4),
+    Sys.SCHED_RR_GET_INTERVAL: (policy_calls.sched_rr_get_interval, 2),
+    Sys.IOPRIO_SET: (priority_calls.ioprio_set, 3),
+    Sys.IOPRIO_GET: (priority_calls.ioprio_get, 2),
+    Sys.SETHOSTNAME: (uts_calls.sethostname, 2),
+    Sys.SETDOMAINNAME: (uts_calls.setdomainname, 2),
+    Sys.SYSLOG: (syslog_call.syslog, 3),
+    Sys.KCMP: (kcmp_call.kcmp, 5),
+    Sys.REMAP_FILE_PAGES: (remap_call.remap_file_pages, 5),
+    Sys.PKEY_MPROTECT: (pkey_calls.pkey_mprotect, 4),
+    Sys.PKEY_ALLOC: (pkey_calls.pkey_alloc, 2),
+    Sys.PKEY_FREE: (pkey_calls.pkey_free, 1),
     Sys.SHMGET: (shm_calls.shmget, 3),
     Sys.SHMAT: (shm_calls.shmat, 3),
     Sys.SHMDT: (shm_calls.shmdt, 1),
@@ -220,7 +240,7 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.GETGID: (credential_calls.getgid, 0),
     Sys.GETEUID: (credential_calls.geteuid, 0),
     Sys.GETEGID: (credential_calls.getegid, 0),
-    Sys.UNAME: (identity_calls.uname, 1),
+    Sys.UNAME: (uts_calls.uname, 1),
     Sys.SYSINFO: (identity_calls.sysinfo, 1),
     Sys.GETRANDOM: (identity_calls.getrandom, 3),
     Sys.PERSONALITY: (identity_calls.personality, 1),
@@ -264,9 +284,9 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.SCHED_SETPARAM: (policy_calls.sched_setparam, 2),
     Sys.SCHED_GET_PRIORITY_MAX: (policy_calls.sched_get_priority_max, 1),
     Sys.SCHED_GET_PRIORITY_MIN: (policy_calls.sched_get_priority_min, 1),
-    Sys.GETPRIORITY: (policy_calls.getpriority, 2),
-    Sys.SETPRIORITY: (policy_calls.setpriority, 3),
-    Sys.MEMBARRIER: (policy_calls.membarrier, 3),
+    Sys.GETPRIORITY: (priority_calls.getpriority, 2),
+    Sys.SETPRIORITY: (priority_calls.setpriority, 3),
+    Sys.MEMBARRIER: (membarrier_call.membarrier, 3),
     Sys.PREADV2: (file_calls.preadv2, 6),
     Sys.PWRITEV2: (file_calls.pwritev2, 6),
     Sys.FADVISE64: (file_calls.advise, 4),
@@ -340,9 +360,10 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
 # calls that charge their own costs
 COSTED: Final = frozenset({Sys.READ, Sys.POLL, Sys.IOCTL})
 # calls that hold mmap_lock throughout, and how
-MMAP_WRITERS: Final = frozenset(
-    {Sys.MMAP, Sys.MPROTECT, Sys.MUNMAP, Sys.BRK, Sys.MREMAP, Sys.MSEAL, Sys.SHMAT, Sys.SHMDT}
-)
+MMAP_WRITERS: Final = frozenset({
+    Sys.MMAP, Sys.MPROTECT, Sys.MUNMAP, Sys.BRK, Sys.MREMAP, Sys.MSEAL, Sys.SHMAT, Sys.SHMDT, Sys.REMAP_FILE_PAGES,
+    Sys.PKEY_MPROTECT,
+})  # fmt: skip
 MMAP_READERS: Final = frozenset({Sys.MADVISE, Sys.MINCORE, Sys.MSYNC})
 # calls that release it before they bring pages in: the costs of those come after the release
 POPULATE_LATE: Final = frozenset({Sys.MMAP, Sys.BRK})

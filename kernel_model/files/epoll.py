@@ -71,6 +71,10 @@ class Epoll(File):
             queue.items.append(item)
         return item
 
+    def items(self) -> list[EpollItem]:
+        """All entries, in the order they were added."""
+        return list(self._items.values())
+
     def find(self, file: File, fd: int) -> EpollItem:
         """The entry of `fd`. Raises LinuxError ENOENT."""
         item = self._items.get((file, fd))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kernel_model.abi.signal import SIG_DFL, SIG_IGN
+from kernel_model.abi.limits import SIGPENDING
+from kernel_model.abi.signal import SI_USER, SIG_DFL, SIG_IGN
 from kernel_model.abi.uapi import POLLIN, Signal
 from kernel_model.signal.traps import recorded
 from kernel_model.task.siginfo import SigInfo
-from kernel_model.task.signals import FIRST_REALTIME, IGNORED_BY_DEFAULT, QUEUE_MAX, STOPS, PendingSignals, bit, ignores
+from kernel_model.task.signals import FIRST_REALTIME, IGNORED_BY_DEFAULT, STOPS, PendingSignals, bit, ignores
 from kernel_model.task.sleep import SleepIn
 from kernel_model.task.task import Process, Task, TaskState
 from kernel_model.wait.queue import Interruptible
@@ -153,8 +154,12 @@ def _send(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process, only: Task 
     if ignores(action, signo) and not awaited:
         return True
     queue = only.signals.pending if only is not None else shared.pending
-    if signo >= FIRST_REALTIME and info.timer is None and _queued(kernel) >= QUEUE_MAX:
-        return False
+    if signo >= FIRST_REALTIME and info.timer is None and _queued(kernel) >= process.limits[SIGPENDING][0]:
+        if info.code != SI_USER:
+            return False
+        info = SigInfo.from_user(signo, SI_USER, 0, 0)  # it is pending, but nothing is known of it
+        if queue.mask & bit(signo):
+            return True
     if not queue.add(info):
         return signo < FIRST_REALTIME
     kernel.scheduler.wake_all(cpu, shared.arrivals, POLLIN)
@@ -170,7 +175,7 @@ def _send(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process, only: Task 
 
 
 def _queued(kernel: Kernel) -> int:
-    """The number of signals in all queues."""
+    """The number of signals in all queues, of all users together."""
     processes = kernel.processes.values()
     shared = sum(len(process.signals.pending.queue) for process in processes)
     return shared + sum(len(task.signals.pending.queue) for process in processes for task in process.tasks)

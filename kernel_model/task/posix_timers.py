@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Final, Protocol
+
+from kernel_model.time.timers import Timer
 
 if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
@@ -24,6 +27,20 @@ class ProcessTimer(Protocol):
 
     def heard_again(self, cpu: Cpu) -> None:
         """The process no longer ignores the signal: send the one that was dropped."""
+
+
+class ProcessClockTimer(Timer):
+    """A timer of setitimer, or of RLIMIT_CPU. `which`: ITIMER_*, or negative."""
+
+    which: int
+
+    @abstractmethod
+    def resume(self, cpu: Cpu) -> None:
+        """A thread of the process wakes: processor time passes again."""
+
+    @abstractmethod
+    def taken(self, cpu: Cpu) -> None:
+        """A SIGALRM was taken."""
 
 
 class PosixTimers:

@@ -12,7 +12,7 @@ from kernel_model.wait.queue import WaitQueue
 from pffemu.hw.trap import Trap
 
 FIRST_REALTIME: Final = 32
-QUEUE_MAX: Final = 4096  # RLIMIT_SIGPENDING: signals that wait, of all processes together
+QUEUE_MAX: Final = 4096  # signals that wait in one queue, whatever RLIMIT_SIGPENDING allows
 
 
 def bit(signo: int) -> int:

@@ -10,7 +10,8 @@ from kernel_model.task.credentials import Credentials
 from kernel_model.task.fd_table import FileTable
 from kernel_model.task.futex_wait import FutexWait
 from kernel_model.task.message import MessageWait
-from kernel_model.task.posix_timers import PosixTimers
+from kernel_model.task.posix_timers import PosixTimers, ProcessClockTimer
+from kernel_model.task.scheduling import Scheduling
 from kernel_model.task.semaphores import SemWait, UndoList
 from kernel_model.task.settings import ThreadSettings
 from kernel_model.task.signals import ProcessSignals, TaskSignals
@@ -21,7 +22,6 @@ from pffemu.arch.registers import MASK64
 from pffemu.hw.cpu import Cpu, KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:
-    from kernel_model.calls.itimers import IntervalTimer
     from kernel_model.files.tree.place import Place
     from kernel_model.mm.mm import Mm
     from kernel_model.mm.page_fault import WaitedFault
@@ -77,7 +77,7 @@ class Process:
     children_usage: Usage = field(default_factory=Usage)
     peak_pages: int = 0
     children_peak_pages: int = 0
-    timers: list[IntervalTimer] = field(default_factory=list)
+    timers: list[ProcessClockTimer] = field(default_factory=list)
     credentials: Credentials = field(default_factory=Credentials)  # of its last thread, once that has ended
     posix_timers: PosixTimers = field(default_factory=PosixTimers)
     personality: int = 0
@@ -113,6 +113,7 @@ class Task:
     set_child_tid: int = 0  # user address that a new process's first thread stores its number to, 0: none
     name: bytes = b""  # comm
     settings: ThreadSettings = field(default_factory=ThreadSettings)
+    scheduling: Scheduling = field(default_factory=Scheduling)
     credentials: Credentials = field(default_factory=Credentials)
     usage: Usage = field(default_factory=Usage)
     waited_fault: WaitedFault | None = None  # the access for which it waits for userfaultfd, or has waited

@@ -80,12 +80,12 @@ def test_unregistering_clears_the_active_bit_and_the_state() -> None:
 
 def test_an_unknown_call_is_enosys_and_warns_once_with_number_name_and_rip() -> None:
     body = (
-        "mov ebp, 3\nagain: mov eax, 103\nunknown: syscall\nmov r12, rax\ndec ebp\njnz again\nmov eax, 5000\nsyscall\n"
+        "mov ebp, 3\nagain: mov eax, 250\nunknown: syscall\nmov r12, rax\ndec ebp\njnz again\nmov eax, 5000\nsyscall\n"
     )
     done = run(plain_guest(body + "mov rdi, r12\nneg rdi\n"))
     assert done.stop == Exited(Errno.ENOSYS)
     first, second = (event.what for event in done.of(Warned))
-    assert "103 (syslog)" in first
+    assert "250 (keyctl)" in first
     assert f"{done.symbol('unknown'):#x}" in first
     assert "5000" in second
 
