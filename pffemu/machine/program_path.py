@@ -29,17 +29,18 @@ class ProgramPath(NamedTuple):
 def program_path(image: Image, tree: Tree) -> ProgramPath:
     """`argv0` is what the user typed, unless the guest finds the program by another path, under a root, only.
 
+    That path keeps the name of a link, by which programs with many names (busybox) know what to do.
     A program outside the roots is added to `tree`: that file alone, read-only, and not listed in its directory.
     """
     if not image.file:
         return ProgramPath("/" + PurePosixPath(image.name).name, image.name)
     file = Path(image.file)
     is_source = file.suffix.lower() in SOURCE_SUFFIXES  # the file is not the ELF that runs
-    covered = None if is_source else _under_a_root(file, tree)
-    if covered is not None:
-        path = os.fsdecode(covered.path)
+    found = None if is_source else _under_a_root(file.resolve(), tree) or _under_a_root(file, tree)
+    if found is not None:
+        path, _ = _under_a_root(file, tree) or found
         typed = _same_file(tree, os.fsencode(image.name), file) is not None
-        return ProgramPath(path, image.name if typed else path)
+        return ProgramPath(os.fsdecode(found[1].path), image.name if typed else os.fsdecode(path))
     names = _components(os.fsencode(image.name))
     tree.add(Mount(str(file.resolve()), names, read_only=True, listed=False))
     return ProgramPath("/" + os.fsdecode(b"/".join(names)), image.name)
@@ -56,7 +57,7 @@ def first_program(
         what, needed = "dynamically linked, and its loader", image.interpreter
     try:
         if image.script:
-            return files.of_script(image.script, os.fsencode(path.exe), arguments)
+            return files.of_script(image.script, os.fsencode(path.argv0), arguments)
         return files.with_interpreter(image, os.fsencode(path.exe), arguments)
     except LinuxError as error:
         why = "is not in the guest's file tree" if error.errno == Errno.ENOENT else f"cannot be run: {error.errno.name}"
@@ -67,16 +68,14 @@ def first_program(
         ) from None
 
 
-def _under_a_root(file: Path, tree: Tree) -> Place | None:
-    """The file's place under a root, or else that of a link under a root to a file outside."""
-    mounts = sorted(tree.hosts.values(), key=lambda mount: len(mount.guest), reverse=True)
-    for host in (file.resolve(), file):
-        for mount in mounts:
-            if host.is_relative_to(mount.host):
-                below = os.fsencode(host.relative_to(mount.host))
-                found = _same_file(tree, b"/" + b"/".join((*mount.guest, below)), file)
-                if found is not None:
-                    return found
+def _under_a_root(file: Path, tree: Tree) -> tuple[bytes, Place] | None:
+    """The guest's path of the file under a root, links in it not followed, and where it leads."""
+    for mount in sorted(tree.hosts.values(), key=lambda mount: len(mount.guest), reverse=True):
+        if file.is_relative_to(mount.host):
+            path = b"/" + b"/".join((*mount.guest, os.fsencode(file.relative_to(mount.host))))
+            found = _same_file(tree, path, file)
+            if found is not None:
+                return path, found
     return None
 
 

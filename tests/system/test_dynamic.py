@@ -122,8 +122,12 @@ def test_a_script_is_run_by_its_interpreter(tree: Path) -> None:
     ran = pffemu("run", "--libs", "--root", str(tree), str(script), "y")
     assert (ran.code, ran.err) == (4, "")
     assert ran.out.startswith("/bin/prog 12 10\n")
+    (tree / "link").symlink_to("script")
+    (tree / "other").symlink_to("bin/prog")
     machine = Machine(libs=True, roots=(parse_root(str(tree)),), stdout=io.BytesIO())
-    machine.load(script)
+    machine.load(tree / "link")
+    assert machine.process.arguments == ["/bin/prog", "-x", "/link"]
+    assert pffemu("run", "--libs", "--root", str(tree), str(tree / "other")).out.startswith("/other 12")
     session = Session(machine)
     target = SessionTarget(session, script, str)
     assert target.exec_file() == machine.process.exe == "/bin/prog"
