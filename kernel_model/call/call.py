@@ -10,6 +10,7 @@ from kernel_model.abi.limits import NOFILE
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files import File
 from kernel_model.files.tree.change import make_node, socket_at
+from kernel_model.files.tree.permission import MAY_WRITE, check
 from kernel_model.files.tree.socket_node import SocketNode
 from kernel_model.files.tree.walk import How
 from kernel_model.mm.user_memory import UserMemory
@@ -75,6 +76,7 @@ class Call:
         place = self.walk(AT_FDCWD, path)
         if not place.exists:
             raise LinuxError(Errno.ENOENT)
+        check(self, place, MAY_WRITE)
         return socket_at(place)
 
     def unsupported(self, what: str, errno: Errno) -> LinuxError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_model.abi.files import AT_EMPTY_PATH, AT_EXECVE_CHECK, AT_FDCWD, AT_SYMLINK_NOFOLLOW
@@ -11,6 +12,7 @@ from kernel_model.call.call import Call, as_int
 from kernel_model.calls.prctl import NAME_SIZE
 from kernel_model.calls.program import Executable, ProgramFiles, content_to_run
 from kernel_model.files.tree.opened import place_of_file
+from kernel_model.files.tree.permission import MAY_EXEC, check
 from kernel_model.process import exit, robust_list
 from kernel_model.task import setid, usage
 from kernel_model.task.signals import AltStack
@@ -80,6 +82,13 @@ class Start(NamedTuple):
     closes: bool = False
 
 
+def _runnable(call: Call, place: Place) -> Place:
+    """`place`, if the caller may execute what lies there. Raises LinuxError EACCES."""
+    if stat.S_ISREG(place.mode):
+        check(call, place, MAY_EXEC)
+    return place
+
+
 def _execute(call: Call, start: Start, arguments: int, environment: int) -> None:
     words = _strings(call, arguments) or [b""]
     variables = _strings(call, environment)
@@ -87,11 +96,11 @@ def _execute(call: Call, start: Start, arguments: int, environment: int) -> None
         raise LinuxError(Errno.E2BIG)
     kernel, loader = call.kernel, call.kernel.program_loader
     assert loader is not None
-    files = ProgramFiles(lambda path: call.walk(AT_FDCWD, path), loader, call.process)
+    files = ProgramFiles(lambda path: _runnable(call, call.walk(AT_FDCWD, path)), loader, call.process)
     if start.place is None:
         found = files.find(start.name, words)
     else:
-        found = files.at(start.place, start.name, words, closes=start.closes)
+        found = files.at(_runnable(call, start.place), start.name, words, closes=start.closes)
     user, group = call.task.credentials.user, call.task.credentials.group
     found = found._replace(ids=(user.real, user.effective, group.real, group.effective))
     mm = kernel.create_mm()

@@ -14,11 +14,14 @@ from kernel_model.calls.owner import present_at
 from kernel_model.files import File
 from kernel_model.files.tree.attributes import Attributes
 from kernel_model.files.tree.notify import tell_of_file, tell_of_place
+from kernel_model.files.tree.permission import MAY_WRITE, check, is_owner
 from kernel_model.files.tree.place import Place
 from kernel_model.time.realtime import realtime
 
 _SECOND: Final = 10**9  # ns
 _MILLION: Final = 10**6
+
+_BOTH_NOW: Final = ((0, UTIME_NOW), (0, UTIME_NOW))
 
 Times = tuple[tuple[int, int], tuple[int, int]]  # seconds and nanoseconds of access and of modification
 
@@ -90,13 +93,18 @@ def _set(call: Call, target: _Target, times: Times | None) -> int:
     """Set the times; None: both to now."""
     now, inode = realtime(call.cpu), target.inode
     if times is None:
-        times = ((0, UTIME_NOW), (0, UTIME_NOW))
+        times = _BOTH_NOW
+    to_now = times[0][1] == times[1][1] == UTIME_NOW
     if any(not 0 <= part < _SECOND and part not in (UTIME_NOW, UTIME_OMIT) for _, part in times):
         raise LinuxError(Errno.EINVAL)
     if target.place is not None and target.place.read_only:
         raise LinuxError(Errno.EROFS)
     if inode is None:
         return 0
+    if not is_owner(call.task.credentials, inode):
+        if not to_now or target.place is None:
+            raise LinuxError(Errno.EPERM)
+        check(call, target.place, MAY_WRITE)
     values = [now if part == UTIME_NOW else seconds * _SECOND + part for seconds, part in times]
     events = 0
     if times[0][1] != UTIME_OMIT:

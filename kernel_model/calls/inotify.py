@@ -16,6 +16,7 @@ from kernel_model.abi.inotify import (
 from kernel_model.abi.uapi import O_CLOEXEC, O_NONBLOCK, Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.files.inotify import INSTANCES_MAX, Inotify
+from kernel_model.files.tree.permission import MAY_READ, check
 
 _KEPT = IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK
 
@@ -52,6 +53,7 @@ def inotify_add_watch(call: Call, fd: int, path: int, mask: int) -> int:
         raise LinuxError(Errno.ENOENT)
     if mask & IN_ONLYDIR and not place.is_directory:
         raise LinuxError(Errno.ENOTDIR)
+    check(call, place, MAY_READ)
     inode = call.kernel.tree.attributes(place)
     watch = inotify.watch_of(inode)
     if watch is None:

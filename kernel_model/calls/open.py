@@ -49,6 +49,15 @@ from kernel_model.files.tree.create import own, take_owner
 from kernel_model.files.tree.directory import Directory, path_below
 from kernel_model.files.tree.host_change import make_file, node_at
 from kernel_model.files.tree.notify import opened, tell_directory, tell_of_file
+from kernel_model.files.tree.permission import (
+    MAY_EXEC,
+    MAY_READ,
+    MAY_WRITE,
+    check,
+    check_directory,
+    check_owner,
+    inode_at,
+)
 from kernel_model.files.tree.place import Place
 from kernel_model.files.tree.regular import Regular
 from kernel_model.time.realtime import realtime
@@ -62,6 +71,7 @@ _OF_OPENING: Final = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC  # not ke
 _WITH_PATH: Final = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC
 _HOW_SIZE: Final = 24  # bytes of struct open_how
 _MODE: Final = 0o7777
+_WANTED: Final = (MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE)  # by access mode
 _TMPFILE: Final = O_TMPFILE & ~O_DIRECTORY
 
 
@@ -147,10 +157,16 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
     _check(place, flags)
     if flags & O_PATH:
         return PathFile(call.kernel.tree, call.kernel.tree.hold(place), kept)
-    writing = flags & O_ACCMODE != O_RDONLY or flags & O_TRUNC
-    if place.read_only and (writing or not place.exists):
+    wanted = _WANTED[flags & O_ACCMODE] | (MAY_WRITE if flags & O_TRUNC else 0)
+    if place.read_only and (wanted & MAY_WRITE or not place.exists):
         raise LinuxError(Errno.EROFS)
-    break_leases(call, place, writing=bool(writing), nonblocking=bool(flags & O_NONBLOCK))
+    if place.exists:
+        check(call, place, wanted)
+        if flags & O_NOATIME:
+            check_owner(call, inode_at(call, place))
+    else:
+        check_directory(call, place)
+    break_leases(call, place, writing=bool(wanted & MAY_WRITE), nonblocking=bool(flags & O_NONBLOCK))
     if place.mount is not None:
         return _open_host(call, place, flags, kept, mode)
     if place.is_directory:
@@ -198,6 +214,7 @@ def _open_unnamed(call: Call, directory: Place, flags: int, mode: int) -> File:
         raise LinuxError(Errno.ENOTDIR)
     if directory.read_only:
         raise LinuxError(Errno.EROFS)
+    check(call, directory, MAY_WRITE | MAY_EXEC)
     kept = flags & ~_OF_OPENING | O_LARGEFILE
     if directory.mount is not None:
         return _open_unnamed_on_host(call, directory, flags, kept, mode)
@@ -261,6 +278,7 @@ def _change_directory(call: Call, place: Place) -> int:
         raise LinuxError(Errno.ENOENT)
     if not place.is_directory:
         raise LinuxError(Errno.ENOTDIR)
+    check(call, place, MAY_EXEC)
     call.process.cwd = call.kernel.tree.hold(place)
     return 0
 

@@ -28,8 +28,10 @@ from kernel_model.files.tree import change
 from kernel_model.files.tree.generated import GeneratedFile
 from kernel_model.files.tree.notify import tell_of_place
 from kernel_model.files.tree.opened import place_of_file
+from kernel_model.files.tree.permission import MAY_WRITE, check
 from kernel_model.files.tree.place import Place
 from kernel_model.files.tree.regular import Regular
+from kernel_model.task.credentials import CAP_MKNOD
 from kernel_model.time.realtime import realtime
 
 _OFFSET_SIGN = 1 << 63
@@ -56,6 +58,8 @@ def mknodat(call: Call, directory: int, path: int, mode: int, device: int) -> in
         raise LinuxError(Errno.EPERM)
     if kind not in (S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK):
         raise LinuxError(Errno.EINVAL)
+    if kind in (S_IFCHR, S_IFBLK) and not call.task.credentials.has(CAP_MKNOD):
+        raise LinuxError(Errno.EPERM)
     place = _walk_to_entry(call, directory, path)
     device &= 0xFFFF_FFFF
     numbers = (device >> 8 & 0xFFF, device & 0xFF | device >> 12 & 0xF_FF00)
@@ -155,6 +159,7 @@ def truncate(call: Call, path: int, size: int) -> int:
     if place.read_only:
         raise LinuxError(Errno.EROFS)
     break_leases(call, place, writing=True)
+    check(call, place, MAY_WRITE)
     if isinstance(place.node, Regular):
         check_growth(call, place.node.size, size)
         place.node.truncate(size, realtime(call.cpu))

@@ -26,6 +26,7 @@ from kernel_model.files.host_file import PathFile
 from kernel_model.files.status import FileStatus
 from kernel_model.files.tree.file_system import TMPFS_MAGIC
 from kernel_model.files.tree.notify import tell_of_file
+from kernel_model.files.tree.permission import check, of_real_user
 from kernel_model.files.tree.place import Place
 from kernel_model.time.realtime import realtime
 from pffemu.arch.paging import PAGE_SIZE
@@ -35,7 +36,7 @@ _NS: Final = 1_000_000_000
 _STATX_BASIC: Final = 0x7FF
 _STATX_BTIME: Final = 0x800
 _STATX_RESERVED: Final = 1 << 31
-_W_OK, _X_OK = 2, 1
+_W_OK = 2
 _DIRENT: Final = struct.Struct("<QqHB")  # struct linux_dirent64 up to the name
 _OLD_DIRENT: Final = struct.Struct("<QQH")  # struct linux_dirent up to the name
 _ANON_INODE_MAGIC: Final = 0x09041934
@@ -105,7 +106,7 @@ def faccessat(call: Call, directory: int, path: int, mode: int) -> int:
 
 
 def faccessat2(call: Call, directory: int, path: int, mode: int, flags: int) -> int:
-    """Root may read and write every file, and execute one with any execute bit."""
+    """What the real user may do, or with AT_EACCESS the effective one."""
     wanted = as_int(mode)
     if wanted & ~7 or flags & 0xFFFF_FFFF & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH):
         raise LinuxError(Errno.EINVAL)
@@ -118,10 +119,10 @@ def faccessat2(call: Call, directory: int, path: int, mode: int, flags: int) -> 
     place = call.walk(directory, name, follow=not flags & AT_SYMLINK_NOFOLLOW)
     if not place.exists:
         raise LinuxError(Errno.ENOENT)
-    if wanted & _X_OK and modes.S_ISREG(place.mode) and not place.mode & 0o111:
-        raise LinuxError(Errno.EACCES)
-    if wanted & _W_OK and place.read_only:
+    if wanted & _W_OK and place.read_only and not modes.S_ISFIFO(place.mode):
         raise LinuxError(Errno.EROFS)
+    who = call.task.credentials
+    check(call, place, wanted, who if flags & AT_EACCESS else of_real_user(who))
     return 0
 
 

@@ -11,6 +11,7 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.files.tree.attributes import Attributes
 from kernel_model.files.tree.notify import tell_of_file, tell_of_place
+from kernel_model.files.tree.permission import MAY_READ, MAY_WRITE, grants
 from kernel_model.files.tree.place import Place
 from kernel_model.task.credentials import CAP_SYS_ADMIN
 from kernel_model.time.realtime import realtime
@@ -139,6 +140,12 @@ def _check(call: Call, target: _Target, name: bytes, *, change: bool) -> dict[by
         raise refused
     if name.startswith(_USER) and not (stat.S_ISREG(target.mode) or stat.S_ISDIR(target.mode)):
         raise refused
+    if name.startswith(_SECURITY) and change and not call.task.credentials.has(CAP_SYS_ADMIN):
+        raise LinuxError(Errno.EPERM)
+    if name.startswith(_USER) and target.inode is not None:
+        wanted = MAY_WRITE if change else MAY_READ
+        if not grants(call.task.credentials, target.inode, target.mode, wanted):
+            raise LinuxError(Errno.EACCES)
     known = name.startswith((_USER, _TRUSTED, _SECURITY)) or name in (_ACL + b"access", _ACL + b"default")
     if target.inode is None or target.inode.generated or not known:
         raise LinuxError(Errno.EOPNOTSUPP)

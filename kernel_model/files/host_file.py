@@ -19,9 +19,11 @@ from kernel_model.files.file import File, faulted
 from kernel_model.files.host_tree import HostKey, host_errors, open_host
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
+from kernel_model.files.tree.attributes import without_set_id
 from kernel_model.files.tree.host_inodes import HostInode, status_of
 from kernel_model.files.tree.notify import tell_of_file
 from kernel_model.files.write_signals import room_below_limit
+from kernel_model.task.credentials import CAP_FSETID
 from kernel_model.time.realtime import realtime
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 _AT_ONCE: Final = 1 << 20  # bytes moved at once
+_SET_ID: Final = 0o6000
+_NOT_ON_HOST: Final = 0o7000  # bits of a mode
 
 
 class HostNode(File):
@@ -200,6 +204,8 @@ class HostFile(HostNode):
             if written < len(data):
                 break
         if done:
+            if self.host_inode.rights & _SET_ID and not call.task.credentials.has(CAP_FSETID):
+                self.host_inode.rights = without_set_id(self.status().mode) & _NOT_ON_HOST
             self.changed(call.cpu)
         return done if done or not wanted else faulted(0)
 

@@ -47,8 +47,8 @@ class Attributes:
         self.mtime = self.ctime = now
 
 
-def mode_after_chown(mode: int) -> int:
-    """`mode` without the set-ID bits that a change of owner takes from what is no directory (setattr_prepare)."""
+def without_set_id(mode: int) -> int:
+    """`mode` without the set-ID bits that a change of owner, or of the content, takes from what is no directory."""
     if stat.S_ISDIR(mode):
         return mode
     return mode & ~(stat.S_ISUID | (_S_ISGID if mode & _S_IXGRP else 0))

@@ -10,7 +10,7 @@ from kernel_model.abi.inotify import IN_ATTRIB, IN_CREATE, IN_DELETE, IN_ISDIR, 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.host_file import HostFile
 from kernel_model.files.tree import host_change
-from kernel_model.files.tree.attributes import mode_after_chown
+from kernel_model.files.tree.attributes import without_set_id
 from kernel_model.files.tree.create import new_node, own
 from kernel_model.files.tree.devices import DeviceNode
 from kernel_model.files.tree.directory import Directory
@@ -19,6 +19,7 @@ from kernel_model.files.tree.link import Link
 from kernel_model.files.tree.node import Node
 from kernel_model.files.tree.notify import tell, tell_directory, tell_if_gone, tell_of_file, tell_of_place
 from kernel_model.files.tree.opened import OpenedNode
+from kernel_model.files.tree.permission import MAY_WRITE, check, check_directory, check_removal
 from kernel_model.files.tree.socket_node import SocketNode
 from kernel_model.time.realtime import realtime
 
@@ -32,14 +33,18 @@ if TYPE_CHECKING:
 RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT = 1, 2, 4
 
 
-def check_new(place: Place, *, directory: bool = False) -> None:
-    """Linux: filename_create. Raises LinuxError EEXIST, EROFS, ENOENT for a slash behind what is no directory."""
+def check_new(call: Caller, place: Place, *, directory: bool = False) -> None:
+    """Linux: filename_create and may_create. Raises LinuxError EEXIST, EROFS, EACCES.
+
+    ENOENT for a slash behind what is no directory.
+    """
     if place.exists:
         raise LinuxError(Errno.EEXIST)
     if place.as_directory and not directory:
         raise LinuxError(Errno.ENOENT)
     if place.read_only:
         raise LinuxError(Errno.EROFS)
+    check_directory(call, place)
 
 
 def holder(place: Place) -> Directory:
@@ -51,7 +56,7 @@ def holder(place: Place) -> Directory:
 
 def make_directory(call: Caller, place: Place, mode: int) -> None:
     """mkdir. `mode`: after the umask."""
-    check_new(place, directory=True)
+    check_new(call, place, directory=True)
     if place.mount is not None:
         host_change.make_directory(call, place, mode)
     else:
@@ -64,7 +69,7 @@ def make_directory(call: Caller, place: Place, mode: int) -> None:
 
 def make_link(call: Caller, place: Place, text: bytes) -> None:
     """symlink: a link to any text; walks follow it within the guest's tree."""
-    check_new(place)
+    check_new(call, place)
     if place.mount is not None:
         host_change.make_link(call, place, text)
     else:
@@ -77,7 +82,7 @@ def make_link(call: Caller, place: Place, text: bytes) -> None:
 
 def make_node(call: Caller, place: Place, mode: int, device: tuple[int, int] = (0, 0)) -> Node | None:
     """mknod: `mode` with S_IFREG, S_IFIFO, S_IFSOCK, S_IFCHR or S_IFBLK; None: a regular file on the host."""
-    check_new(place)
+    check_new(call, place)
     node: Node | None
     if place.mount is not None:
         node = host_change.make_node(call, place, mode)
@@ -103,6 +108,7 @@ def remove(call: Caller, place: Place, *, directory: bool) -> None:
         raise LinuxError(Errno.EBUSY)
     if place.read_only:
         raise LinuxError(Errno.EROFS)
+    check_removal(call, place)
     if place.is_directory != directory:
         raise LinuxError(Errno.ENOTDIR if directory else Errno.EISDIR)
     if not directory and place.as_directory:
@@ -134,7 +140,7 @@ def hard_link(call: Caller, source: Place, target: Place) -> None:
     """link. Raises LinuxError."""
     if not source.exists:
         raise LinuxError(Errno.ENOENT)
-    check_new(target)
+    check_new(call, target)
     inode = watched(call, source)
     _hard_link(call, source, target)
     if inode is not None:
@@ -186,6 +192,7 @@ def rename(call: Caller, source: Place, target: Place, flags: int) -> None:
         raise LinuxError(Errno.ENOTDIR)
     if source.read_only:
         raise LinuxError(Errno.EROFS)
+    _check_rename(call, source, target, exchange=exchange)
     inode, other = watched(call, source), watched(call, target)
     if source.mount is not None:
         host_change.rename(call, source, target, flags)
@@ -193,6 +200,18 @@ def rename(call: Caller, source: Place, target: Place, flags: int) -> None:
         _rename_in_ram(call, source, target, flags)
     if inode is not None and inode is not other:
         _tell_of_rename(call, (source, inode), (target, other), exchange=exchange)
+
+
+def _check_rename(call: Caller, source: Place, target: Place, *, exchange: bool) -> None:
+    """Raises LinuxError EACCES, EPERM."""
+    check_removal(call, source)
+    if target.exists:
+        check_removal(call, target)
+    else:
+        check_directory(call, target)
+    for place in (source, target) if exchange else (source,):
+        if place.is_directory and source.names[:-1] != target.names[:-1]:
+            check(call, place, MAY_WRITE)  # ".." changes
 
 
 def _tell_of_rename(
@@ -281,6 +300,6 @@ def give_to(inode: Attributes, mode: int, uid: int | None, gid: int | None, now:
     inode.uid, inode.gid = inode.uid if uid is None else uid, inode.gid if gid is None else gid
     inode.ctime = now
     if isinstance(inode, Node):
-        inode.mode = mode_after_chown(mode)
+        inode.mode = without_set_id(mode)
     elif isinstance(inode, HostInode):
-        inode.rights = mode_after_chown(mode) & 0o7000
+        inode.rights = without_set_id(mode) & 0o7000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from kernel_model.abi.files import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK
 from kernel_model.abi.uapi import Errno, LinuxError
@@ -10,6 +10,7 @@ from kernel_model.files.tree.devices import DeviceNode
 from kernel_model.files.tree.fifo import FifoNode
 from kernel_model.files.tree.regular import Regular
 from kernel_model.files.tree.socket_node import SocketNode
+from kernel_model.task.credentials import CAP_FSETID
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from kernel_model.files.tree.file_system import FileSystem
     from kernel_model.files.tree.node import Node
 
-_S_ISGID: Final = 0o2000
+_S_ISGID, _S_IXGRP = 0o2000, 0o010
 
 
 def new_node(fs: FileSystem, mode: int, device: tuple[int, int], now: int) -> Node:
@@ -41,8 +42,11 @@ def take_owner(call: Caller, inode: Attributes, mode: int, group: int, directory
     inode.uid, inode.gid = who.user.fs, who.group.fs
     if directory_mode & _S_ISGID:
         inode.gid = group
+        member = group == who.group.fs or group in who.groups or who.has(CAP_FSETID)
         if mode & S_IFMT == S_IFDIR:
             mode |= _S_ISGID
+        elif mode & _S_IXGRP and not member:
+            mode &= ~_S_ISGID
     return mode
 
 

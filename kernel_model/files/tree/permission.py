@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.tree.attributes import Attributes
     from kernel_model.files.tree.place import Place
-    from kernel_model.files.tree.tree import Tree
     from kernel_model.task.credentials import Credentials
 
 MAY_EXEC, MAY_WRITE, MAY_READ = 1, 2, 4
@@ -37,10 +37,15 @@ def _overrides(who: Credentials, mode: int, wanted: int) -> bool:
     return bool(executable) and who.has(CAP_DAC_OVERRIDE)
 
 
-def check(caller: Caller, place: Place, wanted: int) -> None:
-    """Raises LinuxError EACCES unless the caller may do all of `wanted` with what lies at `place`."""
-    who = caller.task.credentials
-    if not _overrides(who, place.mode, wanted) and not grants(who, inode_at(caller, place), place.mode, wanted):
+def check(caller: Caller, place: Place, wanted: int, who: Credentials | None = None) -> None:
+    """Raises LinuxError EACCES unless the caller (or `who`) may do all of `wanted` with what lies at `place`.
+
+    Generated files decide by themselves.
+    """
+    who = who or caller.task.credentials
+    if _overrides(who, place.mode, wanted) or (place.node is not None and place.node.generated):
+        return
+    if not grants(who, inode_at(caller, place), place.mode, wanted):
         raise LinuxError(Errno.EACCES)
 
 
@@ -53,24 +58,36 @@ def inode_at(caller: Caller, place: Place) -> Attributes:
     return tree.host_inodes.at(place.key, place.names)
 
 
+def of_real_user(who: Credentials) -> Credentials:
+    """Linux: access_override_creds; whom access(2) asks about."""
+    user, group = replace(who.user, fs=who.user.real), replace(who.group, fs=who.group.real)
+    return replace(who, user=user, group=group, effective=0 if who.user.real else who.permitted)
+
+
 def is_owner(who: Credentials, inode: Attributes) -> bool:
     """Linux: inode_owner_or_capable."""
     return who.user.fs == inode.uid or who.has(CAP_FOWNER)
 
 
-def check_directory(caller: Caller, tree: Tree, place: Place) -> None:
-    """Raises LinuxError EACCES unless the caller may make the name `place` in its directory."""
+def check_owner(caller: Caller, inode: Attributes) -> None:
+    """Raises LinuxError EPERM unless the caller owns the inode, or may act as if."""
+    if not is_owner(caller.task.credentials, inode):
+        raise LinuxError(Errno.EPERM)
+
+
+def check_directory(caller: Caller, place: Place) -> None:
+    """Linux: may_create. Raises LinuxError EACCES unless the caller may make the name `place` in its directory."""
     if not caller.task.credentials.has(CAP_DAC_OVERRIDE):
-        check(caller, tree.parent(place, caller), MAY_WRITE | MAY_EXEC)
+        check(caller, caller.kernel.tree.holder(place, caller), MAY_WRITE | MAY_EXEC)
 
 
-def check_removal(caller: Caller, tree: Tree, place: Place) -> None:
+def check_removal(caller: Caller, place: Place) -> None:
     """Linux: may_delete. Raises LinuxError EACCES; EPERM for another user's file in a sticky directory."""
     who = caller.task.credentials
-    check_directory(caller, tree, place)
+    check_directory(caller, place)
     if who.has(CAP_FOWNER):
         return
-    above = tree.parent(place, caller)
+    above = caller.kernel.tree.holder(place, caller)
     if above.mode & stat.S_ISVTX:
         owners = (inode_at(caller, place).uid, inode_at(caller, above).uid)
         if who.user.fs not in owners:

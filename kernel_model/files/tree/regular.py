@@ -10,9 +10,11 @@ from kernel_model.abi.files import O_APPEND, O_NOATIME, O_TRUNC
 from kernel_model.abi.inotify import IN_ACCESS, IN_MODIFY
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.files.memfd import Memfd, ShmemInode
+from kernel_model.files.tree.attributes import without_set_id
 from kernel_model.files.tree.node import Node
 from kernel_model.files.tree.notify import tell_of_file
 from kernel_model.mm.page_cache import PageCache
+from kernel_model.task.credentials import CAP_FSETID
 from kernel_model.time.realtime import realtime
 from pffemu.arch.paging import PAGE_SIZE, page_of
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 _BLOCK: Final = 512  # bytes
+_SET_ID: Final = 0o6000
 
 
 class TmpfsPages(PageCache):
@@ -143,6 +146,8 @@ class TmpfsFile(Memfd):
             buffer.limit(room)
         done = super().write_at(call, buffer, offset)
         if done:
+            if self.node.mode & _SET_ID and not call.task.credentials.has(CAP_FSETID):
+                self.node.mode = without_set_id(self.node.mode)
             self.changed(call.cpu)
         return done
 

@@ -147,7 +147,8 @@ class Tree:
         """Where a directory that was reached before is now: one in RAM may have been renamed or removed."""
         if isinstance(place.node, Directory):
             names = path_below(place.node)
-            return place if names is None else replace(place, names=(*self._mount_path(place.node), *names))
+            current = place.names if names is None else (*self._mount_path(place.node), *names)
+            return replace(place, names=current, mode=place.node.mode)
         if place.mount is None:
             return place
         inode = place.inode
@@ -210,6 +211,12 @@ class Tree:
         node = place.node.find(caller, name)
         parent = place.node if isinstance(place.node, Directory) else None
         return Place(names, 0 if node is None else node.mode, node=node, parent=parent)
+
+    def holder(self, place: Place, caller: Caller | None) -> Place:
+        """The directory that the name `place` lies in, or would."""
+        if place.parent is not None:
+            return Place(place.names[:-1], place.parent.mode, node=place.parent)
+        return self.place_at(place.names[:-1], caller)
 
     def parent(self, place: Place, caller: Caller | None) -> Place:
         """What ".." means in the directory at `place`."""
