@@ -29,7 +29,7 @@ int main(int argc, char **argv)
     gid_t groups[5] = {9, 7, 8}, back[5]; struct caps c; char page[8]; int id, shm;
     char self[40]; int own = open("/proc/self/exe", O_RDONLY), there = open("copy", O_RDWR | O_CREAT, 0755), n; char piece[4096]; /* other users may not reach the program */
     while ((n = read(own, piece, sizeof piece)) > 0) write(there, piece, n);
-    close(there), snprintf(self, sizeof self, "/proc/self/fd/%d", open("copy", O_RDONLY));
+    close(there), chmod(".", 0755), strcpy(self, "./copy"); /* not even the root of the tree, on some hosts */
     show("root");
     SHOW(setgroups(3, groups)); SHOW(getgroups(0, 0)); SHOW(getgroups(2, back)); SHOW(getgroups(5, back)); printf("%d %d %d\n", back[0], back[1], back[2]); SHOW(setgroups(65537, groups)); SHOW(setgroups(2, (void *)8)); SHOW(getgroups(3, (void *)8)); SHOW(setgroups(0, 0)); SHOW(getgroups(5, back));
     id = semget(IPC_PRIVATE, 1, 0640); shm = shmget(IPC_PRIVATE, 4096, 0604);
