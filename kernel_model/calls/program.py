@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kernel_model.task.task import Process
 
 _FILE_MAX: Final = 1 << 30  # bytes of an executable
+_ELF_HEADER: Final = 64  # bytes
 _SCRIPT: Final = b"#!"
 _SCRIPT_HEAD: Final = 256  # bytes that the kernel reads of a script: BINPRM_BUF_SIZE
 _SCRIPTS_MAX: Final = 5  # nested interpreters
@@ -70,7 +71,7 @@ class ProgramFiles:
     def find(self, name: bytes, arguments: Sequence[bytes], scripts: int = _SCRIPTS_MAX) -> Executable:
         """The program to run for `name`; for a script, its interpreter.
 
-        Raises LinuxError: ENOENT, EACCES, ENOEXEC, ELOOP, ELIBBAD, and those of paths.
+        Raises LinuxError: ENOENT, EACCES, ENOEXEC, ELOOP, ELIBBAD, EIO, and those of paths.
         """
         return self.at(self.walk(name), name, arguments, scripts)
 
@@ -105,12 +106,15 @@ class ProgramFiles:
         return self.find(interpreter, [interpreter, *options, name, *arguments[1:]], scripts - 1)
 
     def with_interpreter(self, image: ProgramImage, path: bytes, arguments: Sequence[bytes]) -> Executable:
-        """`image` and the interpreter that it names. Raises LinuxError: ELIBBAD, and those of paths."""
+        """`image` and the interpreter that it names. Raises LinuxError: ELIBBAD, EIO, and those of paths."""
         interpreter = None
         if image.interpreter:
             place = self.walk(image.interpreter)
+            data = content_to_run(place)
+            if len(data) < _ELF_HEADER:
+                raise LinuxError(Errno.EIO)
             try:
-                interpreter = self.loader.read(content_to_run(place), os.fsdecode(place.path))
+                interpreter = self.loader.read(data, os.fsdecode(place.path))
             except LinuxError as error:
                 raise LinuxError(Errno.ELIBBAD) if error.errno == Errno.ENOEXEC else error from None
         return Executable(image, interpreter, path, arguments)
