@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from kernel_model.wait.queue import WaitQueue
     from pffemu.hw.cpu import Cpu
 
+DELETED = b" (deleted)"  # behind the path of what has no name any more
+
 
 def faulted(done: int) -> int:
     """The result of a call that reached bad user memory after `done` bytes. Raises LinuxError EFAULT."""
@@ -130,7 +132,10 @@ class File:
     @property
     def link(self) -> bytes:
         """What a link of /proc/PID/fd to it says."""
-        return os.fsencode(self.name if self.name.startswith("/") else f"anon_inode:[{self.name}]")
+        is_whole = self.name.startswith(("/", "anon_inode:"))
+        has_no_name = self.place is not None and self.place.node is not None and not self.place.node.links
+        text = os.fsencode(self.name if is_whole else f"anon_inode:[{self.name}]")
+        return text.removesuffix(DELETED) + DELETED if has_no_name else text
 
     def fdinfo(self, cpu: Cpu) -> str:
         """The lines that /proc/PID/fdinfo shows of this kind of file, besides those of every file."""

@@ -15,7 +15,7 @@ from kernel_model.abi.inotify import IN_ACCESS, IN_MODIFY
 from kernel_model.abi.mman import FALLOC_FL_PUNCH_HOLE
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.files.directory_file import DirectoryFile, Entry
-from kernel_model.files.file import File, faulted
+from kernel_model.files.file import DELETED, File, faulted
 from kernel_model.files.host_tree import HostKey, host_errors, open_host
 from kernel_model.files.seek import SEEK_DATA, SEEK_HOLE, check_span, sought
 from kernel_model.files.status import FileStatus
@@ -64,6 +64,15 @@ class HostNode(File):
             names = self.host_inode.names or self.place.names
             self._descriptor = open_host(replace(self.place, names=names), access)
         return self._descriptor
+
+    @property
+    def link(self) -> bytes:
+        path = b"/" + b"/".join(self.host_inode.names or self.place.names)
+        try:
+            gone = os.fstat(self.host()).st_nlink == 0
+        except (LinuxError, OSError):
+            gone = True
+        return path.removesuffix(DELETED) + DELETED if gone else path
 
     @property
     def key(self) -> HostKey:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 INSTANCES_MAX: Final = 128  # fs.inotify.max_user_instances
 WATCHES_MAX: Final = 1 << 16  # fs.inotify.max_user_watches
-_QUEUE_MAX: Final = 16_384  # fs.inotify.max_queued_events
+QUEUE_MAX: Final = 16_384  # fs.inotify.max_queued_events
 _HEAD: Final = struct.Struct("<iIII")  # struct inotify_event up to the name
 _SHOWN: Final = IN_ALL_EVENTS | IN_ISDIR | IN_UNMOUNT | IN_IGNORED | IN_Q_OVERFLOW
 
@@ -120,10 +120,18 @@ class Inotify(File):
                 return
             if last.mask == IN_Q_OVERFLOW:
                 return
-        if len(self._events) >= _QUEUE_MAX:
+        if len(self._events) >= QUEUE_MAX:
             event = _Event(-1, IN_Q_OVERFLOW, 0, b"")
         self._events.append(event)
         self._scheduler.wake_all(cpu, self._changed, POLLIN | POLLRDNORM)
+
+    def fdinfo(self, cpu: Cpu) -> str:
+        """A line for each watch, the newest first; no handle of the file."""
+        rows = [(watch.number, watch.inode.number, watch.mask) for watch in reversed(self.watches.values())]
+        return "".join(
+            f"inotify wd:{number:x} ino:{inode:x} sdev:0 mask:{mask:x} ignored_mask:0 \n"
+            for number, inode, mask in rows
+        )
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:
         """Whole events. Errors: EINVAL (the first does not fit), EAGAIN."""

@@ -11,8 +11,10 @@ from kernel_model.files.status import FileStatus
 from kernel_model.task.task import TaskState
 
 if TYPE_CHECKING:
+    from kernel_model.files.caller import Caller
     from kernel_model.task.task import Process, Task
     from kernel_model.wait.queue import WaitQueue
+    from pffemu.hw.cpu import Cpu
 
 PIDFD_NONBLOCK: Final = O_NONBLOCK
 PIDFD_THREAD: Final = 0o200  # O_EXCL
@@ -25,7 +27,7 @@ class PidFd(File):
 
     def __init__(self, process: Process, task: Task | None, flags: int) -> None:
         """`flags`: PIDFD_NONBLOCK."""
-        self.name = "[pidfd]"
+        self.name = "pidfd"
         self.flags = O_RDWR | flags & O_NONBLOCK | (PIDFD_THREAD if task is not None else 0)
         self.process, self.task = process, task
 
@@ -56,6 +58,14 @@ class PidFd(File):
 
     def poll_queue(self) -> WaitQueue:
         return self.process.exits
+
+    def reopen(self, call: Caller, flags: int) -> File:
+        return PidFd(self.process, self.task, flags & O_NONBLOCK)
+
+    def fdinfo(self, cpu: Cpu) -> str:
+        """The number of the process or thread; -1 once it was waited for."""
+        number = -1 if self.is_reaped else self.process.pid if self.task is None else self.task.tid
+        return f"Pid:\t{number}\nNSpid:\t{number}\n"
 
     def status(self) -> FileStatus:
         return FileStatus(mode=S_IFREG | 0o700, inode=self.process.pid)

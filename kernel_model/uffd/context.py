@@ -274,7 +274,7 @@ class Userfaultfd(File):
         """`pending`: faults that no reader has seen; `total`: with those that wait for an answer."""
         pending = sum(not fault.read for fault in self._faults)
         ready = 0x8000_0000 if self.ready else 0
-        ioctls = uffd_abi.API_IOCTLS | uffd_abi.FEATURES
+        ioctls = uffd_abi.API_IOCTLS | uffd_abi.RANGE_IOCTLS
         return (
             f"pending:\t{pending}\ntotal:\t{len(self._faults)}\n"
             f"API:\t{uapi.UFFD_API:x}:{self.features & 0x7FFF_FFFF | ready:x}:{ioctls:x}\n"

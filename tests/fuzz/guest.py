@@ -118,6 +118,9 @@ _EDGES: Final = (0, 1, 2, 7, 8, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 40, 
 _STRINGS: Final = (
     b"/etc/passwd", b"f", b"d", b"d/..", b"../../../../etc/passwd", b"/proc/self/maps", b"/dev/zero", b"", b"/",
     b"link", b"/proc/self/exe", b"/dev/userfaultfd", b"x" * 300, b"/proc/self/pagemap", b"/dev/urandom", b"d/new",
+    b"/proc/self/fd/3", b"/proc/self/mem", b"/proc/self/comm", b"/proc/self/fdinfo", b"/proc/self/task/1/stat",
+    b"/proc/self/smaps", b"/proc/sys/vm/swappiness", b"/sys/devices/system/cpu/online", b"/proc/self/clear_refs",
+    b"/proc/self/cwd", b"/proc/meminfo",
 )  # fmt: skip
 
 

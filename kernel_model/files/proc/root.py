@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.files.file import DELETED
 from kernel_model.files.proc.descriptors import FdDirectory
 from kernel_model.files.proc.folder import FolderDirectory
 from kernel_model.files.proc.process_file import ProcessFile, SpecialFile, living_process, owner
 from kernel_model.files.proc.subject import Subject, find_process, find_thread
 from kernel_model.files.proc.tables import ONLY_OF_THREAD, PROCESS
+from kernel_model.files.tree.directory import Directory
 from kernel_model.files.tree.generated import GeneratedDirectory, GeneratedLink
 
 if TYPE_CHECKING:
@@ -120,7 +122,10 @@ class ProcessLink(GeneratedLink):
         process = living_process(caller, self.pid)
         if self.name == b"exe":
             return process.exe.encode(errors="surrogateescape")
-        return process.cwd.path if self.name == b"cwd" and process.cwd is not None else b"/"
+        if self.name != b"cwd" or process.cwd is None or caller is None:
+            return b"/"
+        now = caller.kernel.tree.again(process.cwd)
+        return now.path + DELETED if isinstance(now.node, Directory) and now.node.removed else now.path
 
     def jump(self, caller: Caller | None) -> Place | None:
         """A current directory stays where it is when it is renamed, or removed."""

@@ -9,6 +9,7 @@ from kernel_model.abi import utsname
 from kernel_model.abi.limits import NR_OPEN
 from kernel_model.abi.mman import MAX_MAP_COUNT
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.files.inotify import INSTANCES_MAX, QUEUE_MAX, WATCHES_MAX
 from kernel_model.files.proc.memory import memory
 from kernel_model.files.proc.text import Folder, Text
 from kernel_model.mm.vma import MMAP_MIN
@@ -158,9 +159,9 @@ FS: Final[Folder] = {
     b"file-max": _number("fs.file-max", _INT_MAX, high=(1 << 63) - 1),
     b"file-nr": _computed(_open_files),
     b"inotify": {
-        b"max_queued_events": _number("fs.inotify.max_queued_events", 16384),
-        b"max_user_instances": _number("fs.inotify.max_user_instances", 128),
-        b"max_user_watches": _number("fs.inotify.max_user_watches", 8192),
+        b"max_queued_events": _number("fs.inotify.max_queued_events", QUEUE_MAX),
+        b"max_user_instances": _number("fs.inotify.max_user_instances", INSTANCES_MAX),
+        b"max_user_watches": _number("fs.inotify.max_user_watches", WATCHES_MAX),
     },
     b"lease-break-time": _number("fs.lease-break-time", 45),
     b"leases-enable": _number("fs.leases-enable", 1),

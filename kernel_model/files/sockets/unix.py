@@ -76,6 +76,10 @@ class UnixSocket(Holder):
             raise LinuxError(Errno.EPROTOTYPE)
         return found
 
+    def fdinfo(self, cpu: Cpu) -> str:
+        """How many descriptors wait in its messages."""
+        return f"scm_fds: {sum(len(message.files) for message in self.inbox)}\n"
+
     def own_address(self) -> bytes:
         return address_of(self.bound)
 

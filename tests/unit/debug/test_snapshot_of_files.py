@@ -39,6 +39,14 @@ int main(void)
     struct epoll_event event = {EPOLLIN, {.fd = counter}};
     epoll_ctl(ep, EPOLL_CTL_ADD, counter, &event);
     copy = dup(fd);
+    int memory = open("/proc/self/mem", O_RDONLY), comm = open("/proc/self/comm", O_RDWR);
+    int shmem = memfd_create("shmem", 0), listed = open("/proc/self/fdinfo", O_RDONLY | O_DIRECTORY);
+    write(shmem, "shared", 6);
+    sprintf(text, "/proc/self/fd/%d", shmem);
+    int again = open(text, O_RDONLY);
+    read(comm, &c, 1);
+    read(again, &c, 1);
+    memset(text, 0, 100);
     printf("before\\n");
     fflush(stdout);
     halfway();
@@ -55,11 +63,16 @@ int main(void)
     printf("%s ", text);
     mapped[8] = 'N';
     read(fd, text, 100);
-    printf("%s %d\\n", text, fchdir(dir));
+    printf("%s %d ", text, fchdir(dir));
+    memset(text, 0, 100);
+    pread(memory, text, 9, (long)mapped);
+    read(comm, text + 10, 90);
+    read(again, text + 50, 50);
+    printf("%s %s %s %d\\n", text, strtok(text + 10, "\\n"), text + 50, openat(listed, "0", O_RDONLY) > 0);
     return 0;
 }
 """
-AFTER = b"1 5 4 pipe socket 456 7NM 0\n"
+AFTER = b"1 5 4 pipe socket 456 7NM 0 01234567N iles hared 1\n"
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,14 @@
-/* /proc/self/fd and fdinfo: links by kind of file, listing, opening again, and what each kind adds to fdinfo. */
+/* /proc/self/fd and fdinfo: links by kind of file, listing, opening again, and what each kind adds to fdinfo.
+ *
+ * needs: userfaultfd
+ */
 #include "conform.h"
 #include <dirent.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <linux/userfaultfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -131,5 +137,31 @@ int main(void)
             fputs(text, stdout);
     close(memory);
     SHOW(open(of("fdinfo", memory), O_RDONLY));
+
+    printf("-- without a name\n");
+    int gone = MUST(open("gone", O_RDWR | O_CREAT, 0600));
+    MUST(write(gone, "what is left", 12));
+    MUST(unlink("gone"));
+    text[MUST(readlink(of("fd", gone), text, sizeof text - 1))] = 0;
+    again = SHOW(open(path, O_RDONLY) > 2) ? open(path, O_RDONLY) : -1;
+    SHOW(read(again, buffer, 12));
+    printf("%.12s, %s\n", buffer, strrchr(text, '/'));
+    MUST(mkdir("directory", 0700));
+    int removed = MUST(open("directory", O_RDONLY | O_DIRECTORY));
+    MUST(rmdir("directory"));
+    text[MUST(readlink(of("fd", removed), text, sizeof text - 1))] = 0;
+    printf("%s\n", strrchr(text, '/'));
+    int watches = MUST(inotify_init1(IN_CLOEXEC));
+    MUST(inotify_add_watch(watches, "/tmp", IN_CREATE | IN_DELETE));
+    text[MUST(readlink(of("fd", watches), text, sizeof text - 1))] = 0;
+    printf("%s\n", text);
+    file = fopen(of("fdinfo", watches), "r");
+    while (fgets(text, sizeof text, file))
+        if (!strncmp(text, "inotify", 7))
+            printf("%.12s..%.24s\n", text, strstr(text, " mask"));
+    int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+    struct uffdio_api api = {.api = UFFD_API};
+    MUST(ioctl(uffd, UFFDIO_API, &api));
+    show_info("userfaultfd", uffd);
     return 0;
 }
