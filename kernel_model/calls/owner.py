@@ -8,6 +8,7 @@ from kernel_model.abi.files import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
 from kernel_model.abi.inotify import IN_ATTRIB
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
+from kernel_model.files import File
 from kernel_model.files.host_file import HostNode
 from kernel_model.files.tree import change
 from kernel_model.files.tree.attributes import Attributes
@@ -35,7 +36,7 @@ def fchownat(call: Call, directory: int, path: int, uid: int, gid: int, flags: i
         raise LinuxError(Errno.EINVAL)
     place = present_at(call, directory, path, flags)
     if place is None:
-        return fchown(call, directory, uid, gid)
+        return _give(call, call.any_file(directory), uid, gid)
     if place.read_only:
         raise LinuxError(Errno.EROFS)
     inode = call.kernel.tree.attributes(place)
@@ -46,7 +47,10 @@ def fchownat(call: Call, directory: int, path: int, uid: int, gid: int, flags: i
 
 
 def fchown(call: Call, fd: int, uid: int, gid: int) -> int:
-    file = call.any_file(fd)
+    return _give(call, call.file(fd), uid, gid)
+
+
+def _give(call: Call, file: File, uid: int, gid: int) -> int:
     if file.attributes is not None:
         _check_chown(call, file.attributes, _number(uid), _number(gid))
         mode = file.status().mode

@@ -9,6 +9,7 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, let_others_run, page_span
 from kernel_model.calls.memory import mapped
 from kernel_model.calls.populate import bring_in_all
+from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import HELD
 from kernel_model.mm.vma import Vma
 from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up
@@ -43,7 +44,10 @@ def mincore(call: Call, address: int, length: int, vector: int) -> int:
 def _resident(call: Call, vma: Vma, page: int) -> bool:
     if call.mm.pages.entry(page) & HELD:
         return True
-    return vma.file is not None and bool(vma.file.cached_frame(vma.offset + page - vma.start))
+    offset = vma.offset + page - vma.start
+    if isinstance(vma.file, PageCache):
+        return vma.file.is_data(offset)
+    return vma.file is not None and bool(vma.file.cached_frame(offset))
 
 
 def mlock(call: Call, address: int, length: int) -> int:

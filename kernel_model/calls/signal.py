@@ -187,7 +187,8 @@ def _targets(call: Call, pid: int) -> list[Process]:
     """One process, a group (0: the caller's, below -1: -pid), or all other processes (-1)."""
     processes, own = call.kernel.processes, call.process
     if pid > 0:
-        return [processes[pid]] if pid in processes else []
+        task = None if pid in processes else call.kernel.find_task(pid)  # any thread's number names its process
+        return [processes[pid]] if pid in processes else [task.process] if task is not None else []
     if pid == -1:
         return [process for process in processes.values() if process is not own]
     group = -pid or own.group

@@ -138,7 +138,7 @@ def readlinkat(call: Call, directory: int, path: int, address: int, size: int) -
     if name:
         place = call.walk(directory, name, follow=False)
     else:
-        file = call.any_file(directory)
+        file = None if as_int(directory) == AT_FDCWD else call.any_file(directory)
         if not isinstance(file, PathFile):
             raise LinuxError(Errno.ENOENT)
         place = file.place

@@ -37,6 +37,10 @@ class EpollItem:
         return self.epoll.waiters
 
     @property
+    def exclusive(self) -> bool:
+        return bool(self.events & EPOLLEXCLUSIVE)
+
+    @property
     def revents(self) -> int:
         """The bits of `events` that hold now."""
         return self.file.poll() & self.events & ~_PRIVATE

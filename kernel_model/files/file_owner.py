@@ -44,6 +44,8 @@ class FileSignal:
 class AsyncWatch:
     """The entry of a file with O_ASYNC in its wait queue: each event there is a signal, sent when the call ends."""
 
+    exclusive = False
+
     def __init__(self, owner: FileOwner, fd: int, queue: WaitQueue, reason: int, signals: deque[FileSignal]) -> None:
         """`reason`: of events that say nothing."""
         self._owner, self._fd, self._reason, self._signals = owner, fd, reason, signals

@@ -87,18 +87,19 @@ class PageCache:
 
     def data_from(self, offset: int) -> int:
         """SEEK_DATA: the first byte from `offset` on that is not in a hole; the end of the file when there is none."""
-        if self._is_data(page_of(offset)):
+        if self.is_data(page_of(offset)):
             return offset
         pages = (page for page in self._frames if page > offset and page not in self._reserved)
         return min(pages, default=self.size)
 
     def hole_from(self, offset: int) -> int:
         """SEEK_HOLE: the first byte from `offset` on that is in a hole; the end of the file is one."""
-        while offset < self.size and self._is_data(page_of(offset)):
+        while offset < self.size and self.is_data(page_of(offset)):
             offset = page_of(offset) + PAGE_SIZE
         return min(offset, self.size)
 
-    def _is_data(self, page: int) -> bool:
+    def is_data(self, page: int) -> bool:
+        """Whether the page at `page` has been used: what fallocate made is not resident until then."""
         return page in self._frames and page not in self._reserved
 
     def peek(self, offset: int) -> bytes:

@@ -367,8 +367,10 @@ class Scheduler:
         """Wake all threads on `queue`, and on epolls that watch it; `events`: what happened (POLL*; 0: unknown)."""
         for task in list(dict.fromkeys(queue.tasks)):
             self.wake(waker, task)
+        served = False  # by an entry with EPOLLEXCLUSIVE
         for item in queue.items:
-            if item.notify(events):
+            if not (served and item.exclusive) and item.notify(events):
+                served |= item.exclusive and bool(events and item.waiters.tasks)
                 self.wake_all(waker, item.waiters)
 
     def _time_out(self, task: Task) -> None:

@@ -22,6 +22,10 @@ class Watcher(Protocol):
     def waiters(self) -> WaitQueue:
         """Threads that wait for the epoll."""
 
+    @property
+    def exclusive(self) -> bool:
+        """EPOLLEXCLUSIVE: an event wakes the waiters of only one such entry."""
+
     def notify(self, events: int) -> bool:
         """Take note of `events`; returns whether the epoll's waiters are to be woken."""
 

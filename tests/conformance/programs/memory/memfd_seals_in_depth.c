@@ -44,5 +44,9 @@ int main(void)
     int grows = memfd_create("h", MFD_ALLOW_SEALING);
     SHOW(write(grows, "abc", 3)), SHOW(fcntl(grows, F_ADD_SEALS, F_SEAL_GROW)), SHOW(pwrite(grows, "abcdef", 6, 0));
     SHOW(pwrite(grows, "abcdef", 3, 0)), SHOW(pwrite(grows, "abcdef", 6, 3)), SHOW(lseek(grows, 0, SEEK_END));
+    unsigned char present[4];
+    char *pages = MUST(ftruncate(plain, 4 * PAGE)) ? NULL : mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, plain, 0);
+    MUST(fallocate(plain, 0, 0, 2 * PAGE)), pages[PAGE] = 1, MUST(pwrite(plain, "a", 1, 3 * PAGE));
+    SHOW(mincore(pages, 4 * PAGE, present)), printf("%d%d%d%d\n", present[0], present[1], present[2], present[3]);
     return 0;
 }
