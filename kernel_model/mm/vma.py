@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
 
 from kernel_model.abi.mman import MAX_MAP_COUNT
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 MMAP_MIN: Final = 0x10000  # vm.mmap_min_addr
 MMAP_TOP: Final = 0x7FFF_F7FF_F000  # where Linux starts below the stack without ASLR
+_MOST: Final = 512  # areas in a block
 STACK_GAP: Final = 256 * PAGE_SIZE  # kept free below an area that grows down
 
 
@@ -120,29 +122,67 @@ class Vma:
 
 
 class VmaList:
-    """The areas of one address space, by address."""
+    """The areas of one address space, by address.
+
+    They lie in blocks of at most _MOST, so that a change amid many areas moves few. Only a single block can be empty.
+    """
 
     def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._vmas: list[Vma] = []
+        self._firsts = [0]  # of each block: where or above which its areas start
+        self._starts: list[list[int]] = [[]]
+        self._blocks: list[list[Vma]] = [[]]
+        self._count = 0
         self.size = self.peak = 0  # bytes of all areas, now and at most
         self._full_above, self._hole = MMAP_TOP, 1  # no free range of `_hole` bytes or more ends above `_full_above`
 
     def __len__(self) -> int:
-        return len(self._vmas)
+        return self._count
 
     def __iter__(self) -> Iterator[Vma]:
-        return iter(self._vmas)
+        return chain.from_iterable(self._blocks)
+
+    def _place(self, address: int) -> tuple[int, int]:
+        """(block, index) behind the areas that start at or below `address`."""
+        block = max(0, bisect_right(self._firsts, address) - 1)
+        return block, bisect_right(self._starts[block], address)
+
+    def _from(self, address: int) -> Iterator[Vma]:
+        """The areas that start above `address`, upwards."""
+        block, index = self._place(address)
+        while block < len(self._blocks):
+            areas = self._blocks[block]
+            for i in range(index, len(areas)):
+                yield areas[i]
+            block, index = block + 1, 0
+
+    def _down_from(self, address: int) -> Iterator[Vma]:
+        """The areas that start below `address`, downwards."""
+        block, index = self._place(address - 1)
+        while block >= 0:
+            areas = self._blocks[block]
+            for i in range((len(areas) if index < 0 else index) - 1, -1, -1):
+                yield areas[i]
+            block, index = block - 1, -1
 
     def find(self, address: int) -> Vma | None:
         """The area that holds `address`."""
-        i = bisect_right(self._starts, address) - 1
-        return self._vmas[i] if i >= 0 and address < self._vmas[i].end else None
+        block, index = self._place(address)
+        if index:
+            vma = self._blocks[block][index - 1]
+        elif block:
+            vma = self._blocks[block - 1][-1]
+        else:
+            return None
+        return vma if address < vma.end else None
 
     def overlapping(self, start: int, end: int) -> list[Vma]:
-        first = max(0, bisect_right(self._starts, start) - 1)
-        last = bisect_left(self._starts, end)
-        return [vma for vma in self._vmas[first:last] if start < vma.end]
+        first = self.find(start)
+        found = [first] if first is not None and first.start < end else []
+        for vma in self._from(start):
+            if vma.start >= end:
+                break
+            found.append(vma)
+        return found
 
     def contiguous_end(self, start: int, end: int) -> int:
         """The end of the gapless mapping from `start` on, at most `end`; `start` if it is not mapped."""
@@ -153,30 +193,43 @@ class VmaList:
 
     def above(self, address: int) -> Vma | None:
         """The lowest area that starts above `address`."""
-        i = bisect_right(self._starts, address)
-        return self._vmas[i] if i < len(self._vmas) else None
+        return next(self._from(address), None)
 
     def below(self, address: int) -> Vma | None:
         """The highest area that starts below `address`."""
-        i = bisect_left(self._starts, address) - 1
-        return self._vmas[i] if i >= 0 else None
+        return next(self._down_from(address), None)
 
     def insert(self, vma: Vma) -> None:
         """Add `vma`, whose range must be free."""
-        i = bisect_right(self._starts, vma.start)
-        self._starts.insert(i, vma.start)
-        self._vmas.insert(i, vma)
+        block, index = self._place(vma.start)
+        starts, areas = self._starts[block], self._blocks[block]
+        starts.insert(index, vma.start)
+        areas.insert(index, vma)
+        if len(areas) > _MOST:
+            half = _MOST // 2
+            self._firsts.insert(block + 1, starts[half])
+            self._starts[block : block + 1] = [starts[:half], starts[half:]]
+            self._blocks[block : block + 1] = [areas[:half], areas[half:]]
+        self._count += 1
         self._grow(vma.end - vma.start)
 
     def _grow(self, length: int) -> None:
         self.size += length
         self.peak = max(self.peak, self.size)
 
+    def _delete(self, vma: Vma) -> None:
+        block, index = self._place(vma.start)
+        del self._starts[block][index - 1], self._blocks[block][index - 1]
+        self._count -= 1
+        if not self._blocks[block] and len(self._blocks) > 1:
+            del self._firsts[block], self._starts[block], self._blocks[block]
+
     def move_start(self, vma: Vma, start: int) -> None:
         """Let `vma` begin at `start`; what lies between must be free."""
-        self._starts[bisect_left(self._starts, vma.start)] = start
+        block, index = self._place(vma.start)
         self._grow(vma.start - start)
-        vma.start = start
+        self._starts[block][index - 1] = vma.start = start
+        self._firsts[block] = min(self._firsts[block], start)
 
     def move_end(self, vma: Vma, end: int) -> None:
         """Let `vma` end at `end`; what lies between must be free."""
@@ -191,7 +244,7 @@ class VmaList:
         for edge in (start, end):
             vma = self.find(edge)
             if vma is not None and vma.start < edge:
-                if len(self._vmas) >= limit:
+                if self._count >= limit:
                     raise LinuxError(Errno.ENOMEM)
                 upper = replace(vma, start=edge, offset=vma.offset + edge - vma.start)
                 self.size -= vma.end - edge
@@ -201,32 +254,34 @@ class VmaList:
 
     def merge(self, start: int, end: int) -> None:
         """Join neighbours in and around [start, end) that differ in nothing."""
-        i = max(0, bisect_left(self._starts, start) - 1)
-        while i + 1 < len(self._vmas) and self._starts[i] <= end:
-            lower, upper = self._vmas[i], self._vmas[i + 1]
+        lower = self.below(start) or self.above(start - 1)
+        while lower is not None and lower.start <= end:
+            upper = self.above(lower.start)
+            if upper is None:
+                break
             if lower.continues_in(upper):
+                self._delete(upper)
                 lower.end = upper.end
                 lower.anon, lower.forked = lower.anon or upper.anon, lower.forked or upper.forked
-                del self._vmas[i + 1], self._starts[i + 1]
             else:
-                i += 1
+                lower = upper
 
     def remove(self, start: int, end: int) -> list[Vma]:
         """Remove [start, end); returns the areas removed."""
         gone = self.isolate(start, end, limit=MAX_MAP_COUNT + 2)
-        first = bisect_left(self._starts, start)
-        del self._vmas[first : first + len(gone)], self._starts[first : first + len(gone)]
+        for vma in gone:
+            self._delete(vma)
         self.size -= sum(vma.end - vma.start for vma in gone)
         if gone:  # the free range there ends below the next area
-            end = _free_below(self._vmas[first]) if first < len(self._vmas) else MMAP_TOP
+            upper = self.above(start)
+            end = _free_below(upper) if upper is not None else MMAP_TOP
             self._full_above = max(self._full_above, min(end, MMAP_TOP))
         return gone
 
     def free_range(self, length: int) -> int | None:
         """The highest free range of `length` bytes below MMAP_TOP; None when there is none."""
         top = self._full_above if length >= self._hole else MMAP_TOP
-        for i in range(bisect_left(self._starts, top) - 1, -1, -1):
-            vma = self._vmas[i]
+        for vma in self._down_from(top):
             if vma.start >= top:
                 continue
             if vma.end <= top - length:
@@ -237,7 +292,7 @@ class VmaList:
 
     def lowest_free_range(self, length: int, start: int, end: int) -> int | None:
         """The lowest free range of `length` bytes in [start, end); None when there is none."""
-        for vma in self._vmas:
+        for vma in self:
             if vma.end <= start:
                 continue
             if start + length <= vma.start - (STACK_GAP if vma.grows_down else 0):

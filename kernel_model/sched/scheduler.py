@@ -162,9 +162,12 @@ class Scheduler:
         while True:
             best, best_time = None, NEVER
             for cpu, queue in self._cores:
-                time = cpu.clock
                 if queue.current is None and not queue.waiting:
-                    time = max(time, cpu.event_at)
+                    if cpu.event_at >= best_time:
+                        continue
+                    time = max(cpu.clock, cpu.event_at)
+                else:
+                    time = cpu.clock
                 if time < best_time:
                     best, best_time = cpu, time
             if not (self._sleepers or self.timers.armed) or not self._expire(best, best_time):
@@ -203,7 +206,7 @@ class Scheduler:
             return False
         clock = cpu.clock
         for other, queue in self._others[cpu.index]:
-            if other.clock < clock and (queue.current is not None or queue.waiting or other.event_at < clock):
+            if (queue.current is not None or queue.waiting or other.event_at < clock) and other.clock < clock:
                 return True
         return False
 
@@ -216,8 +219,9 @@ class Scheduler:
         end = own.turn_ends if own.waiting else NEVER
         for other, queue in self._others[cpu.index]:
             if queue.current is not None or queue.waiting:
-                receives, theirs = uinv and (reachable or other.uintr.uitt_enabled), other.clock
-                its = (theirs if theirs > clock else clock) + (self._uipi_look_ahead if receives else QUANTUM)
+                its = clock + (self._uipi_look_ahead if uinv and (reachable or other.uintr.uitt_enabled) else QUANTUM)
+                if its < end:
+                    its += max(0, other.clock - clock)
             else:
                 its = other.event_at
             if its < end:

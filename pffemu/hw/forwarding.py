@@ -60,7 +60,7 @@ def decide(cpu: Cpu, fault: Trap, rflags: int) -> Decision:
     if fault.error_code & RSVD:
         return RESERVED_BIT
     if cpu.mmu.lookup is UffdLookup.RANGES:
-        cpu.charge("cpu.region.compare", len(cpu.mmu.regions.regions))
+        cpu.charge("cpu.region.compare", len(cpu.mmu.regions))
     else:
         cpu.charge("cpu.region.pte")
     region = cpu.mmu.check_region(fault)

@@ -28,7 +28,7 @@ class UffdMmio:
         whole = {
             **self._latch,
             reg.STATUS: self.status,
-            reg.COUNT: len(self.table.regions),
+            reg.COUNT: len(self.table),
             reg.CAPACITY: self.table.capacity,
         }.get(offset & ~7, 0)
         return whole if size == 8 else (whole >> 8 * (offset & 4)) & _LOW

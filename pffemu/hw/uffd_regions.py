@@ -7,7 +7,8 @@ Tag 0 stands for every address space: the prototype's table has no tags.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from bisect import bisect_left, bisect_right
+from typing import Final, NamedTuple
 
 from pffemu.arch.pagefault import RSVD, P, W
 from pffemu.arch.paging import PAGE_SIZE, USER_END
@@ -40,49 +41,83 @@ def covers(mode: int, error_code: int) -> bool:
     return mode & MODE_WRITE_PROTECT != 0 and error_code & W != 0
 
 
+_Ranges = tuple[list[int], list[int]]  # the starts and ends of ranges that neither overlap nor touch, sorted
+
+
 class RegionTable:
-    """The table: at most `capacity` regions, sorted."""
+    """The table: at most `capacity` regions."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self.capacity = capacity
-        self.regions: list[Region] = []
+        self._tags: dict[int, dict[int, _Ranges]] = {}  # tag -> mode -> ranges
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def regions(self) -> list[Region]:
+        """All regions, sorted."""
+        return sorted(
+            Region(tag, start, end, mode)
+            for tag, modes in self._tags.items()
+            for mode, ranges in modes.items()
+            for start, end in zip(*ranges, strict=True)
+        )
+
+    @regions.setter
+    def regions(self, regions: list[Region]) -> None:
+        self._tags, self._count = {}, 0
+        for region in regions:
+            self.add(region)
 
     def find(self, tag: int, address: int) -> list[Region]:
-        """The regions (one a mode) that hold `address` in the address space `tag`."""
-        return [r for r in self.regions if r.start <= address < r.end and r.tag in (tag, 0)]
+        """The regions (one a mode) that hold `address` in the address space `tag`, sorted."""
+        found = []
+        for each in (0, tag) if tag else (0,):
+            for mode, (starts, ends) in self._tags.get(each, _NONE).items():
+                i = bisect_right(starts, address) - 1
+                if i >= 0 and address < ends[i]:
+                    found.append(Region(each, starts[i], ends[i], mode))
+        return sorted(found) if len(found) > 1 else found
 
     def add(self, new: Region) -> None:
         """Add a range. Raises BadRangeError, TableFullError."""
         _check(new)
-        kept = []
-        for old in self.regions:
-            if (old.tag, old.mode) == (new.tag, new.mode) and old.start <= new.end and new.start <= old.end:
-                new = new._replace(start=min(old.start, new.start), end=max(old.end, new.end))
-            else:
-                kept.append(old)
-        self._replace([*kept, new])
+        starts, ends = self._tags.get(new.tag, {}).get(new.mode, ([], []))
+        first, behind = bisect_left(ends, new.start), bisect_right(starts, new.end)  # those it overlaps or touches
+        self._grow(1 - (behind - first))
+        start, end = new.start, new.end
+        if first < behind:
+            start, end = min(start, starts[first]), max(end, ends[behind - 1])
+        starts[first:behind], ends[first:behind] = [start], [end]
+        self._tags.setdefault(new.tag, {})[new.mode] = starts, ends
 
     def remove(self, tag: int, start: int, end: int) -> None:
         """Take [start, end) out of every region of `tag`. Raises BadRangeError, TableFullError."""
         _check(Region(tag, start, end, MODE_MISSING))
-        kept = []
-        for old in self.regions:
-            if old.tag != tag or old.end <= start or end <= old.start:
-                kept.append(old)
-                continue
-            if old.start < start:
-                kept.append(old._replace(end=start))
-            if end < old.end:
-                kept.append(old._replace(start=end))
-        self._replace(kept)
+        changes = []
+        for starts, ends in self._tags.get(tag, _NONE).values():
+            first, behind = bisect_right(ends, start), bisect_left(starts, end)
+            left = [(low, start) for low in starts[first:behind][:1] if low < start]
+            left += [(end, high) for high in ends[first:behind][-1:] if high > end]
+            changes.append((starts, ends, first, behind, left))
+        self._grow(sum(len(left) - (behind - first) for _, _, first, behind, left in changes))
+        for starts, ends, first, behind, left in changes:
+            starts[first:behind] = [low for low, _ in left]
+            ends[first:behind] = [high for _, high in left]
 
     def remove_tag(self, tag: int) -> None:
-        self.regions = [region for region in self.regions if region.tag != tag]
+        self._count -= sum(len(starts) for starts, _ in self._tags.pop(tag, _NONE).values())
 
-    def _replace(self, regions: list[Region]) -> None:
-        if len(regions) > self.capacity:
-            raise TableFullError(f"{len(regions)} regions, {self.capacity} fit")
-        self.regions = sorted(regions)
+    def _grow(self, by: int) -> None:
+        """Count `by` more regions."""
+        if self._count + by > self.capacity:
+            raise TableFullError(f"{self._count + by} regions, {self.capacity} fit")
+        self._count += by
+
+
+_NONE: Final[dict[int, _Ranges]] = {}
 
 
 def _check(region: Region) -> None:

@@ -195,7 +195,7 @@ def _machine_parts(view: View, name: str) -> Any:
         case "frame":
             return _Frames(view.recorder.frames).at(-1)
         case "uffd_regions":
-            return len(view.machine.regions.regions)
+            return len(view.machine.regions)
         case "exit":
             if view.exit_status is None:
                 raise UsageError("the block did not exit", remedy="call exit_group in it, or drop the claim")

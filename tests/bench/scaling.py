@@ -56,7 +56,7 @@ def measure(repetitions: int, say: Callable[[str], None]) -> list[Result]:
         _row("cost per fault, 1,000,000 pages to 1,000", Shape(1_000), Shape(1_000_000), 1, say),
         _row("cost per fault, 10,000 regions to 1", few, Shape(regions=10_000), repetitions, say),
         _row("cost per fault, 10,000 areas to 1", few, Shape(areas=10_000), repetitions, say),
-        _row("cost per fault, 64 cores to 2", Shape(6_400, 2), Shape(6_400, 64), repetitions, say),
+        _row("cost per fault, 64 cores to 2", Shape(25_600, 2), Shape(25_600, 64), repetitions, say),
         _row("munmap and mmap amid 65,500 areas to 10", Areas(10), Areas(65_500), repetitions, say),
     ]
 

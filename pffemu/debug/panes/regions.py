@@ -13,7 +13,7 @@ from pffemu.hw.cpu import Cpu
 def regions(cpu: Cpu, mm: Mm) -> Text:
     """The area that holds RIP is highlighted; regions of other address spaces are dimmed."""
     table = cpu.mmu.regions
-    text = Text().append(f"MMU regions, {len(table.regions)} of {table.capacity}\n", NAME)
+    text = Text().append(f"MMU regions, {len(table)} of {table.capacity}\n", NAME)
     for region in table.regions:
         own = region.tag in (0, cpu.mmu.fill.root)
         line = f"{region.start:#x}-{region.end:#x}  {_mode(region.mode)}  tag {region.tag:#x}\n"

@@ -1,11 +1,15 @@
-"""The place of mappings that ask for the lowest free range."""
+"""The list of areas against a model, and the place of mappings that ask for a free range."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_model.abi.uapi import PROT_READ
+from kernel_model.mm import vma as vma_module
 from kernel_model.mm.vma import MMAP_MIN, MMAP_TOP, STACK_GAP, Vma, VmaList
 from pffemu.arch.paging import PAGE_SIZE
 
@@ -67,3 +71,49 @@ def test_the_highest_free_range_is_found_from_where_the_last_search_ended(steps:
         assert found is not None
         vmas.insert(Vma(found, found + length, PROT_READ, grows_down=what == "stack"))
         vmas.merge(found, found + length)
+
+
+_change = st.tuples(st.sampled_from(["map", "unmap", "split", "merge", "grow"]), st.integers(0, 60), _pages)
+
+
+@given(st.lists(_change, max_size=80))
+def test_few_areas_a_block_hold_what_a_set_of_pages_holds(changes: list[tuple[str, int, int]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vma_module, "_MOST", 4)
+        vmas, pages = VmaList(), set[int]()
+        for what, first, count in changes:
+            start, end, those = first * PAGE_SIZE, (first + count) * PAGE_SIZE, set(range(first, first + count))
+            if what == "map" and not those & pages:
+                vmas.insert(Vma(start, end, PROT_READ))
+                pages |= those
+            elif what == "unmap":
+                gone = vmas.remove(start, end)
+                assert {page for vma in gone for page in range(vma.start >> 12, vma.end >> 12)} == those & pages
+                pages -= those
+            elif what == "split":
+                assert all(start <= vma.start < vma.end <= end for vma in vmas.isolate(start, end))
+            elif what == "merge":
+                vmas.merge(start, end)
+            elif (
+                what == "grow"
+                and (vma := vmas.above(start)) is not None
+                and not set(range(first, vma.start >> 12)) & pages
+            ):
+                pages |= set(range(first, vma.start >> 12))
+                vmas.move_start(vma, start)
+            _agree(vmas, pages)
+
+
+def _agree(vmas: VmaList, pages: set[int]) -> None:
+    areas = list(vmas)
+    assert (len(vmas), vmas.size) == (len(areas), len(pages) * PAGE_SIZE)
+    assert all(lower.end <= upper.start for lower, upper in pairwise(areas))
+    assert {page for vma in areas for page in range(vma.start >> 12, vma.end >> 12)} == pages
+    for page in range(0, 70, 3):
+        at = page * PAGE_SIZE
+        assert vmas.find(at) is next((vma for vma in areas if vma.start <= at < vma.end), None)
+        assert vmas.above(at) is next((vma for vma in areas if vma.start > at), None)
+        assert vmas.below(at) is next((vma for vma in reversed(areas) if vma.start < at), None)
+        assert vmas.overlapping(at, at + 2 * PAGE_SIZE) == [
+            v for v in areas if v.start < at + 2 * PAGE_SIZE and v.end > at
+        ]
