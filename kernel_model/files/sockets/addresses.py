@@ -20,6 +20,7 @@ _IN6_OLD_SIZE: Final = 24  # ... without its scope
 _LO4_NETWORK: Final = 127
 _MULTICAST4: Final = range(224, 240)
 _MULTICAST6: Final = 0xFF
+_LINK_LOCAL: Final = b"\xfe\x80"
 
 
 class Endpoint(NamedTuple):
@@ -85,14 +86,17 @@ def is_broadcast(ip: bytes) -> bool:
 
 
 def destination(ip: bytes) -> bytes:
-    """Where packets to `ip` arrive: an unspecified address is lo's. Raises LinuxError ENETUNREACH."""
+    """Where packets to `ip` arrive: an unspecified address is lo's.
+
+    Raises LinuxError ENETUNREACH, EINVAL for an IPv6 address of a link that is not named.
+    """
     if ip == ANY4:
         return LOOPBACK4
     if ip == ANY6:
         return LOOPBACK6
     if ip == LOOPBACK6 or (len(ip) == len(ANY4) and ip[0] == _LO4_NETWORK):
         return ip
-    raise LinuxError(Errno.ENETUNREACH)
+    raise LinuxError(Errno.EINVAL if ip.startswith(_LINK_LOCAL) else Errno.ENETUNREACH)
 
 
 def source_for(ip: bytes) -> bytes:

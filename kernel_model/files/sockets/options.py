@@ -101,7 +101,7 @@ def table_of(sock: Socket, level: int, *, setting: bool) -> dict[int, Option]:
 
 
 def is_read_only(level: int, option: int) -> bool:
-    return level == SOL_SOCKET and option in _READ_ONLY
+    return (level == SOL_SOCKET and option in _READ_ONLY) or (level, option) == (ip.IPPROTO_IP, ip.IP_MTU)
 
 
 def get(sock: Socket, level: int, option: int) -> int | None:

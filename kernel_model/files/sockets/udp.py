@@ -119,9 +119,10 @@ class UdpSocket(InetSocket):
 
     def _route(self, endpoint: Endpoint) -> Endpoint:
         """Where datagrams to `endpoint` arrive. Raises LinuxError ENETUNREACH, EACCES."""
-        if is_broadcast(endpoint.ip) and not self.options.get((SOL_SOCKET, SO_BROADCAST)):
+        ip = destination(endpoint.ip)
+        if is_broadcast(ip) and not self.options.get((SOL_SOCKET, SO_BROADCAST)):
             raise LinuxError(Errno.EACCES)
-        return Endpoint(destination(endpoint.ip), endpoint.port)
+        return Endpoint(ip, endpoint.port)
 
     def shutdown(self, call: Caller, how: int) -> None:
         """Raises LinuxError ENOTCONN, but wakes the threads that wait, as on Linux."""

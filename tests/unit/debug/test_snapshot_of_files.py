@@ -14,6 +14,7 @@ from pffemu import Exited, Machine
 from pffemu.state import snapshot
 
 SOURCE = """
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@ SOURCE = """
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 void halfway(void) { __asm__ volatile(""); }
 int main(void)
@@ -47,6 +49,17 @@ int main(void)
     read(comm, &c, 1);
     read(again, &c, 1);
     memset(text, 0, 100);
+    struct sockaddr_in lo = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_un name = {AF_UNIX, "/tmp/name"};
+    socklen_t size = sizeof lo;
+    int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    int udp = socket(AF_INET, SOCK_DGRAM, 0), named = socket(AF_UNIX, SOCK_STREAM, 0);
+    bind(udp, (void *)&lo, size), getsockname(udp, (void *)&lo, &size);
+    sendto(udp, "itself", 6, 0, (void *)&lo, size);
+    bind(listener, (void *)&lo, size), listen(listener, 5);
+    connect(client, (void *)&lo, size);
+    send(client, "early", 5, 0);
+    bind(named, (void *)&name, sizeof name), listen(named, 5);
     printf("before\\n");
     fflush(stdout);
     halfway();
@@ -68,11 +81,20 @@ int main(void)
     pread(memory, text, 9, (long)mapped);
     read(comm, text + 10, 90);
     read(again, text + 50, 50);
-    printf("%s %s %s %d\\n", text, strtok(text + 10, "\\n"), text + 50, openat(listed, "0", O_RDONLY) > 0);
+    printf("%s %s %s %d ", text, strtok(text + 10, "\\n"), text + 50, openat(listed, "0", O_RDONLY) > 0);
+    memset(text, 0, 100);
+    int server = accept(listener, 0, 0), second = socket(AF_UNIX, SOCK_STREAM, 0);
+    read(server, text, 5);
+    printf("%s ", text);
+    printf("%ld ", (long)recv(udp, text, 100, 0));
+    printf("%d ", connect(second, (void *)&name, sizeof name));
+    send(client, "late", 4, 0), close(client);
+    printf("%ld ", (long)recv(server, text, 100, 0));
+    printf("%ld\\n", (long)recv(server, text, 100, 0));
     return 0;
 }
 """
-AFTER = b"1 5 4 pipe socket 456 7NM 0 01234567N iles hared 1\n"
+AFTER = b"1 5 4 pipe socket 456 7NM 0 01234567N iles hared 1 early 6 0 4 0\n"
 
 
 @pytest.fixture(scope="module")

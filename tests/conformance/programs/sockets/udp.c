@@ -89,7 +89,7 @@ int main(void)
     name = b_name, name.sin_addr.s_addr = 0;
     SHOW(sendto(a, "any", 3, 0, (void *)&name, sizeof name));
     SHOW(recv(b, buffer, 100, MSG_DONTWAIT));
-    name.sin_addr.s_addr = htonl(INADDR_BROADCAST);
+    name.sin_addr.s_addr = htonl(0x7fffffff);
     SHOW(sendto(a, "broadcast", 9, 0, (void *)&name, sizeof name));
     SHOW(sendto(a, "x", 1, MSG_OOB, (void *)&b_name, sizeof b_name));
     SHOW(sendto(a, (void *)8, 1, 0, (void *)&b_name, sizeof b_name));
