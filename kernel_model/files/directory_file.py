@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.files.file import File
+from kernel_model.files.file import DELETED, File
 from kernel_model.files.seek import sought
 from kernel_model.files.status import FileStatus
 
@@ -48,6 +48,12 @@ class DirectoryFile(File):
             raise LinuxError(Errno.EINVAL)
         self.position = sought(offset, whence, self.position, 0)
         return self.position
+
+    @property
+    def link(self) -> bytes:
+        now = self.place if self.opening is None else self.opening.tree.again(self.place)
+        removed = self.attributes is not None and self.attributes.gone
+        return now.path + DELETED if removed else now.path
 
     @property
     def inode(self) -> Hashable:

@@ -134,7 +134,9 @@ class File:
         """What a link of /proc/PID/fd to it says."""
         is_whole = self.name.startswith(("/", "anon_inode:"))
         has_no_name = self.place is not None and self.place.node is not None and not self.place.node.links
-        text = os.fsencode(self.name if is_whole else f"anon_inode:[{self.name}]")
+        has_no_name |= self.opening is not None and self.opening.held is not None and self.opening.held.gone
+        moved = None if self.opening is None else self.opening.path
+        text = moved or os.fsencode(self.name if is_whole else f"anon_inode:[{self.name}]")
         return text.removesuffix(DELETED) + DELETED if has_no_name else text
 
     def fdinfo(self, cpu: Cpu) -> str:

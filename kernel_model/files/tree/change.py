@@ -254,6 +254,7 @@ def _rename_in_ram(call: Caller, source: Place, target: Place, flags: int) -> No
         new.take(target.name, now)
         old.add(source.name, other, now)
         new.add(target.name, node, now)
+        _move_names((old, source.name, new, target.name), (new, target.name, old, source.name))
         node.ctime = other.ctime = now
         return
     if isinstance(other, Directory) and other.children:
@@ -265,9 +266,19 @@ def _rename_in_ram(call: Caller, source: Place, target: Place, flags: int) -> No
         new.remove(target.name, now)
     old.take(source.name, now)
     new.add(target.name, node, now)
+    _move_names((old, source.name, new, target.name))
     if whiteout is not None:
         old.add(source.name, whiteout, now)
     node.ctime = now
+
+
+def _move_names(*moves: tuple[Directory, bytes, Directory, bytes]) -> None:
+    """Open files follow the names they were opened by, all at once."""
+    held = [(old.held.pop(name, None), new, to) for old, name, new, to in moves]
+    for one, new, to in held:
+        if one is not None:
+            one.parent, one.name = new, to
+            new.held[to] = one
 
 
 def _same_file_system(source: Place, target: Place) -> bool:

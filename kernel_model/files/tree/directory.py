@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
@@ -17,6 +18,28 @@ _ENTRY_SIZE: Final = 20  # bytes of st_size that an entry counts (BOGO_DIRENT_SI
 _S_ISVTX, _S_ISGID = 0o1000, 0o2000
 
 
+@dataclass(slots=True, eq=False)
+class HeldName:
+    """A name by which files were opened (Linux: a dentry): it follows renames. `users`: open files."""
+
+    parent: Directory
+    name: bytes
+    gone: bool = False
+    users: int = 0
+
+    def drop(self) -> None:
+        """One of the files is closed."""
+        self.users -= 1
+        if not self.users and not self.gone:
+            del self.parent.held[self.name]
+
+    @property
+    def names(self) -> tuple[bytes, ...] | None:
+        """The path from the root of the file system; None: the directory was removed."""
+        above = path_below(self.parent)
+        return None if above is None else (*above, self.name)
+
+
 class Directory(DirectoryNode):
     """`up`: the directory that holds it, or did; itself for the root of its file system."""
 
@@ -25,6 +48,7 @@ class Directory(DirectoryNode):
         self.links = 2
         self.up, self.name = self, b""
         self.children: dict[bytes, Node] = {}
+        self.held: dict[bytes, HeldName] = {}
 
     @property
     def size(self) -> int:
@@ -54,6 +78,9 @@ class Directory(DirectoryNode):
 
     def remove(self, name: bytes, now: int) -> None:
         """Remove the entry `name` and a link of its node."""
+        held = self.held.pop(name, None)
+        if held is not None:
+            held.gone = True
         self.take(name, now).unlinked(now)
 
     def take(self, name: bytes, now: int) -> Node:
@@ -63,6 +90,12 @@ class Directory(DirectoryNode):
             self.links -= 1
         self.mtime = self.ctime = now
         return node
+
+    def hold(self, name: bytes) -> HeldName:
+        """The name, for another open file."""
+        held = self.held.setdefault(name, HeldName(self, name))
+        held.users += 1
+        return held
 
     def is_below(self, other: Directory) -> bool:
         """Whether it is `other` or lies below it."""
@@ -90,3 +123,9 @@ def path_below(directory: Directory) -> tuple[bytes, ...] | None:
             return tuple(reversed(names))
         names.append(directory.name)
         directory = directory.up
+
+
+def last_path(directory: Directory) -> tuple[bytes, ...] | None:
+    """The names that led to a removed directory; None: it was not removed, or what held it was removed, too."""
+    above = path_below(directory.up) if directory.removed and directory.up is not directory else None
+    return None if above is None else (*above, directory.name)

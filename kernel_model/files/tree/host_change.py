@@ -121,6 +121,8 @@ def _unlinked(call: Caller, place: Place, last: bool) -> None:
         inode.ctime, inode.gone = now, last
         if last and place.is_directory:
             inode.node, inode.names = _removed_directory(call, inode, place.mode), place.names
+        elif last:
+            inode.names = place.names
         elif inode.names == place.names:
             inode.names = None
     if last:

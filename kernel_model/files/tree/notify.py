@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kernel_model.abi.files import O_ACCMODE, O_RDONLY
 from kernel_model.abi.inotify import IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_DELETE_SELF, IN_EXCL_UNLINK, IN_ISDIR, IN_OPEN
+from kernel_model.files.tree.host_inodes import HostInode
 
 if TYPE_CHECKING:
     from kernel_model.files.file import File
     from kernel_model.files.tree.attributes import Attributes
+    from kernel_model.files.tree.directory import HeldName
     from kernel_model.files.tree.place import Place
     from kernel_model.files.tree.tree import Tree
     from pffemu.hw.cpu import Cpu
@@ -23,6 +25,23 @@ class Opening:
     tree: Tree
     place: Place
     inode: Attributes
+    held: HeldName | None = None  # its name, in RAM
+
+    @property
+    def now(self) -> Place:
+        """Where it lies by now."""
+        if self.held is not None:
+            return replace(self.place, names=(*self.place.names[:-1], self.held.name), parent=self.held.parent)
+        names = self.inode.names if isinstance(self.inode, HostInode) else None
+        return self.place if names is None else replace(self.place, names=names)
+
+    @property
+    def path(self) -> bytes | None:
+        """Its path by now, if that is known."""
+        names = None if self.held is None else self.held.names
+        if self.held is None or names is None:
+            return None
+        return b"/" + b"/".join((*self.tree.mount_path(self.held.parent), *names))
 
 
 def opened(cpu: Cpu, tree: Tree, file: File) -> None:
@@ -31,7 +50,9 @@ def opened(cpu: Cpu, tree: Tree, file: File) -> None:
     if inode is None or place is None:
         return
     inode.opens += 1
-    file.opening = Opening(tree, place, inode)
+    named = place.parent is not None and place.parent.children.get(place.name) is inode
+    held = place.parent.hold(place.name) if named and place.parent is not None else None
+    file.opening = Opening(tree, place, inode, held)
     tell_of_file(cpu, file, IN_OPEN)
 
 
@@ -40,6 +61,8 @@ def closed(cpu: Cpu, file: File) -> None:
     assert file.opening is not None
     inode, tree = file.opening.inode, file.opening.tree
     inode.opens -= 1
+    if file.opening.held is not None:
+        file.opening.held.drop()
     tell_of_file(cpu, file, IN_CLOSE_NOWRITE if file.flags & O_ACCMODE == O_RDONLY else IN_CLOSE_WRITE)
     tell_if_gone(cpu, tree, inode)
 
@@ -48,7 +71,7 @@ def tell_of_file(cpu: Cpu, file: File, mask: int) -> None:
     """Something happened through an open file."""
     opening = file.opening
     if opening is not None and opening.tree.inotify.watches:
-        tell_of(cpu, opening.tree, opening.place, opening.inode, mask)
+        tell_of(cpu, opening.tree, opening.now, opening.inode, mask)
 
 
 def tell_of_place(cpu: Cpu, tree: Tree, place: Place, mask: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kernel_model.files.host_file import PathFile
@@ -39,7 +40,8 @@ def place_of_file(caller: Caller, file: File) -> Place:
     """Where following a link to the open `file` leads, even if no path does any more."""
     place = file.place
     if place is not None and place.mount is None:
-        return place
+        path = None if file.opening is None else file.opening.path
+        return place if path is None else replace(place, names=tuple(path.split(b"/")[1:]))
     if place is not None and (place.is_directory or isinstance(file, PathFile)):
         return caller.kernel.tree.again(place)
     node = OpenedNode(caller.kernel.tree.host_fs, file)

@@ -16,7 +16,7 @@ from kernel_model.files.inotify import InotifyAccount
 from kernel_model.files.status import FileStatus
 from kernel_model.files.tree.attributes import Attributes
 from kernel_model.files.tree.devices import DEVICES, DeviceNode
-from kernel_model.files.tree.directory import Directory, path_below
+from kernel_model.files.tree.directory import Directory, last_path, path_below
 from kernel_model.files.tree.file_system import TMPFS_MAGIC, FileSystem
 from kernel_model.files.tree.generated import GeneratedDirectory
 from kernel_model.files.tree.host_inodes import HostInodes, status_of
@@ -146,8 +146,8 @@ class Tree:
     def again(self, place: Place) -> Place:
         """Where a directory that was reached before is now: one in RAM may have been renamed or removed."""
         if isinstance(place.node, Directory):
-            names = path_below(place.node)
-            current = place.names if names is None else (*self._mount_path(place.node), *names)
+            names = path_below(place.node) or last_path(place.node)
+            current = place.names if names is None else (*self.mount_path(place.node), *names)
             return replace(place, names=current, mode=place.node.mode)
         if place.mount is None:
             return place
@@ -163,7 +163,7 @@ class Tree:
             return place
         return replace(place, inode=self.host_inodes.keep(place.key, place.names))
 
-    def _mount_path(self, directory: Directory) -> Names:
+    def mount_path(self, directory: Directory) -> Names:
         """Where the file system of `directory` is mounted."""
         return next((names for names, root in self.roots.items() if root.fs is directory.fs), ())
 
