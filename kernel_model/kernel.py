@@ -226,8 +226,12 @@ class Kernel:
 
     def flush_stale(self, caller: Cpu) -> None:
         """TLB shootdown on every core that has a changed address space loaded; idle ones flush when they wake."""
-        if len(self._mms) < len(self.cpus) and not any(mm.has_changed for mm in self._mms.values()):
-            return
+        if len(self._mms) < len(self.cpus):
+            for known in self._mms.values():
+                if known.has_changed:
+                    break
+            else:
+                return
         for cpu in self.cpus:
             mm = self._mms.get(cpu.mmu.fill.root)
             if mm is not None and (mm.code_changed or mm.code_version == UNVERSIONED):

@@ -76,7 +76,7 @@ def push(cpu: Cpu, task: Task, registers: SavedRegisters, action: SigAction, inf
             action.restorer.to_bytes(8, "little"),
             _HEAD.pack(UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS, 0, stack.start, _signed(stack.flags), stack.size),
             _CONTEXT.pack(
-                *(saved.word(name) for name in _GREGS), USER_CS, 0, 0, USER_SS,
+                *saved.words_of(_GREGS), USER_CS, 0, 0, USER_SS,
                 trap.error_code, trap.vector, mask, trap.address, fpstate, mask,
             ),
             info.pack(),

@@ -15,17 +15,20 @@ WORDS_AT: Final = X87_AT + 8 * SLOT
 _ST_AT: Final = 32  # of the FXSAVE area
 _XMM_AT: Final = 160
 _LENGTH: Final = WORDS_AT + 4 * SLOT
+_REGISTERS: Final = struct.Struct("<" + 8 * "10s6x")  # x87 registers, here as there
+_CONTROL: Final = struct.Struct("<I12xI12xI12xI12x")
+_PRESENT: Final = bytes(sum((tags >> 2 * n & 3 != 3) << n for n in range(4)) for tags in range(256))  # of four tags
+_TAGS: Final = tuple(sum((0 if present >> n & 1 else 3) << 2 * n for n in range(8)) for present in range(256))
 
 
 def to_fxsave(floating: bytes) -> bytes:
-    fsw, fcw, ftw, mxcsr = (int.from_bytes(floating[at : at + 4], "little") for at in range(WORDS_AT, _LENGTH, SLOT))
-    present = sum((ftw >> 2 * n & 3 != 3) << n for n in range(8))
+    fsw, fcw, ftw, mxcsr = _CONTROL.unpack_from(floating, WORDS_AT)
+    present = _PRESENT[ftw & 0xFF] | _PRESENT[ftw >> 8 & 0xFF] << 4
     area = bytearray(SIZE)
     struct.pack_into("<HHB", area, 0, fcw & 0xFFFF, fsw & 0xFFFF, present)
     struct.pack_into("<II", area, 24, mxcsr, MXCSR_MASK)
-    for n in range(8):
-        at = X87_AT + SLOT * _physical(fsw, n)
-        area[_ST_AT + 16 * n : _ST_AT + 16 * n + 10] = floating[at : at + 10]
+    registers, top = _REGISTERS.unpack_from(floating, X87_AT), fsw >> 11 & 7  # ST(0) is register `top`
+    _REGISTERS.pack_into(area, _ST_AT, *registers[top:], *registers[:top])
     area[_XMM_AT : _XMM_AT + X87_AT] = floating[:X87_AT]
     return bytes(area)
 
@@ -36,18 +39,10 @@ def from_fxsave(area: bytes) -> bytes:
     (mxcsr,) = struct.unpack_from("<I", area, 24)
     floating = bytearray(_LENGTH)
     floating[:X87_AT] = area[_XMM_AT : _XMM_AT + X87_AT]
-    for n in range(8):
-        at = X87_AT + SLOT * _physical(fsw, n)
-        floating[at : at + 10] = area[_ST_AT + 16 * n : _ST_AT + 16 * n + 10]
-    ftw = sum((0 if present >> n & 1 else 3) << 2 * n for n in range(8))
-    for n, word in enumerate((fsw, fcw, ftw, mxcsr & MXCSR_MASK)):
-        struct.pack_into("<I", floating, WORDS_AT + SLOT * n, word)
+    stack, top = _REGISTERS.unpack_from(area, _ST_AT), fsw >> 11 & 7
+    _REGISTERS.pack_into(floating, X87_AT, *stack[8 - top :], *stack[: 8 - top])
+    _CONTROL.pack_into(floating, WORDS_AT, fsw, fcw, _TAGS[present], mxcsr & MXCSR_MASK)
     return bytes(floating)
-
-
-def _physical(fsw: int, n: int) -> int:
-    """The register behind ST(n)."""
-    return (fsw >> 11) + n & 7
 
 
 def _reset_area() -> bytes:

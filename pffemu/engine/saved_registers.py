@@ -25,6 +25,7 @@ _FLOATING: Final = tuple(
 )
 _CONTROL: Final = Struct("<H14xH30xI")
 _SLOT: Final = 16  # bytes of each register in the buffer
+_AT: Final = {name: i for i, name in enumerate(_WORD_REGISTERS)}
 
 
 class SavedRegisters(NamedTuple):
@@ -35,12 +36,19 @@ class SavedRegisters(NamedTuple):
 
     def replace(self, **values: int) -> SavedRegisters:
         """A copy with some registers changed, by name."""
-        changed = dict(zip(_WORD_REGISTERS, self.words, strict=True)) | values
-        return SavedRegisters(tuple(changed.values()), self.floating)
+        words = list(self.words)
+        for name, value in values.items():
+            words[_AT[name]] = value
+        return SavedRegisters(tuple(words), self.floating)
 
     def word(self, name: str) -> int:
         """The value of one general register, RIP, RFLAGS, FS or GS base."""
-        return self.words[_WORD_REGISTERS.index(name)]
+        return self.words[_AT[name]]
+
+    def words_of(self, names: tuple[str, ...]) -> list[int]:
+        """The values of several, in this order."""
+        words = self.words
+        return [words[_AT[name]] for name in names]
 
     def xmm(self, number: int) -> int:
         """An SSE register, 128 bits."""
@@ -62,7 +70,7 @@ class SavedRegisters(NamedTuple):
 
     def with_floats(self, floats: FloatRegisters) -> SavedRegisters:
         """A copy with those SSE and x87 registers."""
-        return self._replace(floating=bytes(floats.octets))
+        return SavedRegisters(self.words, bytes(floats.octets))
 
     def fxsave(self) -> bytes:
         """SSE and x87 as the 512 bytes of FXSAVE."""
@@ -70,7 +78,7 @@ class SavedRegisters(NamedTuple):
 
     def with_fxsave(self, area: bytes | None) -> SavedRegisters:
         """A copy with SSE and x87 from FXSAVE's 512 bytes; None: as after a reset."""
-        return self._replace(floating=fxsave.RESET if area is None else fxsave.from_fxsave(area))
+        return SavedRegisters(self.words, fxsave.RESET if area is None else fxsave.from_fxsave(area))
 
 
 class SavedRegisterSet:

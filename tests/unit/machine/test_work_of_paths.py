@@ -139,7 +139,7 @@ def test_one_more_page_fault(mode: Mode, work: Work) -> None:
 @pytest.mark.parametrize(
     ("name", "work"),
     [
-        ("getpid", Work(55, 1, 0, 4)),
+        ("getpid", Work(52, 1, 0, 4)),
         ("clock_gettime", Work(67, 1, 0, 6)),
         ("futex wake", Work(62, 1, 0, 7)),
         ("write", Work(90, 1, 0, 7)),
@@ -151,7 +151,7 @@ def test_one_more_system_call(name: str, work: Work) -> None:
 
 def test_one_more_signal_to_its_handler_and_back() -> None:
     before = handle("SIGUSR1") + "mov eax, SYS_getpid\nsyscall\nmov r12d, eax\n"
-    is_within(one_more(lambda times: loop(times, SIGNAL, before, HANDLER, ACTION)), Work(335, 2, 0, 10))
+    is_within(one_more(lambda times: loop(times, SIGNAL, before, HANDLER, ACTION)), Work(250, 2, 0, 10))
 
 
 def is_within(found: Work, stated: Work) -> None:
