@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
-from kernel_model.task.credentials import CAP_KILL, CAP_SYS_PTRACE
+from kernel_model.task.credentials import CAP_KILL
+from kernel_model.task.trace_rights import credentials_of as credentials_of
+from kernel_model.task.trace_rights import may_trace
 
 if TYPE_CHECKING:
-    from kernel_model.task.credentials import Credentials
     from kernel_model.task.task import Process, Task
-
-_DUMPABLE = 1  # SUID_DUMP_USER
-
-
-def credentials_of(process: Process) -> Credentials:
-    """The credentials of the process's first thread, or the last that it had."""
-    return process.tasks[0].credentials if process.tasks else process.credentials
 
 
 def may_signal(task: Task, target: Process, signo: int) -> bool:
@@ -34,16 +28,7 @@ def check_trace(task: Task, target: Process, *, real: bool = False) -> None:
 
     Raises LinuxError EPERM.
     """
-    if target is task.process:
-        return
-    own, other = task.credentials, credentials_of(target)
-    user, group = (own.user.real, own.group.real) if real else (own.user.fs, own.group.fs)
-    same = {user} == {other.user.real, other.user.effective, other.user.saved}
-    same = same and {group} == {other.group.real, other.group.effective, other.group.saved}
-    if own.has(CAP_SYS_PTRACE):
-        return
-    superset = not other.permitted & ~own.permitted
-    if not same or not superset or target.mm.settings.dumpable != _DUMPABLE:
+    if not may_trace(task, target, real=real):
         raise LinuxError(Errno.EPERM)
 
 

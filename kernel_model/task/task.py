@@ -64,6 +64,7 @@ class Process:
     has_execed: bool = False
     last_name: bytes = b""  # comm of a zombie
     oom_score_adjust: int = 0
+    login_user: int = (1 << 32) - 1  # loginuid: not set
     child_changes: WaitQueue = field(default_factory=lambda: WaitQueue("children"))
     vfork_done: WaitQueue = field(default_factory=lambda: WaitQueue("vfork"))
     exits: WaitQueue = field(default_factory=lambda: WaitQueue("exits"))  # pidfds, for its end or a thread's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING
 
 from kernel_model.abi.files import O_CLOEXEC, O_PATH
@@ -9,13 +10,13 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.proc.mounts import mount_id
 from kernel_model.files.proc.process_file import owner
 from kernel_model.files.proc.seq_file import SeqNode
+from kernel_model.files.proc.subject import Subject, is_visible, owner_of
 from kernel_model.files.tree.generated import GeneratedDirectory, GeneratedLink
 from kernel_model.files.tree.opened import place_of_file
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.file import File
-    from kernel_model.files.proc.subject import Subject
     from kernel_model.files.tree.file_system import FileSystem
     from kernel_model.files.tree.node import Node
     from kernel_model.files.tree.place import Place
@@ -31,11 +32,21 @@ class FdDirectory(GeneratedDirectory):
     def __init__(self, fs: FileSystem, key: bytes, subject: Subject, name: bytes) -> None:
         super().__init__(fs, key, 0o500 if name == b"fd" else 0o555)
         self.pid, self.tid, self.whole, self.name, self.key = subject.process.pid, subject.tid, subject.whole, name, key
+        self.uid, self.gid = owner_of(subject, self.mode)
+        self.file_owner = owner_of(subject, stat.S_IFREG)
         self.count = len(subject.process.files) if subject.task is not None and name == b"fd" else 0
 
     @property
     def size(self) -> int:
         return self.count
+
+    def looked_up(self, caller: Caller, subject: Subject) -> FdDirectory:
+        """A process may use its own; fdinfo needs the right to trace (proc_fd_permission, proc_fdinfo_permission)."""
+        if subject.process is caller.process:
+            self.verdict = True
+        elif self.name == b"fdinfo" and not is_visible(caller, subject):
+            self.verdict = False
+        return self
 
     def names(self, caller: Caller) -> list[bytes]:
         subject = owner(caller, self.pid, self.tid, self.whole)
@@ -47,8 +58,10 @@ class FdDirectory(GeneratedDirectory):
         found = descriptor(caller, self, name)
         if found is None:
             return None
-        key = self.key + b"/" + name
-        return FdLink(self.fs, key, found.file) if self.name == b"fd" else FdInfo(self.fs, key, self, name)
+        key, is_link = self.key + b"/" + name, self.name == b"fd"
+        node = FdLink(self.fs, key, found.file) if is_link else FdInfo(self.fs, key, self, name)
+        node.uid, node.gid = self.file_owner
+        return node
 
 
 def descriptor(call: Caller | None, directory: FdDirectory, name: bytes) -> Descriptor | None:

@@ -8,10 +8,11 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.pagemap import PagemapFile
 from kernel_model.files.proc.mem_file import MemFile
 from kernel_model.files.proc.seq_file import SeqNode
-from kernel_model.files.proc.subject import Subject, leader
+from kernel_model.files.proc.subject import Subject, is_visible, leader, owner_of
 from kernel_model.files.proc.tables import PROCESS
 from kernel_model.files.tree.generated import GeneratedFile
 from kernel_model.task.task import Process
+from kernel_model.task.trace_rights import may_trace
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
@@ -32,10 +33,12 @@ def owner(call: Caller, pid: int, tid: int, whole: bool) -> Subject | None:
 
 
 def living_process(call: Caller | None, pid: int) -> Process:
-    """The process of a link. Raises LinuxError ENOENT when it has ended."""
+    """The process of a link. Raises LinuxError ENOENT when it has ended, EACCES (proc_fd_access_allowed)."""
     process = call.kernel.processes.get(pid) if call is not None else None
     if process is None or not process.tasks:
         raise LinuxError(Errno.ENOENT)
+    if call is not None and not may_trace(call.task, process):
+        raise LinuxError(Errno.EACCES)
     return process
 
 
@@ -45,6 +48,7 @@ class ProcessFile(SeqNode):
     def __init__(self, fs: FileSystem, key: bytes, subject: Subject, name: bytes) -> None:
         super().__init__(fs, key, PROCESS[name].mode)
         self.pid, self.tid, self.whole, self.name = subject.process.pid, subject.tid, subject.whole, name
+        self.uid, self.gid = owner_of(subject, self.mode)
         self.seeks_end = PROCESS[name].seeks_end
         self.can_splice = name.startswith(b"mount")
 
@@ -55,8 +59,11 @@ class ProcessFile(SeqNode):
         return subject
 
     def open(self, call: Caller, place: Place, flags: int) -> File:
-        if PROCESS[self.name].needs_memory and self._subject(call).mm is None:
+        row, subject = PROCESS[self.name], self._subject(call)
+        if row.needs_memory and subject.mm is None:
             raise LinuxError(Errno.ESRCH)
+        if row.shows_memory and not is_visible(call, subject):
+            raise LinuxError(Errno.EACCES)
         return super().open(call, place, flags)
 
     def text(self, caller: Caller) -> bytes:
@@ -76,10 +83,13 @@ class SpecialFile(GeneratedFile):
 
     def __init__(self, fs: FileSystem, key: bytes, subject: Subject, name: bytes, mode: int) -> None:
         super().__init__(fs, key, mode)
+        self.uid, self.gid = owner_of(subject, self.mode)
         self.pid, self.tid, self.whole, self.name = subject.process.pid, subject.tid, subject.whole, name
 
     def open(self, call: Caller, place: Place, flags: int) -> File:
         subject = owner(call, self.pid, self.tid, self.whole)
         if subject is None or subject.mm is None:
             raise LinuxError(Errno.ESRCH)
+        if not is_visible(call, subject):
+            raise LinuxError(Errno.EACCES)
         return MemFile(place, flags, subject.mm) if self.name == b"mem" else PagemapFile(subject.mm, flags, place)

@@ -8,7 +8,7 @@ from kernel_model.files.file import DELETED
 from kernel_model.files.proc.descriptors import FdDirectory
 from kernel_model.files.proc.folder import FolderDirectory
 from kernel_model.files.proc.process_file import ProcessFile, SpecialFile, living_process, owner
-from kernel_model.files.proc.subject import Subject, find_process, find_thread
+from kernel_model.files.proc.subject import Subject, find_process, find_thread, owner_of
 from kernel_model.files.proc.tables import ONLY_OF_THREAD, PROCESS
 from kernel_model.files.tree.directory import Directory
 from kernel_model.files.tree.generated import GeneratedDirectory, GeneratedLink
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from kernel_model.files.tree.file_system import FileSystem
     from kernel_model.files.tree.node import Node
     from kernel_model.files.tree.place import Place
-    from kernel_model.task.task import Process
 
 PROC_MAGIC: Final = 0x9FA0
 SYSFS_MAGIC: Final = 0x6265_6572
@@ -66,6 +65,7 @@ class ProcessDirectory(GeneratedDirectory):
         self.pid, self.tid, self.whole = subject.process.pid, subject.tid, subject.whole
         super().__init__(fs, self._key(b""))
         self.links = 2 + len(_FD) + self.whole
+        self.uid, self.gid = owner_of(subject, self.mode)
 
     def _key(self, name: bytes) -> bytes:
         base = b"/%d" % self.tid if self.whole else b"/%d/task/%d" % (self.pid, self.tid)
@@ -80,25 +80,26 @@ class ProcessDirectory(GeneratedDirectory):
 
     def find(self, caller: Caller | None, name: bytes) -> Node | None:
         subject = None if caller is None else owner(caller, self.pid, self.tid, self.whole)
-        if subject is None:
+        if caller is None or subject is None:
             return None
         if name in PROCESS and self._has(name):
             return ProcessFile(self.fs, self._key(name), subject, name)
         if name in _LINKS:
-            return ProcessLink(self.fs, self._key(name), self.pid, name)
+            return ProcessLink(self.fs, self._key(name), subject, name)
         if name in _FD:
-            return FdDirectory(self.fs, self._key(name), subject, name)
+            return FdDirectory(self.fs, self._key(name), subject, name).looked_up(caller, subject)
         if name in _SPECIAL:
             return SpecialFile(self.fs, self._key(name), subject, name, _SPECIAL[name])
-        return TaskDirectory(self.fs, self._key(name), subject.process) if name == _TASK and self.whole else None
+        return TaskDirectory(self.fs, self._key(name), subject) if name == _TASK and self.whole else None
 
 
 class TaskDirectory(GeneratedDirectory):
     """/proc/PID/task: the threads."""
 
-    def __init__(self, fs: FileSystem, key: bytes, process: Process) -> None:
+    def __init__(self, fs: FileSystem, key: bytes, subject: Subject) -> None:
         super().__init__(fs, key)
-        self.pid, self.links = process.pid, 2 + max(1, len(process.tasks))
+        self.pid, self.links = subject.process.pid, 2 + max(1, len(subject.process.tasks))
+        self.uid, self.gid = owner_of(subject, self.mode)
 
     def names(self, caller: Caller) -> list[bytes]:
         process = caller.kernel.processes.get(self.pid)
@@ -112,11 +113,12 @@ class TaskDirectory(GeneratedDirectory):
 
 
 class ProcessLink(GeneratedLink):
-    """cwd, exe, root. A zombie has none of them: ENOENT."""
+    """cwd, exe, root. A zombie has none of them (ENOENT); EACCES without the right to trace the process."""
 
-    def __init__(self, fs: FileSystem, key: bytes, pid: int, name: bytes) -> None:
+    def __init__(self, fs: FileSystem, key: bytes, subject: Subject, name: bytes) -> None:
         super().__init__(fs, key)
-        self.pid, self.name = pid, name
+        self.pid, self.name = subject.process.pid, name
+        self.uid, self.gid = owner_of(subject, self.mode)
 
     def target(self, caller: Caller | None) -> bytes:
         process = living_process(caller, self.pid)

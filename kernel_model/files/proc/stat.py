@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.files.proc.rss import rss, size
 from kernel_model.files.proc.state import state_of
 from kernel_model.files.proc.status import masks
-from kernel_model.files.proc.subject import ticks
+from kernel_model.files.proc.subject import is_visible, ticks
 from kernel_model.mm.layout import MemoryLayout
 from kernel_model.task.usage import Usage
 from pffemu.arch.paging import PAGE_SIZE, page_of, pages_up
@@ -29,7 +29,8 @@ def stat(call: Caller, subject: Subject) -> str:
     children = process.children_usage if subject.whole else Usage()
     ignored, caught = masks(process.signals) if task is not None else (0, 0)
     pending, blocked = (task.signals.pending.mask, task.signals.blocked) if task is not None else (0, 0)
-    layout = mm.layout if mm is not None else MemoryLayout()
+    is_shown = is_visible(call, subject)
+    layout = mm.layout if mm is not None and is_shown else MemoryLayout()
     is_leader = subject.tid == process.pid
     forked = process.parent is not None and not process.has_execed
     fields = (
@@ -45,12 +46,12 @@ def stat(call: Caller, subject: Subject) -> str:
         process.limits[_RSS][0],
         layout.start_code or int(mm is not None), layout.end_code or int(mm is not None), layout.start_stack, 0, 0,
         pending & _SHOWN_SIGNALS, blocked & _SHOWN_SIGNALS, ignored & _SHOWN_SIGNALS, caught & _SHOWN_SIGNALS,
-        int(state_of(call, subject) != "R" and task is not None), 0, 0,
+        int(state_of(call, subject) != "R" and task is not None and is_shown), 0, 0,
         process.exit_signal if is_leader else -1, task.cpu_index if task is not None else 0,
         0, 0, 0, 0, 0,
-        layout.start_data, layout.end_data, mm.brk_start if mm is not None else 0,
+        layout.start_data, layout.end_data, mm.brk_start if mm is not None and is_shown else 0,
         layout.arg_start, layout.arg_end, layout.env_start, layout.env_end,
-        process.end.wait_status if process.end is not None else 0,
+        process.end.wait_status if process.end is not None and is_shown else 0,
     )  # fmt: skip
     return " ".join(map(str, fields)) + "\n"
 

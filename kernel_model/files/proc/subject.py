@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.mm.mm import Mm
 from kernel_model.task.task import Process, Task
+from kernel_model.task.trace_rights import DUMPABLE, credentials_of, may_trace
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
@@ -40,6 +42,21 @@ class Subject:
         if self.task is None:
             raise LinuxError(Errno.ESRCH)
         return self.task
+
+
+def owner_of(subject: Subject, mode: int) -> tuple[int, int]:
+    """(user, group) of a file of the process (task_dump_owner): root, if that is not dumpable, but for directories."""
+    mm = subject.mm
+    if mode != stat.S_IFDIR | 0o555 and (mm is None or mm.settings.dumpable != DUMPABLE):
+        return 0, 0
+    task = subject.task
+    credentials = credentials_of(subject.process) if task is None else task.credentials
+    return credentials.user.effective, credentials.group.effective
+
+
+def is_visible(call: Caller, subject: Subject) -> bool:
+    """Whether the calling thread may see where the memory of the process lies, and what it sleeps in."""
+    return may_trace(call.task, subject.process)
 
 
 def ticks(call: Caller, cycles: int) -> int:

@@ -36,7 +36,7 @@ class Text:
 class ProcessText:
     """A file of /proc/PID; see Text. `of_thread`: a thread's directory has it, too.
 
-    `needs_memory`: opening that of a zombie fails.
+    `needs_memory`: opening that of a zombie fails. `shows_memory`: opening it needs the right to trace the process.
     """
 
     make: Callable[[Caller, Subject], str | bytes]
@@ -45,6 +45,7 @@ class ProcessText:
     seeks_end: bool = False
     of_thread: bool = True
     needs_memory: bool = False
+    shows_memory: bool = False
 
 
 Folder = Mapping[bytes, "Text | Folder"]  # a directory of files that are the same for every process

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.proc.state import state_of_thread, wchan
-from kernel_model.task.credentials import CAP_SYS_RESOURCE
+from kernel_model.files.proc.subject import is_visible
+from kernel_model.task.credentials import CAP_SYS_NICE, CAP_SYS_RESOURCE
 from kernel_model.task.usage import Usage
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _NAME_SIZE: Final = 16  # bytes, TASK_COMM_LEN
 _OOM_DISABLE, _OOM_ADJUST_MAX = -17, 15  # oom_adj's scale
 _OOM_SCORE_MAX: Final = 1000
+UNSET: Final = (1 << 32) - 1
 _ARGUMENTS: Final = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 
 
@@ -30,8 +32,8 @@ def set_comm(call: Caller, subject: Subject, data: bytes) -> None:
     subject.living().name = data[: _NAME_SIZE - 1].split(b"\0")[0]
 
 
-def sleeps_in(_call: Caller, subject: Subject) -> str:
-    return wchan(subject.task) if subject.task is not None else "0"
+def sleeps_in(call: Caller, subject: Subject) -> str:
+    return wchan(subject.task) if subject.task is not None and is_visible(call, subject) else "0"
 
 
 def current_call(call: Caller, subject: Subject) -> str:
@@ -137,11 +139,19 @@ def oom_score(call: Caller, subject: Subject) -> str:
     return f"{max(0, (_OOM_SCORE_MAX + points * _OOM_SCORE_MAX // total) * 2 // 3)}\n"
 
 
-def timer_slack(_call: Caller, subject: Subject) -> str:
+def _check_nice(call: Caller, subject: Subject) -> None:
+    """Raises LinuxError EPERM: the timer slack of another process needs CAP_SYS_NICE."""
+    if subject.process is not call.process and not call.task.credentials.has(CAP_SYS_NICE):
+        raise LinuxError(Errno.EPERM)
+
+
+def timer_slack(call: Caller, subject: Subject) -> str:
+    _check_nice(call, subject)
     return f"{subject.living().settings.timer_slack}\n"
 
 
-def set_timer_slack(_call: Caller, subject: Subject, data: bytes) -> None:
+def set_timer_slack(call: Caller, subject: Subject, data: bytes) -> None:
+    _check_nice(call, subject)
     settings = subject.living().settings
     settings.timer_slack = _number(data) or settings.default_timer_slack
 
@@ -170,9 +180,30 @@ def user_map(_call: Caller, _subject: Subject) -> str:
     return f"{0:10} {0:10} {(1 << 32) - 1:10}\n"
 
 
-def unset_id(_call: Caller, _subject: Subject) -> str:
-    """loginuid, sessionid: never set."""
-    return f"{(1 << 32) - 1}"
+def accept(_call: Caller, _subject: Subject, _data: bytes) -> None:
+    """sched: a write sets its counters to 0 on Linux, where they are statistics."""
+
+
+def refuse(_call: Caller, _subject: Subject, _data: bytes) -> None:
+    """uid_map, gid_map: those of the first user namespace are set. Raises LinuxError EPERM."""
+    raise LinuxError(Errno.EPERM)
+
+
+def login_user(_call: Caller, subject: Subject) -> str:
+    """loginuid: 4294967295 until it is set."""
+    return str(subject.process.login_user)
+
+
+def set_login_user(call: Caller, subject: Subject, data: bytes) -> None:
+    """Raises LinuxError EPERM for another process."""
+    if subject.process is not call.process:
+        raise LinuxError(Errno.EPERM)
+    subject.process.login_user = _number(data) & UNSET
+
+
+def session(_call: Caller, _subject: Subject) -> str:
+    """sessionid of audit: never set."""
+    return str(UNSET)
 
 
 def children(_call: Caller, subject: Subject) -> str:

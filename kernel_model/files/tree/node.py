@@ -27,6 +27,8 @@ class Node(Attributes):
         self.links = 1
         self.linkable = False  # link may give it its first name (O_TMPFILE)
 
+    verdict: bool | None = None  # whether the thread that has looked it up may use it; None: the mode says so
+
     @property
     def identity(self) -> Hashable:
         """What all open files of this inode have in common."""

@@ -38,14 +38,12 @@ def _overrides(who: Credentials, mode: int, wanted: int) -> bool:
 
 
 def check(caller: Caller, place: Place, wanted: int, who: Credentials | None = None) -> None:
-    """Raises LinuxError EACCES unless the caller (or `who`) may do all of `wanted` with what lies at `place`.
-
-    Generated files decide by themselves.
-    """
+    """Raises LinuxError EACCES unless the caller (or `who`) may do all of `wanted` with what lies at `place`."""
     who = who or caller.task.credentials
-    if _overrides(who, place.mode, wanted) or (place.node is not None and place.node.generated):
+    if _overrides(who, place.mode, wanted) or (place.node is not None and place.node.verdict):
         return
-    if not grants(who, inode_at(caller, place), place.mode, wanted):
+    refused = place.node is not None and place.node.verdict is False
+    if refused or not grants(who, inode_at(caller, place), place.mode, wanted):
         raise LinuxError(Errno.EACCES)
 
 
