@@ -65,7 +65,8 @@ class Places:
         if found is not None:
             return found
         at = self._machine.objects.at(process, address, program=not runs_program)
-        return self._lines_in(at).line_of(address - at.bias) if at is not None else None
+        line = at.file.line_at(address - at.bias) if at is not None else None
+        return (line.file, line.number) if line is not None else None
 
     def _lines_in(self, at: SharedObject) -> SourceLines:
         if at.file not in self._lines_of_objects:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from kernel_model.abi.uapi import LinuxError
+from kernel_model.abi.uapi import PROT_EXEC, LinuxError
 from kernel_model.mm import forced_access
 from kernel_model.signal import send as signal_send
 from kernel_model.task.siginfo import SigInfo
@@ -313,6 +313,13 @@ class Session:
     def symbols(self) -> SymbolTable:
         """The names of the process that is looked at."""
         return self.machine.symbols_of(self.process)
+
+    def code_at(self, address: int, size: int) -> bytes:
+        """Up to `size` bytes of code for the thread that is looked at, also of a page that is not in memory yet."""
+        code, vma = self.seen.mmu.code_at(address, size), self.process.mm.vmas.find(address)
+        if len(code) == size or vma is None or not vma.prot & PROT_EXEC:
+            return code
+        return max(code, self.read_memory(address, size, self.tid), key=len)
 
     @property
     def process(self) -> Process:

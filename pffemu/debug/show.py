@@ -80,7 +80,7 @@ def shown_uintr(session: Session) -> str:
 
 
 def shown_code(session: Session, source_of: SourceOf = no_source) -> str:
-    return code(session.seen, session.symbols, source_of, _CODE).plain
+    return code(session.seen, session.symbols, source_of, _CODE, session.code_at).plain
 
 
 def shown_stack(session: Session) -> str:

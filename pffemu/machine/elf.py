@@ -28,13 +28,16 @@ CLASS_64, LITTLE_ENDIAN = 2, 1
 ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
 EM_X86_64 = 62
 MACHINES: Final = {3: "i386", 40: "ARM", 183: "AArch64", 243: "RISC-V"}
-PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
+PT_LOAD, PT_INTERP, PT_NOTE = 1, 3, 4
+NT_GNU_BUILD_ID: Final = 3
+NOTES_MAX: Final = 1 << 16  # bytes of one PT_NOTE
 DYN_BASE: Final = 0x5555_5555_4000  # ELF_ET_DYN_BASE: where a PIE with an interpreter lies
 PT_GNU_STACK: Final = 0x6474_E551  # its flags are the rights of the stack
 PF_X, PF_W, PF_R = 1, 2, 4
 
 FILE_HEADER: Final = Struct("<16xHHIQQQIHHHHHH")
 PROGRAM_HEADER: Final = Struct("<IIQQQQQQ")
+NOTE_HEADER: Final = Struct("<III")  # Elf64_Nhdr: sizes of name and contents, type
 SECTION_HEADER_SIZE: Final = 64  # bytes
 
 LINK: Final = "link it as a program (gcc prog.c -o prog)"
@@ -143,6 +146,19 @@ def read_loads(data: bytes, name: str) -> list[ProgramHeader]:
     """The PT_LOAD headers of an executable or shared object, as they are in the file. Raises ElfError."""
     header = _file_header(data, name)
     return [program for program in _program_headers(data, header, name) if program.type == PT_LOAD]
+
+
+def build_id(data: bytes, name: str) -> str:
+    """The build ID in hexadecimal; empty when the file has none. Raises ElfError."""
+    for program in _program_headers(data, _file_header(data, name), name):
+        at, end = program.offset, min(program.offset + min(program.filesz, NOTES_MAX), len(data))
+        while program.type == PT_NOTE and at + NOTE_HEADER.size <= end:
+            name_size, size, kind = NOTE_HEADER.unpack_from(data, at)
+            start = at + NOTE_HEADER.size + (name_size + 3) // 4 * 4
+            if kind == NT_GNU_BUILD_ID and data[at + NOTE_HEADER.size :][:4] == b"GNU\0":
+                return data[start : start + size].hex()
+            at = start + (size + 3) // 4 * 4
+    return ""
 
 
 def _file_header(data: bytes, name: str) -> FileHeader:

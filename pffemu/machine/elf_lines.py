@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -22,15 +25,55 @@ class LineRange(NamedTuple):
 
 def read_lines(data: bytes, name: str) -> list[LineRange]:
     """Every range of an ELF file, ascending; none when it was built without -g. Raises ElfError for a damaged table."""
-    try:
-        elf = ELFFile(BytesIO(data))
-        if not elf.has_dwarf_info():
-            return []
-        dwarf = elf.get_dwarf_info()
-        return sorted(line for unit in dwarf.iter_CUs() for line in _of_unit(dwarf, unit))
-    except Exception as error:  # elftools promises ELFError, but malformed tables make it raise nearly anything
-        what = str(error) or type(error).__name__
-        raise ElfError(f"the line table is damaged: {what}", where=name, remedy="build the file again") from None
+    return LineTable(data, name).all()
+
+
+class LineTable:
+    """The line table of an ELF file; empty when it was built without -g. Methods raise ElfError for damaged ones."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self._name = name
+        self._units: dict[int, list[LineRange]] = {}  # those that were asked for, by their offset in .debug_info
+        self._all: list[LineRange] | None = None
+        with self._damaged():
+            elf = ELFFile(BytesIO(data))
+            self._dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
+            self._aranges = self._dwarf.get_aranges() if self._dwarf is not None else None
+
+    def at(self, address: int) -> LineRange | None:
+        """The range that holds `address`. Only its unit is read where the file has .debug_aranges (gcc writes them)."""
+        ranges = self._unit_at(address) or self.all()
+        i = bisect_right(ranges, address, key=lambda line: line.start) - 1
+        return ranges[i] if i >= 0 and address < ranges[i].end else None
+
+    def all(self) -> list[LineRange]:
+        """Every range, ascending."""
+        if self._all is None:
+            dwarf = self._dwarf
+            with self._damaged():
+                units = dwarf.iter_CUs() if dwarf is not None else ()
+                self._all = sorted(line for unit in units for line in _of_unit(dwarf, unit))
+        return self._all
+
+    def _unit_at(self, address: int) -> list[LineRange] | None:
+        if self._aranges is None or self._dwarf is None or self._all is not None:
+            return None
+        with self._damaged():
+            offset = self._aranges.cu_offset_at_addr(address)
+            if offset is None:
+                return None
+            if offset not in self._units:
+                self._units[offset] = sorted(_of_unit(self._dwarf, self._dwarf.get_CU_at(offset)))
+            return self._units[offset]
+
+    @contextmanager
+    def _damaged(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # elftools promises ELFError, but malformed tables make it raise nearly anything
+            what = str(error) or type(error).__name__
+            text = f"the line table is damaged: {what}"
+            raise ElfError(text, where=self._name, remedy="build the file again") from None
 
 
 def _of_unit(dwarf: Any, unit: Any) -> list[LineRange]:

@@ -54,7 +54,7 @@ def _symbols(data: bytes, section_headers: int, count: int) -> list[Symbol]:
     others: dict[str, Symbol] = {}
     for name_at, info, _, section, value, length in _SYMBOL.iter_unpack(data[offset : offset + size // 24 * 24]):
         if info & 0xF in _LOCATED and section not in _NOWHERE and name_at < strings_size:
-            name = strings[name_at : strings.find(b"\0", name_at)].decode(errors="replace")
+            name = strings[name_at : strings.find(b"\0", name_at)].decode(errors="replace").partition("@")[0]
             if name:
                 (others if info >> 4 else local)[name] = Symbol(name, value, length)
     return list((local | others).values())

@@ -15,7 +15,7 @@ from kernel_model.abi.uapi import LinuxError
 from kernel_model.files.tree.content import read_whole
 from pffemu.arch.paging import page_of, pages_up
 from pffemu.errors import ElfError
-from pffemu.machine.elf import ProgramHeader, read_loads
+from pffemu.machine.elf import ProgramHeader, build_id, read_loads
 from pffemu.machine.elf_symbols import Symbol, read_sized_symbols
 
 if TYPE_CHECKING:
@@ -25,16 +25,18 @@ if TYPE_CHECKING:
     from kernel_model.mm.vma import Vma
     from kernel_model.task.task import Process
     from pffemu.machine.elf_frames import CallFrames
-    from pffemu.machine.elf_lines import LineRange
+    from pffemu.machine.elf_lines import LineRange, LineTable
 
+_DEBUG_FILES: Final = "/usr/lib/debug/.build-id"
 _LARGEST: Final = 1 << 30  # bytes of an object
 
 
 class ObjectFile:
     """An ELF file that is mapped. Addresses are the file's own."""
 
-    def __init__(self, path: str, data: bytes, loads: list[ProgramHeader]) -> None:
-        self.path, self._data, self._loads = path, data, loads
+    def __init__(self, path: str, data: bytes, loads: list[ProgramHeader], debug: bytes) -> None:
+        """`debug`: the file that has its symbols and lines; itself, if it is not stripped."""
+        self.path, self._data, self._loads, self._debug = path, data, loads, debug
 
     @property
     def name(self) -> str:
@@ -51,7 +53,7 @@ class ObjectFile:
     def symbols(self) -> list[Symbol]:
         """By address, of several there the name for users last; none when the table is damaged."""
         try:
-            return sorted(read_sized_symbols(self._data), key=lambda each: (each.address, each.name[:1] != "_"))
+            return sorted(read_sized_symbols(self._debug), key=lambda each: (each.address, each.name[:1] != "_"))
         except ValueError:
             return []
 
@@ -71,17 +73,31 @@ class ObjectFile:
     def describe(self, address: int) -> str:
         """`malloc+0x12`, or `libc.so.6+0x8a123` between the symbols."""
         for symbol in self.symbols[: bisect_right(self._starts, address)][:-3:-1]:
-            if address - symbol.address < max(symbol.size, 1):
+            if address - symbol.address <= symbol.size:  # its end may be where its last call, to exit, returns
                 return symbol.name if address == symbol.address else f"{symbol.name}+{address - symbol.address:#x}"
         return f"{self.name}+{address:#x}"
 
     @cached_property
-    def lines(self) -> list[LineRange]:
-        """Source lines, ascending; none without debug information."""
-        from pffemu.machine.elf_lines import read_lines
+    def _lines(self) -> LineTable | None:
+        from pffemu.machine.elf_lines import LineTable
 
         try:
-            return read_lines(self._data, self.path)
+            return LineTable(self._debug, self.path)
+        except ElfError:
+            return None
+
+    def line_at(self, address: int) -> LineRange | None:
+        """The source line of `address`; None without debug information."""
+        try:
+            return self._lines.at(address) if self._lines is not None else None
+        except ElfError:
+            return None
+
+    @cached_property
+    def lines(self) -> list[LineRange]:
+        """All source lines, ascending; none without debug information."""
+        try:
+            return self._lines.all() if self._lines is not None else []
         except ElfError:
             return []
 
@@ -145,7 +161,18 @@ class SharedObjects:
 
     def _read(self, path: str) -> ObjectFile | None:
         try:
-            data = read_whole(self._tree.walk(None, os.fsencode(path), None), _LARGEST)
-            return ObjectFile(path, data, read_loads(data, path))
+            data = self._content(path)
+            return ObjectFile(path, data, read_loads(data, path), self._debug_of(data, path))
         except (LinuxError, ElfError):
             return None
+
+    def _debug_of(self, data: bytes, path: str) -> bytes:
+        """The separate file with symbols and lines of a stripped object, where gdb looks for it; else `data`."""
+        number = build_id(data, path)
+        try:
+            return self._content(f"{_DEBUG_FILES}/{number[:2]}/{number[2:]}.debug") if number else data
+        except LinuxError:
+            return data
+
+    def _content(self, path: str) -> bytes:
+        return read_whole(self._tree.walk(None, os.fsencode(path), None), _LARGEST)

@@ -52,7 +52,7 @@ Render = Callable[[Commands, Cpu, Before, Room], Text]
 
 
 def _code(commands: Commands, cpu: Cpu, _before: Before, room: Room) -> Text:
-    return code(cpu, commands.session.symbols, commands.places.source_of, room.height)
+    return code(cpu, commands.session.symbols, commands.places.source_of, room.height, commands.session.code_at)
 
 
 def _registers(commands: Commands, cpu: Cpu, before: Before, room: Room) -> Text:

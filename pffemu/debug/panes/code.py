@@ -28,11 +28,16 @@ class SourceLine(NamedTuple):
 SourceOf = Callable[[int], SourceLine | None]  # by address
 
 
-def code(cpu: Cpu, symbols: SymbolTable, source_of: SourceOf, height: int) -> Text:
-    """`height` lines with RIP at about a third. Bytes that are not code, or cannot be fetched, are marked as such."""
-    rip = cpu.registers["rip"]
-    before = _before(cpu, symbols, rip)[-(height // 3) :]
-    after = list(disassemble(cpu.mmu.code_at(rip, MAX_INSTRUCTION * height), rip))[:height]
+def code(
+    cpu: Cpu, symbols: SymbolTable, source_of: SourceOf, height: int, code_at: Callable[[int, int], bytes] | None = None
+) -> Text:
+    """`height` lines with RIP at about a third. Bytes that are not code, or cannot be fetched, are marked as such.
+
+    `code_at`: reads code (address, size); by default what the core could fetch without a fault.
+    """
+    rip, code_at = cpu.registers["rip"], code_at or cpu.mmu.code_at
+    before = _before(code_at, symbols, rip)[-(height // 3) :]
+    after = list(disassemble(code_at(rip, MAX_INSTRUCTION * height), rip))[:height]
     text = Text()
     if not after:
         return text.append(f"{symbols.describe(rip)}: no code there (not mapped, or not executable)\n", HERE)
@@ -65,10 +70,10 @@ def _append(text: Text, instruction: Instruction, here: bool, beside: SourceLine
     text.append("\n")
 
 
-def _before(cpu: Cpu, symbols: SymbolTable, rip: int) -> list[Instruction]:
+def _before(code_at: Callable[[int, int], bytes], symbols: SymbolTable, rip: int) -> list[Instruction]:
     """Instructions in front of `rip`, decoded from the nearest symbol; none when no boundary falls on `rip`."""
     start = symbols.start_below(rip)
     if start is None or start < rip - _REACH:
         return []
-    found = [each for each in disassemble(cpu.mmu.code_at(start, rip - start), start) if each.address < rip]
+    found = [each for each in disassemble(code_at(start, rip - start), start) if each.address < rip]
     return found if found and found[-1].address + found[-1].size == rip else []
