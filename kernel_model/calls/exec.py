@@ -9,6 +9,7 @@ from kernel_model.abi.files import AT_EMPTY_PATH, AT_EXECVE_CHECK, AT_FDCWD, AT_
 from kernel_model.abi.mman import READ_IMPLIES_EXEC
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call, as_int
+from kernel_model.calls.open import open_files
 from kernel_model.calls.prctl import NAME_SIZE
 from kernel_model.calls.program import Executable, ProgramFiles, content_to_run
 from kernel_model.files.tree.opened import place_of_file
@@ -83,9 +84,11 @@ class Start(NamedTuple):
 
 
 def _runnable(call: Call, place: Place) -> Place:
-    """`place`, if the caller may execute what lies there. Raises LinuxError EACCES."""
+    """`place`, if the caller may execute what lies there. Raises LinuxError EACCES, ETXTBSY (open for writing)."""
     if stat.S_ISREG(place.mode):
         check(call, place, MAY_EXEC)
+        if any(file.writable for file in open_files(call, place.identity)):
+            raise LinuxError(Errno.ETXTBSY)
     return place
 
 
@@ -158,6 +161,7 @@ def _replace(call: Call, mm: Mm, found: Executable) -> None:
     task.credentials = setid.of_new_program(task.credentials, task.settings)
     old, process.mm = process.mm, mm
     process.image, process.exe, process.name = found.image, _text(found.path), _text(found.path)
+    process.program = found.inode
     process.arguments = [_text(word) for word in found.arguments]
     process.has_execed, process.exit_signal = True, int(Signal.SIGCHLD)
     process.personality &= ~READ_IMPLIES_EXEC

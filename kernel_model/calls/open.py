@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import struct
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Final
 
@@ -166,6 +167,8 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
             check_owner(call, inode_at(call, place))
     else:
         check_directory(call, place)
+    if wanted & MAY_WRITE:
+        refuse_running(call, place)
     break_leases(call, place, writing=bool(wanted & MAY_WRITE), nonblocking=bool(flags & O_NONBLOCK))
     if place.mount is not None:
         return _open_host(call, place, flags, kept, mode)
@@ -181,12 +184,25 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
     return place.node.open(call, place, kept)
 
 
+def refuse_running(call: Call, place: Place) -> None:
+    """Raises LinuxError ETXTBSY when the file at `place` is a running program."""
+    if place.exists and stat.S_ISREG(place.mode):
+        inode = place.identity
+        if any(process.program == inode for process in call.kernel.processes.values() if process.tasks):
+            raise LinuxError(Errno.ETXTBSY)
+
+
+def open_files(call: Call, inode: Hashable) -> list[File]:
+    """The open files of an inode, of all processes, without O_PATH's."""
+    files = {file: None for process in call.kernel.processes.values() for file in process.files.files()}
+    return [file for file in files if not file.flags & O_PATH and file.inode == inode]
+
+
 def break_leases(call: Call, place: Place, *, writing: bool, nonblocking: bool = False) -> None:
     """Wait for the holders of leases on the regular file at `place`. Raises LinuxError EAGAIN; Blocked."""
     if place.exists and stat.S_ISREG(place.mode):
-        inode = place.key if place.node is None else place.node.identity
         leases = call.kernel.file_locks.leases
-        leases.break_for(call, inode, writing=writing, nonblocking=nonblocking)
+        leases.break_for(call, place.identity, writing=writing, nonblocking=nonblocking)
 
 
 def _open_host(call: Call, place: Place, flags: int, kept: int, mode: int) -> File:

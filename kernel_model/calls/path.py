@@ -22,7 +22,7 @@ from kernel_model.abi.inotify import IN_MODIFY
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.calls.file import check_growth
-from kernel_model.calls.open import break_leases
+from kernel_model.calls.open import break_leases, refuse_running
 from kernel_model.files.host_tree import host_errors, open_host
 from kernel_model.files.tree import change
 from kernel_model.files.tree.generated import GeneratedFile
@@ -158,6 +158,7 @@ def truncate(call: Call, path: int, size: int) -> int:
         raise LinuxError(Errno.EINVAL)
     if place.read_only:
         raise LinuxError(Errno.EROFS)
+    refuse_running(call, place)
     break_leases(call, place, writing=True)
     check(call, place, MAY_WRITE)
     if isinstance(place.node, Regular):

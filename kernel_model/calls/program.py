@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -58,6 +58,7 @@ class Executable(NamedTuple):
     path: bytes
     arguments: Sequence[bytes]
     ids: tuple[int, int, int, int] = (0, 0, 0, 0)  # of the user and the group that start it: real, effective
+    inode: Hashable = None  # of its file in the tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,14 @@ class ProgramFiles:
         """
         shown = place.exists and (place.mount is None or place.mount.listed)
         if self.running is not None and not shown and os.fsdecode(place.path) == self.running.exe:
-            return self.with_interpreter(self.running.image, place.path, arguments)
+            return self.with_interpreter(self.running.image, place.path, arguments, self.running.program)
         path = b"/" + place.path.lstrip(b"/")  # a file without a place has its whole name as one component
         data = content_to_run(place)
         if closes and data.startswith(_SCRIPT):
             raise LinuxError(Errno.ENOENT)
         if data.startswith(_SCRIPT):
             return self.of_script(data, name, arguments, scripts)
-        return self.with_interpreter(self.loader.read(data, os.fsdecode(path)), path, arguments)
+        return self.with_interpreter(self.loader.read(data, os.fsdecode(path)), path, arguments, place.identity)
 
     def of_script(
         self, head: bytes, name: bytes, arguments: Sequence[bytes], scripts: int = _SCRIPTS_MAX
@@ -105,7 +106,9 @@ class ProgramFiles:
         options = [option] if option else []
         return self.find(interpreter, [interpreter, *options, name, *arguments[1:]], scripts - 1)
 
-    def with_interpreter(self, image: ProgramImage, path: bytes, arguments: Sequence[bytes]) -> Executable:
+    def with_interpreter(
+        self, image: ProgramImage, path: bytes, arguments: Sequence[bytes], inode: Hashable = None
+    ) -> Executable:
         """`image` and the interpreter that it names. Raises LinuxError: ELIBBAD, EIO, and those of paths."""
         interpreter = None
         if image.interpreter:
@@ -117,7 +120,7 @@ class ProgramFiles:
                 interpreter = self.loader.read(data, os.fsdecode(place.path))
             except LinuxError as error:
                 raise LinuxError(Errno.ELIBBAD) if error.errno == Errno.ENOEXEC else error from None
-        return Executable(image, interpreter, path, arguments)
+        return Executable(image, interpreter, path, arguments, inode=inode)
 
 
 def content_to_run(place: Place) -> bytes:

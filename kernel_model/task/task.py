@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
@@ -45,6 +46,7 @@ class Process:
     mm: Mm
     name: str
     exe: str = ""  # what /proc/self/exe points to
+    program: Hashable = None  # inode of the program's file, which no open may write; None: outside the tree
     image: Any = None  # the program, as the loader has it
     arguments: list[str] = field(default_factory=list)  # argv
     cwd: Place | None = None  # the current directory; None: the root

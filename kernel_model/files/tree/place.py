@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,11 @@ class Place:
     @property
     def path(self) -> bytes:
         return b"/" + b"/".join(self.names)
+
+    @property
+    def identity(self) -> Hashable:
+        """What all open files of the inode have in common (File.inode); None: nothing lies there."""
+        return self.key if self.node is None else self.node.identity
 
     @property
     def name(self) -> bytes:

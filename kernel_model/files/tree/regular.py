@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import mman
@@ -128,6 +129,10 @@ class TmpfsFile(Memfd):
         self.place, self.node = place, node
         self.cache.name = self.name
         self.cache.number, self.cache.device = node.number, node.fs.device
+
+    @property
+    def inode(self) -> Hashable:
+        return self.node.identity
 
     def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         done = super().read_at(call, buffer, offset)

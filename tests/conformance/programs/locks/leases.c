@@ -22,7 +22,7 @@ static void opener(int flags, const char *text)
         fflush(stdout);
         _exit(0);
     }
-    usleep(50000);
+    usleep(200000);
 }
 
 static void ended(void)
@@ -47,7 +47,7 @@ int main(void)
     SHOW(fcntl(reader, F_SETLEASE, F_WRLCK)), SHOW(fcntl(reader, F_SETLEASE, F_RDLCK)), SHOW(fcntl(other, F_SETLEASE, F_RDLCK));
     SHOW(fcntl(reader, F_SETSIG, SIGRTMIN));
     opener(O_RDONLY, "a reader"), ended(), opener(O_WRONLY, "a writer"), SHOW(fcntl(reader, F_GETLEASE)), SHOW(fcntl(other, F_GETLEASE));
-    SHOW(fcntl(reader, F_SETLEASE, F_UNLCK)), usleep(20000), SHOW(close(other)), ended();
+    SHOW(fcntl(reader, F_SETLEASE, F_UNLCK)), usleep(100000), SHOW(close(other)), ended();
     printf("%d %d\n", told_code, told_fd == reader);
     SHOW(fcntl(reader, F_SETLEASE, F_WRLCK)), opener(O_RDONLY, "a reader"), SHOW(fcntl(reader, F_SETLEASE, F_RDLCK)), ended(), SHOW(fcntl(reader, F_GETLEASE));
     SHOW(fcntl(reader, F_SETLEASE, F_RDLCK)), fflush(stdout), pid = MUST(fork());
@@ -55,6 +55,6 @@ int main(void)
         printf("truncated %d\n", truncate("data", 0)), fflush(stdout);
         _exit(0);
     }
-    usleep(50000), SHOW(fcntl(reader, F_GETLEASE)), SHOW(fcntl(reader, F_SETLEASE, F_UNLCK)), ended();
+    usleep(200000), SHOW(fcntl(reader, F_GETLEASE)), SHOW(fcntl(reader, F_SETLEASE, F_UNLCK)), ended();
     return 0;
 }

@@ -31,6 +31,22 @@ static void hear(int count)
 
 static void pause_ms(int ms) { usleep(ms * 3000); }
 
+/* Return once process `pid` sleeps, seen five times in a row. */
+static int asleep(int pid)
+{
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    for (int times = 0; times < 5;) {
+        usleep(2000);
+        int fd = open(path, O_RDONLY), size = fd < 0 ? 0 : read(fd, text, 255);
+        if (size <= 0)
+            break;
+        close(fd), text[size] = 0;
+        times = strstr(text, ") S") || strstr(text, ") Z") ? times + 1 : 0;
+    }
+    return pid;
+}
+
 static int waiter(const char *name, int type, long start, long length)
 {
     int child = MUST(fork());
@@ -41,8 +57,7 @@ static int waiter(const char *name, int type, long start, long length)
         pause_ms(10);
         _exit(0);
     }
-    pause_ms(10);
-    return child;
+    return asleep(child);
 }
 
 static void handler(int signo) { seen++; }
@@ -61,13 +76,15 @@ int main(void)
     int status, other[2];
     file = MUST(open("data", O_RDWR | O_CREAT, 0600));
     MUST(pipe(results)), MUST(pipe(other));
-    /* One release, and the waiters come in order; readers go together. */
+    /* One release, and the waiters that conflict come in order; readers go together. */
     MUST(lock(file, F_SETLK, F_WRLCK, 0, 100));
     waiter("first", F_WRLCK, 0, 10), waiter("second", F_WRLCK, 5, 10), waiter("third", F_WRLCK, 0, 20);
-    waiter("far", F_RDLCK, 50, 1), waiter("far", F_RDLCK, 50, 1);
+    MUST(lock(file, F_SETLK, F_UNLCK, 0, 0)), hear(3);
+    while (wait(&status) > 0)
+        ;
+    MUST(lock(file, F_SETLK, F_WRLCK, 0, 100)), waiter("far", F_RDLCK, 50, 1), waiter("far", F_RDLCK, 50, 1);
     MUST(lock(file, F_SETLK, F_UNLCK, 40, 60)), hear(2);
-    printf("still held %s\n", errno_name(-lock(file, F_SETLK, F_WRLCK, 0, 1)));
-    MUST(lock(file, F_SETLK, F_RDLCK, 0, 100) == -EAGAIN ? 0 : lock(file, F_SETLK, F_UNLCK, 0, 0)), hear(3);
+    printf("a reader beside them %d, a writer %d\n", lock(file, F_SETLK, F_RDLCK, 50, 1), lock(file, F_SETLK, F_WRLCK, 50, 1) == -EAGAIN);
     while (wait(&status) > 0)
         ;
     /* A waiter that dies, and one behind it. */
@@ -83,6 +100,7 @@ int main(void)
     printf("%d\n", lock(file, F_SETLKW, F_WRLCK, 3, 1)), hear(1), waitpid(holder, &status, 0);
     MUST(lock(file, F_SETLK, F_UNLCK, 0, 0));
     /* Signals: EINTR without SA_RESTART; with it the call waits on. */
+    MUST(lock(file, F_SETLK, F_WRLCK, 20, 1));
     int pid = MUST(fork());
     if (!pid) {
         struct sigaction action = {.sa_handler = handler};
@@ -95,8 +113,8 @@ int main(void)
         snprintf(text, sizeof text, "handlers %d", seen), say(text);
         _exit(0);
     }
-    MUST(lock(file, F_SETLK, F_WRLCK, 20, 1)), hear(1), pause_ms(10);
-    kill(pid, SIGUSR1), hear(1), pause_ms(10), kill(pid, SIGUSR2), pause_ms(10);
+    hear(1), asleep(pid);
+    kill(pid, SIGUSR1), hear(1), asleep(pid), kill(pid, SIGUSR2), pause_ms(10), asleep(pid);
     MUST(lock(file, F_SETLK, F_UNLCK, 20, 1)), hear(2), waitpid(pid, &status, 0);
     /* Deadlock: the parent holds 0, the child 1, each asks for the other's; also over three processes. */
     MUST(lock(file, F_SETLK, F_WRLCK, 0, 1));
@@ -116,7 +134,7 @@ int main(void)
         MUST(lock(file, F_SETLK, F_UNLCK, 0, 0)), waitpid(third, &status, 0);
         _exit(0);
     }
-    hear(2), pause_ms(20);
+    hear(2), pause_ms(5), asleep(pid), pause_ms(5), asleep(pid), pause_ms(20);
     printf("parent %s", errno_name(-lock(file, F_SETLKW, F_WRLCK, 1, 1)));
     printf(" %s", errno_name(-lock(file, F_SETLKW, F_RDLCK, 2, 1)));
     printf(" %s\n", errno_name(-lock(file, F_OFD_SETLK, F_WRLCK, 1, 1)));
@@ -152,7 +170,7 @@ int main(void)
         snprintf(text, sizeof text, "inherited %d", flock(two, LOCK_UN)), say(text);
         _exit(0);
     }
-    pause_ms(10), SHOW(flock(two, LOCK_SH)), pause_ms(10), SHOW(close(two)), pause_ms(10);
+    asleep(pid), SHOW(flock(two, LOCK_SH)), pause_ms(10), asleep(pid), SHOW(close(two)), pause_ms(10);
     printf("child of the lock: "), fflush(stdout);
     kill(pid, 0), flock(dup(open("data", O_RDONLY)), LOCK_SH | LOCK_NB) ? puts("busy") : puts("free");
     kill(pid, SIGKILL), waitpid(pid, &status, 0), SHOW(flock(copy, LOCK_EX | LOCK_NB));

@@ -22,7 +22,7 @@ static void waiter(int flags)
 static void show(const char *what)
 {
     char texts[16] = {0};
-    usleep(100000);
+    usleep(200000);
     int count = read(woken[0], texts, 16);
     printf("%s: %d %s\n", what, count < 0 ? 0 : count, texts);
     fflush(stdout);
@@ -45,7 +45,7 @@ int main(void)
         MUST(pipe(ends));
         for (int j = 0; j < 3; j++)
             waiter(kinds[i]);
-        usleep(100000);
+        usleep(200000);
         MUST(write(ends[1], "a", 1)), show("one write"), MUST(read(ends[0], &c, 1));
         MUST(write(ends[1], "a", 1)), show("another"), MUST(read(ends[0], &c, 1)), close(ends[1]), show("the end");
         while (wait(NULL) > 0)
