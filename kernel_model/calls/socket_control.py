@@ -5,6 +5,16 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from kernel_model.abi.inet import (
+    IP_PKTINFO,
+    IP_TOS,
+    IP_TTL,
+    IPPROTO_IP,
+    IPPROTO_IPV6,
+    IPV6_HOPLIMIT,
+    IPV6_PKTINFO,
+    IPV6_TCLASS,
+)
 from kernel_model.abi.limits import NOFILE
 from kernel_model.abi.socket import (
     MSG_CMSG_CLOEXEC,
@@ -23,11 +33,18 @@ from kernel_model.call.clocks import base_of
 from kernel_model.files import File
 from kernel_model.files.sockets.message import Credentials, Outgoing, Received
 from kernel_model.files.sockets.socket import Socket
+from kernel_model.files.sockets.udp import UdpSocket
 from kernel_model.files.sockets.unix import UnixSocket
 
 _CONTROL_MAX: Final = 131_072  # net.core.optmem_max
 _HEADER: Final = struct.Struct("<Qii")  # struct cmsghdr
 _UCRED: Final = struct.Struct("<iII")
+_INT: Final = 4
+_FIELDS: Final = {  # values of header fields
+    (IPPROTO_IP, IP_TTL): (1, 255), (IPPROTO_IP, IP_TOS): (0, 255), (IPPROTO_IPV6, IPV6_HOPLIMIT): (-1, 255),
+    (IPPROTO_IPV6, IPV6_TCLASS): (-1, 255),
+}  # fmt: skip
+_ADDRESSES: Final = ((IPPROTO_IP, IP_PKTINFO), (IPPROTO_IPV6, IPV6_PKTINFO))  # of where to send from: always lo
 _NS: Final = 1_000_000_000
 
 
@@ -43,6 +60,8 @@ def read_control(call: Call, sock: Socket, header: Msghdr, message: Outgoing) ->
         data = control[at + _HEADER.size : at + length]
         if level == SOL_SOCKET and isinstance(sock, UnixSocket):
             _read_one(call, kind, data, message)
+        elif isinstance(sock, UdpSocket) and level in (IPPROTO_IP, IPPROTO_IPV6):
+            _read_header_field(call, level, kind, data, message)
         elif level == SOL_SOCKET:
             raise call.unsupported(f"control message SOL_SOCKET {kind}", Errno.EINVAL)
         at += (length + 7) // 8 * 8
@@ -63,6 +82,22 @@ def _read_one(call: Call, kind: int, data: bytes, message: Outgoing) -> None:
             raise LinuxError(Errno.ESRCH)
     else:
         raise call.unsupported(f"control message SOL_SOCKET {kind}", Errno.EINVAL)
+
+
+def _read_header_field(call: Call, level: int, kind: int, data: bytes, message: Outgoing) -> None:
+    """A field of the IP header (ip_cmsg_send, ip6_datagram_send_ctl). -1: as without it. Raises LinuxError EINVAL."""
+    if (level, kind) in _ADDRESSES:
+        return
+    if (level, kind) not in _FIELDS:
+        raise call.unsupported(f"control message level {level} type {kind}", Errno.EINVAL)
+    low, high = _FIELDS[level, kind]
+    value = int.from_bytes(data[:4], "little", signed=True) if len(data) == _INT else -2
+    if len(data) == 1 and level == IPPROTO_IP:
+        value = data[0]
+    if not low <= value <= high:
+        raise LinuxError(Errno.EINVAL)
+    if value >= 0:
+        message.header[level, kind] = value
 
 
 def write_control(call: Call, sock: Socket, header: Msghdr, received: Received, flags: int) -> int:

@@ -30,6 +30,7 @@ class Outgoing:
     address: bytes = b""
     files: list[File] = field(default_factory=list)
     credentials: Credentials | None = None
+    header: dict[tuple[int, int], int] = field(default_factory=dict)  # IP header fields, by level and type
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +48,7 @@ class Message:
     to: bytes = b""
     credentials: Credentials | None = None
     time: int = 0  # virtual nanoseconds since reset
+    header: dict[tuple[int, int], int] = field(default_factory=dict)  # IP header fields, by level and type
 
 
 @dataclass(slots=True)

@@ -16,8 +16,13 @@ from kernel_model.abi.inet import (
     IPPROTO_IP,
     IPPROTO_IPV6,
     IPPROTO_UDP,
+    IPV6_HOPLIMIT,
     IPV6_PKTINFO,
+    IPV6_RECVHOPLIMIT,
     IPV6_RECVPKTINFO,
+    IPV6_RECVTCLASS,
+    IPV6_TCLASS,
+    IPV6_UNICAST_HOPS,
     LOOPBACK_INDEX,
 )
 from kernel_model.abi.socket import (
@@ -70,7 +75,12 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 _DATA_MAX: Final = {AF_INET: 65_507, AF_INET6: 65_527}  # bytes of a datagram
-_TTL: Final = 64
+_HEADER: Final = {  # field -> the option it comes from, and that one's default
+    (IPPROTO_IP, IP_TTL): ((IPPROTO_IP, IP_TTL), 64),
+    (IPPROTO_IP, IP_TOS): ((IPPROTO_IP, IP_TOS), 0),
+    (IPPROTO_IPV6, IPV6_HOPLIMIT): ((IPPROTO_IPV6, IPV6_UNICAST_HOPS), 64),
+    (IPPROTO_IPV6, IPV6_TCLASS): ((IPPROTO_IPV6, IPV6_TCLASS), 0),
+}
 _READABLE: Final = POLLIN | POLLRDNORM
 _WRITABLE: Final = POLLOUT | POLLWRNORM | POLLWRBAND
 
@@ -161,13 +171,23 @@ class UdpSocket(InetSocket):
         own = Endpoint(source_for(target.ip) if self.local.is_any else self.local.ip, self.local.port)
         receiver = self.ports.receiver(target, own)
         if isinstance(receiver, UdpSocket):
-            receiver.deliver(call, data, own, target, self)
+            receiver.deliver(call, data, own, target, self, self._header_of(message))
         elif target == self.remote or self.options.get((IPPROTO_IP, IP_RECVERR)):
             self.error = Errno.ECONNREFUSED
             self.announce(call.cpu, POLLERR)
         return len(data)
 
-    def deliver(self, call: Caller, data: bytes, source: Endpoint, target: Endpoint, sender: UdpSocket) -> None:
+    def _header_of(self, message: Outgoing) -> dict[tuple[int, int], int]:
+        """The fields of the IP header: control messages of this datagram, else options of the socket."""
+        return {
+            field: message.header.get(field, self.options.get(option, default))
+            for field, (option, default) in _HEADER.items()
+        }
+
+    def deliver(
+        self, call: Caller, data: bytes, source: Endpoint, target: Endpoint, sender: UdpSocket,
+        header: dict[tuple[int, int], int],
+    ) -> None:  # fmt: skip
         """A datagram arrives; it is dropped if the receive buffer is full. Raises LinuxError ENOBUFS."""
         size = datagram_size(len(data))
         if self.held and self.held + size > self.receive_buffer:
@@ -175,7 +195,9 @@ class UdpSocket(InetSocket):
         self.network.memory.take(size)
         self.held += size
         time = call.cpu.profile.to_ns(call.cpu.clock)
-        self.inbox.append(Message(bytearray(data), [], size, sender, pack(self.family, source), target.ip, time=time))
+        message = Message(bytearray(data), [], size, sender, pack(self.family, source), target.ip)
+        message.time, message.header = time, header
+        self.inbox.append(message)
         self.announce(call.cpu, _READABLE)
 
     def receive(self, call: Caller, buffer: UserBuffer, flags: int) -> Received:
@@ -209,17 +231,19 @@ class UdpSocket(InetSocket):
 
     def _control(self, message: Message) -> list[tuple[int, int, bytes]]:
         """The control messages that options ask for (ip_cmsg_recv, ip6_datagram_recv_ctl)."""
-        control, source = [], message.source
-        sent = source.options if source is not None else {}
-        if self.options.get((IPPROTO_IP, IP_PKTINFO)) and len(message.to) == len(ANY4):
+        control, six = [], len(message.to) > len(ANY4)
+        if self.options.get((IPPROTO_IP, IP_PKTINFO)) and not six:
             control.append((IPPROTO_IP, IP_PKTINFO, struct.pack("<i", LOOPBACK_INDEX) + message.to * 2))
-        if self.options.get((IPPROTO_IP, IP_RECVTTL)):
-            control.append((IPPROTO_IP, IP_TTL, struct.pack("<i", sent.get((IPPROTO_IP, IP_TTL), _TTL))))
-        if self.options.get((IPPROTO_IP, IP_RECVTOS)):
-            control.append((IPPROTO_IP, IP_TOS, bytes((sent.get((IPPROTO_IP, IP_TOS), 0),))))
+        if self.options.get((IPPROTO_IP, IP_RECVTTL)) and not six:
+            control.append((IPPROTO_IP, IP_TTL, struct.pack("<i", message.header[IPPROTO_IP, IP_TTL])))
+        if self.options.get((IPPROTO_IP, IP_RECVTOS)) and not six:
+            control.append((IPPROTO_IP, IP_TOS, bytes((message.header[IPPROTO_IP, IP_TOS],))))
         if self.options.get((IPPROTO_IPV6, IPV6_RECVPKTINFO)):
             ip = pack(AF_INET6, Endpoint(message.to, 0))[8:24]
             control.append((IPPROTO_IPV6, IPV6_PKTINFO, ip + struct.pack("<i", LOOPBACK_INDEX)))
+        for option, kind in ((IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT), (IPV6_RECVTCLASS, IPV6_TCLASS)):
+            if self.options.get((IPPROTO_IPV6, option)) and six:
+                control.append((IPPROTO_IPV6, kind, struct.pack("<i", message.header[IPPROTO_IPV6, kind])))
         return control
 
     # -- the rest -----------------------------------------------------------------------------------------------

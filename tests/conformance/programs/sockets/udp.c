@@ -41,6 +41,8 @@ static void control(int fd, const char *what)
         if (c->cmsg_level == IPPROTO_IP)
             for (unsigned i = 0; i < c->cmsg_len - CMSG_LEN(0); i++)
                 printf(" %d", CMSG_DATA(c)[i]);
+        if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type != IPV6_PKTINFO)
+            printf(" %d", *(int *)CMSG_DATA(c));
         if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
             printf(" %d %d", CMSG_DATA(c)[10], CMSG_DATA(c)[12]);
         printf("]");
@@ -188,6 +190,21 @@ int main(void)
     SHOW(recvfrom(b, buffer, 10, 0, (void *)&name, &size));
     printf("%d %x\n", name.sin_family, ntohl(name.sin_addr.s_addr));
 
+    setsockopt(d, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &on, sizeof on), setsockopt(d, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof on);
+    inet_pton(AF_INET6, "::1", &six.sin6_addr);
+    SHOW(sendto(d, "itself", 6, 0, (void *)&six, sizeof six));
+    control(d, "IPv6");
+    char text[CMSG_SPACE(4)] __attribute__((aligned(8)));
+    struct iovec part = {"fields", 6};
+    struct msghdr message = {&six, sizeof six, &part, 1, text, sizeof text};
+    int fields[][3] = {{IPPROTO_IPV6, IPV6_HOPLIMIT, 9}, {IPPROTO_IPV6, IPV6_TCLASS, 33}, {IPPROTO_IPV6, IPV6_HOPLIMIT, 256},
+                       {IPPROTO_IPV6, IPV6_HOPLIMIT, -1}, {IPPROTO_IPV6, IPV6_TCLASS, -2}};
+    for (int i = 0; i < 5; i++) {
+        *CMSG_FIRSTHDR(&message) = (struct cmsghdr){CMSG_LEN(4), fields[i][0], fields[i][1]};
+        memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &fields[i][2], 4);
+        if (SHOW(sendmsg(d, &message, 0)) > 0)
+            control(d, "IPv6");
+    }
     puts("-- many at once");
     struct mmsghdr many[4] = {0};
     struct iovec parts[4] = {{"one", 3}, {"two!", 4}, {"three", 5}, {(void *)8, 3}};
