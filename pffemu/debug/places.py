@@ -87,13 +87,19 @@ class Places:
 
     def _address_of_line(self, file: str, line: int) -> int:
         address = self._lines.address_of(file, line) if self._lines is not None else None
-        for at in self._machine.objects.all(self.process()) if address is None else ():
-            address = self._lines_in(at).address_of(file, line)
-            if address is not None:
-                return address + at.bias
+        if address is None:
+            address = self._address_in_objects(file, line)
         if address is None:
             raise UsageError(f"no code for {file}:{line}", remedy="build the program with -g, or use a symbol")
         return address
+
+    def _address_in_objects(self, file: str, line: int) -> int | None:
+        """Of shared objects; those that a distribution has stripped, whose lines take seconds to read, come last."""
+        for at in sorted(self._machine.objects.all(self.process()), key=lambda at: at.file.is_stripped):
+            address = self._lines_in(at).address_of(file, line)
+            if address is not None:
+                return address + at.bias
+        return None
 
     def _text_of(self, file: str) -> list[str]:
         if file not in self._texts:

@@ -39,6 +39,11 @@ class ObjectFile:
         self.path, self._data, self._loads, self._debug = path, data, loads, debug
 
     @property
+    def is_stripped(self) -> bool:
+        """Whether its symbols and lines are in a file of their own."""
+        return self._debug is not self._data
+
+    @property
     def name(self) -> str:
         return os.path.basename(self.path)
 
