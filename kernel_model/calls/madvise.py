@@ -163,7 +163,7 @@ def _populate(call: Call, start: int, end: int, access: int) -> int:
         vma = call.mm.vmas.find(start)
         if vma is None:
             raise LinuxError(Errno.ENOMEM)
-        if not vma.prot & (uapi.PROT_WRITE if access else uapi.PROT_READ | uapi.PROT_WRITE):
+        if not vma.prot & (uapi.PROT_WRITE if access else uapi.PROT_READ):
             raise LinuxError(Errno.EINVAL)
         for page in range(max(start, call.pending.cursor), min(end, vma.end), PAGE_SIZE):
             bring_in_in_turn(call, page, access)

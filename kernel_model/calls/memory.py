@@ -52,7 +52,7 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
     if source is not None and source.maps_zeros:
         if not source.readable or (shared and prot & uapi.PROT_WRITE and not source.writable):
             raise LinuxError(Errno.EACCES)
-        source = None  # as anonymous memory
+        may_write, source = source.writable or not shared, None  # as anonymous memory
     if source is not None:
         file, may_write = source.mapping(prot, shared)
     executable = bool(prot & uapi.PROT_EXEC)

@@ -17,6 +17,7 @@ from pffemu.machine.image import open_image
 from tests.judges.run import guest_environment
 
 _AT: Final = b"judge"
+_RAM: Final = 8 << 30  # bytes: some programs look for much before they begin
 _READ: Final = ("/bin", "/usr/bin", "/etc/passwd", "/etc/group")
 
 
@@ -25,7 +26,7 @@ def main(launcher: Path, tree: Path, program: Path, arguments: list[str]) -> int
     shown = f"/judge/{program.relative_to(tree)}"
     folder = shown.rpartition("/")[0]
     environment = [f"{name}={value}" for name, value in guest_environment(folder).items()]
-    machine = Machine(stdin=b"", stdout=_Unbuffered(1), stderr=_Unbuffered(2), roots=_roots(tree), libs=True)
+    machine = Machine(stdin=b"", stdout=_Unbuffered(1), stderr=_Unbuffered(2), ram=_RAM, roots=_roots(tree), libs=True)
     machine.events.listeners[Warned] = lambda event: print(event.what, file=sys.stderr, flush=True)
     try:
         machine.load(replace(open_image(launcher), name="launch"), [shown, *arguments], environment=environment)

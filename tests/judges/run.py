@@ -21,12 +21,13 @@ from tests.judges.program import Program
 NATIVE_LIMIT, LIMIT = 60, 120  # seconds
 _ENVIRONMENT: Final = {"KCONFIG_SKIP_CHECK": "1", "LTP_COLORIZE_OUTPUT": "n", "HOME": "/tmp"}
 _APART: Final = ("unshare", "--fork", "--pid", "--kill-child", "--mount-proc", "--ipc")
+_TMPFS: Final = "/dev/shm"  # temporary files lie in a tmpfs, as in pffemu
 _OUTPUT_MAX: Final = 1 << 20  # characters that are looked at
 
 
 def natively(program: Program, limit: float = NATIVE_LIMIT) -> Outcome:
     """In a directory of its own, and in namespaces of its own where the user may make them: tests send signals."""
-    with tempfile.TemporaryDirectory(prefix="judge") as directory:
+    with tempfile.TemporaryDirectory(prefix="judge", dir=_TMPFS if os.path.ismount(_TMPFS) else None) as directory:
         launched = [str(launcher()), str(program.path), *program.arguments]
         command = [*(_APART if _may_unshare() else ()), *launched]
         path = f"{program.path.parent}:{os.environ['PATH']}"

@@ -1,4 +1,4 @@
-/* vm.max_map_count: the calls that make areas, or split them, with as many as there may be. */
+/* vm.max_map_count: the calls that make areas, or split them, with as many as there may be; /dev/zero; what can be populated. */
 #include "conform.h"
 
 int main(void)
@@ -27,5 +27,11 @@ int main(void)
     show_pointer("shared, not writable", mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, reader, 0));
     show_pointer("private of a reader", mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, reader, 0));
     show_pointer("not readable", mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, writer, 0));
+    char *fixed = show_pointer("shared of a reader", mmap(NULL, PAGE, PROT_READ, MAP_SHARED, reader, 0));
+    SHOW(mprotect(fixed, PAGE, PROT_READ | PROT_WRITE));
+    for (int prot = 0; prot < 8; prot++) {
+        char *page = mmap(NULL, PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        printf("%d: ", prot), SHOW(madvise(page, PAGE, 22)), SHOW(madvise(page, PAGE, 23)), SHOW(mlock(page, PAGE));
+    }
     return map[0] - 1;
 }
