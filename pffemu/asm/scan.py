@@ -79,6 +79,14 @@ def is_prefixed(code: bytes, at: int = 0) -> bool:
     return code[at + 1] in PREFIXES or code[at + 1] & _IS_REX == _REX
 
 
+def prefixes_at(code: bytes, at: int) -> bytes:
+    """The prefixes of the instruction at that offset, every REX among them."""
+    end = at
+    while end < len(code) and (code[end] in PREFIXES or code[end] & _IS_REX == _REX):
+        end += 1
+    return code[at:end]
+
+
 def _prefix_traits(instruction: Any) -> int:
     traits = LOCK if instruction.has_lock_prefix else 0
     traits |= REP if instruction.has_rep_prefix else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pffemu.asm.disasm import mnemonic_and_operands
-from pffemu.asm.scan import Scanned, scan
+from pffemu.asm.scan import Scanned, is_prefixed, prefixes_at, scan
 
 SIMPLE, LOAD, STORE, BRANCH, MULTIPLY, DIVIDE, VECTOR, ATOMIC, REP, PAUSE = TIMING_CLASSES = (
     "simple", "load", "store", "branch", "multiply", "divide", "vector", "atomic", "rep", "pause",
@@ -27,15 +27,17 @@ def timing_classes(code: bytes) -> list[str]:
 
 
 def class_of(instruction: Scanned, code: bytes) -> str:
-    """The class of an instruction of the block `code`. Only the first one of each form is disassembled."""
-    found = _CLASSES.get(instruction.key)
+    """The class of an instruction of the block `code`. Only the first one of each form and prefixes is disassembled."""
+    offset = instruction.offset
+    kind = instruction.key, prefixes_at(code, offset) if is_prefixed(code, offset) else b""
+    found = _CLASSES.get(kind)
     if found is None:
-        text = mnemonic_and_operands(code[instruction.offset : instruction.offset + instruction.size])
-        found = _CLASSES[instruction.key] = timing_class(*text)
+        text = mnemonic_and_operands(code[offset : offset + instruction.size])
+        found = _CLASSES[kind] = timing_class(*text)
     return found
 
 
-_CLASSES: Final[dict[int, str]] = {}
+_CLASSES: Final[dict[tuple[int, bytes], str]] = {}
 
 
 def timing_class(mnemonic: str, operands: str) -> str:

@@ -24,6 +24,7 @@ from pffemu.engine.count_block import (
     BLOCK,
     CLOSED,
     DETAILS,
+    ENTERED_AGAIN,
     EXECUTED,
     LEARN,
     LIMIT,
@@ -39,13 +40,12 @@ from pffemu.engine.count_block import (
     WORDS,
     count_block,
     count_known,
-    details_of,
+    enter,
     find_slot,
     home_slot,
     key_of,
     open_window,
     settle,
-    size_word,
 )
 
 
@@ -131,6 +131,9 @@ class BlockCounter:
 
     def unfinished(self, rip: int) -> tuple[int, int]:
         """Instructions of the last counted block at and behind `rip`, and their time: counted, but not run."""
+        if self.state[ENTERED_AGAIN]:
+            self.state[ENTERED_AGAIN] = 0
+            self._tails.clear()
         key = rip, self.state[BLOCK]
         tail = self._tails.get(key)
         if tail is None:
@@ -160,20 +163,18 @@ class BlockCounter:
         self._tails.clear()
 
     def learn(self, address: int, size: int) -> int:
-        instructions, time, rep, last = self._decode_length(address, size)
-        instructions = REP if rep else instructions
-        slot = find_slot(self.table, address, size)
-        self.table[slot], self.table[slot + 1] = key_of(address, size), size_word(instructions, time)
-        for word, value in enumerate((instructions, time, last), details_of(slot)):
-            self.table[word] = value
+        self.enter(address, size, self._decode_length(address, size))
         return 0
+
+    def enter(self, address: int, size: int, length: BlockLength) -> None:
+        """Learn a block from its BlockLength."""
+        instructions = REP if length.rep else length.instructions
+        enter(self.state, self.table, address, size, instructions, length.time, length.last)
 
     def refresh(self, address: int, size: int) -> None:
         """Decode a block again that was translated anew: its code may have changed."""
-        key = key_of(address, size)
-        if self.table[find_slot(self.table, address, size)] == key:
+        if self.table[find_slot(self.table, address, size)] == key_of(address, size):
             self.learn(address, size)
-            self._tails = {place: tail for place, tail in self._tails.items() if place[1] != key}
 
     def _python_hook(self, uc: int, address: int, size: int, _user: int) -> None:
         self.plainly += 1

@@ -26,6 +26,8 @@ find_slot = register_jitable(semantics.find_slot)
 details_of = register_jitable(semantics.details_of)
 settle = register_jitable(semantics.settle)
 open_window = register_jitable(semantics.open_window)
+size_word = register_jitable(semantics.size_word)
+enter = register_jitable(semantics.enter)
 count_block = register_jitable(semantics.count_block)
 _TABLE = 8 * WORDS  # bytes from the state to the table
 

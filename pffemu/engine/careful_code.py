@@ -83,7 +83,8 @@ class CarefulCode:
         self.stale: int | None = None
         self.flush = False
         self.begin_run()
-        add_hook(unicorn.UC_HOOK_EDGE_GENERATED, _TRANSLATED_HOOK(self._translated), EVERYWHERE)
+        self._ask_about_block = _TRANSLATED_HOOK(self._translated)
+        self._block_hook = add_hook(unicorn.UC_HOOK_EDGE_GENERATED, self._ask_about_block, EVERYWHERE)
 
     def compile(self) -> None:
         """Compile the quick hooks. All translated code must be forgotten."""
@@ -95,6 +96,10 @@ class CarefulCode:
         self._state[REGISTERS], self._state[VALUES] = registers.value or 0, values.value or 0
         self._callbacks = [self._ask_host, SAVE_HOOK.address, CHECK_HOOK.address]
         self.forget()
+        uclib.uc_hook_del(self._handle, self._block_hook)
+        ask = ctypes.cast(self._ask_about_block, ctypes.c_void_p).value or 0
+        hook, user = self._host.compile_translated(ask)
+        self._block_hook = self._add_hook(unicorn.UC_HOOK_EDGE_GENERATED, hook, EVERYWHERE, user=user)
 
     def begin_run(self) -> None:
         """Reset the saved state: in this run no careful instruction has begun."""
@@ -119,8 +124,7 @@ class CarefulCode:
     def _translated(self, _uc: int, block: Any, _previous: Any, _user: int) -> None:
         start, size = block.contents.pc, block.contents.size
         try:
-            found = self._host.careful_instructions(start, size)
-            self.flush = self._host.translated(start, size)
+            found, self.flush = self._host.translated(start, size)
         except BaseException as error:
             self._fail(error)
             return

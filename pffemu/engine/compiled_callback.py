@@ -51,6 +51,12 @@ def words(address: Any, count: Any) -> Any:
     return numba.carray(pointer(address), (count,), np.int64)
 
 
+@register_jitable  # type: ignore[untyped-decorator]
+def octets(address: Any, count: Any) -> Any:
+    """`count` bytes at an int64 address, as an array."""
+    return numba.carray(pointer(address), (count,), np.uint8)
+
+
 def version_of(*modules: ModuleType) -> int:
     """A number that changes with the source of `modules` and this one: numba's cache checks only one file.
 

@@ -21,9 +21,10 @@ LEARN: Final = 7  # address of the C function that fills in an unknown block
 STOP: Final = 8  # address of uc_emu_stop
 SLOWLY: Final = 9  # for compiled code: address of the C function for blocks that `count_known` does not count
 PENDING: Final = 10  # key of the block for which SLOWLY is called
+ENTERED_AGAIN: Final = 11  # 1: a block was entered again, perhaps with other code
 WORDS: Final = 12  # an even number
 
-SLOTS: Final = 1 << 15  # entries of the table behind the state, two words each: key, `size_word`
+SLOTS: Final = 1 << 16  # entries of the table behind the state, two words each: key, `size_word`
 DETAILS: Final = 2 * SLOTS  # behind them, for each entry: instructions, time, time of the last instruction
 TABLE_WORDS: Final = DETAILS + 3 * SLOTS
 REP: Final = -1  # instructions of a block that is one iteration of a REP instruction
@@ -72,6 +73,16 @@ def find_slot(table: Any, address: int, size: int) -> int:
 def details_of(slot: int) -> int:
     """Index of the first of an entry's three words of details."""
     return DETAILS + (slot >> 1) * 3
+
+
+def enter(state: Any, table: Any, address: int, size: int, instructions: int, time: int, last: int) -> None:
+    """Enter a block in the table, or enter it anew. `last`: the time of its last instruction."""
+    key, slot = key_of(address, size), find_slot(table, address, size)
+    if table[slot] == key:
+        state[ENTERED_AGAIN] = 1
+    details = details_of(slot)
+    table[details], table[details + 1], table[details + 2] = instructions, time, last
+    table[slot], table[slot + 1] = key, size_word(instructions, time)
 
 
 def count_known(state: Any, table: Any, slot: int, key: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -11,12 +11,11 @@ from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.floats import FLAGS, MASKS
 from pffemu.arch.frames import FrameLayout
 from pffemu.arch.msrs import CR4_TSD
-from pffemu.arch.paging import is_canonical
 from pffemu.arch.rflags import AC, RF
-from pffemu.asm import BRANCH, REP, TIMING_CLASSES, class_of, timing_classes
+from pffemu.asm import BRANCH, REP, TIMING_CLASSES, class_of
 from pffemu.asm.scan import INVALID, first, last_in
 from pffemu.engine import jit
-from pffemu.engine.block_counter import BlockCounter, BlockLength
+from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.careful_code import Quick
 from pffemu.engine.count_block import EXECUTED, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
@@ -33,6 +32,7 @@ from pffemu.hw.local_apic import LocalApic
 from pffemu.hw.mmu import USER, Mmu, UffdLookup
 from pffemu.hw.page_walk import FETCH
 from pffemu.hw.ram import Ram
+from pffemu.hw.translated_blocks import TranslatedBlocks
 from pffemu.hw.translated_frames import TranslatedFrames
 from pffemu.hw.trap import Trap
 from pffemu.hw.uffd_regions import RegionTable
@@ -114,16 +114,17 @@ class Cpu:
         self.uintr = UintrState()
         self.kb_timer = KbTimer()
         self.cr4_uintr = False
-        self._checks = VECTOR_ALIGNMENT if options.check_alignment else 0
-        self._checks |= EXACT_FLOAT if options.exact_float else 0
         self.cr4_tsd = False  # RDTSC and RDTSCP are #GP
-        self._counter = BlockCounter(self._block_length, compiled) if options.counting else None
+        self._class_rates = {"": 0} | {name: options.profile.rates[f"insn.{name}"] for name in TIMING_CLASSES}
+        checks = (VECTOR_ALIGNMENT if options.check_alignment else 0) | (EXACT_FLOAT if options.exact_float else 0)
+        self.blocks = TranslatedBlocks(self.mmu, self.frames, self._class_rates, checks)
+        self._counter = BlockCounter(self.blocks.length_of, compiled) if options.counting else None
+        self.blocks.counter = self._counter
         self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, compiled, warm_up)
         self.registers = self.engine.registers
         self.rip_rsp_rflags = self.registers.group("rip", "rsp", "rflags")
         self.profile = options.profile
         self._rates = options.profile.rates
-        self._class_rates = {"": 0} | {name: self._rates[f"insn.{name}"] for name in TIMING_CLASSES}
         self._charged = 0  # 2^-SHIFT cycles, besides those of guest instructions
         self._executed = self._counter.state if self._counter is not None else [0] * WORDS
         self.ledgers = {0: Ledger(0)}  # by thread
@@ -146,7 +147,7 @@ class Cpu:
     @property
     def checks(self) -> int:
         """The extra checks that this core makes: bits of hw.careful."""
-        return self._checks
+        return self.blocks.checks
 
     @property
     def clock(self) -> int:
@@ -313,26 +314,18 @@ class Cpu:
         unfinished = self._counter.unfinished(rip)[1] if self._counter is not None else 0
         return (self._charged + self._executed[TIME] - unfinished) >> SHIFT
 
-    def careful_instructions(self, address: int, size: int) -> dict[int, Quick]:
-        """The careful instructions of the block at `address`, which was just translated, by address."""
-        if not is_canonical(address):  # the engine's own page, which is not the guest's
-            return {address: Quick.NEVER} if self.mmu.fill.root else {}
-        code = self.mmu.code_at(address, size)
-        found = careful.careful_offsets(code, size, self._checks)
-        if found and found[-1][0] + MAX_INSTRUCTION > size:  # Unicorn may have the wrong length
-            found = careful.careful_offsets(self.mmu.code_at(address, size + MAX_INSTRUCTION), size, self._checks)
-        return {address + offset: quick for offset, quick in found}
+    def translated(self, address: int, size: int) -> tuple[Mapping[int, Quick], bool]:
+        """The careful instructions of a new block, and whether the TLB must be flushed (hw.translated_blocks)."""
+        found, flush = self.blocks.translated(address, size)
+        if flush:
+            for cpu in self.interconnect.cpus:
+                if cpu is not self:
+                    cpu.engine.flush_tlb()
+        return found, flush
 
-    def translated(self, address: int, size: int) -> bool:
-        """Note translated code. True when the TLBs must be flushed before it runs (hw.translated_frames)."""
-        if self._counter is not None:
-            self._counter.refresh(address, size)
-        if not self.frames.note(address, size):
-            return False
-        for cpu in self.interconnect.cpus:
-            if cpu is not self:
-                cpu.engine.flush_tlb()
-        return True
+    def compile_translated(self, ask: int) -> tuple[int, int]:
+        """The compiled form of `translated`, and its user data; `ask`: the C function that calls `translated`."""
+        return self.blocks.compile(ask)
 
     def code_changes(self, page: int) -> None:
         """Forget translated code that a store through `page` is about to change."""
@@ -352,7 +345,7 @@ class Cpu:
     def runs_exactly(self, rip: int) -> bool:
         """Whether the engine would now execute the instruction at `rip` as the CPU does."""
         code = self.mmu.code_at(rip, MAX_INSTRUCTION)
-        row = careful.row(code, self._checks)
+        row = careful.row(code, self.checks)
         if not code:
             return False
         if row is None or row.exact is None:
@@ -383,15 +376,15 @@ class Cpu:
         self._check_floats(mxcsr, floats.read("fcw"))
 
     def _check_floats(self, mxcsr: int, fcw: int) -> None:
-        if mxcsr & MASKS != MASKS or fcw & FLAGS != FLAGS or self._checks & (UNMASKED_SSE | UNMASKED_X87):
+        if mxcsr & MASKS != MASKS or fcw & FLAGS != FLAGS or self.checks & (UNMASKED_SSE | UNMASKED_X87):
             self.check(UNMASKED_SSE, mxcsr & MASKS != MASKS)
             self.check(UNMASKED_X87, fcw & FLAGS != FLAGS)
 
     def check(self, what: int, on: bool) -> None:
         """Turn the checks `what` (bits of hw.careful) on or off. A change drops all translated code."""
-        checks = self._checks | what if on else self._checks & ~what
-        if checks != self._checks:
-            self._checks = checks
+        checks = self.checks | what if on else self.checks & ~what
+        if checks != self.checks:
+            self.blocks.checks = checks
             self.engine.flush_code()
 
     def branch_of(self, start: int, end: int) -> tuple[int, int]:
@@ -442,11 +435,3 @@ class Cpu:
     def engine_time(self, clock: int) -> int:
         """The engine's time (2^-SHIFT cycles) at which the core's will be `clock`."""
         return (clock << SHIFT) - self._charged
-
-    def _block_length(self, address: int, size: int) -> BlockLength:
-        """The BlockLength of a block; times in 2^-SHIFT cycles."""
-        classes = timing_classes(self.mmu.code_at(address, size))
-        time = sum(map(self._class_rates.__getitem__, classes))
-        if len(classes) == 1:
-            return BlockLength(1, time, classes[0] == REP, time)
-        return BlockLength(len(classes), time, False, self._class_rates[classes[-1]] if classes else 0)

@@ -11,8 +11,9 @@ from pffemu.hw import fill as semantics
 from pffemu.hw import page_walk
 from pffemu.hw.fill import FRAMES_ADDRESS, FRAMES_PER_WORD, RAM_ADDRESS, RAM_WORDS, WORDS
 
-for _function in (page_walk.reserved_bits, page_walk.walk, page_walk.permissions):
-    register_jitable(_function)
+register_jitable(page_walk.reserved_bits)
+register_jitable(page_walk.permissions)
+walk = register_jitable(page_walk.walk)
 register_jitable(semantics.refuse)
 fill = register_jitable(semantics.fill)
 

@@ -8,20 +8,29 @@ first.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from pffemu.arch.encodings import MAX_INSTRUCTION
-from pffemu.arch.paging import PAGE_SIZE, page_of
+from pffemu.arch.paging import PAGE_SHIFT, PAGE_SIZE, page_of
 from pffemu.hw.fill import BITS_PER_FRAME, FRAMES_PER_WORD, SEARCHED, STORED_TO, TRANSLATED
 from pffemu.hw.mmu import FETCH, USER, Mmu
 from pffemu.hw.trap import Trap
 from pffemu.hw.untranslatable import untranslatable
 
+_KNOWN: Final = 1 << 10  # noted pages that native code knows; the others it asks about
+KNOWN_WORDS: Final = 2 * _KNOWN
+
 
 class Engine(Protocol):
     def forget_page(self, page: int) -> None: ...
     def flush_code(self) -> None: ...
+
+
+def known_slot(number: int) -> int:
+    """Index of the two words for the page with this number, in a table of noted pages: the number, CR3."""
+    return 2 * (number & (_KNOWN - 1))
 
 
 class TranslatedFrames:
@@ -32,6 +41,8 @@ class TranslatedFrames:
         self._bits = mmu.ram.frames
         self._noted: set[tuple[int, int]] = set()  # (root of the page tables, page)
         self._pages: dict[int, set[tuple[int, int]]] = {}  # by frame number
+        self._known = (ctypes.c_int64 * KNOWN_WORDS)()
+        self.known_address = ctypes.addressof(self._known)
         self._self_modifying: set[int] = set()  # frames whose own code stores into them through another mapping
 
     def note(self, address: int, size: int) -> bool:
@@ -40,6 +51,9 @@ class TranslatedFrames:
         for page in {page_of(address), page_of(address + max(size, 1) - 1)}:
             if (root, page) not in self._noted:
                 found |= self._note_page(root, page)
+            if (root, page) in self._noted:
+                slot = known_slot(page >> PAGE_SHIFT)
+                self._known[slot], self._known[slot + 1] = page >> PAGE_SHIFT, root
         return found
 
     def _note_page(self, root: int, page: int) -> bool:
@@ -83,6 +97,7 @@ class TranslatedFrames:
         """Forget this core's translated code of `frame`."""
         pages = self._pages.pop(frame, set())
         self._noted -= pages
+        self._forget_known()
         if any(root != self._mmu.fill.root for root, _ in pages):
             engine.flush_code()
             return
@@ -93,6 +108,10 @@ class TranslatedFrames:
         """Note that all translated code was forgotten; the bits stay set, at the cost of one refused store each."""
         self._noted.clear()
         self._pages.clear()
+        self._forget_known()
+
+    def _forget_known(self) -> None:
+        ctypes.memset(self.known_address, 0, ctypes.sizeof(self._known))
 
 
 def _place(frame: int) -> tuple[int, int]:

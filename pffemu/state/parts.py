@@ -25,7 +25,7 @@ from pffemu.machine.turns import Turns
 from pffemu.timing.profile import Profile
 
 # rebuilt on demand or computed from registers, so not part of the state
-CACHES: Final[dict[type[Any], frozenset[str]]] = {Mmu: frozenset({"_tlb"}), Cpu: frozenset({"_checks"})}
+CACHES: Final[dict[type[Any], frozenset[str]]] = {Mmu: frozenset({"_tlb"})}
 _OPTIONS: Final = (CpuOptions, KernelOptions, MachineOptions, Profile)  # frozen, and chosen when a machine is built
 _COUNTER: Final = (EXECUTED, TIME, BLOCK)
 _FILL: Final = (ROOT, REFUSED, REFUSED_PAGE, REFUSED_CODE)
@@ -62,7 +62,7 @@ class Parts:
             self.wired[name] = cpu
             self.fixed |= {
                 f"{name}.engine": cpu.engine, f"{name}.registers": cpu.registers, f"{name}.fill": cpu.mmu.fill,
-                f"{name}.frames": cpu.frames, f"{name}.counter": cpu.engine.counter,
+                f"{name}.frames": cpu.frames, f"{name}.blocks": cpu.blocks, f"{name}.counter": cpu.engine.counter,
                 f"{name}.executed": vars(cpu)["_executed"],
             }  # fmt: skip
         self._names = {id(part): name for name, part in (self.fixed | self.wired).items()}
