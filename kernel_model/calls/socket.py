@@ -20,7 +20,7 @@ from kernel_model.abi.socket import (
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.calls.fd import install_pair, new_pair
-from kernel_model.calls.socket_address import read_address, room_for_address, socket_of, write_address
+from kernel_model.calls.socket_address import bring_in_address, read_address, socket_of, write_address
 from kernel_model.files.sockets.message import Credentials
 from kernel_model.files.sockets.socket import Socket
 from kernel_model.files.sockets.tcp import TcpSocket
@@ -124,12 +124,13 @@ def accept(call: Call, fd: int, address: int, size_at: int) -> int:
 
 def accept4(call: Call, fd: int, address: int, size_at: int, flags: int) -> int:
     """Errors: EINVAL (the socket does not listen), EAGAIN, EOPNOTSUPP, EMFILE, EFAULT."""
+    call.file(fd)
     if flags & 0xFFFF_FFFF & ~_FLAGS:
         raise LinuxError(Errno.EINVAL)
     sock = socket_of(call, fd)
     new = call.new_fd()
     if address:
-        room_for_address(call, address, size_at)
+        bring_in_address(call, address, size_at)
     accepted = sock.accept(call)
     accepted.flags |= flags & SOCK_NONBLOCK
     call.process.files.install(new, accepted, bool(flags & SOCK_CLOEXEC))

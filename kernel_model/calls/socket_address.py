@@ -34,6 +34,14 @@ def room_for_address(call: Call, address: int, size_at: int) -> int:
     return size
 
 
+def bring_in_address(call: Call, address: int, size_at: int) -> None:
+    """Bring in the buffer of an address that is written later. A bad one is an error only then."""
+    try:
+        room_for_address(call, address, size_at)
+    except LinuxError:
+        return
+
+
 def write_address(call: Call, value: bytes, address: int, size_at: int) -> None:
     """Write as much of `value` as fits, and its whole size. Raises LinuxError EINVAL, EFAULT."""
     size = room_for_address(call, address, size_at)

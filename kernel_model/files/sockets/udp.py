@@ -204,8 +204,6 @@ class UdpSocket(InetSocket):
         """Linux: udp_recvmsg."""
         if flags & MSG_ERRQUEUE:
             raise LinuxError(Errno.EAGAIN)
-        if flags & MSG_OOB:
-            raise LinuxError(Errno.EOPNOTSUPP)
         self.raise_error()
         if not self.inbox:
             if self.shutdown_read and not (self.nonblocking or flags & MSG_DONTWAIT):

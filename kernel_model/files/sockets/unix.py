@@ -8,6 +8,7 @@ from kernel_model.abi.files import FIONREAD
 from kernel_model.abi.socket import AF_UNIX, MSG_OOB, MSG_PEEK, MSG_TRUNC, SIOCOUTQ, SO_PASSCRED, SOL_SOCKET, SockType
 from kernel_model.abi.uapi import POLLIN, POLLOUT, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM, Errno, LinuxError
 from kernel_model.files.file import faulted
+from kernel_model.files.sockets import interfaces
 from kernel_model.files.sockets.in_flight import Holder
 from kernel_model.files.sockets.message import UNKNOWN, Credentials, Message, Outgoing, Received
 from kernel_model.files.sockets.unix_names import FAMILY, address_of, parse_name
@@ -172,7 +173,7 @@ class UnixSocket(Holder):
         elif request == SIOCOUTQ:
             count = self.charged
         else:
-            raise LinuxError(Errno.ENOTTY)
+            return interfaces.ioctl(call, request, argument)
         call.memory.write_u32(argument, count)
         return 0
 

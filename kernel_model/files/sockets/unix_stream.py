@@ -177,10 +177,12 @@ class UnixStream(UnixSocket):
     # -- receiving ----------------------------------------------------------------------------------------------
 
     def receive(self, call: Caller, buffer: UserBuffer, flags: int) -> Received:
-        self.refuse_urgent(flags)
         stream = self.kind is SockType.STREAM
+        if not stream and not self.connected:
+            raise LinuxError(Errno.ENOTCONN)
+        self.refuse_urgent(flags)
         if not self.connected:
-            raise LinuxError(Errno.EINVAL if stream else Errno.ENOTCONN)
+            raise LinuxError(Errno.EINVAL)
         if not stream:
             return self._receive_one(call, buffer, flags)
         done = call.pending.progress
