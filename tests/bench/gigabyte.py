@@ -66,7 +66,7 @@ def _snapshot() -> float:
 
 def _copy() -> float:
     """Into memory that is there already."""
-    source, target = memoryview(bytearray(_SIZE)), bytearray(_SIZE)
+    source, target = memoryview(bytearray(_SIZE)), memoryview(bytearray(_SIZE))
     target[:] = source
     started = time.thread_time()
     target[:] = source
