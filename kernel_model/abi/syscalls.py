@@ -162,6 +162,8 @@ class Sys(IntEnum):
     ARCH_PRCTL = 158
     SETRLIMIT = 160
     SYNC = 162
+    MOUNT = 165
+    UMOUNT2 = 166
     SETHOSTNAME = 170
     SETDOMAINNAME = 171
     GETTID = 186

@@ -159,7 +159,8 @@ def _open_place(call: Call, place: Place, flags: int, mode: int) -> File:
     if flags & O_PATH:
         return PathFile(call.kernel.tree, call.kernel.tree.hold(place), kept)
     wanted = _WANTED[flags & O_ACCMODE] | (MAY_WRITE if flags & O_TRUNC else 0)
-    if place.read_only and (wanted & MAY_WRITE or not place.exists):
+    keeps_data = stat.S_ISREG(place.mode) or place.is_directory
+    if place.read_only and (not place.exists or (wanted & MAY_WRITE and keeps_data)):
         raise LinuxError(Errno.EROFS)
     if place.exists:
         check(call, place, wanted)

@@ -26,6 +26,7 @@ from kernel_model.calls import madvise as madvise_call
 from kernel_model.calls import membarrier as membarrier_call
 from kernel_model.calls import memfd as memfd_calls
 from kernel_model.calls import memory as memory_calls
+from kernel_model.calls import mount as mount_calls
 from kernel_model.calls import mqueue as mqueue_calls
 from kernel_model.calls import mremap as mremap_call
 from kernel_model.calls import mseal as mseal_call
@@ -163,6 +164,8 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.INOTIFY_INIT1: (inotify_calls.inotify_init1, 1),
     Sys.INOTIFY_ADD_WATCH: (inotify_calls.inotify_add_watch, 3),
     Sys.INOTIFY_RM_WATCH: (inotify_calls.inotify_rm_watch, 2),
+    Sys.MOUNT: (mount_calls.mount, 5),
+    Sys.UMOUNT2: (mount_calls.umount2, 2),
     Sys.TRUNCATE: (path_calls.truncate, 2),
     Sys.FTRUNCATE: (file_calls.ftruncate, 2),
     Sys.FALLOCATE: (file_calls.fallocate, 4),

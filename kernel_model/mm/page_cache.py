@@ -57,6 +57,11 @@ class PageCache:
         """Whether a mapping exists that can store to the file, now or after mprotect."""
         return any(vma.file is self and vma.shared and vma.may_write for mm in self._mms for vma in mm.vmas)
 
+    @property
+    def is_mapped(self) -> bool:
+        """Whether an address space may map it."""
+        return bool(self._mms)
+
     def mappings_of(self, offset: int) -> int:
         """How many page-table entries hold the page at `offset`."""
         frame, count = self._frames.get(offset), 0

@@ -97,6 +97,9 @@ def host_offers(need: str) -> bool:
     """Whether this host can run programs that need `need`."""
     if need == "userfaultfd":
         return _has_userfaultfd()
+    if need == "root":  # who may give files away, and mount
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return bool(int(status.partition("CapEff:")[2].split()[0], 16) >> 21 & 1)  # CAP_SYS_ADMIN
     if need == "intel":  # where the manuals leave to the CPU what it does first
         return "GenuineIntel" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     raise ValueError(f"no program can need {need!r}")

@@ -102,12 +102,12 @@ def socket_at(place: Place) -> File | None:
 
 def remove(call: Caller, place: Place, *, directory: bool) -> None:
     """unlink, or rmdir with `directory`. Raises LinuxError."""
-    if not place.exists:
-        raise LinuxError(Errno.ENOENT)
-    if directory and place.is_root:
-        raise LinuxError(Errno.EBUSY)
+    if place.is_root:
+        raise LinuxError(Errno.EBUSY if directory or not place.is_directory else Errno.EISDIR)
     if place.read_only:
         raise LinuxError(Errno.EROFS)
+    if not place.exists:
+        raise LinuxError(Errno.ENOENT)
     check_removal(call, place)
     if place.is_directory != directory:
         raise LinuxError(Errno.ENOTDIR if directory else Errno.EISDIR)
@@ -177,8 +177,12 @@ def rename(call: Caller, source: Place, target: Place, flags: int) -> None:
     """renameat2, in the order of do_renameat2 and vfs_rename. Raises LinuxError."""
     if any(place.parent is not None and place.parent.removed for place in (source, target)):
         raise LinuxError(Errno.ENOENT)
+    if source.is_root or target.is_root:
+        raise LinuxError(Errno.EBUSY)
     if not _same_file_system(source, target):
         raise LinuxError(Errno.EXDEV)
+    if source.read_only:
+        raise LinuxError(Errno.EROFS)
     exchange = bool(flags & RENAME_EXCHANGE)
     if not source.exists:
         raise LinuxError(Errno.ENOENT)
@@ -190,8 +194,6 @@ def rename(call: Caller, source: Place, target: Place, flags: int) -> None:
         raise LinuxError(Errno.ENOTDIR)
     if exchange and target.as_directory and not target.is_directory:
         raise LinuxError(Errno.ENOTDIR)
-    if source.read_only:
-        raise LinuxError(Errno.EROFS)
     _check_rename(call, source, target, exchange=exchange)
     inode, other = watched(call, source), watched(call, target)
     if source.mount is not None:

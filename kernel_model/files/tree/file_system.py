@@ -25,7 +25,15 @@ class FileSystem:
         self.pages_max = ram.size // PAGE_SIZE // 2
         self.inodes_max = min(_INODES_MAX, self.pages_max)
         self.pages = self.inodes = 0
+        self.read_only = False
         self._last = 0
+
+    def limit(self, size: int | None, inodes: int | None) -> None:
+        """Options of the mount: at most `size` bytes, and `inodes` inodes; 0 and None: as they are."""
+        if size:
+            self.pages_max = -(-size // PAGE_SIZE)
+        if inodes:
+            self.inodes_max = min(self.inodes_max, inodes)
 
     def new_number(self) -> int:
         """Count one more inode; its number. Raises LinuxError ENOSPC."""

@@ -47,7 +47,10 @@ class Place:
 
     @property
     def read_only(self) -> bool:
-        return self.mount is not None and self.mount.read_only
+        if self.mount is not None:
+            return self.mount.read_only
+        inode = self.node or self.parent
+        return inode is not None and inode.fs.read_only
 
     @property
     def path(self) -> bytes:

@@ -107,6 +107,10 @@ class Regular(Node):
         if not self.links:
             self.release()
 
+    @property
+    def is_mapped(self) -> bool:
+        return self.cache.is_mapped
+
     def release(self) -> None:
         """The names, or an open file, are gone."""
         self.cache.open_files -= 1

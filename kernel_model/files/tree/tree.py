@@ -47,12 +47,13 @@ class Tree:
         self._devices = _FIRST_DEVICE
         self.hosts: dict[Names, Mount] = {}
         self.roots: dict[Names, DirectoryNode] = {}
+        self.mounted: list[tuple[Names, DirectoryNode, DirectoryNode | None]] = []  # by mount, the last one last
         self.host_inodes = HostInodes()
         self.inotify = InotifyAccount()
         self.moves = 0  # renames so far: the cookies of inotify's events
         self.unnamed = 0  # files made with O_TMPFILE on the host
         self.host_fs = FileSystem("host", 1, TMPFS_MAGIC, ram, frames)  # what FIFOs and sockets there count against
-        self.rootfs = self._new_root("tmpfs", 0o755)
+        self.rootfs = self.new_root("tmpfs", 0o755)
         self.roots[()] = self.rootfs
         for mount in mounts:
             self.add(mount)
@@ -61,7 +62,7 @@ class Tree:
             directory = self.make_path(names)
             directory.mode = stat.S_IFDIR | _STICKY_ALL
             if not self._host_has(names):
-                self.mount(names, self._new_root("tmpfs", _STICKY_ALL) if () in self.hosts else directory)
+                self.mount(names, self.new_root("tmpfs", _STICKY_ALL) if () in self.hosts else directory)
 
     # -- what is mounted --------------------------------------------------------------------------------------------
 
@@ -78,12 +79,38 @@ class Tree:
         if at is not root:
             self.roots[names] = root
 
+    def mount_over(self, place: Place, root: DirectoryNode) -> None:
+        """mount: show `root` at the directory `place`. Raises LinuxError EBUSY for the root of a host directory."""
+        if place.names in self.hosts or not place.names:
+            raise LinuxError(Errno.EBUSY)
+        covered = self.roots.get(place.names)
+        self.mount(place.names, root)
+        self.mounted.append((place.names, root, covered))
+
+    def unmount(self, place: Place) -> None:
+        """umount: show what the last mount at `place` has covered. Raises LinuxError EBUSY for the kernel's own."""
+        for entry in reversed(self.mounted):
+            names, root, covered = entry
+            if names == place.names and root is place.node:
+                self.mounted.remove(entry)
+                del self.roots[names]
+                if covered is not None:
+                    self.roots[names] = covered
+                return
+        raise LinuxError(Errno.EBUSY)
+
+    def covers(self, root: DirectoryNode) -> bool:
+        """Whether another mount lies below the one of `root`."""
+        at = [names for names, one in self.roots.items() if one is root]
+        return any(names != one and names[: len(one)] == one for one in at for names in (*self.roots, *self.hosts))
+
     def new_file_system(self, name: str, magic: int = TMPFS_MAGIC) -> FileSystem:
         """A file system in RAM with a device number of its own."""
         self._devices += 1
         return FileSystem(name, self._devices, magic, self._ram, self._frames)
 
-    def _new_root(self, name: str, mode: int) -> Directory:
+    def new_root(self, name: str, mode: int) -> Directory:
+        """The root of a new file system in RAM."""
         fs = self.new_file_system(name)
         return Directory(fs, fs.new_number(), mode, EPOCH)
 
@@ -100,14 +127,14 @@ class Tree:
         return directory
 
     def _make_dev(self) -> None:
-        dev = self._new_root("devtmpfs", 0o755)
+        dev = self.new_root("devtmpfs", 0o755)
         self.mount((b"dev",), dev)
         for name, (device, rights) in DEVICES.items():
             dev.add(name, DeviceNode(dev.fs, dev.fs.new_number(), stat.S_IFCHR | rights, device, EPOCH), EPOCH)
         for name, target in _DEV_LINKS.items():
             dev.add(name, Link(dev.fs, dev.fs.new_number(), target, EPOCH), EPOCH)
         dev.add(b"shm", Directory(dev.fs, dev.fs.new_number(), _STICKY_ALL, EPOCH), EPOCH)
-        self.roots[b"dev", b"shm"] = self._new_root("tmpfs", _STICKY_ALL)
+        self.roots[b"dev", b"shm"] = self.new_root("tmpfs", _STICKY_ALL)
 
     def _host_has(self, names: Names) -> bool:
         mount = self.host_of(names)

@@ -1,5 +1,6 @@
 /* inotify: which call makes which events, in what order, with which names; the life of watches; reads. Extended
-   attributes: the four operations, kinds of names, errors. In a directory of the host and in one in RAM. */
+   attributes: the four operations, kinds of names, errors. In a directory of the host and in one in RAM.
+   needs: root */
 #include "conform.h"
 #include <dirent.h>
 #include <poll.h>

@@ -1,5 +1,6 @@
 /* Rights of a user who is not root: what owner, group and others may do, sticky and set-group-ID directories, whose
-   owner, mode and times may be changed, access and its effective user. On the host and in RAM. */
+   owner, mode and times may be changed, access and its effective user. On the host and in RAM.
+   needs: root */
 #include "conform.h"
 #include <dirent.h>
 #include <grp.h>

@@ -1,5 +1,6 @@
 /* Times and owners: utimensat and its elders, the chown family and set-ID bits, what changes which time, inode numbers
-   over rename and link. In a directory of the host and in one in RAM. */
+   over rename and link. In a directory of the host and in one in RAM.
+   needs: root */
 #include "conform.h"
 #include <sys/syscall.h>
 #include <sys/time.h>
