@@ -16,7 +16,7 @@ from kernel_model.files.tree.place import Place
 from kernel_model.task.credentials import CAP_SYS_ADMIN
 from kernel_model.time.realtime import realtime
 
-_NAME_MAX: Final = 255
+_LONGEST_NAME: Final = 255
 _VALUE_MAX: Final = 1 << 16
 _ALL_MAX: Final = 1 << 17  # bytes of one inode
 _CREATE, _REPLACE = 1, 2
@@ -114,10 +114,10 @@ def _name(call: Call, address: int, flags: int = 0) -> bytes:
     if as_int(flags) & ~(_CREATE | _REPLACE):
         raise LinuxError(Errno.EINVAL)
     try:
-        name = call.memory.read_string(address, _NAME_MAX + 1)
+        name = call.memory.read_string(address, _LONGEST_NAME + 1)
     except LinuxError as error:
         raise LinuxError(Errno.ERANGE) if error.errno == Errno.E2BIG else error from None
-    if not 0 < len(name) <= _NAME_MAX:
+    if not 0 < len(name) <= _LONGEST_NAME:
         raise LinuxError(Errno.ERANGE)
     return name
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.files.file import DELETED
 from kernel_model.files.proc.descriptors import FdDirectory
@@ -114,6 +114,8 @@ class TaskDirectory(GeneratedDirectory):
 
 class ProcessLink(GeneratedLink):
     """cwd, exe, root. A zombie has none of them (ENOENT); EACCES without the right to trace the process."""
+
+    magic: ClassVar[bool] = True
 
     def __init__(self, fs: FileSystem, key: bytes, subject: Subject, name: bytes) -> None:
         super().__init__(fs, key)

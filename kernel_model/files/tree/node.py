@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.status import FileStatus
@@ -93,7 +93,9 @@ class DirectoryNode(Node):
 
 
 class LinkNode(Node):
-    """A symbolic link."""
+    """A symbolic link. `magic`: one of /proc that leads to a file itself, whatever its text says."""
+
+    magic: ClassVar[bool] = False
 
     def target(self, caller: Caller | None) -> bytes:
         """What readlink returns."""

@@ -110,15 +110,15 @@ class Walk:
         if self._links > LINKS_MAX or resolve & RESOLVE_NO_SYMLINKS:
             raise LinuxError(Errno.ELOOP)
         jumped = found.node.jump(self._caller) if isinstance(found.node, LinkNode) else None
-        if jumped is None:
+        if jumped is None and not (isinstance(found.node, LinkNode) and found.node.magic):
             return None, self._tree.read_link(found, self._caller)
         if resolve & RESOLVE_NO_MAGICLINKS:
             raise LinuxError(Errno.ELOOP)
         if resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT):
             raise LinuxError(Errno.EXDEV)
-        if resolve & RESOLVE_NO_XDEV and not self._tree.same_mount(found, jumped):
+        if resolve & RESOLVE_NO_XDEV and (jumped is None or not self._tree.same_mount(found, jumped)):
             raise LinuxError(Errno.EXDEV)
-        return jumped, b""
+        return (None, self._tree.read_link(found, self._caller)) if jumped is None else (jumped, b"")
 
 
 def components(path: bytes) -> list[bytes]:

@@ -17,14 +17,14 @@ static long how(int dir, const char *path, unsigned long flags, unsigned long re
 
 static void resolve(void)
 {
-    char *paths[] = {"f", "d/f", "l", "d/../f", "../x/f", "d/up/f", "abs", "/proc/self/status", "d", "d/..", "..", "none", "/", "self", "d/deep/f"};
+    char *paths[] = {"f", "d/f", "l", "d/../f", "../x/f", "d/up/f", "abs", "/proc/self/status", "d", "d/..", "..", "none", "/", "self", "d/deep/f", "/proc/self/exe"};
     int ways[] = {0, RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH, RESOLVE_IN_ROOT};
     char here[200], text[300];
     close(MUST(open("f", O_CREAT, 0600))), MUST(mkdir("d", 0755)), close(MUST(open("d/f", O_CREAT, 0600)));
     getcwd(here, 200), snprintf(text, 300, "%s/f", here);
     MUST(symlink("d/f", "l")), MUST(symlink("..", "d/up")), MUST(symlink(text, "abs")), MUST(symlink("/proc/self/cwd/f", "self")), MUST(symlink("../../x/d", "d/deep"));
     int dir = MUST(open("d", O_RDONLY));
-    for (int i = 0; i < 15; i++) {
+    for (int i = 0; i < 16; i++) {
         printf("%s:", paths[i]);
         for (int w = 0; w < 6; w++)
             printf(" %s", how(AT_FDCWD, paths[i], O_RDONLY, ways[w]) ? errno_name(errno) : "ok");
