@@ -87,14 +87,14 @@ def timer_settime(call: Call, number: int, flags: int, new: int, old: int) -> in
     expires = None
     if value and as_int(flags) & uapi.TIMER_ABSTIME:
         is_machine = timer.clock in _CLOCKS
-        expires = clocks.deadline_at(call.cpu, timer.clock, value) if is_machine else to_cycles(value)
+        expires = to_cycles(value - (clocks.base_of(timer.clock) if is_machine else 0))
     elif value:
         expires = timer.now(call.cpu) + to_cycles(value)
     if old:
         with suppress(LinuxError):  # Linux writes it last
             call.memory.parts(old, _ITIMERSPEC.size, WRITE)  # may sleep: it must come before the change
     kept = interval if value or timer.clock not in _CLOCKS else 0
-    timer.set(call.cpu, expires, to_cycles(kept), kept)
+    timer.set(call.cpu, expires, kept)
     if old:
         call.memory.write(old, before)
     return 0
@@ -124,5 +124,5 @@ def _timer(call: Call, number: int) -> PosixTimer:
 
 
 def _report(call: Call, timer: PosixTimer) -> bytes:
-    spans = (timer.interval_ns, call.cpu.profile.to_ns(timer.left(call.cpu)))
+    spans = (timer.interval, call.cpu.profile.to_ns(timer.left(call.cpu)))
     return _ITIMERSPEC.pack(*(part for ns in spans for part in divmod(ns, NS)))

@@ -37,7 +37,7 @@ class Notification:
 
 
 class PosixTimer(CountingTimer):
-    """A timer on `clock` (CLOCK_*). `interval` in cycles of what it counts, `interval_ns` as it was given."""
+    """A timer on `clock` (CLOCK_*). `interval` in nanoseconds; 0: it expires once."""
 
     def __init__(
         self, kernel: ProcessKernel, process: Process, number: int, clock: int, time: Time, task: Task | None,
@@ -46,14 +46,14 @@ class PosixTimer(CountingTimer):
         super().__init__(kernel, process, time, task)
         self.number, self.signo, self.clock, self.notification = number, notification.signo, clock, notification
         self.state = State.DISARMED
-        self.interval = self.interval_ns = 0
+        self.interval = 0
         self.overrun = 0  # of the last signal taken
         self._passed = -1  # periods since the signal was sent, and one less: the signal stands for one
 
-    def set(self, cpu: Cpu, expires: int | None, interval: int, interval_ns: int) -> None:
+    def set(self, cpu: Cpu, expires: int | None, interval: int) -> None:
         """Arm the timer; `expires` None: disarm it. A signal that is still pending is dropped."""
         self.stop()
-        self.interval, self.interval_ns = interval, interval_ns
+        self.interval = interval
         self.overrun, self._passed = 0, -1
         if expires is not None:
             self.expires = expires
@@ -84,8 +84,8 @@ class PosixTimer(CountingTimer):
         late = self.now(cpu) - self.expires
         if late < 0:
             return 0
-        periods = late // self.interval + 1
-        self.expires += periods * self.interval
+        periods = cpu.profile.to_ns(late) // self.interval + 1
+        self.expires += cpu.profile.to_cycles(periods * self.interval)
         return periods
 
     def expire(self, cpu: Cpu) -> None:
