@@ -95,11 +95,20 @@ def fcntl(call: Call, fd: int, command: int, argument: int) -> int:
     return file.fcntl(call, what, argument)
 
 
+def leave_shared(call: Call) -> None:
+    """Give the process a table of its own, if it shares one with another process (CLONE_FILES)."""
+    own, everyone = call.process, call.kernel.processes.values()
+    if any(other.files is own.files and other.tasks for other in everyone if other is not own):
+        own.files = own.files.copy()
+
+
 def close_range(call: Call, first: int, last: int, flags: int) -> int:
-    """Close descriptors `first` to `last`, or set FD_CLOEXEC. CLOSE_RANGE_UNSHARE has no effect."""
+    """Close descriptors `first` to `last`, or set FD_CLOEXEC. CLOSE_RANGE_UNSHARE: not those of another process."""
     first, last, flags = (value & 0xFFFF_FFFF for value in (first, last, flags))
     if flags & ~(_CLOSE_RANGE_UNSHARE | _CLOSE_RANGE_CLOEXEC) or first > last:
         raise LinuxError(Errno.EINVAL)
+    if flags & _CLOSE_RANGE_UNSHARE:
+        leave_shared(call)
     files = call.process.files
     for fd in files:
         if first <= fd <= last and flags & _CLOSE_RANGE_CLOEXEC:

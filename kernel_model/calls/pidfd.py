@@ -62,12 +62,24 @@ def pidfd_of(call: Call, fd: int) -> PidFd:
     return file
 
 
+def _directory_of(call: Call, fd: int) -> PidFd | None:
+    """A descriptor of /proc/PID as a pidfd; None: it is none."""
+    if as_int(fd) < 0:
+        return None
+    place = call.any_file(fd).place
+    names = place.path.split(b"/") if place is not None and place.is_directory else []
+    if len(names) != 3 or names[1] != b"proc" or not names[2].isdigit():
+        return None
+    process = call.kernel.processes.get(int(names[2]))
+    return PidFd(process, None, 0) if process is not None else None
+
+
 def pidfd_send_signal(call: Call, fd: int, signo: int, info: int, flags: int) -> int:
     """Errors: EINVAL, EBADF, ESRCH, EPERM, EAGAIN (too many signals wait)."""
     flags, number = flags & 0xFFFF_FFFF, as_int(signo)
     if flags not in (0, _THREAD, _THREAD_GROUP, _PROCESS_GROUP):
         raise LinuxError(Errno.EINVAL)
-    file = pidfd_of(call, fd)
+    file = _directory_of(call, fd) or pidfd_of(call, fd)
     to_thread = flags == _THREAD or (not flags and file.task is not None)
     sent = _info(call, number, info, file, to_thread=to_thread, plain=flags != _PROCESS_GROUP)
     if not 0 <= number <= NSIG:
