@@ -8,6 +8,7 @@ from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioApi, UffdioRange, UffdioRegister
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.ipc.shm import ShmSegment
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.uffd.ranges import checked_range
 
@@ -76,6 +77,7 @@ def _register(uffd: Userfaultfd, call: Call, argument: int, given: UffdioRegiste
 def can_userfault(uffd: Userfaultfd, vma: Vma, mode: int) -> bool:
     """Linux: vma_can_userfault. Private anonymous memory and shmem; any memory for asynchronous protection alone."""
     is_shmem = isinstance(vma.file, PageCache) and vma.file.is_shmem
+    is_shmem = is_shmem and not isinstance(vma.file, ShmSegment)  # Linux looks at vm_ops, which ipc/shm.c replaces
     if mode & uffd_abi.MODE_MINOR and not is_shmem:
         return False
     if uffd.resolves_write_protection and mode == uffd_abi.MODE_WP:
