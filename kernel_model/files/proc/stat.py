@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.files.proc.rss import rss, size
-from kernel_model.files.proc.state import state_of
+from kernel_model.files.proc.state import priority_of, state_of
 from kernel_model.files.proc.status import masks
 from kernel_model.files.proc.subject import is_visible, ticks
 from kernel_model.mm.layout import MemoryLayout
+from kernel_model.task.scheduling import Scheduling
 from kernel_model.task.usage import Usage
 from pffemu.arch.paging import PAGE_SIZE, page_of, pages_up
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _RSS: Final = 5  # RLIMIT_RSS
 _PF_FORKNOEXEC: Final = 0x40
 _SHOWN_SIGNALS: Final = 0x7FFF_FFFF
-_NORMAL_PRIORITY: Final = 20
+_RT_LEVELS: Final = 100  # MAX_RT_PRIO
 
 
 def stat(call: Caller, subject: Subject) -> str:
@@ -29,6 +30,7 @@ def stat(call: Caller, subject: Subject) -> str:
     children = process.children_usage if subject.whole else Usage()
     ignored, caught = masks(process.signals) if task is not None else (0, 0)
     pending, blocked = (task.signals.pending.mask, task.signals.blocked) if task is not None else (0, 0)
+    scheduling = task.scheduling if task is not None else Scheduling()
     is_shown = is_visible(call, subject)
     layout = mm.layout if mm is not None and is_shown else MemoryLayout()
     is_leader = subject.tid == process.pid
@@ -40,7 +42,7 @@ def stat(call: Caller, subject: Subject) -> str:
         usage.minor_faults, children.minor_faults, usage.major_faults, children.major_faults,
         ticks(call, usage.user), ticks(call, usage.time - usage.user),
         ticks(call, children.user), ticks(call, children.time - children.user),
-        _NORMAL_PRIORITY, 0, len(process.tasks), 0,
+        priority_of(scheduling) - _RT_LEVELS, scheduling.nice, len(process.tasks), 0,
         ticks(call, task.started) if task is not None else 0,
         mm.vmas.size if mm is not None else 0, rss(mm).total if mm is not None else 0,
         process.limits[_RSS][0],
@@ -48,7 +50,7 @@ def stat(call: Caller, subject: Subject) -> str:
         pending & _SHOWN_SIGNALS, blocked & _SHOWN_SIGNALS, ignored & _SHOWN_SIGNALS, caught & _SHOWN_SIGNALS,
         int(state_of(call, subject) != "R" and task is not None and is_shown), 0, 0,
         process.exit_signal if is_leader else -1, task.cpu_index if task is not None else 0,
-        0, 0, 0, 0, 0,
+        scheduling.priority, scheduling.policy, 0, 0, 0,
         layout.start_data, layout.end_data, mm.brk_start if mm is not None and is_shown else 0,
         layout.arg_start, layout.arg_end, layout.env_start, layout.env_end,
         process.end.wait_status if process.end is not None and is_shown else 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.syscalls import Sys
+from kernel_model.task.scheduling import DEADLINE, REAL_TIME, Scheduling
 from kernel_model.task.sleep import SleepIn
 from kernel_model.task.task import Task, TaskState
 from kernel_model.wait.queue import Interruptible
@@ -41,6 +42,13 @@ def state_of_thread(task: Task) -> str:
         return "T"
     waits_for_page = task.sleep.of is SleepIn.FAULT
     return "D" if task.sleep.interruptible is Interruptible.NO and not waits_for_page else "S"
+
+
+def priority_of(scheduling: Scheduling) -> int:
+    """Linux: task_struct's prio, 0 to 139; -1 of SCHED_DEADLINE."""
+    if scheduling.policy == DEADLINE:
+        return -1
+    return 99 - scheduling.priority if scheduling.policy in REAL_TIME else 120 + scheduling.nice
 
 
 def wchan(task: Task) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
-from kernel_model.files.proc.state import state_of_thread, wchan
+from kernel_model.files.proc.state import priority_of, state_of_thread, wchan
 from kernel_model.files.proc.subject import is_visible
 from kernel_model.task.credentials import CAP_SYS_NICE, CAP_SYS_RESOURCE
+from kernel_model.task.scheduling import Scheduling
 from kernel_model.task.usage import Usage
 
 if TYPE_CHECKING:
@@ -84,11 +85,12 @@ def sched(call: Caller, subject: Subject) -> str:
     task = subject.task
     usage = task.usage if task is not None else Usage()
     run = call.cpu.profile.to_ns(call.kernel.scheduler.time_of_thread(task)) if task is not None else 0
+    scheduling = task.scheduling if task is not None else Scheduling()
     rows: tuple[tuple[str, object], ...] = (
         ("se.sum_exec_runtime", f"{run // 1_000_000}.{run % 1_000_000:06}"),
         ("nr_switches", usage.voluntary_switches + usage.involuntary_switches),
         ("nr_voluntary_switches", usage.voluntary_switches), ("nr_involuntary_switches", usage.involuntary_switches),
-        ("se.load.weight", 1_048_576), ("policy", 0), ("prio", 120),
+        ("policy", scheduling.policy), ("prio", priority_of(scheduling)),
     )  # fmt: skip
     head = f"{subject.name} ({subject.tid}, #threads: {max(1, len(subject.process.tasks))})\n{'-' * 67}\n"
     return head + "".join(f"{name:<45}:{value!s:>21}\n" for name, value in rows)

@@ -143,6 +143,7 @@ static void areas(void)
 int main(void)
 {
     struct rlimit limit = {1000, 2000}, all_of_it = {RLIM_INFINITY, RLIM_INFINITY};
+    MUST(setpriority(PRIO_PROCESS, 0, 19));
     stat_and_statm();
     status_lines();
     areas();
