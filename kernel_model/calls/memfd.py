@@ -7,20 +7,26 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call
 from kernel_model.files.memfd import Memfd, ShmemInode
 
+_HUGE_SIZE = 0x3F << 26
 _NAME_MAX = 249  # NAME_MAX without "memfd:"
 _KNOWN = mman.MFD_CLOEXEC | mman.MFD_ALLOW_SEALING | mman.MFD_HUGETLB | mman.MFD_NOEXEC_SEAL | mman.MFD_EXEC
 
 
 def memfd_create(call: Call, name: int, flags: int) -> int:
-    """A descriptor of an empty file in RAM. Errors: EINVAL, EFAULT, EMFILE; huge pages are ENOSYS."""
+    """A descriptor of an empty file in RAM. Errors: EINVAL, EFAULT, EMFILE.
+
+    Huge pages are ENOSYS, and ENODEV when their size is named: there is none of any size.
+    """
     flags &= 0xFFFF_FFFF
+    huge_size = flags & _HUGE_SIZE if flags & mman.MFD_HUGETLB else 0
+    flags &= ~huge_size
     if flags & ~_KNOWN or (flags & mman.MFD_EXEC and flags & mman.MFD_NOEXEC_SEAL):
         raise LinuxError(Errno.EINVAL)
     text = call.memory.read_path(name)
     if len(text) > _NAME_MAX:
         raise LinuxError(Errno.EINVAL)
     if flags & mman.MFD_HUGETLB:
-        raise LinuxError(Errno.ENOSYS)
+        raise LinuxError(Errno.ENODEV if huge_size else Errno.ENOSYS)
     fd = call.new_fd()
     sealing = flags & (mman.MFD_ALLOW_SEALING | mman.MFD_NOEXEC_SEAL)
     shared = ShmemInode(call.kernel.new_number(), 0 if sealing else mman.F_SEAL_SEAL)
