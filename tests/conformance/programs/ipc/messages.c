@@ -31,7 +31,7 @@ int main(void)
     p = receiver(0, 2, 0); nap(); q = receiver(0, 2, MSG_NOERROR); nap(); SHOW(snd(1, "long", 0)); reap("too long", p); reap("cut", q);
     p = receiver(-2, 100, 0); nap(); q = receiver(5, 100, MSG_EXCEPT); nap(); SHOW(snd(5, "five", 0)); status("waits"); SHOW(snd(3, "three", 0)); reap("except", q); SHOW(snd(2, "two", 0)); reap("up to", p); rcv(0, 100, 0);
     struct sigaction sa = {.sa_handler = on, .sa_flags = SA_RESTART}; sigaction(SIGUSR1, &sa, 0); p = receiver(0, 10, 0); nap(); kill(p, SIGUSR1); reap("signal", p); p = receiver(0, 10, 0); nap(); kill(p, SIGSTOP); nap(); kill(p, SIGCONT); nap(); SHOW(snd(1, "go on", 0)); reap("stopped", p);
-    struct msginfo i; SHOW(msgctl(0, IPC_INFO, (void *)&i) >= 0); printf("%d %d %d %d %d %d %d %d\n", i.msgpool, i.msgmap, i.msgmax, i.msgmnb, i.msgmni, i.msgssz, i.msgtql, i.msgseg); snd(1, "four", 0); SHOW(msgctl(0, MSG_INFO, (void *)&i) >= 0); printf("used %d %d %d\n", i.msgpool, i.msgmap, i.msgtql);
+    struct msginfo i; SHOW(msgctl(0, IPC_INFO, (void *)&i) >= 0); printf("%d %d %d %d %d %d %d %d\n", i.msgpool, i.msgmap, i.msgmax, i.msgmnb, i.msgmni, i.msgssz, i.msgtql, i.msgseg); snd(1, "four", 0); SHOW(msgctl(0, MSG_INFO, (void *)&i) >= 0); printf("used %d %d %d\n", i.msgpool > 0, i.msgmap > 0, i.msgtql > 3);
     SHOW(msgctl(id & 32767, MSG_STAT, &d) == id); SHOW(msgctl(id & 32767, MSG_STAT_ANY, &d) == id); SHOW(msgctl(id, 55, &d)); SHOW(msgctl(-1, IPC_STAT, &d)); SHOW(msgctl(id, IPC_STAT, (void *)8)); d.msg_perm.uid = -1; SHOW(msgctl(id, IPC_SET, &d)); rcv(0, 10, 0);
     p = receiver(0, 10, 0); nap(); SHOW(msgctl(id, IPC_RMID, 0)); reap("removed", p); SHOW(msgctl(id, IPC_RMID, 0)); SHOW(snd(1, "x", 0));
     return 0;

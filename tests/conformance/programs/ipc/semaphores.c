@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     SHOW(op(3, 32000, SEM_UNDO)); SHOW(op(3, -32000, 0)); SHOW(op(3, 32000, SEM_UNDO)); SHOW(semctl(id, 3, SETVAL, 0));
     /* signals, and removal */
     struct sigaction sa = {.sa_handler = on, .sa_flags = SA_RESTART}; sigaction(SIGUSR1, &sa, 0); p = child(3, -1, 0); nap(); kill(p, SIGUSR1); reap("signal", p);
-    SHOW(semctl(id, 0, SEM_STAT_ANY, &d) >= -1); struct seminfo i; SHOW(semctl(0, 0, IPC_INFO, &i) >= 0); printf("%d %d %d %d %d %d %d %d %d %d\n", i.semmap, i.semmni, i.semmns, i.semmnu, i.semmsl, i.semopm, i.semume, i.semusz, i.semvmx, i.semaem); SHOW(semctl(0, 0, SEM_INFO, &i) >= 0); printf("used %d %d\n", i.semusz, i.semaem);
+    SHOW(semctl(id, 0, SEM_STAT_ANY, &d) >= -1); struct seminfo i; SHOW(semctl(0, 0, IPC_INFO, &i) >= 0); printf("%d %d %d %d %d %d %d %d %d %d\n", i.semmap, i.semmni, i.semmns, i.semmnu, i.semmsl, i.semopm, i.semume, i.semusz, i.semvmx, i.semaem); SHOW(semctl(0, 0, SEM_INFO, &i) >= 0); printf("used %d %d\n", i.semusz > 0, i.semaem > 3);
     d.sem_perm.uid = 7; d.sem_perm.gid = 8; d.sem_perm.mode = 0604; SHOW(semctl(id, 0, IPC_SET, &d)); SHOW(semctl(id, 0, IPC_STAT, &d)); printf("uid %d gid %d cuid %d mode %o\n", d.sem_perm.uid, d.sem_perm.gid, d.sem_perm.cuid, d.sem_perm.mode); SHOW(semctl(id, 0, 99)); SHOW(semctl(-1, 0, IPC_STAT, &d)); SHOW(semctl(id & 32767, 0, SEM_STAT, &d) == id);
     p = child(3, -1, 0); nap(); SHOW(semctl(id, 0, IPC_RMID)); reap("removed", p); SHOW(op(0, 1, 0)); SHOW(semctl(id, 0, GETVAL)); SHOW(semctl(id, 0, IPC_RMID));
     int old = id; id = semget(IPC_PRIVATE, 1, 0600); SHOW(id != old); SHOW(semctl(id, 0, IPC_RMID));

@@ -3,7 +3,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 struct sched_attr { unsigned size, sched_policy; unsigned long long sched_flags; int sched_nice; unsigned sched_priority; unsigned long long sched_runtime, sched_deadline, sched_period; unsigned sched_util_min, sched_util_max; };
-int main(void){ struct timespec t={9,9}; SHOW(sched_rr_get_interval(0,&t)); printf("%ld %ld\n",t.tv_sec,t.tv_nsec);
+int main(void){ setpriority(0,0,0); struct timespec t={9,9}; SHOW(sched_rr_get_interval(0,&t)); printf("%ld %ld\n",t.tv_sec,t.tv_nsec);
  SHOW(syscall(SYS_ioprio_get,1,0)); setpgid(0,0); SHOW(syscall(SYS_ioprio_get,2,0)); SHOW(syscall(SYS_ioprio_get,4,0)); setpriority(0,0,10); SHOW(syscall(SYS_ioprio_get,1,0));
  SHOW(syscall(SYS_ioprio_set,1,0,3<<13|7)); SHOW(syscall(SYS_ioprio_get,1,0)); SHOW(syscall(SYS_ioprio_set,1,0,2<<13|8)); SHOW(syscall(SYS_ioprio_set,1,0,0)); SHOW(syscall(SYS_ioprio_get,1,0)); SHOW(syscall(SYS_ioprio_set,1,0,1)); SHOW(syscall(SYS_ioprio_set,1,0,4<<13)); SHOW(syscall(SYS_ioprio_set,1,0,1<<13|3)); SHOW(syscall(SYS_ioprio_get,1,0)); SHOW(syscall(SYS_ioprio_set,1,999999,0)); SHOW(syscall(SYS_ioprio_set,9,0,0)); SHOW(syscall(SYS_ioprio_set,1,0,3<<13|9));SHOW(syscall(SYS_ioprio_get,1,0));
  struct sched_attr a={0}; SHOW(syscall(SYS_sched_getattr,0,&a,sizeof a,0)); printf("size %d policy %d flags %llx nice %d prio %d rt %llu dl %llu per %llu util %d %d\n",a.size,a.sched_policy,a.sched_flags,a.sched_nice,a.sched_priority,a.sched_runtime,a.sched_deadline,a.sched_period,a.sched_util_min,a.sched_util_max);
