@@ -25,7 +25,7 @@ int main(void)
 {
     int memory = MUST(memfd_create("a", 0)), ends[2], s[2], event = MUST(eventfd(0, 0)), status;
     struct f_owner_ex owner = {9, 9};
-    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART};
     char c;
     MUST(pipe(ends)), MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, s)), setpgid(0, 0);
     sigaction(SIGIO, &action, NULL), sigaction(SIGRTMIN, &action, NULL), sigaction(SIGUSR1, &action, NULL), sigaction(SIGCHLD, &action, NULL);
