@@ -86,7 +86,8 @@ class Start(NamedTuple):
 def _runnable(call: Call, place: Place) -> Place:
     """`place`, if the caller may execute what lies there. Raises LinuxError EACCES, ETXTBSY (open for writing)."""
     if stat.S_ISREG(place.mode):
-        check(call, place, MAY_EXEC)
+        if place.mount is None or place.mount.listed:  # not the file that pffemu was told to run: a source, perhaps
+            check(call, place, MAY_EXEC)
         if any(file.writable for file in open_files(call, place.identity)):
             raise LinuxError(Errno.ETXTBSY)
     return place

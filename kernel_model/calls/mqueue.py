@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import ipc
-from kernel_model.abi.files import O_ACCMODE, O_CREAT, O_NONBLOCK
+from kernel_model.abi.files import NAME_MAX, O_ACCMODE, O_CREAT, O_EXCL, O_NONBLOCK
 from kernel_model.abi.limits import MSGQUEUE
 from kernel_model.abi.signal import NSIG
 from kernel_model.abi.uapi import CLOCK_REALTIME, Errno, LinuxError
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 _ATTR: Final = struct.Struct("<qqqq32x")  # flags maxmsg msgsize curmsgs
 _SIGEVENT: Final = struct.Struct("<Qii48x")  # value, signal, kind
 _SIGNAL, _NONE, _THREAD = 0, 1, 2  # SIGEV_*
-_O_EXCL: Final = 0o200
-_NAME_MAX: Final = 255
 _WANTED: Final = {0: 4, 1: 2, 2: 6}  # access mode -> file permissions
 
 
@@ -39,7 +37,7 @@ def mq_open(call: Call, name: int, flags: int, mode: int, attributes: int) -> in
             raise LinuxError(Errno.ENOENT)
         queue = _make(call, text, mode & 0o7777 & ~call.process.umask, values)
     else:
-        if flags & O_CREAT and flags & _O_EXCL:
+        if flags & O_CREAT and flags & O_EXCL:
             raise LinuxError(Errno.EEXIST)
         wanted = _WANTED.get(flags & O_ACCMODE)
         if wanted is None:
@@ -51,7 +49,7 @@ def mq_open(call: Call, name: int, flags: int, mode: int, attributes: int) -> in
 
 def _name(call: Call, address: int) -> bytes:
     text = call.memory.read_path(address)
-    if len(text) > _NAME_MAX:
+    if len(text) > NAME_MAX:
         raise LinuxError(Errno.ENAMETOOLONG)
     if not text:
         raise LinuxError(Errno.ENOENT)

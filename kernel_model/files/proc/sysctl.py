@@ -13,13 +13,14 @@ from kernel_model.files.inotify import INSTANCES_MAX, QUEUE_MAX, WATCHES_MAX
 from kernel_model.files.proc.memory import memory
 from kernel_model.files.proc.text import Folder, Text
 from kernel_model.mm.vma import MMAP_MIN
+from pffemu.arch.registers import MASK64
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
 
 PID_MAX: Final = 1 << 22
 _THREADS_MAX: Final = 4096
-_SHM_MAX: Final = (1 << 64) - 1 - (1 << 24)
+_SHM_MAX: Final = MASK64 - (1 << 24)
 _INT_MAX: Final = (1 << 31) - 1
 
 
@@ -145,8 +146,8 @@ KERNEL: Final[Folder] = {
     b"sched_rt_period_us": _number("kernel.sched_rt_period_us", 1_000_000, 1),
     b"sched_rt_runtime_us": _number("kernel.sched_rt_runtime_us", 950_000, -1),
     b"sem": _computed(lambda _call: "32000\t1024000000\t500\t32000"),
-    b"shmall": _number("kernel.shmall", _SHM_MAX, high=(1 << 64) - 1),
-    b"shmmax": _number("kernel.shmmax", _SHM_MAX, high=(1 << 64) - 1),
+    b"shmall": _number("kernel.shmall", _SHM_MAX, high=MASK64),
+    b"shmmax": _number("kernel.shmmax", _SHM_MAX, high=MASK64),
     b"shmmni": _number("kernel.shmmni", 4096, high=1 << 15),
     b"tainted": _number("kernel.tainted", 0, mode=0o444),
     b"threads-max": _number("kernel.threads-max", _THREADS_MAX, 1),
