@@ -3,6 +3,8 @@
 #   make demo     page faults under userfaultfd and under PFF, side by side
 #   make test     the checks below, then the tests
 #   make check    formatting, lint, types, import directions, file sizes
+#   make compiled      compile the hot half of the tree with mypyc (needs a C compiler, two minutes): faults two to
+#                      three times as fast, the same results; PFFEMU_JIT=0 goes without
 #   make conformance   the C programs of tests/conformance on this host's Linux and in pffemu (RECORD=1: record anew)
 #   make check-long    a million random instructions on this host's CPU and in pffemu (SEED=7: other ones), and
 #                      longer sessions of the debugger, of gdb and of sleeping threads than `make test` has
@@ -36,7 +38,7 @@ PIP := $(BIN)/python -m pip -q --disable-pip-version-check --no-input
 works = $(shell $(1) -c 'import ensurepip, sys, venv; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-long conformance bench evaluation lock clean venv
+.PHONY: help demo test check compiled check-long conformance bench evaluation lock clean venv
 
 help:
 	@sed -n '/^#   make/s/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +58,9 @@ check: $(STAMP)
 	@$(BIN)/python .ci/sz > $(VENV)/sz.txt || { cat $(VENV)/sz.txt; exit 1; }
 	@grep -h '^warning' $(VENV)/sz.txt || true
 	@tail -n 1 $(VENV)/sz.txt
+
+compiled: $(STAMP)
+	@$(BIN)/python .ci/compile.py
 
 check-long: $(STAMP)
 	@$(BIN)/python -m tests.oracle --cases 1000000 --sequences 100000 --seed $(SEED) --jobs $(JOBS) --thorough
@@ -119,5 +124,5 @@ lock:
 	  cat "$$tools/new.lock"; } > requirements.lock
 
 clean:
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .numba_cache .cache out dist
+	@rm -rf $(VENV) .compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .numba_cache .cache out dist
 	@find pffemu kernel_model guest tests examples -name __pycache__ -type d -prune -exec rm -rf {} +

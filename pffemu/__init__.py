@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+import pffemu.compiled  # noqa: F401 - before the first module that may be compiled
+
 if TYPE_CHECKING:
     from guest.build import guest as guest_program
     from guest.graphs import CsrGraph, bfs_levels, rmat
@@ -66,7 +68,7 @@ if TYPE_CHECKING:
     from pffemu.events.signals import SignalDelivered, SignalReturned, SignalSent
     from pffemu.events.trace import TraceHash, to_json
     from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
-    from pffemu.hw.cpu import CpuOptions, Delivery
+    from pffemu.hw.cpu_options import CpuOptions, Delivery
     from pffemu.hw.mmu import UffdLookup
     from pffemu.hw.msrs import rdmsr, wrmsr
     from pffemu.hw.trap import Trap
@@ -241,7 +243,7 @@ _HOMES: Final = {
         "MessageRead",
         "PageInstalled",
     ),
-    "pffemu.hw.cpu": (
+    "pffemu.hw.cpu_options": (
         "CpuOptions",
         "Delivery",
     ),

@@ -7,10 +7,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.task.task import Process, Task
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
-    from kernel_model.task.task import Process, Task
 
 _PER_THREAD = 4
 

@@ -55,17 +55,19 @@ class WaitedFault(NamedTuple):
 Answer = BadAccess | EntersHandler | None  # a signal; a handler; resolved
 
 
-class Fault(NamedTuple):
-    """A refused access. `task` sleeps when userfaultfd must supply the page; `mm` need not be its own."""
+class Fault:
+    """A refused access. `task` sleeps when userfaultfd must supply the page; `mm` need not be its own.
 
-    cpu: Cpu
-    task: Task
-    mm: Mm
-    vma: Vma
-    address: int
-    error_code: int
-    may_wait: bool = True  # Linux: FAULT_FLAG_ALLOW_RETRY
-    number: int = 0  # of the fault; 0: the kernel's own access
+    `may_wait`: Linux's FAULT_FLAG_ALLOW_RETRY. `number`: of the fault; 0: the kernel's own access.
+    """
+
+    def __init__(
+        self, cpu: Cpu, task: Task, mm: Mm, vma: Vma, address: int, error_code: int, may_wait: bool = True,
+        number: int = 0,
+    ) -> None:  # fmt: skip
+        self.cpu, self.task, self.mm, self.vma = cpu, task, mm, vma
+        self.address, self.error_code = address, error_code
+        self.may_wait, self.number = may_wait, number
 
     @property
     def page(self) -> int:

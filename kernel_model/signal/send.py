@@ -191,7 +191,7 @@ def _receiver(process: Process, signo: int) -> Task | None:
         task for task in process.tasks if not bit(signo) & task.signals.blocked or bit(signo) & task.signals.waiting_for
     ]
     free = [task for task in wanting if not task.signals.due]
-    return (free or wanting or [None])[0]  # type: ignore[list-item]
+    return next(iter(free or wanting), None)
 
 
 def _notify(kernel: Kernel, cpu: Cpu, task: Task) -> None:

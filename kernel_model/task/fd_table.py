@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from kernel_model.abi.uapi import Errno, LinuxError
@@ -22,12 +21,11 @@ class RecordLocks(Protocol):
         """A descriptor of `file` was closed."""
 
 
-@dataclass(slots=True)
 class Descriptor:
     """One entry: what it points to, and FD_CLOEXEC."""
 
-    file: File
-    close_on_exec: bool = False
+    def __init__(self, file: File, close_on_exec: bool = False) -> None:
+        self.file, self.close_on_exec = file, close_on_exec
 
 
 class FileTable:

@@ -15,12 +15,11 @@ ANY: Final = 0xFFFF_FFFF  # FUTEX_BITSET_MATCH_ANY
 Key = tuple["Mm | Mappable", int, bool]  # the bool: private
 
 
-@dataclass(slots=True, eq=False)
 class PiState:
     """The lock behind a futex with priority inheritance; it exists while threads wait for it, in `queue`."""
 
-    owner: Task
-    queue: WaitQueue
+    def __init__(self, owner: Task, queue: WaitQueue) -> None:
+        self.owner, self.queue = owner, queue
 
 
 @dataclass(slots=True)

@@ -12,6 +12,8 @@ NICE_MIN, NICE_MAX = -20, 19
 IO_BEST_EFFORT: Final = 2  # IOPRIO_CLASS_BE
 IO_CLASS_SHIFT: Final = 13
 
+_SPECIAL: Final = (*REAL_TIME, DEADLINE)  # policies without a nice value
+
 
 @dataclass(frozen=True, slots=True)
 class Scheduling:
@@ -28,7 +30,7 @@ class Scheduling:
         """What a new thread or process starts with."""
         if not self.resets_on_fork:
             return self
-        special = self.policy in (*REAL_TIME, DEADLINE)
+        special = self.policy in _SPECIAL
         nice = 0 if special else max(0, self.nice)
         policy = OTHER if special else self.policy
         return replace(self, policy=policy, priority=0, nice=nice, resets_on_fork=False, deadline=(0, 0, 0))
@@ -38,5 +40,5 @@ class Scheduling:
         """The priority of its input and output: class and level."""
         if self.io_priority >> IO_CLASS_SHIFT:
             return self.io_priority
-        kind = 1 if self.policy in (*REAL_TIME, DEADLINE) else 3 if self.policy == IDLE else IO_BEST_EFFORT
+        kind = 1 if self.policy in _SPECIAL else 3 if self.policy == IDLE else IO_BEST_EFFORT
         return kind << IO_CLASS_SHIFT | (self.nice - NICE_MIN) // 5

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
+from kernel_model.mm.mm import Mm
 from kernel_model.task.credentials import Credentials
 from kernel_model.task.fd_table import FileTable
 from kernel_model.task.futex_wait import FutexWait
@@ -24,7 +25,6 @@ from pffemu.hw.cpu import Cpu, KbTimer, SavedRegisters, UintrState
 
 if TYPE_CHECKING:
     from kernel_model.files.tree.place import Place
-    from kernel_model.mm.mm import Mm
     from kernel_model.mm.page_fault import WaitedFault
     from kernel_model.task.process_end import ProcessEnd
     from kernel_model.uintr.forwarding import Binding

@@ -51,18 +51,19 @@ _POISON: Final = _Kind(Label("UFFDIO_POISON"), UffdioPoison, "updated")
 _PROTECTS: Final = uffd_abi.COPY_MODE_WP | uffd_abi.CONTINUE_MODE_WP  # the same bit
 
 
-@dataclass(slots=True)
 class Fill:
-    """One ioctl under way: `given`, its structure, lies at user address `argument`."""
+    """One ioctl under way: `given`, its structure, lies at user address `argument`; `start`, `length`: its range.
 
-    kind: _Kind
-    uffd: Userfaultfd
-    call: Call
-    argument: int
-    given: Any
-    start: int  # the range, in bytes
-    length: int
-    protect: bool  # the pages are given write-protected
+    `protect`: the pages are given write-protected.
+    """
+
+    def __init__(
+        self, kind: _Kind, uffd: Userfaultfd, call: Call, argument: int, given: Any, start: int, length: int,
+        protect: bool,
+    ) -> None:  # fmt: skip
+        self.kind, self.uffd, self.call = kind, uffd, call
+        self.argument, self.given = argument, given
+        self.start, self.length, self.protect = start, length, protect
 
     def step(self, what: str) -> None:
         self.call.cpu.emit(IoctlStep, self.kind.name, what)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import uffd as uffd_abi
+from kernel_model.task.task import Task
 
 if TYPE_CHECKING:
-    from kernel_model.task.task import Task
     from kernel_model.uffd.context import Userfaultfd
 
 MESSAGE_SIZE: Final = 32
@@ -32,17 +32,16 @@ class WaitingFault:
         return _MESSAGE.pack(uffd_abi.EVENT_PAGEFAULT, 0, 0, 0, self.flags, self.address, ptid)
 
 
-@dataclass(slots=True, eq=False)
 class Event:
     """A change of the memory, and the thread that sleeps until it was read; `then`: the events after it."""
 
-    uffd: Userfaultfd
-    kind: int  # EVENT_*
-    arguments: tuple[int, int, int] = (0, 0, 0)
-    child: Userfaultfd | None = None  # EVENT_FORK: of the new process
-    task: Task | None = None
-    then: list[Event] = field(default_factory=list)
-    read: bool = False  # or never will be
+    def __init__(self, uffd: Userfaultfd, kind: int, arguments: tuple[int, int, int] = (0, 0, 0)) -> None:
+        """`kind`: an EVENT_*."""
+        self.uffd, self.kind, self.arguments = uffd, kind, arguments
+        self.child: Userfaultfd | None = None  # EVENT_FORK: of the new process
+        self.task: Task | None = None
+        self.then: list[Event] = []
+        self.read = False  # or never will be
 
     def encoded(self, child_fd: int = 0) -> bytes:
         """struct uffd_msg. `child_fd`: the reader's new descriptor for `child`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from kernel_model.task.task import Task
 from kernel_model.uintr import sleep
 from pffemu.arch import apic_regs
 from pffemu.arch.exceptions import PF
@@ -18,7 +19,6 @@ from pffemu.events.kernel import ForwardingSwitched
 from pffemu.hw.msrs import rdmsr, wrmsr
 
 if TYPE_CHECKING:
-    from kernel_model.task.task import Task
     from kernel_model.uintr.kernel import UintrKernel
     from pffemu.hw.cpu import Cpu
 

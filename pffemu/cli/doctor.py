@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import typer
 from rich.table import Table
 
+from pffemu import compiled
 from pffemu.asm import assemble
 from pffemu.cli.terminal import out_console
 from pffemu.engine import jit
@@ -84,11 +85,17 @@ def _package(name: str, oldest: tuple[int, ...], below: tuple[int, ...]) -> Call
 
 def _compiled() -> Finding:
     if jit.available():
-        compiled = Machine(ram=1 << 20, cpus=1).cpus[0].mmu.fill
-        assert compiled.callback_address
+        assert Machine(ram=1 << 20, cpus=1).cpus[0].mmu.fill.callback_address
         return Finding(Verdict.OK, f"numba {version('numba')} compiles the page walk and the instruction counter")
     why = "PFFEMU_JIT=0" if os.environ.get("PFFEMU_JIT") == "0" else "numba is missing: pip install 'pffemu[fast]'"
     return Finding(Verdict.WARN, f"not used, so runs are slower ({why}); results are the same")
+
+
+def _mypyc() -> Finding:
+    if compiled.IN_USE:
+        return Finding(Verdict.OK, "the path of a fault is compiled (make compiled)")
+    why = "PFFEMU_JIT=0" if os.environ.get("PFFEMU_JIT") == "0" else "make compiled, in a checkout with a C compiler"
+    return Finding(Verdict.OK, f"the path of a fault runs as Python, two to three times slower ({why})")
 
 
 def _exit_status(source: str) -> int:
@@ -183,6 +190,7 @@ CHECKS: Final[dict[str, Callable[[], Finding]]] = {
     "keystone-engine": _package("keystone-engine", (0, 9, 2), (1,)),
     "capstone": _package("capstone", (5, 0, 6), (6,)),
     "compiled functions": _compiled,
+    "compiled modules": _mypyc,
     "user-interrupt instructions": _uintr_traps,
     "TLB flush": _tlb_flush,
     "guest RAM": _large_ram,

@@ -12,7 +12,7 @@ import typer
 from kernel_model.mechanisms import Mode
 from pffemu.arch.frames import FrameLayout
 from pffemu.cli import options
-from pffemu.hw.cpu import CpuOptions, Delivery
+from pffemu.hw.cpu_options import CpuOptions, Delivery
 from pffemu.hw.mmu import UffdLookup
 from pffemu.machine.options import MachineOptions
 from pffemu.machine.roots import parse_root

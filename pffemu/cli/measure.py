@@ -20,7 +20,7 @@ from pffemu.cli.options import DEFAULTS
 from pffemu.cli.terminal import err_console, show_warnings
 from pffemu.errors import PffemuError
 from pffemu.events.trace import TraceHash
-from pffemu.hw.cpu import CpuOptions
+from pffemu.hw.cpu_options import CpuOptions
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.machine.stop import Exited, Stop

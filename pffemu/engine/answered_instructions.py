@@ -21,13 +21,13 @@ def answers(
 ) -> Iterator[tuple[int, Any]]:
     """Unicorn's number of each of these instructions, and its hook; `fail` is called with a hook's exception."""
 
-    def cpuid(_uc: int, _user: int) -> int:
+    def cpuid(_uc: object, _user: object) -> int:
         group = registers.group("rax", "rbx", "rcx", "rdx")
         leaf, _, subleaf, _ = group.read()
         group.write(*host.cpuid(leaf & _WORD, subleaf & _WORD))
         return _SKIP
 
-    def rdtsc(_uc: int, _user: int) -> int:
+    def rdtsc(_uc: object, _user: object) -> int:
         try:
             tsc = host.tsc(registers.rip())
         except BaseException as error:
@@ -36,7 +36,7 @@ def answers(
         registers.group("rax", "rdx").write(tsc & _WORD, tsc >> 32 & _WORD)
         return _SKIP
 
-    def rdtscp(uc: int, user: int) -> int:
+    def rdtscp(uc: object, user: object) -> int:
         registers["rcx"] = 0  # IA32_TSC_AUX
         return rdtsc(uc, user)
 

@@ -176,7 +176,7 @@ class BlockCounter:
         if self.table[find_slot(self.table, address, size)] == key_of(address, size):
             self.learn(address, size)
 
-    def _python_hook(self, uc: int, address: int, size: int, _user: int) -> None:
+    def _python_hook(self, uc: object, address: int, size: int, _user: object) -> None:
         self.plainly += 1
         key = key_of(address, size)
         if count_known(self.state, self.table, home_slot(address), key):

@@ -33,11 +33,11 @@ class Breakpoints:
             return False
         for address in self._hooks.keys() - addresses:
             uclib.uc_hook_del(self._handle, self._hooks.pop(address))
-        for address in sorted(addresses - self._hooks.keys()):
+        for address in sorted(addresses.difference(self._hooks)):
             self._hooks[address] = self._add_hook(unicorn.UC_HOOK_CODE, self._callback, (address, address))
         return True
 
-    def _before(self, _uc: int, address: int, _size: int, _user: int) -> None:
+    def _before(self, _uc: object, address: int, _size: int, _user: object) -> None:
         if address == self.passing:
             self.passing = None
         else:

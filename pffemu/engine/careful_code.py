@@ -121,7 +121,7 @@ class CarefulCode:
             forget_block(self._handle, self.stale)
             self.stale = None
 
-    def _translated(self, _uc: int, block: Any, _previous: Any, _user: int) -> None:
+    def _translated(self, _uc: object, block: Any, _previous: Any, _user: object) -> None:
         start, size = block.contents.pc, block.contents.size
         try:
             found, self.flush = self._host.translated(start, size)
@@ -138,7 +138,7 @@ class CarefulCode:
         self.stale = start
         uclib.uc_emu_stop(self._handle)
 
-    def _save(self, _uc: int, address: int, _size: int, _user: int) -> None:
+    def _save(self, _uc: object, address: int, _size: int, _user: object) -> None:
         read_batch(*self._saved.arguments)
         self._state[RIP] = address
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from typing import Final
 
 # what a core runs with plain hooks before they are compiled: it takes about as long as importing numba
-WARM_UP: Final = 500_000  # instructions
-WARM_UP_BLOCKS: Final = 100_000  # checked when a run begins
+WARM_UP = 500_000  # instructions
+WARM_UP_BLOCKS = 100_000  # checked when a run begins
 
 
 def available() -> bool:

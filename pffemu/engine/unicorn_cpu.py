@@ -278,7 +278,7 @@ class UnicornCpu:
     def _start_once(self, begin: int, until: int, count: int) -> EngineStop | None:
         """One start of Unicorn; None: it ended for the engine's own reasons, and the run goes on."""
         registers = self.registers
-        self._stop = registers.known_rip = None
+        self._forget_stop()
         registers.known = registers.rip_moved = False
         registers.live, self.floats.settled = True, False
         self._careful.begin_run()
@@ -317,9 +317,12 @@ class UnicornCpu:
         where = f"RIP {self.registers.rip():#x}"
         raise EngineError(f"Unicorn stopped with {unicorn.UcError(status)}", where=where, remedy="report this guest")
 
+    def _forget_stop(self) -> None:
+        self._stop = self.registers.known_rip = None
+
     def _start_at_breakpoint(self, breakpoint: int, begin: int, until: int, count: int) -> EngineStop:
         """Run after a stop at this breakpoint: if the run begins there, the breakpoint does not stop it."""
-        self._stopped_at = None
+        self._leave_breakpoint()
         if begin != breakpoint:
             return self._start(begin, until, count)
         before = 0 if self.counter is None else self.counter.executed
@@ -329,6 +332,9 @@ class UnicornCpu:
         if self._stopped_at is None and self.counter is not None and self.counter.executed == before:
             self._stopped_at = breakpoint  # it has not moved on
         return result
+
+    def _leave_breakpoint(self) -> None:
+        self._stopped_at = None
 
     def _look_at_code(self) -> None:
         """The fill hook has refused a valid access: it changes code, or its page must first be searched."""
@@ -455,7 +461,7 @@ class UnicornCpu:
         address = callback if isinstance(callback, int) else ctypes.cast(callback, ctypes.c_void_p).value or 0
         return add_hook(self._handle, kind, address, user, span, instruction)
 
-    def _on_exception(self, _uc: int, vector: int, _user: int) -> None:
+    def _on_exception(self, _uc: object, vector: int, _user: object) -> None:
         if self._stop is None:
             self._stop = EngineStop(StopKind.EXCEPTION, vector)
         uclib.uc_emu_stop(self._handle)
@@ -486,7 +492,7 @@ class UnicornCpu:
             self._stop = EngineStop(StopKind.BREAKPOINT, 0, address)
         uclib.uc_emu_stop(self._handle)
 
-    def _on_syscall(self, _uc: int, _user: int) -> int:
+    def _on_syscall(self, _uc: object, _user: object) -> int:
         if self._stop is None:
             self._stop = stop.SYSCALL
         uclib.uc_emu_stop(self._handle)

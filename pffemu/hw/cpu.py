@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.floats import FLAGS, MASKS
-from pffemu.arch.frames import FrameLayout
 from pffemu.arch.msrs import CR4_TSD
 from pffemu.arch.rflags import AC, RF
 from pffemu.asm import BRANCH, REP, TIMING_CLASSES, class_of
@@ -25,11 +22,12 @@ from pffemu.events.bus import EventBus
 from pffemu.hw import careful
 from pffemu.hw.careful import ALIGNMENT, VECTOR_ALIGNMENT
 from pffemu.hw.careful_conditions import At, operands_present
+from pffemu.hw.cpu_options import CpuOptions
 from pffemu.hw.cpuid import cpuid
 from pffemu.hw.float_rows import EXACT_FLOAT, UNMASKED_SSE, UNMASKED_X87
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
 from pffemu.hw.local_apic import LocalApic
-from pffemu.hw.mmu import USER, Mmu, UffdLookup
+from pffemu.hw.mmu import USER, Mmu
 from pffemu.hw.page_walk import FETCH
 from pffemu.hw.ram import Ram
 from pffemu.hw.translated_blocks import TranslatedBlocks
@@ -37,40 +35,10 @@ from pffemu.hw.translated_frames import TranslatedFrames
 from pffemu.hw.trap import Trap
 from pffemu.hw.uffd_regions import RegionTable
 from pffemu.hw.uintr_state import KbTimer, UintrState
-from pffemu.option_values import check_types
-from pffemu.timing import SHIFT, Ledger, Profile, check_accounts, load_profile
+from pffemu.timing import SHIFT, Ledger, check_accounts
 from pffemu.timing.catalogue import IDLE
 
-__all__ = ["Cpu", "CpuOptions", "Delivery", "KbTimer", "SavedRegisters", "UintrState"]
-
-
-class Delivery(Enum):
-    """The pipeline's treatment of instructions in flight when a user interrupt is delivered (xUI's strategies)."""
-
-    FLUSH = "flush"
-    DRAIN = "drain"
-    TRACKED = "tracked"
-
-
-@dataclass(frozen=True, slots=True)
-class CpuOptions:
-    """The options of a core. The defaults are those of the machine in docs/design.md."""
-
-    flexible_uiret: bool = False  # CPUID.(7,1):EDX[17]: UIRET loads UIF from bit 1 of the popped RFLAGS
-    frame_layout: FrameLayout = FrameLayout.VECTOR_FIRST
-    mask_fault_address: bool = False  # the prototype clears the low 12 bits of the frame's address
-    uffd_lookup: UffdLookup = UffdLookup.RANGES
-    delivery: Delivery = Delivery.FLUSH  # sets the cost of a delivery and nothing else
-    profile: Profile = field(default_factory=load_profile)  # costs
-    counting: bool = True  # exact instruction counts; without, no budget, no preemption, no interrupts on time
-    upid_blkd: bool = True  # bit 7 of a UPID is Linux's BLKD; False: reserved, #GP in SENDUIPI (SDM)
-    check_alignment: bool = False  # #GP for a misaligned 16-byte operand of SSE; costs much in code that has them
-    exact_float: bool = False  # every float instruction as on the CPU, to the last bit; slow
-    # use numba; None: if it is installed and PFFEMU_JIT is not 0, once the guest has run for a while
-    compiled: bool | None = None
-
-    def __post_init__(self) -> None:
-        check_types(self)
+__all__ = ["Cpu", "KbTimer", "SavedRegisters", "UintrState"]
 
 
 def _speed(options: CpuOptions) -> tuple[bool, int]:

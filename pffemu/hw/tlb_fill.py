@@ -136,7 +136,7 @@ class TlbFill:
     def non_canonical(self) -> bool:
         return self.state[REFUSED] == NON_CANONICAL
 
-    def _python_hook(self, _uc: int, address: int, kind: int, entry: Any, _user: int) -> bool:
+    def _python_hook(self, _uc: object, address: int, kind: int, entry: Any, _user: object) -> bool:
         granted = fill(self.ram_words, self.frames, self.state, address, kind)
         if granted == 0:
             return False

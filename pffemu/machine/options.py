@@ -9,7 +9,7 @@ from kernel_model.files.host_tree import Mount
 from kernel_model.mechanisms import Mode
 from pffemu.arch import uffd_mmio
 from pffemu.errors import UsageError
-from pffemu.hw.cpu import CpuOptions
+from pffemu.hw.cpu_options import CpuOptions
 from pffemu.hw.devices import Places
 from pffemu.hw.uffd_regions import CAPACITY
 from pffemu.machine.roots import check_roots, library_mounts

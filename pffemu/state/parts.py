@@ -16,7 +16,8 @@ from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.errors import PffemuError
 from pffemu.events.bus import EventBus
 from pffemu.events.kinds import EVENTS, name_of
-from pffemu.hw.cpu import Cpu, CpuOptions
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.cpu_options import CpuOptions
 from pffemu.hw.fill import REFUSED, REFUSED_CODE, REFUSED_PAGE, ROOT
 from pffemu.hw.mmu import Mmu
 from pffemu.machine.machine import Machine
@@ -63,7 +64,7 @@ class Parts:
             self.fixed |= {
                 f"{name}.engine": cpu.engine, f"{name}.registers": cpu.registers, f"{name}.fill": cpu.mmu.fill,
                 f"{name}.frames": cpu.frames, f"{name}.blocks": cpu.blocks, f"{name}.counter": cpu.engine.counter,
-                f"{name}.executed": vars(cpu)["_executed"],
+                f"{name}.executed": cpu._executed,
             }  # fmt: skip
         self._names = {id(part): name for name, part in (self.fixed | self.wired).items()}
 
@@ -144,5 +145,6 @@ def attributes(part: Any) -> dict[str, Any]:
 
 
 def _slots(kind: type[Any]) -> list[str]:
-    slots = kind.__dict__.get("__slots__", ())
+    """The attributes that a class keeps outside a dictionary: its slots, or those that mypyc gave it."""
+    slots = kind.__dict__.get("__slots__", ()) or kind.__dict__.get("__mypyc_attrs__", ())
     return [slots] if isinstance(slots, str) else [name for name in slots if name not in ("__weakref__", "__dict__")]

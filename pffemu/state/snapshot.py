@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar, Final
 
+from pffemu import compiled
 from pffemu.errors import PffemuError
 from pffemu.machine.machine import Machine
 from pffemu.state.parts import Parts, attributes
@@ -81,9 +83,18 @@ class _Pickler(pickle.Pickler):
     def __init__(self, file: io.BytesIO, parts: Parts) -> None:
         super().__init__(file, protocol=5)
         self._parts = parts
+        if compiled.IN_USE:
+            self.reducer_override = _reduced  # type: ignore[method-assign]
 
     def persistent_id(self, value: Any) -> str | None:
         return self._parts.name_of(value)
+
+
+def _reduced(value: Any) -> Any:
+    """How pickle takes an object apart; of itself it leaves out what a subclass adds to a compiled class."""
+    if not hasattr(type(value), "__mypyc_attrs__") or not hasattr(value, "__dict__"):
+        return NotImplemented
+    return copyreg.__newobj__, (type(value),), value.__getstate__() | vars(value)  # type: ignore[attr-defined]
 
 
 class _Unpickler(pickle.Unpickler):

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import pffemu
 from kernel_model.files import ByteSink, ByteSource
+from pffemu import compiled
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.errors import MissingFileError, PffemuError
 from pffemu.machine.machine import Machine
@@ -28,6 +29,10 @@ VERSION: Final = 9
 _HEADER_MAX: Final = 4096  # bytes
 _SAVE_AGAIN: Final = "save it again, with this version of pffemu"
 _LENGTH: Final = struct.Struct("<Q")
+_OTHER_BUILD: Final = (  # by whether this pffemu is compiled
+    ("a compiled pffemu saved it", _SAVE_AGAIN),
+    ("a pffemu that was not compiled saved it", "restore it with PFFEMU_JIT=0, or save it again"),
+)
 
 
 def save(machine: Machine, path: Path) -> None:
@@ -40,7 +45,8 @@ def save(machine: Machine, path: Path) -> None:
     )
     body = zlib.compress(b"".join(_LENGTH.pack(len(part)) + part for part in parts), 1)
     header = {
-        "version": VERSION, "pffemu": pffemu.__version__, "size": sum(map(len, parts)) + len(parts) * _LENGTH.size,
+        "version": VERSION, "compiled": compiled.IN_USE, "pffemu": pffemu.__version__,
+        "size": sum(map(len, parts)) + len(parts) * _LENGTH.size,
         "sha256": hashlib.sha256(body).hexdigest(), "instructions": machine.instructions,
     }  # fmt: skip
     try:
@@ -114,6 +120,9 @@ def _header(data: bytes) -> tuple[dict[str, Any], bytes]:
         raise SnapshotError("its first line is damaged", remedy=_SAVE_AGAIN) from error
     if version != VERSION:
         raise SnapshotError(f"it has version {version}, this pffemu reads {VERSION}", remedy=_SAVE_AGAIN)
+    if header.get("compiled", False) is not compiled.IN_USE:
+        what, remedy = _OTHER_BUILD[compiled.IN_USE]
+        raise SnapshotError(what, remedy=remedy)
     body = data[len(line) + 1 :]
     if hashlib.sha256(body).hexdigest() != digest:
         raise SnapshotError("it is damaged or was cut off", remedy=_SAVE_AGAIN)

@@ -19,7 +19,7 @@ from pffemu.arch.frames import FrameLayout
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.arch.registers import GENERAL
 from pffemu.errors import UsageError
-from pffemu.hw.cpu import CpuOptions
+from pffemu.hw.cpu_options import CpuOptions
 from pffemu.hw.mmu import UffdLookup
 from pffemu.inspect.constants import KnownNames
 from pffemu.inspect.core_state import CORE_STATE

@@ -11,7 +11,10 @@ from pffemu.hw.floats.formats import F80, Format, Kind, Number
 from pffemu.hw.floats.rounding import DOWN, GUARD, Rounded, Rounding, integral, rounded
 
 Choose = Callable[[Format, Number, Number], int]  # the bits of a result of which an operand is a NaN
-LESS, EQUAL, GREATER, UNORDERED = -1, 0, 1, 2
+LESS: Final = -1
+EQUAL: Final = 0
+GREATER: Final = 1
+UNORDERED: Final = 2
 _OF_NO_NUMBER: Final = (Kind.SIGNALING, Kind.UNSUPPORTED)
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_model.abi.uapi import Signal
-from pffemu import Exited, Machine, Mode, Reached
+from pffemu import Exited, Machine, Mode, Reached, compiled
 from pffemu.errors import MissingFileError, PffemuError
 from pffemu.hw.uintr_state import UintrState
 from pffemu.state import snapshot, snapshot_file
@@ -187,6 +187,7 @@ def test_damaged_and_foreign_files_are_one_error(tmp_path: Path) -> None:
     bad = {
         "empty": b"", "text": b"hello\n", "cut": good[:-10], "changed": good[:-1] + bytes([good[-1] ^ 1]),
         "newer": with_header(version=snapshot_file.VERSION + 1), "type": with_header(size="x"),
+        "other build": with_header(compiled=not compiled.IN_USE),
         "older": with_header(version=snapshot_file.VERSION - 1), "size": with_header(size=5),
         "larger": with_header(size=1 << 40), "headless": snapshot_file.MAGIC + b"[]\n" + body,
     }  # fmt: skip

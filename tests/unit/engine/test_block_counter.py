@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pffemu.compiled import IN_USE
 from pffemu.engine import block_counter, jit
 from pffemu.engine.block_counter import BlockCounter, BlockLength
 from pffemu.engine.count_block import DETAILS, EXECUTED, SLOTS, STOP, TIME, TIME_LIMIT
@@ -16,6 +17,9 @@ from pffemu.engine.count_block import DETAILS, EXECUTED, SLOTS, STOP, TIME, TIME
 _HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 _STOP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 needs_numba = pytest.mark.skipif(not jit.available(), reason="numba is not installed, or PFFEMU_JIT=0")
+
+
+replaceable = pytest.mark.skipif(IN_USE, reason="a compiled module cannot be given another engine")
 
 
 def length_of(address: int, size: int) -> BlockLength:
@@ -52,7 +56,11 @@ blocks = st.tuples(
 )
 
 
-@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
+@pytest.mark.parametrize(
+    "compiled",
+    [pytest.param(False, marks=replaceable), pytest.param(True, marks=needs_numba)],
+    ids=["plain", "compiled"],
+)
 @given(limit=st.none() | st.integers(0, 100), entered=st.lists(blocks, max_size=60))
 def test_blocks_count_their_instructions_up_to_the_limit(
     compiled: bool, limit: int | None, entered: list[tuple[int, int]]
@@ -74,7 +82,11 @@ def test_blocks_count_their_instructions_up_to_the_limit(
             assert (hook.counter.state[EXECUTED], hook.counter.state[TIME]) == (executed, elapsed)
 
 
-@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
+@pytest.mark.parametrize(
+    "compiled",
+    [pytest.param(False, marks=replaceable), pytest.param(True, marks=needs_numba)],
+    ids=["plain", "compiled"],
+)
 @given(limit=st.integers(0, 200), most=st.none() | st.integers(0, 60), entered=st.lists(blocks, max_size=60))
 def test_a_time_limit_lets_exactly_those_blocks_run_whose_last_instruction_begins_before_it(
     compiled: bool, limit: int, most: int | None, entered: list[tuple[int, int]]
@@ -94,7 +106,11 @@ def test_a_time_limit_lets_exactly_those_blocks_run_whose_last_instruction_begin
             assert (hook.counter.state[EXECUTED], hook.counter.state[TIME]) == (executed, elapsed)
 
 
-@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
+@pytest.mark.parametrize(
+    "compiled",
+    [pytest.param(False, marks=replaceable), pytest.param(True, marks=needs_numba)],
+    ids=["plain", "compiled"],
+)
 @pytest.mark.parametrize("size", [3, 10], ids=["REP", "block"])
 def test_no_known_block_runs_when_nothing_may(compiled: bool, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = Counter(compiled, monkeypatch)
@@ -108,7 +124,11 @@ def test_no_known_block_runs_when_nothing_may(compiled: bool, size: int, monkeyp
     assert not hook.enter(0x1000, size)
 
 
-@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
+@pytest.mark.parametrize(
+    "compiled",
+    [pytest.param(False, marks=replaceable), pytest.param(True, marks=needs_numba)],
+    ids=["plain", "compiled"],
+)
 def test_counts_do_not_end_with_a_window(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = Counter(compiled, monkeypatch)
     monkeypatch.setattr(hook.counter, "_decode_length", lambda _address, _size: BlockLength(512, 1 << 34, False, 1))
@@ -138,7 +158,11 @@ def test_compiled_and_plain_leave_the_same_state_and_table(entered: list[tuple[i
     assert states[0] == states[1]
 
 
-@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_numba)], ids=["plain", "compiled"])
+@pytest.mark.parametrize(
+    "compiled",
+    [pytest.param(False, marks=replaceable), pytest.param(True, marks=needs_numba)],
+    ids=["plain", "compiled"],
+)
 def test_more_blocks_than_a_slot_has_room_for_still_count_right(
     compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

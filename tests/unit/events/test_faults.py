@@ -62,4 +62,4 @@ def test_what_never_returns_is_forgotten() -> None:
         faults.begin(1, rip)
     assert faults.forget(1) == 100 - DEEPEST + 1
     assert faults.forget(1) == 0
-    assert vars(faults) == {"begun": 100, "_open": {}}
+    assert (faults.begun, faults._open) == (100, {})

@@ -8,7 +8,8 @@ from pffemu.arch import apic_regs as reg
 from pffemu.arch import msrs
 from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_D, PTE_P, PTE_U, PTE_W
 from pffemu.events.bus import EventBus
-from pffemu.hw.cpu import Cpu, CpuOptions
+from pffemu.hw.cpu import Cpu
+from pffemu.hw.cpu_options import CpuOptions
 from pffemu.hw.interconnect import Interconnect
 from pffemu.hw.msrs import wrmsr
 from pffemu.hw.ram import Ram

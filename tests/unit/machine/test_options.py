@@ -8,7 +8,7 @@ import pytest
 
 from pffemu import CpuOptions, Machine, Mode
 from pffemu.errors import UsageError
-from pffemu.hw.cpu import Delivery
+from pffemu.hw.cpu_options import Delivery
 from pffemu.machine.options import MachineOptions
 
 
