@@ -3,7 +3,11 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 
-static int at(int dir, const char *path, char **args, int flags) { char *none[] = {0}; return syscall(322, dir, path, args, none, flags); }
+static int at(int dir, const char *path, char **args, int flags)
+{
+    char *none[] = {0};
+    return syscall(322, dir, path, args, none, flags);
+}
 static void make(const char *path, const char *text, int mode)
 {
     int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0700);
@@ -25,7 +29,8 @@ static int copy(const char *from, int to)
 {
     char b[65536];
     int fd = open(from, O_RDONLY);
-    for (ssize_t n; (n = read(fd, b, sizeof b)) > 0;) write(to, b, n);
+    for (ssize_t n; (n = read(fd, b, sizeof b)) > 0;)
+        write(to, b, n);
     return close(fd);
 }
 
@@ -36,7 +41,10 @@ int main(int argc, char **argv)
         prctl(PR_GET_NAME, comm);
         readlink("/proc/self/exe", exe, 99);
         char *fn = (char *)getauxval(AT_EXECFN), *file = strrchr(exe, '/');
-        printf("  argc %d execfn %s comm %s exe %s\n", argc, fn, comm, *fn == '/' && fn[1] == 'p' ? "of the test" : strncmp(file, "/prog", 5) ? file : "prog");
+        printf("  argc %d execfn %s comm %s exe %s\n", argc, fn, comm,
+               *fn == '/' && fn[1] == 'p'  ? "of the test"
+               : strncmp(file, "/prog", 5) ? file
+                                           : "prog");
         return argc;
     }
     char *args[] = {"name", "one", 0};
@@ -45,11 +53,25 @@ int main(int argc, char **argv)
     fd = open("dir/prog", O_CREAT | O_WRONLY, 0700), copy("/proc/self/exe", fd), close(fd);
     here = open("dir", O_RDONLY | O_DIRECTORY), fd = open("dir/prog", O_RDONLY);
     m = syscall(SYS_memfd_create, "mem", 0), copy("dir/prog", m);
-    make("dir/script", "#!dir/prog -x\n", 0700), make("dir/data", "data", 0600), make("dir/text", "text", 0700);
-    SHOW(at(AT_FDCWD, "", args, 0)); SHOW(at(AT_FDCWD, "", args, AT_EMPTY_PATH)); SHOW(at(here, "", args, AT_EMPTY_PATH));
-    SHOW(at(here, "prog", args, 0x2000)); SHOW(at(99, "prog", args, 0)); SHOW(at(fd, "prog", args, 0)); SHOW(at(here, "none", args, 0));
-    SHOW(at(here, "link", args, AT_SYMLINK_NOFOLLOW)); SHOW(at(here, "data", args, 0)); SHOW(at(here, "text", args, 0)); SHOW(at(here, (void *)8, args, 0)); SHOW(at(here, "prog", (void *)8, 0));
-    SHOW(at(here, "prog", args, 0x10000)); SHOW(at(here, "data", args, 0x10000)); SHOW(at(here, "text", args, 0x10000)); SHOW(at(here, "none", args, 0x10000)); SHOW(at(m, "", args, 0x10000 | AT_EMPTY_PATH));
+    make("dir/script", "#!dir/prog -x\n", 0700), make("dir/data", "data", 0600),
+        make("dir/text", "text", 0700);
+    SHOW(at(AT_FDCWD, "", args, 0));
+    SHOW(at(AT_FDCWD, "", args, AT_EMPTY_PATH));
+    SHOW(at(here, "", args, AT_EMPTY_PATH));
+    SHOW(at(here, "prog", args, 0x2000));
+    SHOW(at(99, "prog", args, 0));
+    SHOW(at(fd, "prog", args, 0));
+    SHOW(at(here, "none", args, 0));
+    SHOW(at(here, "link", args, AT_SYMLINK_NOFOLLOW));
+    SHOW(at(here, "data", args, 0));
+    SHOW(at(here, "text", args, 0));
+    SHOW(at(here, (void *)8, args, 0));
+    SHOW(at(here, "prog", (void *)8, 0));
+    SHOW(at(here, "prog", args, 0x10000));
+    SHOW(at(here, "data", args, 0x10000));
+    SHOW(at(here, "text", args, 0x10000));
+    SHOW(at(here, "none", args, 0x10000));
+    SHOW(at(m, "", args, 0x10000 | AT_EMPTY_PATH));
     run("absolute", 99, "/proc/self/exe", args, 0);
     run("current", AT_FDCWD, "dir/prog", args, 0);
     run("directory", here, "prog", args, 0);

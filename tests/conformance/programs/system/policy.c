@@ -20,6 +20,7 @@ int main(void)
     for (int policy = -1; policy < 8; policy++)
         printf("policy %d: %d %d\n", policy, sched_get_priority_min(policy), sched_get_priority_max(policy));
     errno = 0;
+    setpriority(PRIO_PROCESS, 0, 0); // whatever its parent has
     SHOW(getpriority(PRIO_PROCESS, 0));
     SHOW(getpriority(9, 0)), SHOW(setpriority(PRIO_PROCESS, 0, 0)), SHOW(getpriority(PRIO_PROCESS, 999999));
     SHOW((syscall(SYS_membarrier, 0, 0, 0) & 0x1f) == 0x1f);
