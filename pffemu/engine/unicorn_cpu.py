@@ -277,6 +277,8 @@ class UnicornCpu:
 
     def _start_once(self, begin: int, until: int, count: int) -> EngineStop | None:
         """One start of Unicorn; None: it ended for the engine's own reasons, and the run goes on."""
+        if begin in self._exits and begin != until and self._host.can_fetch(begin):
+            return self._at_exit(begin)  # started there, at the first byte of a page, Unicorn would refuse the fetch
         registers = self.registers
         self._forget_stop()
         registers.known = registers.rip_moved = False
@@ -367,14 +369,18 @@ class UnicornCpu:
             return stop.INTERRUPTED
         rip = self.registers.rip()
         if rip in self._exits and rip != until:
-            if not self._host.runs_exactly(rip):
-                return EngineStop(_INVALID, 0, rip)
-            self._exits.discard(rip)  # other code is there now
-            forget_block(self._handle, rip)
-            return None
+            return self._at_exit(rip)
         if rip == UNTIL and until == UNTIL:
             return EngineStop(StopKind.EXCEPTION, GP, rip)
         return stop.LIMIT
+
+    def _at_exit(self, rip: int) -> EngineStop | None:
+        """The answer where nothing may be translated; None: other code is there now."""
+        if not self._host.runs_exactly(rip):
+            return EngineStop(_INVALID, 0, rip)
+        self._exits.discard(rip)
+        forget_block(self._handle, rip)
+        return None
 
     def _early(self, kind: StopKind, vector: int = 0) -> EngineStop:
         """The running block did not complete: take its rest back from the count.

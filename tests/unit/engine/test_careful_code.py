@@ -113,6 +113,12 @@ def test_lock_bts_of_a_register_is_refused() -> None:
     assert stop.signal is Signal.SIGILL
 
 
+@pytest.mark.parametrize("body", ["", "jmp on\n.balign 4096\non: "], ids=["of the program", "of a page"])
+def test_lock_bts_at_the_very_start_is_an_invalid_opcode(body: str) -> None:
+    stop = run(plain_guest(body + ".byte 0xf0, 0x0f, 0xab, 0xe8\nxor edi, edi\n")).stop
+    assert stop.exit_code == 128 + 4
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(
     "instruction", ["rcl qword ptr [rbx], 1", "sete byte ptr [rbx]", "cmpxchg dword ptr [rbx], edx"]
