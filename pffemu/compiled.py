@@ -30,16 +30,17 @@ class _Finder(MetaPathFinder):
 
 def _sources() -> list[str]:
     """The paths of the sources that were compiled; empty unless all are as they were then."""
+    names = []
     try:
-        lines = (_FOLDER / "sources").read_text().splitlines()
-        for line in lines:
+        for line in (_FOLDER / "sources").read_text().splitlines():
             size, mtime, name = line.split(" ", 2)
             status = os.stat(_ROOT / name)
             if (status.st_size, status.st_mtime_ns) != (int(size), int(mtime)):
                 return []
+            names.append(name)
     except (OSError, ValueError):
         return []
-    return [line.split(" ", 2)[2] for line in lines]
+    return names
 
 
 def _install() -> bool:

@@ -320,7 +320,11 @@ class UnicornCpu:
         raise EngineError(f"Unicorn stopped with {unicorn.UcError(status)}", where=where, remedy="report this guest")
 
     def _forget_stop(self) -> None:
+        # not beside the run: behind it, type checker and compiled code would know them as None
         self._stop = self.registers.known_rip = None
+
+    def _leave_breakpoint(self) -> None:
+        self._stopped_at = None  # not beside the run, as in _forget_stop
 
     def _start_at_breakpoint(self, breakpoint: int, begin: int, until: int, count: int) -> EngineStop:
         """Run after a stop at this breakpoint: if the run begins there, the breakpoint does not stop it."""
@@ -334,9 +338,6 @@ class UnicornCpu:
         if self._stopped_at is None and self.counter is not None and self.counter.executed == before:
             self._stopped_at = breakpoint  # it has not moved on
         return result
-
-    def _leave_breakpoint(self) -> None:
-        self._stopped_at = None
 
     def _look_at_code(self) -> None:
         """The fill hook has refused a valid access: it changes code, or its page must first be searched."""

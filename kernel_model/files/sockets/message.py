@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from kernel_model.files.file import faulted
+
 if TYPE_CHECKING:
     from kernel_model.files.file import File
     from kernel_model.files.sockets.socket import Socket
+    from kernel_model.files.user_buffer import UserBuffer
 
 
 class Credentials(NamedTuple):
@@ -49,6 +52,14 @@ class Message:
     credentials: Credentials | None = None
     time: int = 0  # virtual nanoseconds since reset
     header: dict[tuple[int, int], int] = field(default_factory=dict)  # IP header fields, by level and type
+
+    def store(self, buffer: UserBuffer) -> int:
+        """Store as much of a packet as the buffer takes; the bytes stored. Raises LinuxError EFAULT."""
+        wanted = min(buffer.size, len(self.data))
+        if buffer.room(wanted) < wanted:
+            faulted(0)
+        buffer.scatter(bytes(self.data[:wanted]))
+        return wanted
 
 
 @dataclass(slots=True)

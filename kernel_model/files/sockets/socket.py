@@ -139,6 +139,16 @@ class Socket(File):
             raise LinuxError(late)
         raise Blocked(on, deadline=deadline, why=why, sleep=Interruptible.EINTR)
 
+    def wait_for_room(self, call: Caller, done: int, flags: int) -> int:
+        """Sleep until more can be sent; `done`, the bytes sent so far, if it may not. Raises Blocked, LinuxError."""
+        call.pending.progress = done
+        try:
+            self.wait(call, flags, self.send_timeout, "room in a socket")
+        except LinuxError:
+            if not done:
+                raise
+            return done
+
     def broken(self, call: Caller, flags: int) -> NoReturn:
         """Nothing can be sent any more: SIGPIPE, unless MSG_NOSIGNAL. Raises LinuxError EPIPE."""
         if flags & MSG_NOSIGNAL:

@@ -96,7 +96,7 @@ class TcpStream(InetSocket):
                 return done or self._fail(call, flags)
             room = self.send_buffer - self.unsent
             if room <= 0:
-                return self._wait_for_room(call, done, flags)
+                return self.wait_for_room(call, done, flags)
             wanted = min(buffer.size, room, _AT_ONCE)
             data = buffer.gather(wanted)
             if len(data) < wanted:
@@ -112,15 +112,6 @@ class TcpStream(InetSocket):
     def _fail(self, call: Caller, flags: int) -> int:
         self.raise_error()
         self.broken(call, flags)
-
-    def _wait_for_room(self, call: Caller, done: int, flags: int) -> int:
-        call.pending.progress = done
-        try:
-            self.wait(call, flags, self.send_timeout, "room in a socket")
-        except LinuxError:
-            if not done:
-                raise
-            return done
 
     def deliver(self, cpu: Cpu, data: bytes, *, urgent: bool) -> None:
         """Bytes arrive from the other end. Raises LinuxError ENOBUFS."""

@@ -210,11 +210,7 @@ class UdpSocket(InetSocket):
                 return Received(0, 0)
             self.wait(call, flags, self.receive_timeout, "a datagram")
         message = self.inbox[0]
-        length = len(message.data)
-        wanted = min(buffer.size, length)
-        if buffer.room(wanted) < wanted:
-            faulted(0)
-        buffer.scatter(bytes(message.data[:wanted]))
+        length, wanted = len(message.data), message.store(buffer)
         if not flags & MSG_PEEK:
             self._drop_first()
         truncated = MSG_TRUNC if wanted < length else 0

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from kernel_model.abi.files import FIONREAD
 from kernel_model.abi.socket import AF_UNIX, MSG_OOB, MSG_PEEK, MSG_TRUNC, SIOCOUTQ, SO_PASSCRED, SOL_SOCKET, SockType
 from kernel_model.abi.uapi import POLLIN, POLLOUT, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM, Errno, LinuxError
-from kernel_model.files.file import faulted
 from kernel_model.files.sockets import interfaces
 from kernel_model.files.sockets.in_flight import Holder
 from kernel_model.files.sockets.message import UNKNOWN, Credentials, Message, Outgoing, Received
@@ -125,11 +124,7 @@ class UnixSocket(Holder):
     def _receive_packet(self, call: Caller, buffer: UserBuffer, flags: int) -> Received:
         """The first message, as a whole."""
         message = self.inbox[0]
-        length = len(message.data)
-        wanted = min(buffer.size, length)
-        if buffer.room(wanted) < wanted:
-            faulted(0)
-        buffer.scatter(bytes(message.data[:wanted]))
+        length, wanted = len(message.data), message.store(buffer)
         files = self._files_for(message, flags)
         if not flags & MSG_PEEK:
             self._drop_first(call.cpu)

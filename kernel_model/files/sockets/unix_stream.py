@@ -131,7 +131,7 @@ class UnixStream(UnixSocket):
             if peer is None:
                 return done or self.broken(call, message.flags)
             if self.charged >= self.send_buffer:
-                return self._wait_for_room(call, done, message.flags)
+                return self.wait_for_room(call, done, message.flags)
             wanted = min(buffer.size, PIECE, max(1, self.send_buffer // 2 - 64))
             data = buffer.gather(wanted)
             if len(data) < wanted:
@@ -141,15 +141,6 @@ class UnixStream(UnixSocket):
             buffer.skip(wanted)
             done += wanted
         return done
-
-    def _wait_for_room(self, call: Caller, done: int, flags: int) -> int:
-        call.pending.progress = done
-        try:
-            self.wait(call, flags, self.send_timeout, "room in a socket")
-        except LinuxError:
-            if not done:
-                raise
-            return done
 
     def _send_packet(self, call: Caller, buffer: UserBuffer, message: Outgoing) -> int:
         self.raise_error()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kernel_model.abi.files import S_IFCHR
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from kernel_model.files.file import File
     from kernel_model.files.host_file import HostNode
     from kernel_model.files.tree.attributes import Attributes
+    from kernel_model.files.tree.file_system import FileSystem
     from kernel_model.files.tree.place import Place
 
 RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT = 1, 2, 4
@@ -54,16 +56,22 @@ def holder(place: Place) -> Directory:
     return place.parent
 
 
+def _add(call: Caller, place: Place, make: Callable[[FileSystem, int], Node]) -> Node:
+    """Put a new inode in the directory that holds `place`. `make`: given the file system and the time."""
+    parent, now = holder(place), realtime(call.cpu)
+    node = make(parent.fs, now)
+    own(call, node, parent)
+    parent.add(place.name, node, now)
+    return node
+
+
 def make_directory(call: Caller, place: Place, mode: int) -> None:
     """mkdir. `mode`: after the umask."""
     check_new(call, place, directory=True)
     if place.mount is not None:
         host_change.make_directory(call, place, mode)
     else:
-        parent, now = holder(place), realtime(call.cpu)
-        node = Directory(parent.fs, parent.fs.new_number(), mode, now)
-        own(call, node, parent)
-        parent.add(place.name, node, now)
+        _add(call, place, lambda fs, now: Directory(fs, fs.new_number(), mode, now))
     tell_directory(call.cpu, call.kernel.tree, place, IN_CREATE | IN_ISDIR)
 
 
@@ -73,10 +81,7 @@ def make_link(call: Caller, place: Place, text: bytes) -> None:
     if place.mount is not None:
         host_change.make_link(call, place, text)
     else:
-        parent, now = holder(place), realtime(call.cpu)
-        node = Link(parent.fs, parent.fs.new_number(), text, now)
-        own(call, node, parent)
-        parent.add(place.name, node, now)
+        _add(call, place, lambda fs, now: Link(fs, fs.new_number(), text, now))
     tell_directory(call.cpu, call.kernel.tree, place, IN_CREATE)
 
 
@@ -87,10 +92,7 @@ def make_node(call: Caller, place: Place, mode: int, device: tuple[int, int] = (
     if place.mount is not None:
         node = host_change.make_node(call, place, mode)
     else:
-        parent, now = holder(place), realtime(call.cpu)
-        node = new_node(parent.fs, mode, device, now)
-        own(call, node, parent)
-        parent.add(place.name, node, now)
+        node = _add(call, place, lambda fs, now: new_node(fs, mode, device, now))
     tell_directory(call.cpu, call.kernel.tree, place, IN_CREATE)
     return node
 
