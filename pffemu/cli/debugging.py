@@ -81,7 +81,7 @@ def debug(
     else:
         opened = open_session(guest, machine.options, Collected(output) if output is not None else None)
     with opened as (session, places):
-        talk = Commands(session, places)
+        talk = Commands(session, places, Path)
         if output is not None:
             _run_app(talk, output)
             return

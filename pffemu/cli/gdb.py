@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -20,7 +21,7 @@ from pffemu.debug.gdb.stop_reply import Stopped, Why
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.debug.source_lines import frames_of_file, lines_of_file
-from pffemu.errors import PffemuError
+from pffemu.errors import PffemuError, UsageError
 from pffemu.machine.machine import Machine
 
 PORT: Final = 1234  # QEMU's
@@ -35,6 +36,10 @@ def gdb(
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to listen on. A client can read and write the whole guest.")
     ] = LOOPBACK,
+    saves: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Let `monitor save NAME` write snapshots there, and only there."),
+    ] = None,
     *,
     machine: MachineChoice,
 ) -> None:
@@ -46,7 +51,7 @@ def gdb(
     """
     guest = GuestCommand(file, arguments or [], machine.environment)
     with open_session(guest, machine.options) as (session, places):
-        raise typer.Exit(_serve(session, places, Path(file), host, port))
+        raise typer.Exit(_serve(session, places, Path(file), host, port, saves))
 
 
 def run_under_gdb(machine: Machine, file: Path, port: int) -> int:
@@ -56,13 +61,20 @@ def run_under_gdb(machine: Machine, file: Path, port: int) -> int:
         return _serve(session, Places(machine, lines_of_file(file)), file, LOOPBACK, port)
 
 
-def _serve(session: Session, places: Places, file: Path, host: str, port: int) -> int:
-    commands = Commands(session, places)
+def _serve(session: Session, places: Places, file: Path, host: str, port: int, saves: Path | None = None) -> int:
+    commands = Commands(session, places, partial(_below, saves) if saves is not None else None)
     target = SessionTarget(session, file, lambda line: _monitor(commands, line))
     with listen(host, port) as server:
         say(f"waiting for gdb: target remote {host}:{server.getsockname()[1]}")
         stub = foreground.call(lambda: serve(server, target, say))
     return _exit_code(target.cont() if stub.detached else stub.last)
+
+
+def _below(folder: Path, name: str) -> Path:
+    """The file `name` of `folder`. Raises UsageError for names that lead elsewhere."""
+    if name in (".", "..") or "/" in name or "\0" in name:
+        raise UsageError(f"{name!r} is no plain file name", remedy=f"name a file of {folder}, without its folder")
+    return folder / name
 
 
 def _monitor(commands: Commands, line: str) -> str:

@@ -15,6 +15,8 @@ from pffemu.hw.fill import WATCHED_MAX
 
 # other names that users type for events, besides the phases' names and the words of pffemu.inspect.event_text
 ALIASES: Final = {"message queued": "message", "frame pushed": "frame", "page fault": "page-fault"}
+_WATCHED_BYTES: Final = WATCHED_MAX * PAGE_SIZE
+_MOST: Final = 4096  # breakpoints of a session
 _NAMES: Final = {name.lower(): name for name in PHASES.values()}
 
 
@@ -70,7 +72,11 @@ class Breakpoints:
         return iter(list(self._all.values()))
 
     def add(self, breakpoint: Breakpoint) -> Breakpoint:
-        """Number it and keep it. Raises UsageError when more pages would be watched than WATCHED_MAX."""
+        """Number it and keep it. Raises UsageError for too many, and for more than WATCHED_MAX pages to watch."""
+        if len(self._all) >= _MOST:
+            raise UsageError(f"more than {_MOST} breakpoints", remedy="delete some")
+        if breakpoint.access is not None and not 0 < breakpoint.size <= _WATCHED_BYTES:
+            raise UsageError(f"{breakpoint.size} bytes to watch", remedy=f"watch 1 to {_WATCHED_BYTES}")
         if len(self.pages | breakpoint.pages) > WATCHED_MAX:
             raise UsageError(f"more than {WATCHED_MAX} pages to watch", remedy="delete a watchpoint")
         breakpoint.number = self._next
@@ -82,6 +88,9 @@ class Breakpoints:
         """Raises UsageError."""
         if self._all.pop(number, None) is None:
             raise UsageError(f"there is no breakpoint {number}", remedy="see `info breakpoints`")
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._all
 
     def clear(self) -> None:
         self._all.clear()

@@ -20,6 +20,7 @@ from pffemu.inspect.nearest import nearest
 from pffemu.inspect.view import Recorder, View
 from pffemu.state import snapshot_file
 
+SavePath = Callable[[str], Path]
 _MOST_STEPS: Final = 1_000_000
 _DUMPED: Final = 64  # bytes
 _LONGEST_DUMP: Final = 4096
@@ -31,8 +32,10 @@ _OWN: Final = (Why.STEP, Why.PHASE)  # the movement's own end; after any other h
 class Commands:
     """The commands of one session. `execute` runs a line and returns what to show; `over`: the user has quit."""
 
-    def __init__(self, session: Session, places: Places) -> None:
+    def __init__(self, session: Session, places: Places, save_path: SavePath | None = None) -> None:
+        """`save_path`: the host path of the name that `save` is given; None: whoever types may write no host file."""
         self.session, self.places = session, places
+        self._save_path = save_path
         places.process = lambda: session.process
         self.over = False
         self._interrupted = False
@@ -181,8 +184,13 @@ class Commands:
             raise UsageError("the machine is in the middle of a step", remedy="finish it first (step)")
         if not text:
             raise UsageError("to which file?", remedy="as in `save state.pffemu`")
-        snapshot_file.save(self.session.machine, Path(text))
-        return f"saved to {text}: {self.session.halt.moment}"
+        if self._save_path is None:
+            raise UsageError(
+                "`save` would write a file on the host", remedy="use `pffemu debug`, or `pffemu gdb --saves FOLDER`"
+            )
+        path = self._save_path(text)
+        snapshot_file.save(self.session.machine, path)
+        return f"saved to {path}: {self.session.halt.moment}"
 
     def _quit(self) -> str:
         self.over = True

@@ -20,6 +20,7 @@ from kernel_model.files import ByteSink, ByteSource
 from pffemu import compiled
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.errors import MissingFileError, PffemuError
+from pffemu.host_files import replace_file
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.state.snapshot import Snapshot, SnapshotError, permitted_class, put_back, take
@@ -50,7 +51,7 @@ def save(machine: Machine, path: Path) -> None:
         "sha256": hashlib.sha256(body).hexdigest(), "instructions": machine.instructions,
     }  # fmt: skip
     try:
-        path.write_bytes(MAGIC + json.dumps(header).encode() + b"\n" + body)
+        replace_file(path, MAGIC + json.dumps(header).encode() + b"\n" + body)
     except OSError as error:
         raise SnapshotError(
             f"cannot write it: {error.strerror}", where=str(path), remedy="name another file"

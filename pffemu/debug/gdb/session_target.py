@@ -21,7 +21,7 @@ from pffemu.arch.paging import PAGE_SIZE
 from pffemu.debug import halt as halts
 from pffemu.debug import stepping
 from pffemu.debug.breakpoints import Access, Breakpoint
-from pffemu.debug.gdb import registers
+from pffemu.debug.gdb import registers, vfile
 from pffemu.debug.gdb.description import REGISTERS
 from pffemu.debug.gdb.libraries import libraries_xml
 from pffemu.debug.gdb.stop_reply import Stopped, Why
@@ -32,11 +32,12 @@ from pffemu.debug.stops import Catch
 from pffemu.errors import OutOfGuestMemory, UsageError
 from pffemu.events.details import SignalTaken
 from pffemu.events.kernel import Syscall, SyscallReturned
+from pffemu.host_files import read_regular
 from pffemu.hw.cpu import Cpu
 from pffemu.machine.stop import Exited, Killed
 
 _NUMBERS: Final = {name: number for number, name in NAMES.items()}
-_FILE_MAX: Final = 1 << 30  # bytes
+_FILE_MAX: Final = vfile.MOST_BYTES
 _TICK: Final = 0.05  # seconds between checks for a request to stop
 _ACCESS: Final = {PointKind.WRITE: Access.WRITE, PointKind.READ: Access.READ, PointKind.ACCESS: Access.ANY}
 _WATCHED: Final = {Access.WRITE: Why.WATCH, Access.READ: Why.READ_WATCH, Access.ANY: Why.ACCESS_WATCH}
@@ -111,7 +112,7 @@ class SessionTarget:
     def read_file(self, path: str) -> bytes | None:
         if path == str(self._executable) and not self._is_script:
             with suppress(OSError):
-                return self._executable.read_bytes()
+                return read_regular(self._executable, _FILE_MAX)
         try:
             place = self._session.machine.kernel.tree.walk(None, os.fsencode(path), None)
             return read_whole(place, _FILE_MAX)
@@ -131,11 +132,13 @@ class SessionTarget:
     # -- stopping places ----------------------------------------------------------------------------------------
 
     def set_points(self, points: Collection[Point]) -> bool:
+        breakpoints = self._session.breakpoints  # `monitor delete` may have removed some that gdb set
+        self._points = {point: number for point, number in self._points.items() if number in breakpoints}
         for point in self._points.keys() - set(points):
-            self._session.breakpoints.remove(self._points.pop(point))
+            breakpoints.remove(self._points.pop(point))
         for point in sorted(set(points) - self._points.keys(), key=lambda point: point.address):
             try:
-                self._points[point] = self._session.breakpoints.add(self._breakpoint(point)).number
+                self._points[point] = breakpoints.add(self._breakpoint(point)).number
             except UsageError:
                 return False
         return True

@@ -12,6 +12,7 @@ from pffemu.debug.gdb.description import NUMBER_OF, REGISTERS
 from pffemu.debug.gdb.packets import PACKET_SIZE
 from pffemu.debug.gdb.stop_reply import Stopped, Why, gdb_signal, linux_signal, stop_reply
 from pffemu.debug.gdb.target import Point, PointKind, Target
+from pffemu.errors import PffemuError
 from pffemu.hw.fill import WATCHED_MAX
 
 OK: Final = b"OK"
@@ -19,7 +20,7 @@ BAD: Final = b"E01"  # malformed, or not possible here
 HELD: Final = b"E.the thread is gone, or in the middle of a step: nothing can be changed here (stepi first)"
 NO_MEMORY: Final = b"E0e"  # EFAULT
 NO_THREAD: Final = b"E03"  # ESRCH
-NO_SPACE: Final = b"E.at most %d pages can be watched at once" % WATCHED_MAX
+NO_SPACE: Final = b"E.too many breakpoints, or more than %d pages to watch" % WATCHED_MAX
 _EXPEDITED: Final = tuple(NUMBER_OF[name] for name in ("rbp", "rsp", "rip"))
 _ENDED: Final = (Why.EXITED, Why.KILLED)
 
@@ -61,6 +62,8 @@ class Stub:
             return handler(argument)
         except BadPacketError:
             return BAD
+        except PffemuError as error:
+            return b"E." + str(error).encode("ascii", "replace")
 
     # -- registers ----------------------------------------------------------------------------------------------
 
@@ -234,4 +237,6 @@ def _point(text: str) -> Point:
         raise BadPacketError
     kind, size = PointKind(int(parts[0])), hex_number(parts[2])
     watches = kind not in (PointKind.SOFTWARE, PointKind.HARDWARE)
+    if watches and not size:
+        raise BadPacketError
     return Point(kind, hex_number(parts[1]), size if watches else 0)

@@ -11,7 +11,9 @@ from pffemu.debug.gdb.arguments import hex_number, hex_text
 from pffemu.debug.gdb.packets import PACKET_SIZE
 from pffemu.debug.gdb.target import Target
 
-_ENOENT, _EBADF, _EACCES, _ENOSYS = 2, 9, 13, 88
+MOST_BYTES: Final = 1 << 28  # that all open files together may hold in memory
+_MOST_FILES: Final = 64
+_ENOENT, _EBADF, _EACCES, _ENFILE, _EMFILE, _ENOSYS = 2, 9, 13, 23, 24, 88
 _REGULAR_FILE: Final = 0o100444
 _MAPS: Final = re.compile(r"/proc/\d+/maps")
 
@@ -44,6 +46,8 @@ def handle(files: OpenFiles, target: Target, text: str) -> bytes:
 def _open(files: OpenFiles, target: Target, path: str, flags: int) -> bytes:
     if flags & 3:
         return _failed(_EACCES)
+    if len(files.contents) >= _MOST_FILES:
+        return _failed(_EMFILE)
     if _MAPS.fullmatch(path):
         data = target.maps().encode()
     else:
@@ -51,6 +55,8 @@ def _open(files: OpenFiles, target: Target, path: str, flags: int) -> bytes:
         if found is None:
             return _failed(_ENOENT)
         data = found
+    if len(data) + sum(map(len, files.contents.values())) > MOST_BYTES:
+        return _failed(_ENFILE)
     descriptor = next(number for number in range(3, 4 + len(files.contents)) if number not in files.contents)
     files.contents[descriptor] = data
     return b"F%x" % descriptor

@@ -27,7 +27,7 @@ def talk() -> Iterator[Commands]:
     machine = Machine(cpus=1)
     machine.load(EXAMPLE)
     session = Session(machine)
-    yield Commands(session, Places(machine, lines_of_file(EXAMPLE)))
+    yield Commands(session, Places(machine, lines_of_file(EXAMPLE)), Path)
     session.close()
 
 
