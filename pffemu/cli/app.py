@@ -40,6 +40,10 @@ _COMMANDS: Final = {
         "trace", "Run a guest program and write a trace that ui.perfetto.dev and chrome://tracing open.",
         _NEEDS_ARGUMENTS,
     ),
+    "faults": _Command(
+        "faults", "List the page faults of a run: their numbers, virtual cycles, paths, addresses and instructions.",
+        _NEEDS_ARGUMENTS,
+    ),
     "timeline": _Command(
         "timeline", "Show one page fault from the refused walk to the resumed instruction, under each mode.",
         _GUESTS_OWN,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
+from typer.models import OptionInfo
 
 from kernel_model.mechanisms import Mode
 from pffemu.arch.frames import FrameLayout
 from pffemu.cli import options
+from pffemu.cli.terminal import say
 from pffemu.hw.cpu_options import CpuOptions, Delivery
 from pffemu.hw.mmu import UffdLookup
 from pffemu.machine.options import MachineOptions
@@ -73,13 +75,31 @@ def chooses_machine(command: Callable[..., None]) -> Callable[..., None]:
     names = {parameter.name for parameter in own}
     shared = [p for p in inspect.signature(_choice, eval_str=True).parameters.values() if p.name not in names]
 
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
+
     @wraps(command)
     def with_machine(**given: Any) -> None:
+        if command.__name__ != "run":  # whose guests may well have options of these names
+            _warn_of_options_behind(given.get("arguments") or (), parameters)
         chosen = {parameter.name: given.pop(parameter.name) for parameter in shared}
         command(**given, machine=_choice(**chosen))
 
-    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
     with_machine.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_machine.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     del with_machine.__wrapped__  # typer would read the signature of the wrapped command
     return with_machine
+
+
+def _warn_of_options_behind(arguments: Sequence[str], parameters: Sequence[inspect.Parameter]) -> None:
+    """Warn of the first argument of the guest that is spelled like an option of the command."""
+    own = {name for parameter in parameters for name in _option_names(parameter)}
+    late = next((text for text in arguments if text.partition("=")[0] in own), None)
+    if late is not None:
+        say(f"warning: {late} behind the program's name is the guest's; options of pffemu go in front of it")
+
+
+def _option_names(parameter: inspect.Parameter) -> list[str]:
+    """As typer makes them: those that are declared, or else the parameter's name."""
+    declared = [each for each in getattr(parameter.annotation, "__metadata__", ()) if isinstance(each, OptionInfo)]
+    spelled = [name for each in declared for name in each.param_decls or () if name.startswith("--")]
+    return spelled or [f"--{parameter.name.replace('_', '-')}" for _ in declared]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pffemu.events.fault_tracker import FaultLife, FaultTracker
 
 
 class OneFault:
-    """Keeps the events of fault `number` (from 1, as in a trace), without those of other threads' faults."""
+    """Keeps the events of one fault, without those of other threads' faults.
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    `wanted`: its number (from 1, as in a trace), or a function that is called with faults until it says yes.
+    """
+
+    def __init__(self, wanted: int | Callable[[FaultLife], bool]) -> None:
+        self._wanted = wanted if callable(wanted) else lambda life: life.number == wanted
         self._tracker = FaultTracker()
         self._life: FaultLife | None = None
         self._events: list[Any] = []
@@ -21,7 +25,7 @@ class OneFault:
             return
         lives = self._tracker(event)
         if self._life is None:
-            self._life = next((life for life in lives if life.number == self._number), None)
+            self._life = next((life for life in lives if self._wanted(life)), None)
             if self._life is None:
                 return
         if not lives or any(life.is_within(self._life) for life in lives):
