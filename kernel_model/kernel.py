@@ -72,7 +72,9 @@ class Kernel:
         self.printk = Printk()
         for cpu in cpus:
             cpu.warn = self._warn
-        self.pff_driver = PffDriver(bus, options.uffd_mmio_base if options.mechanism.forwarding else None, self.printk)
+        forwards, by_bit = options.mechanism.forwarding, cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
+        self._marks_entries = forwards and by_bit
+        self.pff_driver = PffDriver(bus, options.uffd_mmio_base if forwards and not by_bit else None, self.printk)
         self.fault_answers = options.mechanism.answers()
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None  # the first process's end, once the run is over
@@ -106,8 +108,7 @@ class Kernel:
     # -- processes and threads ----------------------------------------------------------------------------------
 
     def create_mm(self) -> Mm:
-        mark = self.options.mechanism.forwarding and self.cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
-        mm = Mm(self._ram, self.frames, self.zero_frame, mark, self.pff_driver)
+        mm = Mm(self._ram, self.frames, self.zero_frame, self._marks_entries, self.pff_driver)
         self._direct_map.enter(mm.pages.root)
         self._mms[mm.pages.root] = mm
         mm.code_version = self.next_code_version()

@@ -14,6 +14,7 @@ from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.syscalls import Sys
 from kernel_model.uffd.answers import Answers, NoAnswers
 from kernel_model.uffd.upcall import Upcalls
+from pffemu.hw.mmu import UffdLookup
 
 UFFD, HANDLER = "userfaultfd", "handler"  # a descriptor, and the handler's address, in a Registration
 
@@ -35,11 +36,14 @@ class Registration(NamedTuple):
 
 
 class Mechanism(NamedTuple):
-    """A row. `forwarding`: the hardware may deliver page faults to ring 3. `answers`: additions to userfaultfd."""
+    """A row. `forwarding`: the hardware may deliver page faults to ring 3, in memory found by `lookup` (None: as
+    the machine's options say). `answers`: additions to userfaultfd.
+    """
 
     handles: Handles
     userfaultfd: bool = True
     forwarding: bool = False
+    lookup: UffdLookup | None = None
     registration: Registration | None = None
     answers: Callable[[], Answers] = NoAnswers
 
@@ -50,6 +54,7 @@ class Mode(Enum):
     KERNEL = "kernel"  # the kernel's own faults; userfaultfd() is ENOSYS
     UFFD = "uffd"  # handler threads read userfaultfd's messages
     PFF = "pff"  # page faults are forwarded to the faulting thread's user-interrupt handler
+    PFF_PTE = "pff-pte"  # the same, where bit 58 of the page-table entry takes the place of the region table
     UPCALL = "upcall"  # the kernel enters a handler in the faulting thread without a signal's frame
 
     @property
@@ -57,17 +62,38 @@ class Mode(Enum):
         return _MECHANISMS[self]
 
 
+_FORWARD_PF: Final = Registration(Sys.UINTR_REGISTER_HANDLER, (HANDLER, uapi.UINTR_HANDLER_FLAG_FORWARD_PF), stui=True)
 _MECHANISMS: Final = {
     Mode.KERNEL: Mechanism(Handles.KERNEL, userfaultfd=False),
     Mode.UFFD: Mechanism(Handles.THREADS),
-    Mode.PFF: Mechanism(
-        Handles.FAULTING_THREAD,
-        forwarding=True,
-        registration=Registration(Sys.UINTR_REGISTER_HANDLER, (HANDLER, uapi.UINTR_HANDLER_FLAG_FORWARD_PF), stui=True),
+    Mode.PFF: Mechanism(Handles.FAULTING_THREAD, forwarding=True, registration=_FORWARD_PF),
+    Mode.PFF_PTE: Mechanism(
+        Handles.FAULTING_THREAD, forwarding=True, lookup=UffdLookup.PTE_BIT, registration=_FORWARD_PF
     ),
     Mode.UPCALL: Mechanism(
         Handles.FAULTING_THREAD,
         registration=Registration(Sys.IOCTL, (UFFD, uffd_abi.UPCALL, HANDLER)),
         answers=Upcalls,
     ),
+}
+
+
+class Named(NamedTuple):
+    """What a name of `compare --mechanism` stands for: the machine's mode, and the guest's choice among its offers."""
+
+    mode: Mode
+    guest: str  # how the guest brings pages in and throws them out: a file of its cache library
+
+
+# every way to bring in a page; several share a mode, where the choice is the guest's alone
+NAMED: Final = {
+    "kernel": Named(Mode.KERNEL, "kernel"),
+    "pin": Named(Mode.KERNEL, "pin"),
+    "swizzle": Named(Mode.KERNEL, "swizzle"),
+    "sigsegv": Named(Mode.KERNEL, "sigsegv"),
+    "uffd": Named(Mode.UFFD, "uffd"),
+    "uffd-sigbus": Named(Mode.UFFD, "uffd-sigbus"),
+    "upcall": Named(Mode.UPCALL, "upcall"),
+    "pff": Named(Mode.PFF, "pff"),
+    "pff-pte": Named(Mode.PFF_PTE, "pff"),
 }

@@ -2,8 +2,8 @@
 
 It is the notifier of every address space (mm.notifier).
 
-A range that does not fit the device's table stays on the default path: its faults reach the kernel and, from there,
-the userfaultfd's reader. With the Mmu's PTE_BIT design the page tables mark these ranges, and the driver does nothing.
+The page-table entries of a range that does not fit the device's table get bit 58, where the MMU looks next. With its
+PTE_BIT design all ranges are marked there, and the driver does nothing.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ class PffDriver:
         if mode and self._command(cpu, mm, reg.COMMAND_ADD, start, end, mode) == reg.STATUS_FULL:
             self._printk.warn_once(
                 cpu,
-                f"the MMU's region table is full: faults in {start:#x}-{end:#x} take the userfaultfd path"
-                " (register fewer ranges, or give the machine more with uffd_regions)",
+                f"the MMU's region table is full: {start:#x}-{end:#x} and what follows is marked in the page tables"
+                " (a larger table: uffd_regions, --regions)",
             )
+            mm.mark_entries(start, end)
 
     def removed(self, cpu: Cpu, mm: Mm, start: int, end: int) -> None:
         """Remove [start, end); when the split needs an entry more than the table has, load the table anew."""

@@ -118,7 +118,7 @@ class Mm:
     def allowed(self, vma: Vma, entry: int) -> int:
         """`entry` with the rights of `vma`: W only where a store needs no fault first."""
         prot = vma.prot
-        entry &= ~(PTE_W | PTE_NX | PTE_P | PROTNONE)
+        entry &= ~(PTE_W | PTE_NX | PTE_P | PROTNONE | PTE_UFFD)
         entry |= PTE_P if prot & (PROT_READ | PROT_WRITE | PROT_EXEC) else PROTNONE
         if not prot & PROT_EXEC:
             entry |= PTE_NX
@@ -128,6 +128,8 @@ class Mm:
             and (vma.shared or (entry & OWNED and not self.frames.is_shared(entry & PTE_ADDRESS)))
         ):
             entry |= PTE_W
+        elif entry & UFFD_WP and prot & PROT_WRITE and vma.is_write_protected and self._marks(vma):
+            entry |= PTE_UFFD if vma.uffd is not None and not vma.uffd.resolves_write_protection else 0
         return entry
 
     def owe(self, cost: str, units: int) -> None:
@@ -148,7 +150,18 @@ class Mm:
 
     def empty_entry(self, vma: Vma) -> int:
         """What a not-present entry of `vma` holds."""
-        return PTE_UFFD if self.mark_uffd_ptes and vma.uffd is not None and vma.uffd_mode & MISSING_MODES else 0
+        return PTE_UFFD if self._marks(vma) and vma.uffd_mode & MISSING_MODES else 0
+
+    def _marks(self, vma: Vma) -> bool:
+        """Whether bit 58 of the entries of `vma` tells the MMU that userfaultfd answers their faults."""
+        return (self.mark_uffd_ptes or vma.marks_entries) and vma.uffd is not None
+
+    def mark_entries(self, start: int, end: int) -> None:
+        """[start, end) does not fit the MMU's region table: mark the entries of the registered areas there instead."""
+        for vma in self.vmas.overlapping(start, end):
+            if vma.uffd is not None and not vma.marks_entries:
+                old, vma.marks_entries = self.empty_entry(vma), True
+                self._mark(vma, old)
 
     def zap(self, vma: Vma, start: int, end: int, *, cows: bool = True) -> None:
         """Unmap the pages of [start, end), which lies in `vma`; data of private pages is lost.
@@ -221,7 +234,9 @@ class Mm:
             used = len(entries) - entries.count(0)
             if used:
                 self.owe("kernel.fork.entry", used)
-            copies = [entry & (~(PTE_W | UFFD_WP) if entry & HELD else LASTING & ~UFFD_WP) for entry in entries]
+            copies = [
+                entry & (~(PTE_W | UFFD_WP | PTE_UFFD) if entry & HELD else LASTING & ~UFFD_WP) for entry in entries
+            ]
             if any(copies):
                 child.pages.replace(child.pages.place(address), [], copies)
             owned = [entry & PTE_ADDRESS for entry in entries if entry & OWNED]
@@ -350,7 +365,7 @@ class Mm:
         """Make stores to pages of [start, end) fault. `markers`: also to pages that are still missing."""
         for address, entry in self.pages.used(start, end):
             if entry & HELD:
-                self.pages.set(address, entry & ~PTE_W | UFFD_WP)
+                self.pages.set(address, self.allowed(vma, entry | UFFD_WP) & ~PTE_W)
         if markers:
             empty = self.empty_entry(vma)
             self.pages.replace_empty(start, end, empty, empty | UFFD_WP)
@@ -388,7 +403,15 @@ class Mm:
 
     def _put(self, vma: Vma, uffd: Userfaultfd | None, mode: int) -> None:
         old = self.empty_entry(vma)
-        vma.uffd, vma.uffd_mode = uffd, mode
+        vma.uffd, vma.uffd_mode, vma.marks_entries = uffd, mode, False
+        self._mark(vma, old)
+
+    def _mark(self, vma: Vma, old: int) -> None:
+        """Bring bit 58 of the entries of `vma` up to date; `old`: what an empty one held."""
         new = self.empty_entry(vma)
         if old != new:
             self.pages.replace_empty(vma.start, vma.end, old, new)
+        if vma.is_write_protected and self._marks(vma):
+            for address, entry in self.pages.used(vma.start, vma.end):
+                if entry & PTE_P and entry & UFFD_WP:
+                    self.pages.set(address, self.allowed(vma, entry))

@@ -15,7 +15,7 @@ PTE_U: Final = 1 << 2
 PTE_A: Final = 1 << 5
 PTE_D: Final = 1 << 6
 PTE_PS: Final = 1 << 7
-PTE_UFFD: Final = 1 << 58  # pff: the later TUM design marks not-present userfaultfd PTEs here ("UPF bit")
+PTE_UFFD: Final = 1 << 58  # pff: the later TUM design marks userfaultfd PTEs here ("UPF bit")
 PTE_NX: Final = -(1 << 63)
 
 MAXPHYADDR: Final = 46

@@ -60,10 +60,10 @@ def decide(cpu: Cpu, fault: Trap, rflags: int) -> Decision:
     if fault.error_code & RSVD:
         return RESERVED_BIT
     if cpu.mmu.lookup is UffdLookup.RANGES:
-        cpu.charge("cpu.region.compare", len(cpu.mmu.regions))
-    else:
-        cpu.charge("cpu.region.pte")
+        cpu.charge("cpu.region.compare")
     region = cpu.mmu.check_region(fault)
+    if region.by_entry:
+        cpu.charge("cpu.region.pte")
     if not region.inside:
         return NO_REGION
     return FORWARD if region.covered else NOT_COVERED

@@ -1,8 +1,9 @@
 """One core's MMU: page walks, the TLB behind Unicorn, and the check for userfaultfd regions (pff).
 
 Two designs of that check can be chosen. RANGES (the default, PFF-UINTR's): a table of address ranges, filled through
-the uffd_mmio device. PTE_BIT (a later TUM design): bit 58 of the not-present page-table entry that refused the walk;
-it needs neither tags nor removal, but it only works for missing pages.
+the uffd_mmio device. PTE_BIT (a later TUM design): bit 58 of the page-table entry that refused the walk, which needs
+neither tags nor removal. An address that no range holds is looked up in its entry, too: the kernel marks the entries of
+what did not fit the table. Not present: a missing page; present: a write-protected one (pffemu's addition).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.exceptions import GP, PF
 from pffemu.arch.pagefault import P
 from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, is_canonical
-from pffemu.arch.uffd_mmio import MODE_MISSING
+from pffemu.arch.uffd_mmio import MODE_MISSING, MODE_WRITE_PROTECT
 from pffemu.engine.registers import RegisterFile
 from pffemu.hw import page_walk
 from pffemu.hw.fault_address import effective_address, exact_fault, first_non_canonical, operands_of, trap_of_operand
@@ -44,6 +45,7 @@ class RegionCheck(NamedTuple):
 
     inside: bool
     covered: bool
+    by_entry: bool  # the page-table entry was looked at
 
 
 class Mmu:
@@ -138,13 +140,16 @@ class Mmu:
 
     def check_region(self, trap: Trap) -> RegionCheck:
         """pff: whether the refused address is userfaultfd memory of this address space, for a fault of this kind."""
+        modes: list[int] = []
         if self.lookup is UffdLookup.RANGES:
             modes = [region.mode for region in self.regions.find(self.fill.root & PTE_ADDRESS, trap.address)]
-        else:
+        by_entry = not modes
+        if by_entry:
             words, root = self._words, self.fill.root
             _, entry, _ = page_walk.walk(self.ram.words, words, root, trap.address, trap.error_code & ~P, False)
-            modes = [MODE_MISSING] if entry & PTE_UFFD and not entry & P else []
-        return RegionCheck(bool(modes), any(covers(mode, trap.error_code) for mode in modes))
+            if entry & PTE_UFFD:
+                modes = [MODE_WRITE_PROTECT if entry & P else MODE_MISSING]
+        return RegionCheck(bool(modes), any(covers(mode, trap.error_code) for mode in modes), by_entry)
 
     def _parts(self, address: int, size: int, access: int, update: bool) -> list[tuple[int, int]] | Trap:
         """(physical address, bytes) per page of [address, address + size)."""

@@ -14,7 +14,7 @@ from pffemu.arch.pagefault import RSVD, P, W
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 from pffemu.arch.uffd_mmio import MODE_MISSING, MODE_WRITE_PROTECT
 
-CAPACITY = 64
+CAPACITY = 1024
 
 
 class Region(NamedTuple):

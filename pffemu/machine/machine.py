@@ -94,6 +94,9 @@ class Machine:
 
     def _core(self, index: int) -> Cpu:
         options = self.options.cpu
+        lookup = self.options.mode.mechanism.lookup
+        if lookup is not None:
+            options = replace(options, uffd_lookup=lookup)
         if self.options.strict:
             options = replace(options, exact_float=True, check_alignment=True)
         return Cpu(index, self.ram, self.regions, self.events, options, self.interconnect)

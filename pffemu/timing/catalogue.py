@@ -13,12 +13,12 @@ from typing import Final
 from pffemu.arch.own_instructions import OWN_INSTRUCTIONS
 
 EVENT: Final = ""  # the unit of most costs: one occurrence
-BYTE, REGION, CORE, INSTRUCTION = "byte", "region", "core", "instruction"
+BYTE, CORE, INSTRUCTION = "byte", "core", "instruction"
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A cost. `per`: its unit ("" for one occurrence, else "byte", "region", "core", "instruction")."""
+    """A cost. `per`: its unit ("" for one occurrence, else "byte", "core", "instruction")."""
 
     what: str
     per: str = EVENT
@@ -33,7 +33,7 @@ CATALOGUE: Final[dict[str, Cost]] = {
     "cpu.tlb_miss": Cost("page-table walk by the hardware, entries in the cache"),
     "cpu.tlb_flush": Cost("flush of a core's TLB, or of one entry"),
     "cpu.mmio": Cost("a load or store that reaches a device"),
-    "cpu.region.compare": Cost("pff: a refused address compared with a region of the MMU's table", REGION),
+    "cpu.region.compare": Cost("pff: a refused address compared with all regions of the MMU's table at once"),
     "cpu.region.pte": Cost("pff: bit 58 of the refusing page-table entry looked at"),
     "cpu.ipi.send": Cost("write of the APIC's interrupt command register"),
     "cpu.ipi.flight": Cost("from that write until the other core's APIC has the interrupt"),

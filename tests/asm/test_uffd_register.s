@@ -238,16 +238,16 @@ area:    .quad BASE, 32768, 1, 0
 touched: .quad 0
 go:      .quad 0
 
-# test: a full table warns once and leaves the range to the ordinary path
+# test: a full table warns once, and the range is forwarded by bit 58 of its page-table entries
 # regions: 1
-# warns: the MMU's region table is full: faults in 0x10000000-0x10008000 take the userfaultfd path
-# state: uif=1 forwarding_active=1<<14
-# CHECK: kernel address=buf (no UFFD region of this address space)
-# CHECK: message address=buf
-# deadlock: userfaultfd
+# warns: the MMU's region table is full: 0x10000000-0x10008000 and what follows is marked in the page tables
+# forward: on
+# CHECK: forward address=buf (all conditions hold)
+# count: forwarded == 1 and uffd_messages == 0
 # expect: uffd_regions == 1
     call register
     mov al, [buf]
+handler:
 .data
 area: .quad BASE, 32768, 1, 0
 

@@ -6,6 +6,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from pffemu import Mode
+
 pytest_plugins = "pytester"
 
 FILE = """
@@ -44,10 +46,7 @@ NAMES = [
     "every-n-is-itself[n=0]",
     "every-n-is-itself[n=1]",
     "every-n-is-itself[n=2]",
-    "the-mode-decides-about-userfaultfd[kernel]",
-    "the-mode-decides-about-userfaultfd[uffd]",
-    "the-mode-decides-about-userfaultfd[pff]",
-    "the-mode-decides-about-userfaultfd[upcall]",
+    *(f"the-mode-decides-about-userfaultfd[{mode.value}]" for mode in Mode),
     "slow-one",
 ]
 
@@ -76,7 +75,7 @@ def test_stopping_at_the_first_failure_and_repeating_only_that(project: pytest.P
 
 def test_xdist_runs_them(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("-n", "2")
-    assert result.parseoutcomes() == {"passed": 9, "failed": 1}
+    assert result.parseoutcomes() == {"passed": len(NAMES) - 1, "failed": 1}
 
 
 def test_junit_xml_has_every_case_with_its_message(project: pytest.Pytester) -> None:
