@@ -226,7 +226,7 @@ def number(text: str) -> int:
     if re.fullmatch(r"0[xX][0-9a-fA-F]{1,30}|0[bB][01]{1,80}", text):
         return int(text, 0)
     if re.fullmatch(r"0\d+", text):
-        raise AssemblyError(f"{text!r}: keystone reads a leading 0 as octal", remedy=_plain_number(text))
+        raise AssemblyError(f"{text[:40]!r}: keystone reads a leading 0 as octal", remedy=_plain_number(text))
     if re.fullmatch(r"[0-9a-fA-F]+[hH]", text):
         raise AssemblyError(f"{text!r}: no suffix is understood", remedy=f"write 0x{text[:-1].lstrip('0') or '0'}")
     raise AssemblyError(f"{text[:40]!r} is not a number", remedy="numbers are 12, 0x1f, 0b101 or 'c'")
@@ -234,6 +234,8 @@ def number(text: str) -> int:
 
 def _plain_number(text: str) -> str:
     decimal = text.lstrip("0") or "0"
+    if len(decimal) > 30:
+        return "write a shorter number"
     octal = f" or {int(text, 8):#x} for the octal value" if not set(text) & set("89") else ""
     return f"write {decimal} for the decimal value{octal}"
 

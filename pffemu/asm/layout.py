@@ -28,7 +28,9 @@ _KINDS: Final = {
     **{".text": TEXT, ".rodata": ".rodata", ".data": ".data", ".bss": BSS, ".data.rel.ro": ".data"},
     **{".lrodata": ".rodata", ".ldata": ".data", ".lbss": BSS},
 }
-PLAIN: Final = re.compile(r"([A-Za-z_][\w.$]*)\s*,\s*(0x[0-9a-f]+|[1-9]\d*|0)\s*", re.ASCII)  # pff.inc has hundreds
+PLAIN: Final = re.compile(
+    r"([A-Za-z_][\w.$]*)\s*,\s*(0x[0-9a-f]{1,30}|[1-9]\d{0,30}|0)\s*", re.ASCII
+)  # pff.inc has hundreds
 NAME: Final = re.compile(r"[A-Za-z_.][\w.$]*(@\d+)?|\d+@\d+", re.ASCII)
 COMMON: Final = frozenset((".comm", ".lcomm"))
 

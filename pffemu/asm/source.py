@@ -8,6 +8,7 @@ behind `;` is refused later (lint). `1:` with `jmp 1b` and `jmp 1f` become names
 from __future__ import annotations
 
 import bisect
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -133,7 +134,7 @@ def included(statement: Statement, include_dirs: Sequence[Path], open_files: tup
     if match is None:
         raise AssemblyError(".include needs one quoted file name", remedy='.include "name.inc"')
     folders = [Path(place.file).parent, *include_dirs] if place.file != "<string>" else list(include_dirs)
-    found = next((folder / match[1] for folder in folders if (folder / match[1]).is_file()), None)
+    found = next((folder / match[1] for folder in folders if os.path.isfile(folder / match[1])), None)
     if found is None:
         searched = ", ".join(str(folder) for folder in folders) or "no folder: the source is a string"
         what = f"include file {match[1]!r} not found (searched {searched})"

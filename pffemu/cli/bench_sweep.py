@@ -50,7 +50,7 @@ class Point:
         """The report of an earlier run; None when there is none, or an incomplete one."""
         try:
             told = json_text.loads(self.result.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return told if isinstance(told, dict) and told.get("runs") else None
 

@@ -56,7 +56,7 @@ def _read(file: str) -> page.Shown:
         raise MissingFileError(
             f"cannot read: {error.strerror}", where=file, remedy="name a benchmark's JSON"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"not JSON: {error}", where=file, remedy="name what --json of a benchmark wrote") from error
     if not isinstance(told, dict) or not str(told.get("command", "")).startswith("bench"):
         raise UsageError("not the report of a benchmark", where=file, remedy="name what --json of a benchmark wrote")

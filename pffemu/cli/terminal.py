@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from rich.console import Console
 
 from pffemu.errors import PffemuError, UsageError
 from pffemu.events.bus import EventBus
 from pffemu.events.kernel import Warned
+
+_NAME_MAX: Final = 255  # bytes
 
 
 class OutputClosed(BaseException):
@@ -78,12 +81,14 @@ def check_writable(target: str | Path | None) -> None:
         return
     path = Path(target)
     folder = path.parent
-    if path.is_dir():
+    if os.path.isdir(path):
         problem = "is a directory"
-    elif not folder.is_dir():
+    elif not os.path.isdir(folder):
         problem = f"there is no directory {folder}"
-    elif not os.access(path if path.exists() else folder, os.W_OK):
+    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):
         problem = "permission denied"
+    elif len(os.fsencode(path.name)) > _NAME_MAX:
+        problem = os.strerror(errno.ENAMETOOLONG)
     else:
         return
     raise UsageError(f"cannot write: {problem}", where=str(path), remedy="name another file")

@@ -204,7 +204,7 @@ def _count(text: str, least: int = 1, most: int = _MOST_STEPS) -> int:
     except ValueError:
         raise UsageError(f"{text!r} is not a number", remedy="write one, as in 10 or 0x10") from None
     if not least <= value <= most:
-        raise UsageError(f"{value} is not a number for this", remedy=f"use {least} to {most}")
+        raise UsageError(f"{text[:40]} is not a number for this", remedy=f"use {least} to {most}")
     return value
 
 

@@ -18,6 +18,7 @@ from pffemu.inspect.nearest import nearest
 from pffemu.machine.machine import Machine
 from pffemu.machine.shared_objects import ObjectFile, SharedObject
 
+_LINE: Final = re.compile(r"[0-9]{1,9}")
 _SUM: Final = re.compile(r"\*?\s*([\w.$@]+)\s*(?:([+-])\s*(\w+))?")
 
 
@@ -38,7 +39,7 @@ class Places:
         """
         text = text.strip()
         file, colon, line = text.rpartition(":")
-        if colon and line.isdigit():
+        if colon and _LINE.fullmatch(line):
             return self._address_of_line(file, int(line))
         match = _SUM.fullmatch(text)
         if match is None:

@@ -6,6 +6,7 @@ import inspect
 import sys
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.caching import FunctionCache
 from numba.core.cpu import CPUContext
 from numba.extending import intrinsic, register_jitable
 
@@ -66,12 +68,21 @@ def version_of(*modules: ModuleType) -> int:
 
 
 def compile_callback(hook: Callable[..., Any], result: str, arguments: str) -> Any:
-    """`hook` as a numba cfunc. `result` and `arguments` are numba type names, as "boolean" and "int64 int32"."""
+    """`hook` as a numba cfunc. `result` and `arguments` are numba type names, as "boolean" and "int64 int32".
+
+    numba's cache files are unpickled: those that a full disk or a crash has damaged raise anything, and are replaced.
+    """
     signature = getattr(types, result)(*(getattr(types, name) for name in arguments.split()))
     numbas_own = CPUContext.create_cfunc_wrapper
     CPUContext.create_cfunc_wrapper = _create_cfunc_wrapper
     try:
-        return numba.cfunc(signature, nopython=True, cache=True)(hook)
+        try:
+            return numba.cfunc(signature, nopython=True, cache=True)(hook)
+        except Exception:  # a damaged cache
+            with suppress(Exception):
+                FunctionCache(hook).flush()
+                return numba.cfunc(signature, nopython=True, cache=True)(hook)
+            return numba.cfunc(signature, nopython=True, cache=False)(hook)
     finally:
         CPUContext.create_cfunc_wrapper = numbas_own
 

@@ -28,7 +28,7 @@ FLAGS: Final = ("CF", "PF", "AF", "ZF", "SF", "TF", "IF", "DF", "OF", "RF")
 _HAS: Final = re.compile(r"\bflags\s+(?P<no>not\s+)?has\s+(?P<not>not\s+)?(?P<flag>\w+)")
 _LARGEST_SHIFT: Final = 4096
 _SHOWN: Final = 200  # characters of an expression in a message
-_LARGEST_NUMBER: Final = 1 << 16  # bits
+_LARGEST_NUMBER: Final = 1 << 12  # bits; what is computed from two of them can still be printed
 _LONGEST_TEXT: Final = 1 << 20  # bytes
 
 _OPERATORS: Final[dict[type[ast.AST], Callable[[Any, Any], Any]]] = {
@@ -89,7 +89,7 @@ def parse(text: str) -> ast.expr:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and not _is_plain(node.value):
             raise UsageError(
-                f"{node.value!r} is not possible in {_shortened(text)}", remedy="use whole numbers and text"
+                f"{_constant(node.value)} is not possible in {_shortened(text)}", remedy="use whole numbers and text"
             )
         if not isinstance(node, _NODES):
             kind = type(node).__name__
@@ -103,11 +103,15 @@ def parse(text: str) -> ast.expr:
     return tree.body
 
 
+def _constant(value: object) -> str:
+    return "so large a number" if isinstance(value, int) and value.bit_length() > 64 else _shortened(str(value))
+
+
 def _is_plain(value: object) -> bool:
     """Whether it is a whole number, or text that can be encoded."""
     if isinstance(value, str):
         return not any("\ud800" <= letter <= "\udfff" for letter in value)
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _LARGEST_NUMBER
 
 
 def _shortened(text: str) -> str:

@@ -30,7 +30,8 @@ EM_X86_64 = 62
 MACHINES: Final = {3: "i386", 40: "ARM", 183: "AArch64", 243: "RISC-V"}
 PT_LOAD, PT_INTERP, PT_NOTE = 1, 3, 4
 NT_GNU_BUILD_ID: Final = 3
-NOTES_MAX: Final = 1 << 16  # bytes of one PT_NOTE
+NOTES_MAX: Final = 1 << 16  # bytes of all PT_NOTE together
+_MOST_COPIES: Final = 4  # bytes of all segments' contents, as a multiple of the file's size
 DYN_BASE: Final = 0x5555_5555_4000  # ELF_ET_DYN_BASE: where a PIE with an interpreter lies
 PT_GNU_STACK: Final = 0x6474_E551  # its flags are the rights of the stack
 PF_X, PF_W, PF_R = 1, 2, 4
@@ -150,13 +151,17 @@ def read_loads(data: bytes, name: str) -> list[ProgramHeader]:
 
 def build_id(data: bytes, name: str) -> str:
     """The build ID in hexadecimal; empty when the file has none. Raises ElfError."""
+    room = NOTES_MAX
     for program in _program_headers(data, _file_header(data, name), name):
-        at, end = program.offset, min(program.offset + min(program.filesz, NOTES_MAX), len(data))
-        while program.type == PT_NOTE and at + NOTE_HEADER.size <= end:
+        if program.type != PT_NOTE:
+            continue
+        at, end = program.offset, min(program.offset + min(program.filesz, room), len(data))
+        room -= min(program.filesz, room)
+        while at + NOTE_HEADER.size <= end:
             name_size, size, kind = NOTE_HEADER.unpack_from(data, at)
             start = at + NOTE_HEADER.size + (name_size + 3) // 4 * 4
-            if kind == NT_GNU_BUILD_ID and data[at + NOTE_HEADER.size :][:4] == b"GNU\0":
-                return data[start : start + size].hex()
+            if kind == NT_GNU_BUILD_ID and data.startswith(b"GNU\0", at + NOTE_HEADER.size):
+                return data[start : start + min(size, NOTES_MAX)].hex()
             at = start + (size + 3) // 4 * 4
     return ""
 
@@ -231,13 +236,12 @@ def _bias(programs: list[ProgramHeader]) -> int:
 
 def _segments(data: bytes, programs: list[ProgramHeader], name: str) -> tuple[Segment, ...]:
     """Every PT_LOAD that occupies memory, ascending, none overlapping another."""
-    loads = [
-        _segment(data, program, name)
-        for program in programs
-        if program.type == PT_LOAD and (program.memsz or program.filesz)
-    ]
-    if not loads:
+    wanted = [program for program in programs if program.type == PT_LOAD and (program.memsz or program.filesz)]
+    if not wanted:
         raise ElfError("nothing to load: it has no PT_LOAD segment", where=name, remedy=LINK)
+    if sum(program.filesz for program in wanted) > _MOST_COPIES * len(data):
+        raise ElfError("its segments hold the same bytes of the file many times", where=name, remedy=REBUILD)
+    loads = [_segment(data, program, name) for program in wanted]
     loads.sort(key=lambda segment: segment.address)
     for low, high in pairwise(loads):
         if high.address < low.end:

@@ -15,6 +15,7 @@ from elftools.dwarf.callframe import FDE, RegisterRule
 from elftools.elf.elffile import ELFFile
 
 from pffemu.errors import ElfError
+from pffemu.machine.elf_lines import check_sizes
 
 # AMD64 psABI, figure 3.36: the registers by their DWARF numbers
 REGISTERS: Final = (
@@ -60,6 +61,7 @@ def read_frames(data: bytes, name: str, bias: int) -> CallFrames:
     """The rules of an ELF file that was moved by `bias`. Raises ElfError for damaged ones."""
     try:
         elf = ELFFile(BytesIO(data))
+        check_sizes(elf, len(data))
         dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
         entries = [] if dwarf is None else [
             *(dwarf.EH_CFI_entries() if dwarf.has_EH_CFI() else ()), *(dwarf.CFI_entries() if dwarf.has_CFI() else ()),

@@ -7,11 +7,15 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from elftools.elf.elffile import ELFFile
 
 from pffemu.errors import ElfError
+
+_MOST: Final = 1 << 22  # ranges of a file
+_PROGRAM_MAX: Final = 1 << 22  # bytes of a unit's line number program, each of which may make a row
+_INFLATED_MAX: Final = 64  # bytes of compressed sections, as a multiple of the file's size
 
 
 class LineRange(NamedTuple):
@@ -21,6 +25,12 @@ class LineRange(NamedTuple):
     end: int
     file: str
     number: int
+
+
+def check_sizes(elf: ELFFile, size: int) -> None:
+    """Raises ValueError when the compressed sections of a file of `size` bytes would not fit its size."""
+    if sum(section.data_size for section in elf.iter_sections() if section.compressed) > _INFLATED_MAX * size:
+        raise ValueError("its compressed sections are too large")
 
 
 def read_lines(data: bytes, name: str) -> list[LineRange]:
@@ -37,6 +47,7 @@ class LineTable:
         self._all: list[LineRange] | None = None
         with self._damaged():
             elf = ELFFile(BytesIO(data))
+            check_sizes(elf, len(data))
             self._dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
             self._aranges = self._dwarf.get_aranges() if self._dwarf is not None else None
 
@@ -52,7 +63,12 @@ class LineTable:
             dwarf = self._dwarf
             with self._damaged():
                 units = dwarf.iter_CUs() if dwarf is not None else ()
-                self._all = sorted(line for unit in units for line in _of_unit(dwarf, unit))
+                found: list[LineRange] = []
+                for unit in units:
+                    found += _of_unit(dwarf, unit)
+                    if len(found) > _MOST:
+                        raise ValueError(f"more than {_MOST:,} lines")
+                self._all = sorted(found)
         return self._all
 
     def _unit_at(self, address: int) -> list[LineRange] | None:
@@ -80,6 +96,8 @@ def _of_unit(dwarf: Any, unit: Any) -> list[LineRange]:
     program = dwarf.line_program_for_CU(unit)
     if program is None:
         return []
+    if program.header.unit_length > _PROGRAM_MAX:
+        raise ValueError("a line program that long")
     found, before = [], None
     for entry in program.get_entries():
         state = entry.state

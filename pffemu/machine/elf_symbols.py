@@ -13,6 +13,8 @@ _SYMBOL: Final = Struct("<IBBHQQ")  # Elf64_Sym
 _SHT_SYMTAB, _SHT_DYNSYM = 2, 11
 _HEADER: Final = Struct("<40xQ12xH")  # Elf64_Ehdr: e_shoff, e_shnum
 _LOCATED: Final = frozenset({0, 1, 2})  # STT_NOTYPE, STT_OBJECT, STT_FUNC
+_NAME_MAX: Final = 1 << 16  # bytes
+_MOST: Final = 1 << 20  # symbols
 _NOWHERE: Final = frozenset({0, 0xFFF1, 0xFFF2})  # SHN_UNDEF, SHN_ABS, SHN_COMMON
 
 
@@ -49,12 +51,19 @@ def _symbols(data: bytes, section_headers: int, count: int) -> list[Symbol]:
     strings_at, strings_size = sections[link][4:6]
     if offset + size > len(data) or strings_at + strings_size > len(data):
         raise ValueError("it reaches beyond the end of the file")
+    if size // _SYMBOL.size > _MOST:
+        raise ValueError(f"more than {_MOST:,} symbols")
     strings = data[strings_at : strings_at + strings_size]
+    room = 4 * len(data)  # linkers let a name be the end of another one: all names may be longer than the strings
     local: dict[str, Symbol] = {}
     others: dict[str, Symbol] = {}
     for name_at, info, _, section, value, length in _SYMBOL.iter_unpack(data[offset : offset + size // 24 * 24]):
         if info & 0xF in _LOCATED and section not in _NOWHERE and name_at < strings_size:
-            name = strings[name_at : strings.find(b"\0", name_at)].decode(errors="replace").partition("@")[0]
+            end = strings.find(b"\0", name_at, name_at + _NAME_MAX)
+            room -= end - name_at
+            if end < 0 or room < 0:
+                raise ValueError("a name has no end" if end < 0 else "its names are longer than the file")
+            name = strings[name_at:end].decode(errors="replace").partition("@")[0]
             if name:
                 (others if info >> 4 else local)[name] = Symbol(name, value, length)
     return list((local | others).values())

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from guest.paths import ASM, INCLUDE
 from kernel_model.calls.program import is_script
 from pffemu.asm import Program
 from pffemu.errors import MissingFileError, NotLoadableError
+from pffemu.host_files import read_regular
 from pffemu.machine.elf import ElfImage, Segment, read_elf
 
 SOURCE_SUFFIXES = (".s", ".asm")
+_LARGEST: Final = 4 << 30  # bytes of a program's file
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Image:
     name: str
     entry: int
@@ -63,12 +66,11 @@ def open_image(name: Path | str, defines: Mapping[str, int] | None = None) -> Im
     Raises MissingFileError, ElfError, AssemblyError, NotLoadableError.
     """
     path = Path(name)
-    if path.exists() and not path.is_file():
-        raise MissingFileError("not a regular file", where=str(path), remedy="name a program")
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise MissingFileError(f"cannot read it: {error.strerror}", where=str(path), remedy="check the name") from error
+        data = read_regular(path, _LARGEST)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise MissingFileError(f"cannot read it: {why}", where=str(path), remedy="check the name") from error
     if path.suffix.lower() not in SOURCE_SUFFIXES and is_script(data):
         return Image(str(name), 0, (), file=str(path.absolute()), script=data.partition(b"\n")[0])
     if path.suffix.lower() not in SOURCE_SUFFIXES:

@@ -8,11 +8,13 @@ memory that the program itself maps; the rest of .bss and of the stack is popula
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
+from weakref import WeakValueDictionary
 
 from kernel_model.abi import limits as uapi_limits
 from kernel_model.abi import uapi
@@ -42,6 +44,8 @@ _ARGUMENTS_MAX: Final = 1 << 20  # bytes
 _RANDOM_SIZE: Final = 16  # bytes at AT_RANDOM
 _PLATFORM: Final = b"x86_64"
 _SIGNAL_STACK_MIN: Final = 2048  # bytes; AT_MINSIGSTKSZ
+# by name and contents: processes that run one program share its image, so that their number does not multiply it
+_images: Final = WeakValueDictionary[tuple[str, bytes], Image]()
 
 
 def load(kernel: Kernel, cpu: Cpu, image: Image, arguments: Sequence[str], environment: Sequence[str] = ()) -> Process:
@@ -77,10 +81,14 @@ class Loader:
     """The machine's part of execve, called by the kernel."""
 
     def read(self, data: bytes, name: str) -> Image:
-        try:
-            return image_of_elf(read_elf(data, name), name)
-        except NotLoadableError:
-            raise LinuxError(Errno.ENOEXEC) from None
+        key = name, hashlib.sha256(data).digest()
+        image = _images.get(key)
+        if image is None:
+            try:
+                image = _images[key] = image_of_elf(read_elf(data, name), name)
+            except NotLoadableError:
+                raise LinuxError(Errno.ENOEXEC) from None
+        return image
 
     def fill(
         self, mm: Mm, program: Executable, path: bytes, environment: Sequence[bytes], random: RandomSource

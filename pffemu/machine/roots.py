@@ -26,8 +26,8 @@ def parse_root(text: str) -> Mount:
     if not 1 <= len(parts) <= 2 or not parts[0]:
         raise UsageError(f"{text!r} names no directory", remedy=_FORM)
     host = Path(parts[0])
-    if not host.is_dir():
-        raise UsageError(f"{host} is not a directory", remedy=_FORM)
+    if not os.path.isdir(host):
+        raise UsageError(f"{str(host)[:200]} is not a directory", remedy=_FORM)
     guest = parts[1] if len(parts) == 2 else "/"
     names = tuple(name for name in guest.encode(errors="surrogateescape").split(b"/") if name)
     if not guest.startswith("/") or b"." in names or b".." in names:

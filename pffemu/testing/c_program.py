@@ -63,7 +63,7 @@ def compile_block(block: Block, setup: Setup, parameters: Parameters, source: st
         *_prelude(setup), f"#line 1 {line}", *shared, *_macros(parameters), f"#line {block.first + 1} {line}", *own,
         *_ending(setup, start),
     ))  # fmt: skip
-    compile_with = (*_COMPILE, *(() if setup.libc else ("-ffreestanding",)), *setup.cflags)
+    compile_with = (*_COMPILE, *(() if setup.libc else ("-ffreestanding",)), *_own_flags(setup, folder))
     link_with = (*_LINK, *(() if setup.libc else ("-nostdlib",)))
     output = _run_compiler((*compiler, *compile_with), (*compiler, *link_with), text, folder)
     if isinstance(output, str):
@@ -144,6 +144,11 @@ def _run(command: tuple[str, ...], target: Path) -> str:
     if done.returncode == 0 and target.is_file():
         return ""
     return done.stdout.decode(errors="replace") or f"{shlex.join(command)} failed without a word"
+
+
+def _own_flags(setup: Setup, folder: Path) -> list[str]:
+    """The flags of `// cflags`, with folders of -I below the file's own."""
+    return [f"-I{folder.resolve() / flag[2:]}" if flag.startswith("-I") else flag for flag in setup.cflags]
 
 
 def _complaint(output: str, path: str, block: Block) -> TestFileError:

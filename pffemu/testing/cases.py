@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -114,7 +115,7 @@ def _assemble(text: str, file: str, folder: Path, defines: tuple[tuple[str, int]
 def _blamed(error: AssemblyError, case: Case, code: HarnessCode, lines: int) -> Exception:
     """An error in appended code as an error of the directive that made the code."""
     file, _, number = error.where.rpartition(":")
-    if file != case.block.file or not number.isdigit() or int(number) <= lines:
+    if file != case.block.file or not re.fullmatch("[0-9]{1,9}", number) or int(number) <= lines:
         return error
     origin = code.origin(int(number) - lines - 1)
     if origin is None:

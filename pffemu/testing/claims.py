@@ -173,7 +173,7 @@ def _error_code(directive: Directive, text: str | None) -> int | None:
     for word in text.split("|"):
         if word.strip() in _CODE_BITS:
             code |= _CODE_BITS[word.strip()]
-        elif re.fullmatch(r"0x[0-9a-fA-F]+|\d+", word.strip()):
+        elif re.fullmatch(r"0x[0-9a-fA-F]{1,16}|[1-9]\d{0,19}|0", word.strip(), re.ASCII):
             code |= int(word, 0)
         else:
             raise directive.error(f"no error-code bit {word.strip()!r}", nearest(word.strip(), _CODE_BITS))

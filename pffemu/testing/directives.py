@@ -32,7 +32,7 @@ REFUSED: Final = {
 CHECK: Final = re.compile(r"CHECK(-(NEXT|NOT|SAME|DAG|EMPTY|LABEL|COUNT-\d+))?(\{LITERAL\})?:")
 _SIGNS: Final = re.compile(r"(#|//|;)(?P<text>(?!#|//|;).*)", re.DOTALL)
 _WORD: Final = re.compile(r"\s*(?P<name>[a-z][a-z-]*):(?P<text>.*)", re.DOTALL)
-_AT: Final = re.compile(r"\s*at\s+(?P<label>[A-Za-z_.][\w.$]*(?:#\d+)?)\s*:(?P<text>.*)", re.DOTALL)
+_AT: Final = re.compile(r"\s*at\s+(?P<label>[A-Za-z_.][\w.$]*(?:#\d{1,18})?)\s*:(?P<text>.*)", re.DOTALL | re.ASCII)
 _ALONE: Final = re.compile(r"\s*(slow|budget-used-up)\s*")
 _CAPITALS: Final = re.compile(r"\s*(?P<name>[A-Z]{3,7})(-[A-Z0-9-]+)?(\{\w+\})?:")
 _NO_COLON: Final = re.compile(r"\s*(?P<name>[a-z-]+)\s+[^:]*[=<>!]=")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Final
 
 from pffemu.errors import UsageError
@@ -53,6 +54,8 @@ def combinations(block: Block) -> Iterator[Parameters]:
                 raise directive.error(f"{name!r} is taken", "choose another name")
         names += columns
         axes.append(_rows(directive, columns, right.strip()))
+        if prod(map(len, axes)) > MOST_VALUES:
+            raise directive.error("too many tests", f"all lines together may make {MOST_VALUES} combinations")
     for rows in product(*axes):
         values = dict(zip(names, (value for row in rows for value in row.values), strict=True))
         yield Parameters(

@@ -42,6 +42,14 @@ RAM: Final = 64 << 20  # bytes
 _MAP: Final = re.compile(
     r"(?P<name>[A-Za-z_]\w*)\s+(?P<size>\w+)\s+(?P<prot>[rwx-]{1,3})(?P<shared>\s+shared)?(\s+at\s+(?P<at>.+))?"
 )
+# Flags of a compiler that neither run nor load nor write anything.
+_HARMLESS: Final = re.compile(
+    r"-O\w*|-g\w*|-std=[\w+]+|-[DU]\w+(=.*)?|-W[\w+=-]*|-[mf][\w=+,-]+|-I[\w][\w./-]*|-pthread|-ansi|-pedantic",
+    re.ASCII | re.DOTALL,
+)
+_LOADS_OR_WRITES: Final = re.compile(
+    r"-f.*(plugin|module|dump|opt-info|profile|save|callgraph|use-ld|time-trace)|-mllvm"
+)
 _UFFD_MODES: Final = {
     "missing": uapi.UFFDIO_REGISTER_MODE_MISSING, "wp": uapi.UFFDIO_REGISTER_MODE_WP,
     "minor": uapi.UFFDIO_REGISTER_MODE_MINOR,
@@ -286,9 +294,15 @@ def _cflags(setup: Setup, directive: Directive, _: Parameters) -> Setup:
     if not is_c(directive.file):
         raise directive.error("only C files are compiled", "leave it out")
     try:
-        return replace(setup, cflags=(*setup.cflags, *shlex.split(directive.text)))
+        flags = shlex.split(directive.text)
     except ValueError as error:
         raise directive.error(str(error), "quote it as in a shell") from None
+    for flag in flags:
+        if not _HARMLESS.fullmatch(flag) or _LOADS_OR_WRITES.match(flag) or ".." in flag:
+            raise directive.error(
+                f"{flag!r} is not for a test file to choose", "use -O -std -D -U -W -g -m -f or -I below it"
+            )
+    return replace(setup, cflags=(*setup.cflags, *flags))
 
 
 def _cycles(setup: Setup, directive: Directive, _: Parameters) -> Setup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,5 +38,6 @@ def shown(text: str, where: str, *, only_line: bool) -> Shown:
     """`text`, whose first line is its summary; `where`: file:line. `only_line`: pytest prints that line alone."""
     path, _, number = where.rpartition(":")
     return Shown(
-        "" if only_line else text, Place(path, int(number) if number.isdigit() else 0, text.partition("\n")[0])
+        "" if only_line else text,
+        Place(path, int(number) if re.fullmatch("[0-9]{1,9}", number) else 0, text.partition("\n")[0]),
     )

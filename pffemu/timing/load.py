@@ -70,7 +70,7 @@ def parse_profile(text: str, where: str, inheriting: tuple[str, ...] = ()) -> Pr
     """The profile in `text`. `inheriting`: profiles that take costs over from this one, outermost first."""
     try:
         document = tomllib.loads(text, parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, ArithmeticError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:  # ValueError: also numbers of 4,300 digits
         raise ProfileError(f"not TOML: {error}", where=where, remedy="see pffemu/timing/profiles") from error
     _known(document, _TOP, where)
     clock = _table(document, "clock", where)
@@ -151,10 +151,17 @@ def _entry(fields: Any, allowed: tuple[str, ...], where: str) -> Entry:
 def _value(value: Any, where: str) -> Fraction:
     number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     if not number or (isinstance(value, Decimal) and not value.is_finite()) or not 0 <= value <= _LARGEST:
-        raise ProfileError(f"value {value} makes no sense", where=where, remedy=f"a number from 0 to {_LARGEST:,}")
+        shown = _shown(value)
+        raise ProfileError(f"value {shown} makes no sense", where=where, remedy=f"a number from 0 to {_LARGEST:,}")
     if isinstance(value, Decimal) and value and value.adjusted() < -12:
         raise ProfileError(f"value {value} is too small to matter", where=where, remedy="use 0")
     return Fraction(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "of so many digits"
+    return str(value)[:40] if isinstance(value, int | Decimal | str) else f"of type {type(value).__name__}"
 
 
 def _text(fields: Mapping[str, Any], key: str, where: str) -> str:

@@ -1,0 +1,224 @@
+"""Files from strangers: what they say about sizes, names and the host is checked before it is believed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pffemu import Mode
+from pffemu.errors import ElfError, UsageError
+from pffemu.host_files import read_regular, replace_file
+from pffemu.inspect.expressions import parse
+from pffemu.machine.elf import build_id, read_elf
+from pffemu.machine.elf_symbols import read_sized_symbols
+from pffemu.machine.loader import Loader
+from pffemu.testing.blocks import Block
+from pffemu.testing.directives import Directive
+from pffemu.testing.errors import TestFileError
+from pffemu.testing.parameters import Parameters, combinations
+from pffemu.testing.setup import read_setup
+from tests.system.cli_runs import ROOT, pffemu
+
+CODE = b"\xb8\x3c\0\0\0\x31\xff\x0f\x05"  # exit(0)
+NINES = "9" * 5000
+LONG, LONGER = "a" * 300, "a" * 5000
+
+
+def elf(symbols: tuple[bytes, ...] = (), strings: bytes = b"\0", loads: int = 1, content: bytes = CODE) -> bytes:
+    """An ELF64 program: `loads` segments with the same bytes of the file, a symbol table, its strings."""
+    at = 64 + 56 * loads
+    strings_at = at + len(content)
+    symbols_at = strings_at + len(strings)
+    sections_at = symbols_at + 24 * len(symbols)
+    out = struct.pack(
+        "<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01" + bytes(9), 2, 62, 1, 0x400000 + at, 64, sections_at, 0, 64, 56,
+        loads, 64, 3, 0,
+    )  # fmt: skip
+    room = 0x1000 * (len(content) // 0x1000 + 1)
+    for i in range(loads):
+        address = 0x400000 + i * room + at
+        out += struct.pack("<IIQQQQQQ", 1, 5, at, address, address, len(content), len(content), 0x1000)
+    out += content + strings + b"".join(symbols)
+    out += bytes(64) + struct.pack("<IIQQQQIIQQ", 0, 2, 0, 0, symbols_at, 24 * len(symbols), 2, 0, 8, 24)
+    return out + struct.pack("<IIQQQQIIQQ", 0, 3, 0, 0, strings_at, len(strings), 0, 0, 1, 0)
+
+
+def symbol(name: int, address: int = 0x400000) -> bytes:
+    return struct.pack("<IBBHQQ", name, 0x12, 0, 1, address, 1)
+
+
+def test_symbols_may_share_the_ends_of_names_but_not_without_bound() -> None:
+    strings = b"\0prefix_name\0"
+    found = read_elf(elf((symbol(1), symbol(8)), strings), "x").symbols
+    assert sorted(found) == ["name", "prefix_name"]
+    strings = b"\0" + b"A" * 60_000 + b"\0"
+    with pytest.raises(ElfError, match="longer than the file"):
+        read_elf(elf(tuple(symbol(1 + i) for i in range(1000)), strings), "x")
+
+
+def test_a_name_without_an_end_is_a_damaged_table() -> None:
+    with pytest.raises(ElfError, match="no end"):
+        read_elf(elf((symbol(1),), b"\0" + b"A" * 100_000), "x")
+    with pytest.raises(ValueError, match="no end"):
+        read_sized_symbols(elf((symbol(1),), b"\0" + b"A" * 10))
+
+
+def test_segments_cannot_multiply_the_file() -> None:
+    content = CODE + bytes(100_000)
+    assert len(read_elf(elf(loads=2, content=content), "x").segments) == 2
+    with pytest.raises(ElfError, match="same bytes"):
+        read_elf(elf(loads=1000, content=content), "x")
+
+
+def test_notes_are_looked_through_once() -> None:
+    data = bytearray(elf(loads=3000, content=bytes(60_000)))
+    for i in range(3000):
+        struct.pack_into("<I", data, 64 + 56 * i, 4)  # PT_NOTE
+    assert build_id(bytes(data), "x") == ""
+
+
+def test_processes_that_run_one_file_share_its_image() -> None:
+    data = elf((symbol(1),), b"\0name\0")
+    first = Loader().read(data, "/x")
+    assert Loader().read(bytes(bytearray(data)), "/x") is first
+    assert Loader().read(data, "/y") is not first
+
+
+@pytest.mark.parametrize(
+    ("text", "exit_code"),
+    [(f".equ x, {NINES}\n_start: nop\n", 126), (f"_start: mov eax, {NINES}\n", 126), (f".quad 0{NINES}\n", 126),
+     (f".include \"{LONG}\"\n_start: nop\n", 126), (f".include \"{LONGER}\"\n", 126)],
+)  # fmt: skip
+def test_source_with_what_is_too_long(tmp_path: Path, text: str, exit_code: int) -> None:
+    (tmp_path / "x.s").write_text(text)
+    ran = pffemu("run", str(tmp_path / "x.s"))
+    assert ran.code == exit_code, ran.err
+    assert "x.s:1" in ran.err
+
+
+@pytest.mark.parametrize("value", [NINES, "0x" + "f" * 5000, "1e999999999", "-1", "[" * 3000 + "]" * 3000, "{}"])
+def test_a_profile_with_such_a_value(tmp_path: Path, value: str) -> None:
+    (tmp_path / "p.toml").write_text(
+        f'name="x"\nmachine="m"\nbase="sapphire-rapids"\n[costs]\n"cpu.iret" = {{ value = {value}, unit = "cycles", '
+        'status = "published", source = "s" }\n'
+    )
+    ran = pffemu("timing", "check", str(tmp_path / "p.toml"))
+    assert ran.code == 2, ran.err
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, f'{{"command": "bench fault", "options": {NINES}}}', "[]", "1"])
+def test_a_report_with_such_json(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r.json").write_text(text)
+    assert pffemu("report", str(tmp_path / "r.json"), "-o", str(tmp_path / "x.html")).code == 2
+
+
+@pytest.mark.parametrize("name", [LONG, LONGER])
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [(("run", "NAME"), 127), (("run", "--root", "NAME", "GUEST"), 2), (("debug", "NAME"), 127),
+     (("trace", "NAME"), 127), (("run", "--profile", "NAME.toml", "GUEST"), 127),
+     (("debug", "--commands", "NAME", "GUEST"), 2), (("run", "--json", "NAME", "GUEST"), 2),
+     (("run", "--trace", "NAME", "GUEST"), 2), (("debug", "--test", "x", "NAME"), 127), (("report", "NAME"), 127)],
+)  # fmt: skip
+def test_names_that_are_too_long(name: str, arguments: tuple[str, ...], exit_code: int) -> None:
+    guest = str(ROOT / "examples" / "own_handler.s")
+    ran = pffemu(*(word.replace("NAME", name).replace("GUEST", guest) for word in arguments))
+    assert ran.code == exit_code, ran.err
+
+
+def test_numbers_of_many_digits_in_expressions_and_directives() -> None:
+    for text in ("0x" + "f" * 5000, f"rax == 0x{'f' * 5000}", NINES):
+        with pytest.raises(UsageError) as raised:
+            parse(text)
+        assert len(str(raised.value)) < 1000
+
+
+def block_of(*directives: tuple[str, str]) -> Block:
+    made = tuple(Directive(name, text, "test_x.c", line) for line, (name, text) in enumerate(directives, 1))
+    return Block("x", "test_x.c", 1, 9, 0, made)
+
+
+def test_parameters_cannot_multiply_without_bound() -> None:
+    block = block_of(("param", "x = 0..4095"), ("param", "y = 0..4095"))
+    with pytest.raises(TestFileError, match="too many tests"):
+        next(iter(combinations(block)))
+
+
+@pytest.mark.parametrize(
+    "flags",
+    ["-wrapper sh,-c,'touch x'", "-B/tmp", "-fplugin=x.so", "-fplugin=x", "-specs=x", "@file", "-o x", "-Xassembler x",
+     "-Wl,x", "-Wa,x", "-I/etc", "-I../..", "-Ix/../../y", "-include x", "-fdump-tree-all", "-fprofile-generate",
+     "-T x", "x.c", "-mllvm -load", "-save-temps", "-fmodule-mapper=x", "-iquote /", "--sysroot=/", "-x c"],
+)  # fmt: skip
+def test_flags_that_run_load_or_write_are_refused(flags: str) -> None:
+    with pytest.raises(TestFileError, match="not for a test file to choose"):
+        read_setup(block_of(("cflags", flags)), Parameters({}, {}, ""), Mode.PFF)
+
+
+def test_ordinary_flags_are_passed_on() -> None:
+    flags = (
+        "-O2 -g3 -std=gnu++17 -DX -DTEXT='a b/c' -UY -Wall -Wno-error=x -mavx2 -march=native -fno-inline -Iinclude/x"
+    )
+    assert len(read_setup(block_of(("cflags", flags)), Parameters({}, {}, ""), Mode.PFF).cflags) == 12
+
+
+def test_a_fifo_or_a_device_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path("/dev/zero"), tmp_path):
+        with pytest.raises(OSError, match=r"regular|directory"):
+            read_regular(path, 1 << 20)
+    (tmp_path / "large").write_bytes(bytes(101))
+    with pytest.raises(OSError, match="too large"):
+        read_regular(tmp_path / "large", 100)
+    assert pffemu("run", str(tmp_path / "fifo")).code == 127
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim, target = tmp_path / "victim", tmp_path / "target"
+    victim.write_text("precious")
+    target.symlink_to(victim)
+    replace_file(target, b"new")
+    assert (victim.read_text(), target.read_bytes(), target.is_symlink()) == ("precious", b"new", False)
+    target.chmod(0o600)
+
+    def full(_fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        replace_file(target, b"newer")
+    assert target.read_bytes() == b"new"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["target", "victim"]
+    monkeypatch.undo()
+    replace_file(target, b"newer")
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_cache_of_compiled_hooks_is_made_anew(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    for package in ("pffemu", "kernel_model", "guest"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("*.pyc"))
+    damaged = [*tmp_path.rglob("*.nbi"), *tmp_path.rglob("*.nbc")]
+    hooks = "import pffemu.engine.block_counter_compiled as hooks; print(hooks.HOOK.address != 0)"
+
+    def compiled() -> str:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+        ran = subprocess.run(
+            [sys.executable, "-c", hooks], capture_output=True, text=True, cwd=tmp_path, env=environment, check=True
+        )
+        return ran.stdout
+
+    if not damaged:
+        assert compiled() == "True\n"
+        damaged = [*tmp_path.rglob("*.nbi"), *tmp_path.rglob("*.nbc")]
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:60])
+    assert compiled() == "True\n"
+    whole = next(path for path in tmp_path.rglob("block_counter_compiled*.nbi"))
+    assert whole.stat().st_size > 60
