@@ -65,8 +65,16 @@ def call(
     return worker.results[0]
 
 
-def run(machine: Machine, progress: ProgressLine, budget: int | None = None) -> Stop:
-    """`machine.run(budget)` in the foreground. Raises Stopped, and what the machine raises."""
+def run(
+    machine: Machine,
+    progress: ProgressLine,
+    budget: int | None = None,
+    by: Callable[[Callable[[int | None], Stop]], Stop] | None = None,
+) -> Stop:
+    """`machine.run(budget)` in the foreground. Raises Stopped, and what the machine raises.
+
+    `by`: a task that calls the function that it is given, `machine.run`, as often as it likes.
+    """
 
     def show() -> None:
         faults = machine.events.counts[WalkRefused]
@@ -75,7 +83,8 @@ def run(machine: Machine, progress: ProgressLine, budget: int | None = None) -> 
         progress.update(f"{instructions:,.0f} M instructions, {faults:,} faults, {seconds:.2f} virtual s", faults)
 
     try:
-        return call(lambda: machine.run(budget), show=show, stop=machine.interrupt)
+        task = (lambda: machine.run(budget)) if by is None else lambda: by(machine.run)
+        return call(task, show=show, stop=machine.interrupt)
     finally:
         progress.clear()
 

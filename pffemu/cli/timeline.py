@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -16,11 +16,16 @@ from kernel_model.mechanisms import Mode
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
-from pffemu.cli.terminal import check_writable, err_console, out_console, show_warnings, write_text
+from pffemu.cli.terminal import check_writable, err_console, out_console, say, show_warnings, write_text
+from pffemu.debug.fault_recorder import FaultRecorder
+from pffemu.debug.places import Places
+from pffemu.debug.source_lines import lines_of_file, lines_of_program
 from pffemu.errors import UsageError
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.report.fault_choice import Chosen, FaultChoice
+from pffemu.report.fault_page import fault_page
+from pffemu.report.fault_steps import SteppedFault
 from pffemu.report.one_fault import OneFault
 from pffemu.report.progress import ProgressLine
 from pffemu.report.svg_timeline import svg
@@ -29,8 +34,6 @@ from pffemu.report.timeline import timeline as text
 
 _BENCHMARK: Final = FaultWorkload(64)  # it runs when no program is named
 _FAULT: Final = 9  # of the benchmark
-
-Load = Callable[[MachineOptions, ProgressLine], Machine]
 
 
 @chooses_machine
@@ -53,44 +56,68 @@ def timeline(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE.svg", help="File of the drawing; text by default.")
     ] = None,
+    html: Annotated[
+        str | None, typer.Option(metavar="FILE.html", help="Write a page that steps through the fault, in any browser.")
+    ] = None,
     *,
     machine: MachineChoice,
 ) -> None:
     """Show one page fault from the refused walk to the resumed instruction, under each mode.
 
-    Example: pffemu timeline --mode uffd --mode pff -o fault.svg
+    Example: pffemu timeline --mode uffd --mode pff --html fault.html
     """
-    if output is not None:
-        if Path(output).suffix != ".svg":
-            raise UsageError("the picture is an .svg", where=output, remedy="name one after -o")
-        check_writable(output)
+    _check(output, html)
     modes = options.chosen_modes(mode) if mode else (Mode.UFFD, Mode.PFF)
-    name, load, fault = _what_runs(file, arguments or [], machine.environment, fault)
+    shown_program = _program(file, arguments or [], machine.environment)
+    number = fault if file is not None else fault or _FAULT
     like: Chosen | None = None
-    found: dict[Mode, list[Any]] = {}
+    found: dict[Mode, _Found] = {}
     for each in sorted(modes, key=lambda each: not each.mechanism.userfaultfd):
-        progress = ProgressLine(err_console(), f"{name}, {each.value}")
-        choice, found[each] = _run(replace(machine.options, mode=each), load, progress, fault, like)
-        like = like or choice
-    if not any(found.values()):
+        found[each] = _run(replace(machine.options, mode=each), shown_program, number, like, html is not None)
+        like = like or found[each].chosen
+    if not any(each.events for each in found.values()):
         what = f"fault {fault}" if fault is not None else "fault in userfaultfd memory"
         raise UsageError(f"the run had no {what} that was resumed", remedy="`pffemu faults` lists those of a program")
-    shown = [(one_fault_title(each.value, machine.options.cpu.profile.name), found[each]) for each in modes]
+    profile = machine.options.cpu.profile.name
+    if html is not None:
+        _write_page(html, shown_program.name, profile, {each: found[each].stepped for each in modes})
+    shown = [(one_fault_title(each.value, profile), found[each].events) for each in modes]
     if output is not None:
         write_text(svg(shown).rstrip("\n"), output)
-        return
-    for title, events in shown:
-        out_console().print(text(events, title), "", sep="\n", markup=False, soft_wrap=True)
+    elif html is None:
+        for title, events in shown:
+            out_console().print(text(events, title), "", sep="\n", markup=False, soft_wrap=True)
 
 
-def _what_runs(
-    file: str | None, arguments: list[str], environment: list[str], fault: int | None
-) -> tuple[str, Load, int | None]:
-    """(name, how it is loaded, number of the fault) of the program, or else of the benchmark."""
+def _check(output: str | None, html: str | None) -> None:
+    for target, suffixes, what in ((output, (".svg",), "picture"), (html, (".html", ".htm"), "page")):
+        if target is not None and Path(target).suffix not in suffixes:
+            option = "-o" if target is output else "--html"
+            raise UsageError(f"the {what} is an {suffixes[0]}", where=target, remedy=f"name one after {option}")
+        check_writable(target)
+
+
+class _Program(NamedTuple):
+    """What runs: its name, its file (None: the benchmark's), and how a machine gets it."""
+
+    name: str
+    file: Path | None
+    load: Callable[[MachineOptions, ProgressLine], Machine]
+
+
+class _Found(NamedTuple):
+    """A run's fault: which it was, its events (none: it was not resumed), and its steps if they were wanted."""
+
+    chosen: Chosen | None
+    events: list[Any]
+    stepped: SteppedFault | None
+
+
+def _program(file: str | None, arguments: list[str], environment: list[str]) -> _Program:
     if file is None:
-        return _BENCHMARK.guest, _load_benchmark, fault or _FAULT
+        return _Program(_BENCHMARK.guest, None, _load_benchmark)
     guest = GuestCommand(file, arguments, environment)
-    return Path(file).name, lambda chosen, progress: load_guest(chosen, guest, progress, True), fault
+    return _Program(Path(file).name, Path(file), lambda chosen, progress: load_guest(chosen, guest, progress, True))
 
 
 def _load_benchmark(chosen: MachineOptions, _: ProgressLine) -> Machine:
@@ -101,13 +128,29 @@ def _load_benchmark(chosen: MachineOptions, _: ProgressLine) -> Machine:
 
 
 def _run(
-    chosen: MachineOptions, load: Load, progress: ProgressLine, fault: int | None, like: Chosen | None
-) -> tuple[Chosen | None, list[Any]]:
-    """Which fault of the run was chosen, and its events; none when it was not resumed."""
-    machine = foreground.prepare(lambda: load(chosen, progress), progress, "loading")
-    choice = FaultChoice(machine, fault, like)
-    one_fault = OneFault(choice)
-    machine.events.sinks.append(one_fault)
+    chosen: MachineOptions, program: _Program, number: int | None, like: Chosen | None, with_steps: bool
+) -> _Found:
+    progress = ProgressLine(err_console(), f"{program.name}, {chosen.mode.value}")
+    machine = foreground.prepare(lambda: program.load(chosen, progress), progress, "loading")
+    choice = FaultChoice(machine, number, like)
     show_warnings(machine.events)
-    foreground.run(machine, progress)
-    return choice.chosen, one_fault.events
+    if not with_steps:
+        one_fault = OneFault(choice)
+        machine.events.sinks.append(one_fault)
+        foreground.run(machine, progress)
+        return _Found(choice.chosen, one_fault.events, None)
+    lines = lines_of_file(program.file) if program.file is not None else lines_of_program(guest_program(program.name))
+    recorder = FaultRecorder(machine, choice, Places(machine, lines))
+    foreground.run(machine, progress, by=recorder.run)
+    return _Found(choice.chosen, recorder.one_fault.events, recorder.stepped)
+
+
+def _write_page(target: str, name: str, profile: str, stepped: dict[Mode, SteppedFault | None]) -> None:
+    notes = [f"Times are virtual cycles of the profile {profile}, after the refused page walk."]
+    missing = [mode.value for mode, fault in stepped.items() if fault is None]
+    if missing:
+        notes.append(f"Not shown: {', '.join(missing)}. The program took no such fault there.")
+    faults = [fault for fault in stepped.values() if fault is not None]
+    write_text(fault_page(faults, f"One page fault of {name}", notes).rstrip("\n"), target)
+    for mode in missing:
+        say(f"warning: under {mode} the program took no such fault that was resumed")

@@ -59,6 +59,16 @@ class Places:
             return None  # a test's harness code, which is in no file
         return SourceLine(Path(file).name, number, texts[number - 1] if texts else "")
 
+    def source_around(self, address: int, above: int, below: int) -> list[tuple[SourceLine, bool]]:
+        """The lines around that of an address, each with whether it is that one; none without source."""
+        found = self._line_of(address)
+        texts = self._text_of(found[0]) if found is not None else []
+        if found is None or not 0 < found[1] <= len(texts):
+            return []
+        name, here = Path(found[0]).name, found[1]
+        numbers = range(max(1, here - above), min(len(texts), here + below) + 1)
+        return [(SourceLine(name, number, texts[number - 1]), number == here) for number in numbers]
+
     def _line_of(self, address: int) -> tuple[str, int] | None:
         process = self.process()
         runs_program = process.exe == self._program

@@ -32,6 +32,16 @@ class OneFault:
             self._events.append(event)
 
     @property
+    def life(self) -> FaultLife | None:
+        """The fault, once it has begun."""
+        return self._life
+
+    @property
+    def count(self) -> int:
+        """Events kept so far."""
+        return len(self._events)
+
+    @property
     def events(self) -> list[Any]:
         """The events in order; empty when the run had fewer faults, or this one was not resolved."""
         return self.so_far if self._life is not None and self._life.path else []

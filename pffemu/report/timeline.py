@@ -62,8 +62,13 @@ class Row(NamedTuple):
 
 def rows(fault: Sequence[Any]) -> list[Row]:
     """The rows of a timeline from the events of one fault, WalkRefused first."""
-    placed = [(event.time - fault[0].time, *_place(event, fault[0].tid)) for event in fault]
-    return [Row(*row) for row in placed if row[2]]
+    placed = [row_of(event, fault[0].tid, fault[0].time) for event in fault]
+    return [row for row in placed if row.text]
+
+
+def row_of(event: Any, tid: int, start: int = 0) -> Row:
+    """The row of one event of a fault of thread `tid`; its text is empty for events that a timeline does not show."""
+    return Row(event.time - start, *_place(event, tid))
 
 
 def lane_titles(fault: Sequence[Any]) -> tuple[str, str]:
