@@ -13,6 +13,7 @@ from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.syscalls import Sys
 from kernel_model.uffd.answers import Answers, NoAnswers
+from kernel_model.uffd.policy import Policies
 from kernel_model.uffd.upcall import Upcalls
 from pffemu.hw.mmu import UffdLookup
 
@@ -55,6 +56,7 @@ class Mode(Enum):
     UFFD = "uffd"  # handler threads read userfaultfd's messages
     PFF = "pff"  # page faults are forwarded to the faulting thread's user-interrupt handler
     PFF_PTE = "pff-pte"  # the same, where bit 58 of the page-table entry takes the place of the region table
+    POLICY = "policy"  # the kernel answers by a policy that the program has chosen for a range
     UPCALL = "upcall"  # the kernel enters a handler in the faulting thread without a signal's frame
 
     @property
@@ -70,6 +72,7 @@ _MECHANISMS: Final = {
     Mode.PFF_PTE: Mechanism(
         Handles.FAULTING_THREAD, forwarding=True, lookup=UffdLookup.PTE_BIT, registration=_FORWARD_PF
     ),
+    Mode.POLICY: Mechanism(Handles.KERNEL, answers=Policies),
     Mode.UPCALL: Mechanism(
         Handles.FAULTING_THREAD,
         registration=Registration(Sys.IOCTL, (UFFD, uffd_abi.UPCALL, HANDLER)),
@@ -93,6 +96,7 @@ NAMED: Final = {
     "sigsegv": Named(Mode.KERNEL, "sigsegv"),
     "uffd": Named(Mode.UFFD, "uffd"),
     "uffd-sigbus": Named(Mode.UFFD, "uffd-sigbus"),
+    "policy": Named(Mode.POLICY, "policy"),
     "upcall": Named(Mode.UPCALL, "upcall"),
     "pff": Named(Mode.PFF, "pff"),
     "pff-pte": Named(Mode.PFF_PTE, "pff"),

@@ -3,6 +3,7 @@
 #   uffd     [handlers] more threads read messages and answer each with an ioctl; [handler_kind]: how they wait for
 #            messages, or that the faulting thread answers its own SIGBUS
 #   pff      the faulting thread's own user-interrupt handler answers it
+#   policy   the kernel answers by itself, and keeps the [budget], as the guest has told it once
 #   upcall   the kernel enters the faulting thread's handler, which returns by a call
 # With [budget] pages set, no more than those stay: the handler discards others (MADV_DONTNEED) in the order of [policy].
 # Include it after the code that starts the program.
@@ -27,6 +28,7 @@
 .equ REFERENCED, 2
 .equ SIGINFO_ADDRESS, 16
 .equ FEATURE_SIGBUS, 1 << 7       # UFFD_FEATURE_SIGBUS
+.equ FEATURE_POLICY, 62
 .equ FEATURE_UPCALL, 63             # UFFD_FEATURE_UPCALL: a bit that UFFDIO_API reports
 # offsets from the handler's RSP after it has pushed its six registers
 .equ SAVED, 48
@@ -77,6 +79,8 @@ handle_faults:
     syscall
     test rax, rax
     jnz ioctl_failed
+    bt qword ptr [rip + api + 8], FEATURE_POLICY
+    jc set_policy
     call forward_own_faults
     test rax, rax
     jnz 1f
@@ -89,6 +93,35 @@ handle_faults:
     lea rsi, [rip + sigbus_action]
     xor edx, edx
     mov r10d, 8
+    syscall
+    test rax, rax
+    jnz ioctl_failed
+    mov eax, MODE_UFFD
+    ret
+
+set_policy:
+    mov rax, [rip + registration]
+    mov [rip + policy_of_region], rax
+    mov rax, [rip + registration + 8]
+    mov [rip + policy_of_region + 8], rax
+    mov eax, UFFDIO_POLICY_MAP
+    test qword ptr [rip + registration + 16], UFFDIO_REGISTER_MODE_MINOR
+    jnz 1f
+    mov eax, UFFDIO_POLICY_ZERO
+    cmp qword ptr [rip + backing], 0
+    je 1f
+    mov eax, UFFDIO_POLICY_COPY
+1:  mov [rip + policy_of_region + 16], eax
+    mov rax, [rip + policy]
+    mov [rip + policy_of_region + 20], eax
+    mov rax, [rip + backing]
+    mov [rip + policy_of_region + 24], rax
+    mov rax, [rip + budget]
+    mov [rip + policy_of_region + 32], rax
+    mov eax, SYS_ioctl
+    mov rdi, [rip + uffd]
+    mov esi, UFFDIO_POLICY
+    lea rdx, [rip + policy_of_region]
     syscall
     test rax, rax
     jnz ioctl_failed
@@ -364,6 +397,8 @@ api:
     .quad UFFD_API, 0, 0
 registration:
     .quad 0, 0, UFFDIO_REGISTER_MODE_MISSING, 0
+policy_of_region:                   # struct uffdio_policy
+    .quad 0, 0, 0, 0, 0
 without_copy:
     .quad UFFDIO_ZEROPAGE           # or UFFDIO_CONTINUE, in a region registered for minor faults
 uffd:

@@ -39,6 +39,19 @@ class UffdioCopy(ctypes.LittleEndianStructure):
     )
 
 
+class UffdioPolicy(ctypes.LittleEndianStructure):
+    """pffemu's own."""
+
+    _fields_ = (
+        ("start", ctypes.c_uint64),  # +0
+        ("len", ctypes.c_uint64),  # +8
+        ("policy", ctypes.c_uint32),  # +16, POLICY_NONE, ZERO, COPY, MAP
+        ("eviction", ctypes.c_uint32),  # +20, POLICY_EVICT_*
+        ("source", ctypes.c_uint64),  # +24, of POLICY_COPY
+        ("quota", ctypes.c_uint64),  # +32, pages that may stay; 0: all
+    )
+
+
 class UffdioZeropage(ctypes.LittleEndianStructure):
     _fields_ = (
         ("start", ctypes.c_uint64),  # +0

@@ -21,7 +21,8 @@ FEATURE_WP_UNPOPULATED: Final = 1 << 13
 FEATURE_POISON: Final = 1 << 14
 FEATURE_WP_ASYNC: Final = 1 << 15
 FEATURE_MOVE: Final = 1 << 16
-FEATURE_UPCALL: Final = 1 << 63  # pffemu's addition
+FEATURE_POLICY: Final = 1 << 62  # pffemu's additions
+FEATURE_UPCALL: Final = 1 << 63
 FEATURES: Final = (1 << 17) - 1  # all of them: what UFFDIO_API reports
 
 EVENT_PAGEFAULT: Final = 0x12
@@ -57,6 +58,13 @@ NR_CONTINUE: Final = 0x07
 NR_POISON: Final = 0x08
 NR_API: Final = 0x3F
 
+POLICY_NONE: Final = 0  # of UFFDIO_POLICY
+POLICY_ZERO: Final = 1
+POLICY_COPY: Final = 2
+POLICY_MAP: Final = 3
+POLICY_EVICT_FIFO: Final = 0
+POLICY_EVICT_CLOCK: Final = 1
+
 _WRITE, _READ = 1, 2
 
 
@@ -77,6 +85,7 @@ CONTINUE: Final = ioc(_READ | _WRITE, 0xAA, NR_CONTINUE, 32)
 POISON: Final = ioc(_READ | _WRITE, 0xAA, NR_POISON, 32)
 UPCALL: Final = ioc(_READ, 0xAA, 0x30, 8)  # pffemu's additions; the argument is the handler's address, or the frame's
 UPCALL_RETURN: Final = ioc(_READ, 0xAA, 0x31, 96)
+POLICY: Final = ioc(_WRITE, 0xAA, 0x32, 40)
 USERFAULTFD_IOC_NEW: Final = ioc(0, 0xAA, 0, 0)  # of /dev/userfaultfd
 
 API_IOCTLS: Final = 1 << NR_REGISTER | 1 << NR_UNREGISTER | 1 << NR_API

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
@@ -13,16 +13,23 @@ if TYPE_CHECKING:
 Ioctl = Callable[["Userfaultfd", "Call", int], "int | None"]  # None: the registers are set already
 
 
+class Resolved(NamedTuple):
+    """The kernel has brought the page in: the access is repeated."""
+
+
 class Answers(Protocol):
-    """One value a kernel. `features`: bits that UFFDIO_API reports beside Linux's."""
+    """One value a kernel. `features`: bits that UFFDIO_API reports beside Linux's.
+
+    What the mechanism keeps for one userfaultfd is that one's `added`, so that it ends with it.
+    """
 
     features: int
 
     def ioctl(self, request: int) -> Ioctl | None:
         """The mechanism's own ioctl with number `request`; None: it has none."""
 
-    def answer(self, uffd: Userfaultfd, fault: Fault) -> EntersHandler | None:
-        """The handler in the faulting thread for `fault`; None: a message is queued, and the thread sleeps."""
+    def answer(self, uffd: Userfaultfd, fault: Fault, reason: int) -> EntersHandler | Resolved | None:
+        """The answer to `fault` of the kind `reason` (MODE_*); None: a message is queued, and the thread sleeps."""
 
 
 class NoAnswers:
@@ -33,5 +40,5 @@ class NoAnswers:
     def ioctl(self, _request: int) -> Ioctl | None:
         return None
 
-    def answer(self, _uffd: Userfaultfd, _fault: Fault) -> EntersHandler | None:
+    def answer(self, _uffd: Userfaultfd, _fault: Fault, _reason: int) -> EntersHandler | Resolved | None:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
@@ -15,7 +15,7 @@ from kernel_model.files.file import File, faulted
 from kernel_model.files.user_buffer import UserBuffer
 from kernel_model.mm.page_fault import Answer, BadAccess, Fault
 from kernel_model.task.task import TaskState
-from kernel_model.uffd.answers import Answers
+from kernel_model.uffd.answers import Answers, Resolved
 from kernel_model.uffd.ioctls import IOCTLS
 from kernel_model.uffd.messages import MESSAGE_SIZE, Event, WaitingFault
 from kernel_model.wait.lock import Lock
@@ -64,6 +64,7 @@ class Userfaultfd(File):
         self.ready = False  # UFFDIO_API done
         self.features = 0
         self.changing = 0  # events not read yet: the memory is changing, filling must wait (Linux: mmap_changing)
+        self.added: Any = None  # what the mechanism keeps for it (Answers)
         self._faults: list[WaitingFault] = []  # oldest first
         self._events: list[Event] = []  # oldest first
         self.readers = WaitQueue(f"userfaultfd {fd} (message)")
@@ -94,9 +95,9 @@ class Userfaultfd(File):
             return BadAccess(Signal.SIGBUS, "userfaultfd is for user-mode faults only", BUS_ADRERR)
         if not fault.may_wait:
             return BadAccess(Signal.SIGBUS, f"userfaultfd {self.fd} cannot be waited for here", BUS_ADRERR)
-        answer = self.services.answers.answer(self, fault)
+        answer = self.services.answers.answer(self, fault, reason)
         if answer is not None:
-            return answer
+            return None if isinstance(answer, Resolved) else answer
         cpu, task = fault.cpu, fault.task
         shown = fault.address if self.has(uffd_abi.FEATURE_EXACT_ADDRESS) else page_of(fault.address)
         flags = _FAULT_FLAGS[reason] | (uffd_abi.PAGEFAULT_FLAG_WRITE if fault.is_write else 0)

@@ -55,7 +55,7 @@ class Upcalls:
     def ioctl(self, request: int) -> Ioctl | None:
         return {uffd_abi.UPCALL: self._register, uffd_abi.UPCALL_RETURN: self._return}.get(request)
 
-    def answer(self, _uffd: Userfaultfd, fault: Fault) -> EntersHandler | None:
+    def answer(self, _uffd: Userfaultfd, fault: Fault, _reason: int) -> EntersHandler | None:
         """The faulting thread's handler, for an access from ring 3 while it does not run."""
         handler = self._handlers.get(fault.task)
         if handler is None or handler.entered or not fault.error_code & pagefault.U:

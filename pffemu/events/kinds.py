@@ -37,12 +37,12 @@ from pffemu.events.kernel import (
     Warned,
 )
 from pffemu.events.signals import SignalDelivered, SignalReturned, SignalSent
-from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
+from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageEvicted, PageInstalled
 
 EVENTS: tuple[type[Any], ...] = (
     WalkRefused, MmuDecision, FramePushed, FramePushRefused, HandlerEntered, Uiret, UserInterruptFlag, Resumed, Mmio,
     KernelPageFault, MinorFault, FaultAbandoned, Syscall, SyscallReturned, IoctlStep, PageInstalled, MessageQueued,
-    MessageRead,
+    MessageRead, PageEvicted,
     ThreadCreated, ThreadBlocked, ThreadWoken, ContextSwitch, ForwardingSwitched, SendUipi, IpiSent,
     InterruptAccepted, NotificationProcessed, Timer, ThreadExited, ProcessExited, ProcessKilled,
     SignalSent, SignalDelivered, SignalReturned, Warned,

@@ -44,3 +44,14 @@ class MessageRead(NamedTuple):
     fd: int
     address: Hex
     fault: int  # 0: an event, or the kernel's own access
+
+
+class PageEvicted(NamedTuple):
+    """The kernel threw a page out for a quota's sake; `dirty`: it was written back first."""
+
+    time: int
+    cpu: int
+    tid: int
+    address: Hex
+    dirty: int
+    fault: int  # the fault that needed the room; 0: none

@@ -196,7 +196,14 @@ def test_every_handler_gives_the_right_answer_and_a_busy_one_never_sleeps(thread
         assert medians["busy"] < medians["read"] < medians["poll"]
 
 
-PATHS = {"kernel": "kernel", "uffd": "userfaultfd", "pff": "forwarded", "pff-pte": "forwarded", "upcall": "upcall"}
+PATHS = {
+    "kernel": "kernel",
+    "uffd": "userfaultfd",
+    "pff": "forwarded",
+    "pff-pte": "forwarded",
+    "upcall": "upcall",
+    "policy": "policy",
+}
 
 
 def test_parts_stages_and_time_add_up() -> None:
