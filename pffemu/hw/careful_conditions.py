@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple, Protocol
 
 from pffemu.arch.encodings import REGISTERS_64
+from pffemu.arch.exceptions import GP
 from pffemu.arch.paging import is_canonical, page_of
 from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import AC
@@ -62,7 +63,11 @@ def first_fault(at: At) -> Trap | None:
         trap = trap_of_address(at)
         if trap is not None:
             return trap
-    return next((trap for access in accesses if (trap := trap_of(at, *access)) is not None), None)
+    for operand, access in zip(operands_of(at.code).all, accesses, strict=False):
+        trap = trap_of(at, *access)
+        if trap is not None:
+            return trap_of_operand(operand) if trap.vector == GP else trap
+    return None
 
 
 def _accesses(at: At) -> list[tuple[int, int, bool]]:

@@ -86,7 +86,7 @@ class Aim:
     def _aim_memory(self, instruction: Any, offsets: Any, address: int) -> None:
         size = max(1, MemorySizeExt.size(instruction.memory_size))
         place = self._place(size)
-        if instruction.mnemonic in _BIT_OFFSETS and instruction.op1_kind == OpKind.REGISTER:
+        if is_far_bit(instruction):
             offset = RegisterExt.full_register(instruction.op1_register)
             if self.random.random() < 0.8 and offset in _NAME:
                 self.registers[_NAME[offset]] = self.random.randrange(-600, 600) & MASK
@@ -189,6 +189,12 @@ class Aim:
 
 _BY_REGISTER: Final = {**_NAME, **{number: _NAME[RegisterExt.full_register(number)] for number in range(
     Register.EAX, Register.R15D + 1)}}  # fmt: skip
+
+
+def is_far_bit(instruction: Any) -> bool:
+    """A bit of memory whose number a register holds: it may lie anywhere, in the driver's own memory, too."""
+    by_register = instruction.op1_kind == OpKind.REGISTER
+    return instruction.mnemonic in _BIT_OFFSETS and by_register and instruction.op0_kind == OpKind.MEMORY
 
 
 def operand_address(registers: tuple[int, ...], instruction: Any) -> int | None:

@@ -17,13 +17,15 @@ _LEGACY_SEGMENTS: Final = {0x26, 0x2E, 0x36, 0x3E}
 _REPEATS: Final = {0xF2, 0xF3}
 _BRANCHES: Final = (FlowControl.INDIRECT_BRANCH, FlowControl.INDIRECT_CALL, FlowControl.RETURN)
 _DE, _DAZ, _FTZ = 1 << 1, 1 << 6, 1 << 15
-_PE, _ES, _C1, _BUSY = 1 << 5, 1 << 7, 1 << 9, 1 << 15
+_UE, _PE, _ES, _C1, _BUSY = 1 << 4, 1 << 5, 1 << 7, 1 << 9, 1 << 15
 _ST0_AT: Final = 32  # in FXSAVE's area
 _BIAS: Final = 0x3FFF
 _FETCH: Final = 0x10  # of a page fault's error code
 _PAGE_FAULT_CODES: Final = 0x20  # other error codes are selectors here
 _GP, _PF, _UD = "SIGSEGV.128.13", "SIGSEGV.1.14", "SIGILL.2.6"
-_PREFIXES: Final = bytes((*_LEGACY_SEGMENTS, *_REPEATS, _LOCK, _FS, _GS, _OPERAND_SIZE, _ADDRESS_SIZE))
+_REX: Final = range(0x40, 0x50)
+_PREFIXES: Final = bytes((*_LEGACY_SEGMENTS, *_REPEATS, _LOCK, _FS, _GS, _OPERAND_SIZE, _ADDRESS_SIZE, *_REX))
+_EVEX: Final = b"\x62"
 _XOP_MAP, _FIRST_XOP_MAP = 0x1F, 8
 
 
@@ -49,11 +51,11 @@ def needs_a_base(made: Made, _difference: Difference, found: list[Difference]) -
     return bool(based) and any(other.kind == "signal" and (other.right, other.ours) == (_GP, _PF) for other in found)
 
 
-def is_xop(made: Made, _difference: Difference, found: list[Difference]) -> bool:
-    """8F whose ModRM would be the first byte of an XOP prefix: map 8 or more."""
+def is_xop_or_evex(made: Made, _difference: Difference, found: list[Difference]) -> bool:
+    """62, or 8F whose ModRM would be the first byte of an XOP prefix: map 8 or more."""
     code = made.case.code.lstrip(_PREFIXES)
     raised = any(other.kind == "signal" and (other.right, other.ours) == (_GP, _UD) for other in found)
-    return raised and code[:1] == b"\x8f" and code[1] & _XOP_MAP >= _FIRST_XOP_MAP
+    return raised and (code[:1] == _EVEX or (code[:1] == b"\x8f" and code[1] & _XOP_MAP >= _FIRST_XOP_MAP))
 
 
 def is_denormal(made: Made, difference: Difference, _found: list[Difference]) -> bool:
@@ -79,12 +81,12 @@ def are_nans(_made: Made, difference: Difference, _found: list[Difference]) -> b
 def is_last_bit(_made: Made, difference: Difference, _found: list[Difference]) -> bool:
     """A result by four units in the last place at most, or what tells of rounding: PE, with ES and B, and C1.
 
-    Four: the host rounds reduced arguments, too.
+    Four: the host rounds reduced arguments, too. UE goes with PE where a denormal result is exact.
     """
     right, ours = (int(text, 16) for text in (difference.right, difference.ours))
     if difference.kind == "st":
         return abs(_in_units(right) - _in_units(ours)) <= 4
-    rounding = _PE | _C1 | (_ES | _BUSY if (right ^ ours) & _PE else 0)
+    rounding = _PE | _C1 | (_UE | _ES | _BUSY if (right ^ ours) & _PE else 0)
     return not (right ^ ours) & ~rounding
 
 

@@ -25,6 +25,7 @@ from tests.oracle.cases import Case, address_of
 from tests.oracle.forms import CODE_NAMES, Form, Judge, forms, judge
 from tests.oracle.layout import GENERAL
 from tests.oracle.undefined import (
+    flags_left_undefined,
     has_undefined_result,
     leaves_codes_undefined,
     may_leave_target_undefined,
@@ -129,7 +130,7 @@ class _Undefined:
             return False
         if instruction.mnemonic in (Mnemonic.PUSHF, Mnemonic.PUSHFQ) and self.flags:
             return False
-        self.flags = self.flags & ~instruction.rflags_modified | instruction.rflags_undefined
+        self.flags = flags_left_undefined(instruction, self.flags)
         self.codes |= leaves_codes_undefined(instruction)
         return True
 
@@ -143,6 +144,8 @@ def _goes_in(instruction: Any, *, last: bool) -> bool:
     if instruction.flow_control != FlowControl.NEXT and not last:
         return False
     if may_leave_target_undefined(instruction) or has_undefined_result(instruction, {"rcx": 31}):
+        return False
+    if aim.is_far_bit(instruction):
         return False
     for used in _INFORMATION.info(instruction).used_registers():
         if used.access in _WRITES and RegisterExt.full_register(used.register) in _KEPT:

@@ -14,7 +14,7 @@ _COMPARISONS = "MIN[PS][SD]_* MAX[PS][SD]_* CMP[PS]S_* CMPPD_* CMPSD_XMM* *COMIS
 _CONVERSIONS = "SQRT[PS][SD]_* ROUND[PS][SD]_* CVTPS2PD_* CVTPD2PS_* CVTSS2SD_* CVTSD2SS_* CVTDQ2PD_*"
 _CONTROL = (
     "FBLD* FBSTP* FCLEX FDECSTP FDISI FENI FINCSTP FINIT FLDCW* FN* FSAVE* FSETPM FSTCW* FSTSW* FSTENV* FPREM* "
-    "FRSTOR_* FLDENV_* FSCALE FSIN FCOS FSINCOS FPTAN FPATAN FYL2X FXTRACT"
+    "FRSTOR_* FLDENV_* FSCALE FSIN FCOS FSINCOS FPTAN FPATAN F2XM1 FYL2X FYL2XP1 FXTRACT"
 )
 
 _FUNCTIONS = "FSIN FCOS FSINCOS FPTAN FPATAN F2XM1 FYL2X FYL2XP1"
@@ -28,14 +28,15 @@ _CONDITIONS: Final = (
 
 # too seldom for a campaign to look out for them
 _SELDOM: Final = (
-    Rule("xop", "8F that is not POP and longer than 15 bytes as an XOP instruction",
-         "AMD's CPUs look for its end and raise #GP; the machine follows Intel's manual: #UD", when=met.is_xop),
+    Rule("xop-evex", "8F that is not POP and 62, longer than 15 bytes as an XOP or EVEX instruction",
+         "a CPU that has these looks for their end and raises #GP; the machine has neither: #UD",
+         when=met.is_xop_or_evex),
 )  # fmt: skip
 
 _OF_FORMS: Final = (
     Rule("fault-word", "which word of a larger operand CR2 names, and what was stored before",
          "the manual does not say in which order they are accessed",
-         forms="IRET* RETF* FXSAVE* FXRSTOR* FNSAVE* FNSTENV* FRSTOR* FLDENV* ENTER* CMPS?_M*", kinds="cr2 memory err"),
+         forms="IRET* RETF* FXSAVE* FXRSTOR* FNSAVE* FNSTENV* FRSTOR* FLDENV* ENTER*", kinds="cr2 memory err"),
     Rule("two-strings", "which of two refused operands is the fault", "the manual does not say",
          forms="CMPS?_M* MOVS?_M*", kinds="signal err cr2 trapno", rarely=True),
     Rule("far-pointer-64", "far pointers of 10 bytes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from iced_x86 import RflagsBits
 
 from tests.oracle import campaign, layout
 from tests.oracle.campaign import Verdict
@@ -18,6 +19,7 @@ from tests.oracle.layout import Window
 from tests.oracle.outcome import Outcome, run
 from tests.oracle.run import run_all
 from tests.oracle.shrink import snippet
+from tests.oracle.undefined import flags_left_undefined
 
 _NOT_HERE = why_not_here()
 here = pytest.mark.skipif(bool(_NOT_HERE), reason=_NOT_HERE or "it runs here")
@@ -86,6 +88,19 @@ def test_undefined_flags_are_not_compared() -> None:
     at = layout.RESULT_GREGS_AT + 8 * layout.GREGS.index("rflags")
     changed = [right[:at] + bytes((right[at] ^ flag,)) + right[at + 1 :] for flag in (0x80, 0x01)]
     assert [len(campaign.compare(made, right, record)) for record in changed] == [0, 1]
+
+
+@pytest.mark.parametrize("code", [b"\xd3\xe0", b"\x0f\xad\xd8", b"\xf3\xa6"], ids=("shl eax, cl", "shrd", "repe cmpsb"))
+def test_what_may_count_nothing_defines_no_flags(code: bytes) -> None:
+    (instruction,) = _made(replace(_ADD, code=code)).instructions
+    assert flags_left_undefined(instruction, RflagsBits.ZF) & RflagsBits.ZF
+    (compare,) = _made(replace(_ADD, code=b"\x39\xd8")).instructions
+    assert flags_left_undefined(compare, RflagsBits.ZF) == 0
+
+
+def test_a_rotate_by_nine_in_nine_leaves_the_overflow_flag_undefined() -> None:
+    (rotate,) = _made(replace(_ADD, code=b"\xc0\xd8\x49")).instructions
+    assert flags_left_undefined(rotate, 0) & RflagsBits.OF
 
 
 @here

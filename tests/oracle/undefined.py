@@ -37,6 +37,7 @@ _REGISTER_NAMES: Final = {
     number: name.lower() for name, number in vars(Register).items() if name in {name.upper() for name in GENERAL}
 }
 _DOUBLE_SHIFTS: Final = (Mnemonic.SHLD, Mnemonic.SHRD)
+_COUNTED: Final = (*_ROTATES, *_DOUBLE_SHIFTS, Mnemonic.SHL, Mnemonic.SAL, Mnemonic.SHR, Mnemonic.SAR)
 
 
 def undefined_flags(instructions: tuple[Any, ...]) -> int:
@@ -47,6 +48,19 @@ def undefined_flags(instructions: tuple[Any, ...]) -> int:
             bits |= instruction.rflags_undefined
             bits |= RflagsBits.OF if _rotates_by_more_than_one(instruction) else 0
     return sum(flag for name, flag in _FLAG_BITS.items() if bits & name)
+
+
+def flags_left_undefined(instruction: Any, before: int) -> int:
+    """RflagsBits that are undefined behind the instruction, when those of `before` are in front of it."""
+    kept = before if _may_count_nothing(instruction) else before & ~instruction.rflags_modified
+    rotated = RflagsBits.OF if _rotates_by_more_than_one(instruction) else 0
+    return int(kept | instruction.rflags_undefined | rotated)
+
+
+def _may_count_nothing(instruction: Any) -> bool:
+    """A shift or rotate by CL, or a repeated string instruction: with a count of 0 it leaves the flags alone."""
+    by_cl = instruction.op_count > 1 and instruction.op_register(instruction.op_count - 1) == Register.CL
+    return (instruction.mnemonic in _COUNTED and by_cl) or instruction.has_rep_prefix or instruction.has_repne_prefix
 
 
 def _rotates_by_more_than_one(instruction: Any) -> bool:

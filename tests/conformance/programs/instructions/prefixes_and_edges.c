@@ -22,6 +22,8 @@ static void edges(void)
     show("punpcklbw", value);
     TRY("bsf behind F2 66", asm volatile(".byte 0xf2,0x66,0x0f,0xbc,0x07" ::"D"(page + PAGE + 0x1a6) : "rax", "cc"));
     printf("at %lx\n", (long)((char *)trap_seen.si_addr - page));
+    TRY("push gs:[rdi] behind two segments, stack not canonical",
+        asm volatile("mov %1,%%rsp\n\t.byte 0x65,0x2e,0xff,0x37" ::"D"(page), "r"(3L << 47)));
     TRY("lss of 6 bytes", asm volatile("lss (%0),%%eax" ::"r"(page + PAGE - 6) : "rax"));
 }
 
