@@ -50,10 +50,10 @@ class Recorder:
     def __init__(self, machine: Machine, trace: Path | None, sinks: Iterable[Any] = ()) -> None:
         """Raises UsageError when the trace cannot be written."""
         self._machine = machine
-        self._hash, self._stages = TraceHash(), StageCollector()
-        self._measured = MeasuredPart(machine.cpus, self._stages.tracker)
+        self._hash, self.stages = TraceHash(), StageCollector()
+        self._measured = MeasuredPart(machine.cpus, self.stages.tracker)
         self._stack = ExitStack()
-        machine.events.sinks += [self._hash, self._stages, self._measured, *sinks]
+        machine.events.sinks += [self._hash, self.stages, self._measured, *sinks]
         if trace is not None:
             machine.events.sinks.append(self._stack.enter_context(TraceFile(trace)))
 
@@ -71,11 +71,11 @@ class Recorder:
             correct=correct,
             trace_hash=self._hash.hexdigest(),
             cycles=self._measured.cycles(),
-            stages=self._stages.costs(),
+            stages=self.stages.costs(),
             host=HostCosts(seconds, _max_rss()),
             charges=self._measured.charges(),
             waiting=self._measured.idle(),
-            in_faults=self._stages.spent[MAIN] - self._measured.idle_in_faults,
+            in_faults=self.stages.spent[MAIN] - self._measured.idle_in_faults,
             handler=handler,
         )
 

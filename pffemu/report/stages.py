@@ -82,6 +82,10 @@ class StageCollector:
             if stage:
                 life.marks.append((stage, event.time))
 
+    def ended(self) -> dict[str, int]:
+        """How many faults are over, by path."""
+        return {path: len(latencies) for path, latencies in self._latencies.items()}
+
     def costs(self) -> dict[str, StageCosts]:
         """The costs by path, for paths that were taken."""
         return {

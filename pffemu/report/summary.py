@@ -87,13 +87,14 @@ def to_json(
             "version": version,
             "command": command,
             "options": dict(options),
-            "runs": [_run(run, host_stats) for run in runs],
+            "runs": [run_to_json(run, host_stats) for run in runs],
         },
         indent=2,
     )
 
 
-def _run(run: RunSummary, host_stats: bool) -> dict[str, Any]:
+def run_to_json(run: RunSummary, host_stats: bool = False) -> dict[str, Any]:
+    """An element of `runs`."""
     fields: dict[str, Any] = {"mode": run.mode, **run.counts, "correct": run.correct, "trace_hash": run.trace_hash}
     fields |= {
         "handler": run.handler,

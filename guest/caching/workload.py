@@ -1,0 +1,96 @@
+"""A workload on the cache library, as a value: its guest, its file, its inputs, and what is right afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+import numpy as np
+
+from guest.caching.mechanisms import CacheMechanism
+from guest.caching.numbers import U64, WORDS
+
+RESULT_FD: Final = 4
+COUNTERS_FD: Final = 5
+LATENCIES_FD: Final = 6
+SMALLEST_QUOTA: Final = 16  # pages: more than all threads of a small run hold at once
+PAGES_A_THREAD: Final = 2  # that a thread may need at the same time
+MOST_THREADS: Final = 16
+MOST_PAGES: Final = 1 << 22
+COUNTERS: Final = ("fills", "evictions", "writebacks", "write_faults", "most_resident")
+NOT_OFFERED, NO_FILE = 98, 97  # exit codes of threads.s and core.s
+
+
+class Policy(Enum):
+    """Which page is evicted (guest/asm/cache/policy.s)."""
+
+    FIFO = "fifo"
+    CLOCK = "clock"
+    LRU = "lru"
+    TWO_Q = "2q"
+
+    @property
+    def argument(self) -> int:
+        return list(Policy).index(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CachedWorkload:
+    """`content`: the file's words, whole pages. `operations`: what throughput counts. `result`: what the guest writes
+    `after`: the file's words at the end; None: unchanged."""
+
+    name: str
+    guest: str  # a source in guest/asm/workloads
+    content: U64
+    operations: int
+    numbers: tuple[int, ...]
+    result: bytes
+    after: U64 | None = None
+    inputs: Mapping[int, memoryview] = field(default_factory=dict)  # files by descriptor
+
+    @property
+    def pages(self) -> int:
+        return len(self.content) // WORDS
+
+    @property
+    def stores(self) -> bool:
+        return self.after is not None
+
+    def ram(self, threads: int) -> int:
+        """Guest RAM in bytes that suffices under every mechanism."""
+        inputs = sum(data.nbytes for data in self.inputs.values())
+        needed = 3 * self.content.nbytes + 2 * inputs + 32 * self.pages + (threads + 8 << 18) + (96 << 20)
+        return -(-needed >> 20) << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSetting:
+    """How a workload runs: on which mechanism, with how much memory, with which threads."""
+
+    mechanism: CacheMechanism
+    quota: int = 0  # most resident pages; 0: all
+    threads: int = 1
+    policy: Policy = Policy.FIFO
+    batch: int = 1  # pages evicted together
+    handlers: int = 1  # handler threads, where the mechanism has them
+    spare: int = 0  # pages that an evictor thread keeps free; 0: no such thread
+
+    @property
+    def cores(self) -> int:
+        """A core for each thread."""
+        return self.threads + (self.handlers if self.mechanism.helpers else 0) + (self.spare > 0)
+
+    def arguments(self, workload: CachedWorkload) -> tuple[str, ...]:
+        """The arguments of guest/asm/cache/threads.s."""
+        numbers = (
+            self.policy.argument, self.quota, self.batch, self.threads, self.handlers, self.spare, workload.pages,
+            int(workload.stores), int(self.policy is Policy.LRU), *workload.numbers,
+        )  # fmt: skip
+        return (self.mechanism.guest, *map(str, numbers))
+
+
+def word(value: int | np.uint64) -> bytes:
+    """A result of one 8-byte word."""
+    return (int(value) & (1 << 64) - 1).to_bytes(8, "little")

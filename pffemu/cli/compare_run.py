@@ -1,0 +1,128 @@
+"""One run of a workload on the cache library: the machine, the file, the answer, the measurements."""
+
+from __future__ import annotations
+
+import gc
+import struct
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from guest.build import guest
+from guest.caching.workload import (
+    COUNTERS,
+    COUNTERS_FD,
+    LATENCIES_FD,
+    NO_FILE,
+    NOT_OFFERED,
+    RESULT_FD,
+    CachedWorkload,
+    CacheSetting,
+)
+from pffemu.cli.measure import GuestFailed, Recorder
+from pffemu.errors import PffemuError
+from pffemu.machine.machine import Machine
+from pffemu.machine.options import MachineOptions
+from pffemu.machine.roots import parse_root
+from pffemu.machine.stop import Exited
+from pffemu.report.measured_counts import MeasuredCounts
+from pffemu.report.summary import RunSummary
+
+_FILE: Final = "file"  # in the folder that the guest finds as /data (core.s)
+
+
+class NotOffered(PffemuError):
+    """The machine does not offer the mechanism."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheRun:
+    """What a run did. `counts` and `latencies` (cycles of each miss) are of the measured part, `cache` of the run.
+
+    `file_is_right`: every store is in the file, and nothing else."""
+
+    workload: CachedWorkload
+    setting: CacheSetting
+    summary: RunSummary
+    counts: dict[str, int]
+    cache: dict[str, int]
+    latencies: list[int]
+    file_is_right: bool
+
+
+class _Bytes:
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes, /) -> None:
+        self.data += data
+
+
+def run(workload: CachedWorkload, setting: CacheSetting, options: MachineOptions) -> CacheRun:
+    """Run `workload`; `options`: the machine, but for its mode, its cores and its RAM.
+
+    Raises GuestFailed, NotOffered, PffemuError.
+    """
+    gc.collect()  # reference cycles keep the RAM of the last run's machine
+    with tempfile.TemporaryDirectory(prefix="pffemu-") as folder:
+        file = Path(folder) / _FILE
+        file.write_bytes(workload.content.tobytes())
+        return _run(workload, setting, options, file)
+
+
+def _run(workload: CachedWorkload, setting: CacheSetting, options: MachineOptions, file: Path) -> CacheRun:
+    result, counters, logged = _Bytes(), _Bytes(), _Bytes()
+    machine = Machine(
+        replace(
+            options,
+            mode=setting.mechanism.mode,
+            cpus=max(options.cpus, setting.cores),
+            ram=workload.ram(setting.threads),
+            roots=(*options.roots, parse_root(f"{file.parent}:/data")),
+        )
+    )
+    for fd, data in workload.inputs.items():
+        machine.open_ram_file(fd, "input", data)
+    for fd, name, sink in (
+        (RESULT_FD, "result", result), (COUNTERS_FD, "counters", counters), (LATENCIES_FD, "latencies", logged),
+    ):  # fmt: skip
+        machine.open_output(fd, name, sink)
+    machine.load(guest(f"workloads/{workload.guest}"), setting.arguments(workload))
+    with Recorder(machine, None) as recorder:
+        counts = MeasuredCounts(machine.counts, recorder.stages)
+        machine.events.sinks.append(counts)
+        started = time.perf_counter()
+        stop = machine.run()
+        seconds = time.perf_counter() - started
+    _check(stop, setting)
+    content = np.frombuffer(file.read_bytes(), np.uint64)
+    right = np.array_equal(content, workload.content if workload.after is None else workload.after)
+    summary = recorder.summary(result.data == workload.result and right, seconds)
+    by_path = counts.latencies()
+    latencies = by_path.get(summary.main_path, []) or np.frombuffer(logged.data, np.uint32).tolist()
+    cache = dict(zip(COUNTERS, struct.unpack(f"<{len(COUNTERS)}Q", counters.data), strict=True))
+    return CacheRun(workload, setting, summary, counts.counts(), cache, latencies, right)
+
+
+def _check(stop: object, setting: CacheSetting) -> None:
+    """Raises GuestFailed, NotOffered, PffemuError when the guest did not reach its end."""
+    mode = setting.mechanism.mode
+    if not isinstance(stop, Exited):
+        raise GuestFailed(mode, stop)  # type: ignore[arg-type]
+    if stop.status == NOT_OFFERED:
+        raise NotOffered(
+            f"the machine of mode {mode.value} does not offer {setting.mechanism.name}",
+            where="compare",
+            remedy="leave this mechanism out of --mechanism",
+        )
+    if stop.status:
+        what = "cannot open its file" if stop.status == NO_FILE else "gave up: one of its system calls failed"
+        raise PffemuError(
+            f"the guest {what} (status {stop.status})",
+            where=f"mechanism {setting.mechanism.name}",
+            remedy="a smaller --scale, or fewer --threads",
+        )

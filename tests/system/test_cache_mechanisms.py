@@ -1,0 +1,73 @@
+"""The cache library: right answers, the quota kept, every store in the file, under every mechanism."""
+
+from __future__ import annotations
+
+import pytest
+
+from guest.caching.mechanisms import MECHANISMS, CacheMechanism, chosen_mechanisms
+from guest.caching.touch import ASCENDING, ONCE, RANDOM, touch
+from guest.caching.workload import CacheSetting, Policy
+from pffemu import UsageError
+from pffemu.cli.compare_run import NotOffered, run
+from pffemu.machine.options import MachineOptions
+
+PAGES = 64
+OPTIONS = MachineOptions()
+
+mechanisms = pytest.mark.parametrize("mechanism", MECHANISMS, ids=lambda one: one.name)
+READS = touch("mmapbench", PAGES, 120, order=RANDOM)
+WRITES = touch("update", PAGES, 150, order=RANDOM, write=True)
+
+
+@mechanisms
+@pytest.mark.parametrize(
+    ("quota", "threads", "batch", "spare"), [(0, 1, 1, 0), (16, 3, 1, 0), (24, 2, 8, 8)], ids=["all", "quota", "batch"]
+)
+def test_stores_are_found_again(mechanism: CacheMechanism, quota: int, threads: int, batch: int, spare: int) -> None:
+    done = run(WRITES, CacheSetting(mechanism, quota, threads, batch=batch, spare=spare), OPTIONS)
+    assert done.summary.correct
+    if not mechanism.by_kernel:
+        assert done.cache["fills"] == done.cache["evictions"] >= 50
+        assert done.cache["writebacks"] >= 50
+        assert done.cache["most_resident"] <= (quota or PAGES)
+
+
+@pytest.mark.parametrize("name", ["pin", "swizzle", "uffd", "pff"])
+@pytest.mark.parametrize("policy", Policy, ids=lambda one: one.value)
+def test_every_policy_gives_the_right_answer(name: str, policy: Policy) -> None:
+    (mechanism,) = chosen_mechanisms(name)
+    done = run(READS, CacheSetting(mechanism, 20, 2, policy), OPTIONS)
+    assert done.summary.correct
+    assert done.cache["writebacks"] == 0
+
+
+def missed(policy: Policy) -> int:
+    """Misses of four rounds over 40 pages with room for 32."""
+    (pff,) = chosen_mechanisms("pff")
+    return run(touch("loop", 40, 160, order=ASCENDING), CacheSetting(pff, 32, policy=policy), OPTIONS).cache["fills"]
+
+
+def test_a_loop_larger_than_the_quota_defeats_fifo_and_not_2q() -> None:
+    assert missed(Policy.FIFO) == 160
+    assert missed(Policy.TWO_Q) < 150
+
+
+def test_each_page_once_is_one_fill_a_page() -> None:
+    (uffd,) = chosen_mechanisms("uffd")
+    done = run(touch("migrate", PAGES, PAGES, order=ONCE), CacheSetting(uffd, threads=4, handlers=2), OPTIONS)
+    assert done.summary.correct
+    assert done.cache["fills"] == PAGES
+    assert done.counts["faults"] >= PAGES
+
+
+def test_a_machine_without_the_mechanism_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    (upcall,) = chosen_mechanisms("upcall")
+    (uffd,) = chosen_mechanisms("uffd")
+    monkeypatch.setattr(CacheMechanism, "mode", uffd.mode)
+    with pytest.raises(NotOffered, match="does not offer upcall"):
+        run(READS, CacheSetting(upcall), OPTIONS)
+
+
+def test_unknown_mechanisms_are_refused() -> None:
+    with pytest.raises(UsageError, match="no mechanism 'magic'"):
+        chosen_mechanisms("uffd,magic")
