@@ -148,6 +148,9 @@ class Userfaultfd(File):
 
     def queue_event(self, cpu: Cpu, event: Event) -> None:
         """Queue `event` for readers; its thread sleeps on `event_waiters`."""
+        since = self._lock.acquire(cpu)
+        cpu.charge("kernel.uffd.enqueue")
+        self._lock.release(cpu, since)
         self._events.append(event)
         if event.task is not None and event.task.sleep is not None:
             event.task.sleep.uffd = self
@@ -163,6 +166,7 @@ class Userfaultfd(File):
             following.task, following.then = task, rest
             following.uffd.queue_event(cpu, following)
         elif task is not None and task.state is TaskState.BLOCKED:
+            cpu.charge("kernel.uffd.wake")
             self.services.scheduler.wake(cpu, task)
 
     def _drop(self, cpu: Cpu, event: Event) -> None:

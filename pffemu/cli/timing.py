@@ -1,7 +1,8 @@
-"""pffemu timing: shows, checks and validates machine profiles."""
+"""pffemu timing: shows, checks, validates and calibrates machine profiles."""
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,8 +11,9 @@ import typer
 from rich.table import Table
 
 from pffemu.cli import validation
+from pffemu.cli.calibrate import calibrate
 from pffemu.cli.terminal import out_console, replace_between_markers
-from pffemu.timing import CATALOGUE, DEFAULT_PROFILE, Entry, Profile, builtin_profiles, load_profile
+from pffemu.timing import CATALOGUE, DEFAULT_PROFILE, Entry, Profile, Status, builtin_profiles, load_profile
 
 _NAME: Final = typer.Argument(metavar="PROFILE", help="A profile's name, or a TOML file.")
 timing = typer.Typer(no_args_is_help=True)
@@ -71,11 +73,12 @@ def validate(
     out_console().print(summary, markup=False)
 
 
+timing.command("calibrate")(calibrate)
+
+
 def _title(profile: Profile) -> str:
-    count = {status: 0 for status in ("published", "derived", "guessed")}
-    for entry in profile.entries.values():
-        count[entry.status.value] += 1
-    told = ", ".join(f"{number} {status}" for status, number in count.items())
+    count = Counter(entry.status for entry in profile.entries.values())
+    told = ", ".join(f"{count[status]} {status.value}" for status in Status if count[status])
     return f"{profile.name}: {profile.machine}; {profile.frequency / 1e9:g} GHz; {told}; {profile.digest[:12]}"
 
 
