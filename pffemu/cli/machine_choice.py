@@ -34,6 +34,8 @@ def _choice(
     mode: options.RunMode = Mode.PFF,
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
+    quota: options.Quota = None,
+    fault_around: options.FaultAround = options.DEFAULTS.fault_around,
     root: options.Root = None,
     libs: options.Libs = options.DEFAULTS.libs,
     env: options.Env = None,
@@ -62,6 +64,7 @@ def _choice(
     machine = MachineOptions(
         mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed, strict=strict, cpu=cpu,
         roots=tuple(parse_root(text) for text in root or []), libs=libs, uffd_regions=regions,
+        quota=quota if quota is not None else options.DEFAULTS.quota, fault_around=fault_around,
     )  # fmt: skip
     return MachineChoice(machine, options.environment(env))
 

@@ -76,7 +76,7 @@ class Machine:
         kernel_options = KernelOptions(
             mechanism=self.options.mode.mechanism,
             uffd_mmio_base=self.options.uffd_mmio_base, seed=self.options.seed, mounts=self.options.mounts,
-            outlive=self.options.outlive,
+            outlive=self.options.outlive, quota=self.options.quota, fault_around=self.options.fault_around,
             strict=self.options.strict, uintr_wait_forever=self.options.uintr_wait_forever,
         )  # fmt: skip
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from kernel_model.files.host_tree import Mount
 from kernel_model.mechanisms import Mode
+from kernel_model.mm.reclaim.file_memory import FAULT_AROUND, QUOTA_LEAST
 from pffemu.arch import uffd_mmio
 from pffemu.errors import UsageError
 from pffemu.hw.cpu_options import CpuOptions
@@ -24,6 +25,8 @@ class MachineOptions:
     mode: Mode = Mode.PFF
     cpus: int = 2
     ram: int = 1 << 30  # bytes
+    quota: int = 0  # bytes of files on disk that may be in the page cache at once; 0: as many as RAM has room for
+    fault_around: int = 16  # pages of files on disk that a read fault maps together, those in the cache
     cpu: CpuOptions = field(default_factory=CpuOptions)
     uffd_regions: int = CAPACITY  # entries of the MMU's region table
     uffd_mmio_base: int = uffd_mmio.BASE  # physical address
@@ -37,8 +40,10 @@ class MachineOptions:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.ram, str):  # text with a unit, as on the command line
-            object.__setattr__(self, "ram", parse_size(self.ram))
+        for name in ("ram", "quota"):
+            value = getattr(self, name)
+            if isinstance(value, str):  # text with a unit, as on the command line
+                object.__setattr__(self, name, parse_size(value))
         check_types(self)
         if self.ram < 1 or not 0 <= self.seed < 1 << 64:
             name, value = ("seed", self.seed) if self.ram >= 1 else ("ram", self.ram)
@@ -46,6 +51,16 @@ class MachineOptions:
         check_roots(self.roots)
         if not 1 <= self.cpus <= MAX_CPUS:
             raise UsageError(f"{self.cpus} cores are not possible", remedy=f"use 1 to {MAX_CPUS}")
+        if self.quota and self.quota < QUOTA_LEAST:
+            raise UsageError(
+                f"quota={self.quota}: the page cache cannot work in so little",
+                remedy=f"use at least {QUOTA_LEAST}, or 0 for no quota",
+            )
+        if self.fault_around not in FAULT_AROUND:
+            raise UsageError(
+                f"fault_around={self.fault_around} is not possible",
+                remedy=f"use one of {', '.join(map(str, FAULT_AROUND))}",
+            )
         if self.uffd_regions < 1:
             raise UsageError(f"a region table of {self.uffd_regions} entries", remedy="use at least 1")
         Places.of(self)
