@@ -59,6 +59,7 @@ class KernelOptions:
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
     quota: int = 0  # bytes of pages of files on disk in the page cache; 0: as many as RAM has room for
     fault_around: int = 16  # pages of such a file that a read fault maps together
+    pff_uintr: bool = False  # PFF-UINTR's kernel: every handler gets faults, ranges have no tag, ioctls say durations
     outlive: bool = True  # the run goes on after its first process while another one can still write output
 
 
@@ -77,7 +78,8 @@ class Kernel:
             cpu.warn = self._warn
         forwards, by_bit = options.mechanism.forwarding, cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
         self._marks_entries = forwards and by_bit
-        self.pff_driver = PffDriver(bus, options.uffd_mmio_base if forwards and not by_bit else None, self.printk)
+        base = options.uffd_mmio_base if forwards and not by_bit else None
+        self.pff_driver = PffDriver(bus, base, self.printk, tagged=not options.pff_uintr)
         self.fault_answers = options.mechanism.answers()
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None  # the first process's end, once the run is over

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import Enum
 
 from kernel_model.files.host_tree import Mount
 from kernel_model.mechanisms import Mode
@@ -20,6 +21,13 @@ MAX_CPUS = 64
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
+class Compat(Enum):
+    """Whose programs run unchanged."""
+
+    PFFEMU = "pffemu"
+    PFF_UINTR = "pff-uintr"  # the prototype's: its kernel and microcode where they differ (docs/mechanisms.md)
+
+
 @dataclass(frozen=True, slots=True)
 class MachineOptions:
     mode: Mode = Mode.PFF
@@ -33,6 +41,7 @@ class MachineOptions:
     seed: int = 0  # of the guest's random numbers
     roots: tuple[Mount, ...] = ()  # host directories that the guest may reach (parse_root)
     libs: bool = False  # the guest may read this host's dynamic loader and libraries, where roots do not show others
+    compat: Compat = Compat.PFFEMU
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in Intel's first patches, instead of (usec, flags)
     outlive: bool = True  # the run goes on after the first process's end, while others have its output open
     # end with UnsupportedError at the first system call or flag that is not modelled, and compute exactly what the
@@ -61,6 +70,8 @@ class MachineOptions:
                 f"fault_around={self.fault_around} is not possible",
                 remedy=f"use one of {', '.join(map(str, FAULT_AROUND))}",
             )
+        if self.compat is Compat.PFF_UINTR and self.mode is not Mode.PFF:
+            raise UsageError(f"compat=pff-uintr with mode={self.mode.value}", remedy="the prototype has mode=pff only")
         if self.uffd_regions < 1:
             raise UsageError(f"a region table of {self.uffd_regions} entries", remedy="use at least 1")
         Places.of(self)
