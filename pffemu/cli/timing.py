@@ -16,6 +16,7 @@ from pffemu.cli.terminal import out_console, replace_between_markers
 from pffemu.timing import CATALOGUE, DEFAULT_PROFILE, Entry, Profile, Status, builtin_profiles, load_profile
 
 _NAME: Final = typer.Argument(metavar="PROFILE", help="A profile's name, or a TOML file.")
+_WITH_SOURCES: Final = 120  # columns of a terminal that has room for sources
 timing = typer.Typer(no_args_is_help=True)
 
 
@@ -27,15 +28,20 @@ def show(profile: Annotated[str, _NAME] = DEFAULT_PROFILE) -> None:
     """
     chosen = load_profile(profile)
     table = Table(header_style="bold", title=_title(chosen), title_justify="left")
+    out = out_console()
     for heading in ("cost", "value", "cycles", "status"):
-        table.add_column(heading)
-    table.add_column("source", min_width=30)
+        table.add_column(heading, no_wrap=True)
+    with_sources = out.width >= _WITH_SOURCES
+    if with_sources:
+        table.add_column("source", min_width=30)
     for cost in CATALOGUE:
         entry = chosen.entries[cost]
         value = f"{_number(entry.value)} {entry.unit}"
-        table.add_row(cost, value, _number(chosen.cycles_of(cost)), entry.status.value, _source(entry))
-    out = out_console()
+        cells = (cost, value, _number(chosen.cycles_of(cost)), entry.status.value)
+        table.add_row(*cells, *([_source(entry)] if with_sources else []))
     out.print(table, markup=False)
+    if not with_sources:
+        out.print(f"Sources need {_WITH_SOURCES} columns: widen the terminal, or write into a file.", markup=False)
     others = ", ".join(name for name in builtin_profiles() if name != chosen.name)
     out.print(f"Other profiles: {others}", markup=False)
 

@@ -57,6 +57,8 @@ class MachineOptions:
         if self.ram < 1 or not 0 <= self.seed < 1 << 64:
             name, value = ("seed", self.seed) if self.ram >= 1 else ("ram", self.ram)
             raise UsageError(f"{name}={value} is not possible", remedy="use a positive number of at most 64 bits")
+        if not all(isinstance(root, Mount) for root in self.roots):
+            raise UsageError("roots are not mounts", remedy="as in roots=(parse_root('data:/data:ro'),)")
         check_roots(self.roots)
         if not 1 <= self.cpus <= MAX_CPUS:
             raise UsageError(f"{self.cpus} cores are not possible", remedy=f"use 1 to {MAX_CPUS}")

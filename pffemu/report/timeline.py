@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered, MmuDecision, Resumed, Uiret, WalkRefused
 from pffemu.events.kernel import (
     ContextSwitch,
+    FaultAbandoned,
     KernelPageFault,
     MinorFault,
     Syscall,
@@ -18,6 +19,7 @@ from pffemu.events.kernel import (
     ThreadBlocked,
     ThreadWoken,
 )
+from pffemu.events.signals import SignalReturned
 from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
 
 LANE: Final = 44  # columns
@@ -50,6 +52,8 @@ _RIGHT: Final[dict[type[Any], Callable[[Any], str]]] = {
     PageInstalled: lambda e: "page-table entry set",
     ThreadBlocked: lambda e: f"handler thread {e.tid} sleeps ({e.waits_for})",
 }
+
+_ENDS: Final = (Resumed, SignalReturned, FaultAbandoned)
 
 
 class Row(NamedTuple):
@@ -96,7 +100,8 @@ def timeline(fault: Sequence[Any], title: str) -> str:
         cells = (text, "") if lane == 0 else ("", text)
         lines.append(f"{shown:>{_TIME}} | {cells[0]:<{LANE}} | {cells[1]}".rstrip())
     took = fault[-1].time - fault[0].time
-    lines += [_rule(), f"{took:>{_TIME},} | virtual cycles from fault to resume"]
+    until = "from fault to resume" if isinstance(fault[-1], _ENDS) else "since the fault, which is not over"
+    lines += [_rule(), f"{took:>{_TIME},} | virtual cycles {until}"]
     return "\n".join(lines)
 
 
