@@ -13,6 +13,7 @@ from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.syscalls import Sys
 from kernel_model.uffd.answers import Answers, NoAnswers
+from kernel_model.uffd.directions import Directions
 from kernel_model.uffd.policy import Policies
 from kernel_model.uffd.upcall import Upcalls
 from pffemu.hw.mmu import UffdLookup
@@ -57,6 +58,7 @@ class Mode(Enum):
     PFF = "pff"  # page faults are forwarded to the faulting thread's user-interrupt handler
     PFF_PTE = "pff-pte"  # the same, where bit 58 of the page-table entry takes the place of the region table
     POLICY = "policy"  # the kernel answers by a policy that the program has chosen for a range
+    HW = "hw"  # the core's own unit resolves page faults as directives say; what it declines is forwarded
     UPCALL = "upcall"  # the kernel enters a handler in the faulting thread without a signal's frame
 
     @property
@@ -73,6 +75,7 @@ _MECHANISMS: Final = {
         Handles.FAULTING_THREAD, forwarding=True, lookup=UffdLookup.PTE_BIT, registration=_FORWARD_PF
     ),
     Mode.POLICY: Mechanism(Handles.KERNEL, answers=Policies),
+    Mode.HW: Mechanism(Handles.FAULTING_THREAD, forwarding=True, registration=_FORWARD_PF, answers=Directions),
     Mode.UPCALL: Mechanism(
         Handles.FAULTING_THREAD,
         registration=Registration(Sys.IOCTL, (UFFD, uffd_abi.UPCALL, HANDLER)),

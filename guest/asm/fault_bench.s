@@ -1,9 +1,10 @@
 # The fault benchmark: touch every page of a region once, and let the machine's mode bring each in.
-#   fault_bench PAGES WRITE RANDOM COPY [THREADS [HANDLER [HANDLERS]]]
+#   fault_bench PAGES WRITE RANDOM COPY [THREADS [HANDLER [HANDLERS [FRAMES [LOW BATCH]]]]]
 # WRITE 0 read, 1 write. RANDOM 0 ascending, 1 a full-period random order. COPY 0 zero pages, 1 copies of a backing mapping,
 # 2 minor faults: the pages are in the page cache already, by another mapping of the same memfd.
-# THREADS share the pages, each a slice. HANDLER and HANDLERS are paging.s's [handler_kind] and
-# [handlers]. The measured part lies between two gettid().
+# THREADS share the pages, each a slice. HANDLER and HANDLERS are paging.s's [handler_kind] and [handlers]; FRAMES, LOW
+# and BATCH its [hw_frames], [hw_low] and [hw_batch] (a frame a page, unless given). The measured part lies between two
+# gettid().
 # Page i is touched at offset (i mod 64) * 64, where the backing mapping holds i + 1; a write stores the same.
 # Writes the sum of all touched words to fd 4, and exits with 0 when it is right, 1 when not.
 
@@ -18,6 +19,7 @@ _start:
     mov rsi, [rbp + 16]
     call parse_number
     mov r12, rax                    # r12 pages
+    mov [rip + hw_frames], rax
     mov rsi, [rbp + 24]
     call parse_number
     mov r13, rax                    # r13 write
@@ -32,6 +34,7 @@ _start:
     mov rsi, [rbp + 48]
     call parse_number
     mov [rip + threads], rax
+    mov [rip + hw_cores], rax
     cmp qword ptr [rbp], 7
     jb 2f
     mov rsi, [rbp + 56]
@@ -42,6 +45,20 @@ _start:
     mov rsi, [rbp + 64]
     call parse_number
     mov [rip + handlers], rax
+    cmp qword ptr [rbp], 9
+    jb 3f
+    mov rsi, [rbp + 72]
+    call parse_number
+    mov [rip + hw_frames], rax
+    cmp qword ptr [rbp], 11
+    jb 3f
+    mov rsi, [rbp + 80]
+    call parse_number
+    mov [rip + hw_low], rax
+    mov rsi, [rbp + 88]
+    call parse_number
+    mov [rip + hw_batch], rax
+3:  mov rax, [rip + handlers]
     add rax, [rip + threads]
     cmp rax, 2
     jbe 2f

@@ -4,6 +4,7 @@
 #            messages, or that the faulting thread answers its own SIGBUS
 #   pff      the faulting thread's own user-interrupt handler answers it
 #   policy   the kernel answers by itself, and keeps the [budget], as the guest has told it once
+#   hw       the core's own unit fills pages from [hw_frames] frames a core (0: none); the rest as pff. With a [budget]: as pff
 #   upcall   the kernel enters the faulting thread's handler, which returns by a call
 # With [budget] pages set, no more than those stay: the handler discards others (MADV_DONTNEED) in the order of [policy].
 # Include it after the code that starts the program.
@@ -28,6 +29,7 @@
 .equ REFERENCED, 2
 .equ SIGINFO_ADDRESS, 16
 .equ FEATURE_SIGBUS, 1 << 7       # UFFD_FEATURE_SIGBUS
+.equ FEATURE_DIRECTED, 60
 .equ FEATURE_POLICY, 62
 .equ FEATURE_UPCALL, 63             # UFFD_FEATURE_UPCALL: a bit that UFFDIO_API reports
 # offsets from the handler's RSP after it has pushed its six registers
@@ -81,6 +83,10 @@ handle_faults:
     jnz ioctl_failed
     bt qword ptr [rip + api + 8], FEATURE_POLICY
     jc set_policy
+    bt qword ptr [rip + api + 8], FEATURE_DIRECTED
+    jnc 2f
+    call direct_region
+2:
     call forward_own_faults
     test rax, rax
     jnz 1f
@@ -98,6 +104,43 @@ handle_faults:
     jnz ioctl_failed
     mov eax, MODE_UFFD
     ret
+
+# frames for the rings of the first [hw_cores] cores, and one directive for the whole region
+direct_region:
+    cmp qword ptr [rip + budget], 0
+    jne 3f
+    mov rdi, [rip + hw_frames]
+    mov rsi, [rip + hw_low]
+    mov rdx, [rip + hw_batch]
+    mov rcx, [rip + hw_cores]       # the core behind those of the threads refills
+    call hw_rings
+    test rax, rax
+    jnz ioctl_failed
+    push rax                        # core 0 first
+1:  mov rdi, [rsp]
+    mov rsi, [rip + hw_frames]
+    call hw_donate
+    test rax, rax
+    jnz ioctl_failed
+    inc qword ptr [rsp]
+    mov rax, [rsp]
+    cmp rax, [rip + hw_cores]
+    jb 1b
+    pop rax
+    mov edx, UFFDIO_DIRECT_MAP
+    test qword ptr [rip + registration + 16], UFFDIO_REGISTER_MODE_MINOR
+    jnz 2f
+    mov edx, UFFDIO_DIRECT_ZERO
+    cmp qword ptr [rip + backing], 0
+    je 2f
+    mov edx, UFFDIO_DIRECT_COPY
+2:  mov rdi, [rip + registration]
+    mov rsi, [rip + registration + 8]
+    mov rcx, [rip + backing]
+    call hw_direct
+    test rax, rax
+    jnz ioctl_failed
+3:  ret
 
 set_policy:
     mov rax, [rip + registration]
@@ -392,6 +435,8 @@ map:
     ja ioctl_failed
     ret
 
+.include "hw.inc"
+
 .data
 api:
     .quad UFFD_API, 0, 0
@@ -411,6 +456,14 @@ handler_kind:
     .quad HANDLER_READ
 handlers:
     .quad 1                         # threads that read messages
+hw_frames:
+    .quad 1 << 14                   # of each core's ring: more than a small region needs
+hw_cores:
+    .quad 1                         # cores whose rings get frames
+hw_low:
+    .quad 0                         # the ring's low-water mark; 0: it is never refilled
+hw_batch:
+    .quad 0                         # frames of a refill
 handler_cores:
     .quad 0                         # the first one's core, the others' follow; 0: cores that the kernel chooses
 policy:

@@ -97,6 +97,52 @@ class UffdioMove(ctypes.LittleEndianStructure):
     )
 
 
+class UffdioDirect(ctypes.LittleEndianStructure):
+    """struct uffdio_direct of guest/include/hw.h."""
+
+    _fields_ = (
+        ("start", ctypes.c_uint64),  # +0
+        ("len", ctypes.c_uint64),  # +8
+        ("kind", ctypes.c_uint32),  # +16, DIRECT_ZERO, MAP or COPY
+        ("rights", ctypes.c_uint32),  # +20, DIRECT_READ | DIRECT_WRITE
+        ("flags", ctypes.c_uint32),  # +24, DIRECT_WP
+        ("around", ctypes.c_uint32),  # +28, fault-around: 2^k pages
+        ("src", ctypes.c_uint64),  # +32, COPY: user address for `start`
+        ("stride", ctypes.c_int64),  # +40, COPY: bytes from one page's source to the next one's
+        ("quota", ctypes.c_uint64),  # +48, pages; 0: no limit
+        ("index", ctypes.c_uint64),  # +56, out
+        ("entries", ctypes.c_uint64),  # +64, out: pages of the range, or of MAP those in the page cache
+    )
+
+
+class UffdioDonate(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("core", ctypes.c_uint64),  # +0, or DONATE_EACH
+        ("frames", ctypes.c_uint64),  # +8, for each ring
+        ("start", ctypes.c_uint64),  # +16, 0: the kernel's frames; else present private pages from there on
+        ("given", ctypes.c_uint64),  # +24, out: frames in all
+    )
+
+
+class UffdioDrain(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("buffer", ctypes.c_uint64),  # +0, of records of 8 bytes
+        ("room", ctypes.c_uint64),  # +8, records
+        ("drained", ctypes.c_uint64),  # +16, out: records
+        ("lost", ctypes.c_uint64),  # +24, out: records dropped since the last call, because none was read
+    )
+
+
+class UffdioRings(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("frames", ctypes.c_uint64),  # +0, capacity of each core's frame ring
+        ("low", ctypes.c_uint64),  # +8, low-water mark at which the kernel refills it; 0: never
+        ("batch", ctypes.c_uint64),  # +16, frames of a refill
+        ("helper", ctypes.c_uint64),  # +24, core on which the kernel refills; the last one if there is no such core
+        ("held", ctypes.c_uint64),  # +32, out: frames in all rings now
+    )
+
+
 class XuiDma(ctypes.LittleEndianStructure):
     """struct xui_dma of guest/include/uintr.h."""
 

@@ -21,7 +21,8 @@ FEATURE_WP_UNPOPULATED: Final = 1 << 13
 FEATURE_POISON: Final = 1 << 14
 FEATURE_WP_ASYNC: Final = 1 << 15
 FEATURE_MOVE: Final = 1 << 16
-FEATURE_POLICY: Final = 1 << 62  # pffemu's additions
+FEATURE_DIRECTED: Final = 1 << 60  # pffemu's additions
+FEATURE_POLICY: Final = 1 << 62
 FEATURE_UPCALL: Final = 1 << 63
 FEATURES: Final = (1 << 17) - 1  # all of them: what UFFDIO_API reports
 
@@ -46,6 +47,13 @@ CONTINUE_MODE_WP: Final = 2
 WRITEPROTECT_MODE_WP: Final = 1
 WRITEPROTECT_MODE_DONTWAKE: Final = 2
 MOVE_MODE_ALLOW_SRC_HOLES: Final = 2
+DIRECT_ZERO: Final = 1  # kinds of DIRECT
+DIRECT_MAP: Final = 2
+DIRECT_COPY: Final = 3
+DIRECT_READ: Final = 1  # its rights
+DIRECT_WRITE: Final = 2
+DIRECT_WP: Final = 1  # its flags: pages come in write-protected
+DONATE_EACH: Final = 0xFFFF_FFFF  # DONATE's core: each of them
 
 NR_REGISTER: Final = 0x00
 NR_UNREGISTER: Final = 0x01
@@ -86,6 +94,11 @@ POISON: Final = ioc(_READ | _WRITE, 0xAA, NR_POISON, 32)
 UPCALL: Final = ioc(_READ, 0xAA, 0x30, 8)  # pffemu's additions; the argument is the handler's address, or the frame's
 UPCALL_RETURN: Final = ioc(_READ, 0xAA, 0x31, 96)
 POLICY: Final = ioc(_WRITE, 0xAA, 0x32, 40)
+DIRECT: Final = ioc(_READ | _WRITE, 0xAA, 0x20, 72)  # directed resolution (docs/hardware-resolution.md)
+REVOKE: Final = ioc(_WRITE, 0xAA, 0x21, 8)
+DONATE: Final = ioc(_READ | _WRITE, 0xAA, 0x22, 32)
+DRAIN: Final = ioc(_READ | _WRITE, 0xAA, 0x23, 32)
+RINGS: Final = ioc(_READ | _WRITE, 0xAA, 0x24, 40)
 USERFAULTFD_IOC_NEW: Final = ioc(0, 0xAA, 0, 0)  # of /dev/userfaultfd
 
 API_IOCTLS: Final = 1 << NR_REGISTER | 1 << NR_UNREGISTER | 1 << NR_API

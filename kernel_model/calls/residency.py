@@ -73,6 +73,7 @@ def mlockall(call: Call, flags: int) -> int:
     if flags & mman.MCL_CURRENT:
         with call.mm.mmap_lock.writing(call.cpu):
             for vma in call.mm.vmas:
+                call.mm.undirect(vma)
                 vma.locked = True
         if not flags & mman.MCL_ONFAULT:
             for vma in list(call.mm.vmas):
@@ -113,6 +114,8 @@ def _mark(call: Call, start: int, end: int, locked: bool) -> None:
             for vma in mapped(call, start, end):
                 call.cpu.charge("kernel.vma.change")
                 for part in call.mm.vmas.isolate(max(start, vma.start), min(end, vma.end)):
+                    if locked:
+                        call.mm.undirect(part)
                     part.locked = locked
         finally:
             call.mm.vmas.merge(start, end)

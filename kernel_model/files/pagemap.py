@@ -14,7 +14,7 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.seek import OFFSET_MAX, SEEK_CUR, SEEK_SET
 from kernel_model.mm.page_cache import PageCache
-from kernel_model.mm.page_tables import GUARD, HELD, OWNED, UFFD_WP
+from kernel_model.mm.page_tables import GUARD, HELD, OWNED, UFFD_WP, unmarked
 from pffemu.arch.paging import PAGE_SHIFT, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, USER_END, pages_up
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class PagemapFile(File):
 
 def _entry(mm: Mm, page: int) -> int:
     vma = mm.vmas.find(page)
-    entry = mm.pages.entry(page) & ~PTE_UFFD
+    entry = unmarked(mm.pages.entry(page)) & ~PTE_UFFD
     if vma is None or not entry:
         return 0
     word = pm.PM_UFFD_WP if entry & UFFD_WP else 0
@@ -207,7 +207,7 @@ def _walk(scan: _Scan, mm: Mm) -> Errno | None:
 def _runs(mm: Mm, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """[start, end) cut into single pages that have an entry, and runs of pages without one (entry 0)."""
     for page, entry in list(mm.pages.used(start, end)):
-        if entry == PTE_UFFD:
+        if not unmarked(entry):
             continue
         if start < page:
             yield start, page, 0

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
-from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.layout import MemoryLayout
-from kernel_model.mm.notifier import MmuNotifier
+from kernel_model.mm.notifier import Directed, MmuNotifier
 from kernel_model.mm.page_tables import HELD, LASTING, OWNED, POISON, PROTNONE, UFFD_WP, PageTables
 from kernel_model.mm.settings import MemorySettings
 from kernel_model.mm.vma import STACK_GAP, Mappable, Vma, VmaList
 from kernel_model.wait.lock import RwLock
+from pffemu.arch.directed import RETURNABLE
 from pffemu.arch.paging import (
     PAGE_SIZE,
     PTE_A,
@@ -51,6 +51,7 @@ class Mm:
         """`mark_uffd_ptes`: keep bit 58 in the not-present entries of userfaultfd areas (Mmu's PTE_BIT design)."""
         self.ram, self.frames, self.zero_frame = ram, frames, zero_frame
         self.mark_uffd_ptes, self.notifier = mark_uffd_ptes, notifier
+        self.directed: Directed | None = None  # once it has had a directive
         self.pages = PageTables(ram, frames, zero_frame)
         self.settings = MemorySettings()
         self.vmas = VmaList()
@@ -64,7 +65,6 @@ class Mm:
         self.mmap_lock = RwLock("wait.mmap_lock")
         self.owed: dict[str, int] = {}  # units by cost: charged to the call in progress
         self.stale = False
-        self.maps_disk = False  # now or earlier: pages of files on disk, which may be evicted
         self.code_changed = False
         self.code_version = UNVERSIONED  # address spaces with equal versions have no different code at any address
         self.has_writable_code = False  # now or earlier: any store by the kernel may then change code
@@ -90,6 +90,8 @@ class Mm:
         if owned and not vma.anon:
             self.prepare_anon(vma)
         flags = PTE_U | PTE_A | (OWNED if owned else 0) | (PTE_D if dirty else 0) | (UFFD_WP if protect else 0)
+        if vma.directed and owned:
+            flags |= RETURNABLE
         if vma.prot & PROT_EXEC:
             if self.pages.entry(address) & HELD:
                 self.code_changed = True
@@ -105,7 +107,6 @@ class Mm:
         frame, owned, copied = entry & PTE_ADDRESS, bool(entry & OWNED), self.is_shared(vma, entry)
         protect = bool(entry & UFFD_WP) and not vma.is_write_protected  # the bit stays, for a later registration
         if copied:
-            self.frames.held = frame
             copy = self.frames.take() if frame == self.zero_frame else self.frames.take_copy(frame)
             if owned:
                 self.frames.give_back(frame)
@@ -119,10 +120,7 @@ class Mm:
         return not vma.shared and (not entry & OWNED or self.frames.is_shared(entry & PTE_ADDRESS))
 
     def allowed(self, vma: Vma, entry: int) -> int:
-        """`entry` with the rights of `vma`: W only where a store needs no fault first.
-
-        The first store to a clean page of a file on disk needs one, as on Linux (vma_wants_writenotify).
-        """
+        """`entry` with the rights of `vma`: W only where a store needs no fault first."""
         prot = vma.prot
         entry &= ~(PTE_W | PTE_NX | PTE_P | PROTNONE | PTE_UFFD)
         entry |= PTE_P if prot & (PROT_READ | PROT_WRITE | PROT_EXEC) else PROTNONE
@@ -131,10 +129,7 @@ class Mm:
         if (
             prot & PROT_WRITE
             and not (entry & UFFD_WP and vma.is_write_protected)
-            and (
-                (vma.shared and (entry & PTE_D or not isinstance(vma.file, DiskPages)))
-                or (entry & OWNED and not self.frames.is_shared(entry & PTE_ADDRESS))
-            )
+            and (vma.shared or (entry & OWNED and not self.frames.is_shared(entry & PTE_ADDRESS)))
         ):
             entry |= PTE_W
         elif entry & UFFD_WP and prot & PROT_WRITE and vma.is_write_protected and self._marks(vma):
@@ -159,6 +154,8 @@ class Mm:
 
     def empty_entry(self, vma: Vma) -> int:
         """What a not-present entry of `vma` holds."""
+        if vma.directed:
+            return vma.directed
         return PTE_UFFD if self._marks(vma) and vma.uffd_mode & MISSING_MODES else 0
 
     def _marks(self, vma: Vma) -> bool:
@@ -172,11 +169,32 @@ class Mm:
                 old, vma.marks_entries = self.empty_entry(vma), True
                 self._mark(vma, old)
 
+    def settle(self) -> None:
+        """Wait for fills in flight, before page-table entries are looked at to be changed."""
+        if self.directed is not None:
+            self.directed.settle()
+
+    def direct(self, vma: Vma, directed: int) -> None:
+        """Put `vma` under a directive: its empty entries are `directed` from now on (0: under none)."""
+        old, vma.directed = self.empty_entry(vma), directed
+        self.pages.replace_empty(vma.start, vma.end, old, self.empty_entry(vma))
+        self.owe("kernel.directed.entry", (vma.end - vma.start) // PAGE_SIZE)
+
+    def undirect(self, vma: Vma) -> None:
+        """Take `vma` out of its directive; the instruction that returns pages refuses those that it has."""
+        if vma.directed:
+            self.settle()
+            self.direct(vma, 0)
+            for address, entry in self.pages.used(vma.start, vma.end):
+                if entry & HELD and entry & RETURNABLE:
+                    self.pages.set(address, entry & ~RETURNABLE)
+
     def zap(self, vma: Vma, start: int, end: int, *, cows: bool = True) -> None:
         """Unmap the pages of [start, end), which lies in `vma`; data of private pages is lost.
 
         `cows`: private copies of file pages, too. Guard pages stay, as does write protection of file pages.
         """
+        self.settle()
         empty, kept = self.empty_entry(vma), 0 if cows else OWNED
         lasting = LASTING if vma.file is not None else LASTING & ~UFFD_WP
         for _, place, entries in self.pages.parts(start, end):
@@ -203,6 +221,9 @@ class Mm:
 
     def move_pages(self, source: Vma, target: Vma, old: int, new: int, length: int) -> None:
         """Move the entries of [old, old + length) to `new`, which is empty."""
+        self.settle()
+        self.undirect(source)
+        target.directed = 0
         drop = UFFD_WP if source.uffd is not None and target.uffd is None else 0
         for address, entry in self.pages.used(old, old + length):
             if entry & HELD:
@@ -219,13 +240,14 @@ class Mm:
 
         No userfaultfd is registered in the copy. Raises OutOfGuestMemory.
         """
+        self.settle()
         if not any(vma.prot & PROT_EXEC and (vma.dont_fork or vma.wipe_on_fork) for vma in self.vmas):
             child.code_version = self.code_version
         child.has_writable_code, child.settings = self.has_writable_code, self.settings.inherited()
         child.brk_start, child.brk, child.layout = self.brk_start, self.brk, self.layout
         for vma in self.vmas:
             if not vma.dont_fork:
-                copy = replace(vma, uffd=None, uffd_mode=0, locked=False)
+                copy = replace(vma, uffd=None, uffd_mode=0, directed=0, locked=False)
                 if vma.anon:
                     child.anons += 1
                     copy.anon, copy.forked = child.anons, True
@@ -244,18 +266,23 @@ class Mm:
             if used:
                 self.owe("kernel.fork.entry", used)
             copies = [
-                entry & (~(PTE_W | UFFD_WP | PTE_UFFD) if entry & HELD else LASTING & ~UFFD_WP) for entry in entries
+                entry & (~(PTE_W | UFFD_WP | PTE_UFFD | RETURNABLE) if entry & HELD else LASTING & ~UFFD_WP)
+                for entry in entries
             ]
             if any(copies):
                 child.pages.replace(child.pages.place(address), [], copies)
             owned = [entry & PTE_ADDRESS for entry in entries if entry & OWNED]
             if owned:
                 self.frames.share_all(owned)
-                self.pages.narrow(place, [entry & ~PTE_W if entry & OWNED else entry for entry in entries])
+                self.pages.narrow(
+                    place, [entry & ~(PTE_W | RETURNABLE) if entry & OWNED else entry for entry in entries]
+                )
 
     def release(self, cpu: Cpu) -> None:
         """The last thread that used it is gone: free every page and page table."""
         self.notifier.released(cpu, self)
+        if self.directed is not None:
+            self.directed.released()
         self._remove(0, USER_END)
         self.pages.give_back()
         self.is_gone = True
@@ -334,6 +361,7 @@ class Mm:
         return registered
 
     def _remove(self, start: int, end: int) -> list[Vma]:
+        self.settle()
         gone = self.vmas.remove(start, end)
         registered = [replace(vma) for vma in gone if vma.uffd is not None]
         for vma in gone:
@@ -348,11 +376,13 @@ class Mm:
 
     def protect(self, cpu: Cpu, start: int, end: int, prot: int) -> None:
         """Give [start, end), all mapped, new PROT_* bits."""
+        self.settle()
         vmas = self.vmas.isolate(start, end)
         registered = any(vma.uffd is not None for vma in vmas)
         for vma in vmas:
             if (vma.prot | prot) & PROT_EXEC:
                 self.code_changed = True
+            self.undirect(vma)
             vma.prot = prot
             self._note_writable_code(prot)
             for address, entry in self.pages.used(vma.start, vma.end):
@@ -372,6 +402,7 @@ class Mm:
 
     def protect_from_stores(self, vma: Vma, start: int, end: int, *, markers: bool) -> None:
         """Make stores to pages of [start, end) fault. `markers`: also to pages that are still missing."""
+        self.settle()
         for address, entry in self.pages.used(start, end):
             if entry & HELD:
                 self.pages.set(address, self.allowed(vma, entry | UFFD_WP) & ~PTE_W)
@@ -382,6 +413,7 @@ class Mm:
 
     def unprotect(self, vma: Vma, start: int, end: int) -> None:
         """Undo `protect_from_stores`."""
+        self.settle()
         for address, entry in self.pages.used(start, end):
             if entry & UFFD_WP:
                 entry &= ~UFFD_WP
@@ -411,6 +443,8 @@ class Mm:
         self.notifier.removed(cpu, self, start, end)
 
     def _put(self, vma: Vma, uffd: Userfaultfd | None, mode: int) -> None:
+        if uffd is None:
+            self.undirect(vma)
         old = self.empty_entry(vma)
         vma.uffd, vma.uffd_mode, vma.marks_entries = uffd, mode, False
         self._mark(vma, old)

@@ -1,4 +1,4 @@
-"""Notices of an address space to the driver of the MMU's table of userfaultfd regions (struct mmu_notifier)."""
+"""Notices of an address space to what the hardware knows of it (struct mmu_notifier)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
+    from kernel_model.mm.vma import Vma
     from pffemu.hw.cpu import Cpu
+    from pffemu.hw.frame_rings import Context
 
 
 class MmuNotifier(Protocol):
@@ -20,3 +22,22 @@ class MmuNotifier(Protocol):
 
     def released(self, cpu: Cpu, mm: Mm) -> None:
         """The address space ends."""
+
+
+class Directed(Protocol):
+    """The directives of an address space (kernel_model.uffd.directed_memory)."""
+
+    def context(self, core: int) -> Context | None:
+        """What core `core` loads with the address space."""
+
+    def settle(self) -> None:
+        """Wait for fills in flight and take over their records: before page-table entries are read or changed."""
+
+    def unlist(self, vma: Vma, start: int, end: int) -> None:
+        """The pages behind [start, end) of a shared area leave the page cache: MAP maps them no more."""
+
+    def closed(self, owner: object) -> None:
+        """The userfaultfd `owner` has no descriptor any more: its directives end."""
+
+    def released(self) -> None:
+        """The address space ends: everything goes back."""

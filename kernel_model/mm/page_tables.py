@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from kernel_model.mm.frames import FrameAllocator
-from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_U, PTE_W
+from pffemu.arch.directed import DIRECTED, is_directed
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_U, PTE_UFFD, PTE_W
 from pffemu.hw.ram import Ram
 
 OWNED: Final = 1 << 9
@@ -27,6 +28,13 @@ _WHICH: Final = HELD | PTE_ADDRESS  # of an entry: whether it has a frame, and w
 
 _TABLE: Final = PTE_P | PTE_W | PTE_U
 _SPAN: Final = 512 * PAGE_SIZE  # bytes one page table maps
+
+
+def unmarked(entry: int) -> int:
+    """`entry`; of one without a frame, without bit 58 and the directive that it may name."""
+    if entry & HELD:
+        return entry
+    return entry & ~DIRECTED if is_directed(entry) else entry & ~PTE_UFFD
 
 
 class PageTables:
@@ -58,16 +66,17 @@ class PageTables:
             if old & HELD and old & PTE_ADDRESS != self._zero_frame:
                 self.resident -= 1
             if entry & HELD and entry & PTE_ADDRESS != self._zero_frame:
-                self._count(1)
+                self.count_resident(1)
 
-    def _count(self, pages: int) -> None:
+    def count_resident(self, pages: int) -> None:
+        """Count pages that have got a frame, or lost it (negative)."""
         self.resident += pages
         self.peak = max(self.peak, self.resident)
 
     def set_run(self, address: int, frame: int, pages: int, flags: int, stride: int = PAGE_SIZE) -> None:
         """Map `pages` frames from `frame` on, `stride` bytes apart (0: always the same), where nothing is mapped."""
         if frame != self._zero_frame:
-            self._count(pages)
+            self.count_resident(pages)
         while pages:
             first = address >> 12 & 511
             count = min(pages, 512 - first)
@@ -80,13 +89,14 @@ class PageTables:
             pages -= count
 
     def replace_empty(self, start: int, end: int, old: int, new: int) -> None:
-        """Turn every entry of [start, end) that is exactly `old` into `new`; creates tables."""
+        """Turn entries of [start, end) that are `old`, but for bit 58 and a directive, into `new`; creates tables."""
+        old = unmarked(old)
         while start < end:
             first = start >> 12 & 511
             count = min((end - start) // PAGE_SIZE, 512 - first)
             at = self._table(start) + first
             for i, entry in enumerate(self._words[at : at + count].tolist()):
-                if entry == old:
+                if entry == old or (entry and unmarked(entry) == old):
                     self._words[at + i] = new
             start += count * PAGE_SIZE
 
@@ -114,7 +124,7 @@ class PageTables:
     def replace(self, place: int, old: list[int], new: list[int]) -> None:
         """Store `new` where the entries `old` of one table lie."""
         self._words[place : place + len(new)] = array("q", new)
-        self._count(self._held(new) - self._held(old))
+        self.count_resident(self._held(new) - self._held(old))
 
     def narrow(self, place: int, entries: list[int]) -> None:
         """Store entries of one table that only differ from those before in rights."""

@@ -16,7 +16,7 @@ from kernel_model.files.user_buffer import UserBuffer
 from kernel_model.mm.page_fault import Answer, BadAccess, Fault
 from kernel_model.task.task import TaskState
 from kernel_model.uffd.answers import Answers, Resolved
-from kernel_model.uffd.ioctls import IOCTLS, TIMED_IOCTLS
+from kernel_model.uffd.ioctls import IOCTLS
 from kernel_model.uffd.messages import MESSAGE_SIZE, Event, WaitingFault
 from kernel_model.wait.lock import Lock
 from kernel_model.wait.queue import Blocked, WaitQueue
@@ -44,16 +44,12 @@ _FAULT_FLAGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class UffdServices:
-    """What all userfaultfds of a kernel share. `reader_tids` collects the threads that have read a message.
-
-    `says_durations`: the ioctls that fill pages return how long they took.
-    """
+    """What all userfaultfds of a kernel share. `reader_tids` collects the threads that have read a message."""
 
     answers: Answers
 
     scheduler: Scheduler
     reader_tids: set[int]
-    says_durations: bool
 
 
 class Userfaultfd(File):
@@ -152,9 +148,6 @@ class Userfaultfd(File):
 
     def queue_event(self, cpu: Cpu, event: Event) -> None:
         """Queue `event` for readers; its thread sleeps on `event_waiters`."""
-        since = self._lock.acquire(cpu)
-        cpu.charge("kernel.uffd.enqueue")
-        self._lock.release(cpu, since)
         self._events.append(event)
         if event.task is not None and event.task.sleep is not None:
             event.task.sleep.uffd = self
@@ -170,7 +163,6 @@ class Userfaultfd(File):
             following.task, following.then = task, rest
             following.uffd.queue_event(cpu, following)
         elif task is not None and task.state is TaskState.BLOCKED:
-            cpu.charge("kernel.uffd.wake")
             self.services.scheduler.wake(cpu, task)
 
     def _drop(self, cpu: Cpu, event: Event) -> None:
@@ -261,6 +253,8 @@ class Userfaultfd(File):
                     cpu.charge("kernel.vma.change")
                     self.unregister(cpu, vma)
             self.mm.vmas.merge(0, USER_END)
+        if self.mm.directed is not None:
+            self.mm.directed.closed(self)
         self.wake_range(cpu, 0, 1 << 47)
         for event in list(self._events):
             if event.child is not None:
@@ -274,8 +268,7 @@ class Userfaultfd(File):
         self.mm.set_uffd(cpu, vma, None, 0)
 
     def ioctl(self, call: Caller, request: int, argument: int) -> int | None:
-        table = TIMED_IOCTLS if self.services.says_durations else IOCTLS
-        handler = table.get(request) or self.services.answers.ioctl(request)
+        handler = IOCTLS.get(request) or self.services.answers.ioctl(request)
         if handler is None or (not self.ready and request != uffd_abi.API):
             raise LinuxError(Errno.EINVAL)
         return handler(self, whole(call), argument)

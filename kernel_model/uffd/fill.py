@@ -16,9 +16,9 @@ from kernel_model.abi.structs import UffdioContinue, UffdioCopy, UffdioPoison, U
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.call.call import let_others_run
 from kernel_model.mm.page_cache import PageCache
-from kernel_model.mm.page_tables import HELD, POISON
+from kernel_model.mm.page_tables import HELD, POISON, unmarked
 from kernel_model.uffd.ranges import check_unaligned, checked_range
-from pffemu.arch.paging import PAGE_SIZE, PTE_UFFD
+from pffemu.arch.paging import PAGE_SIZE
 from pffemu.events.fields import Label
 from pffemu.events.userfaultfd import IoctlStep
 
@@ -145,6 +145,8 @@ def _fill(fill: Fill, bring: Bring) -> int:
 def _fill_pages(fill: Fill, bring: Bring) -> tuple[int, Errno | None]:
     """(bytes given, why it ended early)."""
     fill.call.cpu.charge("kernel.fault.vma")
+    if fill.uffd.mm.directed is not None:
+        fill.uffd.mm.directed.settle()
     vma = _destination(fill)
     if vma is None:
         return 0, Errno.ENOENT
@@ -222,7 +224,7 @@ def _bring_cached(fill: Fill, vma: Vma, page: int, entry: int) -> None:
 def _bring_poison(fill: Fill, vma: Vma, page: int, entry: int) -> None:
     mm = fill.uffd.mm
     _check_empty(vma, page, entry)
-    mm.pages.set(page, mm.empty_entry(vma) & ~PTE_UFFD | POISON)
+    mm.pages.set(page, POISON)
 
 
 def _check_absent(entry: int) -> None:
@@ -235,7 +237,7 @@ def _check_empty(vma: Vma, page: int, entry: int) -> None:
     """Raises LinuxError EEXIST if a page or a marker is there, EFAULT beyond the end of the file."""
     if vma.file is not None and vma.offset + page - vma.start >= vma.file.mapped_size:
         raise LinuxError(Errno.EFAULT)
-    if entry & ~PTE_UFFD:
+    if unmarked(entry):
         raise LinuxError(Errno.EEXIST)
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioMove
 from kernel_model.abi.uapi import PROT_EXEC, PROT_WRITE, Errno, LinuxError
-from kernel_model.mm.page_tables import HELD, OWNED
+from kernel_model.mm.page_tables import HELD, OWNED, unmarked
 from kernel_model.uffd.ranges import checked_range
-from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_UFFD
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS
 from pffemu.events.fields import Label
 from pffemu.events.userfaultfd import IoctlStep
 
@@ -88,10 +88,11 @@ def _move_page(uffd: Userfaultfd, call: Call, given: UffdioMove, source: Vma, ta
     mm = uffd.mm
     old, new = given.src + done, given.dst + done
     call.cpu.charge("kernel.fault.walk", 2)
-    if mm.pages.entry(new) & ~PTE_UFFD:
+    mm.settle()
+    if unmarked(mm.pages.entry(new)):
         return Errno.EEXIST
     entry = mm.pages.entry(old)
-    if not entry & ~PTE_UFFD:
+    if not unmarked(entry):
         return None if given.mode & uffd_abi.MOVE_MODE_ALLOW_SRC_HOLES else Errno.ENOENT
     if not entry & HELD:
         return Errno.EFAULT

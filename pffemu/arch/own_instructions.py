@@ -2,7 +2,8 @@
 
 Assembler, disassembler, checks, messages, costs and dispatch read this table; the file of the mnemonic's name in
 `hw/insns` executes it. CLUI, SENDUIPI, STUI, TESTUI and UIRET are Intel's (SDM vol. 2). SETTIMER and SETTIMERP arm
-xUI's kernel-bypass timer; their encodings are not published, so these are pffemu's.
+xUI's kernel-bypass timer; their encodings are not published, so these are pffemu's. PAGEOUT and PAGEDROP return a page
+that a directive covers (docs/hardware-resolution.md).
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ _SETTIMER: Final = {
     UD: Reason("the kernel has not enabled this thread's kernel-bypass timer", "call xui_kb_timer first")
 }
 _TIMER_ARMED: Final = "SETTIMER, SETTIMERP: the kernel-bypass timer armed"
+_PAGEOUT: Final = {
+    UD: Reason("the address space has no directives", "make one with UFFDIO_DIRECT first"),
+    GP: Reason("an address outside user space, or an index beyond the table of directives"),
+}
+_ABSENT_AGAIN: Final = "PAGEOUT, PAGEDROP: a page made absent, its frame to the return ring, less the TLB's flush"
 _ROWS: Final = (
     OwnInstruction("senduipi", b"\x0f\xc7", "cpu.uintr.senduipi", 6, _SENDUIPI, local=False),
     OwnInstruction("uiret", b"\x0f\x01\xec", "cpu.uintr.uiret", reasons=_UIRET, falls_through=False, pops=24),
@@ -71,5 +77,7 @@ _ROWS: Final = (
     OwnInstruction("testui", b"\x0f\x01\xed", "cpu.uintr.testui", reasons=_disabled("testui")),
     OwnInstruction("settimer", b"\x0f\xc7", "cpu.uintr.settimer", 4, _SETTIMER, _TIMER_ARMED, local=False),
     OwnInstruction("settimerp", b"\x0f\xc7", "cpu.uintr.settimer", 5, _SETTIMER, _TIMER_ARMED, local=False),
+    OwnInstruction("pageout", b"\x0f\xc7", "cpu.directed.pageout", 2, _PAGEOUT, _ABSENT_AGAIN, local=False),
+    OwnInstruction("pagedrop", b"\x0f\xc7", "cpu.directed.pageout", 3, _PAGEOUT, _ABSENT_AGAIN, local=False),
 )
 OWN_INSTRUCTIONS: Final = {row.mnemonic: row for row in _ROWS}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pffemu.arch.directed import DECLINED
+
 VECTOR: Final = 14
 
 P: Final = 1 << 0  # 0: a not-present page; 1: a protection violation
@@ -12,7 +14,7 @@ U: Final = 1 << 2  # the access was made in user mode
 RSVD: Final = 1 << 3  # a reserved bit was set in a paging-structure entry
 I: Final = 1 << 4  # noqa: E741 - the manual's name: the access was an instruction fetch
 
-_LETTERS: Final = ((P, "P"), (W, "W"), (U, "U"), (RSVD, "RSVD"), (I, "I"))
+_LETTERS: Final = ((P, "P"), (W, "W"), (U, "U"), (RSVD, "RSVD"), (I, "I"), (DECLINED, "DECLINED"))
 
 
 def describe(error_code: int) -> str:

@@ -18,6 +18,7 @@ from pffemu.events.fields import Label
 KERNEL: Final = Label("kernel")  # the kernel maps the page at once; the path unless another mechanism takes the fault
 USERFAULTFD: Final = Label("userfaultfd")  # a message to a handler thread
 FORWARDED: Final = Label("forwarded")  # a user interrupt in the faulting thread
+DIRECTED: Final = Label("directed")  # the core's own unit, as a directive says
 SIGNAL: Final = "SIG"  # prefix of the paths of signal handlers, which are the signals' names
 
 DEEPEST: Final = 8  # nested faults of one thread; older ones are dropped, for they will not resume

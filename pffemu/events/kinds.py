@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pffemu.events.directed import DirectedDecline, DirectedStep, DirectedWait, FramesDonated, PageReturned
 from pffemu.events.hw import (
     FramePushed,
     FramePushRefused,
@@ -36,7 +37,6 @@ from pffemu.events.kernel import (
     ThreadWoken,
     Warned,
 )
-from pffemu.events.page_cache import DiskCompleted, DiskRequested, PageDirtied, PageReclaimed, ReadAhead
 from pffemu.events.signals import SignalDelivered, SignalReturned, SignalSent
 from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageEvicted, PageInstalled
 
@@ -47,7 +47,7 @@ EVENTS: tuple[type[Any], ...] = (
     ThreadCreated, ThreadBlocked, ThreadWoken, ContextSwitch, ForwardingSwitched, SendUipi, IpiSent,
     InterruptAccepted, NotificationProcessed, Timer, ThreadExited, ProcessExited, ProcessKilled,
     SignalSent, SignalDelivered, SignalReturned, Warned,
-    DiskRequested, DiskCompleted, ReadAhead, PageReclaimed, PageDirtied,
+    DirectedStep, DirectedWait, DirectedDecline, PageReturned, FramesDonated,
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pffemu.events.details import AreaFound, ConditionChecked, SignalTaken, UifCleared, WordPushed
+from pffemu.events.directed import DirectedDecline, DirectedStep, DirectedWait, FramesDonated, PageReturned
 from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered, MmuDecision, Resumed, Uiret, WalkRefused
 from pffemu.events.kernel import (
     ContextSwitch,
@@ -21,6 +22,9 @@ from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, Pag
 # In the order in which a fault goes through them: first those of ring 3, then those of the path through the kernel.
 PHASES: Final[dict[type[Any], str]] = {
     WalkRefused: "walk refused",
+    DirectedStep: "directed step",
+    DirectedWait: "directed wait",
+    DirectedDecline: "declined",
     ConditionChecked: "condition",
     MmuDecision: "decision",
     WordPushed: "push",
@@ -44,4 +48,6 @@ PHASES: Final[dict[type[Any], str]] = {
     IoctlStep: "ioctl stage",
     PageInstalled: "page installed",
     SyscallReturned: "return",
+    PageReturned: "page returned",
+    FramesDonated: "frames donated",
 }

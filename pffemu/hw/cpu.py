@@ -24,7 +24,9 @@ from pffemu.hw.careful import ALIGNMENT, VECTOR_ALIGNMENT
 from pffemu.hw.careful_conditions import At, operands_present
 from pffemu.hw.cpu_options import CpuOptions
 from pffemu.hw.cpuid import cpuid
+from pffemu.hw.directed_resolution import DirectedUnit
 from pffemu.hw.float_rows import EXACT_FLOAT, UNMASKED_SSE, UNMASKED_X87
+from pffemu.hw.frame_rings import acknowledge
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
 from pffemu.hw.local_apic import LocalApic
 from pffemu.hw.mmu import USER, Mmu
@@ -81,6 +83,7 @@ class Cpu:
         self.warn: Callable[[Cpu, str], None] = _say_nothing  # warns the user, once, of a difference from a CPU
         self.uintr = UintrState()
         self.kb_timer = KbTimer()
+        self.directed = DirectedUnit(index)
         self.cr4_uintr = False
         self.cr4_tsd = False  # RDTSC and RDTSCP are #GP
         self._class_rates = {"": 0} | {name: options.profile.rates[f"insn.{name}"] for name in TIMING_CLASSES}
@@ -141,9 +144,9 @@ class Cpu:
         except KeyError:
             self._units[cost] = units
 
-    def cycles_of(self, cost: str, units: int = 1) -> int:
-        """Whole cycles of `units` of a cost that no core spends (a latency)."""
-        return self._rates[cost] * units >> SHIFT
+    def cycles_of(self, cost: str) -> int:
+        """Whole cycles of a cost that no core spends (a latency)."""
+        return self._rates[cost] >> SHIFT
 
     def wait_until(self, clock: int, why: str = IDLE) -> int:
         """Let time pass until `clock`, if that is later; the clock then. `why`: one of timing.catalogue's WAITS."""
@@ -228,6 +231,8 @@ class Cpu:
     def flush_tlb(self, *, code: bool = False) -> None:
         """Flush the TLB, because page-table entries were removed or narrowed; `code`: executable pages changed."""
         self.mmu.flush()
+        if self.directed.context is not None:
+            acknowledge(self.mmu.ram.words, self.directed.context.epochs, self.index)
         if code:
             self.frames.forget_all()
             self.engine.flush_code()

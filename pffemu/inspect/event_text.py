@@ -14,6 +14,8 @@
     timer kb armed 500                               timer kb expired 7
     interrupt vector=0xec (notify)                   notified pir=0x20
     active vector=14 on                              mmio uffd_mmio write offset=0x10 size=8 value=0x1
+    directed claim page=buf directive=1              declined address=buf directive=1 (frame ring empty)
+    page-returned page=buf directive=1 epoch=2       donated ring=0 frames=4
     warned TEXT
 
 Each ends with its thread (`thread=1`); times are left out, because costs may change.
@@ -26,7 +28,7 @@ from typing import Any, Final
 
 from kernel_model.abi.uapi import Errno, Signal
 from pffemu.arch import pagefault
-from pffemu.events import hw, kernel, signals, userfaultfd
+from pffemu.events import directed, hw, kernel, signals, userfaultfd
 
 Describe = Callable[[int], str]  # an address as symbol+offset
 
@@ -98,4 +100,9 @@ _TEXTS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     signals.SignalDelivered: lambda v, d: f"delivered {Signal(v.signal).name} code={v.code} rip={d(v.handler)}",
     signals.SignalReturned: lambda v, d: f"sigreturn rip={d(v.rip)}",
     kernel.Warned: lambda v, d: f"warned {v.what}",
+    directed.DirectedStep: lambda v, d: f"directed {v.step} page={d(v.page)} directive={v.directive}",
+    directed.DirectedWait: lambda v, d: f"directed wait page={d(v.page)} owner={v.owner}",
+    directed.DirectedDecline: lambda v, d: f"declined address={d(v.address)} directive={v.directive} ({v.reason})",
+    directed.PageReturned: lambda v, d: f"page-returned page={d(v.page)} directive={v.directive} epoch={v.epoch}",
+    directed.FramesDonated: lambda v, d: f"donated ring={v.ring} frames={v.frames}",
 }

@@ -11,9 +11,12 @@ from pffemu.arch import exceptions
 from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.rflags import TF
 from pffemu.engine.stop import EngineStop, StopKind
-from pffemu.events.hw import MmuDecision, WalkRefused
-from pffemu.hw import forwarding, insns, interrupts, uintr
+from pffemu.events.faults import DIRECTED
+from pffemu.events.fields import Hex
+from pffemu.events.hw import MmuDecision, Resumed, WalkRefused
+from pffemu.hw import directed_resolution, forwarding, insns, interrupts, uintr
 from pffemu.hw.cpu import Cpu
+from pffemu.hw.directed_resolution import Result
 from pffemu.hw.trap import Trap
 
 if TYPE_CHECKING:
@@ -108,11 +111,19 @@ def _refused(kernel: Kernel, cpu: Cpu, rip: int) -> None:
 
 
 def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
-    """#PF of an instruction: the MMU decides whether it is forwarded (pff) or goes to the kernel."""
+    """#PF of an instruction: a directive resolves it, or the MMU decides whether it is forwarded (pff)."""
     registers = rip, _, rflags = cpu.rip_rsp_rflags.read()
     number = cpu.bus.faults.begin(cpu.tid, rip)
     cpu.emit(WalkRefused, rip, fault.address, fault.error_code, number)
     cpu.charge("cpu.tlb_miss")
+    forwarded = fault
+    if cpu.directed.context is not None:
+        outcome = directed_resolution.resolve(cpu, fault, number)
+        if outcome is not None:
+            if outcome.result is Result.REPLAY:
+                _replay(cpu, rip)
+                return
+            forwarded = fault._replace(error_code=fault.error_code | outcome.error_bits)
     decision = forwarding.decide(cpu, fault, rflags)
     if cpu.bus.details:
         forwarding.tell(cpu, decision)
@@ -120,9 +131,16 @@ def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
     if not decision.forward:
         kernel.entry.page_fault(cpu, fault)
         return
-    trap = uintr.deliver_page_fault(cpu, fault, registers)
+    trap = uintr.deliver_page_fault(cpu, forwarded, registers)
     if trap is not None:
         _raise(kernel, cpu, trap, "while a page fault was forwarded")
+
+
+def _replay(cpu: Cpu, rip: int) -> None:
+    """The page is there: the same instruction walks the tables again."""
+    cpu.bus.faults.take(cpu.tid, DIRECTED)
+    cpu.charge("cpu.tlb_miss")
+    cpu.emit(Resumed, Hex(rip), *cpu.bus.faults.end(cpu.tid))
 
 
 def _raise(kernel: Kernel, cpu: Cpu, trap: Trap, when: str) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pffemu.errors import MissingExtraError, PffemuError, UsageError
+from pffemu.errors import PffemuError, UsageError
 from pffemu.report.stages import (
     DECISION,
     DELIVERY,
+    FILL,
     HANDLER,
     IOCTL,
     KERNEL_WORK,
@@ -32,6 +33,7 @@ _COLOURS: Final = {
     IOCTL: "#009E73",
     SWITCH: "#D55E00",
     KERNEL_WORK: "#56B4E9",
+    FILL: "#882255",
     RETURN: "#CC79A7",
 }
 _PANEL: Final = 3.7  # inches wide
@@ -50,7 +52,7 @@ def check(path: Path) -> None:
     if path.suffix.lower() not in FORMATS:
         raise UsageError("not a supported format", where=str(path), remedy=f"end the name in {', '.join(FORMATS)}")
     if not available():
-        raise MissingExtraError("matplotlib", "plot", where="plot")
+        raise PffemuError("matplotlib is not installed", where="plot", remedy="pip install 'pffemu[plot]'")
 
 
 def draw(benchmarks: Mapping[str, Sequence[RunSummary]], path: Path, profile: str) -> None:

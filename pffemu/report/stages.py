@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pffemu.events.directed import DirectedDecline, DirectedStep, DirectedWait
 from pffemu.events.fault_tracker import CHANGES, FaultLife, FaultTracker
 from pffemu.events.hw import HandlerEntered, Uiret
 from pffemu.events.kernel import ContextSwitch, KernelPageFault, MinorFault, Syscall, SyscallReturned, ThreadWoken
@@ -28,14 +29,15 @@ HANDLER: Final = "handler"
 IOCTL: Final = "ioctl"
 SWITCH: Final = "wake + switch"
 KERNEL_WORK: Final = "kernel resolves"
+FILL: Final = "directed fill"
 RETURN: Final = "return"
-STAGES: Final = (DECISION, DELIVERY, MESSAGE, HANDLER, IOCTL, SWITCH, KERNEL_WORK, RETURN)
+STAGES: Final = (DECISION, DELIVERY, MESSAGE, HANDLER, IOCTL, SWITCH, KERNEL_WORK, FILL, RETURN)
 # The parts that PFF-UINTR measured: until the handler's first instruction; the handler's own work; making the page
 # present and waking its waiter; from there to the resumed instruction
 PARTS: Final = {
     "notification": (DECISION, DELIVERY, MESSAGE),
     "handling": (HANDLER,),
-    "resolution": (IOCTL, KERNEL_WORK),
+    "resolution": (IOCTL, KERNEL_WORK, FILL),
     "resumption": (SWITCH, RETURN),
 }
 
@@ -43,6 +45,7 @@ PARTS: Final = {
 _ENDED: Final[Mapping[type[Any], str]] = {
     KernelPageFault: DECISION, MinorFault: KERNEL_WORK, HandlerEntered: DELIVERY, SignalDelivered: DELIVERY,
     MessageQueued: MESSAGE, MessageRead: MESSAGE, PageInstalled: IOCTL, Uiret: HANDLER,
+    DirectedStep: FILL, DirectedWait: FILL, DirectedDecline: FILL,
 }  # fmt: skip
 _FOLLOWED: Final = CHANGES | _ENDED.keys() | {ContextSwitch, Syscall, SyscallReturned}
 _CALLS: Final = {"ioctl": IOCTL, "read": MESSAGE}  # stages that end when a handler's system call returns

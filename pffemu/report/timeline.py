@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
+from pffemu.events.directed import DirectedDecline, DirectedStep, DirectedWait, FramesDonated
 from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered, MmuDecision, Resumed, Uiret, WalkRefused
 from pffemu.events.kernel import (
     ContextSwitch,
-    FaultAbandoned,
     KernelPageFault,
     MinorFault,
     Syscall,
@@ -19,7 +19,6 @@ from pffemu.events.kernel import (
     ThreadBlocked,
     ThreadWoken,
 )
-from pffemu.events.signals import SignalReturned
 from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
 
 LANE: Final = 44  # columns
@@ -27,9 +26,22 @@ _TIME: Final = 8
 
 _DECISIONS: Final = {"forward": "forward to ring 3", "kernel": "to the kernel"}
 
+_STEPS: Final = {
+    "check": "directive, rights and quota checked",
+    "claim": "entry made BUSY",
+    "frame": "frame taken from the ring",
+    "source": "source translated with user rights",
+    "fill": "page filled",
+    "record": "record written",
+    "publish": "entry published",
+}
+
 _LEFT: Final[dict[type[Any], Callable[[Any], str]]] = {
     WalkRefused: lambda e: f"page walk refused: {e.address:#x}",
     MmuDecision: lambda e: f"MMU: {_DECISIONS[e.decision]} ({e.reason})",
+    DirectedStep: lambda e: f"unit: {_STEPS[e.step]}",
+    DirectedWait: lambda e: f"unit: waits for core {e.owner}, which fills the page",
+    DirectedDecline: lambda e: f"unit: declines ({e.reason})",
     FramePushed: lambda e: f"frame of {e.size} bytes on its own stack",
     FramePushRefused: lambda e: f"frame refused: no page at {e.address:#x}",
     HandlerEntered: lambda e: f"its handler runs at {e.rip:#x}, UIF=0",
@@ -40,6 +52,7 @@ _LEFT: Final[dict[type[Any], Callable[[Any], str]]] = {
 }
 
 _RIGHT: Final[dict[type[Any], Callable[[Any], str]]] = {
+    FramesDonated: lambda e: f"{e.frames} frames to the ring of core {e.ring}",
     KernelPageFault: lambda e: "#PF enters the kernel",
     MinorFault: lambda e: f"{e.page} page mapped",
     MessageQueued: lambda e: "uffd_msg queued",
@@ -52,8 +65,6 @@ _RIGHT: Final[dict[type[Any], Callable[[Any], str]]] = {
     PageInstalled: lambda e: "page-table entry set",
     ThreadBlocked: lambda e: f"handler thread {e.tid} sleeps ({e.waits_for})",
 }
-
-_ENDS: Final = (Resumed, SignalReturned, FaultAbandoned)
 
 
 class Row(NamedTuple):
@@ -100,8 +111,7 @@ def timeline(fault: Sequence[Any], title: str) -> str:
         cells = (text, "") if lane == 0 else ("", text)
         lines.append(f"{shown:>{_TIME}} | {cells[0]:<{LANE}} | {cells[1]}".rstrip())
     took = fault[-1].time - fault[0].time
-    until = "from fault to resume" if isinstance(fault[-1], _ENDS) else "since the fault, which is not over"
-    lines += [_rule(), f"{took:>{_TIME},} | virtual cycles {until}"]
+    lines += [_rule(), f"{took:>{_TIME},} | virtual cycles from fault to resume"]
     return "\n".join(lines)
 
 

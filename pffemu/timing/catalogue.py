@@ -1,8 +1,8 @@
 """Every cost that can be charged: its name, its unit, and what it stands for.
 
 A profile gives each of them a value; `Cpu.charge(name, units)` is where time passes. Names begin with what spends the
-time: `cpu.*` the hardware, `kernel.*` the kernel, `device.*` a device, `insn.*` a guest instruction of that class.
-`wait.*` are cycles in which a core did nothing; they have no price, their unit is the cycle.
+time: `cpu.*` the hardware, `kernel.*` the kernel, `insn.*` a guest instruction of that class. `wait.*` are cycles in
+which a core did nothing; they have no price, their unit is the cycle.
 """
 
 from __future__ import annotations
@@ -41,6 +41,15 @@ CATALOGUE: Final[dict[str, Cost]] = {
     "cpu.uintr.deliver.flush": Cost("user-interrupt delivery that flushes the pipeline, frame included"),
     "cpu.uintr.deliver.drain": Cost("user-interrupt delivery that drains the pipeline first, frame included"),
     "cpu.uintr.deliver.tracked": Cost("user-interrupt delivery tracked through the pipeline, frame included"),
+    "cpu.directed.check": Cost("directed resolution: a directive of 64 bytes read and checked"),
+    "cpu.directed.claim": Cost("directed resolution: the entry made BUSY by a locked compare-and-swap"),
+    "cpu.directed.wait": Cost("directed resolution: a BUSY entry read again"),
+    "cpu.directed.frame": Cost("directed resolution: the frame ring's oldest entry and its header read"),
+    "cpu.directed.copy": Cost("directed resolution: a page copied by the unit", BYTE),
+    "cpu.directed.zero": Cost("directed resolution: a frame zeroed by the unit, where it was not zero before", BYTE),
+    "cpu.directed.record": Cost("directed resolution: a record of 16 bytes and two ring counts written"),
+    "cpu.directed.publish": Cost("directed resolution: the present entry stored with release order"),
+    "cpu.directed.decline": Cost("directed resolution: a fill given up, up to where forwarding is decided"),
     "cpu.uintr.notify": Cost("notification processing: ON cleared, PIR taken from the UPID"),
     **{row.cost: Cost(row.cost_is or row.mnemonic.upper()) for row in OWN_INSTRUCTIONS.values()},
     # the kernel: entries
@@ -63,13 +72,6 @@ CATALOGUE: Final[dict[str, Cost]] = {
     "kernel.page.free": Cost("a page given back"),
     "kernel.page.zero": Cost("page content zeroed", BYTE),
     "kernel.page.copy": Cost("page content copied", BYTE),
-    "kernel.readahead": Cost("the pages to read ahead chosen"),
-    "kernel.fault.around": Cost("one more page of the page cache mapped by a fault (filemap_map_pages)"),
-    "kernel.reclaim.scan": Cost("a page taken from its list by reclaim and its use looked up in the reverse map"),
-    "kernel.rmap.entry": Cost("a page-table entry found by the reverse map and removed or narrowed"),
-    "kernel.writeback.page": Cost("a dirty page prepared for writing"),
-    "kernel.disk.submit": Cost("a request to the disk: file system, block layer, driver"),
-    "kernel.disk.complete": Cost("completion of a request to the disk, its pages unlocked"),
     "kernel.tlb.shootdown": Cost("another core made to flush its TLB, and waited for", CORE),
     "kernel.vma.change": Cost("an area inserted, split, copied or removed"),
     "kernel.fork.entry": Cost("a page-table entry copied to a child process, its page shared"),
@@ -80,16 +82,17 @@ CATALOGUE: Final[dict[str, Cost]] = {
     "kernel.poll": Cost("poll of one file: its state looked at, the wait queue entered"),
     "kernel.uffd.wake": Cost("the wait queue of faults searched and a sleeper taken off it"),
     "kernel.uffd.retry": Cost("a woken faulting thread leaves the wait queue and tries its fault again"),
+    # the kernel: directed resolution
+    "kernel.directed.entry": Cost("a not-present entry made to name a directive, or not to"),
+    "kernel.directed.frame": Cost("a frame put into a frame ring, or taken out of one"),
+    "kernel.directed.record": Cost("a completion record taken over: counters, reverse map"),
+    "kernel.directed.settle": Cost("another core's unit looked at, and waited for", CORE),
     # the kernel: threads
     "kernel.wake": Cost("try_to_wake_up: a thread made runnable"),
     "kernel.schedule": Cost("the run queue's next thread picked"),
     "kernel.context_switch": Cost("registers, stack and address space of another thread loaded"),
     "kernel.signal.deliver": Cost("a signal frame built on the user stack"),
     "kernel.signal.return": Cost("rt_sigreturn's own work"),
-    # the disk: latencies that no core spends
-    "device.disk.read": Cost("from a read request's doorbell to its interrupt, without the transfer"),
-    "device.disk.write": Cost("from a write request's doorbell to its interrupt, without the transfer"),
-    "device.disk.byte": Cost("transfer between disk and memory, one request after the other", BYTE),
     # guest instructions, by class
     "insn.simple": Cost("an instruction of no other class", INSTRUCTION),
     "insn.load": Cost("an instruction that reads memory", INSTRUCTION),
@@ -106,7 +109,6 @@ CATALOGUE: Final[dict[str, Cost]] = {
 IDLE: Final = "wait.idle"
 WAITS: Final[dict[str, str]] = {
     IDLE: "the core had nothing to run",
-    "wait.disk": "the thread held what others need while the disk worked",
     "wait.mmap_lock": "mmap_lock was held by another core",
     "wait.uffd_lock": "a userfaultfd's wait-queue lock was held by another core",
 }

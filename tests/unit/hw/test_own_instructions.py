@@ -34,7 +34,7 @@ def test_the_file_of_the_mnemonics_name_executes_it_and_charges_the_rows_cost(ro
     assert found is not None
     assert (found.mnemonic, found.length) == (row.mnemonic, len(code))
     text = (FOLDER / f"{row.mnemonic}.py").read_text()
-    assert f'charge("{row.cost}")' in text or "settimer.execute" in text
+    assert f'charge("{row.cost}")' in text or "settimer.execute" in text or "pageout.execute" in text
 
 
 @EVERY

@@ -12,7 +12,7 @@ from kernel_model.uffd import policy
 from kernel_model.uffd.upcall import PATH
 from pffemu import Machine, Mode
 from pffemu.events import hw, kernel, userfaultfd
-from pffemu.events.faults import FORWARDED, KERNEL, USERFAULTFD
+from pffemu.events.faults import DIRECTED, FORWARDED, KERNEL, USERFAULTFD
 from pffemu.events.fields import Hex, Label
 from pffemu.report.stages import (
     DECISION,
@@ -145,7 +145,13 @@ def test_real_run_adds_up(mode: Mode) -> None:
     machine.load(guest("fault_bench"), ["20", "0", "1", "1"])
     machine.run()
     (path, costs), *others = collector.costs().items()
-    paths = {Mode.KERNEL: KERNEL, Mode.UFFD: USERFAULTFD, Mode.UPCALL: PATH, Mode.POLICY: policy.PATH}
+    paths = {
+        Mode.KERNEL: KERNEL,
+        Mode.UFFD: USERFAULTFD,
+        Mode.UPCALL: PATH,
+        Mode.POLICY: policy.PATH,
+        Mode.HW: DIRECTED,
+    }
     assert (path, others, costs.faults) == (paths.get(mode, FORWARDED), [], 20)
     ends = [event for event in seen if type(event) in (hw.WalkRefused, hw.Resumed)]
     assert costs.total == sum(b.time - a.time for a, b in pairwise(ends) if type(b) is hw.Resumed)

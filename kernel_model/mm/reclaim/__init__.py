@@ -1,1 +1,0 @@
-"""Page cache of files on disk under memory pressure (mm/vmscan.c, mm/workingset.c, mm/page-writeback.c)."""

@@ -1,0 +1,328 @@
+"""The directives of one address space and what belongs to them: table, rings, epochs (docs/hardware-resolution.md).
+
+Everything lies in kernel memory that ring 3 cannot map. Before the kernel looks at page-table entries of such an
+address space it settles: no unit is in the middle of a fill there, and every record has been taken over.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.mm.page_tables import HELD, OWNED
+from pffemu.arch import directed as arch
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, pages_up
+from pffemu.events.directed import FramesDonated
+from pffemu.hw import directed_resolution, directive, frame_rings
+from pffemu.hw.directive import Directive
+from pffemu.hw.frame_rings import Context, Ring
+
+if TYPE_CHECKING:
+    from kernel_model.mm.mm import Mm
+    from kernel_model.mm.vma import Vma
+    from pffemu.hw.cpu import Cpu
+
+DIRECTIVES: Final = 256  # of the table; index 0 is none
+RECORDS: Final = 512  # of a completion ring
+LARGEST_RING: Final = 1 << 20  # frames
+_FEWEST_RETURNS: Final = 64  # entries of a return ring
+_LOG: Final = 1 << 16  # records kept for the program
+_RESERVE: Final = 16  # a sixteenth of RAM stays out of the rings
+
+
+@dataclass(slots=True)
+class Owned:
+    """What the kernel keeps of a directive. `listed`: the frames of MAP's list, and its first page."""
+
+    owner: object  # the userfaultfd that it was made with
+    listed: range = field(default_factory=lambda: range(0))
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Of the rings, as UFFDIO_RINGS sets them. `helper`: the core that refills."""
+
+    frames: int = 64
+    low: int = 0
+    batch: int = 0
+    helper: int = 0
+
+
+def _pages_of(sizes: Sizes) -> int:
+    """Pages that the rings of one core take."""
+    rings = ((sizes.frames, 1), (RECORDS, 2), (max(sizes.frames, _FEWEST_RETURNS), 2))
+    return sum(pages_up(frame_rings.ring_bytes(capacity, size)) // PAGE_SIZE for capacity, size in rings)
+
+
+class DirectedMemory:
+    """Made with the first directive, or the first UFFDIO_RINGS. `log`: records that the program has not read."""
+
+    def __init__(self, mm: Mm, cpus: list[Cpu]) -> None:
+        """Raises LinuxError ENOMEM."""
+        if not mm.frames.has_run(8 + len(cpus) * _pages_of(Sizes())):
+            raise LinuxError(Errno.ENOMEM)
+        self.mm, self._cpus = mm, cpus
+        self._words = mm.ram.words
+        self._table = self._run(DIRECTIVES * 8 * arch.DIRECTIVE_WORDS)
+        self._epochs = self._run(8 * (1 + len(cpus)))
+        self._rings: list[range] = []
+        self.owned: dict[int, Owned] = {}
+        self._generations: dict[int, int] = {}
+        self.sizes = Sizes(helper=len(cpus) - 1)
+        self.log: deque[int] = deque(maxlen=_LOG)
+        self.lost = 0
+        at = self._epochs.start >> 3
+        self._words[at] = 1
+        for core in range(len(cpus)):
+            self._words[at + 1 + core] = arch.INACTIVE
+        self._contexts: list[Context] = []
+        self._make_rings()
+
+    # -- memory -------------------------------------------------------------------------------------------------
+
+    def _run(self, size: int) -> range:
+        """Contiguous frames for `size` bytes."""
+        frames = pages_up(size) // PAGE_SIZE
+        start = self.mm.frames.take_run(frames)
+        return range(start, start + frames * PAGE_SIZE, PAGE_SIZE)
+
+    def _make_rings(self) -> None:
+        frames = self.sizes.frames
+        for cpu in self._cpus:
+            bases = []
+            for capacity, size in ((frames, 1), (RECORDS, 2), (max(frames, _FEWEST_RETURNS), 2)):
+                run = self._run(frame_rings.ring_bytes(capacity, size))
+                self._rings.append(run)
+                Ring(self._words, run.start, size).reset(capacity, self.sizes.low if size == 1 else 0)
+                bases.append(run.start)
+            helper = self._cpus[self.sizes.helper].apic.apic_id
+            frame_base, records, returns = bases
+            self._contexts.append(
+                Context(self._table.start, DIRECTIVES - 1, frame_base, records, returns, self._epochs.start, helper)
+            )
+            if cpu.mmu.fill.root == self.mm.pages.root:
+                cpu.directed.load(self._words, self._contexts[-1])
+
+    def _drop_rings(self) -> None:
+        """Give back the rings, with the frames in them. Every core flushes: returned frames may still be cached."""
+        for core, cpu in enumerate(self._cpus):
+            self.mm.frames.give_back_all(self._take_frames(core))
+            if cpu.mmu.fill.root == self.mm.pages.root:
+                cpu.flush_tlb()
+                cpu.directed.load(self._words, None)
+        for run in self._rings:
+            self.mm.frames.give_back_all(list(run))
+        self._rings, self._contexts = [], []
+
+    def context(self, core: int) -> Context:
+        return self._contexts[core]
+
+    def frame_ring(self, core: int) -> Ring:
+        return frame_rings.frame_ring(self._words, self._contexts[core].frames)
+
+    def return_ring(self, core: int) -> Ring:
+        return frame_rings.return_ring(self._words, self._contexts[core].returns)
+
+    @property
+    def held(self) -> int:
+        """Frames in all rings."""
+        return sum(self.frame_ring(core).count + self.return_ring(core).count for core in range(len(self._cpus)))
+
+    def resize(self, sizes: Sizes) -> None:
+        """Other rings, empty. Raises LinuxError ENOMEM."""
+        pages, frames = len(self._cpus) * _pages_of(sizes), self.mm.frames
+        if sizes.frames > LARGEST_RING or pages > frames.free_frames // 4 or not frames.has_run(pages):
+            raise LinuxError(Errno.ENOMEM)
+        self.settle()
+        self._drop_rings()
+        self.sizes = sizes
+        self._make_rings()
+
+    # -- directives ---------------------------------------------------------------------------------------------
+
+    def free_index(self) -> int:
+        """An index without a directive, whose generations are not used up. Raises LinuxError ENOSPC."""
+        for index in range(1, DIRECTIVES):
+            if index not in self.owned and self._generations.get(index, 0) < arch.GENERATIONS:
+                return index
+        raise LinuxError(Errno.ENOSPC)
+
+    def generation(self, index: int) -> int:
+        return self._generations.get(index, 0)
+
+    def make(self, index: int, made: Directive, owner: object, listed: range) -> None:
+        """Put a directive into the table."""
+        self.owned[index] = Owned(owner, listed, made.start)
+        directive.store(self._words, self._table.start, index, made)
+
+    def directive(self, index: int) -> Directive | None:
+        return directive.load(self._words, self._table.start, index)
+
+    def revoke(self, index: int) -> None:
+        """End a directive: afterwards no core installs a page under it. Entries that name it are stale, not changed.
+
+        The directive becomes invalid before the kernel waits, so that no new fill begins under it.
+        """
+        found, owned = self.directive(index), self.owned.pop(index)
+        self._generations[index] = self._generations.get(index, 0) + 1
+        at = (self._table.start >> 3) + index * arch.DIRECTIVE_WORDS
+        self._words[at + arch.CONTROL] = 0
+        self.settle()
+        self.mm.frames.give_back_all(list(owned.listed))
+        if found is None:
+            return
+        for vma in self.mm.vmas.overlapping(found.start, found.end):
+            if vma.directed and arch.index_of(vma.directed) == index:
+                vma.directed = 0
+        self.mm.vmas.merge(found.start, found.end)
+
+    def list_pages(self, vma: Vma, start: int, end: int) -> tuple[range, int]:
+        """MAP's list of [start, end): the frames that hold it, and how many pages are in the page cache.
+
+        Raises LinuxError ENOMEM.
+        """
+        assert vma.file is not None
+        if not self.mm.frames.has_run(pages_up((end - start) // PAGE_SIZE * 8) // PAGE_SIZE):
+            raise LinuxError(Errno.ENOMEM)
+        run = self._run((end - start) // PAGE_SIZE * 8)
+        found = 0
+        for i, page in enumerate(range(start, end, PAGE_SIZE)):
+            offset = vma.offset + page - vma.start
+            frame = vma.file.cached_frame(offset) if offset < vma.file.mapped_size else 0
+            self._words[(run.start >> 3) + i] = frame
+            found += bool(frame)
+        return run, found
+
+    def unlist(self, vma: Vma, start: int, end: int) -> None:
+        self.settle()
+        owned = self.owned.get(arch.index_of(vma.directed))
+        if owned is not None and owned.listed:
+            for page in range(start, end, PAGE_SIZE):
+                self._words[(owned.listed.start + (page - owned.start) // PAGE_SIZE * 8) >> 3] = 0
+
+    # -- fills --------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        directed_resolution.finish(self._cpus, self.mm.pages.root)
+        others = sum(cpu.mmu.fill.root == self.mm.pages.root for cpu in self._cpus) - 1
+        if others > 0:
+            self.mm.owe("kernel.directed.settle", others)
+        for context in self._contexts:
+            ring = frame_rings.record_ring(self._words, context.records)
+            if ring.count:
+                self._take_records(ring)
+
+    def _take_records(self, ring: Ring) -> None:
+        """Take over the records of one core."""
+        records = ring.entries()
+        ring.consume(len(records))
+        self.mm.owe("kernel.directed.record", len(records))
+        for page, _ in records:
+            self.mm.pages.count_resident(1 if page & arch.FILLED else -1)
+            self.lost += len(self.log) == _LOG
+            self.log.append(page)
+
+    # -- frames -------------------------------------------------------------------------------------------------
+
+    def donate(self, cpu: Cpu, core: int, frames: int) -> int:
+        """Put up to `frames` zeroed frames of the kernel's into a ring; how many there was room and memory for."""
+        ring, allocator = self.frame_ring(core), self.mm.frames
+        spare = allocator.free_frames - allocator.total // _RESERVE
+        given = max(0, min(frames, ring.room, spare))
+        for _ in range(given):
+            ring.produce(allocator.take() | arch.ZEROED)
+        self._charge_frames(cpu, given)
+        cpu.emit(FramesDonated, core, given)
+        return given
+
+    @staticmethod
+    def _charge_frames(cpu: Cpu, frames: int) -> None:
+        if frames:
+            cpu.charge("kernel.page.allocate", frames)
+            cpu.charge("kernel.page.zero", frames * PAGE_SIZE)
+            cpu.charge("kernel.directed.frame", frames)
+
+    def donate_pages(self, cpu: Cpu, core: int, start: int, frames: int) -> int:
+        """Move the private pages from `start` on into a ring; how many there was room for.
+
+        Raises LinuxError EFAULT at a page that is not the process's alone, if it is the first.
+        """
+        self.settle()
+        ring, mm = self.frame_ring(core), self.mm
+        given = 0
+        while given < min(frames, ring.room + given):
+            page = start + given * PAGE_SIZE
+            vma, entry = mm.vmas.find(page), mm.pages.entry(page)
+            alone = entry & HELD and entry & OWNED and not mm.frames.is_shared(entry & PTE_ADDRESS)
+            if vma is None or not alone or vma.locked or vma.file is not None:
+                if given:
+                    break
+                raise LinuxError(Errno.EFAULT)
+            mm.pages.set(page, mm.empty_entry(vma))
+            mm.stale = True
+            ring.produce(entry & PTE_ADDRESS)
+            given += 1
+        cpu.charge("kernel.directed.frame", given)
+        cpu.emit(FramesDonated, core, given)
+        return given
+
+    def refill(self, cpu: Cpu) -> None:
+        """The interrupt at the low-water mark: returned frames first, then new ones, into each ring that is low."""
+        self.settle()
+        for core in range(len(self._cpus)):
+            if self.sizes.low and self.frame_ring(core).count < self.sizes.low:
+                self.recycle(cpu, core)
+                if self.frame_ring(core).count < self.sizes.low:
+                    self.donate(cpu, core, self.sizes.batch)
+                self.frame_ring(core).arm()
+
+    def recycle(self, cpu: Cpu, core: int) -> int:
+        """Move returned frames to the frame ring, after one flush of the cores that have not acknowledged them."""
+        returns, ring = self.return_ring(core), self.frame_ring(core)
+        moved = min(returns.count, ring.room)
+        if not moved:
+            return 0
+        newest = returns.entries()[moved - 1][1]
+        self._acknowledge(cpu, newest)
+        for frame, _ in returns.entries()[:moved]:
+            ring.produce(frame)
+        returns.consume(moved)
+        cpu.charge("kernel.directed.frame", moved)
+        return moved
+
+    def _acknowledge(self, cpu: Cpu, epoch: int) -> None:
+        """One shootdown of the cores that are behind `epoch`."""
+        at = (self._epochs.start >> 3) + 1
+        for core, other in enumerate(self._cpus):
+            if self._words[at + core] < epoch:
+                other.flush_tlb()
+                other.charge("cpu.tlb_flush")
+                if other is not cpu:
+                    cpu.charge("kernel.tlb.shootdown")
+
+    def _take_frames(self, core: int) -> list[int]:
+        """Empty the rings of a core; the frames."""
+        ring, returns = self.frame_ring(core), self.return_ring(core)
+        found = [entry & ~arch.ZEROED for (entry,) in ring.entries()] + [frame for frame, _ in returns.entries()]
+        ring.consume(ring.count)
+        returns.consume(returns.count)
+        return found
+
+    # -- the end ------------------------------------------------------------------------------------------------
+
+    def closed(self, owner: object) -> None:
+        for index in [index for index, owned in self.owned.items() if owned.owner is owner]:
+            self.revoke(index)
+        if not self.owned:
+            self.released()
+
+    def released(self) -> None:
+        self.settle()
+        for index in list(self.owned):
+            self.revoke(index)
+        self._drop_rings()
+        self.mm.frames.give_back_all([*self._table, *self._epochs])
+        self.mm.directed = None
