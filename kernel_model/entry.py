@@ -56,6 +56,10 @@ class Entry:
             task.sleep = task.sleep.behind
             signal_send.recalculate(task)  # a call that the stop interrupted fails, or starts again
         sleep = task.sleep
+        if sleep is not None and sleep.trap is not None:
+            task.sleep = None
+            self._handle_fault(cpu, task, sleep.trap)
+            return task.state is TaskState.RUNNABLE and kernel.ended is None
         is_fault, interrupted = sleep is not None and sleep.of is SleepIn.FAULT, task.waited_fault is None
         if task.waited_fault is not None or is_fault:
             page_fault.retry(cpu, task, of_ring_3=is_fault)
@@ -86,17 +90,26 @@ class Entry:
 
     def page_fault(self, cpu: Cpu, trap: Trap) -> None:
         """An ordinary #PF from ring 3 (arch/x86/mm/fault.c); a mechanism may let the thread go on in a handler."""
-        kernel = self._kernel
         self.count += 1
         cpu.charge("cpu.exception")
         cpu.charge("kernel.entry")
-        task, interrupted, entered = kernel.scheduler.current(cpu), False, False
+        self._handle_fault(cpu, self._kernel.scheduler.current(cpu), trap)
+
+    def _handle_fault(self, cpu: Cpu, task: Task, trap: Trap) -> None:
+        """Handle ring 3's page fault; one that waits for the disk is handled again when its page has been read."""
+        kernel, interrupted, entered = self._kernel, False, False
         try:
             number = cpu.bus.faults.number(task.tid)
             bad = page_fault.handle(cpu, task, trap.address, trap.error_code, number=number)
             if isinstance(bad, page_fault.EntersHandler):
                 entered, bad = True, bad.enter()
         except Blocked as blocked:
+            if blocked.uffd is None:
+                page_fault.wait(task, trap.address, trap.error_code, by_kernel=True)
+                sleep = Sleep.after(blocked, SleepIn.DISK)
+                sleep.trap = trap
+                self._block(cpu, task, sleep, Label("disk"), False)
+                return
             if not task.signals.due:
                 page_fault.wait(task, trap.address, trap.error_code, by_kernel=False)
                 user_interrupt = uintr_sleep.ends_with_user_interrupt(kernel, task, None, blocked)

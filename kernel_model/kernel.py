@@ -25,6 +25,7 @@ from kernel_model.mechanisms import Mechanism, Mode
 from kernel_model.mm.direct_map import DirectMap
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.mm import UNVERSIONED, Mm
+from kernel_model.mm.reclaim.file_memory import FileMemory
 from kernel_model.printk import Printk
 from kernel_model.process import exit
 from kernel_model.process.futex import FutexTable
@@ -56,6 +57,9 @@ class KernelOptions:
     mounts: tuple[Mount, ...] = ()  # host directories that the guest may reach
     strict: bool = False  # end the run at the first system call or flag that is not modelled
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
+    quota: int = 0  # bytes of pages of files on disk in the page cache; 0: as many as RAM has room for
+    fault_around: int = 16  # pages of such a file that a read fault maps together
+    pff_uintr: bool = False  # PFF-UINTR's kernel: every handler gets faults, ranges have no tag, ioctls say durations
     outlive: bool = True  # the run goes on after its first process while another one can still write output
 
 
@@ -74,7 +78,8 @@ class Kernel:
             cpu.warn = self._warn
         forwards, by_bit = options.mechanism.forwarding, cpus[0].options.uffd_lookup is UffdLookup.PTE_BIT
         self._marks_entries = forwards and by_bit
-        self.pff_driver = PffDriver(bus, options.uffd_mmio_base if forwards and not by_bit else None, self.printk)
+        base = options.uffd_mmio_base if forwards and not by_bit else None
+        self.pff_driver = PffDriver(bus, base, self.printk, tagged=not options.pff_uintr)
         self.fault_answers = options.mechanism.answers()
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None  # the first process's end, once the run is over
@@ -86,7 +91,8 @@ class Kernel:
         self.file_signals: deque[FileSignal] = deque()  # to be sent when the call ends (O_ASYNC, leases)
         self.file_locks = FileLocks(self.scheduler, self.file_signals)
         self.network = Network(self.scheduler, ram.size)
-        self.host_pages = HostPageCaches(ram, self.frames)
+        self.file_memory = FileMemory(self.frames, self.scheduler, self, options.quota, options.fault_around)
+        self.host_pages = HostPageCaches(ram, self.file_memory)
         self.tree = Tree(list(options.mounts), ram, self.frames)
         self.tree.mount((b"proc",), ProcRoot(self.tree.new_file_system("proc", PROC_MAGIC)))
         self.tree.mount((b"sys",), FolderDirectory(self.tree.new_file_system("sysfs", SYSFS_MAGIC)))
@@ -228,6 +234,8 @@ class Kernel:
 
     def flush_stale(self, caller: Cpu) -> None:
         """TLB shootdown on every core that has a changed address space loaded; idle ones flush when they wake."""
+        if self.frames.pins:
+            self.frames.pins.clear()  # the entry ends
         if len(self._mms) < len(self.cpus):
             for known in self._mms.values():
                 if known.has_changed:

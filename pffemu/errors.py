@@ -6,6 +6,7 @@
     |- NotLoadableError            126: the file is there but cannot be run
     |  |- ElfError                      ... it is not an x86-64 ELF program
     |  `- AssemblyError                 ... its source does not assemble (file:line)
+    |- MissingExtraError           125: an optional package is not installed
     |- OutOfGuestMemory            125: guest RAM has no free frame left
     |- UnsupportedError            125: with --strict: the guest asked for what is not modelled
     `- EngineError                 125: Unicorn did something pffemu does not know
@@ -54,6 +55,17 @@ class ElfError(NotLoadableError):
 
 class AssemblyError(NotLoadableError):
     """Source text that does not assemble, or that keystone would assemble wrongly. `where` is file:line."""
+
+
+class MissingExtraError(PffemuError):
+    """A package that only some commands need is not installed; `extra` is the one of pffemu that brings it."""
+
+    def __init__(self, package: str, extra: str, *, where: str, otherwise: str = "") -> None:
+        super().__init__(
+            f"{package} is not installed",
+            where=where,
+            remedy=f"pip install 'pffemu[{extra}]'{f', or {otherwise}' if otherwise else ''}",
+        )
 
 
 class OutOfGuestMemory(PffemuError):

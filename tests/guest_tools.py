@@ -67,7 +67,7 @@ setup:
     jnz failed
     mov eax, SYS_uintr_register_handler
     lea rdi, [rip + handler]
-    mov esi, UINTR_HANDLER_FLAG_FORWARD_PF
+    mov esi, HANDLER_FLAGS
     syscall
     test rax, rax
     jnz failed
@@ -143,12 +143,13 @@ def build(source: str) -> Program:
 
 
 def forwarding_guest(
-    body: str, *, handler: str = LOGGING_HANDLER, rip_first: bool = False, uffd_flags: int = 0, data: str = ""
-) -> Program:
+    body: str, *, handler: str = LOGGING_HANDLER, rip_first: bool = False, uffd_flags: int = 0, data: str = "",
+    handler_flags: str = "UINTR_HANDLER_FLAG_FORWARD_PF",
+) -> Program:  # fmt: skip
     """A guest that has REGION registered and a handler for its faults, with UIF=1, and then runs `body`."""
     layout = (
         f".equ ADDRESS_AT, {24 if rip_first else 32}\n.equ VECTOR_BYTES, {0 if rip_first else 8}\n"
-        f".equ UFFD_FLAGS, {uffd_flags}\n"
+        f".equ UFFD_FLAGS, {uffd_flags}\n.equ HANDLER_FLAGS, {handler_flags}\n"
     )
     start = ".text\n.globl _start\n_start:\n    call setup\n    stui\n"
     return build(_PREAMBLE + layout + start + body + _SETUP + handler + _DATA + data)

@@ -25,7 +25,7 @@ _WAITING: Final = uapi.UINTR_HANDLER_FLAG_WAITING_RECEIVER | uapi.UINTR_HANDLER_
 def register_handler(call: Call, handler: int, flags: int) -> int:
     """0. UIF stays 0: the thread must execute STUI. Errors: EINVAL (flags), EFAULT (null), EBUSY."""
     flags &= 0xFFFF_FFFF
-    forward = flags & uapi.UINTR_HANDLER_FLAG_FORWARD_PF
+    forward = flags & uapi.UINTR_HANDLER_FLAG_FORWARD_PF or call.kernel.options.pff_uintr
     allowed = _WAITING | (uapi.UINTR_HANDLER_FLAG_FORWARD_PF if call.kernel.options.mechanism.forwarding else 0)
     if flags & ~allowed:
         raise LinuxError(Errno.EINVAL)

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 
 class PffDriver:
-    """The driver. `base` is None when the machine has no device, or the kernel does not forward."""
+    """The driver. `base` is None when the machine has no device, or the kernel does not forward.
 
-    def __init__(self, bus: Bus, base: int | None, printk: Printk) -> None:
-        self._bus, self._base, self._printk = bus, base, printk
+    Not `tagged`: as PFF-UINTR's kernel, which adds ranges for every address space and never removes one.
+    """
+
+    def __init__(self, bus: Bus, base: int | None, printk: Printk, *, tagged: bool = True) -> None:
+        self._bus, self._base, self._printk, self._tagged = bus, base, printk, tagged
 
     def _add(self, cpu: Cpu, mm: Mm, start: int, end: int, mode: int) -> None:
         """Forward faults of the kinds in `mode` (MODE_* of the device; 0: none)."""
@@ -61,10 +64,10 @@ class PffDriver:
         self._command(cpu, mm, reg.COMMAND_REMOVE_TAG, 0, 0)
 
     def _command(self, cpu: Cpu, mm: Mm, command: int, start: int, end: int, mode: int = reg.MODE_MISSING) -> int:
-        if self._base is None:
+        if self._base is None or not (self._tagged or command == reg.COMMAND_ADD):
             return reg.STATUS_OK
         stores = (
-            (reg.TAG, mm.pages.root & PTE_ADDRESS),
+            (reg.TAG, mm.pages.root & PTE_ADDRESS if self._tagged else 0),
             (reg.MODE, mode),
             (reg.START, start),
             (reg.END, end),

@@ -18,6 +18,7 @@ from kernel_model.abi.uapi import (
     Errno,
     LinuxError,
 )
+from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.page_tables import GUARD, HELD, POISON, UFFD_WP
 from kernel_model.mm.vma import Mappable, Vma
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of
@@ -85,6 +86,7 @@ def _frame_to_write(mm: Mm, address: int) -> int:
         raise LinuxError(Errno.EFAULT)
     if entry & HELD:
         mm.unshare(vma, page, entry)
+        _note_store(vma, page)
         return mm.pages.entry(page) & PTE_ADDRESS
     if entry & (GUARD | POISON):
         raise LinuxError(Errno.EFAULT)
@@ -97,7 +99,14 @@ def _frame_to_write(mm: Mm, address: int) -> int:
         frame = vma.file.frame_at(_offset(vma, page))
         frame = frame if vma.shared else mm.frames.take_copy(frame)
     mm.install(vma, page, frame, owned=not vma.shared or vma.file is None, dirty=True)
+    _note_store(vma, page)
     return frame
+
+
+def _note_store(vma: Vma, page: int) -> None:
+    """A store to a shared page of a file on disk makes it dirty."""
+    if vma.shared and isinstance(vma.file, DiskPages):
+        vma.file.memory.writeback.note(vma.file.pages[_offset(vma, page)])
 
 
 def _is_held_back(vma: Vma) -> bool:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Protocol
+
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.errors import OutOfGuestMemory
 from pffemu.hw.ram import Ram
 
+if TYPE_CHECKING:
+    from kernel_model.mm.mm import Mm
+
 _FIRST = PAGE_SIZE  # frame 0 stays unused, so that no valid frame is address 0
+
+
+class Reclaimer(Protocol):
+    """What can free frames (kernel_model.mm.reclaim)."""
+
+    def make_free(self) -> bool:
+        """Free some; whether there is a free frame now."""
 
 
 class FrameAllocator:
@@ -17,11 +29,19 @@ class FrameAllocator:
         self._next = _FIRST
         self._free: list[int] = []
         self._more_users: dict[int, int] = {}  # frame -> users besides the first, where there are any
+        self.reclaimer: Reclaimer | None = None
+        self.held = 0  # the frame that the fault in progress uses: it is not reclaimed
+        self.pins: list[tuple[Mm, int, int]] = []  # ranges that the call in progress uses: none of their pages is
 
     @property
     def free_frames(self) -> int:
         """Frames left (those that device holes will skip are still counted)."""
         return len(self._free) + (self._ram.size - self._next) // PAGE_SIZE
+
+    @property
+    def has_returned(self) -> bool:
+        """Whether a frame that was given back can be handed out."""
+        return bool(self._free)
 
     @property
     def total(self) -> int:
@@ -56,6 +76,8 @@ class FrameAllocator:
         """`count` physically contiguous frames; the first one's address. Raises OutOfGuestMemory."""
         start, skipped = self._find_run(count)
         if start + count * PAGE_SIZE > self._ram.size:
+            if count == 1 and self.reclaimer is not None and self.reclaimer.make_free():
+                return self.take()
             raise OutOfGuestMemory(
                 f"guest RAM is full: {count} frames wanted, {self.free_frames} of {self._ram.size // PAGE_SIZE} left",
                 remedy="give the machine more, as in --ram 4G",

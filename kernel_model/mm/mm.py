@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
+from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.layout import MemoryLayout
 from kernel_model.mm.notifier import Directed, MmuNotifier
@@ -65,6 +66,7 @@ class Mm:
         self.mmap_lock = RwLock("wait.mmap_lock")
         self.owed: dict[str, int] = {}  # units by cost: charged to the call in progress
         self.stale = False
+        self.maps_disk = False  # now or earlier: pages of files on disk, which may be evicted
         self.code_changed = False
         self.code_version = UNVERSIONED  # address spaces with equal versions have no different code at any address
         self.has_writable_code = False  # now or earlier: any store by the kernel may then change code
@@ -107,6 +109,7 @@ class Mm:
         frame, owned, copied = entry & PTE_ADDRESS, bool(entry & OWNED), self.is_shared(vma, entry)
         protect = bool(entry & UFFD_WP) and not vma.is_write_protected  # the bit stays, for a later registration
         if copied:
+            self.frames.held = frame
             copy = self.frames.take() if frame == self.zero_frame else self.frames.take_copy(frame)
             if owned:
                 self.frames.give_back(frame)
@@ -120,7 +123,10 @@ class Mm:
         return not vma.shared and (not entry & OWNED or self.frames.is_shared(entry & PTE_ADDRESS))
 
     def allowed(self, vma: Vma, entry: int) -> int:
-        """`entry` with the rights of `vma`: W only where a store needs no fault first."""
+        """`entry` with the rights of `vma`: W only where a store needs no fault first.
+
+        The first store to a clean page of a file on disk needs one, as on Linux (vma_wants_writenotify).
+        """
         prot = vma.prot
         entry &= ~(PTE_W | PTE_NX | PTE_P | PROTNONE | PTE_UFFD)
         entry |= PTE_P if prot & (PROT_READ | PROT_WRITE | PROT_EXEC) else PROTNONE
@@ -129,7 +135,10 @@ class Mm:
         if (
             prot & PROT_WRITE
             and not (entry & UFFD_WP and vma.is_write_protected)
-            and (vma.shared or (entry & OWNED and not self.frames.is_shared(entry & PTE_ADDRESS)))
+            and (
+                (vma.shared and (entry & PTE_D or not isinstance(vma.file, DiskPages)))
+                or (entry & OWNED and not self.frames.is_shared(entry & PTE_ADDRESS))
+            )
         ):
             entry |= PTE_W
         elif entry & UFFD_WP and prot & PROT_WRITE and vma.is_write_protected and self._marks(vma):

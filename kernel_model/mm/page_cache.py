@@ -194,5 +194,9 @@ class PageCache:
                             mm.directed.unlist(vma, low, high)
                         mm.zap(vma, low, high, cows=cows)
         for offset in sorted(offset for offset in self._frames if start <= offset < end):
-            self._allocator.give_back(self._frames.pop(offset))
+            self._free(offset)
             self._reserved.discard(offset)
+
+    def _free(self, offset: int) -> None:
+        """Free the page at `offset`, which no mapping holds."""
+        self._allocator.give_back(self._frames.pop(offset))

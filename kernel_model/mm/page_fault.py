@@ -16,6 +16,8 @@ from kernel_model.abi.uapi import (
     LinuxError,
     Signal,
 )
+from kernel_model.mm import readahead
+from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.page_tables import GUARD, POISON, PROTNONE, UFFD_WP
 from kernel_model.mm.vma import Mappable, Vma
 from pffemu.arch import pagefault
@@ -206,6 +208,8 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> Answer:
     if offset >= file.mapped_size:
         return BadAccess(Signal.SIGBUS, f"{vma} reaches beyond the end of the file", BUS_ADRERR)
     fault.cpu.charge("kernel.page.lookup")
+    if isinstance(file, DiskPages):
+        return _missing_of_disk(fault, file, offset)
     frame = file.cached_frame(offset)
     if vma.uffd is not None:
         reason = vma.uffd_mode & (UFFDIO_REGISTER_MODE_MINOR if frame else UFFDIO_REGISTER_MODE_MISSING)
@@ -232,6 +236,54 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> Answer:
     return None
 
 
+def _missing_of_disk(fault: Fault, file: DiskPages, offset: int) -> Answer:
+    """A page of a file on disk: it is mapped if the cache has it, or else read, with the thread asleep."""
+    cpu, vma, mm = fault.cpu, fault.vma, fault.mm
+    page, kind = file.pages.get(offset), "cache"
+    try:
+        if page is None:
+            readahead.missed(cpu, file, offset, vma.advice, may_wait=fault.may_wait)
+            page = file.pages[offset]
+        else:
+            mm.frames.held = page.frame
+            readahead.used(cpu, page, vma.advice)
+    except LinuxError as error:
+        return BadAccess(Signal.SIGBUS, f"{vma} cannot be read from the host: {error}", BUS_ADRERR)
+    if page.reading is not None:
+        if fault.may_wait:
+            raise file.memory.disk.sleep(page.reading)
+        file.memory.disk.wait(cpu, page.reading)
+    mm.frames.held = page.frame
+    if fault.is_write and not vma.shared:
+        frame, kind = mm.frames.take_copy(page.frame), "copy"
+        cpu.charge("kernel.page.allocate")
+        cpu.charge("kernel.page.copy", PAGE_SIZE)
+        mm.install(vma, fault.page, frame, owned=True, dirty=True)
+    else:
+        if fault.is_write:
+            file.dirtied(cpu, offset)
+        mm.install(vma, fault.page, page.frame, owned=False, dirty=fault.is_write)
+        if not fault.is_write:
+            _fault_around(fault, file, offset)
+    _resolved(fault, kind)
+    return None
+
+
+def _fault_around(fault: Fault, file: DiskPages, offset: int) -> None:
+    """Map the pages around the one at `offset` that can be used at once, too (do_fault_around, filemap_map_pages)."""
+    vma, mm, span = fault.vma, fault.mm, file.memory.fault_around * PAGE_SIZE
+    low = max(vma.start, fault.page // span * span)
+    high = min(vma.end, fault.page // span * span + span)
+    mapped = 0
+    for address in range(low, high, PAGE_SIZE):
+        page = file.pages.get(offset + address - fault.page)
+        if page is not None and page.reading is None and not page.marker and not mm.pages.entry(address):
+            mm.install(vma, address, page.frame, owned=False)
+            mapped += 1
+    if mapped:
+        fault.cpu.charge("kernel.fault.around", mapped)
+
+
 def _write_to_present(fault: Fault, entry: int) -> Answer:
     """A present page faulted: write protection, copy-on-write, or another thread resolved it first."""
     vma = fault.vma
@@ -241,6 +293,8 @@ def _write_to_present(fault: Fault, entry: int) -> Answer:
     uffd = vma.uffd if entry & UFFD_WP and vma.is_write_protected else None
     if uffd is not None and not uffd.resolves_write_protection:
         return uffd.handle_fault(fault, UFFDIO_REGISTER_MODE_WP)
+    if vma.shared and isinstance(vma.file, DiskPages):
+        vma.file.dirtied(fault.cpu, vma.offset + fault.page - vma.start)
     kind = make_writable(fault.cpu, fault.mm, vma, fault.page, entry)
     _resolved(fault, kind)
     return None

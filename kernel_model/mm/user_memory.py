@@ -13,7 +13,8 @@ from kernel_model.abi.files import PATH_MAX
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.mm import page_fault
 from kernel_model.wait.queue import Blocked, Interruptible
-from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_D, PTE_P, PTE_U, PTE_W, USER_END
+from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_D, PTE_P, PTE_U, PTE_W, USER_END, page_of
+from pffemu.errors import OutOfGuestMemory
 from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap
 
@@ -112,6 +113,7 @@ class UserMemory:
             raise LinuxError(Errno.EFAULT)
         parts: list[tuple[int, int]] = []
         end = address + size
+        self._pin(address, end)
         while address < end:
             length = min(end - address, PAGE_SIZE - address % PAGE_SIZE)
             parts.append((self._bring_in(address, access), length))
@@ -125,15 +127,26 @@ class UserMemory:
         if address < 0 or address >= USER_END:
             return 0
         start, end = address, min(address + size, USER_END)
+        self._pin(address, end)
         while address < end:
             try:
                 self._bring_in(address, access)
             except LinuxError:
                 break
+            except OutOfGuestMemory:
+                if address == start:
+                    raise
+                break  # the page cache cannot hold all of it at once
             address = min(end, address + PAGE_SIZE - address % PAGE_SIZE)
             if address < end:
                 address += self._ready(address, end, access, [])
         return address - start
+
+    def _pin(self, start: int, end: int) -> None:
+        """Keep the pages of [start, end) that belong to files on disk until the call ends or sleeps."""
+        mm = self._task.process.mm
+        if mm.maps_disk:
+            mm.frames.pins.append((mm, page_of(start), end))
 
     def _ready(self, address: int, end: int, access: int, parts: list[tuple[int, int]]) -> int:
         """Add to `parts` the pages from `address` on that a walk would grant without a change; their bytes.

@@ -83,6 +83,7 @@ class Vma:
     sealed: bool = False  # mseal: it can be neither removed nor moved, nor its rights changed
     stays_apart: bool = False  # it never joins a neighbour: its file counts areas (Linux: vm_ops->close)
     marks_entries: bool = False  # its entries have bit 58, because the MMU's region table was full
+    advice: int = 0  # MADV_RANDOM, MADV_SEQUENTIAL: readahead's RANDOM, SEQUENTIAL
     displaced: int = 0  # bytes between where its pages were first touched and where they are now (mremap)
 
     def __str__(self) -> str:
@@ -120,7 +121,7 @@ class Vma:
         return (
             self.name, self.file, self.uffd, self.uffd_mode, self.directed, self.shared, self.may_write, self.dont_fork,
             self.wipe_on_fork, self.grows_down, self.locked, self.reserved, self.displaced, self.sealed,
-            self.marks_entries,
+            self.marks_entries, self.advice,
         )  # fmt: skip
 
 

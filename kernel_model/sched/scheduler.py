@@ -53,6 +53,7 @@ class Scheduler:
         self._others = [[core for core in self._cores if core[0] is not cpu] for cpu in cpus]
         self._sleepers: list[Task] = []  # blocked with a deadline
         self.timers = TimerList(self)
+        self.running = cpus[0]  # the core whose kernel entry is in progress
         self._alone: Cpu | None = None
         self._alone_since = 0  # the interconnect's sequence number then: equal while no message was sent
 
@@ -80,6 +81,10 @@ class Scheduler:
     def cores(self) -> int:
         """The number of cores."""
         return len(self._cpus)
+
+    def core_for_work(self, cpu: Cpu) -> Cpu:
+        """An idle core for work of the kernel's own; `cpu`, if there is none."""
+        return next((core for core in self._cpus if self.idles(core)), cpu)
 
     def current(self, cpu: Cpu) -> Task:
         task = self._queues[cpu.index].current
@@ -253,7 +258,7 @@ class Scheduler:
 
     def switch_in(self, cpu: Cpu) -> Task:
         """Give the core to its current or next thread."""
-        queue = self._queues[cpu.index]
+        queue, self.running = self._queues[cpu.index], cpu
         if queue.current is not None:
             return queue.current
         task = queue.current = queue.waiting.popleft()

@@ -10,12 +10,14 @@ from enum import Enum, auto
 
 from kernel_model.abi.uapi import Errno
 from kernel_model.wait.queue import Blocked, FaultQueue, Interruptible, WaitQueue
+from pffemu.hw.trap import Trap
 
 
 class SleepIn(Enum):
     """What a thread goes on with when its sleep is over."""
 
     FAULT = auto()  # the access of ring 3 is repeated
+    DISK = auto()  # the page fault of ring 3 is handled again
     CALL = auto()  # the system call starts again, or is answered
     EVENT = auto()  # ring 3 runs on, or signals are delivered: after a stop, or a wait for the page of a signal's frame
 
@@ -43,8 +45,8 @@ class Sleep:
     """One sleep of a thread. `call`: for SleepIn.CALL only. `why`: what the thread waits for, in words.
 
     `interrupted`: a signal ended it. `deadline`: virtual cycles; with `for_timer` that of the kernel-bypass timer.
-    `uffd`: where the thread's fault or event is queued. `behind`: the interrupted call's sleep, while its thread is
-    stopped.
+    `trap`: the page fault, for SleepIn.DISK. `uffd`: where the thread's fault or event is queued. `behind`: the
+    interrupted call's sleep, while its thread is stopped.
     """
 
     of: SleepIn
@@ -55,6 +57,7 @@ class Sleep:
     interruptible: Interruptible = Interruptible.NO
     for_timer: bool = False
     uffd: FaultQueue | None = None
+    trap: Trap | None = None
     interrupted: bool = False
     behind: Sleep | None = field(default=None, repr=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from kernel_model.wait.queue import Waker
 
@@ -29,6 +29,7 @@ class TimedWaker(Waker, Protocol):
 class Timer(ABC):
     """Armed while it is in a `TimerList`. `deadline` in cycles of core `cpu_index`."""
 
+    ends: ClassVar[bool] = False  # it comes to an end by itself: it never fires for ever in vain
     deadline = 0
     cpu_index = 0
 
@@ -62,7 +63,7 @@ class TimerList:
 
     def fire(self, cpu: Cpu, timer: Timer) -> None:
         self.armed.remove(timer)
-        self._in_vain += 1
+        self._in_vain += not timer.ends
         timer.fire(cpu)
 
     def idle_in_vain(self) -> bool:

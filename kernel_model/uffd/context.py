@@ -16,7 +16,7 @@ from kernel_model.files.user_buffer import UserBuffer
 from kernel_model.mm.page_fault import Answer, BadAccess, Fault
 from kernel_model.task.task import TaskState
 from kernel_model.uffd.answers import Answers, Resolved
-from kernel_model.uffd.ioctls import IOCTLS
+from kernel_model.uffd.ioctls import IOCTLS, TIMED_IOCTLS
 from kernel_model.uffd.messages import MESSAGE_SIZE, Event, WaitingFault
 from kernel_model.wait.lock import Lock
 from kernel_model.wait.queue import Blocked, WaitQueue
@@ -44,12 +44,16 @@ _FAULT_FLAGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class UffdServices:
-    """What all userfaultfds of a kernel share. `reader_tids` collects the threads that have read a message."""
+    """What all userfaultfds of a kernel share. `reader_tids` collects the threads that have read a message.
+
+    `says_durations`: the ioctls that fill pages return how long they took.
+    """
 
     answers: Answers
 
     scheduler: Scheduler
     reader_tids: set[int]
+    says_durations: bool
 
 
 class Userfaultfd(File):
@@ -148,6 +152,9 @@ class Userfaultfd(File):
 
     def queue_event(self, cpu: Cpu, event: Event) -> None:
         """Queue `event` for readers; its thread sleeps on `event_waiters`."""
+        since = self._lock.acquire(cpu)
+        cpu.charge("kernel.uffd.enqueue")
+        self._lock.release(cpu, since)
         self._events.append(event)
         if event.task is not None and event.task.sleep is not None:
             event.task.sleep.uffd = self
@@ -163,6 +170,7 @@ class Userfaultfd(File):
             following.task, following.then = task, rest
             following.uffd.queue_event(cpu, following)
         elif task is not None and task.state is TaskState.BLOCKED:
+            cpu.charge("kernel.uffd.wake")
             self.services.scheduler.wake(cpu, task)
 
     def _drop(self, cpu: Cpu, event: Event) -> None:
@@ -268,7 +276,8 @@ class Userfaultfd(File):
         self.mm.set_uffd(cpu, vma, None, 0)
 
     def ioctl(self, call: Caller, request: int, argument: int) -> int | None:
-        handler = IOCTLS.get(request) or self.services.answers.ioctl(request)
+        table = TIMED_IOCTLS if self.services.says_durations else IOCTLS
+        handler = table.get(request) or self.services.answers.ioctl(request)
         if handler is None or (not self.ready and request != uffd_abi.API):
             raise LinuxError(Errno.EINVAL)
         return handler(self, whole(call), argument)

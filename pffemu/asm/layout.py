@@ -6,7 +6,6 @@ are known as (section, offset) before anything is assembled.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pffemu.asm.expressions import Names, Value, evaluate
 from pffemu.asm.lint import check_directive, check_word
 from pffemu.asm.source import Statement, blame
 from pffemu.errors import AssemblyError
+from pffemu.nearest import closest
 
 TEXT: Final = ".text"
 BSS: Final = ".bss"
@@ -92,8 +92,8 @@ class Layout:
             return AssemblyError(
                 f"no label '{name[:-1]}:' {direction} this line", remedy=f"define it, or write 0x{name}"
             )
-        close = difflib.get_close_matches(name, [*self.labels, *self.equates, *registers.SIZES], 1)
-        guess = f"did you mean {close[0]!r}?" if close else f"define it with '{name}:' or '.equ {name}, ...'"
+        close = closest(name, [*self.labels, *self.equates, *registers.SIZES])
+        guess = f"did you mean {close!r}?" if close else f"define it with '{name}:' or '.equ {name}, ...'"
         return AssemblyError(f"unknown name {name!r}", remedy=guess)
 
 

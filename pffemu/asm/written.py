@@ -6,7 +6,6 @@ Instructions that keystone cannot spell at all (arch.own_instructions, endbr64, 
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pffemu.asm.operands import Operand, Register, parse_operands
 from pffemu.asm.registers import RESERVED
 from pffemu.asm.source import Statement
 from pffemu.errors import AssemblyError
+from pffemu.nearest import closest
 
 PREFIXES: Final = {"lock": "lock", "rep": "rep", "repe": "rep", "repz": "rep", "repne": "repne", "repnz": "repne"}
 SPELLINGS: Final = {
@@ -122,6 +122,6 @@ def _read(number: int, statement: Statement, names: Names) -> Written:
 
 
 def unknown_mnemonic(word: str) -> AssemblyError:
-    close = difflib.get_close_matches(word, sorted(known_mnemonics()), 1, 0.7)
-    guess = f"did you mean {close[0]!r}?" if close else "write its encoding with .byte"
+    close = closest(word, sorted(known_mnemonics()))
+    guess = f"did you mean {close!r}?" if close else "write its encoding with .byte"
     return AssemblyError(f"unknown instruction {word[:40]!r}", remedy=guess)

@@ -25,6 +25,7 @@ _CASES: Final = {
     "uffd, sleeper on this core": (Mode.UFFD, 1),
     "pff, no sleeper": (Mode.PFF, 1),
 }
+_COLUMN: Final = 12
 _FILLS: Final[tuple[dict[str, bool], ...]] = ({"copy": False}, {"copy": True}, {"minor": True})
 Result = tuple[Measured, str, str, IoctlCosts]  # case, ioctl
 
@@ -65,7 +66,7 @@ def _table(ioctl: str, results: list[Result], rates: Any) -> Table:
     table = Table(header_style="bold")
     table.add_column(ioctl, min_width=max(map(len, STAGES)))
     for _, case, _, _ in results:
-        table.add_column(case.replace(", ", "\n"), justify="right", min_width=max(map(len, _CASES)) // 2)
+        table.add_column(case.replace(", ", "\n").replace(" on ", " on\n"), justify="right", min_width=_COLUMN)
     shown = [costs.cycles(rates) for _, _, _, costs in results]
     for stage in STAGES:
         if any(cycles[stage] for cycles in shown):

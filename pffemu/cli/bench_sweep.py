@@ -59,6 +59,12 @@ class PointFailed(PffemuError):
     """Some points' processes failed; the results of the others are kept."""
 
 
+class PointRefused(PointFailed):
+    """A point's command was wrong, and so most likely are all others."""
+
+    exit_code = UsageError.exit_code
+
+
 @dataclass(slots=True)
 class _Runner:
     running: set[subprocess.Popen[str]] = field(default_factory=set)
@@ -107,8 +113,9 @@ class _Runner:
             unfinished.unlink()
         if not self.stopped:
             where = " ".join(["pffemu", *point.command])
-            failure = PointFailed(_message(told) or f"exit code {process.returncode}", where=where)
-            if process.returncode == _USAGE:  # most likely all of them
+            kind = PointRefused if process.returncode == _USAGE else PointFailed
+            failure = kind(_message(told) or f"exit code {process.returncode}", where=where)
+            if isinstance(failure, PointRefused):
                 raise failure
             self.failed.append(failure)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Final, NamedTuple
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from pffemu import compiled
@@ -21,9 +25,9 @@ from pffemu.engine import jit
 from pffemu.errors import PffemuError
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import Exited
-from pffemu.report import plot
 
 OLDEST_PYTHON: Final = (3, 11)
+OLDEST_GDB: Final = 13
 LARGE_RAM: Final = 16 << 30  # bytes
 _BUDGET: Final = 10_000  # instructions of a self-check
 
@@ -49,7 +53,7 @@ def doctor() -> None:
     for heading in ("check", "", "finding"):
         table.add_column(heading)
     for name, finding in findings:
-        table.add_row(name, finding.verdict.value, finding.what)
+        table.add_row(name, finding.verdict.value, escape(finding.what))  # `[plot]` is no style
     out_console().print(table)
     raise typer.Exit(int(any(finding.verdict is Verdict.FAIL for _, finding in findings)))
 
@@ -129,15 +133,36 @@ def _large_ram() -> Finding:
     return Finding(Verdict.OK, "16 GiB of guest RAM can be reserved")
 
 
-def _matplotlib() -> Finding:
-    if plot.available():
-        return Finding(Verdict.OK, f"{version('matplotlib')} (for --plot)")
-    return Finding(Verdict.WARN, "missing, so there are no figures: pip install 'pffemu[plot]'")
+def _extra(package: str, extra: str, brings: str) -> Callable[[], Finding]:
+    """Checks a package that only some commands need."""
+
+    def check() -> Finding:
+        try:
+            return Finding(Verdict.OK, f"{package} {version(package)}: {brings}")
+        except PackageNotFoundError:
+            return Finding(Verdict.WARN, f"no {brings} without {package}: pip install 'pffemu[{extra}]'")
+
+    return check
+
+
+def _compilers() -> Finding:
+    found = [name for name in ("gcc", "clang", "zig") if shutil.which(name)]
+    if find_spec("ziglang") is not None:
+        found.append("ziglang")
+    if found:
+        return Finding(Verdict.OK, f"{', '.join(found)}: for tests in C")
+    return Finding(Verdict.WARN, "none, so tests in C are skipped: gcc or clang, or pip install 'pffemu[c]'")
 
 
 def _gdb() -> Finding:
     found = shutil.which("gdb")
-    return Finding(Verdict.OK, found) if found else Finding(Verdict.WARN, "not installed; only `pffemu gdb` is for it")
+    if found is None:
+        return Finding(Verdict.WARN, "not installed; only `pffemu gdb` is for it")
+    told = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
+    match = re.search(r"\b(\d+)\.(\d+)", told)
+    number = match[0] if match is not None else "of an unknown version"
+    old = match is not None and int(match[1]) < OLDEST_GDB
+    return Finding(Verdict.WARN if old else Verdict.OK, f"{number} at {found} ({OLDEST_GDB} or newer)")
 
 
 UINTR_GUEST: Final = """
@@ -194,6 +219,10 @@ CHECKS: Final[dict[str, Callable[[], Finding]]] = {
     "user-interrupt instructions": _uintr_traps,
     "TLB flush": _tlb_flush,
     "guest RAM": _large_ram,
-    "matplotlib": _matplotlib,
+    "extra plot": _extra("matplotlib", "plot", "figures"),
+    "extra tui": _extra("textual", "tui", "panes in `pffemu debug`"),
+    "extra trace": _extra("perfetto", "trace", ".pftrace files"),
+    "extra test": _extra("pytest", "test", "tests of fault delivery"),
+    "C compiler": _compilers,
     "gdb": _gdb,
 }

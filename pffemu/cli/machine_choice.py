@@ -16,7 +16,7 @@ from pffemu.cli import options
 from pffemu.cli.terminal import say
 from pffemu.hw.cpu_options import CpuOptions, Delivery
 from pffemu.hw.mmu import UffdLookup
-from pffemu.machine.options import MachineOptions
+from pffemu.machine.options import Compat, MachineOptions
 from pffemu.machine.roots import parse_root
 from pffemu.timing import DEFAULT_PROFILE, load_profile
 
@@ -34,6 +34,8 @@ def _choice(
     mode: options.RunMode = Mode.PFF,
     cpus: options.Cpus = options.DEFAULTS.cpus,
     ram: options.Ram = None,
+    quota: options.Quota = None,
+    fault_around: options.FaultAround = options.DEFAULTS.fault_around,
     root: options.Root = None,
     libs: options.Libs = options.DEFAULTS.libs,
     env: options.Env = None,
@@ -54,6 +56,9 @@ def _choice(
     regions: Annotated[
         int, typer.Option(min=1, help="Entries of the MMU's table of userfaultfd ranges.")
     ] = options.DEFAULTS.uffd_regions,
+    compat: Annotated[
+        Compat, typer.Option(help="Whose programs run unchanged: pffemu's, or those of the prototype PFF-UINTR.")
+    ] = options.DEFAULTS.compat,
 ) -> MachineChoice:
     cpu = CpuOptions(
         profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment, delivery=delivery,
@@ -62,6 +67,8 @@ def _choice(
     machine = MachineOptions(
         mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed, strict=strict, cpu=cpu,
         roots=tuple(parse_root(text) for text in root or []), libs=libs, uffd_regions=regions,
+        quota=quota if quota is not None else options.DEFAULTS.quota, fault_around=fault_around,
+        compat=compat,
     )  # fmt: skip
     return MachineChoice(machine, options.environment(env))
 

@@ -93,6 +93,18 @@ Ram = Annotated[
     int | None,
     typer.Option(parser=_size, metavar="SIZE", help="Guest RAM, as in 512M or 16G; costs nothing until touched."),
 ]
+Quota = Annotated[
+    int | None,
+    typer.Option(
+        parser=_size, metavar="SIZE", help="Bytes of files on disk (--root) in the page cache at most, as in 1M."
+    ),
+]
+FaultAround = Annotated[
+    int,
+    typer.Option(
+        "--fault-around", min=1, max=64, help="Pages of a file on disk that a read fault maps (a power of 2)."
+    ),
+]
 Budget = Annotated[
     int | None,
     typer.Option(min=1, metavar="INSTRUCTIONS", help="Stop after this many guest instructions (exit code 124)."),

@@ -12,7 +12,7 @@ from guest.workloads import FaultWorkload
 from kernel_model.mechanisms import Mode
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, out_console, replace_between_markers, write_text
-from pffemu.errors import MissingFileError, PffemuError, UsageError
+from pffemu.errors import MissingExtraError, MissingFileError, PffemuError, UsageError
 from pffemu.report import page, plot
 from pffemu.report.svg_timeline import svg
 from pffemu.report.timeline import one_fault_title
@@ -37,7 +37,7 @@ def report(
     Example: pffemu report fault.json bfs.json -o report.html --figures figures
     """
     if not plot.available():
-        raise PffemuError("matplotlib is not installed", where="report", remedy="pip install 'pffemu[plot]'")
+        raise MissingExtraError("matplotlib", "plot", where="report")
     check_writable(output)
     reports = [_read(file) for file in files]
     if figures is not None:

@@ -19,6 +19,9 @@ from pffemu.events.kernel import Warned
 _NAME_MAX: Final = 255  # bytes
 
 
+_FILE_WIDTH: Final = 200  # columns
+
+
 class OutputClosed(BaseException):
     """The reader of our standard output has closed it; a native program would die of SIGPIPE."""
 
@@ -47,8 +50,11 @@ class GuestOutput:
 
 
 def out_console(*, to_stderr: bool = False) -> Console:
-    """A console for tables and text; on stderr when stdout is for JSON alone."""
-    return Console(stderr=to_stderr, highlight=False)
+    """A console for tables and text; on stderr when stdout is for JSON alone. Into a file or pipe nothing is cut."""
+    console = Console(stderr=to_stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _FILE_WIDTH
+    return console
 
 
 def err_console() -> Console:

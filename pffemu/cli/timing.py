@@ -1,7 +1,8 @@
-"""pffemu timing: shows, checks and validates machine profiles."""
+"""pffemu timing: shows, checks, validates and calibrates machine profiles."""
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,10 +11,12 @@ import typer
 from rich.table import Table
 
 from pffemu.cli import validation
+from pffemu.cli.calibrate import calibrate
 from pffemu.cli.terminal import out_console, replace_between_markers
-from pffemu.timing import CATALOGUE, DEFAULT_PROFILE, Entry, Profile, builtin_profiles, load_profile
+from pffemu.timing import CATALOGUE, DEFAULT_PROFILE, Entry, Profile, Status, builtin_profiles, load_profile
 
 _NAME: Final = typer.Argument(metavar="PROFILE", help="A profile's name, or a TOML file.")
+_WITH_SOURCES: Final = 120  # columns of a terminal that has room for sources
 timing = typer.Typer(no_args_is_help=True)
 
 
@@ -25,15 +28,20 @@ def show(profile: Annotated[str, _NAME] = DEFAULT_PROFILE) -> None:
     """
     chosen = load_profile(profile)
     table = Table(header_style="bold", title=_title(chosen), title_justify="left")
+    out = out_console()
     for heading in ("cost", "value", "cycles", "status"):
-        table.add_column(heading)
-    table.add_column("source", min_width=30)
+        table.add_column(heading, no_wrap=True)
+    with_sources = out.width >= _WITH_SOURCES
+    if with_sources:
+        table.add_column("source", min_width=30)
     for cost in CATALOGUE:
         entry = chosen.entries[cost]
         value = f"{_number(entry.value)} {entry.unit}"
-        table.add_row(cost, value, _number(chosen.cycles_of(cost)), entry.status.value, _source(entry))
-    out = out_console()
+        cells = (cost, value, _number(chosen.cycles_of(cost)), entry.status.value)
+        table.add_row(*cells, *([_source(entry)] if with_sources else []))
     out.print(table, markup=False)
+    if not with_sources:
+        out.print(f"Sources need {_WITH_SOURCES} columns: widen the terminal, or write into a file.", markup=False)
     others = ", ".join(name for name in builtin_profiles() if name != chosen.name)
     out.print(f"Other profiles: {others}", markup=False)
 
@@ -71,11 +79,12 @@ def validate(
     out_console().print(summary, markup=False)
 
 
+timing.command("calibrate")(calibrate)
+
+
 def _title(profile: Profile) -> str:
-    count = {status: 0 for status in ("published", "derived", "guessed")}
-    for entry in profile.entries.values():
-        count[entry.status.value] += 1
-    told = ", ".join(f"{number} {status}" for status, number in count.items())
+    count = Counter(entry.status for entry in profile.entries.values())
+    told = ", ".join(f"{count[status]} {status.value}" for status in Status if count[status])
     return f"{profile.name}: {profile.machine}; {profile.frequency / 1e9:g} GHz; {told}; {profile.digest[:12]}"
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -20,6 +21,8 @@ from pffemu.report.lanes import Lanes
 from pffemu.report.perfetto import PerfettoTrace
 from pffemu.report.progress import ProgressLine
 
+_DEFAULT: Final = Path("trace.json")
+
 
 @chooses_machine
 def trace(
@@ -30,8 +33,15 @@ def trace(
         list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Trace: .json (Chrome's) or .pftrace (Perfetto's).")
-    ] = Path("trace.json"),
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Trace: .json (Chrome's) or .pftrace (Perfetto's).",
+            show_default=str(_DEFAULT),
+        ),
+    ] = None,
     *,
     machine: MachineChoice,
     budget: options.Budget = None,
@@ -39,19 +49,25 @@ def trace(
     """Run a guest program and write a trace that ui.perfetto.dev and chrome://tracing open.
 
     Tracks: cores, the kernel's work on each, threads, devices; an arrow joins a faulting access to its resumption.
-    The exit code is the guest's, as with `pffemu run`. A .pftrace needs the extra `trace`.
+    The exit code is the guest's, as with `pffemu run`. A .pftrace needs the extra `trace`. Without -o, a trace.json
+    that is there already is left alone.
 
     Example: pffemu trace -o fault.json examples/own_handler.s
     """
+    if output is None and _DEFAULT.exists():
+        raise UsageError("there is a trace already", where=str(_DEFAULT), remedy="name a file with -o, or remove it")
+    output = output or _DEFAULT
     if output.suffix not in (".json", ".pftrace"):
         raise UsageError("a trace is a .json or a .pftrace", where=str(output), remedy="name one after -o")
     progress = ProgressLine(err_console(), Path(file).name)
     guest = GuestCommand(file, arguments or [], machine.environment)
     loaded = foreground.prepare(lambda: load_guest(machine.options, guest, progress, False), progress, "loading")
+    replaced = output.exists()
     with _lanes(output, machine.options.cpu.profile.frequency) as lanes:
         loaded.events.sinks.append(lanes)
         show_warnings(loaded.events)
         stop = foreground.run(loaded, progress, budget)
+    say(f"the trace is in {output}{', in place of an older file' if replaced else ''}")
     if not isinstance(stop, Exited):
         say(str(stop))
     raise typer.Exit(stop.exit_code)
@@ -63,6 +79,8 @@ def _lanes(path: Path, frequency: int) -> Iterator[Lanes]:
 
     `frequency` in Hz.
     """
+    if path.suffix == ".pftrace":
+        PerfettoTrace(io.BytesIO(), frequency)  # raises before a file is there
     try:
         if path.suffix == ".json":
             with path.open("w", encoding="ascii") as text:

@@ -37,6 +37,7 @@ from pffemu.events.kernel import (
     ThreadWoken,
     Warned,
 )
+from pffemu.events.page_cache import DiskCompleted, DiskRequested, PageDirtied, PageReclaimed, ReadAhead
 from pffemu.events.signals import SignalDelivered, SignalReturned, SignalSent
 from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageEvicted, PageInstalled
 
@@ -47,6 +48,7 @@ EVENTS: tuple[type[Any], ...] = (
     ThreadCreated, ThreadBlocked, ThreadWoken, ContextSwitch, ForwardingSwitched, SendUipi, IpiSent,
     InterruptAccepted, NotificationProcessed, Timer, ThreadExited, ProcessExited, ProcessKilled,
     SignalSent, SignalDelivered, SignalReturned, Warned,
+    DiskRequested, DiskCompleted, ReadAhead, PageReclaimed, PageDirtied,
     DirectedStep, DirectedWait, DirectedDecline, PageReturned, FramesDonated,
 )  # fmt: skip
 

@@ -144,9 +144,9 @@ class Cpu:
         except KeyError:
             self._units[cost] = units
 
-    def cycles_of(self, cost: str) -> int:
-        """Whole cycles of a cost that no core spends (a latency)."""
-        return self._rates[cost] >> SHIFT
+    def cycles_of(self, cost: str, units: int = 1) -> int:
+        """Whole cycles of `units` of a cost that no core spends (a latency)."""
+        return self._rates[cost] * units >> SHIFT
 
     def wait_until(self, clock: int, why: str = IDLE) -> int:
         """Let time pass until `clock`, if that is later; the clock then. `why`: one of timing.catalogue's WAITS."""

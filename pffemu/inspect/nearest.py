@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Final
 
-_CLOSE: Final = 0.5  # of 1, as difflib measures it
+from pffemu.nearest import closest
+
+_LISTED: Final = 30  # names
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The remedy for an unknown `word`; of names equally close, one with the same letters, then the first."""
-    known = list(dict.fromkeys(known))
-
-    def closeness(name: str) -> tuple[float, bool]:
-        given, other = word.lower(), name.lower()
-        return difflib.SequenceMatcher(None, given, other).ratio(), sorted(given) == sorted(other)
-
-    best = max(known, key=closeness, default="")
-    return f"did you mean {best!r}?" if best and closeness(best)[0] >= _CLOSE else f"use one of {', '.join(known)}"
+    """The remedy for an unknown `word`: the name of fewest typing errors, or else the names there are."""
+    names = list(dict.fromkeys(known))
+    best = closest(word, names)
+    if best:
+        return f"did you mean {best!r}?"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"use one of {', '.join(names[:_LISTED])}{more}"

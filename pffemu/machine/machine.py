@@ -36,7 +36,7 @@ from pffemu.machine import diagnose
 from pffemu.machine.image import Image, image_of_program, open_image
 from pffemu.machine.loader import load
 from pffemu.machine.memory import GuestMemory
-from pffemu.machine.options import MachineOptions
+from pffemu.machine.options import Compat, MachineOptions
 from pffemu.machine.shared_objects import SharedObjects
 from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
 from pffemu.machine.streams import InputLog, OutputLog
@@ -76,8 +76,9 @@ class Machine:
         kernel_options = KernelOptions(
             mechanism=self.options.mode.mechanism,
             uffd_mmio_base=self.options.uffd_mmio_base, seed=self.options.seed, mounts=self.options.mounts,
-            outlive=self.options.outlive,
+            outlive=self.options.outlive, quota=self.options.quota, fault_around=self.options.fault_around,
             strict=self.options.strict, uintr_wait_forever=self.options.uintr_wait_forever,
+            pff_uintr=self.options.compat is Compat.PFF_UINTR,
         )  # fmt: skip
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
         self.turns = Turns(self.kernel, self.cpus, self.options.cpu.counting)
@@ -97,6 +98,8 @@ class Machine:
         lookup = self.options.mode.mechanism.lookup
         if lookup is not None:
             options = replace(options, uffd_lookup=lookup)
+        if self.options.compat is Compat.PFF_UINTR:
+            options = replace(options, mask_fault_address=True)
         if self.options.strict:
             options = replace(options, exact_float=True, check_alignment=True)
         return Cpu(index, self.ram, self.regions, self.events, options, self.interconnect)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import Enum
 
 from kernel_model.files.host_tree import Mount
 from kernel_model.mechanisms import Mode
+from kernel_model.mm.reclaim.file_memory import FAULT_AROUND, QUOTA_LEAST
 from pffemu.arch import uffd_mmio
 from pffemu.errors import UsageError
 from pffemu.hw.cpu_options import CpuOptions
@@ -19,17 +21,27 @@ MAX_CPUS = 64
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
+class Compat(Enum):
+    """Whose programs run unchanged."""
+
+    PFFEMU = "pffemu"
+    PFF_UINTR = "pff-uintr"  # the prototype's: its kernel and microcode where they differ (docs/mechanisms.md)
+
+
 @dataclass(frozen=True, slots=True)
 class MachineOptions:
     mode: Mode = Mode.PFF
     cpus: int = 2
     ram: int = 1 << 30  # bytes
+    quota: int = 0  # bytes of files on disk that may be in the page cache at once; 0: as many as RAM has room for
+    fault_around: int = 16  # pages of files on disk that a read fault maps together, those in the cache
     cpu: CpuOptions = field(default_factory=CpuOptions)
     uffd_regions: int = CAPACITY  # entries of the MMU's region table
     uffd_mmio_base: int = uffd_mmio.BASE  # physical address
     seed: int = 0  # of the guest's random numbers
     roots: tuple[Mount, ...] = ()  # host directories that the guest may reach (parse_root)
     libs: bool = False  # the guest may read this host's dynamic loader and libraries, where roots do not show others
+    compat: Compat = Compat.PFFEMU
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in Intel's first patches, instead of (usec, flags)
     outlive: bool = True  # the run goes on after the first process's end, while others have its output open
     # end with UnsupportedError at the first system call or flag that is not modelled, and compute exactly what the
@@ -37,15 +49,31 @@ class MachineOptions:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.ram, str):  # text with a unit, as on the command line
-            object.__setattr__(self, "ram", parse_size(self.ram))
+        for name in ("ram", "quota"):
+            value = getattr(self, name)
+            if isinstance(value, str):  # text with a unit, as on the command line
+                object.__setattr__(self, name, parse_size(value))
         check_types(self)
         if self.ram < 1 or not 0 <= self.seed < 1 << 64:
             name, value = ("seed", self.seed) if self.ram >= 1 else ("ram", self.ram)
             raise UsageError(f"{name}={value} is not possible", remedy="use a positive number of at most 64 bits")
+        if not all(isinstance(root, Mount) for root in self.roots):
+            raise UsageError("roots are not mounts", remedy="as in roots=(parse_root('data:/data:ro'),)")
         check_roots(self.roots)
         if not 1 <= self.cpus <= MAX_CPUS:
             raise UsageError(f"{self.cpus} cores are not possible", remedy=f"use 1 to {MAX_CPUS}")
+        if self.quota and self.quota < QUOTA_LEAST:
+            raise UsageError(
+                f"quota={self.quota}: the page cache cannot work in so little",
+                remedy=f"use at least {QUOTA_LEAST}, or 0 for no quota",
+            )
+        if self.fault_around not in FAULT_AROUND:
+            raise UsageError(
+                f"fault_around={self.fault_around} is not possible",
+                remedy=f"use one of {', '.join(map(str, FAULT_AROUND))}",
+            )
+        if self.compat is Compat.PFF_UINTR and self.mode is not Mode.PFF:
+            raise UsageError(f"compat=pff-uintr with mode={self.mode.value}", remedy="the prototype has mode=pff only")
         if self.uffd_regions < 1:
             raise UsageError(f"a region table of {self.uffd_regions} entries", remedy="use at least 1")
         Places.of(self)

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, BinaryIO, Final
 
-from pffemu.errors import UsageError
+from pffemu.errors import MissingExtraError
 from pffemu.report.lanes import Group, Track
 
 _SEQUENCE: Final = 1
 
 
 class PerfettoTrace:
-    """Writes each event to `file`; times are ns, rounded down. Raises UsageError when the library is missing."""
+    """Writes each event to `file`; times are ns, rounded down. Raises MissingExtraError."""
 
     def __init__(self, file: BinaryIO, frequency: int) -> None:
         try:
             from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import TrackEvent
             from perfetto.trace_builder.proto_builder import StreamingTraceProtoBuilder
         except ImportError as error:
-            raise UsageError(
-                "writing a .pftrace needs the package perfetto", remedy="pip install 'pffemu[trace]', or write a .json"
-            ) from error
+            raise MissingExtraError("perfetto", "trace", where=".pftrace", otherwise="write a .json") from error
         self._kinds, self._builder = TrackEvent, StreamingTraceProtoBuilder(file)
         self._frequency = frequency
         self._uuids: dict[Track, int] = {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pffemu.errors import PffemuError, UsageError
+from pffemu.errors import MissingExtraError, PffemuError, UsageError
 from pffemu.report.stages import (
     DECISION,
     DELIVERY,
@@ -52,7 +52,7 @@ def check(path: Path) -> None:
     if path.suffix.lower() not in FORMATS:
         raise UsageError("not a supported format", where=str(path), remedy=f"end the name in {', '.join(FORMATS)}")
     if not available():
-        raise PffemuError("matplotlib is not installed", where="plot", remedy="pip install 'pffemu[plot]'")
+        raise MissingExtraError("matplotlib", "plot", where="plot")
 
 
 def draw(benchmarks: Mapping[str, Sequence[RunSummary]], path: Path, profile: str) -> None:

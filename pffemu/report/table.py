@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from pffemu.report.stages import PARTS
@@ -25,16 +27,21 @@ _COUNTS: Final = {
 }
 
 
-_LABELS: Final = 34  # columns
-_COLUMN: Final = 17
-
-
 def run_tables(runs: Sequence[RunSummary], width: int, *, host_stats: bool = False) -> list[Table]:
     """`runs` side by side, as many in a table as fit into `width` columns."""
-    fit = max(1, (width - _LABELS) // _COLUMN)
-    return [
-        run_table(runs[start : start + fit], host_stats=host_stats, compared=runs) for start in range(0, len(runs), fit)
-    ]
+    for fit in range(len(runs), 0, -1):
+        tables = [
+            run_table(runs[start : start + fit], host_stats=host_stats, compared=runs)
+            for start in range(0, len(runs), fit)
+        ]
+        if fit == 1 or all(_width_of(table) <= width for table in tables):
+            return tables
+    return []
+
+
+def _width_of(table: Table) -> int:
+    console = Console(width=10_000)
+    return Measurement.get(console, console.options, table).maximum
 
 
 def run_table(
@@ -43,7 +50,7 @@ def run_table(
     """`runs` side by side, times in virtual cycles; compared with the first uffd run of `compared`, if there is one."""
     compared = runs if compared is None else compared
     table = Table(header_style="bold")
-    table.add_column("", no_wrap=True)
+    table.add_column("times in virtual cycles", no_wrap=True)
     for run in runs:
         table.add_column(run.name, justify="right", no_wrap=True)
 

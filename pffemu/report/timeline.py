@@ -12,6 +12,7 @@ from pffemu.events.directed import DirectedDecline, DirectedStep, DirectedWait, 
 from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered, MmuDecision, Resumed, Uiret, WalkRefused
 from pffemu.events.kernel import (
     ContextSwitch,
+    FaultAbandoned,
     KernelPageFault,
     MinorFault,
     Syscall,
@@ -19,6 +20,7 @@ from pffemu.events.kernel import (
     ThreadBlocked,
     ThreadWoken,
 )
+from pffemu.events.signals import SignalReturned
 from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
 
 LANE: Final = 44  # columns
@@ -66,6 +68,8 @@ _RIGHT: Final[dict[type[Any], Callable[[Any], str]]] = {
     ThreadBlocked: lambda e: f"handler thread {e.tid} sleeps ({e.waits_for})",
 }
 
+_ENDS: Final = (Resumed, SignalReturned, FaultAbandoned)
+
 
 class Row(NamedTuple):
     """One event of a fault: `lane` 0 is the faulting thread's, 1 the kernel's and handler thread's."""
@@ -111,7 +115,8 @@ def timeline(fault: Sequence[Any], title: str) -> str:
         cells = (text, "") if lane == 0 else ("", text)
         lines.append(f"{shown:>{_TIME}} | {cells[0]:<{LANE}} | {cells[1]}".rstrip())
     took = fault[-1].time - fault[0].time
-    lines += [_rule(), f"{took:>{_TIME},} | virtual cycles from fault to resume"]
+    until = "from fault to resume" if isinstance(fault[-1], _ENDS) else "since the fault, which is not over"
+    lines += [_rule(), f"{took:>{_TIME},} | virtual cycles {until}"]
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ from pffemu.inspect.expressions import MASK, Names, Verdict, judge, value_of
 from pffemu.inspect.view import MOST_EVENTS, Recorder, View, counts_of
 from pffemu.inspect.wide import WIDE_MASK, XMM
 from pffemu.machine.machine import Machine
-from pffemu.machine.stop import BudgetUsedUp, Exited, Interrupted, Killed, Reached, Stop
+from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
 from pffemu.machine.symbols import SymbolTable
 from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.cases import Case, build
@@ -242,6 +242,8 @@ def describe_stop(run: Run) -> str:
         return f"used up its budget of {run.case.setup.budget} instructions at {rip_text(run)}"
     if isinstance(stop, Interrupted):
         return f"was stopped after {MOST_EVENTS} events at {rip_text(run)}"
+    if isinstance(stop, Deadlock):
+        return f"cannot go on: {stop}"
     return str(stop)
 
 

@@ -1,8 +1,8 @@
 """Every cost that can be charged: its name, its unit, and what it stands for.
 
 A profile gives each of them a value; `Cpu.charge(name, units)` is where time passes. Names begin with what spends the
-time: `cpu.*` the hardware, `kernel.*` the kernel, `insn.*` a guest instruction of that class. `wait.*` are cycles in
-which a core did nothing; they have no price, their unit is the cycle.
+time: `cpu.*` the hardware, `kernel.*` the kernel, `device.*` a device, `insn.*` a guest instruction of that class.
+`wait.*` are cycles in which a core did nothing; they have no price, their unit is the cycle.
 """
 
 from __future__ import annotations
@@ -72,6 +72,13 @@ CATALOGUE: Final[dict[str, Cost]] = {
     "kernel.page.free": Cost("a page given back"),
     "kernel.page.zero": Cost("page content zeroed", BYTE),
     "kernel.page.copy": Cost("page content copied", BYTE),
+    "kernel.readahead": Cost("the pages to read ahead chosen"),
+    "kernel.fault.around": Cost("one more page of the page cache mapped by a fault (filemap_map_pages)"),
+    "kernel.reclaim.scan": Cost("a page taken from its list by reclaim and its use looked up in the reverse map"),
+    "kernel.rmap.entry": Cost("a page-table entry found by the reverse map and removed or narrowed"),
+    "kernel.writeback.page": Cost("a dirty page prepared for writing"),
+    "kernel.disk.submit": Cost("a request to the disk: file system, block layer, driver"),
+    "kernel.disk.complete": Cost("completion of a request to the disk, its pages unlocked"),
     "kernel.tlb.shootdown": Cost("another core made to flush its TLB, and waited for", CORE),
     "kernel.vma.change": Cost("an area inserted, split, copied or removed"),
     "kernel.fork.entry": Cost("a page-table entry copied to a child process, its page shared"),
@@ -93,6 +100,10 @@ CATALOGUE: Final[dict[str, Cost]] = {
     "kernel.context_switch": Cost("registers, stack and address space of another thread loaded"),
     "kernel.signal.deliver": Cost("a signal frame built on the user stack"),
     "kernel.signal.return": Cost("rt_sigreturn's own work"),
+    # the disk: latencies that no core spends
+    "device.disk.read": Cost("from a read request's doorbell to its interrupt, without the transfer"),
+    "device.disk.write": Cost("from a write request's doorbell to its interrupt, without the transfer"),
+    "device.disk.byte": Cost("transfer between disk and memory, one request after the other", BYTE),
     # guest instructions, by class
     "insn.simple": Cost("an instruction of no other class", INSTRUCTION),
     "insn.load": Cost("an instruction that reads memory", INSTRUCTION),
@@ -109,6 +120,7 @@ CATALOGUE: Final[dict[str, Cost]] = {
 IDLE: Final = "wait.idle"
 WAITS: Final[dict[str, str]] = {
     IDLE: "the core had nothing to run",
+    "wait.disk": "the thread held what others need while the disk worked",
     "wait.mmap_lock": "mmap_lock was held by another core",
     "wait.uffd_lock": "a userfaultfd's wait-queue lock was held by another core",
 }

@@ -1,4 +1,4 @@
-"""Errors of timing: an invalid machine profile, and cycles that passed without being charged."""
+"""Errors of timing: an invalid machine profile, cycles that passed without being charged, a failed calibration."""
 
 from __future__ import annotations
 
@@ -11,3 +11,7 @@ class ProfileError(UsageError):
 
 class AccountingError(PffemuError):
     """The charges do not add up to the time that passed on the clock: a bug in pffemu."""
+
+
+class CalibrationError(PffemuError):
+    """A host could not be measured, or what was measured makes no profile."""

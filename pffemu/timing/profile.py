@@ -22,6 +22,7 @@ SHIFT: Final = 16
 class Status(Enum):
     """Where a value comes from."""
 
+    MEASURED = "measured"  # by pffemu timing calibrate, on this very machine
     PUBLISHED = "published"  # as in the source
     DERIVED = "derived"  # by arithmetic from published values
     GUESSED = "guessed"

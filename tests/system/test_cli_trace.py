@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+
+import pytest
 
 from tests.system.cli_runs import ROOT, pffemu
 
@@ -66,3 +69,21 @@ def test_a_picture_is_an_svg(tmp_path: Path) -> None:
     result = pffemu("timeline", "-o", str(tmp_path / "fault.png"))
     assert result.code == 2
     assert "the picture is an .svg" in result.err
+
+
+def test_a_trace_is_never_replaced_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trace.json").write_text("mine")
+    assert pffemu("trace", GUEST).code == 2
+    assert (tmp_path / "trace.json").read_text() == "mine"
+    named = pffemu("trace", "-o", "trace.json", GUEST)
+    assert "in place of an older file" in named.err
+    assert json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+
+
+def test_without_its_package_a_pftrace_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "perfetto", None)
+    result = pffemu("trace", "-o", str(tmp_path / "x.pftrace"), GUEST)
+    assert result.code == 125
+    assert "pip install 'pffemu[trace]'" in result.err
+    assert not (tmp_path / "x.pftrace").exists()

@@ -1,0 +1,124 @@
+/* Two threads: futex ping-pong, a TLB shootdown, a cache line that moves. */
+#include "bench.h"
+
+static _Atomic uint32_t ball, bounce;
+static _Atomic int stop, ready;
+static pthread_t thread;
+
+static void futex_wait(uint32_t value)
+{
+    syscall(SYS_futex, &ball, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
+}
+
+static void futex_wake(void)
+{
+    call3(SYS_futex, (long)&ball, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+}
+
+/* ball: 1 is here, 0 is at the first thread, 2 ends */
+static void *partner(void *core)
+{
+    stay_on((int)(long)core);
+    while (ball != 2) {
+        while (ball == 0)
+            futex_wait(0);
+        if (ball == 1) {
+            ball = 0;
+            futex_wake();
+        }
+    }
+    return NULL;
+}
+
+static void ping_pong(void)
+{
+    ball = 1;
+    futex_wake();
+    while (ball == 1)
+        futex_wait(1);
+}
+
+void open_ping_pong(enum where where)
+{
+    long core = where == HERE ? settings.core : settings.other;
+    ball = 0;
+    must(pthread_create(&thread, NULL, partner, (void *)core) == 0, "pthread_create");
+    ping_pong();
+}
+
+void turn_of_ping_pong(enum where where)
+{
+    let_sleep(where);
+    if (where == HERE)
+        TIMED("ping-pong-same", ping_pong());
+    else
+        TIMED("ping-pong-other", ping_pong());
+}
+
+void close_ping_pong(void)
+{
+    ball = 2;
+    futex_wake();
+    pthread_join(thread, NULL);
+}
+
+static void *spinner(void *core)
+{
+    stay_on((int)(long)core);
+    ready = 1;
+    while (!stop)
+        __asm__ volatile("pause");
+    return NULL;
+}
+
+static void shootdown(void)
+{
+    long pages = settings.samples;
+    char *at = map_pages(pages);
+    memset(at, 1, pages * PAGE);
+    stop = ready = 0;
+    must(pthread_create(&thread, NULL, spinner, (void *)(long)settings.other) == 0, "pthread_create");
+    while (!ready)
+        __asm__ volatile("pause");
+    for (long i = 0; i < pages; i++)
+        TIMED("madvise-shootdown", call3(SYS_madvise, (long)(at + i * PAGE), PAGE, MADV_DONTNEED));
+    stop = 1;
+    pthread_join(thread, NULL);
+    munmap(at, pages * PAGE);
+}
+
+static void *bouncer(void *core)
+{
+    stay_on((int)(long)core);
+    for (uint32_t turn = 1; turn < 64; turn += 2) {
+        while (bounce != turn)
+            ;
+        bounce = turn + 1;
+    }
+    return NULL;
+}
+
+static void line(void)
+{
+    for (int i = 0; i < settings.samples / 8 + 1; i++) {
+        bounce = 0;
+        must(pthread_create(&thread, NULL, bouncer, (void *)(long)settings.other) == 0, "pthread_create");
+        bounce = 1;
+        while (bounce != 2)
+            ;
+        u64 start = now();
+        for (uint32_t turn = 3; turn < 64; turn += 2) {
+            bounce = turn;
+            while (bounce != turn + 1)
+                ;
+        }
+        sample("line-transfer", 62, now() - start);
+        pthread_join(thread, NULL);
+    }
+}
+
+void run_wakes(void)
+{
+    shootdown();
+    line();
+}

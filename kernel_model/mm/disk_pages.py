@@ -1,0 +1,124 @@
+"""The page cache of one file on disk: its pages come and go, and what is stored to them is written back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from kernel_model.mm.page_cache import PageCache
+from kernel_model.mm.readahead import Window
+from kernel_model.mm.reclaim.page import CachedPage
+from pffemu.arch.paging import PAGE_SIZE
+
+if TYPE_CHECKING:
+    from kernel_model.abi.uapi import Errno
+    from kernel_model.mm.mm import Mm
+    from kernel_model.mm.reclaim.file_memory import FileMemory
+    from kernel_model.mm.reclaim.rmap import Mappings
+    from pffemu.hw.cpu import Cpu
+    from pffemu.hw.ram import Ram
+
+
+class DiskPages(PageCache):
+    """The pages of a file of `size` bytes that are in `memory`. Clean pages have the bytes that are on disk."""
+
+    is_shmem: ClassVar[bool] = False
+
+    def __init__(self, name: str, size: int, ram: Ram, memory: FileMemory) -> None:
+        super().__init__(name, size, ram, memory.frames)
+        self.memory, self.serial = memory, memory.next_serial()
+        self.pages: dict[int, CachedPage] = {}  # by offset
+        self.window = Window()
+        self.error: Errno | None = None  # of the latest write to the disk that failed, until a call reports it
+
+    # -- the disk -----------------------------------------------------------------------------------------------
+
+    def load(self, offset: int) -> bytes:
+        """The bytes on disk of the page at `offset`. Raises LinuxError."""
+        raise NotImplementedError
+
+    def store(self, offset: int, data: bytes) -> None:
+        """Put `data` on disk. Raises LinuxError."""
+        raise NotImplementedError
+
+    def store_page(self, page: CachedPage) -> None:
+        """Put the page's bytes, up to the end of the file, on disk. Raises LinuxError."""
+        length = min(PAGE_SIZE, self.size - page.offset)
+        if length > 0:
+            self.store(page.offset, bytes(self._ram.octets[page.frame : page.frame + length]))
+
+    # -- pages --------------------------------------------------------------------------------------------------
+
+    def bring(self, cpu: Cpu, offset: int) -> CachedPage:
+        """Put the page at `offset`, which is missing, into the cache; there is room. Raises LinuxError."""
+        cpu.charge("kernel.page.allocate")
+        cpu.charge("kernel.page.lookup")
+        return self._bring(offset)
+
+    def _bring(self, offset: int) -> CachedPage:
+        data = self.load(offset)
+        page = self.memory.add(self, offset)
+        self._ram.octets[page.frame : page.frame + PAGE_SIZE] = data.ljust(PAGE_SIZE, b"\0")
+        self.pages[offset] = page
+        self._frames[offset] = page.frame
+        return page
+
+    def frame_at(self, offset: int) -> int:
+        """Physical address of the page, read in at once if it is missing: no time passes."""
+        page = self.pages.get(offset) or self._bring(offset)
+        self._allocator.held = page.frame
+        return page.frame
+
+    def _absent(self, offset: int) -> bytes:
+        return self.load(offset).ljust(PAGE_SIZE, b"\0")
+
+    def mapped_in(self, mm: Mm) -> None:
+        mm.maps_disk = True
+        super().mapped_in(mm)
+
+    def mappings(self) -> Mappings:
+        """All areas that map the file."""
+        return [(mm, vma) for mm in self._mms for vma in mm.vmas if vma.file is self]
+
+    def forget_page(self, page: CachedPage) -> None:
+        """The page, which no mapping holds, leaves the cache; its frame is free."""
+        del self.pages[page.offset], self._frames[page.offset]
+        self.memory.remove(page)
+        self._allocator.give_back(page.frame)
+
+    def _free(self, offset: int) -> None:
+        self.forget_page(self.pages[offset])
+
+    def dirtied(self, cpu: Cpu, offset: int) -> None:
+        """A store to the page at `offset` is about to be let through (page_mkwrite)."""
+        page = self.pages.get(offset)
+        if page is not None:
+            self.memory.writeback.set_dirty(cpu, page)
+
+    # -- content ------------------------------------------------------------------------------------------------
+
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes as a program sees them: from the cache, or else from the disk. Raises LinuxError."""
+        parts = []
+        while size > 0:
+            at = offset % PAGE_SIZE
+            length = min(size, PAGE_SIZE - at)
+            parts.append(self.peek(offset - at)[at : at + length])
+            offset, size = offset + length, size - length
+        return b"".join(parts)
+
+    def written(self, offset: int, data: bytes) -> None:
+        """The file on disk was written to: update the pages that are present."""
+        self.size = max(self.size, offset + len(data))
+        done = 0
+        while done < len(data):
+            at = (offset + done) % PAGE_SIZE
+            length = min(len(data) - done, PAGE_SIZE - at)
+            frame = self._frames.get(offset + done - at)
+            if frame is not None:
+                self._ram.octets[frame + at : frame + at + length] = data[done : done + length]
+            done += length
+
+    def store_dirty(self) -> None:
+        """Put the bytes of dirty pages on disk now, for those who read it there: no time passes, they stay dirty."""
+        for page in self.memory.writeback.dirty_of(self, 0, self.size):
+            self.store_page(page)

@@ -1,0 +1,48 @@
+"""A page of a file on disk while it has a frame (Linux: struct folio)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kernel_model.mm.disk import DiskRequest
+    from kernel_model.mm.disk_pages import DiskPages
+
+
+class Where(Enum):
+    """The list a page is on."""
+
+    NOWHERE = auto()  # it has left the page cache
+    INACTIVE = auto()
+    ACTIVE = auto()
+    UNEVICTABLE = auto()
+
+
+@dataclass(slots=True, eq=False)
+class CachedPage:
+    """The page at byte `offset` of `file`; `frame`: its physical address.
+
+    `referenced`: it was used once since it came to its list (PG_referenced). `workingset`: it was active before it was
+    evicted. `marker`: its first use starts the next read-ahead (PG_readahead). `dirty`: its file on disk has other
+    bytes. `reading`, `writing`: the request in progress.
+    """
+
+    file: DiskPages
+    offset: int
+    frame: int
+    where: Where = Where.NOWHERE
+    referenced: bool = False
+    workingset: bool = False
+    marker: bool = False
+    dirty: bool = False
+    dirty_since: int = 0  # cycles
+    reclaim: bool = False  # to be evicted first once it is clean (PG_reclaim)
+    reading: DiskRequest | None = None
+    writing: DiskRequest | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the disk works on it."""
+        return self.reading is not None or self.writing is not None

@@ -1,0 +1,204 @@
+"""Writeback of dirty pages (mm/page-writeback.c, fs/fs-writeback.c): thresholds, and the flusher thread.
+
+The flusher runs when more pages are dirty than the background threshold, when reclaim meets dirty pages, and
+periodically for pages that have been dirty for long. It runs on an idle core, or on that of the thread that woke it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+
+from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.mm.reclaim import rmap
+from kernel_model.time.timers import TimedWaker, Timer
+from kernel_model.wait.queue import WaitQueue
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.events.fields import Hex
+from pffemu.events.page_cache import PageDirtied
+
+if TYPE_CHECKING:
+    from kernel_model.mm.disk import Disk
+    from kernel_model.mm.disk_pages import DiskPages
+    from kernel_model.mm.reclaim.counters import CacheCounters
+    from kernel_model.mm.reclaim.page import CachedPage
+    from pffemu.hw.cpu import Cpu
+
+BACKGROUND, LIMIT = 10, 20  # percent of the memory that can be dirty (vm.dirty_background_ratio, vm.dirty_ratio)
+_PERIOD: Final = 5.0  # seconds between two periodic runs (vm.dirty_writeback_centisecs)
+_EXPIRED: Final = 30.0  # seconds after which a page is written in any case (vm.dirty_expire_centisecs)
+_MOST: Final = 256  # pages of a request
+
+
+class Cores(TimedWaker, Protocol):
+    """The scheduler as the flusher knows it."""
+
+    def core_for_work(self, cpu: Cpu) -> Cpu:
+        """An idle core for work of the kernel's own; `cpu`, if there is none."""
+
+    @property
+    def running(self) -> Cpu:
+        """The core whose kernel entry is in progress."""
+
+
+class Tlbs(Protocol):
+    """The kernel as work outside of entries from user space knows it."""
+
+    def flush_stale(self, caller: Cpu) -> None:
+        """TLB shootdown on every core that has a changed address space loaded."""
+
+
+class Writeback(Timer):
+    """The dirty pages, and the flusher thread that writes them."""
+
+    ends: ClassVar[bool] = True  # it runs on only while pages are dirty
+
+    def __init__(self, disk: Disk, cores: Cores, tlbs: Tlbs, counters: CacheCounters) -> None:
+        self._disk, self._cores, self._tlbs, self._counters = disk, cores, tlbs, counters
+        self.dirty: OrderedDict[int, CachedPage] = OrderedDict()  # by frame, longest dirty first
+        self.writing = 0  # pages
+        self.queue = WaitQueue("writeback")  # threads that wait for any page to become clean
+        self.dirtyable = 0  # pages that thresholds are a share of
+        self._asked: OrderedDict[int, CachedPage] = OrderedDict()  # pages that reclaim wants clean
+        self._is_awake = False  # the flusher is about to run
+
+    # -- dirty pages --------------------------------------------------------------------------------------------
+
+    def set_dirty(self, cpu: Cpu, page: CachedPage) -> None:
+        """A store to the clean `page` is about to be let through."""
+        if page.dirty:
+            return
+        page.dirty_since = cpu.clock
+        self.note(page)
+        self._counters.nr_dirtied += 1
+        cpu.emit(PageDirtied, page.file.number, Hex(page.offset))
+        if len(self.dirty) * 100 > self.dirtyable * BACKGROUND:
+            self.wake(cpu)
+        elif self not in self._cores.timers.armed:
+            self._arm_period(cpu)
+
+    def note(self, page: CachedPage) -> None:
+        """Count `page` as dirty; nothing else happens."""
+        page.dirty = True
+        self.dirty[page.frame] = page
+
+    @property
+    def is_over_limit(self) -> bool:
+        """Whether a thread that makes pages dirty must wait (balance_dirty_pages)."""
+        return (len(self.dirty) + self.writing) * 100 > max(self.dirtyable, 100) * LIMIT
+
+    def forget(self, page: CachedPage) -> None:
+        """The page leaves the cache: what was stored to it does not matter any more."""
+        self.dirty.pop(page.frame, None)
+        self._asked.pop(page.frame, None)
+        page.dirty = False
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def start(self, cpu: Cpu, pages: list[CachedPage]) -> None:
+        """Write `pages`, those that are dirty and not being written, in requests of neighbours."""
+        run: list[CachedPage] = []
+        for page in sorted(pages, key=lambda page: (page.file.serial, page.offset)):
+            if not page.dirty or page.writing is not None:
+                continue
+            if run and (
+                page.file is not run[-1].file or page.offset != run[-1].offset + PAGE_SIZE or len(run) == _MOST
+            ):
+                self._submit(cpu, run)
+                run = []
+            self._clean(cpu, page)
+            run.append(page)
+        if run:
+            self._submit(cpu, run)
+
+    def _submit(self, cpu: Cpu, run: list[CachedPage]) -> None:
+        self.writing += len(run)
+        self._counters.pgpgout += 4 * len(run)
+        self._disk.submit(cpu, run, write=True)
+
+    def _clean(self, cpu: Cpu, page: CachedPage) -> None:
+        """Store the page's bytes; the next store to it is noticed again (clear_page_dirty_for_io)."""
+        cpu.charge("kernel.writeback.page")
+        entries = rmap.write_protect(page, page.file.mappings())
+        if entries:
+            cpu.charge("kernel.rmap.entry", entries)
+        self.forget(page)
+        try:
+            page.file.store_page(page)
+        except LinuxError as error:
+            page.file.error = Errno(error.errno)
+
+    def written(self, cpu: Cpu, pages: int) -> None:
+        """A request has completed."""
+        self.writing -= pages
+        self._counters.nr_written += pages
+        self._cores.wake_all(cpu, self.queue)
+
+    # -- the flusher --------------------------------------------------------------------------------------------
+
+    def ask(self, cpu: Cpu, pages: list[CachedPage]) -> None:
+        """Let the flusher write these pages soon: reclaim has met them."""
+        for page in pages:
+            self._asked[page.frame] = page
+        self.wake(cpu)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether reclaim waits for the flusher's next turn."""
+        return bool(self._asked)
+
+    def run_now(self, cpu: Cpu) -> None:
+        """Start to write what reclaim wants, by the thread that cannot wait for the flusher."""
+        pages = list(self._asked.values())
+        self._asked.clear()
+        self.start(cpu, pages)
+
+    def wake(self, cpu: Cpu) -> None:
+        """Let the flusher run soon."""
+        if self._is_awake:
+            return
+        self._is_awake = True
+        cpu.charge("kernel.wake")
+        core, flight = self._cores.core_for_work(cpu), 0
+        if core is not cpu:
+            cpu.charge("cpu.ipi.send")
+            flight = cpu.cycles_of("cpu.ipi.flight")
+        self._cores.timers.arm(core, self, cpu.clock + flight)
+
+    def _arm_period(self, cpu: Cpu) -> None:
+        core = self._cores.core_for_work(cpu)
+        self._cores.timers.arm(core, self, cpu.clock + int(_PERIOD * cpu.profile.frequency))
+
+    def fire(self, cpu: Cpu) -> None:
+        """The flusher thread's turn, on a core that idles or whose thread it interrupts."""
+        self._is_awake = False
+        cpu.charge("kernel.schedule")
+        cpu.charge("kernel.context_switch")
+        self.start(cpu, self._chosen(cpu))
+        self._tlbs.flush_stale(cpu)
+        cpu.charge("kernel.schedule")
+        if cpu.tid:
+            cpu.charge("kernel.context_switch")
+        if self.dirty:
+            self._arm_period(cpu)
+
+    def _chosen(self, cpu: Cpu) -> list[CachedPage]:
+        """The pages to write: those that reclaim wants, the expired ones, and all above the background threshold."""
+        chosen = OrderedDict(self._asked)
+        self._asked.clear()
+        before = cpu.clock - int(_EXPIRED * cpu.profile.frequency)
+        above = len(self.dirty) - self.dirtyable * BACKGROUND // 100
+        for frame, page in self.dirty.items():
+            if page.dirty_since > before and above <= 0:
+                break
+            chosen[frame] = page
+            above -= 1
+        return list(chosen.values())
+
+    # -- what is asked for --------------------------------------------------------------------------------------
+
+    def dirty_of(self, file: DiskPages | None, start: int, end: int) -> list[CachedPage]:
+        """The dirty pages of [start, end) of `file`; None: of all files."""
+        if file is None:
+            return list(self.dirty.values())
+        return [page for page in self.dirty.values() if page.file is file and start <= page.offset < end]

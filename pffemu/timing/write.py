@@ -1,0 +1,33 @@
+"""Writes a machine profile as TOML that `load_profile` reads back to the same rates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from fractions import Fraction
+
+from pffemu.timing.catalogue import CATALOGUE
+from pffemu.timing.profile import Profile
+
+
+def to_toml(profile: Profile, frequency_source: str, comments: Iterable[str] = ()) -> str:
+    """The profile's file; `comments`: lines that explain it."""
+    lines = [f"# {comment}".rstrip() for comment in comments]
+    lines += [f"name = {_text(profile.name)}", f"machine = {_text(profile.machine)}", "", "[clock]"]
+    hertz = Fraction(profile.frequency, 10**6)
+    clock = f'value = {_number(hertz)}, unit = "MHz", status = "measured", source = {_text(frequency_source)}'
+    lines += [f"frequency = {{ {clock} }}", "", "[costs]"]
+    for cost in CATALOGUE:
+        entry = profile.entries[cost]
+        fields = f'value = {_number(entry.value)}, unit = "{entry.unit}", status = "{entry.status.value}"'
+        lines.append(f'"{cost}" = {{ {fields}, source = {_text(entry.source)} }}')
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: Fraction) -> str:
+    """A decimal number: what measures and files hold has at most six places."""
+    return f"{float(value):.6f}".rstrip("0").rstrip(".")
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
