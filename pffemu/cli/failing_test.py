@@ -16,9 +16,10 @@ from pffemu.errors import MissingFileError, UsageError
 from pffemu.events.kernel import ProcessKilled
 from pffemu.inspect.nearest import nearest
 from pffemu.machine.stop import BudgetUsedUp, Interrupted, Reached, Stop
-from pffemu.testing.cases import Case, read_cases
+from pffemu.testing.cases import Case
 from pffemu.testing.runner import Run, run_block, start
 from pffemu.testing.verify import verify
+from pffemu.testing.whole_file import read_whole_file
 
 
 class FailingTest:
@@ -88,9 +89,11 @@ def _case(path: Path, name: str) -> Case:
         source = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise MissingFileError(f"cannot read it: {error}", where=str(path), remedy="name a test file") from error
-    cases = read_cases(source.replace("\r\n", "\n"), str(path), path.parent)
+    cases, errors = read_whole_file(source.replace("\r\n", "\n"), str(path), path.parent)
     for case in cases:
         if name in (case.id, case.title):
             return case
+    if errors:
+        raise errors[0][1]
     known = [case.id for case in cases]
     raise UsageError(f"no test {name!r}", where=str(path), remedy=nearest(name, known) if known else "it has none")

@@ -57,33 +57,33 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> AssemblyFi
 class AssemblyFile(pytest.File):
     """A file of blocks."""
 
-    def collect(self) -> Iterable[AssemblyItem]:
+    def collect(self) -> Iterable[pytest.Item]:
         name = _shown(self.path, self.config)
         try:
             octets = self.path.read_bytes()
         except OSError as error:
             raise self.CollectError(f"{name}: {error.strerror}") from None
         if b"test:" not in octets and (self.path.suffix == ".c" or b"\0" in octets):
-            return []  # not a test file of pffemu: skip the imports below, which are slow
+            return  # not a test file of pffemu: skip the imports below, which are slow
         try:
             source = octets.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = octets.count(b"\n", 0, error.start) + 1
             raise self.CollectError(f"{name}:{line}: not UTF-8\n  try: save the file as UTF-8") from None
-        from pffemu.testing.cases import read_cases
         from pffemu.testing.directives import is_test_file
+        from pffemu.testing.whole_file import read_whole_file
 
         if not is_test_file(source, name):
-            return []
+            return
         try:
-            cases = read_cases(source.replace("\r\n", "\n"), name, self.path.parent)
+            found = read_whole_file(source.replace("\r\n", "\n"), name, self.path.parent)
         except PffemuError as error:
             raise self.CollectError(str(error)) from None
         # named with the whole id, in which pytest finds the parameters: --lf and --sw compare them
-        return [
-            AssemblyItem.from_parent(self, name=case.id, nodeid=f"{self.nodeid}::{case.id}", case=case)
-            for case in cases
-        ]
+        for line, wrong in found.errors:
+            yield BadDirective.from_parent(self, name=f"line-{line}", line=line, error=wrong)
+        for case in found.cases:
+            yield AssemblyItem.from_parent(self, name=case.id, nodeid=f"{self.nodeid}::{case.id}", case=case)
 
 
 def _shown(path: Path, config: pytest.Config) -> str:
@@ -92,6 +92,26 @@ def _shown(path: Path, config: pytest.Config) -> str:
         return str(path.relative_to(config.invocation_params.dir))
     except ValueError:
         return str(path)
+
+
+class BadDirective(pytest.Item):
+    """A directive that makes no sense: it fails, and so are all of a file seen at once. Its block does not run."""
+
+    def __init__(self, *, line: int, error: PffemuError, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.line, self.error = line, error
+
+    def runtest(self) -> None:
+        raise self.error
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if excinfo.value is not self.error:
+            return super().repr_failure(excinfo, style)
+        only_line = self.config.getoption("tbstyle") == "line"
+        return shown(str(self.error), self.error.where, only_line=only_line)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.line - 1, self.name
 
 
 class ClaimsFailed(Exception):

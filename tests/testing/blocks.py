@@ -130,7 +130,8 @@ ROWS: Final = (
         "# map: b 4K rw\n# uffd: b minor\n# expect: rax == 0\nnop\n",
         "the set-up failed: a system call returned EINVAL"),
     Row("forward", FORWARDING + "# test: x\n# count: forwarded == 1\n# expect: rax == 0 and uif == 1\n" + TOUCH,
-        REGION + ZEROPAGE + "# test: x\n# count: forwarded == 1\n" + TOUCH, "the block all threads are blocked"),
+        REGION + ZEROPAGE + "# test: x\n# count: forwarded == 1\n" + TOUCH,
+        "the block cannot go on: all threads are blocked"),
     Row("thread", REGION + "# thread: reader\n.text\nreader:\nsub rsp, 32\nagain: mov rdi, [rip + uffd]\nmov rsi, rsp\n"
         "mov edx, 32\nmov eax, 0\nsyscall\nmov rcx, [rsp + 16]\nmov [rip + zp], rcx\nmov esi, 0xc020aa04\n"
         "lea rdx, [rip + zp]\nmov eax, 16\nsyscall\njmp again\n.data\nzp: .quad 0, 4096, 0, 0\n"
