@@ -5,17 +5,20 @@ A new mechanism needs a row here, and what the kernel adds for it (uffd.answers)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
+from kernel_model.abi.prctl import PR_USER_FAULTS_ENABLE, PrctlOption
 from kernel_model.abi.syscalls import Sys
 from kernel_model.uffd.answers import Answers, NoAnswers
 from kernel_model.uffd.directions import Directions
 from kernel_model.uffd.policy import Policies
 from kernel_model.uffd.upcall import Upcalls
+from pffemu.arch.frames import FrameLayout
 from pffemu.hw.mmu import UffdLookup
 
 UFFD, HANDLER = "userfaultfd", "handler"  # a descriptor, and the handler's address, in a Registration
@@ -30,22 +33,22 @@ class Handles(Enum):
 
 
 class Registration(NamedTuple):
-    """The system call by which a thread registers its handler, and whether STUI follows."""
+    """The system call by which a thread registers its handler, and the instruction that follows it."""
 
     call: Sys
     arguments: tuple[int | str, ...]
-    stui: bool = False
+    then: str = ""
 
 
 class Mechanism(NamedTuple):
-    """A row. `forwarding`: the hardware may deliver page faults to ring 3, in memory found by `lookup` (None: as
-    the machine's options say). `answers`: additions to userfaultfd.
+    """A row. `forwarding`: the hardware may deliver page faults of userfaultfd memory to ring 3. `cores`: options of
+    the cores (CpuOptions) that the mode sets. `answers`: additions to userfaultfd.
     """
 
     handles: Handles
     userfaultfd: bool = True
     forwarding: bool = False
-    lookup: UffdLookup | None = None
+    cores: Mapping[str, Any] = MappingProxyType({})
     registration: Registration | None = None
     answers: Callable[[], Answers] = NoAnswers
 
@@ -57,6 +60,7 @@ class Mode(Enum):
     UFFD = "uffd"  # handler threads read userfaultfd's messages
     PFF = "pff"  # page faults are forwarded to the faulting thread's user-interrupt handler
     PFF_PTE = "pff-pte"  # the same, where bit 58 of the page-table entry takes the place of the region table
+    USERFAULT = "userfault"  # every page fault of ring 3 enters the faulting thread's handler, while its flag is set
     POLICY = "policy"  # the kernel answers by a policy that the program has chosen for a range
     HW = "hw"  # the core's own unit resolves page faults as directives say; what it declines is forwarded
     UPCALL = "upcall"  # the kernel enters a handler in the faulting thread without a signal's frame
@@ -66,13 +70,20 @@ class Mode(Enum):
         return _MECHANISMS[self]
 
 
-_FORWARD_PF: Final = Registration(Sys.UINTR_REGISTER_HANDLER, (HANDLER, uapi.UINTR_HANDLER_FLAG_FORWARD_PF), stui=True)
+_FORWARD_PF: Final = Registration(
+    Sys.UINTR_REGISTER_HANDLER, (HANDLER, uapi.UINTR_HANDLER_FLAG_FORWARD_PF), then="stui"
+)
 _MECHANISMS: Final = {
     Mode.KERNEL: Mechanism(Handles.KERNEL, userfaultfd=False),
     Mode.UFFD: Mechanism(Handles.THREADS),
     Mode.PFF: Mechanism(Handles.FAULTING_THREAD, forwarding=True, registration=_FORWARD_PF),
     Mode.PFF_PTE: Mechanism(
-        Handles.FAULTING_THREAD, forwarding=True, lookup=UffdLookup.PTE_BIT, registration=_FORWARD_PF
+        Handles.FAULTING_THREAD, forwarding=True, cores={"uffd_lookup": UffdLookup.PTE_BIT}, registration=_FORWARD_PF
+    ),
+    Mode.USERFAULT: Mechanism(
+        Handles.FAULTING_THREAD,
+        cores={"user_faults": True, "frame_layout": FrameLayout.USER_FAULT},
+        registration=Registration(Sys.PRCTL, (PrctlOption.PR_USER_FAULTS, PR_USER_FAULTS_ENABLE, HANDLER), then="stuf"),
     ),
     Mode.POLICY: Mechanism(Handles.KERNEL, answers=Policies),
     Mode.HW: Mechanism(Handles.FAULTING_THREAD, forwarding=True, registration=_FORWARD_PF, answers=Directions),
@@ -101,6 +112,8 @@ NAMED: Final = {
     "uffd-sigbus": Named(Mode.UFFD, "uffd-sigbus"),
     "policy": Named(Mode.POLICY, "policy"),
     "upcall": Named(Mode.UPCALL, "upcall"),
+    "userfault": Named(Mode.USERFAULT, "userfault"),
     "pff": Named(Mode.PFF, "pff"),
     "pff-pte": Named(Mode.PFF_PTE, "pff"),
+    "hw": Named(Mode.HW, "hw"),
 }

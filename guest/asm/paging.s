@@ -3,6 +3,7 @@
 #   uffd     [handlers] more threads read messages and answer each with an ioctl; [handler_kind]: how they wait for
 #            messages, or that the faulting thread answers its own SIGBUS
 #   pff      the faulting thread's own user-interrupt handler answers it
+#   userfault  so does its own user-fault handler
 #   policy   the kernel answers by itself, and keeps the [budget], as the guest has told it once
 #   hw       the core's own unit fills pages from [hw_frames] frames a core (0: none); the rest as pff. With a [budget]: as pff
 #   upcall   the kernel enters the faulting thread's handler, which returns by a call
@@ -15,7 +16,7 @@
 .equ HANDLER_STACK, 65536
 .equ MODE_KERNEL, 0
 .equ MODE_UFFD, 1
-.equ MODE_PFF, 2                    # the faulting thread handles: pff and upcall
+.equ MODE_PFF, 2                    # the faulting thread handles: pff, userfault and upcall
 .equ EXIT_IOCTL_FAILED, 99
 # [handler_kind]
 .equ HANDLER_READ, 0                # blocking read
@@ -34,6 +35,8 @@
 .equ FEATURE_UPCALL, 63             # UFFD_FEATURE_UPCALL: a bit that UFFDIO_API reports
 # offsets from the handler's RSP after it has pushed its six registers
 .equ SAVED, 48
+.equ USER_FAULT_PRESENT, 1          # bits of the fault code
+.equ USER_FAULT_WRITE, 2
 .equ FRAME_ADDRESS, SAVED + 32
 
 .text
@@ -182,6 +185,15 @@ forward_own_faults:
     test rax, rax
     jnz 1f
     stui
+    ret
+1:  mov eax, SYS_prctl
+    mov edi, PR_USER_FAULTS
+    mov esi, PR_USER_FAULTS_ENABLE
+    lea rdx, [rip + user_fault_handler]
+    syscall
+    test rax, rax
+    jnz 1f
+    stuf
 1:  ret
 
 # the resident pages, oldest first, and a byte for each page of the region
@@ -304,6 +316,38 @@ page_fault_handler:
     pop rax
     add rsp, 8
     uiret
+
+# The faulting thread (userfault): RSP points at the fault code and the address. Faults of all memory come here, also
+# where the kernel has to help: the handler then makes the access in the thread's place, with UFF=0.
+user_fault_handler:
+    push rax
+    push rcx
+    push rdx
+    push rsi
+    push rdi
+    push r11
+    mov rdi, [rsp + SAVED + 8]
+    test byte ptr [rsp + SAVED], USER_FAULT_PRESENT
+    jnz 1f                          # the first store to a zero page
+    mov rax, rdi
+    sub rax, [rip + region]
+    cmp rax, [rip + registration + 8]
+    jae 1f
+    call bring_in
+2:  pop r11
+    pop rdi
+    pop rsi
+    pop rdx
+    pop rcx
+    pop rax
+    add rsp, 16
+    ufret
+1:  test byte ptr [rsp + SAVED], USER_FAULT_WRITE
+    jnz 3f
+    mov al, [rdi]
+    jmp 2b
+3:  lock or byte ptr [rdi], 0
+    jmp 2b
 
 upcall_own_faults:
     mov eax, SYS_ioctl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 
 class PrctlOption(IntEnum):
@@ -51,4 +52,10 @@ class PrctlOption(IntEnum):
     PR_GET_MEMORY_MERGE = 68
     PR_TIMER_CREATE_RESTORE_IDS = 77
     PR_FUTEX_HASH = 78
+    PR_USER_FAULTS = 79  # UserFault's kernel (KrakOS); Linux has no such option
     PR_GET_AUXV = 0x4155_5856
+
+
+PR_USER_FAULTS_DISABLE: Final = 0
+PR_USER_FAULTS_ENABLE: Final = 1  # the next argument is the handler's address
+PR_USER_FAULTS_STATUS: Final = 2

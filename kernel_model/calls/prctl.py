@@ -13,6 +13,7 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.call.rights import need
 from kernel_model.mm.settings import MDWE_NO_INHERIT, MDWE_REFUSE_EXEC_GAIN
+from kernel_model.task import user_faults
 from kernel_model.task.credentials import CAP_SETPCAP, LAST_CAPABILITY
 from kernel_model.task.setid import NO_AMBIENT_RAISE
 from kernel_model.task.settings import KEEP_CAPS, MCE_DEFAULT
@@ -85,6 +86,12 @@ def _set_timer_slack(call: Call, slack: int, *_: int) -> int:
 
 def _get_timer_slack(call: Call, *_: int) -> int:
     return call.task.settings.timer_slack
+
+
+def _user_faults(call: Call, what: int, handler: int, *_: int) -> int:
+    if not call.cpu.options.user_faults:
+        raise LinuxError(Errno.EINVAL)
+    return user_faults.prctl(call.task, what, handler)
 
 
 def _set_no_new_privileges(call: Call, value: int, *rest: int) -> int:
@@ -326,6 +333,7 @@ _TABLE: Final[dict[int, Callable[..., int]]] = {
     PrctlOption.PR_GET_CHILD_SUBREAPER: _get_subreaper,
     PrctlOption.PR_SET_NO_NEW_PRIVS: _set_no_new_privileges,
     PrctlOption.PR_GET_NO_NEW_PRIVS: _get_no_new_privileges,
+    PrctlOption.PR_USER_FAULTS: _user_faults,
     PrctlOption.PR_GET_TID_ADDRESS: _get_tid_address,
     PrctlOption.PR_SET_THP_DISABLE: _set_thp_disable,
     PrctlOption.PR_GET_THP_DISABLE: _get_thp_disable,

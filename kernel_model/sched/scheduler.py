@@ -19,6 +19,7 @@ from pffemu.events.fields import Label
 from pffemu.events.kernel import ContextSwitch, ThreadBlocked, ThreadWoken
 from pffemu.hw.interconnect import NEVER
 from pffemu.hw.uintr_state import UintrState
+from pffemu.hw.user_fault_state import UserFaultState
 
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
@@ -150,6 +151,7 @@ class Scheduler:
         if old.loaded is task:
             home = self._cpus[task.cpu_index]
             task.registers, old.loaded, home.uintr = home.engine.save_registers(), None, UintrState()
+            home.user_faults = UserFaultState()
         if task in old.waiting:
             old.waiting.remove(task)
         task.cpu_index = self.least_loaded(task.affinity)

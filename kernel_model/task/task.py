@@ -21,7 +21,7 @@ from kernel_model.task.sleep import PendingCall, Sleep
 from kernel_model.task.usage import Usage
 from kernel_model.wait.queue import WaitQueue
 from pffemu.arch.registers import MASK64
-from pffemu.hw.cpu import Cpu, KbTimer, SavedRegisters, UintrState
+from pffemu.hw.cpu import Cpu, KbTimer, SavedRegisters, UintrState, UserFaultState
 
 if TYPE_CHECKING:
     from kernel_model.files.tree.place import Place
@@ -99,6 +99,7 @@ class Task:
     started: int = 0  # clock when it was made
     state: TaskState = TaskState.RUNNABLE
     uintr: UintrState = field(default_factory=UintrState)
+    user_faults: UserFaultState = field(default_factory=UserFaultState)
     handler_registered: bool = False  # uintr_register_handler succeeded
     receiver: Receiver | None = None  # since its first registration
     bindings: list[Binding] = field(default_factory=list)  # device vectors that are forwarded to it

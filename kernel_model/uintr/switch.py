@@ -52,7 +52,7 @@ class UintrSwitch:
 
     def into(self, cpu: Cpu, task: Task) -> None:
         """`task` runs on `cpu` from now on."""
-        cpu.uintr = task.uintr
+        cpu.uintr, cpu.user_faults = task.uintr, task.user_faults
         if task.kb_timer is not cpu.kb_timer:
             self._switch_timer(cpu, task.kb_timer)
         forwarding.activate(cpu, task)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kernel_model.abi.uapi import UINTR_REDZONE
 from kernel_model.mm.frames import FrameAllocator
+from kernel_model.task.user_faults import disable_user_faults
 from kernel_model.uintr import forwarding
 from kernel_model.uintr.forwarding import Binding, Source
 from kernel_model.uintr.receiver import Receiver, UpidMemory, Waiting
@@ -56,6 +57,7 @@ class UserInterrupts:
         """The thread ends, or starts another program: it loses its registration and its receiver."""
         if task.handler_registered:
             self.unregister(task)
+        disable_user_faults(task)
         task.uintr.uittaddr, task.uintr.uitt_enabled, task.uintr.uittsz = 0, False, 0
         if task.receiver is not None:
             task.receiver.task = None

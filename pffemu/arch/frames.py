@@ -10,7 +10,7 @@
 
 The extended frame is PFF-UINTR's `uintr_frame_extended` behind one word that its gem5 microcode leaves unused; here
 that word holds the vector, so that a handler compiled for the standard frame runs unchanged. Later gem5 commits push
-no vector word; that layout is kept as `RIP_FIRST`.
+no vector word; that layout is kept as `RIP_FIRST`. Frames of UserFault (hw.user_fault) have the words of `USER_FAULT`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ class FrameLayout(Enum):
 
     VECTOR_FIRST = "vector-first"
     RIP_FIRST = "rip-first"
+    USER_FAULT = "user-fault"  # of mode userfault, and of no other
 
 
 STANDARD_SIZE: Final = 32  # bytes
-EXTENDED_SIZE: Final[dict[FrameLayout, int]] = {FrameLayout.VECTOR_FIRST: 48, FrameLayout.RIP_FIRST: 40}
+EXTENDED_SIZE: Final[dict[FrameLayout, int]] = {
+    FrameLayout.VECTOR_FIRST: 48, FrameLayout.RIP_FIRST: 40, FrameLayout.USER_FAULT: 40,
+}  # fmt: skip
 # names of the words, lowest address first; the standard frame is the first four of VECTOR_FIRST
 FIELDS: Final[dict[FrameLayout, tuple[str, ...]]] = {
     FrameLayout.VECTOR_FIRST: ("vector", "RIP", "RFLAGS", "RSP", "fault address", "error code"),
     FrameLayout.RIP_FIRST: ("RIP", "RFLAGS", "RSP", "fault address", "error code"),
+    FrameLayout.USER_FAULT: ("fault code", "fault address", "RIP", "RFLAGS", "RSP"),
 }
 STACK_ALIGNMENT: Final = 16  # bytes, before the first push
 

@@ -22,6 +22,8 @@ IA32_UINTR_MISC: Final = 0x988
 IA32_UINTR_PD: Final = 0x989
 IA32_UINTR_TT: Final = 0x98A
 
+IA32_UFAULT_HANDLER: Final = 0x99E  # UserFault (KrakOS)
+
 MISC_UINV_SHIFT: Final = 32  # UITTSZ in 31:0, UINV in 39:32
 MISC_UIF: Final = 1 << 63  # in the XSAVE image only
 TT_ENABLE: Final = 1 << 0  # SENDUIPI may be used; 3:1 reserved, 63:4 UITTADDR
@@ -37,8 +39,10 @@ XSAVE_UINTR_SIZE: Final = 48  # bytes
 
 CR4_TSD: Final = 1 << 2
 CR4_UINTR: Final = 1 << 25
+CR4_UFAULT: Final = 1 << 26  # UserFault (KrakOS)
 
 CPUID_1_ECX_X2APIC: Final = 1 << 21
 CPUID_1_ECX_TSC_DEADLINE: Final = 1 << 24
 CPUID_7_0_EDX_UINTR: Final = 1 << 5
+CPUID_7_0_EDX_UFAULT: Final = 1 << 6  # UserFault (KrakOS)
 CPUID_7_1_EDX_UIRET_UIF: Final = 1 << 17  # flexible UIRET

@@ -4,6 +4,7 @@ Assembler, disassembler, checks, messages, costs and dispatch read this table; t
 `hw/insns` executes it. CLUI, SENDUIPI, STUI, TESTUI and UIRET are Intel's (SDM vol. 2). SETTIMER and SETTIMERP arm
 xUI's kernel-bypass timer; their encodings are not published, so these are pffemu's. PAGEOUT and PAGEDROP return a page
 that a directive covers (docs/hardware-resolution.md).
+CLUF, STUF, TESTUF and UFRET are UserFault's (KrakOS: its gem5 patches; the encodings are unofficial).
 """
 
 from __future__ import annotations
@@ -50,6 +51,17 @@ _UIRET: Final = _disabled("uiret") | {
     GP: Reason("UIRET to a RIP that is not canonical"),
     AC: Reason("UIRET from a misaligned stack, with RFLAGS.AC set"),
 }
+
+
+def _no_user_faults(mnemonic: str) -> dict[int, Reason]:
+    remedy = "mode userfault, and prctl(PR_USER_FAULTS, PR_USER_FAULTS_ENABLE, handler) in this thread"
+    return {UD: Reason(f"`{mnemonic}` with CR4.UFAULT=0", remedy)}
+
+
+_UFRET: Final = _no_user_faults("ufret") | {
+    GP: Reason("UFRET to a RIP that is not canonical"),
+    AC: Reason("UFRET from a misaligned stack, with RFLAGS.AC set"),
+}
 _SENDUIPI: Final = {
     UD: Reason(
         "SENDUIPI by a thread that is registered nowhere as a sender",
@@ -79,5 +91,11 @@ _ROWS: Final = (
     OwnInstruction("settimerp", b"\x0f\xc7", "cpu.uintr.settimer", 5, _SETTIMER, _TIMER_ARMED, local=False),
     OwnInstruction("pageout", b"\x0f\xc7", "cpu.directed.pageout", 2, _PAGEOUT, _ABSENT_AGAIN, local=False),
     OwnInstruction("pagedrop", b"\x0f\xc7", "cpu.directed.pageout", 3, _PAGEOUT, _ABSENT_AGAIN, local=False),
+    OwnInstruction("testuf", b"\x0f\x01\xe9", "cpu.uintr.testui", None, _no_user_faults("testuf"), "TESTUI, TESTUF"),
+    OwnInstruction("cluf", b"\x0f\x01\xea", "cpu.uintr.clui", None, _no_user_faults("cluf"), "CLUI, CLUF"),
+    OwnInstruction("stuf", b"\x0f\x01\xeb", "cpu.uintr.stui", None, _no_user_faults("stuf"), "STUI, STUF"),
+    OwnInstruction(
+        "ufret", b"\x0f\x01\xfa", "cpu.uintr.uiret", None, _UFRET, "UIRET, UFRET", falls_through=False, pops=24
+    ),
 )
 OWN_INSTRUCTIONS: Final = {row.mnemonic: row for row in _ROWS}

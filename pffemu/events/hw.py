@@ -65,7 +65,7 @@ class HandlerEntered(NamedTuple):
 
 
 class Uiret(NamedTuple):
-    """UIRET returned to `rip`."""
+    """UIRET returned to `rip`; or UFRET, and `uif` is UFF."""
 
     time: int
     cpu: int
@@ -76,7 +76,7 @@ class Uiret(NamedTuple):
 
 
 class UserInterruptFlag(NamedTuple):
-    """STUI, CLUI or TESTUI; `uif` afterwards."""
+    """STUI, CLUI or TESTUI; `uif` afterwards. STUF, CLUF or TESTUF: `uif` is UFF."""
 
     time: int
     cpu: int

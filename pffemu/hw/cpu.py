@@ -37,10 +37,11 @@ from pffemu.hw.translated_frames import TranslatedFrames
 from pffemu.hw.trap import Trap
 from pffemu.hw.uffd_regions import RegionTable
 from pffemu.hw.uintr_state import KbTimer, UintrState
+from pffemu.hw.user_fault_state import UserFaultState
 from pffemu.timing import SHIFT, Ledger, check_accounts
 from pffemu.timing.catalogue import IDLE
 
-__all__ = ["Cpu", "KbTimer", "SavedRegisters", "UintrState"]
+__all__ = ["Cpu", "KbTimer", "SavedRegisters", "UintrState", "UserFaultState"]
 
 
 def _speed(options: CpuOptions) -> tuple[bool, int]:
@@ -82,6 +83,7 @@ class Cpu:
         self.looks_up = False  # guest code changed `event_at` in mid-turn
         self.warn: Callable[[Cpu, str], None] = _say_nothing  # warns the user, once, of a difference from a CPU
         self.uintr = UintrState()
+        self.user_faults = UserFaultState()
         self.kb_timer = KbTimer()
         self.directed = DirectedUnit(index)
         self.cr4_uintr = False
@@ -279,7 +281,7 @@ class Cpu:
     # -- what the engine asks while guest code runs --------------------------------------------------------------
 
     def cpuid(self, leaf: int, subleaf: int) -> tuple[int, int, int, int]:
-        return cpuid(leaf, subleaf, self.index, self.options.flexible_uiret)
+        return cpuid(leaf, subleaf, self.index, self.options.flexible_uiret, self.options.user_faults)
 
     def tsc(self, rip: int) -> int:
         """The time-stamp counter as RDTSC at `rip` reads it."""

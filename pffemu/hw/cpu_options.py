@@ -26,6 +26,7 @@ class CpuOptions:
     flexible_uiret: bool = False  # CPUID.(7,1):EDX[17]: UIRET loads UIF from bit 1 of the popped RFLAGS
     frame_layout: FrameLayout = FrameLayout.VECTOR_FIRST
     mask_fault_address: bool = False  # the prototype clears the low 12 bits of the frame's address
+    user_faults: bool = False  # CPUID.(7,0):EDX[6]: UserFault's instructions and delivery
     uffd_lookup: UffdLookup = UffdLookup.RANGES
     delivery: Delivery = Delivery.FLUSH  # sets the cost of a delivery and nothing else
     profile: Profile = field(default_factory=load_profile)  # costs

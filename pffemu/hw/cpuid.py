@@ -11,6 +11,7 @@ from typing import Final
 from pffemu.arch.msrs import (
     CPUID_1_ECX_TSC_DEADLINE,
     CPUID_1_ECX_X2APIC,
+    CPUID_7_0_EDX_UFAULT,
     CPUID_7_0_EDX_UINTR,
     CPUID_7_1_EDX_UIRET_UIF,
 )
@@ -37,14 +38,17 @@ FEATURES: Final = frozenset({
 })  # fmt: skip
 
 
-def cpuid(leaf: int, subleaf: int, apic_id: int, flexible_uiret: bool) -> tuple[int, int, int, int]:
+def cpuid(
+    leaf: int, subleaf: int, apic_id: int, flexible_uiret: bool, user_faults: bool = False
+) -> tuple[int, int, int, int]:
     """(EAX, EBX, ECX, EDX); all zero for a leaf this machine does not have."""
     if leaf == 0:
         return 7, _VENDOR[0], _VENDOR[2], _VENDOR[1]
     if leaf == 1:
         return _SIGNATURE, apic_id << 24 | 8 << 8, _LEAF1_ECX, _LEAF1_EDX
     if leaf == 7 and subleaf == 0:
-        return 1, 0, _LEAF7_ECX, CPUID_7_0_EDX_UINTR  # SDM enumeration.1
+        # SDM enumeration.1
+        return 1, 0, _LEAF7_ECX, CPUID_7_0_EDX_UINTR | (CPUID_7_0_EDX_UFAULT if user_faults else 0)
     if leaf == 7 and subleaf == 1:
         return 0, 0, 0, CPUID_7_1_EDX_UIRET_UIF if flexible_uiret else 0  # SDM enumeration.2
     if leaf == 0x8000_0000:

@@ -45,6 +45,8 @@ def rdmsr(cpu: Cpu, msr: int) -> int | Trap:
             return state.upidaddr
         case msrs.IA32_UINTR_TT:
             return state.uittaddr | (msrs.TT_ENABLE if state.uitt_enabled else 0)
+        case msrs.IA32_UFAULT_HANDLER if cpu.options.user_faults:
+            return cpu.user_faults.handler
         case msrs.KB_TIMER_CONFIG:
             return cpu.kb_timer.user_vector | (msrs.KB_TIMER_ENABLE if cpu.kb_timer.enabled else 0)
         case msrs.KB_TIMER_DEADLINE:
@@ -67,6 +69,8 @@ def wrmsr(cpu: Cpu, msr: int, value: int) -> Trap | None:
             return _write_apic_base(cpu, value)
         case msrs.IA32_TSC_DEADLINE:
             cpu.apic.timer.write_tsc_deadline(value)
+        case msrs.IA32_UFAULT_HANDLER if cpu.options.user_faults and is_canonical(value):
+            cpu.user_faults.handler = value
         case msrs.KB_TIMER_CONFIG:
             if value & ~(msrs.KB_TIMER_ENABLE | USER_VECTORS - 1):
                 return Trap(GP)

@@ -76,7 +76,7 @@ def _deliver(
     new_rsp = (top - 8 * len(words)) & MASK64
     fault = cpu.bus.faults.number(cpu.tid) if above else 0
     if cpu.bus.details or cpu.mmu.store(new_rsp, _FRAMES[len(words)].pack(*words), USER) is not None:
-        trap = _push_word_by_word(cpu, top, words, FrameLayout.VECTOR_FIRST if below else FrameLayout.RIP_FIRST, fault)
+        trap = push_word_by_word(cpu, top, words, FrameLayout.VECTOR_FIRST if below else FrameLayout.RIP_FIRST, fault)
         if trap is not None:
             return trap
     if above:
@@ -93,7 +93,7 @@ def _deliver(
     return None
 
 
-def _push_word_by_word(cpu: Cpu, top: int, words: tuple[int, ...], layout: FrameLayout, fault: int) -> Trap | None:
+def push_word_by_word(cpu: Cpu, top: int, words: tuple[int, ...], layout: FrameLayout, fault: int) -> Trap | None:
     """Push below `top`, from the highest address down. If a word cannot be written, none is, and that word's trap is
     returned: #SS where its address is not canonical. The words are aligned, so there is no #AC.
     """

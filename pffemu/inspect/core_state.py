@@ -18,6 +18,8 @@ _FIELDS: Final[dict[str, tuple[str, str, bool]]] = {
     "uittaddr": ("uintr", "uittaddr", False),
     "uitt_enabled": ("uintr", "uitt_enabled", True),
     "uittsz": ("uintr", "uittsz", False),
+    "uff": ("user_faults", "uff", True),
+    "cr4_ufault": ("user_faults", "enabled", True),
     "cr4_uintr": ("", "cr4_uintr", True),
     "tpr": ("apic", "tpr", False),
     "irr": ("apic", "irr", False),

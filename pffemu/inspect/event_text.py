@@ -70,7 +70,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     hw.FramePushRefused: lambda v, d: f"push-failed address={d(v.address)} error={pagefault.describe(v.error_code)}",
     hw.HandlerEntered: lambda v, d: f"handler rip={d(v.rip)}",
     hw.Uiret: lambda v, d: f"uiret rip={d(v.rip)} uif={v.uif}",
-    hw.UserInterruptFlag: lambda v, d: f"{v.instruction} uif={v.uif}",
+    hw.UserInterruptFlag: lambda v, d: f"{v.instruction} {'uff' if v.instruction.endswith('uf') else 'uif'}={v.uif}",
     hw.Resumed: lambda v, d: f"resumed rip={d(v.rip)}",
     hw.Mmio: _mmio,
     kernel.KernelPageFault: lambda v, d: f"page-fault address={d(v.address)} user={v.user}",

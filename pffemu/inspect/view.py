@@ -69,6 +69,8 @@ class Recorder:
         standard = ("vector", "rip", "rflags", "rsp")
         if event.size == STANDARD_SIZE:
             names: tuple[str, ...] = standard
+        elif self._machine.options.cpu.frame_layout is FrameLayout.USER_FAULT:
+            names = ("error", "address", *standard[1:])
         elif event.size == EXTENDED_SIZE[FrameLayout.RIP_FIRST]:
             names = (*standard[1:], "address", "error")
         else:

@@ -11,10 +11,11 @@ from pffemu.arch import exceptions
 from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.rflags import TF
 from pffemu.engine.stop import EngineStop, StopKind
+from pffemu.events.details import ConditionChecked
 from pffemu.events.faults import DIRECTED
 from pffemu.events.fields import Hex
 from pffemu.events.hw import MmuDecision, Resumed, WalkRefused
-from pffemu.hw import directed_resolution, forwarding, insns, interrupts, uintr
+from pffemu.hw import directed_resolution, forwarding, insns, interrupts, uintr, user_fault
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.directed_resolution import Result
 from pffemu.hw.trap import Trap
@@ -116,6 +117,9 @@ def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
     number = cpu.bus.faults.begin(cpu.tid, rip)
     cpu.emit(WalkRefused, rip, fault.address, fault.error_code, number)
     cpu.charge("cpu.tlb_miss")
+    if cpu.user_faults.uff and user_fault.takes(cpu, fault):
+        _user_fault(kernel, cpu, fault, registers, number)
+        return
     forwarded = fault
     if cpu.directed.context is not None:
         outcome = directed_resolution.resolve(cpu, fault, number)
@@ -143,12 +147,26 @@ def _replay(cpu: Cpu, rip: int) -> None:
     cpu.emit(Resumed, Hex(rip), *cpu.bus.faults.end(cpu.tid))
 
 
-def _raise(kernel: Kernel, cpu: Cpu, trap: Trap, when: str) -> None:
-    """A trap that a delivery raised; the delivery changed nothing and is repeated when the thread runs on."""
+def _user_fault(kernel: Kernel, cpu: Cpu, fault: Trap, registers: list[int], number: int) -> None:
+    """#PF of an instruction while UFF is set (UserFault)."""
+    if cpu.bus.details:
+        cpu.detail(ConditionChecked, user_fault.DECISION, 1)
+    cpu.emit(MmuDecision, fault.address, "forward", user_fault.DECISION, number)
+    trap = user_fault.deliver(cpu, fault, registers)
+    if trap is not None:
+        handler = f"IA32_UFAULT_HANDLER {cpu.user_faults.handler:#x}"
+        _raise(kernel, cpu, trap, "while a user fault was delivered", handler)
+
+
+def _raise(kernel: Kernel, cpu: Cpu, trap: Trap, when: str, handler: str = "") -> None:
+    """A trap that a delivery raised; the delivery changed nothing and is repeated when the thread runs on.
+
+    `handler`: the register with the handler's address, and its value.
+    """
     if trap.vector == exceptions.PF:
         kernel.entry.page_fault(cpu, trap)
     elif trap.vector == exceptions.GP:
-        kernel.entry.exception(cpu, trap, f"UIHANDLER {cpu.uintr.handler:#x} is not canonical, {when}")
+        kernel.entry.exception(cpu, trap, f"{handler or f'UIHANDLER {cpu.uintr.handler:#x}'} is not canonical, {when}")
     else:
         kernel.entry.exception(cpu, trap, f"the handler's stack is not canonical, {when}")
 

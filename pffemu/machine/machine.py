@@ -36,7 +36,7 @@ from pffemu.machine import diagnose
 from pffemu.machine.image import Image, image_of_program, open_image
 from pffemu.machine.loader import load
 from pffemu.machine.memory import GuestMemory
-from pffemu.machine.options import Compat, MachineOptions
+from pffemu.machine.options import Compat, MachineOptions, with_mode
 from pffemu.machine.shared_objects import SharedObjects
 from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
 from pffemu.machine.streams import InputLog, OutputLog
@@ -62,7 +62,7 @@ class Machine:
         """`stdin`: bytes, or a source of them; `stdout`, `stderr`: where the guest's output goes (default: the host's).
 
         `changes`: fields of MachineOptions by name, as in `Machine(mode=Mode.UFFD, cpus=1)`."""
-        self.options = replace(options or MachineOptions(), **changes)
+        self.options = with_mode(replace(options or MachineOptions(), **changes))
         places = Places.of(self.options)
         self.ram = Ram(self.options.ram, places.holes())
         self.events = EventBus()
@@ -95,9 +95,6 @@ class Machine:
 
     def _core(self, index: int) -> Cpu:
         options = self.options.cpu
-        lookup = self.options.mode.mechanism.lookup
-        if lookup is not None:
-            options = replace(options, uffd_lookup=lookup)
         if self.options.compat is Compat.PFF_UINTR:
             options = replace(options, mask_fault_address=True)
         if self.options.strict:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from kernel_model.files.host_tree import Mount
 from kernel_model.mechanisms import Mode
 from kernel_model.mm.reclaim.file_memory import FAULT_AROUND, QUOTA_LEAST
 from pffemu.arch import uffd_mmio
+from pffemu.arch.frames import FrameLayout
 from pffemu.errors import UsageError
 from pffemu.hw.cpu_options import CpuOptions
 from pffemu.hw.devices import Places
@@ -82,6 +83,14 @@ class MachineOptions:
     def mounts(self) -> tuple[Mount, ...]:
         """All of the host that the guest may reach, but for its program."""
         return (*self.roots, *(library_mounts(self.roots) if self.libs else ()))
+
+
+def with_mode(options: MachineOptions) -> MachineOptions:
+    """`options`, with what the mode says of the cores. Raises UsageError."""
+    cores = options.mode.mechanism.cores
+    if options.cpu.frame_layout is FrameLayout.USER_FAULT and "frame_layout" not in cores:
+        raise UsageError("frame layout user-fault is that of mode userfault", remedy="use --mode userfault")
+    return replace(options, cpu=replace(options.cpu, **cores)) if cores else options
 
 
 def parse_size(text: str) -> int:

@@ -26,7 +26,7 @@ from pffemu.machine.options import MachineOptions
 from pffemu.state.snapshot import Snapshot, SnapshotError, permitted_class, put_back, take
 
 MAGIC: Final = b"pffemu snapshot "
-VERSION: Final = 9
+VERSION: Final = 10
 _HEADER_MAX: Final = 4096  # bytes
 _SAVE_AGAIN: Final = "save it again, with this version of pffemu"
 _LENGTH: Final = struct.Struct("<Q")

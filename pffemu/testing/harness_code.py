@@ -119,7 +119,7 @@ def _forward(registration: Registration, *, is_function: bool) -> str:
             loads.append(f"mov {name}, [{'' if is_function else 'rip + '}uffd]")
         else:
             loads.append(f"mov {name}, {value}")
-    return "\n".join([*loads, _checked(_call(registration.call)), *["stui"] * registration.stui])
+    return "\n".join([*loads, _checked(_call(registration.call)), *[registration.then] * bool(registration.then)])
 
 
 def _signal(handler: SignalHandler) -> str:

@@ -37,6 +37,7 @@ PATHS = {
     Mode.POLICY: PerPage(faults=1, kernel_entries=1),  # as the kernel's own: nothing else is entered or woken
     Mode.PFF: PerPage(faults=1, kernel_entries=1, forwarded=1),  # the ioctl
     Mode.PFF_PTE: PerPage(faults=1, kernel_entries=1, forwarded=1),
+    Mode.USERFAULT: PerPage(faults=1, kernel_entries=1, forwarded=1),
     Mode.UPCALL: PerPage(faults=1, kernel_entries=3),  # the fault, the ioctl, the return
     Mode.UFFD: PerPage(faults=1, kernel_entries=3, uffd_messages=1, wakes=2, context_switches=2),
 }

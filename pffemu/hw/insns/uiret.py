@@ -30,12 +30,10 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
         return Trap(UD)
     _, rsp, rflags = cpu.rip_rsp_rflags.read()
     # SDM uiret.2
-    frame = cpu.mmu.load(rsp, _FRAME.size, USER)
-    if isinstance(frame, Trap) or (rsp % _WORD and rflags & AC_FLAG):
-        frame = _pop(cpu, rsp, bool(rflags & AC_FLAG))
-        if isinstance(frame, Trap):
-            return frame
-    new_rip, new_rflags, new_rsp = _FRAME.unpack(frame)
+    frame = popped(cpu, rsp, rflags)
+    if isinstance(frame, Trap):
+        return frame
+    new_rip, new_rflags, new_rsp = frame
     # SDM uiret.3
     if not is_canonical(new_rip):
         return Trap(GP)
@@ -53,6 +51,17 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
         cpu.charge("cpu.tlb_miss")  # the access that faulted is repeated
         cpu.emit(Resumed, new_rip, fault, path)
     return None
+
+
+def popped(cpu: Cpu, rsp: int, rflags: int) -> tuple[int, int, int] | Trap:
+    """RIP, RFLAGS and RSP from the stack, or the trap of the first word that cannot be popped."""
+    frame = cpu.mmu.load(rsp, _FRAME.size, USER)
+    if isinstance(frame, Trap) or (rsp % _WORD and rflags & AC_FLAG):
+        frame = _pop(cpu, rsp, bool(rflags & AC_FLAG))
+        if isinstance(frame, Trap):
+            return frame
+    new_rip, new_rflags, new_rsp = _FRAME.unpack(frame)
+    return new_rip, new_rflags, new_rsp
 
 
 def _pop(cpu: Cpu, rsp: int, aligned: bool) -> bytes | Trap:

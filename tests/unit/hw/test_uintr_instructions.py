@@ -109,7 +109,7 @@ def test_the_same_opcode_without_f3_or_with_lock_is_ud(opcode: int, prefix: str)
 
 
 def test_a_truncated_or_foreign_encoding_is_none_of_ours() -> None:
-    for code in (b"", b"\xf3", b"\xf3\x0f\x01", b"\xf3\x48\x0f\x01", b"\xf3\x0f\x01\xeb", b"\xf3\x0f\x02\xec", b"\x90"):
+    for code in (b"", b"\xf3", b"\xf3\x0f\x01", b"\xf3\x48\x0f\x01", b"\xf3\x0f\x01\xf9", b"\xf3\x0f\x02\xec", b"\x90"):
         assert insns.own_instruction(code) is None
 
 

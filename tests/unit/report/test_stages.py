@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from guest.build import guest
-from kernel_model.uffd import policy
-from kernel_model.uffd.upcall import PATH
 from pffemu import Machine, Mode
 from pffemu.events import hw, kernel, userfaultfd
 from pffemu.events.faults import DIRECTED, FORWARDED, KERNEL, USERFAULTFD
@@ -146,13 +144,12 @@ def test_real_run_adds_up(mode: Mode) -> None:
     machine.run()
     (path, costs), *others = collector.costs().items()
     paths = {
-        Mode.KERNEL: KERNEL,
         Mode.UFFD: USERFAULTFD,
-        Mode.UPCALL: PATH,
-        Mode.POLICY: policy.PATH,
+        Mode.PFF: FORWARDED,
+        Mode.PFF_PTE: FORWARDED,
         Mode.HW: DIRECTED,
     }
-    assert (path, others, costs.faults) == (paths.get(mode, FORWARDED), [], 20)
+    assert (path, others, costs.faults) == (paths.get(mode, mode.value), [], 20)
     ends = [event for event in seen if type(event) in (hw.WalkRefused, hw.Resumed)]
     assert costs.total == sum(b.time - a.time for a, b in pairwise(ends) if type(b) is hw.Resumed)
     assert set(costs.cycles) == set(STAGES)
