@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import wraps
-from stat import S_ISDIR, S_ISFIFO, S_ISREG
+from stat import S_ISFIFO, S_ISREG
 
 from kernel_model.abi import uapi
 from kernel_model.abi.files import (
@@ -21,8 +21,6 @@ from kernel_model.abi.files import (
     RWF_NOAPPEND,
     RWF_NOWAIT,
     RWF_SYNC,
-    S_IFIFO,
-    S_IFMT,
 )
 from kernel_model.abi.limits import FSIZE
 from kernel_model.abi.mman import (
@@ -51,8 +49,6 @@ _FALLOC_MODES = {
 _INT64_MAX = (1 << 63) - 1
 _OWN = MASK64
 _RWF_KNOWN = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND
-_SYNC_RANGE_KNOWN = 7
-_ADVICE_MAX = 5  # POSIX_FADV_NOREUSE
 
 Transfer = Callable[..., int]
 
@@ -148,39 +144,6 @@ def _with_rwf(file: File, flags: int) -> AbstractContextManager[None]:
     return with_flags(file, more, without=O_APPEND if flags & RWF_NOAPPEND else 0)
 
 
-def advise(call: Call, fd: int, offset: int, length: int, advice: int) -> int:
-    """fadvise64: without effect. Errors: ESPIPE (a pipe), EINVAL (unknown advice)."""
-    file = call.file(fd)
-    if file.status().mode & S_IFMT == S_IFIFO:
-        raise LinuxError(Errno.ESPIPE)
-    if length >> 63 or not 0 <= as_int(advice) <= _ADVICE_MAX:
-        raise LinuxError(Errno.EINVAL)
-    return 0
-
-
-def readahead(call: Call, fd: int, offset: int, count: int) -> int:
-    if not S_ISREG(_readable(call, fd).status().mode) or count >> 63:
-        raise LinuxError(Errno.EINVAL)
-    return 0
-
-
-def sync_file_range(call: Call, fd: int, offset: int, length: int, flags: int) -> int:
-    """Write mapped pages back. Errors: EBADF, EINVAL, ESPIPE."""
-    file = call.file(fd)
-    if flags & 0xFFFF_FFFF & ~_SYNC_RANGE_KNOWN or offset >> 63 or length >> 63 or offset + length > _INT64_MAX:
-        raise LinuxError(Errno.EINVAL)
-    mode = file.status().mode
-    if not (S_ISREG(mode) or S_ISDIR(mode)):
-        raise LinuxError(Errno.ESPIPE)
-    call.kernel.host_pages.write_back()
-    return 0
-
-
-def sync(call: Call) -> int:
-    call.kernel.host_pages.write_back()
-    return 0
-
-
 def lseek(call: Call, fd: int, offset: int, whence: int) -> int:
     signed = offset - (1 << 64) if offset >> 63 else offset
     file = call.file(fd)
@@ -226,15 +189,6 @@ def fallocate(call: Call, fd: int, mode: int, offset: int, length: int) -> int:
         check_growth(call, status.size, offset + length)
     file.allocate(mode, offset, length)
     file.changed(call.cpu)
-    return 0
-
-
-def fsync(call: Call, fd: int) -> int:
-    """Write mapped pages back; data of write calls has reached the host already."""
-    file = call.file(fd)
-    if not S_ISREG(file.status().mode) and not S_ISDIR(file.status().mode):
-        raise LinuxError(Errno.EINVAL)
-    call.kernel.host_pages.write_back()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""madvise (mm/madvise.c). Advice that only concerns speed is checked and then ignored."""
+"""madvise (mm/madvise.c). Advice about huge pages, merging and core dumps is checked and then ignored."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from kernel_model.abi import mman, uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int, page_span
 from kernel_model.calls.populate import bring_in_in_turn
+from kernel_model.mm import readahead
+from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.mm import Mm
 from kernel_model.mm.page_tables import GUARD, HELD, UFFD_WP
 from kernel_model.mm.vma import Vma
@@ -19,8 +21,8 @@ from pffemu.hw.page_walk import WRITE
 
 _U64: Final = 1 << 64
 _IGNORED: Final = (
-    mman.MADV_NORMAL, mman.MADV_RANDOM, mman.MADV_SEQUENTIAL, mman.MADV_WILLNEED, mman.MADV_MERGEABLE,
-    mman.MADV_UNMERGEABLE, mman.MADV_HUGEPAGE, mman.MADV_NOHUGEPAGE, mman.MADV_DONTDUMP, mman.MADV_DODUMP,
+    mman.MADV_MERGEABLE, mman.MADV_UNMERGEABLE, mman.MADV_HUGEPAGE, mman.MADV_NOHUGEPAGE, mman.MADV_DONTDUMP,
+    mman.MADV_DODUMP,
 )  # fmt: skip
 
 
@@ -99,11 +101,30 @@ class _Advice:
 
 
 def _ignore(advice: _Advice) -> None:
-    """Advice about reclaim and read-ahead has no visible effect."""
+    """Advice that has no visible effect."""
+
+
+def _read_ahead(advice: _Advice) -> None:
+    """The order of accesses to come, which read-ahead and reclaim go by."""
+    advice.isolated().advice = _ORDERS[advice.advice]
+
+
+def _will_need(advice: _Advice) -> None:
+    """Start to read what is missing of a file on disk; nothing waits for it."""
+    vma = advice.vma
+    if isinstance(vma.file, DiskPages):
+        start = vma.offset + advice.start - vma.start
+        readahead.advised(advice.call.cpu, vma.file, start, start + advice.end - advice.start)
 
 
 def _cold(advice: _Advice) -> None:
-    advice.refuse(advice.vma.locked)
+    """MADV_COLD: pages of files on disk are the next to be evicted. MADV_PAGEOUT: they are evicted now."""
+    vma = advice.vma
+    advice.refuse(vma.locked)
+    if isinstance(vma.file, DiskPages):
+        memory, start = vma.file.memory, vma.offset + advice.start - vma.start
+        act = memory.page_out if advice.advice == mman.MADV_PAGEOUT else memory.make_cold
+        act(advice.call.cpu, vma.file, start, start + advice.end - advice.start)
 
 
 def _discard(advice: _Advice) -> None:
@@ -171,8 +192,13 @@ def _populate(call: Call, start: int, end: int, access: int) -> int:
     return 0
 
 
+_ORDERS: Final = {
+    mman.MADV_NORMAL: 0, mman.MADV_RANDOM: readahead.RANDOM, mman.MADV_SEQUENTIAL: readahead.SEQUENTIAL
+}  # fmt: skip
 _ADVICE: Final[dict[int, Callable[[_Advice], None]]] = {
     **dict.fromkeys(_IGNORED, _ignore),
+    **dict.fromkeys(_ORDERS, _read_ahead),
+    mman.MADV_WILLNEED: _will_need,
     mman.MADV_COLD: _cold,
     mman.MADV_PAGEOUT: _cold,
     uapi.MADV_DONTNEED: _discard,

@@ -9,9 +9,10 @@ from typing import Final
 from kernel_model.abi import mman, uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, page_span
-from kernel_model.calls.populate import bring_in_all
+from kernel_model.calls.populate import bring_in_all, bring_in_at_once
 from kernel_model.files import File
 from kernel_model.files.seek import OFFSET_MAX
+from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.vma import MMAP_MIN, STACK_GAP, Mappable, Vma, is_user_range
 from kernel_model.uffd.events import after_events, unmapped
@@ -74,7 +75,10 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
         locked=bool(flags & mman.MAP_LOCKED) or call.mm.lock_new, reserved=reserved,
     )  # fmt: skip
     populate = vma.locked or flags & (uapi.MAP_POPULATE | mman.MAP_NONBLOCK) == uapi.MAP_POPULATE
-    call.task.usage.minor_faults += call.mm.map(vma, populate=populate)
+    on_disk = isinstance(file, DiskPages)
+    call.task.usage.minor_faults += call.mm.map(vma, populate=bool(populate) and not on_disk)
+    if populate and on_disk:
+        bring_in_at_once(call, vma)
     return after_events(call, events, start)
 
 

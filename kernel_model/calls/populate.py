@@ -12,6 +12,7 @@ from pffemu.hw.page_walk import WRITE
 
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
+    from kernel_model.mm.vma import Vma
 
 _PIECE = 1024 * PAGE_SIZE  # bytes brought in before other threads and cores may run
 
@@ -29,6 +30,15 @@ def bring_in_in_turn(call: Call, page: int, access: int) -> None:
     if page % _PIECE == 0 and page != call.pending.cursor:
         let_others_run(call, page)
     bring_in(call, page, access)
+
+
+def bring_in_at_once(call: Call, vma: Vma) -> None:
+    """MAP_POPULATE of a file on disk: the core waits for the disk, because the call cannot start again."""
+    access = WRITE if vma.prot & PROT_WRITE and not vma.shared else 0
+    for page in range(vma.start, vma.end, PAGE_SIZE):
+        while not call.mm.is_ready(page, access):
+            if page_fault.handle(call.cpu, call.task, page, access, may_wait=False) is not None:
+                return  # as on Linux, the mapping stays
 
 
 def bring_in_all(call: Call, start: int, end: int, *, ignore_errors: bool) -> None:

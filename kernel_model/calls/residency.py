@@ -9,6 +9,8 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, let_others_run, page_span
 from kernel_model.calls.memory import mapped
 from kernel_model.calls.populate import bring_in_all
+from kernel_model.files import cached_io
+from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import HELD
 from kernel_model.mm.vma import Vma
@@ -122,18 +124,26 @@ def _mark(call: Call, start: int, end: int, locked: bool) -> None:
 
 
 def msync(call: Call, address: int, length: int, flags: int) -> int:
-    """Write shared mappings of host files back. Errors: EINVAL, EBUSY (locked), ENOMEM (a hole)."""
+    """MS_SYNC: write dirty pages of shared mappings of files on disk, and wait for the disk.
+
+    Errors: EINVAL, EBUSY (locked), ENOMEM (a hole), and that of a write that has failed.
+    """
     known = mman.MS_ASYNC | mman.MS_INVALIDATE | mman.MS_SYNC
     if flags & ~known or (flags & mman.MS_ASYNC and flags & mman.MS_SYNC):
         raise LinuxError(Errno.EINVAL)
     start, end = page_span(address, length)
     if end >= _U64:
         raise LinuxError(Errno.ENOMEM)
+    ranges: list[cached_io.Range] = []
     for vma in call.mm.vmas.overlapping(start, end):
         if flags & mman.MS_INVALIDATE and vma.locked:
             raise LinuxError(Errno.EBUSY)
-        if vma.file is not None and vma.shared:
-            vma.file.write_back()
+        if flags & mman.MS_SYNC and vma.shared and isinstance(vma.file, DiskPages):
+            first = vma.offset + max(start, vma.start) - vma.start
+            behind = vma.offset + min(end, vma.end) - vma.start
+            ranges.append((vma.file, first, behind))
+    if ranges:
+        cached_io.sync(call, call.kernel.file_memory, ranges)
     if call.mm.vmas.contiguous_end(start, end) < end:
         raise LinuxError(Errno.ENOMEM)
     return 0

@@ -60,6 +60,7 @@ from kernel_model.calls import transfer as transfer_calls
 from kernel_model.calls import uintr as uintr_calls
 from kernel_model.calls import uts as uts_calls
 from kernel_model.calls import wait as wait_calls
+from kernel_model.calls import writeback as writeback_calls
 from kernel_model.calls import xattr as xattr_calls
 from kernel_model.calls import xui as xui_calls
 from kernel_model.uffd import calls as uffd_calls
@@ -169,8 +170,8 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.TRUNCATE: (path_calls.truncate, 2),
     Sys.FTRUNCATE: (file_calls.ftruncate, 2),
     Sys.FALLOCATE: (file_calls.fallocate, 4),
-    Sys.FSYNC: (file_calls.fsync, 1),
-    Sys.FDATASYNC: (file_calls.fsync, 1),
+    Sys.FSYNC: (writeback_calls.fsync, 1),
+    Sys.FDATASYNC: (writeback_calls.fsync, 1),
     Sys.SOCKET: (socket_calls.socket, 3),
     Sys.SOCKETPAIR: (socket_calls.socketpair, 4),
     Sys.BIND: (socket_calls.bind, 3),
@@ -292,15 +293,15 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.MEMBARRIER: (membarrier_call.membarrier, 3),
     Sys.PREADV2: (file_calls.preadv2, 6),
     Sys.PWRITEV2: (file_calls.pwritev2, 6),
-    Sys.FADVISE64: (file_calls.advise, 4),
-    Sys.SYNC_FILE_RANGE: (file_calls.sync_file_range, 4),
-    Sys.READAHEAD: (file_calls.readahead, 3),
+    Sys.FADVISE64: (writeback_calls.advise, 4),
+    Sys.SYNC_FILE_RANGE: (writeback_calls.sync_file_range, 4),
+    Sys.READAHEAD: (writeback_calls.readahead, 3),
     Sys.SENDFILE: (transfer_calls.sendfile, 4),
     Sys.SPLICE: (splice_calls.splice, 6),
     Sys.TEE: (splice_calls.tee, 4),
     Sys.VMSPLICE: (splice_calls.vmsplice, 4),
     Sys.COPY_FILE_RANGE: (transfer_calls.copy_file_range, 6),
-    Sys.SYNC: (file_calls.sync, 0),
+    Sys.SYNC: (writeback_calls.sync, 0),
     Sys.EXIT_GROUP: (process_calls.exit_group, 1),
     Sys.GETTID: (process_calls.gettid, 0),
     Sys.GETPID: (process_calls.getpid, 0),

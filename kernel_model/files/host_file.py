@@ -14,6 +14,7 @@ from kernel_model.abi.files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_NO
 from kernel_model.abi.inotify import IN_ACCESS, IN_MODIFY
 from kernel_model.abi.mman import FALLOC_FL_PUNCH_HOLE
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.files import cached_io
 from kernel_model.files.directory_file import DirectoryFile, Entry
 from kernel_model.files.file import DELETED, File, faulted
 from kernel_model.files.host_tree import HostKey, host_errors, open_host
@@ -116,6 +117,7 @@ class HostFile(HostNode):
 
     can_seek: ClassVar[bool] = True
     settable = File.settable | O_DIRECT
+    advice = 0  # POSIX_FADV_RANDOM: readahead's RANDOM
     unnamed = False  # made with O_TMPFILE, and not linked since: its place is none
 
     def __init__(self, place: Place, inode: HostInode, flags: int, descriptor: int, caches: HostPageCaches) -> None:
@@ -138,23 +140,18 @@ class HostFile(HostNode):
         self.position += done
         return done
 
-    def _mapped(self) -> HostPages | None:
-        """The file's pages, if it is mapped, after stores to them were written back to the host."""
-        pages = self._caches.find(self.key)
-        if pages is not None:
-            pages.write_back()
+    def _stored(self) -> HostPages:
+        """The file's pages, after stores to them were written back to the host."""
+        pages = self._caches.of(self)
+        pages.write_back()
         return pages
 
     def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
         if not self.readable or (shared and prot & PROT_WRITE and not self.writable):
             raise LinuxError(Errno.EACCES)
-        pages = self._mapped()
-        if pages is None:
-            pages = self._caches.make(self._twin())
-        elif self.writable and not pages.file.writable:
-            pages.file, previous = self._twin(), pages.file
-            previous.release()
-        pages.size = self.size
+        pages = self._caches.of(self)
+        if not pages.has_own or (self.writable and not pages.file.writable):
+            pages.own(self._twin())
         return pages, self.writable or not shared
 
     def _twin(self) -> HostFile:
@@ -164,24 +161,13 @@ class HostFile(HostNode):
 
     def read_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         check_span(offset, buffer.size)
-        self._mapped()
-        asked = buffer.size
-        wanted = max(0, min(asked, self.size - offset))
-        room = buffer.room(wanted)  # may sleep: it must come before the first byte
-        done = 0
-        while done < room:
-            with host_errors():
-                data = os.pread(self.host(), min(_AT_ONCE, room - done), offset + done)
-            if not data:
-                break
-            buffer.scatter(data)
-            buffer.skip(len(data))
-            done += len(data)
+        asked, direct = buffer.size, bool(self.flags & O_DIRECT)
+        done = cached_io.read(call, self._caches.of(self), buffer, offset, direct=direct, advice=self.advice)
         if asked and not self.flags & O_NOATIME:
             self.host_inode.accessed(realtime(call.cpu))
         if done:
             tell_of_file(call.cpu, self, IN_ACCESS)
-        return done if done or not wanted or room else faulted(0)
+        return done
 
     def write(self, call: Caller, buffer: UserBuffer) -> int:
         check_span(self.position, buffer.size)
@@ -200,14 +186,14 @@ class HostFile(HostNode):
             offset = self.size
         wanted = min(buffer.size, room_below_limit(call, offset))
         reachable = min(wanted, buffer.bring_in())
-        pages = self._mapped()
+        pages, direct = self._stored(), bool(self.flags & O_DIRECT)
+        cached_io.before_write(call, pages, offset, reachable, direct=direct)
         done = 0
         while done < reachable:
             data = buffer.gather(min(_AT_ONCE, reachable - done))
             with host_errors():
                 written = os.pwrite(self.host(), data, offset + done)
-            if pages is not None:
-                pages.written(offset + done, data[:written])
+            cached_io.wrote(call, pages, offset + done, data[:written], direct=direct)
             buffer.skip(written)
             done += written
             if written < len(data):
@@ -226,7 +212,7 @@ class HostFile(HostNode):
         """lseek; SEEK_DATA and SEEK_HOLE ask the host's file system."""
         position = sought(offset, whence, self.position, self.size)
         if whence in (SEEK_DATA, SEEK_HOLE):
-            self._mapped()
+            self._stored()
             with host_errors():
                 position = os.lseek(self.host(), offset, os.SEEK_DATA if whence == SEEK_DATA else os.SEEK_HOLE)
         self.position = position
@@ -241,17 +227,21 @@ class HostFile(HostNode):
         if pages is not None:
             pages.truncate(size)
 
+    @property
+    def cached_pages(self) -> HostPages:
+        """The file's page cache."""
+        return self._caches.of(self)
+
     def allocate(self, mode: int, offset: int, length: int) -> None:
         """fallocate: the host reserves no space, and a hole is bytes of zero."""
         end = min(offset + length, self.size)
         if mode & FALLOC_FL_PUNCH_HOLE:
-            pages = self._mapped()
+            pages = self._caches.of(self)
             for at in range(offset, end, _AT_ONCE):
                 zeros = bytes(min(_AT_ONCE, end - at))
                 with host_errors():
                     os.pwrite(self.host(), zeros, at)
-                if pages is not None:
-                    pages.written(at, zeros)
+                pages.written(at, zeros)
         elif not mode and offset + length > end:
             self.truncate(offset + length)
 

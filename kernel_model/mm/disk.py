@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from kernel_model.time.timers import TimedWaker, Timer
 from kernel_model.wait.queue import Blocked, Interruptible, WaitQueue
-from pffemu.arch.paging import PAGE_SIZE
+from pffemu.arch.paging import PAGE_SIZE, pages_up
 from pffemu.events.fields import Hex, Label
 from pffemu.events.page_cache import DiskCompleted, DiskRequested
 
 if TYPE_CHECKING:
+    from kernel_model.mm.disk_pages import DiskPages
     from kernel_model.mm.reclaim.page import CachedPage
     from pffemu.hw.cpu import Cpu
 
@@ -32,8 +33,9 @@ class DiskRequest(Timer):
 
     ends: ClassVar[bool] = True
 
-    def __init__(self, disk: Disk, number: int, pages: list[CachedPage], *, write: bool) -> None:
-        self.number, self.pages, self.write = number, pages, write
+    def __init__(self, disk: Disk, number: int, pages: list[CachedPage], size: int, *, write: bool) -> None:
+        """`size`: bytes. Without `pages` they go past the page cache."""
+        self.number, self.pages, self.size, self.write = number, pages, size, write
         self.queue = WaitQueue("disk")
         self._disk = disk
 
@@ -56,21 +58,30 @@ class Disk:
 
     def submit(self, cpu: Cpu, pages: list[CachedPage], *, write: bool) -> DiskRequest:
         """Start to move `pages`, whose bytes the caller moves now."""
-        cpu.charge("kernel.disk.submit")
-        self.submitted += 1
-        request = DiskRequest(self, self.submitted, pages, write=write)
-        latency = cpu.cycles_of("device.disk.write" if write else "device.disk.read")
-        transfer = cpu.cycles_of("device.disk.byte", len(pages) * PAGE_SIZE)
-        self._free_at = max(cpu.clock + latency, self._free_at) + transfer
-        self.requests[request.number] = request
+        first = pages[0]
+        request = self._start(cpu, first.file, first.offset, pages, len(pages) * PAGE_SIZE, write=write)
         for page in pages:
             if write:
                 page.writing = request
             else:
                 page.reading = request
-        first = pages[0]
+        return request
+
+    def transfer(self, cpu: Cpu, file: DiskPages, offset: int, size: int, *, write: bool) -> DiskRequest:
+        """Start to move `size` bytes between `file` and memory other than its page cache."""
+        return self._start(cpu, file, offset, [], size, write=write)
+
+    def _start(
+        self, cpu: Cpu, file: DiskPages, offset: int, pages: list[CachedPage], size: int, *, write: bool
+    ) -> DiskRequest:
+        cpu.charge("kernel.disk.submit")
+        self.submitted += 1
+        request = DiskRequest(self, self.submitted, pages, size, write=write)
+        latency = cpu.cycles_of("device.disk.write" if write else "device.disk.read")
+        self._free_at = max(cpu.clock + latency, self._free_at) + cpu.cycles_of("device.disk.byte", size)
+        self.requests[request.number] = request
         what = Label("write" if write else "read")
-        cpu.emit(DiskRequested, what, first.file.number, Hex(first.offset), len(pages), request.number)
+        cpu.emit(DiskRequested, what, file.number, Hex(offset), pages_up(size) // PAGE_SIZE, request.number)
         self._scheduler.timers.arm(cpu, request, self._free_at)
         return request
 
@@ -78,14 +89,14 @@ class Disk:
         """The completion interrupt: the pages are usable, and threads that wait for them wake."""
         cpu.charge("kernel.disk.complete")
         del self.requests[request.number]
-        cpu.emit(DiskCompleted, len(request.pages), request.number)
+        cpu.emit(DiskCompleted, request.number)
         self._requester.completed(cpu, request)
         self._scheduler.wake_all(cpu, request.queue)
 
     def sleep(self, request: DiskRequest) -> Blocked:
         """What puts the running thread to sleep until `request` completes; only death ends the sleep earlier."""
-        what = "written" if request.write else "read"
-        return Blocked(request.queue, why=f"{len(request.pages)} pages to be {what}", sleep=Interruptible.NO)
+        what = "write" if request.write else "read"
+        return Blocked(request.queue, why=f"the disk to {what} {request.size} bytes", sleep=Interruptible.NO)
 
     def wait(self, cpu: Cpu, request: DiskRequest) -> None:
         """Let the core wait until `request` has completed: its thread holds what it cannot let go."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.readahead import Window
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kernel_model.mm.reclaim.rmap import Mappings
     from pffemu.hw.cpu import Cpu
     from pffemu.hw.ram import Ram
+
+_AT_ONCE: Final = 1 << 20  # bytes stored at once
 
 
 class DiskPages(PageCache):
@@ -32,8 +34,8 @@ class DiskPages(PageCache):
 
     # -- the disk -----------------------------------------------------------------------------------------------
 
-    def load(self, offset: int) -> bytes:
-        """The bytes on disk of the page at `offset`. Raises LinuxError."""
+    def load(self, offset: int, size: int = PAGE_SIZE) -> bytes:
+        """The bytes on disk from `offset` on, fewer at the end of the file. Raises LinuxError."""
         raise NotImplementedError
 
     def store(self, offset: int, data: bytes) -> None:
@@ -94,6 +96,11 @@ class DiskPages(PageCache):
         if page is not None:
             self.memory.writeback.set_dirty(cpu, page)
 
+    def is_data(self, page: int) -> bool:
+        """Whether the page at `page` is in the cache and has been read (mincore)."""
+        found = self.pages.get(page)
+        return found is not None and found.reading is None
+
     # -- content ------------------------------------------------------------------------------------------------
 
     def read(self, offset: int, size: int) -> bytes:
@@ -106,6 +113,16 @@ class DiskPages(PageCache):
             offset, size = offset + length, size - length
         return b"".join(parts)
 
+    def punch(self, start: int, end: int) -> None:
+        zeros = bytes(_AT_ONCE)
+        for at in range(start, min(end, self.size), _AT_ONCE):
+            self.store(at, zeros[: min(end, self.size) - at])
+        super().punch(start, end)
+
+    def bytes_of(self, page: CachedPage, start: int, length: int) -> bytes:
+        """`length` bytes of `page` from its byte `start` on."""
+        return bytes(self._ram.octets[page.frame + start : page.frame + start + length])
+
     def written(self, offset: int, data: bytes) -> None:
         """The file on disk was written to: update the pages that are present."""
         self.size = max(self.size, offset + len(data))
@@ -117,6 +134,10 @@ class DiskPages(PageCache):
             if frame is not None:
                 self._ram.octets[frame + at : frame + at + length] = data[done : done + length]
             done += length
+
+    def write_back(self) -> None:
+        """Put the bytes of dirty pages on disk. Raises LinuxError."""
+        self.store_dirty()
 
     def store_dirty(self) -> None:
         """Put the bytes of dirty pages on disk now, for those who read it there: no time passes, they stay dirty."""

@@ -254,6 +254,7 @@ def _missing_of_disk(fault: Fault, file: DiskPages, offset: int) -> Answer:
             raise file.memory.disk.sleep(page.reading)
         file.memory.disk.wait(cpu, page.reading)
     mm.frames.held = page.frame
+    _throttle(fault, file)
     if fault.is_write and not vma.shared:
         frame, kind = mm.frames.take_copy(page.frame), "copy"
         cpu.charge("kernel.page.allocate")
@@ -267,6 +268,12 @@ def _missing_of_disk(fault: Fault, file: DiskPages, offset: int) -> Answer:
             _fault_around(fault, file, offset)
     _resolved(fault, kind)
     return None
+
+
+def _throttle(fault: Fault, file: DiskPages) -> None:
+    """A store to a shared page waits while too many pages are dirty (balance_dirty_pages). Raises Blocked."""
+    if fault.is_write and fault.vma.shared and fault.may_wait and file.memory.writeback.is_over_limit:
+        raise file.memory.writeback.throttled(fault.cpu)
 
 
 def _fault_around(fault: Fault, file: DiskPages, offset: int) -> None:
@@ -294,6 +301,7 @@ def _write_to_present(fault: Fault, entry: int) -> Answer:
     if uffd is not None and not uffd.resolves_write_protection:
         return uffd.handle_fault(fault, UFFDIO_REGISTER_MODE_WP)
     if vma.shared and isinstance(vma.file, DiskPages):
+        _throttle(fault, vma.file)
         vma.file.dirtied(fault.cpu, vma.offset + fault.page - vma.start)
     kind = make_writable(fault.cpu, fault.mm, vma, fault.page, entry)
     _resolved(fault, kind)

@@ -126,6 +126,13 @@ def _met_marker(cpu: Cpu, file: DiskPages, index: int) -> None:
     _read_window(cpu, file, -1, may_wait=False)
 
 
+def advised(cpu: Cpu, file: DiskPages, start: int, end: int) -> None:
+    """Bytes [start, end) will be needed: read them, as far as one piece of advice reaches (force_page_cache_ra)."""
+    first, behind = start // PAGE_SIZE, -(-min(end, file.size) // PAGE_SIZE)
+    if first < behind:
+        read(cpu, file, first, min(behind - first, IO_PAGES), 0, wanted=-1, may_wait=False, why="advice")
+
+
 def _read_window(cpu: Cpu, file: DiskPages, wanted: int, *, may_wait: bool) -> None:
     window = file.window
     read(cpu, file, window.start, window.size, window.ahead, wanted=wanted, may_wait=may_wait)

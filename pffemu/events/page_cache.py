@@ -8,7 +8,10 @@ from pffemu.events.fields import Hex, Label
 
 
 class DiskRequested(NamedTuple):
-    """The disk is asked to `what` (read, write) `pages` pages of file number `file` from byte `offset` on."""
+    """The disk is asked to `what` (read, write) `pages` pages of file number `file` from byte `offset` on.
+
+    `request`: its number, which the completion has, too.
+    """
 
     time: int
     cpu: int
@@ -26,7 +29,6 @@ class DiskCompleted(NamedTuple):
     time: int
     cpu: int
     tid: int
-    pages: int
     request: int
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel_model.files import ByteSink, ByteSource, File, InputFile, OutputFile, RamFile
+from kernel_model.files.disk_file import DiskFile
 from kernel_model.files.ram_file import Content
 from kernel_model.kernel import Kernel, KernelOptions
 from kernel_model.task.task import Process
@@ -107,6 +108,10 @@ class Machine:
         """Give the guest `data` as open read-only file `fd`, in the page cache. Raises OutOfGuestMemory."""
         content = memoryview(data).cast("B") if isinstance(data, bytes | memoryview) else data
         self._files[fd] = RamFile(name, content, self.ram, self.kernel.frames)
+
+    def open_disk_file(self, fd: int, name: str, data: bytes) -> None:
+        """Give the guest `data` as open file `fd` on a disk: pages are read when they are used, and can be evicted."""
+        self._files[fd] = DiskFile(name, data, self.ram, self.kernel.file_memory)
 
     def open_output(self, fd: int, name: str, sink: ByteSink) -> None:
         """Give the guest `fd` to write to; `sink.write` gets the bytes."""

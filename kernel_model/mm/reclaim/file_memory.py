@@ -14,7 +14,7 @@ from kernel_model.mm.reclaim.page import CachedPage, Where
 from kernel_model.mm.reclaim.scan import BATCH, Scan
 from kernel_model.mm.reclaim.writeback import Writeback
 from kernel_model.wait.queue import Blocked, Interruptible
-from pffemu.arch.paging import PAGE_SIZE
+from pffemu.arch.paging import PAGE_SIZE, page_of
 from pffemu.errors import OutOfGuestMemory
 
 if TYPE_CHECKING:
@@ -147,10 +147,34 @@ class FileMemory:
         self.counters.pgpgin += 4 * len(pages)
         self.disk.submit(cpu, pages, write=False)
 
+    def touched(self, page: CachedPage) -> None:
+        """A call has used `page`: the second use in a row makes it active (folio_mark_accessed)."""
+        if not page.referenced:
+            page.referenced = True
+        elif page.where is Where.INACTIVE:
+            self.lists.activate(page)
+            self.counters.pgactivate += 1
+
     def remove(self, page: CachedPage) -> None:
         """The page has left the cache, and every mapping."""
         self.lists.take_out(page)
         self.writeback.forget(page)
+
+    def drop_unused(self, cpu: Cpu, file: DiskPages, start: int, end: int) -> int:
+        """Drop the clean pages of [start, end) of `file` that nothing uses; their number (invalidate_mapping_pages)."""
+        scan = Scan(cpu, self.frames, self.lists, self.writeback, self.counters)
+        return sum(scan.drop_unused(page) for page in _pages_of(file, start, end))
+
+    def make_cold(self, cpu: Cpu, file: DiskPages, start: int, end: int) -> None:
+        """MADV_COLD: the pages of [start, end) that one mapping has become inactive, their use forgotten."""
+        Scan(cpu, self.frames, self.lists, self.writeback, self.counters).make_cold(_pages_of(file, start, end))
+
+    def page_out(self, cpu: Cpu, file: DiskPages, start: int, end: int) -> None:
+        """MADV_PAGEOUT: evict the clean pages of [start, end) that one mapping has, and write the dirty ones."""
+        pages = _pages_of(file, start, end)
+        scan = Scan(cpu, self.frames, self.lists, self.writeback, self.counters)
+        scan.make_cold(pages)
+        scan.page_out(pages)
 
     def completed(self, cpu: Cpu, request: DiskRequest) -> None:
         """The disk has read or written the pages of `request`."""
@@ -165,3 +189,11 @@ class FileMemory:
                 page.reclaim = False
         if request.write:
             self.writeback.written(cpu, len(request.pages))
+
+
+def _pages_of(file: DiskPages, start: int, end: int) -> list[CachedPage]:
+    """The cached pages of [start, end)."""
+    if end - start <= len(file.pages) * PAGE_SIZE:
+        found = (file.pages.get(offset) for offset in range(page_of(start), end, PAGE_SIZE))
+        return [page for page in found if page is not None]
+    return [page for page in list(file.pages.values()) if start <= page.offset < end]

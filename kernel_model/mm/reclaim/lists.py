@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from itertools import islice
 from math import isqrt
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kernel_model.mm.reclaim.page import CachedPage, Where
 from pffemu.arch.paging import PAGE_SIZE
-
-if TYPE_CHECKING:
-    from kernel_model.mm.disk_pages import DiskPages
 
 _GIB: Final = (1 << 30) // PAGE_SIZE
 
@@ -92,8 +89,3 @@ class PageLists:
         near = self.age - age <= len(self.active)
         page.workingset = near and workingset
         return True, near
-
-    def forget(self, file: DiskPages) -> None:
-        """The file's pages will not come back."""
-        for key in [key for key in self._shadows if key[0] == file.serial]:
-            del self._shadows[key]

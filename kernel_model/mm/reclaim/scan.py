@@ -39,20 +39,36 @@ class Scan:
         """Evict `wanted` pages, or as many as can be; their number."""
         lists, freed = self._lists, 0
         budget = 3 * len(lists) + BATCH  # every page is aged, given its second chance, and evicted
+        rescued = False
         while freed < wanted and budget > 0:
             if lists.inactive_is_low:
                 budget -= self._age_active()
             pages = lists.oldest(Where.INACTIVE, BATCH)
             if not pages and not lists.active:
-                break
+                if rescued:
+                    break
+                rescued = True
+                self._rescue()
+                continue
             budget -= len(pages) or 1
             for page in pages:
                 freed += self._evict(page)
                 if freed == wanted:
                     break
+        self._finish()
+        return freed
+
+    def _finish(self) -> None:
+        """Let the flusher write the dirty pages that the scan met."""
         if self._dirty:
             self._writeback.ask(self._cpu, self._dirty)
-        return freed
+            self._dirty = []
+
+    def _rescue(self) -> None:
+        """Make pages inactive that no locked area has any more (Linux does so in munlock)."""
+        for page in list(self._lists.unevictable.values()):
+            if not rmap.use_of(page, self._mappings_of(page)).locked:
+                self._lists.put(page, Where.INACTIVE)
 
     def _age_active(self) -> int:
         """Make the oldest active pages inactive, but for code in use; their number (shrink_active_list)."""
@@ -99,6 +115,33 @@ class Scan:
             return False
         self.drop(page, mappings)
         self._counters.pgsteal_direct += 1
+        return True
+
+    def make_cold(self, pages: list[CachedPage]) -> None:
+        """Make pages that one mapping has inactive, and forget that they were used."""
+        for page in pages:
+            self._cpu.charge("kernel.reclaim.scan")
+            mappings = self._mappings_of(page)
+            if len(list(rmap.entries(page, mappings))) > 1 or page.where is Where.UNEVICTABLE:
+                continue
+            rmap.use_of(page, mappings)
+            page.referenced = False
+            if page.where is Where.ACTIVE:
+                self._counters.pgdeactivate += 1
+            self._lists.put(page, Where.INACTIVE)
+
+    def page_out(self, pages: list[CachedPage]) -> None:
+        """Evict those of the cold `pages` that are clean, and write the others."""
+        for page in pages:
+            if page.where is Where.INACTIVE and len(list(rmap.entries(page, self._mappings_of(page)))) <= 1:
+                self._evict(page)
+        self._finish()
+
+    def drop_unused(self, page: CachedPage) -> bool:
+        """Drop `page` if it is clean and not mapped; whether it was."""
+        if page.dirty or page.is_busy or any(rmap.entries(page, self._mappings_of(page))):
+            return False
+        self.drop(page, [])
         return True
 
     def drop(self, page: CachedPage, mappings: Mappings) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.mm.reclaim import rmap
 from kernel_model.time.timers import TimedWaker, Timer
-from kernel_model.wait.queue import WaitQueue
+from kernel_model.wait.queue import Blocked, Interruptible, WaitQueue
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.events.fields import Hex
 from pffemu.events.page_cache import PageDirtied
@@ -86,6 +86,11 @@ class Writeback(Timer):
     def is_over_limit(self) -> bool:
         """Whether a thread that makes pages dirty must wait (balance_dirty_pages)."""
         return (len(self.dirty) + self.writing) * 100 > max(self.dirtyable, 100) * LIMIT
+
+    def throttled(self, cpu: Cpu) -> Blocked:
+        """What lets a thread that makes pages dirty wait for some that have been written."""
+        self.wake(cpu)
+        return Blocked(self.queue, why="too many pages are dirty", sleep=Interruptible.NO)
 
     def forget(self, page: CachedPage) -> None:
         """The page leaves the cache: what was stored to it does not matter any more."""
