@@ -12,6 +12,8 @@ from pffemu.arch.paging import PAGE_SIZE, page_of
 from pffemu.errors import UsageError
 from pffemu.events.phases import PHASES
 from pffemu.hw.fill import WATCHED_MAX
+from pffemu.inspect.lines import first_words
+from pffemu.inspect.nearest import nearest
 
 # other names that users type for events, besides the phases' names and the words of pffemu.inspect.event_text
 ALIASES: Final = {"message queued": "message", "frame pushed": "frame", "page fault": "page-fault"}
@@ -124,9 +126,13 @@ class Breakpoints:
 
 
 def event_words(text: str) -> str:
-    """The phase's name, or the beginning of the event's line, that the user's text means."""
+    """The phase's name, or the beginning of the event's line, that the user's text means. Raises UsageError."""
     words = " ".join(text.split())
-    return ALIASES.get(words.lower()) or _NAMES.get(words.lower(), words)
+    known = ALIASES.get(words.lower()) or _NAMES.get(words.lower())
+    if known is None and words.partition(" ")[0] not in first_words():
+        names = sorted({*_NAMES, *ALIASES, *first_words()})
+        raise UsageError(f"no event is called {words!r}", remedy=nearest(words, names))
+    return known or words
 
 
 def is_event(mark: Any, line: str, words: str) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from pffemu.errors import UsageError
+from pffemu.inspect.nearest import nearest
+
 
 class Entry(NamedTuple):
     """A command. `names`: the full one first. `movement`: the session's method, for commands that move."""
@@ -47,6 +50,7 @@ TABLE: Final = (
     _row("registers regs r", "", "general registers"),
     _row("uintr", "", "user-interrupt and forwarding state"),
     _row("code l", "", "instructions around RIP"),
+    _row("list", "[PLACE]", "source around RIP, or around a place"),
     _row("stack", "", "the stack around RSP, with handlers' frames named"),
     _row("frame", "", "the frame that delivery pushed for the handler"),
     _row("walk", "ADDRESS", "the page walk of an address, level by level"),
@@ -56,14 +60,22 @@ TABLE: Final = (
     _row("events", "[N]", "what happened last"),
     _row("x", "ADDRESS [BYTES]", "memory"),
     _row("print p", "EXPRESSION", "an expression as in tests' claims: rax, mem64[rsp], uif, flags has ZF"),
+    _row(
+        "set", "NAME = EXPRESSION", "a register, or memory as in mem64[rsp+8]; what was recorded after it is forgotten"
+    ),
     _row("save", "FILE", "the whole machine, for `pffemu debug FILE`"),
-    _row("help h", "", "this list"),
+    _row("help h", "[COMMAND]", "this list, or one command"),
     _row("quit q", "", "leave"),
 )
 
 
-def help_text() -> str:
-    """What `help` prints: one line a command."""
+def help_text(name: str = "") -> str:
+    """What `help` prints: one line a command, or what one command takes. Raises UsageError for an unknown one."""
+    if name:
+        entry = next((entry for entry in TABLE if name in entry.names), None)
+        if entry is None:
+            raise UsageError(f"no command {name!r}", remedy=nearest(name, [n for entry in TABLE for n in entry.names]))
+        return f"{', '.join(entry.names)} {entry.usage}".rstrip() + f"\n  {entry.help}"
     rows = [(f"{', '.join(entry.names)} {entry.usage}".rstrip(), entry.help) for entry in TABLE]
     width = max(len(usage) for usage, _ in rows)
     return "\n".join(f"{usage:<{width}}  {text}" for usage, text in rows)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from pffemu.arch.registers import MASK64
+from pffemu.arch.registers import GENERAL, MASK64
 from pffemu.debug import show
 from pffemu.debug.breakpoints import Access, Breakpoint, event_words
 from pffemu.debug.command_table import TABLE, help_text
@@ -22,6 +23,9 @@ from pffemu.state import snapshot_file
 
 SavePath = Callable[[str], Path]
 _MOST_STEPS: Final = 1_000_000
+_LISTED: Final = 5  # lines above and below
+_ELEMENT: Final = re.compile(r"mem(?P<bits>8|16|32|64)\[(?P<address>.*)\]")
+SETTABLE: Final = (*GENERAL, "rip", "rflags", "fs_base", "gs_base")
 _DUMPED: Final = 64  # bytes
 _LONGEST_DUMP: Final = 4096
 _LONGEST_WATCH: Final = 1 << 16
@@ -54,7 +58,7 @@ class Commands:
             "queues": lambda _: show.shown_queues(session), "timeline": lambda _: show.shown_timeline(session),
             "backtrace": lambda text: show.shown_frames(session, places.source_of, _count(text or "32")),
             "events": self._events, "x": self._dump, "print": self._print, "save": self._save,
-            "help": lambda _: help_text(), "quit": lambda _: self._quit(),
+            "help": help_text, "list": self._list, "set": self._set, "quit": lambda _: self._quit(),
         }  # fmt: skip
         self._by_name = {name: self._actions[entry.names[0]] for entry in TABLE for name in entry.names}
 
@@ -161,6 +165,35 @@ class Commands:
     def _address(self, place: str) -> int:
         return self.places.address_of(place, self.session.seen)
 
+    def _list(self, text: str) -> str:
+        address = self._address(text) if text else self.session.register(self.session.tid, "rip")
+        lines = self.places.source_around(address, _LISTED, _LISTED)
+        if not lines:
+            raise UsageError(f"no source for {address:#x}", remedy="build the program with -g, or see `code`")
+        rows = [f"{'=>' if here else '  '} {line.number:>5}  {line.text}" for line, here in lines]
+        return "\n".join([lines[0][0].file, *rows])
+
+    def _set(self, text: str) -> str:
+        left, equals, right = text.partition("=")
+        name, element = left.strip(), _ELEMENT.fullmatch(left.strip())
+        if not equals or not right.strip() or (element is None and name not in SETTABLE):
+            names = nearest(name, [*SETTABLE, "mem64"]) if name else "as in `set rax = 5`"
+            raise UsageError(f"cannot set {text!r}", remedy=f"`set rax = 5`, `set mem64[rsp+8] = 5`; {names}")
+        value = self._number_of(right)
+        if element is None:
+            self.session.write_register(self.session.tid, name, value)
+        else:
+            size = int(element["bits"]) // 8
+            data = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+            self.session.write_memory(self._number_of(element["address"]) & MASK64, data)
+        return self._print(left.strip())
+
+    def _number_of(self, text: str) -> int:
+        value = self._value(text)
+        if not isinstance(value, int):
+            raise UsageError(f"{text.strip()!r} is not a number", remedy="write one, as in 10 or rsp+8")
+        return int(value)
+
     def _dump(self, text: str) -> str:
         place, _, size = text.partition(" ")
         address = self._address(place)
@@ -169,11 +202,13 @@ class Commands:
             raise UsageError(f"no memory at {address:#x}", remedy="see `regions`")
         return "\n".join(_dumped(address + i, data[i : i + 16]) for i in range(0, len(data), 16))
 
-    def _print(self, text: str) -> str:
-        machine = self.session.machine
-        symbols = self.session.symbols
+    def _value(self, text: str) -> Any:
+        machine, symbols = self.session.machine, self.session.symbols
         seen, memory = self.session.seen, self.session.memory
-        value = value_of(parse(text), View(machine, seen, Recorder(machine), symbols, {}, {}, None, memory))
+        return value_of(parse(text), View(machine, seen, Recorder(machine), symbols, {}, {}, None, memory))
+
+    def _print(self, text: str) -> str:
+        value = self._value(text)
         if not isinstance(value, int) or isinstance(value, bool):
             return str(value)
         place = self.session.symbols.describe(value & MASK64)

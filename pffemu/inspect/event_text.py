@@ -11,6 +11,8 @@
     step UFFDIO_COPY validate                        installed address=buf
     created tid=2   blocked page   woken tid=1   switched from=1   exited status=0   ended status=0   killed signal=11
     senduipi entry=0 vector=5 notify=1               ipi core=1 vector=0xec
+    disk read file=7 offset=0x0 pages=4      disk-done pages=4 request=1
+    read-ahead sync file=7 offset=0x0 pages=4    reclaimed file=7 offset=0x0 entries=1    dirtied file=7 offset=0x0
     timer kb armed 500                               timer kb expired 7
     interrupt vector=0xec (notify)                   notified pir=0x20
     active vector=14 on                              mmio uffd_mmio write offset=0x10 size=8 value=0x1
@@ -28,7 +30,7 @@ from typing import Any, Final
 
 from kernel_model.abi.uapi import Errno, Signal
 from pffemu.arch import pagefault
-from pffemu.events import directed, hw, kernel, signals, userfaultfd
+from pffemu.events import directed, hw, kernel, page_cache, signals, userfaultfd
 
 Describe = Callable[[int], str]  # an address as symbol+offset
 
@@ -99,6 +101,11 @@ _TEXTS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     signals.SignalSent: lambda v, d: f"sent {Signal(v.signal).name} code={v.code} to={v.target}",
     signals.SignalDelivered: lambda v, d: f"delivered {Signal(v.signal).name} code={v.code} rip={d(v.handler)}",
     signals.SignalReturned: lambda v, d: f"sigreturn rip={d(v.rip)}",
+    page_cache.DiskRequested: lambda v, d: f"disk {v.what} file={v.file} offset={v.offset:#x} pages={v.pages}",
+    page_cache.DiskCompleted: lambda v, d: f"disk-done pages={v.pages} request={v.request}",
+    page_cache.ReadAhead: lambda v, d: f"read-ahead {v.why} file={v.file} offset={v.offset:#x} pages={v.pages}",
+    page_cache.PageReclaimed: lambda v, d: f"reclaimed file={v.file} offset={v.offset:#x} entries={v.entries}",
+    page_cache.PageDirtied: lambda v, d: f"dirtied file={v.file} offset={v.offset:#x}",
     kernel.Warned: lambda v, d: f"warned {v.what}",
     directed.DirectedStep: lambda v, d: f"directed {v.step} page={d(v.page)} directive={v.directive}",
     directed.DirectedWait: lambda v, d: f"directed wait page={d(v.page)} owner={v.owner}",

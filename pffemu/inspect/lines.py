@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, get_type_hints
 
-from pffemu.events.details import AreaFound, ConditionChecked, SignalTaken, UifCleared, WordPushed
+from pffemu.events.details import DETAILS, AreaFound, ConditionChecked, SignalTaken, UifCleared, WordPushed
+from pffemu.events.fields import Label
+from pffemu.events.kinds import EVENTS
 from pffemu.inspect.event_text import Describe, event_text
 
 _DETAILS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
@@ -17,6 +20,17 @@ _DETAILS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     ),
     SignalTaken: lambda v, d: f"signal {v.signal} code={v.code} target={v.target}",
 }
+
+
+@cache
+def first_words() -> frozenset[str]:
+    """The first words of all lines: each event is written down once with zeros, and some begin with a label's value."""
+    words = {"forward", "kernel", "stui", "clui", "testui"}
+    for kind in (*EVENTS, *DETAILS):
+        fields = get_type_hints(kind).values()
+        sample = kind(*(b"" if field is bytes else "x" if field in (Label, str) else 1 for field in fields))
+        words.add(line_of(sample, hex).partition(" ")[0])
+    return frozenset(words - {"x"})
 
 
 def line_of(mark: Any, describe: Describe) -> str:

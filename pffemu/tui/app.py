@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from rich.markup import escape
@@ -12,17 +13,26 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer, Input, RichLog, Static
 
+from pffemu.debug.command_table import TABLE, help_text
 from pffemu.debug.commands import Commands
 from pffemu.debug.panes import QUIET
 from pffemu.errors import PffemuError
+from pffemu.tui.command_line import CommandLine
+from pffemu.tui.help_screen import HelpScreen
 from pffemu.tui.layout import CHOICE, Size, shown, size_of
 from pffemu.tui.panes import PANES, Before, Room, callers, where
+from pffemu.tui.waiting_lines import WaitingLines
 
 _KEYS: Final = (
     ("s", "step", "step"), ("n", "next", "step over"), ("p", "phase", "phase"), ("f", "finish", "finish"),
     ("c", "continue", "continue"),
 )  # fmt: skip
-_HINT: Final = "keys below, with Shift back in time; : for a command, `help` lists them"
+_HINT: Final = "keys below, with Shift back in time; : for a command; ? lists all"
+_OTHER_KEYS: Final = (
+    ":           a command; Tab completes it, Up recalls earlier ones, Escape returns to the keys",
+    "Tab         another pane, where the screen has no room for all; z gives one the whole screen",
+    "Ctrl-C      stop what runs, and forget the keys that wait", "q           quit",
+)  # fmt: skip
 
 
 class Pane(Static):
@@ -62,6 +72,7 @@ class DebuggerApp(App[None]):
           for key, command, label in _KEYS),
         Binding("colon,slash", "focus_input", "command", key_display=":"),
         Binding("escape", "leave_input", "keys", show=False),
+        Binding("question_mark,f1", "help", "help", key_display="?"),
         Binding("tab", "choose(1)", "next pane", show=False, priority=True),
         Binding("shift+tab", "choose(-1)", "pane before", show=False, priority=True),
         Binding("z", "zoom", "zoom"),
@@ -75,6 +86,7 @@ class DebuggerApp(App[None]):
         self._commands, self._output = commands, output
         self._before = Before()
         self._busy = False
+        self._waiting = WaitingLines(frozenset(entry.names[0] for entry in TABLE if entry.movement))
         self._chosen, self._alone = "stack", ""  # panes
 
     def compose(self) -> ComposeResult:
@@ -92,7 +104,7 @@ class DebuggerApp(App[None]):
                     yield Pane("regions")
                     yield Pane("queues")
         yield RichLog(id="log", wrap=True, max_lines=1000, min_width=1)
-        yield Input(placeholder=_HINT, id="line")
+        yield CommandLine(self._words, _HINT, id="line")
         yield Footer()
 
     def on_mount(self) -> None:
@@ -106,11 +118,13 @@ class DebuggerApp(App[None]):
     # -- actions ------------------------------------------------------------------------------------------------
 
     def action_execute(self, line: str) -> None:
-        """Run one command in the worker; while one runs, nothing else is started."""
-        if not self._busy:
-            self._busy = True
-            self.query_one("#line", Input).placeholder = f"{line}: running, Ctrl-C stops it"
-            self._execute(line)
+        """Run one command in the worker; while one runs, others wait."""
+        if self._busy:
+            self._waiting.add(line)
+            return
+        self._busy = True
+        self.query_one("#line", Input).placeholder = f"{line}: running, Ctrl-C stops it"
+        self._execute(line)
 
     def action_focus_input(self) -> None:
         self.query_one(Input).focus()
@@ -120,12 +134,18 @@ class DebuggerApp(App[None]):
 
     def action_interrupt(self) -> None:
         if self._busy:
+            self._waiting.clear()
             self._commands.interrupt()
         else:
             self.query_one("#log", RichLog).write(Text("nothing runs; q leaves", style=QUIET))
 
     def action_choose(self, direction: int) -> None:
-        """Show the next pane, where the screen has no room for all."""
+        """Show the next pane, where the screen has no room for all; in the command line, complete the word."""
+        line = self.query_one(CommandLine)
+        if line.has_focus:
+            if candidates := line.complete():
+                self.query_one("#log", RichLog).write(Text(candidates, style=QUIET), expand=True)
+            return
         panes = tuple(PANES) if self._alone else CHOICE[self._kind]
         if not panes:
             return
@@ -144,8 +164,18 @@ class DebuggerApp(App[None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         line, event.input.value = event.value.strip(), ""
+        self.set_focus(None)
         if line:
+            self.query_one(CommandLine).keep(line)
             self.action_execute(line)
+
+    def action_help(self) -> None:
+        keys = [f"{key}, {key.upper():<8} {label}, and back" for key, _, label in _KEYS]
+        self.push_screen(HelpScreen("\n".join([*keys, *_OTHER_KEYS, "", help_text()])))
+
+    def _words(self, first: bool) -> Iterable[str]:
+        """Candidates for completion."""
+        return self._commands.names if first else self._commands.session.symbols
 
     # -- arranging ----------------------------------------------------------------------------------------------
 
@@ -193,7 +223,11 @@ class DebuggerApp(App[None]):
             self._output.clear()
         if said:
             log.write(Text(said.rstrip()), expand=True)
-        self._refresh_panes()
+        following = self._waiting.take()
+        if following and not self._commands.over:
+            self.action_execute(following)
+        else:
+            self._refresh_panes()
 
     def _refresh_panes(self) -> None:
         if self._busy:

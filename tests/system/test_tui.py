@@ -190,3 +190,41 @@ def test_ctrl_c_stops_a_guest_that_would_run_for_ever() -> None:
     asyncio.run(go())
     assert session.halt.why.value == "interrupted"
     session.close()
+
+
+def test_fast_keys_are_all_done(commands: Commands) -> None:
+    async def go() -> None:
+        app = DebuggerApp(commands, bytearray())
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.press(*"ssssssssss", "S", "S")
+            while app._busy:
+                await asyncio.sleep(0.02)
+            await app.workers.wait_for_complete()
+
+    asyncio.run(go())
+    assert commands.session.halt.moment.instructions == 8
+
+
+def test_the_command_line_recalls_completes_and_gives_the_keys_back(commands: Commands) -> None:
+    values = []
+
+    async def go() -> None:
+        app = DebuggerApp(commands, bytearray())
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.press("colon", *"break page_fau", "tab")
+            values.append(app.query_one(Input).value)
+            await pilot.press("enter")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            values.append(app.focused)
+            await pilot.press("c")
+            await app.workers.wait_for_complete()
+            await pilot.press("colon", "up")
+            values.append(app.query_one(Input).value)
+            await pilot.press("escape", "question_mark")
+            values.append(type(app.screen).__name__)
+            await pilot.press("escape")
+
+    asyncio.run(go())
+    assert values == ["break page_fault_handler ", None, "break page_fault_handler", "HelpScreen"]
+    assert commands.session.symbols.describe(commands.session.halt.rip) == "page_fault_handler"

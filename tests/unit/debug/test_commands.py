@@ -17,6 +17,7 @@ from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.debug.source_lines import lines_of_file
 from pffemu.errors import PffemuError
+from pffemu.events.phases import PHASES
 from pffemu.state.snapshot_file import restore
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "own_handler.s"
@@ -133,3 +134,23 @@ def test_no_line_is_more_than_an_error(line: str) -> None:
         _talks.append(Commands(Session(machine), Places(machine)))
     with suppress(PffemuError):
         _talks[0].execute(line)
+
+
+def test_an_unknown_event_is_an_error_with_the_nearest_name(talk: Commands) -> None:
+    with pytest.raises(UsageError, match="did you mean 'frame'"):
+        talk.execute("event frmae")
+    with pytest.raises(UsageError, match="no event is called 'nonsense'"):
+        talk.execute("event nonsense")
+    for name in (*PHASES.values(), "page fault", "syscall ioctl", "stui"):
+        assert "0 hits" in talk.execute(f"event {name}")
+
+
+def test_help_of_one_command_and_source_and_set(talk: Commands) -> None:
+    assert talk.execute("help break").startswith("break, b PLACE")
+    assert "=>    43  " in talk.execute("list touch")
+    assert talk.execute("set rax = 0x10 + 1") == "0x11 = 17"
+    assert talk.execute("set mem32[rsp] = -1") == "0xffffffff = 4294967295"
+    assert talk.execute("print mem64[rsp] >> 32") == "0x0 = 0"
+    for wrong in ("set rax", "set rex = 1", "set mem64[rsp = 1", "set flags = 1", "help brake"):
+        with pytest.raises(UsageError):
+            talk.execute(wrong)
