@@ -14,9 +14,18 @@ _STRIDE: Final = np.uint64(0x9E3779B1)
 
 
 def touch(
-    name: str, pages: int, operations: int, *, order: int = ASCENDING, write: bool = False, whole: bool = False
+    name: str,
+    pages: int,
+    operations: int,
+    *,
+    order: int = ASCENDING,
+    write: bool = False,
+    whole: bool = False,
+    ahead: int = 0,
 ) -> CachedWorkload:
-    """`operations` accesses to words of random places in pages in this order; `whole`: to all words of each page."""
+    """`operations` accesses to words of random places in pages in this order; `whole`: to all words of each page.
+
+    `ahead`: pages that are asked for before the first of them is touched (ASCENDING only; a power of two)."""
     content = random_pages(pages)
     number = np.arange(operations, dtype=np.uint64)
     drawn = random(number)
@@ -36,5 +45,5 @@ def touch(
         np.add.at(after, at, number + np.uint64(1))
     else:
         result = content[at].sum(dtype=np.uint64)
-    numbers = (operations, order, WORDS if whole else 1)
+    numbers = (operations, order, WORDS if whole else 1, ahead)
     return CachedWorkload(name, "touch", content, operations, numbers, word(result), after)

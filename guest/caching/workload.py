@@ -11,6 +11,7 @@ import numpy as np
 
 from guest.caching.mechanisms import CacheMechanism
 from guest.caching.numbers import U64, WORDS
+from pffemu.errors import UsageError
 
 RESULT_FD: Final = 4
 COUNTERS_FD: Final = 5
@@ -18,9 +19,10 @@ LATENCIES_FD: Final = 6
 SMALLEST_QUOTA: Final = 16  # pages: more than all threads of a small run hold at once
 PAGES_A_THREAD: Final = 2  # that a thread may need at the same time
 MOST_THREADS: Final = 16
+MOST_BATCH: Final = 64
 MOST_PAGES: Final = 1 << 22
 COUNTERS: Final = ("fills", "evictions", "writebacks", "write_faults", "most_resident")
-NOT_OFFERED, NO_FILE = 98, 97  # exit codes of threads.s and core.s
+NOT_OFFERED, NO_FILE, SHORT_FILE = 98, 97, 96  # exit codes of core.s
 
 
 class Policy(Enum):
@@ -81,6 +83,16 @@ class CacheSetting:
     def cores(self) -> int:
         """A core for each thread."""
         return self.threads + (self.handlers if self.mechanism.helpers else 0) + (self.spare > 0)
+
+    def check(self, workload: CachedWorkload) -> None:
+        """Raises UsageError when the quota is below what the threads need at once."""
+        least = max(SMALLEST_QUOTA, PAGES_A_THREAD * self.threads + self.batch + self.spare)
+        if 0 < self.quota < least:
+            raise UsageError(
+                f"a quota of {self.quota} of {workload.pages} pages is below the working minimum of {least}",
+                where=f"{workload.name}, {self.threads} threads",
+                remedy="a larger --quota or --scale, or fewer --threads",
+            )
 
     def arguments(self, workload: CachedWorkload) -> tuple[str, ...]:
         """The arguments of guest/asm/cache/threads.s."""

@@ -53,6 +53,10 @@ _COMMANDS: Final = {
         "Put benchmark reports on one self-contained HTML page: options, tables, figures, one fault step by step.",
         {"no_args_is_help": True},
     ),
+    "compare": _Command(
+        "compare", "Run one workload, or your program, under many mechanisms, with less memory and more threads.",
+        {"no_args_is_help": True},
+    ),
     "debug": _Command(
         "debugging",
         "Step through a program, forwards and backwards, and stand inside the delivery of a fault.", _NEEDS_ARGUMENTS,

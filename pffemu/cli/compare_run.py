@@ -6,7 +6,7 @@ import gc
 import struct
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from guest.caching.workload import (
     NO_FILE,
     NOT_OFFERED,
     RESULT_FD,
+    SHORT_FILE,
     CachedWorkload,
     CacheSetting,
 )
@@ -29,29 +30,16 @@ from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.machine.roots import parse_root
 from pffemu.machine.stop import Exited
+from pffemu.report.cache_run import CacheRun
 from pffemu.report.measured_counts import MeasuredCounts
-from pffemu.report.summary import RunSummary
 
 _FILE: Final = "file"  # in the folder that the guest finds as /data (core.s)
+_COUNTERS: Final = f"<{len(COUNTERS)}Q"
+_FAILURES: Final = {NO_FILE: "cannot open its file", SHORT_FILE: "has more pages to touch than its file has"}
 
 
 class NotOffered(PffemuError):
     """The machine does not offer the mechanism."""
-
-
-@dataclass(frozen=True, slots=True)
-class CacheRun:
-    """What a run did. `counts` and `latencies` (cycles of each miss) are of the measured part, `cache` of the run.
-
-    `file_is_right`: every store is in the file, and nothing else."""
-
-    workload: CachedWorkload
-    setting: CacheSetting
-    summary: RunSummary
-    counts: dict[str, int]
-    cache: dict[str, int]
-    latencies: list[int]
-    file_is_right: bool
 
 
 class _Bytes:
@@ -104,8 +92,8 @@ def _run(workload: CachedWorkload, setting: CacheSetting, options: MachineOption
     summary = recorder.summary(result.data == workload.result and right, seconds)
     by_path = counts.latencies()
     latencies = by_path.get(summary.main_path, []) or np.frombuffer(logged.data, np.uint32).tolist()
-    cache = dict(zip(COUNTERS, struct.unpack(f"<{len(COUNTERS)}Q", counters.data), strict=True))
-    return CacheRun(workload, setting, summary, counts.counts(), cache, latencies, right)
+    cache, total = (dict(zip(COUNTERS, one, strict=True)) for one in struct.iter_unpack(_COUNTERS, counters.data))
+    return CacheRun(workload, setting, summary, counts.counts(), cache, total, latencies)
 
 
 def _check(stop: object, setting: CacheSetting) -> None:
@@ -120,7 +108,7 @@ def _check(stop: object, setting: CacheSetting) -> None:
             remedy="leave this mechanism out of --mechanism",
         )
     if stop.status:
-        what = "cannot open its file" if stop.status == NO_FILE else "gave up: one of its system calls failed"
+        what = _FAILURES.get(stop.status, "gave up: one of its system calls failed")
         raise PffemuError(
             f"the guest {what} (status {stop.status})",
             where=f"mechanism {setting.mechanism.name}",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from functools import wraps
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -24,10 +25,11 @@ _CPU: Final = CpuOptions()
 
 
 class MachineChoice(NamedTuple):
-    """What was chosen: the machine, and the guest's environment."""
+    """What was chosen: the machine, the guest's environment, and the words of a command line that choose the same."""
 
     options: MachineOptions
     environment: list[str]
+    words: tuple[str, ...] = ()
 
 
 def _choice(
@@ -89,7 +91,7 @@ def chooses_machine(command: Callable[..., None]) -> Callable[..., None]:
         if command.__name__ != "run":  # whose guests may well have options of these names
             _warn_of_options_behind(given.get("arguments") or (), parameters)
         chosen = {parameter.name: given.pop(parameter.name) for parameter in shared}
-        command(**given, machine=_choice(**chosen))
+        command(**given, machine=_choice(**chosen)._replace(words=_words(chosen)))
 
     with_machine.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_machine.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -110,3 +112,15 @@ def _option_names(parameter: inspect.Parameter) -> list[str]:
     declared = [each for each in getattr(parameter.annotation, "__metadata__", ()) if isinstance(each, OptionInfo)]
     spelled = [name for each in declared for name in each.param_decls or () if name.startswith("--")]
     return spelled or [f"--{parameter.name.replace('_', '-')}" for _ in declared]
+
+
+def _words(chosen: Mapping[str, Any]) -> tuple[str, ...]:
+    words: list[str] = []
+    for name, value in chosen.items():
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words += [option] if value else []
+        elif value is not None:
+            for one in value if isinstance(value, list) else [value]:
+                words += [option, str(one.value if isinstance(one, Enum) else one)]
+    return tuple(words)

@@ -27,9 +27,9 @@ def test_stores_are_found_again(mechanism: CacheMechanism, quota: int, threads: 
     done = run(WRITES, CacheSetting(mechanism, quota, threads, batch=batch, spare=spare), OPTIONS)
     assert done.summary.correct
     if not mechanism.by_kernel:
-        assert done.cache["fills"] == done.cache["evictions"] >= 50
-        assert done.cache["writebacks"] >= 50
-        assert done.cache["most_resident"] <= (quota or PAGES)
+        assert done.total["fills"] == done.total["evictions"] >= 50
+        assert done.total["writebacks"] >= 50
+        assert done.total["most_resident"] <= (quota or PAGES)
 
 
 @pytest.mark.parametrize("name", ["pin", "swizzle", "uffd", "pff"])
@@ -38,13 +38,13 @@ def test_every_policy_gives_the_right_answer(name: str, policy: Policy) -> None:
     (mechanism,) = chosen_mechanisms(name)
     done = run(READS, CacheSetting(mechanism, 20, 2, policy), OPTIONS)
     assert done.summary.correct
-    assert done.cache["writebacks"] == 0
+    assert done.total["writebacks"] == 0
 
 
 def missed(policy: Policy) -> int:
     """Misses of four rounds over 40 pages with room for 32."""
     (pff,) = chosen_mechanisms("pff")
-    return run(touch("loop", 40, 160, order=ASCENDING), CacheSetting(pff, 32, policy=policy), OPTIONS).cache["fills"]
+    return run(touch("loop", 40, 160, order=ASCENDING), CacheSetting(pff, 32, policy=policy), OPTIONS).total["fills"]
 
 
 def test_a_loop_larger_than_the_quota_defeats_fifo_and_not_2q() -> None:
@@ -56,7 +56,7 @@ def test_each_page_once_is_one_fill_a_page() -> None:
     (uffd,) = chosen_mechanisms("uffd")
     done = run(touch("migrate", PAGES, PAGES, order=ONCE), CacheSetting(uffd, threads=4, handlers=2), OPTIONS)
     assert done.summary.correct
-    assert done.cache["fills"] == PAGES
+    assert done.total["fills"] == PAGES
     assert done.counts["faults"] >= PAGES
 
 

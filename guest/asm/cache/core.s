@@ -27,9 +27,9 @@
 .equ HOT, 16                        # of 2Q's second queue
 
 .equ MOST_BATCH, 64                 # pages evicted together
-.equ SPINS, 200                     # before a waiting thread gives its core up
 .equ EXIT_NOT_OFFERED, 98
 .equ EXIT_NO_FILE, 97
+.equ EXIT_SHORT_FILE, 96
 
 .text
 
@@ -43,6 +43,14 @@ cache_open:
     test rax, rax
     js no_file
     mov [rip + file], rax
+    mov rdi, rax
+    xor esi, esi
+    mov edx, 2                      # SEEK_END
+    mov eax, SYS_lseek
+    syscall
+    shr rax, 12
+    cmp rax, [rip + page_count]
+    jb short_file
     mov rax, [rip + page_count]
     cmp qword ptr [rip + quota], 0
     jne 1f
@@ -66,6 +74,9 @@ cache_open:
     mov [rip + cache_put], rax
     pop rbx
     ret
+short_file:
+    mov edi, EXIT_SHORT_FILE
+    jmp 1f
 no_file:
     mov edi, EXIT_NO_FILE
     jmp 1f
@@ -92,20 +103,21 @@ map_file:
     mov [rip + backing], rax
     ret
 
+# relax(): a thread waits for another one. It gives up its core, which is also where the clocks of pffemu's cores meet: a
+# core that only spins would run ahead of the other's stores. Clobbers rax, rcx, r11.
+relax:
+    mov eax, SYS_sched_yield
+    syscall
+    ret
+
 lock_cache:
-    mov ecx, SPINS
 1:  mov eax, 1
     xchg [rip + cache_lock], eax
     test eax, eax
     jnz 2f
     ret
-2:  pause
-    dec ecx
-    jnz 3f
-    mov eax, SYS_sched_yield
-    syscall
-    mov ecx, SPINS
-3:  cmp dword ptr [rip + cache_lock], 0
+2:  call relax
+    cmp dword ptr [rip + cache_lock], 0
     jne 2b
     jmp 1b
 
@@ -130,14 +142,9 @@ wait_for_page:
     test al, BUSY
     jz 3f
     call unlock_cache
-    mov ecx, SPINS
-1:  pause
+1:  call relax
     test byte ptr [rbx], BUSY
-    jz wait_for_page
-    dec ecx
     jnz 1b
-    mov eax, SYS_sched_yield
-    syscall
     jmp wait_for_page
 3:  test al, RESIDENT
     jnz already_there
@@ -200,6 +207,38 @@ already_there:
     call [r14 + M_RETRY]
     jmp 7b
 
+# cache_ahead(rdi page, rsi count): these pages are needed soon. The thread brings them in now, before it would fault; the
+# kernel reads ahead.
+cache_ahead:
+    mov rax, [rip + mechanism]
+    cmp qword ptr [rax + M_INSTALL], 0
+    je 3f
+    push rbx
+    push r12
+    mov rbx, rdi
+    lea r12, [rdi + rsi]
+    cmp r12, [rip + page_count]
+    cmova r12, [rip + page_count]
+1:  mov rax, [rip + state]
+    test byte ptr [rax + rbx], RESIDENT
+    jnz 2f
+    mov rdi, rbx
+    xor esi, esi
+    call cache_fill
+2:  inc rbx
+    cmp rbx, r12
+    jb 1b
+    pop r12
+    pop rbx
+    ret
+3:  mov eax, SYS_madvise
+    shl rdi, 12
+    add rdi, [rip + region]
+    shl rsi, 12
+    mov edx, 3                      # MADV_WILLNEED
+    syscall
+    ret
+
 # make_room(): the lock is held, and all pages of the quota are taken: evict [batch] pages, as far as there are any.
 make_room:
     push rbx
@@ -235,7 +274,7 @@ make_room:
     jb 3b
     sub [rip + resident], rbx
     jmp 6f
-5:  pause
+5:  call relax
     call lock_cache
 6:  add rsp, MOST_BATCH * 8
     pop r13

@@ -29,13 +29,13 @@ frames_open:
     ret
 
 lock_frames:
-    mov ecx, 1
-1:  xor eax, eax
-    lock cmpxchg [rip + frames_lock], ecx
-    je 2f
-    pause
-    jmp 1b
-2:  ret
+    mov eax, 1
+    xchg [rip + frames_lock], eax
+    test eax, eax
+    jz 1f
+    call relax
+    jmp lock_frames
+1:  ret
 
 # frame_fill(rdi page) -> rax its frame's number, filled from the file. Clobbers rcx, rdx, rsi, rdi.
 frame_fill:

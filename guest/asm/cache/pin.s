@@ -36,7 +36,9 @@ pin_bucket:
 1:  lock bts dword ptr [r8], LATCH
     jc 2f
     ret
-2:  pause
+2:  push rcx
+    call relax
+    pop rcx
     jmp 1b
 
 # pin_get(rdi page) -> rax address

@@ -56,15 +56,15 @@ swizzle_protect:
     jnz 1b
     mov edi, MEMBARRIER_CMD_PRIVATE_EXPEDITED
     call membarrier
-    lea rcx, [rip + thread_blocks]
+    lea r8, [rip + thread_blocks]
     mov rdx, [rip + thread_count]
-2:  mov rax, [rcx + THREAD_USES]
-    test al, 1
+2:  mov r9, [r8 + THREAD_USES]
+    test r9b, 1
     jz 4f
-3:  pause
-    cmp rax, [rcx + THREAD_USES]
+3:  call relax
+    cmp r9, [r8 + THREAD_USES]
     je 3b
-4:  add rcx, THREAD_BLOCK
+4:  add r8, THREAD_BLOCK
     dec rdx
     jnz 2b
     ret

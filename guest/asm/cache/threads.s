@@ -8,8 +8,8 @@
 #   prepare()                        before the measured part, which lies between two gettid()
 #   variants                         functions by kind of access: (rdi number of the thread, r15 its block) -> rax, which
 #                                    is added to [sum]; they may clobber every register
-# fd 4 gets [result], which is [sum] unless prepare changes [result] and [result_bytes]; fd 5 gets the counters of core.s, fd 6
-# the cycles of the misses that no fault shows (frames.s).
+# fd 4 gets [result], which is [sum] unless prepare changes [result] and [result_bytes]; fd 5 gets the counters of core.s
+# after the measured part and at the end, fd 6 the cycles of the misses that no fault shows (frames.s).
 
 .equ FIRST_NUMBER, 11
 .equ MOST_NUMBERS, 6
@@ -51,13 +51,9 @@ _start:
     call prepare
     call start_workers
     call measured
+    call write_counters
     call cache_flush
-    mov eax, SYS_write
-    mov edi, COUNTERS_FD
-    lea rsi, [rip + counters]
-    lea rdx, [rip + counters_end]
-    sub rdx, rsi
-    syscall
+    call write_counters
     mov edx, MOST_MISSES
     cmp rdx, [rip + misses]
     cmova rdx, [rip + misses]
@@ -75,6 +71,15 @@ _start:
     xor edi, edi
     mov eax, SYS_exit_group
     syscall
+
+write_counters:
+    mov eax, SYS_write
+    mov edi, COUNTERS_FD
+    lea rsi, [rip + counters]
+    lea rdx, [rip + counters_end]
+    sub rdx, rsi
+    syscall
+    ret
 
 # find_mechanism(rdi name): sets [mechanism]
 find_mechanism:
@@ -287,6 +292,13 @@ slice:
     div qword ptr [rip + thread_count]
     mov rsi, rax
     ret
+
+# map_input(rsi bytes) -> rax: the file that is open as fd 3, in memory
+map_input:
+    mov edx, PROT_READ
+    mov r10d, MAP_PRIVATE | MAP_POPULATE
+    mov r8d, 3
+    jmp map
 
 # barrier(): until all threads of the workload are here. Clobbers the registers of syscall, rdx, rsi, rdi, r10.
 barrier:

@@ -1,12 +1,13 @@
 # Touch pages: fault, mmapbench, scan, migrate.
-#   numbers: OPERATIONS ORDER WORDS
+#   numbers: OPERATIONS ORDER WORDS AHEAD
 # ORDER 0: ascending, again and again; 1: random; 2: each page once in a scattered order (a power of two of pages).
 # WORDS 1: a random word of the page is read, or (STORES) the operation's number + 1 is added to it; 512: all words are read.
-# Result: the sum of the words read.
+# AHEAD: after so many pages, so many more are asked for (cache_ahead); a power of two, or 0. Result: the sum of the words read.
 
 .equ OPERATIONS, 0
 .equ ORDER, 8
 .equ WORDS, 16
+.equ AHEAD, 24
 .equ PERMUTED, 2
 .equ STRIDE, 0x9E3779B1             # odd
 
@@ -35,6 +36,15 @@
     xor edx, edx
     div r14
     mov rdi, rdx
+    mov rsi, [rip + numbers + AHEAD]
+    test rsi, rsi
+    jz 4f
+    lea rax, [rsi - 1]
+    test rax, rdi
+    jnz 4f
+    push rdi
+    call cache_ahead
+    pop rdi
     jmp 4f
 3:  mov eax, STRIDE
     imul rax, rbx

@@ -1,0 +1,172 @@
+"""pffemu compare: one workload under every mechanism, with less and less memory, and more and more threads."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+import pffemu
+from guest.caching.mechanisms import ALL, chosen_mechanisms
+from guest.caching.workload import CachedWorkload, CacheSetting, Policy
+from guest.caching.workloads import WORKLOADS, named_workload
+from pffemu.cli import compare_options, foreground, options
+from pffemu.cli.bench import WRONG_ANSWER
+from pffemu.cli.compare_points import ComparePoint, Comparison, make_folder, run_points
+from pffemu.cli.compare_program import compare_program, program_modes
+from pffemu.cli.machine_choice import MachineChoice, chooses_machine
+from pffemu.cli.point_processes import Point, Runner
+from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
+from pffemu.errors import UsageError
+from pffemu.report import compare_figure, plot
+from pffemu.report.compare_table import compare_tables
+from pffemu.report.csv_rows import rows, to_csv
+from pffemu.report.progress import ProgressLine
+
+_WIDE: Final = 150  # columns, where the output is no terminal
+
+
+@chooses_machine
+def compare(
+    workload: compare_options.Subject,
+    arguments: compare_options.Arguments = None,
+    *,
+    machine: MachineChoice,
+    mechanism: compare_options.Mechanism = ALL,
+    quota: compare_options.Quota = "0.25,1",
+    threads: compare_options.Threads = "1,4",
+    scale: compare_options.Scale = 12,
+    policy: compare_options.PolicyOption = Policy.FIFO,
+    batch: compare_options.Batch = 1,
+    handlers: compare_options.Handlers = 1,
+    spare: compare_options.Spare = 0,
+    folder: compare_options.Folder = Path("compare"),
+    jobs: compare_options.Jobs = 2,
+    json: options.Json = None,
+    csv: options.Csv = None,
+    plot_to: compare_options.Plot = None,
+) -> None:
+    """Run one workload, or your program, under many mechanisms, with less memory and more threads.
+
+    The same command goes on after a kill.
+
+    Example: pffemu compare kv --mechanism uffd,pff,swizzle --quota 0.1,0.5,1 --threads 1,4
+    """
+    check_writable(json)
+    check_writable(csv)
+    check_writable(plot_to)
+    if plot_to is not None:
+        plot.check(plot_to)
+    if workload not in WORKLOADS and Path(workload).exists():
+        compare_program(workload, arguments or [], program_modes(mechanism), machine, json, csv)
+        return
+    if arguments:
+        raise UsageError(f"workload {workload} takes no arguments", where="compare", remedy="options go before it")
+    comparison = Comparison(
+        workload, scale, chosen_mechanisms(mechanism), compare_options.quotas(quota), compare_options.threads(threads),
+        CacheSetting(chosen_mechanisms("kernel")[0], policy=policy, batch=batch, handlers=handlers, spare=spare),
+        machine.options, machine.words, folder,
+    )  # fmt: skip
+    make_folder(folder)
+    progress = ProgressLine(err_console(), f"compare {workload}", len(comparison.points()))
+    built = foreground.prepare(lambda: named_workload(workload, scale), progress, "building the input")
+    points = comparison.points()
+    for point in points:
+        if not point.is_steps:
+            comparison.setting_of(point, built)
+    missing = [point for point in points if point.report() is None]
+    there = len(points) - len(missing)
+    if jobs:
+        _in_processes(comparison, missing, jobs, progress)
+    else:
+        _here(comparison, built, missing, progress)
+    told = _report(comparison, points)
+    _show(told, json, csv, plot_to, f"{len(points)} results, {there} of them from before, in {folder}")
+
+
+def _here(
+    comparison: Comparison, workload: CachedWorkload, missing: Sequence[ComparePoint], progress: ProgressLine
+) -> None:
+    started: list[str] = []
+
+    def show() -> None:
+        if started:
+            progress.update(started[-1], len(started) - 1)
+
+    try:
+        foreground.call(lambda: started.extend(run_points(comparison, workload, missing)), show=show)
+    finally:
+        progress.clear()
+
+
+def _in_processes(comparison: Comparison, missing: Sequence[ComparePoint], jobs: int, progress: ProgressLine) -> None:
+    """One process a mechanism, which runs what is missing of it."""
+    names = dict.fromkeys(point.mechanism.name for point in missing)
+    processes = [_process(comparison, name) for name in names]
+    runner, total = Runner(), len(comparison.points())
+
+    def show() -> None:
+        done = total - sum(point.report() is None for point in missing)
+        progress.update(f"{done} of {total} runs", done)
+
+    try:
+        foreground.call(lambda: runner.run(processes, jobs), show=show, stop=runner.stop)
+    finally:
+        progress.clear()
+
+
+def _process(comparison: Comparison, mechanism: str) -> Point:
+    setting = comparison.setting
+    command = [
+        "compare", "--mechanism", mechanism, "--quota", ",".join(map(str, comparison.quotas)),
+        "--threads", ",".join(map(str, comparison.threads)), "--scale", str(comparison.scale),
+        "--policy", setting.policy.value, "--batch", str(setting.batch), "--handlers", str(setting.handlers),
+        "--spare", str(setting.spare), "--folder", str(comparison.folder), "--jobs", "0", *comparison.words,
+        comparison.name,
+    ]  # fmt: skip
+    return Point({}, command, comparison.folder / f"{comparison.name}-{mechanism}.json")
+
+
+def _report(comparison: Comparison, points: Sequence[ComparePoint]) -> dict[str, Any]:
+    found = [(point, point.report()) for point in points]
+    setting, profile = comparison.setting, comparison.machine.cpu.profile
+    return {
+        "version": pffemu.__version__,
+        "command": "compare",
+        "options": {
+            "workload": comparison.name, "scale": comparison.scale,
+            "mechanisms": [one.name for one in comparison.mechanisms], "quotas": list(comparison.quotas),
+            "threads": list(comparison.threads), "policy": setting.policy.value, "batch": setting.batch,
+            "handlers": setting.handlers, "spare": setting.spare, "profile": profile.name,
+            "profile_hash": profile.digest,
+        },
+        "runs": [told for point, told in found if not point.is_steps],
+        "steps": {
+            point.mechanism.name: {"lines": point.mechanism.lines, **(told or {})}
+            for point, told in found if point.is_steps
+        },
+    }  # fmt: skip
+
+
+def _show(told: dict[str, Any], json: str | None, csv: str | None, plot_to: Path | None, note: str) -> None:
+    out = out_console(to_stderr="-" in (json, csv))
+    if not out.is_terminal:
+        out.width = max(out.width, _WIDE)
+    out.print(*compare_tables(told), note, sep="\n", markup=False)
+    if json is not None:
+        write_text(json_text.dumps(told, indent=2), json)
+    if csv is not None:
+        write_text(to_csv(rows(told)).rstrip("\n"), csv)
+    if plot_to is not None:
+        compare_figure.draw(told, plot_to)
+    wrong = [
+        f"{run['mechanism']} (quota {run['quota']:g}, {run['threads']} threads)"
+        for run in told["runs"]
+        if not run["correct"]
+    ]
+    if wrong:
+        say(f"error: wrong answer under {', '.join(wrong)}\n  try: report this; it is an error of pffemu")
+        raise typer.Exit(WRONG_ANSWER)

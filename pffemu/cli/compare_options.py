@@ -1,0 +1,62 @@
+"""The options of `pffemu compare`, and the lists of numbers in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from guest.caching.workload import MOST_BATCH, MOST_THREADS, Policy
+from guest.caching.workloads import SCALES, WORKLOADS
+from pffemu.errors import UsageError
+
+Subject = Annotated[
+    str, typer.Argument(metavar="WORKLOAD|PROGRAM", help=f"One of {', '.join(WORKLOADS)}; or your own program.")
+]
+Arguments = Annotated[list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of your program.")]
+Mechanism = Annotated[str, typer.Option(metavar="NAME,NAME...", help="Mechanisms, or all.")]
+Quota = Annotated[str, typer.Option(metavar="F,F...", help="Fractions of the workload's pages that may be in memory.")]
+Threads = Annotated[str, typer.Option(metavar="N,N...", help="Numbers of threads, each on a core of its own.")]
+Scale = Annotated[int, typer.Option(min=SCALES[0], max=SCALES[-1], help="The file has about 2^SCALE * 256 bytes.")]
+PolicyOption = Annotated[Policy, typer.Option(help="Page that leaves.")]
+Batch = Annotated[int, typer.Option(min=1, max=MOST_BATCH, help="Pages that leave together.")]
+Handlers = Annotated[int, typer.Option(min=1, max=MOST_THREADS, help="Handler threads, where a mechanism has them.")]
+Spare = Annotated[
+    int, typer.Option(min=0, help="Pages that an evictor thread keeps free; 0: threads evict when they need room.")
+]
+Folder = Annotated[Path, typer.Option("--folder", help="Directory of the runs' results.")]
+Jobs = Annotated[int, typer.Option(min=0, max=64, help="Processes side by side; 0: this one runs all.")]
+Plot = Annotated[
+    Path | None, typer.Option("--plot", metavar="FILE", help="Draw throughput as PNG, SVG or PDF (extra: plot).")
+]
+
+
+def quotas(text: str) -> tuple[float, ...]:
+    """The fractions in --quota. Raises UsageError."""
+    values: tuple[float, ...] = _numbers(text, "--quota", float)
+    for value in values:
+        if not 0 < value <= 1:
+            raise UsageError(f"a quota of {value:g}", where="--quota", remedy="use more than 0, and 1 at most")
+    return values
+
+
+def threads(text: str) -> tuple[int, ...]:
+    """The numbers in --threads. Raises UsageError."""
+    values: tuple[int, ...] = _numbers(text, "--threads", int)
+    for value in values:
+        if not 1 <= value <= MOST_THREADS:
+            raise UsageError(f"{value} threads are not possible", where="--threads", remedy=f"use 1 to {MOST_THREADS}")
+    return values
+
+
+def _numbers(text: str, option: str, kind: Any) -> tuple[Any, ...]:
+    try:
+        values = tuple(dict.fromkeys(kind(part) for part in text.split(",") if part.strip()))
+    except ValueError:
+        values = ()
+    if not values:
+        raise UsageError(
+            f"{text!r} is not a list of numbers", where=option, remedy="separate them by commas, as in 1,4"
+        )
+    return values

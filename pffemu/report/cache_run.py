@@ -1,0 +1,69 @@
+"""A run of a workload on the cache library, and what a comparison tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from guest.caching.workload import CachedWorkload, CacheSetting
+from pffemu.report.measured_counts import IPIS
+from pffemu.report.summary import RunSummary, run_to_json
+from pffemu.timing import SHIFT, Profile
+
+_FLUSH: Final = "cpu.tlb_flush"
+_SHOOTDOWN: Final = "kernel.tlb.shootdown"
+PERCENTILES: Final = {"p50": 500, "p99": 990, "p99.9": 999}  # in thousandths
+
+
+@dataclass(frozen=True, slots=True)
+class CacheRun:
+    """What a run did. `counts`, `cache` and `latencies` (cycles of each miss) are of the measured part.
+
+    `total`: as `cache`, after all pages have left."""
+
+    workload: CachedWorkload
+    setting: CacheSetting
+    summary: RunSummary
+    counts: dict[str, int]
+    cache: dict[str, int]
+    total: dict[str, int]
+    latencies: list[int]
+
+    def to_json(self, profile: Profile, quota: float) -> dict[str, Any]:
+        """An element of `runs`: the keys of `bench`, and those of a comparison. `quota`: fraction of the pages."""
+        seconds = self.summary.cycles / profile.frequency
+        busy = sum(self.summary.charges.values())
+        shootdowns = self._units(_SHOOTDOWN, profile)
+        rate = self.workload.operations / seconds if seconds else 0.0
+        return {
+            "mechanism": self.setting.mechanism.name,
+            "quota": quota,
+            "threads": self.setting.threads,
+            **run_to_json(self.summary),
+            "quota_pages": self.setting.quota or self.workload.pages,
+            "cores": self.setting.cores,
+            "operations": self.workload.operations,
+            "operations_per_second": round(rate, 3),
+            "operations_per_core_second": round(rate / self.setting.cores, 3),
+            "core_seconds": round(busy / profile.frequency, 9),
+            "misses": {"count": len(self.latencies), **percentiles(self.latencies)},
+            "measured": {
+                **self.counts, IPIS: self.counts[IPIS] + shootdowns, "tlb_flushes": self._units(_FLUSH, profile)
+            },
+            "cache": self.cache,
+        }  # fmt: skip
+
+    def _units(self, cost: str, profile: Profile) -> int:
+        """How often a cost per core was charged in the measured part."""
+        each = profile.rates[cost]
+        return round((self.summary.charges.get(cost, 0) << SHIFT) / each) if each else 0
+
+
+def percentiles(cycles: Sequence[int]) -> dict[str, int | None]:
+    """The lowest latency with at least this share of all at or below it; None without latencies."""
+    ordered = sorted(cycles)
+    return {
+        name: ordered[max(0, -(-len(ordered) * share // 1000) - 1)] if ordered else None
+        for name, share in PERCENTILES.items()
+    }

@@ -1,0 +1,80 @@
+"""pffemu compare: every mechanism on one workload, resumed after a kill; the user's own program; bad input."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.cli_runs import pffemu
+
+needs_matplotlib = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs the extra plot")
+SMALL = ("mmapbench-write", "--scale", "10", "--mechanism", "pff,swizzle", "--quota", "0.5,1", "--threads", "2")
+
+
+def compare(folder: Path, *arguments: str) -> Any:
+    ran = pffemu("compare", *arguments, "--folder", str(folder), "--json", "-")
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
+
+
+@needs_matplotlib
+def test_a_comparison_resumes_and_says_the_same(tmp_path: Path) -> None:
+    folder, figure = tmp_path / "results", tmp_path / "figure.svg"
+    told = compare(folder, *SMALL, "--jobs", "0")
+    assert [(run["mechanism"], run["quota"], run["threads"]) for run in told["runs"]] == [
+        (name, quota, 2) for name in ("swizzle", "pff") for quota in (0.5, 1)
+    ]
+    assert all(run["correct"] for run in told["runs"])
+    swizzle, pff = told["steps"]["swizzle"], told["steps"]["pff"]
+    assert swizzle["fill"] < pff["fill"]
+    assert swizzle["hit"] > pff["hit"] == 0
+    results = {path: path.stat().st_mtime_ns for path in folder.iterdir() if path.name.count("-") > 1}
+    removed, cut, *kept = sorted(path for path in results if "-q" in path.name)
+    removed.unlink()
+    cut.write_text(cut.read_text()[:100])  # a kill in the middle of writing
+    again = compare(folder, *SMALL, "--jobs", "1", "--plot", str(figure))
+    assert again == told
+    assert all(path.stat().st_mtime_ns == results[path] for path in kept)
+    assert b"swizzle" in figure.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nothing",), "no workload 'nothing'"),
+        (("kv", "--mechanism", "magic"), "no mechanism 'magic'"),
+        (("kv", "--quota", "0"), "a quota of 0"),
+        (("kv", "--quota", "x"), "is not a list of numbers"),
+        (("kv", "--threads", "17"), "17 threads are not possible"),
+        (("kv", "--scale", "8", "--quota", "0.1"), "below the working minimum of 16"),
+        (("kv", "argument"), "takes no arguments"),
+    ],
+)
+def test_bad_input_is_one_message(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    ran = pffemu("compare", *arguments, "--folder", str(tmp_path))
+    assert ran.code == 2
+    assert message in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_the_users_own_program_runs_under_three_mechanisms() -> None:
+    ran = pffemu("compare", "guest/asm/fault_bench.s", "16", "1", "0", "1", "--json", "-")
+    assert ran.code == 0, ran.err
+    told = json.loads(ran.out)
+    assert [(run["mechanism"], run["mode"]) for run in told["runs"]] == [(m, m) for m in ("kernel", "uffd", "pff")]
+    assert {run["status"] for run in told["runs"]} == {0}
+    uffd, pff = told["runs"][1:]
+    assert uffd["cycles"] > pff["cycles"]
+
+
+def test_a_program_that_cannot_run_under_one_is_one_message() -> None:
+    ran = pffemu("compare", "examples/own_handler.s", "--mechanism", "uffd,pff")
+    assert ran.code == 125
+    assert "mode uffd: all threads are blocked" in ran.err
+    ran = pffemu("compare", "examples/own_handler.s", "--mechanism", "swizzle")
+    assert ran.code == 2
+    assert "cannot be run under 'swizzle'" in ran.err
