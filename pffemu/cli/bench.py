@@ -17,12 +17,14 @@ from kernel_model.mechanisms import Handles, Mode
 from pffemu.cli import foreground
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
+from pffemu.cli.uncertain import Draws, with_draws
 from pffemu.errors import UsageError
 from pffemu.report import plot
 from pffemu.report.csv_rows import rows, to_csv
 from pffemu.report.progress import ProgressLine
 from pffemu.report.summary import RunSummary, to_json
 from pffemu.report.table import run_tables
+from pffemu.report.uncertainty_table import uncertainty_tables
 
 WRONG_ANSWER = 1
 
@@ -54,13 +56,17 @@ def run_benchmark(
     setup: Setup,
     outputs: Outputs,
     handlers: Sequence[Handler] = (Handler.READ,),
+    draws: Draws | None = None,
 ) -> None:
     """Run what `make` makes in each of `modes`; exit code 1 when an answer is wrong."""
     outputs.check()
     if setup.trace is not None and len(modes) != 1:
         raise UsageError("a trace holds one run", where="--trace", remedy="choose one mode, as in --mode pff")
     workload = foreground.prepare(make, ProgressLine(err_console(), title), "building the input")
-    runs = [measure(one, mode, setup).summary for mode in modes for one in variants(workload, mode, handlers)]
+    setup = replace(setup, clocks=draws is not None)
+    measured = [(one, mode, measure(one, mode, setup)) for mode in modes for one in variants(workload, mode, handlers)]
+    runs = [one.summary for _, _, one in measured]
+    uncertainty = with_draws(draws, measured, setup) if draws is not None else None
     chosen = {
         **parameters,
         "modes": [mode.value for mode in modes],
@@ -73,6 +79,9 @@ def run_benchmark(
     out = out_console(to_stderr="-" in (outputs.json, outputs.csv))
     out.print(title, *run_tables(runs, out.width, host_stats=outputs.host_stats), sep="\n", markup=False)
     told = to_json(pffemu.__version__, command, chosen, runs, host_stats=outputs.host_stats)
+    if uncertainty is not None:
+        out.print(*uncertainty_tables(uncertainty), sep="\n", markup=False, soft_wrap=True)
+        told = json.dumps(json.loads(told) | {"uncertainty": uncertainty.to_json()}, indent=2)
     if outputs.json is not None:
         write_text(told, outputs.json)
     if outputs.csv is not None:

@@ -13,6 +13,7 @@ from pffemu.cli import options
 from pffemu.cli.bench import Outputs, run_benchmark
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.measure import Setup
+from pffemu.cli.uncertain import Draws
 
 
 @chooses_machine
@@ -39,6 +40,8 @@ def bench_bfs(
     host_stats: options.HostStats = False,
     plot: options.Plot = None,
     trace: options.Trace = None,
+    uncertainty: options.Uncertainty = None,
+    draw_seed: options.DrawSeed = 0,
 ) -> None:
     """Search an R-MAT graph whose arrays are brought in page by page; numpy checks the levels.
 
@@ -54,6 +57,7 @@ def bench_bfs(
         Setup(machine.options, ram, trace),
         Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
+        Draws(uncertainty, draw_seed) if uncertainty is not None else None,
     )
 
 

@@ -12,6 +12,7 @@ from pffemu.cli import options
 from pffemu.cli.bench import Outputs, run_benchmark
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.measure import Setup
+from pffemu.cli.uncertain import Draws
 from pffemu.errors import UsageError
 from pffemu.machine.options import MachineOptions
 
@@ -44,6 +45,8 @@ def bench_fault(
     host_stats: options.HostStats = False,
     plot: options.Plot = None,
     trace: options.Trace = None,
+    uncertainty: options.Uncertainty = None,
+    draw_seed: options.DrawSeed = 0,
 ) -> None:
     """Touch every page of a region once, and let the mode bring each one in.
 
@@ -71,6 +74,7 @@ def bench_fault(
         Setup(_with_cores(machine.options, threads, handler_threads), ram, trace),
         Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
+        Draws(uncertainty, draw_seed) if uncertainty is not None else None,
     )
 
 

@@ -17,7 +17,9 @@ from pffemu.cli.bench import complain
 from pffemu.cli.measure import Measured, Setup, measure
 from pffemu.cli.terminal import check_writable, out_console, write_text
 from pffemu.report.ioctl_stages import STAGES, IoctlCosts
-from pffemu.timing import DEFAULT_PROFILE, SHIFT, load_profile
+from pffemu.report.uncertainty import CALL, Uncertainty, assess, of_call
+from pffemu.report.uncertainty_table import uncertainty_tables
+from pffemu.timing import DEFAULT_PROFILE, SHIFT, Profile, load_profile
 
 # whether a thread sleeps that the ioctl must wake, and on which core
 _CASES: Final = {
@@ -34,6 +36,8 @@ def bench_ioctl(
     pages: Annotated[int, typer.Option(min=1, max=MOST_PAGES, help="Number of calls of each kind, one a page.")] = 256,
     profile: options.MachineProfile = DEFAULT_PROFILE,
     json: options.Json = None,
+    uncertainty: options.Uncertainty = None,
+    draw_seed: options.DrawSeed = 0,
 ) -> None:
     """Show the cycles of each stage of UFFDIO_ZEROPAGE, COPY and CONTINUE, with a thread to wake and without.
 
@@ -51,15 +55,32 @@ def bench_ioctl(
     out.print(f"Cycles of a call, {pages:,} calls each, {machine.name}", markup=False)
     for name in dict.fromkeys(name for _, _, name, _ in results):
         out.print(_table(name, [one for one in results if one[2] == name], machine.rates), markup=False)
+    drawn = _drawn(results, machine, uncertainty, draw_seed) if uncertainty is not None else None
+    if drawn is not None:
+        out.print(*uncertainty_tables(drawn), sep="\n", markup=False, soft_wrap=True)
     if json is not None:
         told = {
             "version": pffemu.__version__,
             "command": "bench ioctl",
             "options": {"pages": pages, "profile": machine.name, "profile_hash": machine.digest},
             "runs": [_run(*result, machine.rates) for result in results],
+            **({"uncertainty": drawn.to_json()} if drawn is not None else {}),
         }
         write_text(json_text.dumps(told, indent=2), json)
     complain([measured.summary for measured, _, _, _ in results])
+
+
+def _drawn(results: list[Result], machine: Profile, draws: int, seed: int) -> Uncertainty:
+    """The calls under draws of the costs; the cases of an ioctl are compared with each other."""
+    groups = [
+        [
+            of_call(f"{ioctl}, {case}", measured.summary.mode, costs, machine, draws, seed)
+            for measured, case, ioctl, costs in results
+            if ioctl == name
+        ]
+        for name in dict.fromkeys(name for _, _, name, _ in results)
+    ]
+    return assess(machine, groups, draws, seed, CALL)
 
 
 def _table(ioctl: str, results: list[Result], rates: Any) -> Table:

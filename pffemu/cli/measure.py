@@ -24,6 +24,7 @@ from pffemu.hw.cpu_options import CpuOptions
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.machine.stop import Exited, Stop
+from pffemu.report.cost_clocks import CostClocks
 from pffemu.report.ioctl_stages import IoctlCollector, IoctlCosts
 from pffemu.report.measured import MAIN, MeasuredPart
 from pffemu.report.one_fault import OneFault
@@ -84,7 +85,8 @@ class Recorder:
 class Setup:
     """How a benchmark is to be run: on `machine`, but for its mode and RAM. `ram`: bytes; None: enough.
 
-    `shown_fault`: number of the fault to keep. `ioctls`: take the userfaultfd ioctls apart, too.
+    `shown_fault`: number of the fault to keep. `ioctls`: take the userfaultfd ioctls apart, too. `clocks`: keep times
+    as linear forms of the costs.
     """
 
     machine: MachineOptions = DEFAULTS
@@ -92,6 +94,7 @@ class Setup:
     trace: Path | None = None
     shown_fault: int | None = None
     ioctls: bool = False
+    clocks: bool = False
 
     @classmethod
     def of(cls, profile: Profile, *, cpus: int = DEFAULTS.cpus, **fields: Any) -> Setup:
@@ -115,6 +118,7 @@ class Measured:
     summary: RunSummary
     one_fault: list[Any]  # events
     ioctls: dict[str, IoctlCosts] = field(default_factory=dict)
+    clocks: CostClocks | None = None
 
 
 def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
@@ -125,8 +129,10 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
     machine = foreground.prepare(lambda: _machine(workload, mode, setup, result), progress, "loading")
     one_fault = None if setup.shown_fault is None else OneFault(setup.shown_fault)
     ioctls = IoctlCollector(machine.cpus) if setup.ioctls else None
+    clocks = CostClocks(machine.cpus) if setup.clocks else None
     show_warnings(machine.events)
-    with Recorder(machine, setup.trace, [sink for sink in (one_fault, ioctls) if sink is not None]) as recorder:
+    sinks = [sink for sink in (one_fault, ioctls, clocks) if sink is not None]
+    with Recorder(machine, setup.trace, sinks) as recorder:
         started = time.perf_counter()
         stop = foreground.run(machine, progress)
         seconds = time.perf_counter() - started
@@ -145,6 +151,7 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
         recorder.summary(correct, seconds, name),
         one_fault.events if one_fault is not None else [],
         ioctls.costs if ioctls is not None else {},
+        clocks,
     )
 
 

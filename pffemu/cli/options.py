@@ -155,3 +155,14 @@ CheckAlignment = Annotated[
 Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE|-", help="Write one row per run as CSV.")]
 HostStats = Annotated[bool, typer.Option("--host-stats", help="Also report host time and memory, which vary.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the costs as PNG, SVG or PDF (extra: plot).")]
+Uncertainty = Annotated[
+    int | None,
+    typer.Option(
+        "--uncertainty",
+        metavar="N",
+        min=10,
+        max=10_000,
+        help="Also give intervals: N draws of what the machine might cost, wider for guesses than for measurements.",
+    ),
+]
+DrawSeed = Annotated[int, typer.Option("--draw-seed", min=0, help="Seed of the draws of --uncertainty.")]

@@ -45,6 +45,8 @@ def report(
     if tables is not None:
         for shown in reports:
             replace_between_markers(tables, shown.name, page.markdown(shown))
+            if "uncertainty" in shown.report:
+                replace_between_markers(tables, f"{shown.name} draws", page.markdown_of_draws(shown))
     write_text(page.html(reports, _one_fault(_profile(reports))).rstrip("\n"), output)
     out_console().print(f"{len(reports)} reports in {output}", markup=False)
 

@@ -28,6 +28,9 @@ _LINES: Final = (
     ("#252525", "-", "o"), ("#d94801", "--", "s"), ("#08519c", "-.", "^"), ("#238b45", ":", "D"),
     ("#54278f", (0, (5, 1)), "v"), ("#9a7a10", (0, (3, 1, 1, 1, 1, 1)), "P"), ("#7f7f7f", (0, (1, 1)), "X"),
 )  # fmt: skip
+_STATUS_FILLS: Final = {
+    "measured": ("#ffffff", ""), "published": ("#c8c8c8", ""), "derived": ("#9ecae1", ""), "guessed": ("#d94801", "//"),
+}  # fmt: skip
 _AXES: Final = {
     "resident": "fraction of the graph that stays in memory", "threads": "faulting threads", "pages": "pages touched",
     "scale": "scale (2^scale vertices)", "handler-threads": "handler threads",
@@ -57,13 +60,15 @@ def name_of_path(run: Run, path: str, between: str = ", ") -> str:
 
 
 def breakdown(report: Run) -> Any:
-    """Stacked bars: a fault's mean latency by stage, a bar for each path of a run."""
-    bars = []
+    """Stacked bars: a fault's mean latency by stage, a bar for each path of a run; intervals where there are draws."""
+    bars, drawn = [], []
     for run in report["runs"]:
         for path, cycles in run["stages"].items():
             faults = run["latency"][path]["faults"]
             bars.append((name_of_path(run, path, "\n"), {stage: cycles.get(stage, 0) / faults for stage in STAGES}))
-    return _bars(bars, {stage: _FILLS[stage] for stage in STAGES}, "cycles per fault", "Where a fault's latency goes")
+            drawn.append(_interval(report, name_of(run), "mean") if len(run["stages"]) == 1 else None)
+    fills = {stage: _FILLS[stage] for stage in STAGES}
+    return _bars(bars, fills, "cycles per fault", "Where a fault's latency goes", intervals=drawn)
 
 
 def ioctl_breakdown(report: Run) -> Any:
@@ -72,7 +77,8 @@ def ioctl_breakdown(report: Run) -> Any:
     stages = list(report["runs"][0]["stages"])
     fills = dict(zip(stages, _IOCTL_FILLS, strict=True))
     groups = [run["ioctl"] for run in report["runs"]]
-    return _bars(bars, fills, "cycles per call", "Inside the ioctl", groups)
+    drawn = [_interval(report, f"{run['ioctl']}, {run['case']}", "call") for run in report["runs"]]
+    return _bars(bars, fills, "cycles per call", "Inside the ioctl", groups, drawn)
 
 
 def latency_cdf(report: Run) -> Any:
@@ -105,7 +111,37 @@ def time_split(report: Run) -> Any:
     """Stacked bars: the measured part, application, handling and waiting."""
     fills = {"application": ("#ffffbf", ""), "handling": ("#238b45", ""), "waiting": ("#fdae61", "//")}
     bars = [(name_of(run), {kind: run["time"][kind] / 1e6 for kind in fills}) for run in report["runs"]]
-    return _bars(bars, fills, "million cycles", "Time of the measured part")
+    drawn = [_interval(report, name_of(run), "time") for run in report["runs"]]
+    millions = [one and (one[0] / 1e6, one[1] / 1e6) for one in drawn]
+    return _bars(bars, fills, "million cycles", "Time of the measured part", intervals=millions)
+
+
+def tornado(report: Run) -> Any:
+    """Bars around the nominal value of a ratio: what each cost alone does to it, the largest first."""
+    told = report["uncertainty"]["tornado"]
+
+    def draw(axes: Any) -> None:
+        for y, (_, status, low, high) in enumerate(told["bars"]):
+            colour, hatch = _STATUS_FILLS[status]
+            axes.barh(
+                -y, high - low, 0.62, left=low, color=colour, hatch=hatch, edgecolor="#404040", linewidth=0.5,
+                label=None if status in [bar[1] for bar in told["bars"][:y]] else status,
+            )  # fmt: skip
+        axes.axvline(told["nominal"], color="#252525", linewidth=1)
+        axes.set_yticks([-y for y in range(len(told["bars"]))], [bar[0] for bar in told["bars"]])
+        axes.set_xlabel(told["of"])
+        axes.set_title("What matters most")
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+    return _figure(draw, 6.4)
+
+
+def _interval(report: Run, name: str, quantity: str) -> tuple[float, float] | None:
+    """Where the draws of a run's quantity lie; None without draws."""
+    for run in report.get("uncertainty", {}).get("runs", ()):
+        if run["run"] == name and quantity in run:
+            return run[quantity][0], run[quantity][2]
+    return None
 
 
 def sweep_lines(points: Sequence[tuple[float, Run]], xlabel: str, title: str, speedup: bool) -> Any:
@@ -169,15 +205,17 @@ def _bars(
     ylabel: str,
     title: str,
     groups: Sequence[str] = (),
+    intervals: Sequence[tuple[float, float] | None] = (),
 ) -> Any:
-    """Stacked bars, named below; those of a group stand together, above its name."""
+    """Stacked bars, named below; those of a group stand together, above its name. `intervals`: of whole bars."""
+    edges = list(intervals) or [None] * len(bars)
 
     def draw(axes: Any) -> None:
-        top = max(sum(parts.values()) for _, parts in bars)
+        top = max(*(sum(parts.values()) for _, parts in bars), *(edge[1] for edge in edges if edge is not None), 0)
         used = [part for part in fills if any(parts.get(part) for _, parts in bars)]
         changes = [x > 0 and bool(groups) and groups[x] != groups[x - 1] for x in range(len(bars))]
         places = [x + _GAP * number for x, number in enumerate(accumulate(changes))]
-        for x, (_, parts) in zip(places, bars, strict=True):
+        for x, (_, parts), edge in zip(places, bars, edges, strict=True):
             bottom = 0.0
             for part in used:
                 colour, hatch = fills[part]
@@ -187,7 +225,11 @@ def _bars(
                     linewidth=0.5, label=label,
                 )  # fmt: skip
                 bottom += parts.get(part, 0)
-            axes.text(x, bottom + top * 0.015, _short(bottom), ha="center", va="bottom", fontweight="bold")
+            highest = bottom if edge is None else max(bottom, edge[1])
+            if edge is not None:
+                axes.vlines(x, *edge, color="#252525", linewidth=1.4)
+                axes.hlines(edge, x - 0.08, x + 0.08, color="#252525", linewidth=1.4)
+            axes.text(x, highest + top * 0.015, _short(bottom), ha="center", va="bottom", fontweight="bold")
         axes.set_ylim(0, top * 1.1 or 1)
         axes.set_xlim(-0.6, places[-1] + 0.6)
         axes.set_xticks(places, [name for name, _ in bars])

@@ -45,6 +45,10 @@ class IoctlCosts:
             for stage, charged in self.units.items()
         }
 
+    def all_units(self) -> Counter[str]:
+        """Units by cost name, of all calls and stages together."""
+        return sum(self.units.values(), Counter())
+
     def total(self, rates: Mapping[str, int]) -> int:
         """2^-SHIFT cycles of all calls together."""
         return sum(rates[cost] * units for charged in self.units.values() for cost, units in charged.items())

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pffemu.report import figures
 from pffemu.report.figures import name_of_path
+from pffemu.report.uncertainty_table import HEADINGS
 
 Report = Mapping[str, Any]
 
@@ -50,12 +51,14 @@ def _drawn(report: Report) -> dict[str, Any]:
     """The figures for a report, by short name."""
     if "points" in report:
         return _drawn_of_sweep(report)
+    drawn = report.get("uncertainty", {}).get("tornado", {}).get("bars")
+    matters = {"tornado": figures.tornado(report)} if drawn else {}
     if report["command"] == "bench ioctl":
-        return {"stages": figures.ioctl_breakdown(report)}
+        return {"stages": figures.ioctl_breakdown(report), **matters}
     shown = {"breakdown": figures.breakdown(report), "time": figures.time_split(report)}
     if any(run["latency"] for run in report["runs"]):
         shown["latency"] = figures.latency_cdf(report)
-    return shown
+    return shown | matters
 
 
 def _drawn_of_sweep(report: Report) -> dict[str, Any]:
@@ -113,6 +116,26 @@ def table(report: Report) -> tuple[list[str], list[list[str]]]:
     )
 
 
+def intervals(report: Report) -> tuple[list[str], list[list[str]]]:
+    """(headings, rows) of what lies where under the draws; the report has some."""
+    runs = report["uncertainty"]["runs"]
+    names = [name for name in HEADINGS if any(name in run for run in runs)]
+    told = [
+        [run["run"], *("{1:,.0f} [{0:,.0f}, {2:,.0f}]".format(*run[name]) if name in run else "-" for name in names)]
+        for run in runs
+    ]
+    return ["run", *(HEADINGS[name] for name in names)], told
+
+
+def conclusions(report: Report) -> list[str]:
+    """The conclusions under the draws, and the guesses that matter to them."""
+    drawn = report["uncertainty"]
+    moved = ", ".join(f"{cost} ({100 * by:.0f} %)" for cost, by in drawn["guesses"].items())
+    return [one["told"] for one in drawn["conclusions"]] + [
+        f"guesses that move one by more than 5 %: {moved or 'none'}"
+    ]
+
+
 _BENCHMARKS: Final = {"fault": "the fault benchmark", "bfs": "BFS"}
 _PARTS: Final = ("notification", "handling", "resolution", "resumption")
 
@@ -131,6 +154,14 @@ def _row(run: Mapping[str, Any], path: str) -> list[str]:
 def markdown(shown: Shown) -> str:
     lines = [shown.headings, ["---", *["---:"] * (len(shown.headings) - 1)], *shown.rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def markdown_of_draws(shown: Shown) -> str:
+    """Intervals and conclusions of a report with draws."""
+    headings, rows = intervals(shown.report)
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    told = "".join(f"* {one}\n" for one in conclusions(shown.report))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines) + f"\n{told}"
 
 
 def as_svg(figure: Any) -> str:
@@ -155,6 +186,11 @@ def html(reports: Sequence[Shown], fault_pictures: str = "") -> str:
             f"<p><code>pffemu {escape(report['command'])}</code> {escape(report['version'])}; {escape(options)}</p>"
         )
         parts.append(_html_table(shown.headings, shown.rows))
+        if "uncertainty" in report:
+            draws = report["uncertainty"]["draws"]
+            parts.append(f"<p>Where 90 % of {draws:,} draws of the profile's costs lie:</p>")
+            parts.append(_html_table(*intervals(report)))
+            parts.append(f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in conclusions(report))}</ul>")
         parts += [f"<figure>{_unique(as_svg(one), f'{title}-{name}')}</figure>" for name, one in shown.figures.items()]
     if fault_pictures:
         parts += ["<h2>One fault</h2>", f"<figure>{fault_pictures}</figure>"]

@@ -1,0 +1,65 @@
+"""--uncertainty: a benchmark's results under draws of what the machine might cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from guest.workloads import FaultWorkload, Workload
+from kernel_model.mechanisms import Mode
+from pffemu.cli.measure import Measured, Setup, measure
+from pffemu.report.summary import RunSummary
+from pffemu.report.uncertainty import MEAN, TIME, RunDraws, Uncertainty, assess, of_forms, of_runs, result
+from pffemu.timing.uncertainty import draw, drawn
+
+_CHECKED: Final = 2  # draws whose profiles are run, too, where the forms may not be exact
+_OFF: Final = 2.0  # %: from there on all draws are run
+_DEAREST: Final = 30_000_000  # work that all draws of a run may take together (see _work); beyond, the forms have to do
+_FAULT: Final = 10  # what a fault costs the host, in units of _WORK_OF instructions
+_WORK_OF: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """`count` draws; the same for the same `seed`."""
+
+    count: int
+    seed: int = 0
+
+
+def with_draws(draws: Draws, runs: Sequence[tuple[Workload, Mode, Measured]], setup: Setup) -> Uncertainty:
+    """The results of `runs`, measured with Setup.clocks, under all draws; some of the drawn profiles are run."""
+    drawn_runs = [_drawn(draws, workload, mode, measured, setup) for workload, mode, measured in runs]
+    quantity = MEAN if isinstance(runs[0][0], FaultWorkload) else TIME
+    return assess(setup.profile, [drawn_runs], draws.count, draws.seed, quantity)
+
+
+def _drawn(draws: Draws, workload: Workload, mode: Mode, measured: Measured, setup: Setup) -> RunDraws:
+    assert measured.clocks is not None
+    linear = of_forms(measured.summary, measured.clocks, setup.profile, draws.count, draws.seed)
+    if linear.method == "exact" and not measured.summary.counts["wakes"]:
+        return linear
+    checked = [_run(draws, number, workload, mode, setup) for number in range(min(_CHECKED, draws.count))]
+    off = max(_off(linear, summary, number) for number, summary in enumerate(checked))
+    if off <= _OFF or _work(measured.summary) * draws.count > _DEAREST:
+        return replace(linear, method="linear", off=off)
+    rest = [_run(draws, number, workload, mode, setup) for number in range(len(checked), draws.count)]
+    return replace(of_runs(linear, [*checked, *rest]), off=off)
+
+
+def _run(draws: Draws, number: int, workload: Workload, mode: Mode, setup: Setup) -> RunSummary:
+    profile = drawn(setup.profile, draw(setup.profile, number, draws.seed))
+    machine = replace(setup.machine, cpu=replace(setup.machine.cpu, profile=profile))
+    return measure(workload, mode, replace(setup, machine=machine, clocks=False, trace=None)).summary
+
+
+def _off(linear: RunDraws, summary: RunSummary, number: int) -> float:
+    """%: how far the forms are from a run of draw `number`."""
+    names = [name for name in (MEAN, TIME) if name in linear.quantities]
+    return max(abs(100 * (float(linear.quantities[name].draws[number]) / result(summary, name) - 1)) for name in names)
+
+
+def _work(summary: RunSummary) -> float:
+    """What the run costs the host, in thousands of instructions: the same on every host."""
+    return summary.counts["instructions"] / _WORK_OF + _FAULT * summary.counts["faults"]

@@ -1,0 +1,61 @@
+"""How far a profile's entries can be trusted, and random draws of what the machine might really cost.
+
+An entry is drawn from a log-normal distribution around its value; its width depends on where the value comes from. The
+widths are what sources differ by (docs/timing.md): 90 % of the draws lie within a factor of WIDTHS.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from statistics import NormalDist
+from typing import Final
+
+from pffemu.timing.catalogue import CATALOGUE, INSTRUCTION, INSTRUCTIONS
+from pffemu.timing.profile import Profile, Status
+
+WIDTHS: Final[dict[Status, float]] = {
+    Status.MEASURED: 1.1,
+    Status.PUBLISHED: 1.2,
+    Status.DERIVED: 1.5,
+    Status.GUESSED: 2.0,
+}
+# what is drawn: each cost on its own, but guest instructions of all classes by one factor
+UNCERTAIN: Final = (*(cost for cost in CATALOGUE if CATALOGUE[cost].per != INSTRUCTION), INSTRUCTIONS)
+_NORMAL: Final = NormalDist()
+_EDGE: Final = _NORMAL.inv_cdf(0.95)  # of 90 % in the middle, in standard deviations
+_LOWEST: Final = 1e-9  # a probability, so that no draw is infinite
+
+Factors = Mapping[str, float]  # by cost name; INSTRUCTIONS for all of guest instructions together
+
+
+def width(profile: Profile, cost: str) -> float:
+    """The factor within which 90 % of the draws of `cost` lie; `cost` may be INSTRUCTIONS."""
+    if cost == INSTRUCTIONS:
+        return max(width(profile, one) for one in CATALOGUE if CATALOGUE[one].per == INSTRUCTION)
+    return WIDTHS[profile.entries[cost].status]
+
+
+def draw(profile: Profile, number: int, seed: int) -> dict[str, float]:
+    """The factors of draw `number`: the same for the same seed, on every host. Costs are independent."""
+    return {
+        cost: math.exp(math.log(width(profile, cost)) / _EDGE * _normal(f"{seed} {number} {cost}"))
+        for cost in UNCERTAIN
+    }
+
+
+def drawn(profile: Profile, factors: Factors) -> Profile:
+    """The profile with every entry times its factor."""
+    entries = {}
+    for cost, entry in profile.entries.items():
+        name = INSTRUCTIONS if CATALOGUE[cost].per == INSTRUCTION else cost
+        entries[cost] = replace(entry, value=entry.value * Fraction(factors.get(name, 1.0)))
+    return Profile.of(profile.name, profile.machine, profile.frequency, entries)
+
+
+def _normal(seed: str) -> float:
+    """A standard normal number; only the generator's `random` is promised to stay as it is."""
+    return _NORMAL.inv_cdf(min(max(random.Random(seed).random(), _LOWEST), 1 - _LOWEST))
