@@ -23,10 +23,9 @@ def read_regular(path: Path, limit: int) -> bytes:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
-        data = file.read(limit + 1) if status.st_size <= limit else b""
-        if len(data) > limit or status.st_size > limit:
+        if status.st_size > limit:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-        return data
+        return file.read(status.st_size)  # what is added meanwhile is not
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -19,6 +19,7 @@ from kernel_model.abi.uapi import Errno, LinuxError
 if TYPE_CHECKING:
     from kernel_model.files.tree.place import Place
 
+_OPEN: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _WALK: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 Names = tuple[bytes, ...]  # the components of an absolute guest path without links, "." and ".."
@@ -48,6 +49,7 @@ def _opened(mount: Mount, names: Names) -> Iterator[int]:
         fd = os.open(mount.host, os.O_PATH | os.O_CLOEXEC)
     try:
         for name in names[len(mount.guest) :]:
+            _check_component(name)
             with host_errors():
                 below = os.open(name, _WALK, dir_fd=fd)
             os.close(fd)
@@ -75,25 +77,35 @@ def parent_of(place: Place, *, change: bool = True) -> Iterator[tuple[int, bytes
         raise LinuxError(Errno.EBUSY if place.exists or not change else Errno.EROFS)
     if change and place.mount.read_only:
         raise LinuxError(Errno.EROFS)
+    _check_component(place.names[-1])
     with _opened(place.mount, place.names[:-1]) as fd:
         yield fd, place.names[-1]
 
 
+def _check_component(name: bytes) -> None:
+    """Raises LinuxError EINVAL for what the host would not look for in the directory itself."""
+    if not isinstance(name, bytes) or b"/" in name or name in (b"", b".", b".."):
+        raise LinuxError(Errno.EINVAL)
+
+
 def open_host(place: Place, flags: int, mode: int = 0) -> int:
-    """A host descriptor of a regular file or directory. `flags`: O_* without O_NOFOLLOW. Raises LinuxError."""
+    """A host descriptor of a regular file or directory. `flags`: O_* without O_NOFOLLOW. Raises LinuxError.
+
+    What is there is looked at first, and that very inode opened then: to open a FIFO or a device would have effects.
+    """
     assert place.mount is not None
-    extra = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-    with host_errors():
-        if place.names == place.mount.guest:
-            fd = os.open(place.mount.host, flags & ~os.O_CREAT | extra)
-        else:
-            with _opened(place.mount, place.names[:-1]) as parent:
-                fd = os.open(place.names[-1], flags | extra, mode, dir_fd=parent)
-    kind = os.fstat(fd).st_mode
-    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
-        os.close(fd)
-        raise LinuxError(Errno.EACCES)
-    return fd
+    if place.mount.read_only and flags & (os.O_ACCMODE | os.O_CREAT | os.O_TRUNC):
+        raise LinuxError(Errno.EROFS)
+    if flags & os.O_CREAT and flags & os.O_EXCL:
+        with parent_of(place) as (parent, name), host_errors():
+            return os.open(name, flags | _OPEN | os.O_NOFOLLOW, mode, dir_fd=parent)
+    with _opened(place.mount, place.names) as found, host_errors():
+        kind = os.fstat(found).st_mode
+        if stat.S_ISLNK(kind):
+            raise LinuxError(Errno.ELOOP)
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+            raise LinuxError(Errno.EACCES)
+        return os.open(f"/proc/self/fd/{found}", flags & ~os.O_CREAT | _OPEN, mode)
 
 
 def host_status(place: Place) -> os.stat_result:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand
@@ -30,12 +30,28 @@ from pffemu.debug.session import Session
 from pffemu.debug.source_lines import frames_of_file, lines_of_file
 from pffemu.errors import PffemuError, UsageError
 from pffemu.machine.elf_frames import CallFrames
-from pffemu.machine.image import open_image
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.report.progress import ProgressLine
 from pffemu.state import snapshot_file
+from pffemu.state.classes import SnapshotError
 
+
+class DebugFiles(NamedTuple):
+    """Files of the host for debug information. `program`: of a snapshot, which does not say where it is."""
+
+    sources: tuple[Path, ...] = ()
+    program: Path | None = None
+
+
+SourceFolders = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="DIR", help="Read source files below here only (default: the program's folder; repeat)."),
+]
+SnapshotProgram = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Of a snapshot: its program's file, for source lines and backtraces."),
+]
 DebugFile = Annotated[
     str, typer.Argument(metavar="FILE", help="Assembly source, an ELF64, a script, or a snapshot that `save` wrote.")
 ]
@@ -57,6 +73,8 @@ def debug(
     ] = None,
     at_failure: Annotated[bool, typer.Option("--at-failure", help="Begin where the test fails (with --test).")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Use lines instead of panes on a terminal, too.")] = False,
+    source: SourceFolders = None,
+    program: SnapshotProgram = None,
     *,
     machine: MachineChoice,
 ) -> None:
@@ -79,7 +97,8 @@ def debug(
     if test is not None:
         opened = _test_session(file, test, at_failure)
     else:
-        opened = open_session(guest, machine.options, Collected(output) if output is not None else None)
+        files = DebugFiles(tuple(source or ()), program)
+        opened = open_session(guest, machine.options, files, Collected(output) if output is not None else None)
     with opened as (session, places):
         talk = Commands(session, places, Path)
         if output is not None:
@@ -129,23 +148,33 @@ class Collected:
 
 @contextmanager
 def open_session(
-    guest: GuestCommand, chosen: MachineOptions, output: ByteSink | None = None
+    guest: GuestCommand, chosen: MachineOptions, files: DebugFiles, output: ByteSink | None = None
 ) -> Iterator[tuple[Session, Places]]:
     """`output`: where the guest's output goes. Raises MissingFileError, NotLoadableError, SnapshotError."""
     path = Path(guest.file)
     frames = None
     progress = ProgressLine(err_console(), path.name)
-    if snapshot_file.is_snapshot(path):
-        machine, places, frames = _restored(path, output)
+    is_saved = snapshot_file.is_snapshot(path)
+    if is_saved:
+        machine, places, frames = _restored(path, chosen, files, output)
     else:
         machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, False, output), progress, "loading")
-        places, frames = Places(machine, lines_of_file(path)), frames_of_file(path)
+        places, frames = Places(machine, lines_of_file(path, files.sources)), frames_of_file(path)
     show_warnings(machine.events)
-    session = Session(machine, frames)
-    try:
+    with _damaged(path) if is_saved else nullcontext(), closing(Session(machine, frames)) as session:
         yield session, places
-    finally:
-        session.close()
+
+
+@contextmanager
+def _damaged(path: Path) -> Iterator[None]:
+    """What a snapshot made by hand makes the machine do wrong is one error, too."""
+    try:
+        yield
+    except (PffemuError, typer.Exit):
+        raise
+    except Exception as error:
+        what = f"it is damaged: {type(error).__name__}: {error}"
+        raise SnapshotError(what, where=str(path), remedy="save it again") from error
 
 
 @contextmanager
@@ -159,18 +188,18 @@ def _test_session(file: str, name: str, at_failure: bool) -> Iterator[tuple[Sess
         test.session.close()
 
 
-def _restored(path: Path, output: ByteSink | None) -> tuple[Machine, Places, CallFrames | None]:
-    """A snapshot's machine, with source lines and call frames if the program's file has not changed."""
+def _restored(
+    path: Path, chosen: MachineOptions, files: DebugFiles, output: ByteSink | None
+) -> tuple[Machine, Places, CallFrames | None]:
+    """A snapshot's machine, with the host's directories and the debug information that the user names, no others."""
     stdout, stderr = output or GuestOutput(sys.stdout.buffer), output or GuestOutput(sys.stderr.buffer)
-    machine = snapshot_file.restore(path, stdin=StandardInput(), stdout=stdout, stderr=stderr)
-    image = machine.process.image
-    program = Path(image.file)  # empty for a program that the guest has started itself
-    try:
-        if not image.file or open_image(program).segments != image.segments:
-            return machine, Places(machine), None
-    except PffemuError:
+    machine = snapshot_file.restore(
+        path, stdin=StandardInput(), stdout=stdout, stderr=stderr, roots=chosen.roots, libs=chosen.libs,
+        program=files.program,
+    )  # fmt: skip
+    if files.program is None:
         return machine, Places(machine), None
-    return machine, Places(machine, lines_of_file(program)), frames_of_file(program)
+    return machine, Places(machine, lines_of_file(files.program, files.sources)), frames_of_file(files.program)
 
 
 def _lines(commands: Path | None) -> Iterable[str]:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from pffemu.cli import foreground
-from pffemu.cli.debugging import DebugFile, GuestArguments, open_session
+from pffemu.cli.debugging import DebugFile, DebugFiles, GuestArguments, SnapshotProgram, SourceFolders, open_session
 from pffemu.cli.guest_machine import GuestCommand
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.terminal import say, show_warnings
@@ -40,6 +40,8 @@ def gdb(
         Path | None,
         typer.Option(metavar="FOLDER", help="Let `monitor save NAME` write snapshots there, and only there."),
     ] = None,
+    source: SourceFolders = None,
+    program: SnapshotProgram = None,
     *,
     machine: MachineChoice,
 ) -> None:
@@ -50,7 +52,7 @@ def gdb(
     Example: pffemu gdb --port 0 prog
     """
     guest = GuestCommand(file, arguments or [], machine.environment)
-    with open_session(guest, machine.options) as (session, places):
+    with open_session(guest, machine.options, DebugFiles(tuple(source or ()), program)) as (session, places):
         raise typer.Exit(_serve(session, places, Path(file), host, port, saves))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,14 +22,13 @@ _SUM: Final = re.compile(r"\*?\s*([\w.$@]+)\s*(?:([+-])\s*(\w+))?")
 
 
 class Places:
-    """Translates places. `lines`: the program's source lines; None when it has no line information."""
+    """Translates places. `lines`: the program's source lines, with the folders of all texts; None: it has none."""
 
     def __init__(self, machine: Machine, lines: SourceLines | None = None) -> None:
         self._machine, self._lines = machine, lines
         self._program = machine.process.exe  # the one that `lines` are of
         self._lines_of_objects: dict[ObjectFile, SourceLines] = {}
         self.process: Callable[[], Process] = lambda: machine.process  # whose memory is looked at
-        self._texts: dict[str, list[str]] = {}
 
     def address_of(self, text: str, cpu: Cpu | None = None) -> int:
         """`main`, `main+0x10`, `0x401000`, `*0x401000`, `prog.c:12`, or a register (of `cpu`) as in `rsp+8`.
@@ -113,12 +111,7 @@ class Places:
         return None
 
     def _text_of(self, file: str) -> list[str]:
-        if file not in self._texts:
-            self._texts[file] = []
-            with suppress(OSError):
-                if Path(file).is_file():
-                    self._texts[file] = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
-        return self._texts[file]
+        return self._lines.text_of(file) if self._lines is not None else []
 
 
 def _number(text: str) -> int:

@@ -41,9 +41,14 @@ def program_path(image: Image, tree: Tree) -> ProgramPath:
         path, _ = _under_a_root(file, tree) or found
         typed = _same_file(tree, os.fsencode(image.name), file) is not None
         return ProgramPath(os.fsdecode(found[1].path), image.name if typed else os.fsdecode(path))
+    return ProgramPath("/" + os.fsdecode(b"/".join(show_program(image, tree))), image.name)
+
+
+def show_program(image: Image, tree: Tree) -> Names:
+    """Add the program's own file to `tree`: that file alone, read-only, not listed. Returns its path there."""
     names = _components(os.fsencode(image.name))
-    tree.add(Mount(str(file.resolve()), names, read_only=True, listed=False))
-    return ProgramPath("/" + os.fsdecode(b"/".join(names)), image.name)
+    tree.add(Mount(str(Path(image.file).resolve()), names, read_only=True, listed=False))
+    return names
 
 
 def first_program(

@@ -15,17 +15,19 @@ class InputLog:
     def __init__(self, source: ByteSource) -> None:
         self._source = source
         self._pieces: list[bytes] = []
+        self._first = 0  # position of the first piece
         self.position = 0
 
     def read(self, size: int, /) -> bytes:
-        if self.position == len(self._pieces):
+        if self.position == self._first + len(self._pieces):
             self._pieces.append(self._source.read(size))
         self.position += 1
-        return self._pieces[self.position - 1]
+        return self._pieces[self.position - 1 - self._first]
 
     def go_to(self, position: int) -> None:
         """Rewind. Input before `position` that another machine read is not needed: `source` begins behind it."""
-        self._pieces += [b""] * (position - len(self._pieces))
+        if not self._first <= position <= self._first + len(self._pieces):
+            self._pieces, self._first = [], position
         self.position = position
 
 

@@ -7,8 +7,10 @@ other objects are saved and restored by value: a new kernel object needs nothing
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final, NamedTuple
 
+from kernel_model.files.host_tree import Mount
 from kernel_model.kernel import KernelOptions
 from pffemu.engine.count_block import BLOCK, EXECUTED, TIME
 from pffemu.engine.registers import RegisterGroup
@@ -28,6 +30,7 @@ from pffemu.timing.profile import Profile
 # rebuilt on demand or computed from registers, so not part of the state
 CACHES: Final[dict[type[Any], frozenset[str]]] = {Mmu: frozenset({"_tlb"})}
 _OPTIONS: Final = (CpuOptions, KernelOptions, MachineOptions, Profile)  # frozen, and chosen when a machine is built
+_MOUNT: Final = "mount:"
 _COUNTER: Final = (EXECUTED, TIME, BLOCK)
 _FILL: Final = (ROOT, REFUSED, REFUSED_PAGE, REFUSED_CODE)
 _ELSEWHERE: Final[dict[type[Any], frozenset[str]]] = {
@@ -53,7 +56,7 @@ class Parts:
         self.wired: dict[str, Any] = {"machine": machine, "kernel": machine.kernel, "faults": machine.events.faults}
         self.fixed: dict[str, Any] = {
             "ram": machine.ram, "ram.octets": machine.ram.octets, "ram.words": machine.ram.words,
-            "bus": machine.bus, "events": machine.events,
+            "bus": machine.bus, "events": machine.events, "mounts": machine.kernel.tree.hosts,
         }  # fmt: skip
         self.fixed |= {f"device.{window.name}.window": window for window in machine.bus.windows}
         self.wired |= {f"device.{window.name}": window.device for window in machine.bus.windows}
@@ -74,6 +77,8 @@ class Parts:
             return self._group_name(part)
         if isinstance(part, _OPTIONS):
             return f"options.{type(part).__name__}"
+        if isinstance(part, Mount):
+            return f"{_MOUNT}{_guest_path(part)}"
         return self._names.get(id(part))
 
     def part(self, name: str) -> Any:
@@ -86,10 +91,19 @@ class Parts:
         for option in (options, options.cpu, options.cpu.profile, self.machine.kernel.options):
             if name == f"options.{type(option).__name__}":
                 return option
+        if name.startswith(_MOUNT):
+            return self._mount(name.removeprefix(_MOUNT))
         core, _, registers = name.partition(".group.")
         if registers and core in self.wired:
             return self.wired[core].registers.group(*registers.split(","))
         raise PffemuError(f"the snapshot is of another kind of machine: it has {name!r}")
+
+    def _mount(self, path: str) -> Mount:
+        """The host directory that the user shows at a guest path; the snapshot does not say which one that is."""
+        for mount in self.machine.kernel.tree.hosts.values():
+            if _guest_path(mount) == path:
+                return mount
+        raise PffemuError(f"the snapshot uses a host directory at {path}", remedy=f"give it again: --root HOST:{path}")
 
     def _group_name(self, group: RegisterGroup) -> str:
         for cpu in self.machine.cpus:
@@ -129,6 +143,10 @@ class Parts:
         self.machine.events.counts = EventBus().counts | {kinds[name]: count for name, count in counts.items()}
 
 
+def _guest_path(mount: Mount) -> str:
+    return os.fsdecode(b"/" + b"/".join(mount.guest))
+
+
 def _core_state(cpu: Cpu) -> CoreState:
     counter = cpu.engine.counter
     counted = tuple(counter.state[word] for word in _COUNTER) if counter is not None else (0,) * len(_COUNTER)
@@ -136,12 +154,18 @@ def _core_state(cpu: Cpu) -> CoreState:
 
 
 def attributes(part: Any) -> dict[str, Any]:
-    """The state of an object, by attribute name: slots and dictionary, without caches and what is saved elsewhere."""
+    """The state of an object, by attribute name, without caches and what is saved elsewhere."""
+    values = all_attributes(part)
+    left_out = CACHES.get(type(part), frozenset()) | _ELSEWHERE.get(type(part), frozenset())
+    return {name: value for name, value in values.items() if name not in left_out}
+
+
+def all_attributes(part: Any) -> dict[str, Any]:
+    """Everything in an object's slots and dictionary, by attribute name."""
     names = [name for kind in type(part).__mro__ for name in _slots(kind)]
     values = {name: getattr(part, name) for name in names if hasattr(part, name)}
     values |= getattr(part, "__dict__", {})
-    left_out = CACHES.get(type(part), frozenset()) | _ELSEWHERE.get(type(part), frozenset())
-    return {name: value for name, value in values.items() if name not in left_out}
+    return values
 
 
 def _slots(kind: type[Any]) -> list[str]:

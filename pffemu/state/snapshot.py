@@ -6,66 +6,75 @@ import copyreg
 import io
 import pickle
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from pffemu import compiled
+from pffemu.arch.paging import PAGE_SIZE
 from pffemu.errors import PffemuError
 from pffemu.machine.machine import Machine
+from pffemu.state.classes import SnapshotError
+from pffemu.state.graph import read_graph, write_graph
 from pffemu.state.parts import Parts, attributes
 from pffemu.state.ram_pages import Pages, put_pages, used_pages
 
-_OUR_PACKAGES: Final = ("pffemu", "kernel_model")
-_PLAIN_CLASSES: Final = frozenset(
-    {
-        *(("builtins", kind.__name__) for kind in (set, frozenset, bytearray, range, slice, int, str, bytes)),
-        *(("builtins", kind.__name__) for kind in (list, dict, tuple, bool)),  # default_factory of a defaultdict
-        ("fractions", "Fraction"),
-        *(("collections", name) for name in ("deque", "Counter", "OrderedDict", "defaultdict")),
-    }
-)
-
-
-class SnapshotError(PffemuError):
-    """A snapshot that cannot be taken, read or used."""
+_UNNAMED: Final = 1 << 30  # bytes of RAM in use that nothing needs to name
+__all__ = ["Snapshot", "SnapshotError", "put_back", "take"]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A machine's state. `graph`: all objects and registers, pickled; `pages`: RAM."""
+    """A machine's state. `graph`: all objects and registers; `pages`: RAM.
+
+    The graph is pickled, or, where `octets` is not None, flat (graph.py) with its bytes there: the only form that is
+    ever read from a file.
+    """
 
     graph: bytes
     pages: Pages
+    octets: bytes | memoryview | None = None
 
 
-def take(machine: Machine, before: Snapshot | None = None) -> Snapshot:
-    """The machine's state now. `before`: an older snapshot of it, to share pages with. Raises SnapshotError."""
+def take(machine: Machine, before: Snapshot | None = None, *, flat: bool = False) -> Snapshot:
+    """The machine's state now. `before`: an older snapshot of it, to share pages with. Raises SnapshotError.
+
+    `flat`: for a file. It is several times slower, so that other snapshots are flat only where pickle would recurse
+    too deep: through a long chain of processes, or of directories.
+    """
     parts = Parts(machine)
     state = {name: attributes(part) for name, part in parts.wired.items()}
-    buffer = io.BytesIO()
-    pickler = _Pickler(buffer, parts)
+    root = (state, parts.cores(), parts.positions(), parts.counts())
+    pages = used_pages(machine, before.pages if before is not None else None)
+    flat = flat or (before is not None and before.octets is not None)
     try:
-        pickler.dump((state, parts.cores(), parts.positions(), parts.counts()))
-    except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
+        graph = None if flat else _pickled(root, parts)
+    except RecursionError:
+        graph = None
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise SnapshotError(f"a part of the machine cannot be saved: {error}", remedy="report it") from error
-    return Snapshot(buffer.getvalue(), used_pages(machine, before.pages if before is not None else None))
+    return Snapshot(graph, pages) if graph is not None else _flat(root, parts, pages)
+
+
+def _flat(root: Any, parts: Parts, pages: Pages) -> Snapshot:
+    graph, octets = write_graph(root, parts)
+    return Snapshot(graph, pages, octets)
 
 
 def put_back(machine: Machine, snapshot: Snapshot, *, foreign: bool = False) -> None:
     """Put `machine` into the state of `snapshot`. Raises SnapshotError; then the machine may be unusable.
 
-    `foreign`: the snapshot comes from a file, so every object in it is checked (several times slower).
+    `foreign`: the snapshot comes from a file, so that it is flat, and its host paths do not count.
     """
     parts = Parts(machine)
     try:
-        unpickler = _WaryUnpickler if foreign else _Unpickler
-        state, cores, positions, counts = unpickler(io.BytesIO(snapshot.graph), parts).load()
+        state, cores, positions, counts = _root(snapshot, parts, foreign)
         if len(cores) != len(machine.cpus) or not _fits(parts, state):
             raise SnapshotError("the snapshot is of another kind of machine", remedy="build it with the same options")
         put_pages(machine, snapshot.pages)
         for name, values in state.items():
             for attribute, value in values.items():
                 setattr(parts.wired[name], attribute, value)
+        if foreign:
+            _check_frames(machine, snapshot)
         parts.restore(cores, positions, counts)
     except PffemuError:
         raise
@@ -73,10 +82,32 @@ def put_back(machine: Machine, snapshot: Snapshot, *, foreign: bool = False) -> 
         raise SnapshotError(f"the snapshot is damaged: {error}", remedy="save it again") from error
 
 
+def _check_frames(machine: Machine, snapshot: Snapshot) -> None:
+    """Raises ValueError when more RAM is said to be in use than page tables and objects of this size can name."""
+    named = PAGE_SIZE // 8 * len(snapshot.pages) + len(snapshot.graph)
+    used = machine.kernel.frames.high_water
+    if not 0 <= used <= min(machine.ram.size, named * PAGE_SIZE + _UNNAMED):
+        raise ValueError(f"{used:,} bytes of RAM in use")
+
+
+def _root(snapshot: Snapshot, parts: Parts, foreign: bool) -> Any:
+    if snapshot.octets is not None:
+        return read_graph(snapshot.graph, snapshot.octets, parts, foreign=foreign)
+    if foreign:
+        raise SnapshotError("a snapshot of this form is not read from files")
+    return _Unpickler(io.BytesIO(snapshot.graph), parts).load()
+
+
 def _fits(parts: Parts, state: dict[str, dict[str, Any]]) -> bool:
     """Whether the saved attributes are those of this machine's parts."""
     here = {name: attributes(part).keys() for name, part in parts.wired.items()}
     return {name: values.keys() for name, values in state.items()} == here
+
+
+def _pickled(root: Any, parts: Parts) -> bytes:
+    buffer = io.BytesIO()
+    _Pickler(buffer, parts).dump(root)
+    return buffer.getvalue()
 
 
 class _Pickler(pickle.Pickler):
@@ -98,7 +129,7 @@ def _reduced(value: Any) -> Any:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes only objects of pffemu's and plain classes, so that a foreign file cannot run code."""
+    """Reads what `_Pickler` wrote in this process."""
 
     def __init__(self, file: io.BytesIO, parts: Parts) -> None:
         super().__init__(file)
@@ -106,43 +137,3 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, name: Any) -> Any:
         return self._parts.part(name)
-
-    def find_class(self, module: str, name: str) -> Any:
-        return permitted_class(module, name)
-
-
-class _WaryUnpickler(pickle._Unpickler):
-    """The same in Python, which allows one check more: only objects that the snapshot itself made are given state."""
-
-    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
-
-    def __init__(self, file: io.BytesIO, parts: Parts) -> None:
-        super().__init__(file)
-        self._parts = parts
-
-    def persistent_load(self, name: Any) -> Any:
-        return self._parts.part(name)
-
-    def find_class(self, module: str, name: str) -> Any:
-        return permitted_class(module, name)
-
-    def load_build(self) -> None:
-        target = self.stack[-2]  # type: ignore[attr-defined]
-        if isinstance(target, type) or self._parts.name_of(target) is not None:
-            raise SnapshotError("the snapshot would change pffemu itself")
-        super().load_build()  # type: ignore[misc]
-
-    dispatch[pickle.BUILD[0]] = load_build
-
-
-def permitted_class(module: str, name: str) -> Any:
-    """The class of that name, if a snapshot may hold its objects. Raises SnapshotError for others, and functions."""
-    found: Any = None
-    if (module, name) in _PLAIN_CLASSES or (module.partition(".")[0] in _OUR_PACKAGES and "." not in name):
-        try:
-            found = getattr(import_module(module), name)
-        except (ImportError, AttributeError) as error:
-            raise SnapshotError(f"the snapshot holds a {module}.{name}, which does not exist") from error
-    if not isinstance(found, type) or found.__module__ != module:
-        raise SnapshotError(f"the snapshot holds a {module}.{name}, which is not part of a machine")
-    return found

@@ -44,7 +44,7 @@ def talk(program: Path) -> Iterator[Commands]:
     machine = Machine(stdout=io.BytesIO(), stderr=io.BytesIO())
     machine.load(program)
     session = Session(machine, frames_of_file(program))
-    yield Commands(session, Places(machine, lines_of_file(program)))
+    yield Commands(session, Places(machine, lines_of_file(program, (SOURCE.parent,))))
     session.close()
 
 

@@ -75,7 +75,7 @@ def test_the_debugger_knows_functions_and_lines_of_libraries(tree: Path) -> None
     machine = Machine(libs=True, roots=(parse_root(str(tree)),), stdout=io.BytesIO())
     machine.load(tree / "bin/prog")
     session = Session(machine, frames_of_file(tree / "bin/prog"))
-    talk = Commands(session, Places(machine, lines_of_file(tree / "bin/prog")))
+    talk = Commands(session, Places(machine, lines_of_file(tree / "bin/prog", (tree,))))
     said = [talk.execute(line) for line in ("where", "break main", "continue", "break foo", "continue", "backtrace")]
     line = 1 + FOO.splitlines().index("int foo(int a)")
     assert " at ld-linux-x86-64.so.2+0x" in said[0] or " at _start (0x7ffff7" in said[0]
@@ -112,7 +112,7 @@ def test_a_snapshot_of_a_dynamic_program(tree: Path) -> None:
     snapshot = tree / "state.pffemu"
     save(machine, snapshot)
     out = io.BytesIO()
-    again = restore(snapshot, stdout=out)
+    again = restore(snapshot, stdout=out, libs=True, roots=(parse_root(str(tree)),))
     assert again.symbols.describe(again.symbols["foo"]) == "foo"
     assert again.run().exit_code == 1
     assert out.getvalue().endswith(b"end\n")

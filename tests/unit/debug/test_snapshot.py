@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from kernel_model.abi.uapi import Signal
 from pffemu import Exited, Machine, Mode, Reached, compiled
 from pffemu.errors import MissingFileError, PffemuError
-from pffemu.hw.uintr_state import UintrState
 from pffemu.state import snapshot, snapshot_file
+from pffemu.state.classes import permitted_class
 from pffemu.state.machine_hash import machine_hash, state_lines
-from pffemu.state.snapshot import SnapshotError, permitted_class
+from pffemu.state.snapshot import SnapshotError
 from tests.guest_tools import Run, load, plain_guest
 from tests.unit.machine.test_stops_change_nothing import GUEST
 
@@ -215,15 +215,16 @@ def test_nothing_but_classes_of_the_machine_can_be_in_a_file(name: str) -> None:
         permitted_class(module, attribute)
 
 
-def test_code_in_a_snapshot_does_not_run(tmp_path: Path) -> None:
+def test_a_pickle_is_not_read_from_a_file(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> Any:
             return (Path.touch, (tmp_path / "ran",))
 
     done = some_way(100)
     kept = snapshot.take(done.machine)
-    with pytest.raises(PffemuError):
-        snapshot.put_back(done.machine, snapshot.Snapshot(pickle.dumps(Evil()), kept.pages))
+    for octets in (None, b""):
+        with pytest.raises(SnapshotError):
+            snapshot.put_back(done.machine, snapshot.Snapshot(pickle.dumps(Evil()), kept.pages, octets), foreign=True)
     assert not (tmp_path / "ran").exists()
 
 
@@ -232,21 +233,21 @@ def test_code_in_a_snapshot_does_not_run(tmp_path: Path) -> None:
 def test_any_damage_to_the_objects_is_an_error_or_nothing(at: float, value: int) -> None:
     """A file's checksum finds it before; this is about what comes behind."""
     done = some_way(100)
-    kept = snapshot.take(done.machine)
+    kept = snapshot.take(done.machine, flat=True)
     damaged = bytearray(kept.graph)
     damaged[int(at * len(damaged))] = value
     with suppress(PffemuError):
-        snapshot.put_back(done.machine, snapshot.Snapshot(bytes(damaged), kept.pages), foreign=True)
+        snapshot.put_back(done.machine, snapshot.Snapshot(bytes(damaged), kept.pages, kept.octets), foreign=True)
 
 
-def test_a_snapshot_cannot_change_our_classes(tmp_path: Path) -> None:
-    done = some_way(100)
-    kept = snapshot.take(done.machine)
-    # GLOBAL UintrState, then BUILD with (None, {"handler": 1}): an attribute of the class
-    graph = b"cpffemu.hw.uintr_state\nUintrState\n(N}S'handler'\nI1\nstb."
-    with pytest.raises(SnapshotError):
-        snapshot.put_back(done.machine, snapshot.Snapshot(graph, kept.pages), foreign=True)
-    assert UintrState().handler == 0
+@pytest.mark.parametrize("at", [0, 20_420])
+def test_the_flat_form_is_the_same_state(at: int) -> None:
+    done = some_way(at)
+    kept, before = snapshot.take(done.machine, flat=True), list(state_lines(done.machine))
+    first = rest_of(done)
+    snapshot.put_back(done.machine, kept)
+    assert list(state_lines(done.machine)) == before
+    assert rest_of(done) == first
 
 
 def test_a_snapshot_of_another_kind_of_machine_is_refused() -> None:
