@@ -102,7 +102,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     signals.SignalDelivered: lambda v, d: f"delivered {Signal(v.signal).name} code={v.code} rip={d(v.handler)}",
     signals.SignalReturned: lambda v, d: f"sigreturn rip={d(v.rip)}",
     page_cache.DiskRequested: lambda v, d: f"disk {v.what} file={v.file} offset={v.offset:#x} pages={v.pages}",
-    page_cache.DiskCompleted: lambda v, d: f"disk-done pages={v.pages} request={v.request}",
+    page_cache.DiskCompleted: lambda v, d: f"disk-done request={v.request}",
     page_cache.ReadAhead: lambda v, d: f"read-ahead {v.why} file={v.file} offset={v.offset:#x} pages={v.pages}",
     page_cache.PageReclaimed: lambda v, d: f"reclaimed file={v.file} offset={v.offset:#x} entries={v.entries}",
     page_cache.PageDirtied: lambda v, d: f"dirtied file={v.file} offset={v.offset:#x}",
