@@ -7,6 +7,7 @@ A test keeps the file equal to this output.
 
 from __future__ import annotations
 
+from kernel_model.abi import exmap as uapi_exmap
 from kernel_model.abi import prctl as uapi_prctl
 from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi import uapi
@@ -49,6 +50,7 @@ def text() -> str:
         if name.startswith(_PREFIXES) and isinstance(value, int):
             lines.append(f".equ {name}, {value:#x}")
     lines += [f".equ {name}, {value:#x}" for name, value in userfaultfd_numbers().items()]
+    lines += [f".equ {name}, {value:#x}" for name, value in vars(uapi_exmap).items() if isinstance(value, int)]
     lines += [f".equ {option.name}, {option.value:#x}" for option in uapi_prctl.PrctlOption]
     lines += [f".equ {name}, {value:#x}" for name, value in vars(uapi_prctl).items() if name.startswith("PR_")]
     return "\n".join(lines) + "\n"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.calls.program import ProgramLoader
 from kernel_model.drivers.dma import DmaDriver
+from kernel_model.drivers.exmap import PATH as EXMAP_PATH
+from kernel_model.drivers.exmap import ExmapFile
 from kernel_model.drivers.pff import PffDriver
 from kernel_model.entry import Entry
 from kernel_model.files import File
@@ -215,7 +217,7 @@ class Kernel:
         """The device file that a driver has at `path`; None: no driver has one."""
         if path == UserfaultfdDevice.PATH:
             return UserfaultfdDevice(flags) if self.options.mechanism.userfaultfd else None
-        return self.dma.open(path, flags)
+        return ExmapFile(flags) if path == EXMAP_PATH else self.dma.open(path, flags)
 
     def _warn(self, cpu: Cpu, what: str) -> None:
         self.printk.warn_once(cpu, what)

@@ -112,6 +112,7 @@ NAMED: Final = {
     "uffd-sigbus": Named(Mode.UFFD, "uffd-sigbus"),
     "policy": Named(Mode.POLICY, "policy"),
     "upcall": Named(Mode.UPCALL, "upcall"),
+    "exmap": Named(Mode.KERNEL, "exmap"),
     "userfault": Named(Mode.USERFAULT, "userfault"),
     "pff": Named(Mode.PFF, "pff"),
     "pff-pte": Named(Mode.PFF_PTE, "pff"),

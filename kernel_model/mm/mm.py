@@ -11,6 +11,7 @@ from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.layout import MemoryLayout
 from kernel_model.mm.notifier import Directed, MmuNotifier
+from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import HELD, LASTING, OWNED, POISON, PROTNONE, UFFD_WP, PageTables
 from kernel_model.mm.settings import MemorySettings
 from kernel_model.mm.vma import STACK_GAP, Mappable, Vma, VmaList
@@ -335,6 +336,8 @@ class Mm:
         return pages
 
     def _populate_from(self, file: Mappable, vma: Vma) -> int:
+        if isinstance(file, PageCache) and file.explicit:
+            return 0
         copy = vma.prot & PROT_WRITE and not vma.shared
         addresses = range(vma.start, min(vma.end, vma.start + file.mapped_size - vma.offset), PAGE_SIZE)
         for address in addresses:

@@ -24,6 +24,7 @@ class PageCache:
     """The cache of one file of `size` bytes. Without an open file (`open_files`) it ends with its last mapping."""
 
     is_shmem: ClassVar[bool] = True
+    explicit: ClassVar[bool] = False  # an access brings no page in: a missing one is a segmentation fault
     number = 0  # st_ino and st_dev of the file
     device = 1
 
@@ -184,6 +185,13 @@ class PageCache:
             self._ram.octets[at : at + end - start] = bytes(end - start)
 
     def _drop(self, start: int, end: int, *, cows: bool) -> None:
+        self.unmap_pages(start, end, cows=cows)
+        for offset in sorted(offset for offset in self._frames if start <= offset < end):
+            self._free(offset)
+            self._reserved.discard(offset)
+
+    def unmap_pages(self, start: int, end: int, *, cows: bool) -> None:
+        """Take the pages of [start, end) out of every mapping; `cows`: private copies, too."""
         for mm in self._mms:
             for vma in mm.vmas:
                 if vma.file is self:
@@ -193,9 +201,6 @@ class PageCache:
                         if vma.directed and mm.directed is not None:
                             mm.directed.unlist(vma, low, high)
                         mm.zap(vma, low, high, cows=cows)
-        for offset in sorted(offset for offset in self._frames if start <= offset < end):
-            self._free(offset)
-            self._reserved.discard(offset)
 
     def _free(self, offset: int) -> None:
         """Free the page at `offset`, which no mapping holds."""

@@ -18,6 +18,7 @@ from kernel_model.abi.uapi import (
 )
 from kernel_model.mm import readahead
 from kernel_model.mm.disk_pages import DiskPages
+from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import GUARD, POISON, PROTNONE, UFFD_WP
 from kernel_model.mm.vma import Mappable, Vma
 from pffemu.arch import pagefault
@@ -217,6 +218,8 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> Answer:
             return vma.uffd.handle_fault(fault, reason)
     kind = "cache"
     if not frame:
+        if isinstance(file, PageCache) and file.explicit:
+            return BadAccess(Signal.SIGSEGV, f"the page at {fault.page:#x} of {vma} is not allocated", SEGV_MAPERR)
         kind = "zero"
     try:
         frame = file.frame_at(offset)

@@ -94,6 +94,9 @@ CATALOGUE: Final[dict[str, Cost]] = {
     "kernel.directed.frame": Cost("a frame put into a frame ring, or taken out of one"),
     "kernel.directed.record": Cost("a completion record taken over: counters, reverse map"),
     "kernel.directed.settle": Cost("another core's unit looked at, and waited for", CORE),
+    # the kernel: explicit mappings
+    "kernel.exmap.frame": Cost("exmap: a frame taken off, or put on, an interface's list of free ones"),
+    "kernel.exmap.entry": Cost("exmap: a page-table entry of a batch found, set or cleared: no area, no reverse map"),
     # the kernel: threads
     "kernel.wake": Cost("try_to_wake_up: a thread made runnable"),
     "kernel.schedule": Cost("the run queue's next thread picked"),

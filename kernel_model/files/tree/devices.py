@@ -24,9 +24,11 @@ NULL, ZERO, FULL, RANDOM, URANDOM = ((1, minor) for minor in (3, 5, 7, 8, 9))
 DEVICES: Final = {  # name in /dev -> number and rights
     b"null": (NULL, 0o666), b"zero": (ZERO, 0o666), b"full": (FULL, 0o666), b"random": (RANDOM, 0o666),
     b"urandom": (URANDOM, 0o666), b"tty": ((5, 0), 0o666), b"dma": ((10, 200), 0o666),
-    b"userfaultfd": ((10, 126), 0o600),
+    b"userfaultfd": ((10, 126), 0o600), b"exmap": ((10, 201), 0o666),
 }  # fmt: skip
-_DRIVERS: Final = {(10, 200): "/dev/dma", (10, 126): "/dev/userfaultfd"}  # devices with a driver of their own
+_DRIVERS: Final = {  # devices with a driver of their own
+    (10, 200): "/dev/dma", (10, 126): "/dev/userfaultfd", (10, 201): "/dev/exmap",
+}  # fmt: skip
 
 
 class DeviceNode(Node):
