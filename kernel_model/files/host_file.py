@@ -125,7 +125,9 @@ class HostFile(HostNode):
         self._caches = caches
 
     def reopen(self, call: Caller, flags: int) -> File:
-        """Another open file on the same host file, which may have no path any more."""
+        """Another open file on the same host file, which may have no path any more. Raises LinuxError EROFS."""
+        if self.place.read_only and flags & O_ACCMODE:
+            raise LinuxError(Errno.EROFS)
         with host_errors():
             descriptor = os.open(f"/proc/self/fd/{self.host()}", flags & O_ACCMODE | os.O_CLOEXEC)
         return HostFile(self.place, self.host_inode, flags, descriptor, self._caches)

@@ -35,6 +35,11 @@ class Node(Attributes):
         return self.fs.device, self.number
 
     @property
+    def read_only(self) -> bool:
+        """Whether its file system is."""
+        return self.fs.read_only
+
+    @property
     def size(self) -> int:
         """st_size."""
         return 0

@@ -25,6 +25,11 @@ class OpenedNode(Node):
         super().__init__(fs, status.inode, status.mode, 0)
         self.file = file
 
+    @property
+    def read_only(self) -> bool:
+        """As where the file lies: a host directory may be, whatever the rights of the file are."""
+        return self.file.place is not None and self.file.place.read_only
+
     def status(self) -> FileStatus:
         return self.file.status()
 

@@ -50,7 +50,7 @@ class Place:
         if self.mount is not None:
             return self.mount.read_only
         inode = self.node or self.parent
-        return inode is not None and inode.fs.read_only
+        return inode is not None and inode.read_only
 
     @property
     def path(self) -> bytes:
