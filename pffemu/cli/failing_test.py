@@ -28,7 +28,7 @@ class FailingTest:
     def __init__(self, path: Path, name: str) -> None:
         """`name`: the part behind `::` of pytest's id. Raises MissingFileError, UsageError, PffemuError."""
         self.run = start(_case(path, name))
-        self.session = Session(self.run.machine)
+        self.session = Session(self.run.machine, read_variables=lambda: self.run.variables)
         self.places = Places(self.run.machine, lines_of_program(self.run.program))
         self._failing: Moment | None = None
 

@@ -204,13 +204,16 @@ class Commands:
 
     def _value(self, text: str) -> Any:
         machine, symbols = self.session.machine, self.session.symbols
-        seen, memory = self.session.seen, self.session.memory
-        return value_of(parse(text), View(machine, seen, Recorder(machine), symbols, {}, {}, None, memory))
+        seen, memory, variables = self.session.seen, self.session.memory, self.session.variables
+        view = View(machine, seen, Recorder(machine), symbols, {}, {}, None, memory, variables)
+        return value_of(parse(text), view)
 
     def _print(self, text: str) -> str:
         value = self._value(text)
         if not isinstance(value, int) or isinstance(value, bool):
             return str(value)
+        if value < 0:
+            return f"{value & MASK64:#x} = {value}"
         place = self.session.symbols.describe(value & MASK64)
         return f"{value:#x} = {value}{'' if place.startswith('0x') else f' ({place})'}"
 

@@ -7,9 +7,9 @@ then only `interrupt` may be called. A session never changes what the guest does
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 from kernel_model.abi.uapi import PROT_EXEC, LinuxError
@@ -36,6 +36,7 @@ from pffemu.errors import UsageError
 from pffemu.events.details import SignalTaken
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.machine.elf_frames import CallFrames, FrameRule
+from pffemu.machine.elf_variables import Variable
 from pffemu.machine.machine import Machine
 from pffemu.machine.memory import GuestMemory
 from pffemu.machine.symbols import SymbolTable
@@ -46,14 +47,22 @@ _TICK: Final = 0.05  # seconds between two requests to stop: the engine loses on
 class Session:
     """One session. `halt`: where the guest stopped and why; `tid`: the thread that is looked at."""
 
-    def __init__(self, machine: Machine, call_frames: CallFrames | None = None) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        call_frames: CallFrames | None = None,
+        read_variables: Callable[[], Mapping[str, Variable]] = dict,
+    ) -> None:
         """`machine` has a program loaded; `call_frames`: the program's call frame information.
+
+        `read_variables`: reads the program's C variables, when an expression first needs them.
 
         Raises UsageError when the machine does not count instructions.
         """
         if not machine.options.cpu.counting:
             raise UsageError("debugging needs instruction counting", remedy="do not switch counting off")
         self.machine = machine
+        self._read_variables = read_variables
         self._call_frames, self._program = call_frames, machine.process.exe
         self.tid = machine.process.tasks[0].tid if machine.process.tasks else 0
         self.journal = Journal(machine)
@@ -289,6 +298,15 @@ class Session:
         if not tid:
             tid = cpu.tid if cpu is not None else self.tid
         return Halt(why, self.travel.here(), tid, self.register(tid, "rip"), **details)
+
+    @cached_property
+    def _variables(self) -> Mapping[str, Variable]:
+        return self._read_variables()
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """C variables of the program, while the process that is looked at runs it."""
+        return self._variables if self.process.exe == self._program else {}
 
     def unwinder(self, tid: int) -> Unwinder:
         """Finds the callers in thread `tid`."""

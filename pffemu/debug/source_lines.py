@@ -20,6 +20,7 @@ from pffemu.host_files import read_regular
 from pffemu.machine.elf import load_bias
 from pffemu.machine.elf_frames import CallFrames, read_frames
 from pffemu.machine.elf_lines import LineRange, read_lines
+from pffemu.machine.elf_variables import Variable, read_variables
 
 _TEXT_MAX: Final = 1 << 24  # bytes of a source file
 ASSEMBLY: Final = (".s", ".asm")  # suffixes of assembly source
@@ -99,6 +100,17 @@ def lines_of_file(path: Path, sources: Sequence[Path] = ()) -> SourceLines:
         return SourceLines(lines, folders)
     except ElfError:
         return SourceLines((), folders)
+
+
+def variables_of_file(path: Path) -> dict[str, Variable]:
+    """The C variables of a program file that could be loaded; empty without debug information."""
+    if path.suffix.lower() in ASSEMBLY:
+        return {}
+    try:
+        data = path.read_bytes()
+        return read_variables(data, str(path), load_bias(data, str(path)))
+    except (ElfError, OSError):
+        return {}
 
 
 def frames_of_file(path: Path) -> CallFrames | None:

@@ -156,7 +156,7 @@ class Stops:
         assert breakpoint.condition is not None
         machine, task = self._machine, self._session.task(cpu.tid)
         memory = GuestMemory(machine.ram, task.process.mm, machine.cpus) if task is not None else None
-        view = View(machine, cpu, Recorder(machine), machine.symbols, {}, {}, None, memory)
+        view = View(machine, cpu, Recorder(machine), machine.symbols, {}, {}, None, memory, self._session.variables)
         try:
             return bool(value_of(breakpoint.condition, view))
         except UsageError:

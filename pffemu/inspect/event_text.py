@@ -11,7 +11,7 @@
     step UFFDIO_COPY validate                        installed address=buf
     created tid=2   blocked page   woken tid=1   switched from=1   exited status=0   ended status=0   killed signal=11
     senduipi entry=0 vector=5 notify=1               ipi core=1 vector=0xec
-    disk read file=7 offset=0x0 pages=4      disk-done pages=4 request=1
+    disk read file=7 offset=0x0 pages=4      disk-done request=1
     read-ahead sync file=7 offset=0x0 pages=4    reclaimed file=7 offset=0x0 entries=1    dirtied file=7 offset=0x0
     timer kb armed 500                               timer kb expired 7
     interrupt vector=0xec (notify)                   notified pir=0x20

@@ -2,6 +2,7 @@
 
     rax == 0x10            mem64[buf + 8] == 7        flags has CF           flags not has ZF
     rsp % 16 == 0          frame.address == buf       "text" in stdout       s64(rax) == -EINVAL
+    count == 1             table[2] == -5             point.x < 7            name == "abc"       (C variables)
     xmm0 == 1 << 64        xmm1.d2 == 7               mem128[buf] == xmm0
 
 `==` compares integers modulo 2**64, so `rax == -EINVAL` holds for what the system call left; `<`, `<=`, `>` and `>=`
@@ -156,6 +157,7 @@ class _Evaluation:
 
     def __init__(self, names: Names) -> None:
         self._names = names
+        self._in_address = 0  # brackets of memory around what is being worked out
         self.terms: list[tuple[str, Any]] = []
 
     def value(self, node: ast.expr) -> Any:
@@ -169,7 +171,7 @@ class _Evaluation:
             case ast.Attribute(owner, name):
                 return self._noted(node, self._attribute(self._quietly(owner), name))
             case ast.Subscript(owner, index):
-                return self._noted(node, self._item(owner, self.value(index)))
+                return self._noted(node, self._item(owner, index))
             case ast.Call(ast.Name(name), [argument]):
                 return FUNCTIONS[name](self._number(argument))
             case ast.UnaryOp(ast.Not(), operand):
@@ -213,7 +215,11 @@ class _Evaluation:
         return value
 
     def _look_up(self, name: str) -> Any:
+        """The value of a name; in the brackets of memory a C variable is its address."""
+        find = getattr(self._names, "variable", None)
         try:
+            if find is not None and not self._in_address and (found := find(name)) is not None:
+                return found
             return self._names.look_up(name)
         except KeyError:
             raise UsageError(f"nothing is called {name!r}", remedy=nearest(name, self._names.names())) from None
@@ -224,8 +230,12 @@ class _Evaluation:
             raise UsageError(f"it has no part {name!r}", remedy=nearest(name, fields) if fields else "")
         return getattr(owner, name)
 
-    def _item(self, owner: ast.expr, index: Any) -> Any:
+    def _item(self, owner: ast.expr, node: ast.expr) -> Any:
         container = self._quietly(owner)
+        takes_address = getattr(container, "TAKES_ADDRESS", False)
+        self._in_address += takes_address
+        index = self.value(node)
+        self._in_address -= takes_address
         if not hasattr(container, "at"):
             raise UsageError(f"{ast.unparse(owner)!r} has no elements", remedy="write mem64[ADDRESS] or frames[0]")
         if not isinstance(index, int):
@@ -234,6 +244,7 @@ class _Evaluation:
         return container.at(index)
 
     def _arithmetic(self, op: ast.operator, left: Any, right: Any) -> Any:
+        left, right = (getattr(value, "ADDRESS", value) for value in (left, right))  # an array's name is its address
         if isinstance(left, int) and isinstance(right, int):
             return _like((left, right), _compute(op, left, right))
         if isinstance(op, ast.Add) and isinstance(left, bytes) and isinstance(right, bytes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from pffemu.arch import rflags
@@ -15,10 +15,12 @@ from pffemu.events.hw import FramePushed
 from pffemu.events.kernel import Warned
 from pffemu.events.kinds import EVENTS, name_of
 from pffemu.hw.cpu import Cpu
+from pffemu.inspect.c_values import value_of_variable
 from pffemu.inspect.constants import CONSTANTS
 from pffemu.inspect.core_state import CORE_STATE, read_state
 from pffemu.inspect.expressions import FLAGS
 from pffemu.inspect.wide import XMM, Wide
+from pffemu.machine.elf_variables import Variable
 from pffemu.machine.machine import Machine
 from pffemu.machine.memory import GuestMemory
 
@@ -102,6 +104,7 @@ class _Flags:
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
+    TAKES_ADDRESS: ClassVar = True
     memory: GuestMemory
     size: int
 
@@ -112,6 +115,7 @@ class _Memory:
 
 @dataclass(frozen=True, slots=True)
 class _Present:
+    TAKES_ADDRESS: ClassVar = True
     memory: GuestMemory
 
     def at(self, address: int) -> int:
@@ -130,6 +134,14 @@ class View:
     start_counts: Mapping[str, int]
     exit_status: int | None = None
     memory: GuestMemory | None = None  # None: that of the first process
+    variables: Mapping[str, Variable] = field(default_factory=dict)  # of a program in C
+
+    def variable(self, name: str) -> Any:
+        """The value of a C variable; None: there is none, or the name means something else here."""
+        found = self.variables.get(name)
+        if found is None or name in RESERVED or (found.address is None and name in self.symbols):
+            return None
+        return value_of_variable(name, found, self.memory or self.machine.memory)
 
     def look_up(self, name: str) -> Any:
         for table in (_registers, _state, _machine_parts):
@@ -142,6 +154,7 @@ class View:
         return CONSTANTS[name] if count is None else count
 
     def names(self) -> Iterable[str]:
+        yield from self.variables
         yield from (*_WHOLE, *_NARROW, *XMM, *CORE_STATE, *_OTHERS, *self.symbols, *self.start_counts, *CONSTANTS)
 
 

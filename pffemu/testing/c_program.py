@@ -11,7 +11,7 @@ import re
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from pffemu.asm.program import Line, Section
 from pffemu.errors import UsageError
 from pffemu.machine.elf import ElfImage, Segment, read_elf
 from pffemu.machine.elf_lines import LineRange, read_lines
+from pffemu.machine.elf_variables import Variable, read_variables
 from pffemu.testing.blocks import Block
 from pffemu.testing.errors import TestFileError
 from pffemu.testing.parameters import Parameters
@@ -47,6 +48,7 @@ class CProgram:
     sections: tuple[Section, ...]
     lines: tuple[Line, ...]
     start: str
+    variables: Mapping[str, Variable]
 
 
 def compile_block(block: Block, setup: Setup, parameters: Parameters, source: str, folder: Path) -> CProgram:
@@ -70,7 +72,8 @@ def compile_block(block: Block, setup: Setup, parameters: Parameters, source: st
         raise _complaint(output, path, block)
     image = read_elf(output, block.file)
     code = tuple(_lines(image, read_lines(output, block.file), {path: block.file}))
-    return CProgram(image, tuple(map(_section, image.segments)), code, start)
+    variables = read_variables(output, block.file)
+    return CProgram(image, tuple(map(_section, image.segments)), code, start, variables)
 
 
 def _test_function(block: Block, source: str) -> str:

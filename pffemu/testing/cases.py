@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from guest.build import ASM, INCLUDE
 from kernel_model.mechanisms import Mode
 from pffemu.asm import Program, assemble
 from pffemu.errors import AssemblyError
+from pffemu.machine.elf_variables import Variable
 from pffemu.machine.image import Image, image_of_elf, image_of_program
 from pffemu.testing.blocks import Block, read_blocks, source_of
 from pffemu.testing.c_program import compile_block
@@ -70,6 +72,7 @@ class Built:
 
     program: Program
     image: Image
+    variables: Mapping[str, Variable] = field(default_factory=dict)  # in C
 
 
 def build(case: Case) -> Built:
@@ -94,7 +97,7 @@ def _build_c(case: Case) -> Built:
     program = Program(around.base, sections, {**compiled.image.symbols, **around.symbols}, compiled.lines)
     image = image_of_elf(compiled.image, case.block.file)
     segments = (*image.segments, *image_of_program(around).segments)
-    return Built(program, replace(image, segments=segments))
+    return Built(program, replace(image, segments=segments), compiled.variables)
 
 
 def _build_assembly(case: Case) -> Program:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
@@ -17,6 +17,7 @@ from pffemu.inspect.core_state import write_state
 from pffemu.inspect.expressions import MASK, Names, Verdict, judge, value_of
 from pffemu.inspect.view import MOST_EVENTS, Recorder, View, counts_of
 from pffemu.inspect.wide import WIDE_MASK, XMM
+from pffemu.machine.elf_variables import Variable
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
 from pffemu.machine.symbols import SymbolTable
@@ -52,6 +53,7 @@ class Run:
     output: dict[str, io.BytesIO]
     symbols: dict[str, int]
     places: SymbolTable
+    variables: Mapping[str, Variable]
     stop: Stop | None = None
     cpu_index: int = 0
     before: dict[str, int] = field(default_factory=dict)
@@ -87,7 +89,7 @@ class Run:
         directive = expect.directive
         claim = f"{directive.name}: {directive.text}" if not expect.label else f"at {directive.label}: {directive.text}"
         try:
-            verdict = judge(expect.condition, names or self.view())
+            verdict = judge(expect.condition, names or replace(self.view(), variables=self.variables))
         except UsageError as error:
             self.fail(directive.where, claim, str(error), event=event)
             return
@@ -108,7 +110,7 @@ def start(case: Case) -> Run:
     shown = _shown_symbols(program) | setup.symbols
     machine.load(replace(built.image, entry=program.symbols[SETUP], symbols=shown), setup.arguments)
     symbols = {**program.symbols, **case.setup.symbols, **case.parameters.numbers}
-    run = Run(case, program, machine, Recorder(machine), output, symbols, SymbolTable(shown))
+    run = Run(case, program, machine, Recorder(machine), output, symbols, SymbolTable(shown), built.variables)
     _run_setup(run)
     machine.events.sinks.append(run.recorder)
     run.start_counts = counts_of(machine)
