@@ -83,6 +83,7 @@ class Kernel:
         base = options.uffd_mmio_base if forwards and not by_bit else None
         self.pff_driver = PffDriver(bus, base, self.printk, tagged=not options.pff_uintr)
         self.fault_answers = options.mechanism.answers()
+        self.shootdowns = [0] * len(cpus)  # interrupts by which each core was told to flush its TLB
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
         self.ended: ProcessEnd | None = None  # the first process's end, once the run is over
         self.outputs: list[File] = []  # files that reach the machine's standard output and error: set by the machine
@@ -260,9 +261,9 @@ class Kernel:
                     caller.charge(cost, units)
                 mm.owed.clear()
 
-    @staticmethod
-    def _charge_flush(caller: Cpu, core: Cpu) -> None:
+    def _charge_flush(self, caller: Cpu, core: Cpu) -> None:
         if core is caller or core.tid:
             core.charge("cpu.tlb_flush")
         if core is not caller and core.tid:
             caller.charge("kernel.tlb.shootdown")
+            self.shootdowns[core.index] += 1

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kernel_model.files.tree.tree import Tree
     from kernel_model.mm.frames import FrameAllocator
     from kernel_model.mm.mm import Mm
+    from kernel_model.mm.reclaim.file_memory import FileMemory
     from kernel_model.mm.user_memory import UserMemory
     from kernel_model.random import RandomSource
     from kernel_model.task.sleep import PendingCall
@@ -53,6 +54,13 @@ class FileKernel(Kernel, Protocol):
 
     @property
     def pipes(self) -> PipeAccount: ...
+
+    @property
+    def file_memory(self) -> FileMemory: ...
+
+    @property
+    def shootdowns(self) -> list[int]:
+        """TLB shootdowns that interrupted each core."""
 
     @property
     def sysctls(self) -> dict[str, str]:

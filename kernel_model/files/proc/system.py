@@ -42,7 +42,3 @@ def swaps(_call: Caller) -> str:
 
 def command_line(_call: Caller) -> str:
     return "\n"
-
-
-def nothing(_call: Caller) -> str:
-    return ""

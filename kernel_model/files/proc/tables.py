@@ -7,6 +7,7 @@ from typing import Final
 
 from kernel_model.files.proc import (
     cpus,
+    devices,
     limits,
     memory,
     mounts,
@@ -26,8 +27,9 @@ from kernel_model.files.proc.text import Folder, ProcessText, Text
 PROC: Final[Folder] = {
     b"cmdline": Text(system.command_line),
     b"cpuinfo": Text(cpus.cpuinfo),
-    b"diskstats": Text(system.nothing),
+    b"diskstats": Text(devices.diskstats),
     b"filesystems": Text(system.filesystems),
+    b"interrupts": Text(devices.interrupts),
     b"loadavg": Text(system.loadavg),
     b"meminfo": Text(memory.meminfo),
     b"stat": Text(cpus.stat),

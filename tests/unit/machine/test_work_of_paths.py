@@ -129,7 +129,7 @@ touch:
 @pytest.mark.parametrize(
     ("mode", "work"),
     [
-        (Mode.PFF, Work(260, 3, 2, 57.25)),
+        (Mode.PFF, Work(265, 3, 2, 57.25)),
         (Mode.UFFD, Work(580, 3, 2, 55.25)),
         (Mode.KERNEL, Work(120, 1, 2, 20.25)),
     ],
