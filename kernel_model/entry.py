@@ -25,6 +25,7 @@ from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.encodings import SYSCALL_LENGTH
 from pffemu.arch.registers import MASK64
 from pffemu.errors import OutOfGuestMemory
+from pffemu.events.faults import ON_DISK
 from pffemu.events.fields import Hex, Label
 from pffemu.events.hw import Resumed
 from pffemu.events.kernel import FaultAbandoned, Syscall, SyscallReturned
@@ -58,7 +59,7 @@ class Entry:
         sleep = task.sleep
         if sleep is not None and sleep.trap is not None:
             task.sleep = None
-            self._handle_fault(cpu, task, sleep.trap)
+            self.page_fault(cpu, sleep.trap, again=True)
             return task.state is TaskState.RUNNABLE and kernel.ended is None
         is_fault, interrupted = sleep is not None and sleep.of is SleepIn.FAULT, task.waited_fault is None
         if task.waited_fault is not None or is_fault:
@@ -88,27 +89,28 @@ class Entry:
 
     # -- exceptions and interrupts ------------------------------------------------------------------------------
 
-    def page_fault(self, cpu: Cpu, trap: Trap) -> None:
-        """An ordinary #PF from ring 3 (arch/x86/mm/fault.c); a mechanism may let the thread go on in a handler."""
-        self.count += 1
-        cpu.charge("cpu.exception")
-        cpu.charge("kernel.entry")
-        self._handle_fault(cpu, self._kernel.scheduler.current(cpu), trap)
+    def page_fault(self, cpu: Cpu, trap: Trap, *, again: bool = False) -> None:
+        """An ordinary #PF from ring 3 (arch/x86/mm/fault.c); a mechanism may let the thread go on in a handler.
 
-    def _handle_fault(self, cpu: Cpu, task: Task, trap: Trap) -> None:
-        """Handle ring 3's page fault; one that waits for the disk is handled again when its page has been read."""
-        kernel, interrupted, entered = self._kernel, False, False
+        `again`: its thread has slept for the disk in it.
+        """
+        kernel = self._kernel
+        if not again:
+            self.count += 1
+            cpu.charge("cpu.exception")
+            cpu.charge("kernel.entry")
+        task, interrupted, entered = kernel.scheduler.current(cpu), False, False
         try:
             number = cpu.bus.faults.number(task.tid)
             bad = page_fault.handle(cpu, task, trap.address, trap.error_code, number=number)
             if isinstance(bad, page_fault.EntersHandler):
                 entered, bad = True, bad.enter()
         except Blocked as blocked:
-            if blocked.uffd is None:
+            if blocked.again:
                 page_fault.wait(task, trap.address, trap.error_code, by_kernel=True)
                 sleep = Sleep.after(blocked, SleepIn.DISK)
                 sleep.trap = trap
-                self._block(cpu, task, sleep, Label("disk"), False)
+                self._block(cpu, task, sleep, Label(ON_DISK), False)
                 return
             if not task.signals.due:
                 page_fault.wait(task, trap.address, trap.error_code, by_kernel=False)

@@ -95,6 +95,8 @@ class Kernel:
         self.file_locks = FileLocks(self.scheduler, self.file_signals)
         self.network = Network(self.scheduler, ram.size)
         self.file_memory = FileMemory(self.frames, self.scheduler, self, options.quota, options.fault_around)
+        self.sysctls: dict[str, str] = {}  # what was written to /proc/sys and /sys, by name
+        self.file_memory.writeback.settings = self.sysctls
         self.host_pages = HostPageCaches(ram, self.file_memory)
         self.tree = Tree(list(options.mounts), ram, self.frames)
         self.tree.mount((b"proc",), ProcRoot(self.tree.new_file_system("proc", PROC_MAGIC)))
@@ -107,7 +109,6 @@ class Kernel:
         self._mms: dict[int, Mm] = {}  # by page-table root
         self._next_tid = 1
         self._numbers = 1000
-        self.sysctls: dict[str, str] = {}  # what was written to /proc/sys and /sys, by name
         self._chosen_tids: set[int] = set()  # numbers that clone3's set_tid has given out
         self._code_versions = 0
         for cpu in cpus:

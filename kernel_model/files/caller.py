@@ -50,13 +50,13 @@ class FileKernel(Kernel, Protocol):
     def frames(self) -> FrameAllocator: ...
 
     @property
+    def file_memory(self) -> FileMemory: ...
+
+    @property
     def tree(self) -> Tree: ...
 
     @property
     def pipes(self) -> PipeAccount: ...
-
-    @property
-    def file_memory(self) -> FileMemory: ...
 
     @property
     def shootdowns(self) -> list[int]:

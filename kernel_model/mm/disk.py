@@ -40,6 +40,8 @@ class DiskRequest(Timer):
         self._disk = disk
 
     def fire(self, cpu: Cpu) -> None:
+        if not cpu.tid:
+            cpu.charge("cpu.idle_wake")
         cpu.charge("cpu.exception")
         cpu.charge("kernel.entry")
         self._disk.complete(cpu, self)
@@ -81,7 +83,7 @@ class Disk:
         self._free_at = max(cpu.clock + latency, self._free_at) + cpu.cycles_of("device.disk.byte", size)
         self.requests[request.number] = request
         what = Label("write" if write else "read")
-        cpu.emit(DiskRequested, what, file.number, Hex(offset), pages_up(size) // PAGE_SIZE, request.number)
+        cpu.emit(DiskRequested, what, file.serial, Hex(offset), pages_up(size) // PAGE_SIZE, request.number)
         self._scheduler.timers.arm(cpu, request, self._free_at)
         return request
 
@@ -96,7 +98,9 @@ class Disk:
     def sleep(self, request: DiskRequest) -> Blocked:
         """What puts the running thread to sleep until `request` completes; only death ends the sleep earlier."""
         what = "write" if request.write else "read"
-        return Blocked(request.queue, why=f"the disk to {what} {request.size} bytes", sleep=Interruptible.NO)
+        return Blocked(
+            request.queue, why=f"the disk to {what} {request.size} bytes", sleep=Interruptible.NO, again=True
+        )
 
     def wait(self, cpu: Cpu, request: DiskRequest) -> None:
         """Let the core wait until `request` has completed: its thread holds what it cannot let go."""

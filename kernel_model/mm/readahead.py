@@ -160,7 +160,7 @@ def read(
         cpu.emit(
             ReadAhead,
             Label(why or ("async" if wanted < 0 else "sync")),
-            file.number,
+            file.serial,
             Hex(missing[0] * PAGE_SIZE if missing else 0),
             len(missing),
         )

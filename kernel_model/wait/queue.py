@@ -75,8 +75,10 @@ class Blocked(Exception):
         why: str,
         sleep: Interruptible = Interruptible.ERESTARTSYS,
         uffd: FaultQueue | None = None,
+        again: bool = False,
     ) -> None:
-        """`uffd`: where the thread's fault or event is queued."""
+        """`uffd`: where the thread's fault or event is queued. `again`: the kernel handles a page fault again."""
         super().__init__(why)
+        self.again = again
         self.uffd = uffd
         self.queues, self.deadline, self.result, self.why, self.sleep = queues, deadline, result, why, sleep

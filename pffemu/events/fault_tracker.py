@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pffemu.events.faults import DEEPEST
+from pffemu.events.faults import DEEPEST, ON_DISK
 from pffemu.events.hw import HandlerEntered, Resumed, WalkRefused
-from pffemu.events.kernel import FaultAbandoned, KernelPageFault, ThreadWoken
+from pffemu.events.kernel import FaultAbandoned, KernelPageFault, ThreadBlocked, ThreadWoken
 from pffemu.events.kinds import EVENTS
 from pffemu.events.signals import SignalDelivered, SignalReturned
 from pffemu.events.userfaultfd import MessageQueued, MessageRead
@@ -23,7 +23,7 @@ _BEGINS: Final = (WalkRefused, KernelPageFault)  # the latter: the fault of a de
 # what changes a tracker: it need not be called with other events
 CHANGES: Final = frozenset(
     {*_BEGINS, HandlerEntered, SignalDelivered, MessageQueued, MessageRead, Resumed, SignalReturned, FaultAbandoned,
-     ThreadWoken}
+     ThreadBlocked, ThreadWoken}
 )  # fmt: skip
 
 
@@ -38,6 +38,7 @@ class FaultLife:
     outer: FaultLife | None  # the fault in whose handler this one happened
     in_handler: bool = False  # a handler runs in the thread itself
     asleep: bool = False  # userfaultfd has queued a message about it
+    on_disk: bool = False  # its thread has slept for the disk
     reader: int = 0  # the thread that has read the message
     end: int | None = None
     path: str = ""  # what resolved it; empty while it is not over, and when it was abandoned
@@ -86,10 +87,12 @@ class FaultTracker:
             return (life,)
         if kind is ThreadWoken:
             woken = self.innermost(event.woken)
-            if woken is not None and woken.asleep:
+            if woken is not None and (woken.asleep or woken.on_disk):
                 self._leave_reader(woken)
                 return (woken,)
         own = self.innermost(event.tid)
+        if kind is ThreadBlocked and own is not None and event.waits_for == ON_DISK:
+            own.on_disk = True
         return (own,) if own is not None else self._read.get(event.tid, ())
 
     def innermost(self, tid: int) -> FaultLife | None:

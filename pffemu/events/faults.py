@@ -22,6 +22,7 @@ DIRECTED: Final = Label("directed")  # the core's own unit, as a directive says
 SIGNAL: Final = "SIG"  # prefix of the paths of signal handlers, which are the signals' names
 
 DEEPEST: Final = 8  # nested faults of one thread; older ones are dropped, for they will not resume
+ON_DISK: Final = "disk"  # what a thread whose page is being read waits for
 _NONE: Final = (0, Label(""))
 
 

@@ -1,4 +1,7 @@
-"""Events of the page cache of files on disk: requests to the disk, pages evicted, dirty pages."""
+"""Events of the page cache of files on disk: requests to the disk, pages evicted, dirty pages.
+
+`file`: the number of the file's page cache, in the order in which files were first used.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pffemu.events.fields import Hex, Label
 
 
 class DiskRequested(NamedTuple):
-    """The disk is asked to `what` (read, write) `pages` pages of file number `file` from byte `offset` on.
+    """The disk is asked to `what` (read, write) `pages` pages of a file from byte `offset` on.
 
     `request`: its number, which the completion has, too.
     """

@@ -17,6 +17,7 @@ from pffemu.events.kernel import (
     ThreadBlocked,
     ThreadWoken,
 )
+from pffemu.events.page_cache import DiskRequested, PageDirtied, PageReclaimed, ReadAhead
 from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
 
 # In the order in which a fault goes through them: first those of ring 3, then those of the path through the kernel.
@@ -38,6 +39,10 @@ PHASES: Final[dict[type[Any], str]] = {
     AreaFound: "area",
     SignalTaken: "signal",
     MinorFault: "page mapped",
+    ReadAhead: "read-ahead",
+    DiskRequested: "disk request",
+    PageReclaimed: "page evicted",
+    PageDirtied: "page dirtied",
     FaultAbandoned: "abandoned",
     MessageQueued: "message",
     ThreadBlocked: "block",

@@ -9,7 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
-from pffemu.report.stages import DECISION, DELIVERY, FILL, HANDLER, IOCTL, KERNEL_WORK, MESSAGE, RETURN, STAGES, SWITCH
+from pffemu.report.stages import (
+    DECISION,
+    DELIVERY,
+    DISK,
+    FILL,
+    HANDLER,
+    IOCTL,
+    KERNEL_WORK,
+    MESSAGE,
+    RETURN,
+    STAGES,
+    SWITCH,
+)
 
 Run = Mapping[str, Any]
 
@@ -17,7 +29,7 @@ Run = Mapping[str, Any]
 _FILLS: Final = {
     DECISION: ("#c8c8c8", ""), DELIVERY: ("#08519c", ""), MESSAGE: ("#fdae61", "//"), HANDLER: ("#ffffbf", ""),
     IOCTL: ("#238b45", ""), SWITCH: ("#d94801", "\\\\"), KERNEL_WORK: ("#9ecae1", ".."), FILL: ("#fdae6b", "xx"),
-    RETURN: ("#54278f", ""),
+    DISK: ("#f0f0f0", "//"), RETURN: ("#54278f", ""),
 }  # fmt: skip
 _IOCTL_FILLS: Final = (
     ("#c8c8c8", ""), ("#252525", ""), ("#fdae61", "//"), ("#08519c", ""), ("#fee0d2", "--"), ("#ffffbf", ""),

@@ -11,6 +11,7 @@ from pffemu.errors import MissingExtraError, PffemuError, UsageError
 from pffemu.report.stages import (
     DECISION,
     DELIVERY,
+    DISK,
     FILL,
     HANDLER,
     IOCTL,
@@ -34,6 +35,7 @@ _COLOURS: Final = {
     SWITCH: "#D55E00",
     KERNEL_WORK: "#56B4E9",
     FILL: "#882255",
+    DISK: "#DDDDDD",
     RETURN: "#CC79A7",
 }
 _PANEL: Final = 3.7  # inches wide

@@ -18,7 +18,15 @@ from typing import Any, Final
 from pffemu.events.directed import DirectedDecline, DirectedStep, DirectedWait
 from pffemu.events.fault_tracker import CHANGES, FaultLife, FaultTracker
 from pffemu.events.hw import HandlerEntered, Uiret
-from pffemu.events.kernel import ContextSwitch, KernelPageFault, MinorFault, Syscall, SyscallReturned, ThreadWoken
+from pffemu.events.kernel import (
+    ContextSwitch,
+    KernelPageFault,
+    MinorFault,
+    Syscall,
+    SyscallReturned,
+    ThreadBlocked,
+    ThreadWoken,
+)
 from pffemu.events.signals import SignalDelivered
 from pffemu.events.userfaultfd import MessageQueued, MessageRead, PageInstalled
 
@@ -30,14 +38,15 @@ IOCTL: Final = "ioctl"
 SWITCH: Final = "wake + switch"
 KERNEL_WORK: Final = "kernel resolves"
 FILL: Final = "directed fill"
+DISK: Final = "disk"
 RETURN: Final = "return"
-STAGES: Final = (DECISION, DELIVERY, MESSAGE, HANDLER, IOCTL, SWITCH, KERNEL_WORK, FILL, RETURN)
+STAGES: Final = (DECISION, DELIVERY, MESSAGE, HANDLER, IOCTL, SWITCH, KERNEL_WORK, FILL, DISK, RETURN)
 # The parts that PFF-UINTR measured: until the handler's first instruction; the handler's own work; making the page
 # present and waking its waiter; from there to the resumed instruction
 PARTS: Final = {
     "notification": (DECISION, DELIVERY, MESSAGE),
     "handling": (HANDLER,),
-    "resolution": (IOCTL, KERNEL_WORK, FILL),
+    "resolution": (IOCTL, KERNEL_WORK, FILL, DISK),
     "resumption": (SWITCH, RETURN),
 }
 
@@ -116,8 +125,12 @@ def _stage_ended(event: Any, life: FaultLife) -> str:
     if kind in _ENDED:
         return _ENDED[kind] if event.fault else ""
     if kind is ContextSwitch:
-        return SWITCH if life.asleep else ""
+        return SWITCH if life.asleep or life.on_disk else ""
+    if kind is ThreadBlocked:
+        return KERNEL_WORK if event.waits_for == DISK else ""
     if kind is ThreadWoken:
+        if life.on_disk and event.woken == life.tid:
+            return DISK
         return IOCTL if life.asleep and event.woken == life.tid else ""
     if kind is Syscall:
         return HANDLER if life.is_handled_by(event.tid) else ""

@@ -20,6 +20,7 @@ from pffemu.events.kernel import (
     ThreadBlocked,
     ThreadWoken,
 )
+from pffemu.events.page_cache import DiskRequested, PageDirtied, PageReclaimed, ReadAhead
 from pffemu.events.signals import SignalReturned
 from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
 
@@ -57,6 +58,10 @@ _RIGHT: Final[dict[type[Any], Callable[[Any], str]]] = {
     FramesDonated: lambda e: f"{e.frames} frames to the ring of core {e.ring}",
     KernelPageFault: lambda e: "#PF enters the kernel",
     MinorFault: lambda e: f"{e.page} page mapped",
+    ReadAhead: lambda e: f"read-ahead ({e.why}): {e.pages} pages",
+    DiskRequested: lambda e: f"disk: {e.what} of {e.pages} pages",
+    PageReclaimed: lambda e: f"page {e.offset:#x} evicted, {e.entries} entries",
+    PageDirtied: lambda e: "page becomes dirty",
     MessageQueued: lambda e: "uffd_msg queued",
     ThreadWoken: lambda e: f"thread {e.woken} woken (core {e.woken_cpu})",
     ContextSwitch: lambda e: f"handler thread {e.tid} runs (context switch)",

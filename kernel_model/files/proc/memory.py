@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_model.abi.uapi import PROT_WRITE
 from kernel_model.files.proc.rss import is_anon, resident, rss
+from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import OWNED
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS
@@ -29,11 +31,20 @@ class Memory(NamedTuple):
     tables: int
     locked: int
     committed: int
+    active: int  # of `file`
+    unevictable: int
+    dirty: int
+    writeback: int
 
     @property
     def available(self) -> int:
         """What programs can take without swapping: free memory, and the page cache of files."""
         return self.free + self.file
+
+    @property
+    def inactive(self) -> int:
+        """Inactive page cache of files."""
+        return self.file - self.active - self.unevictable
 
 
 def memory(call: Caller) -> Memory:
@@ -62,21 +73,36 @@ def memory(call: Caller) -> Memory:
             if isinstance(cache, PageCache):
                 caches[id(cache)] = cache
     shmem = sum(cache.cached_bytes for cache in caches.values() if cache.is_shmem)
-    files = sum(cache.cached_bytes for cache in caches.values() if not cache.is_shmem) + len(images) * PAGE_SIZE
+    others = sum(cache.cached_bytes for cache in caches.values() if not cache.is_shmem and not is_on_disk(cache))
+    others += len(images) * PAGE_SIZE
+    cache, lists = call.kernel.file_memory, call.kernel.file_memory.lists
+    files = others + len(lists) * PAGE_SIZE
     free = frames.free_frames * PAGE_SIZE
-    return Memory(frames.total * PAGE_SIZE, free, anon, mapped, files, shmem, tables, locked, committed + shmem)
+    return Memory(
+        frames.total * PAGE_SIZE, free, anon, mapped, files, shmem, tables, locked, committed + shmem,
+        others + len(lists.active) * PAGE_SIZE, len(lists.unevictable) * PAGE_SIZE,
+        len(cache.writeback.dirty) * PAGE_SIZE, cache.writeback.writing * PAGE_SIZE,
+    )  # fmt: skip
+
+
+def is_on_disk(cache: PageCache) -> bool:
+    """Whether its pages are on the lists of reclaim."""
+    return isinstance(cache, DiskPages)
 
 
 def meminfo(call: Caller) -> str:
-    """Linux's lines. What the model does not have (swap, huge pages, writeback) is 0."""
+    """Linux's lines. What the model does not have (swap, huge pages) is 0."""
     found = memory(call)
     slab = max(0, found.total - found.free - found.anon - found.file - found.shmem - found.tables)
     rows = (
         ("MemTotal", found.total), ("MemFree", found.free), ("MemAvailable", found.available), ("Buffers", 0),
-        ("Cached", found.file + found.shmem), ("SwapCached", 0), ("Active", found.file),
-        ("Inactive", found.anon + found.shmem), ("Active(anon)", 0), ("Inactive(anon)", found.anon + found.shmem),
-        ("Active(file)", found.file), ("Inactive(file)", 0), ("Unevictable", found.locked), ("Mlocked", found.locked),
-        ("SwapTotal", 0), ("SwapFree", 0), ("Zswap", 0), ("Zswapped", 0), ("Dirty", 0), ("Writeback", 0),
+        ("Cached", found.file + found.shmem), ("SwapCached", 0), ("Active", found.active),
+        ("Inactive", found.anon + found.shmem + found.inactive), ("Active(anon)", 0),
+        ("Inactive(anon)", found.anon + found.shmem),
+        ("Active(file)", found.active), ("Inactive(file)", found.inactive), ("Unevictable", found.locked),
+        ("Mlocked", found.locked),
+        ("SwapTotal", 0), ("SwapFree", 0), ("Zswap", 0), ("Zswapped", 0), ("Dirty", found.dirty),
+        ("Writeback", found.writeback),
         ("AnonPages", found.anon), ("Mapped", found.mapped), ("Shmem", found.shmem), ("KReclaimable", 0),
         ("Slab", slab), ("SReclaimable", 0), ("SUnreclaim", slab), ("KernelStack", 0), ("PageTables", found.tables),
         ("SecPageTables", 0), ("NFS_Unstable", 0), ("Bounce", 0), ("WritebackTmp", 0),
@@ -99,12 +125,18 @@ def counters(call: Caller) -> dict[str, int]:
             minor, major = minor + usage.minor_faults, major + usage.major_faults
     pages = {
         "nr_free_pages": found.free, "nr_zone_inactive_anon": found.anon + found.shmem,
-        "nr_zone_active_file": found.file, "nr_zone_unevictable": found.locked, "nr_mlock": found.locked,
-        "nr_inactive_anon": found.anon + found.shmem, "nr_active_file": found.file, "nr_unevictable": found.locked,
+        "nr_zone_active_file": found.active, "nr_zone_inactive_file": found.inactive,
+        "nr_inactive_file": found.inactive, "nr_dirty": found.dirty, "nr_writeback": found.writeback,
+        "nr_zone_write_pending": found.dirty + found.writeback, "nr_zone_unevictable": found.locked,
+        "nr_mlock": found.locked,
+        "nr_inactive_anon": found.anon + found.shmem, "nr_active_file": found.active, "nr_unevictable": found.locked,
         "nr_anon_pages": found.anon, "nr_mapped": found.mapped, "nr_file_pages": found.file + found.shmem,
         "nr_shmem": found.shmem, "nr_page_table_pages": found.tables,
     }  # fmt: skip
-    return {name: octets // PAGE_SIZE for name, octets in pages.items()} | {
-        "pgfault": minor + major,
-        "pgmajfault": major,
-    }
+    events = call.kernel.file_memory.counters
+    background, limit = call.kernel.file_memory.writeback.thresholds
+    return {name: octets // PAGE_SIZE for name, octets in pages.items()} | asdict(events) | {
+        "pgfault": minor + major, "pgmajfault": major, "pgscan_file": events.pgscan_direct,
+        "pgsteal_file": events.pgsteal_direct, "nr_dirty_background_threshold": background,
+        "nr_dirty_threshold": limit,
+    }  # fmt: skip

@@ -1,4 +1,7 @@
-"""/proc/sys (fs/proc/proc_sysctl.c): values of the model. What is written is kept and shown, and has no effect."""
+"""/proc/sys (fs/proc/proc_sysctl.c): values of the model. What is written is kept and shown.
+
+It has an effect in vm.dirty_* and vm.drop_caches only.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.inotify import INSTANCES_MAX, QUEUE_MAX, WATCHES_MAX
 from kernel_model.files.proc.memory import memory
 from kernel_model.files.proc.text import Folder, Text
+from kernel_model.mm.reclaim.writeback import BACKGROUND, EXPIRED, LIMIT, PERIOD
 from kernel_model.mm.vma import MMAP_MIN
 from pffemu.arch.registers import MASK64
 
@@ -64,12 +68,13 @@ def _string(key: str, value: str, mode: int = 0o644, size: int = 64) -> Text:
     return Text(make, writable, mode, checks_rights=True, seeks_end=True, refusal=Errno.EINVAL)
 
 
-def _trigger() -> Text:
-    """A file that only takes numbers (vm.drop_caches)."""
+def _trigger(act: Callable[[Caller, int], None] = lambda _call, _number: None) -> Text:
+    """A file that only takes numbers."""
 
-    def store(_call: Caller, data: bytes) -> None:
+    def store(call: Caller, data: bytes) -> None:
         if not data.strip().isdigit():
             raise LinuxError(Errno.EINVAL)
+        act(call, int(data))
 
     return Text(lambda _call: "", store, 0o200, checks_rights=True, seeks_end=True, at_once=True)
 
@@ -79,16 +84,22 @@ def _open_files(call: Caller) -> str:
     return f"{len(files)}\t0\t{_INT_MAX}"
 
 
+def _drop_caches(call: Caller, what: int) -> None:
+    """1: the clean pages of files on disk that are not mapped; 2 is about slab caches, which do not exist."""
+    if what & 1:
+        call.kernel.file_memory.drop_all_unused(call.cpu)
+
+
 VM: Final[Folder] = {
     b"admin_reserve_kbytes": _number("vm.admin_reserve_kbytes", 8192),
     b"compact_memory": _trigger(),
     b"compact_unevictable_allowed": _number("vm.compact_unevictable_allowed", 1, high=1),
     b"compaction_proactiveness": _number("vm.compaction_proactiveness", 20, high=100),
-    b"dirty_background_ratio": _number("vm.dirty_background_ratio", 10, high=100),
-    b"dirty_expire_centisecs": _number("vm.dirty_expire_centisecs", 3000),
-    b"dirty_ratio": _number("vm.dirty_ratio", 20, high=100),
-    b"dirty_writeback_centisecs": _number("vm.dirty_writeback_centisecs", 500),
-    b"drop_caches": _trigger(),
+    b"dirty_background_ratio": _number(*BACKGROUND, high=100),
+    b"dirty_expire_centisecs": _number(*EXPIRED),
+    b"dirty_ratio": _number(*LIMIT, high=100),
+    b"dirty_writeback_centisecs": _number(*PERIOD),
+    b"drop_caches": _trigger(_drop_caches),
     b"hugetlb_shm_group": _number("vm.hugetlb_shm_group", 0),
     b"laptop_mode": _number("vm.laptop_mode", 0),
     b"legacy_va_layout": _number("vm.legacy_va_layout", 0),

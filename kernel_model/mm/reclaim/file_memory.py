@@ -90,7 +90,7 @@ class FileMemory:
                     remedy="give the machine more RAM, as in --ram 4G, or a larger --quota",
                 )
             if may_wait and request is None:
-                raise Blocked(self.writeback.queue, why="dirty pages to be written", sleep=Interruptible.NO)
+                raise Blocked(self.writeback.queue, why="dirty pages to be written", sleep=Interruptible.NO, again=True)
             if request is not None:
                 if may_wait:
                     raise self.disk.sleep(request)
@@ -164,6 +164,14 @@ class FileMemory:
         """Drop the clean pages of [start, end) of `file` that nothing uses; their number (invalidate_mapping_pages)."""
         scan = Scan(cpu, self.frames, self.lists, self.writeback, self.counters)
         return sum(scan.drop_unused(page) for page in _pages_of(file, start, end))
+
+    def drop_all_unused(self, cpu: Cpu) -> None:
+        """Drop the clean pages of all files that nothing uses (vm.drop_caches)."""
+        scan = Scan(cpu, self.frames, self.lists, self.writeback, self.counters)
+        pages = [*self.lists.inactive.values(), *self.lists.active.values()]
+        self.counters.drop_pagecache += 1
+        for page in pages:
+            scan.drop_unused(page)
 
     def make_cold(self, cpu: Cpu, file: DiskPages, start: int, end: int) -> None:
         """MADV_COLD: the pages of [start, end) that one mapping has become inactive, their use forgotten."""

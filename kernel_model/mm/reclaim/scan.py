@@ -149,7 +149,7 @@ class Scan:
         entries = rmap.unmap(page, mappings)
         if entries:
             self._cpu.charge("kernel.rmap.entry", entries)
-        self._cpu.emit(PageReclaimed, page.file.number, Hex(page.offset), entries)
+        self._cpu.emit(PageReclaimed, page.file.serial, Hex(page.offset), entries)
         self._lists.evicted(page)
         page.file.forget_page(page)
         self._cpu.charge("kernel.page.free")

@@ -7,7 +7,7 @@ periodically for pages that have been dirty for long. It runs on an idle core, o
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.mm.reclaim import rmap
@@ -24,10 +24,20 @@ if TYPE_CHECKING:
     from kernel_model.mm.reclaim.page import CachedPage
     from pffemu.hw.cpu import Cpu
 
-BACKGROUND, LIMIT = 10, 20  # percent of the memory that can be dirty (vm.dirty_background_ratio, vm.dirty_ratio)
-_PERIOD: Final = 5.0  # seconds between two periodic runs (vm.dirty_writeback_centisecs)
-_EXPIRED: Final = 30.0  # seconds after which a page is written in any case (vm.dirty_expire_centisecs)
+
+class Setting(NamedTuple):
+    """A sysctl, and its value until it is written."""
+
+    name: str
+    value: int
+
+
+BACKGROUND: Final = Setting("vm.dirty_background_ratio", 10)  # percent of the memory that can be dirty
+LIMIT: Final = Setting("vm.dirty_ratio", 20)
+PERIOD: Final = Setting("vm.dirty_writeback_centisecs", 500)  # between two periodic runs; 0: there are none
+EXPIRED: Final = Setting("vm.dirty_expire_centisecs", 3000)  # after which a page is written in any case
 _MOST: Final = 256  # pages of a request
+_SELDOM: Final = 32  # pages that become dirty until thresholds are looked at
 
 
 class Cores(TimedWaker, Protocol):
@@ -61,6 +71,8 @@ class Writeback(Timer):
         self.dirtyable = 0  # pages that thresholds are a share of
         self._asked: OrderedDict[int, CachedPage] = OrderedDict()  # pages that reclaim wants clean
         self._is_awake = False  # the flusher is about to run
+        self._dirtied = 0  # pages that have become dirty since it last ran
+        self.settings: dict[str, str] = {}  # what was written to sysctls, by name
 
     # -- dirty pages --------------------------------------------------------------------------------------------
 
@@ -71,8 +83,9 @@ class Writeback(Timer):
         page.dirty_since = cpu.clock
         self.note(page)
         self._counters.nr_dirtied += 1
-        cpu.emit(PageDirtied, page.file.number, Hex(page.offset))
-        if len(self.dirty) * 100 > self.dirtyable * BACKGROUND:
+        self._dirtied += 1
+        cpu.emit(PageDirtied, page.file.serial, Hex(page.offset))
+        if len(self.dirty) > self._share(BACKGROUND) and self._dirtied >= min(_SELDOM, self.dirtyable // 8):
             self.wake(cpu)
         elif self not in self._cores.timers.armed:
             self._arm_period(cpu)
@@ -85,12 +98,24 @@ class Writeback(Timer):
     @property
     def is_over_limit(self) -> bool:
         """Whether a thread that makes pages dirty must wait (balance_dirty_pages)."""
-        return (len(self.dirty) + self.writing) * 100 > max(self.dirtyable, 100) * LIMIT
+        return len(self.dirty) + self.writing > max(self._share(LIMIT), _SELDOM)
+
+    @property
+    def thresholds(self) -> tuple[int, int]:
+        """Dirty pages above which the flusher runs, and above which a thread that makes more of them waits."""
+        return self._share(BACKGROUND), self._share(LIMIT)
+
+    def _share(self, setting: Setting) -> int:
+        """Pages that a percentage among the settings stands for."""
+        return self.dirtyable * self._value(setting) // 100
+
+    def _value(self, setting: Setting) -> int:
+        return int(self.settings.get(setting.name, setting.value))
 
     def throttled(self, cpu: Cpu) -> Blocked:
         """What lets a thread that makes pages dirty wait for some that have been written."""
         self.wake(cpu)
-        return Blocked(self.queue, why="too many pages are dirty", sleep=Interruptible.NO)
+        return Blocked(self.queue, why="too many pages are dirty", sleep=Interruptible.NO, again=True)
 
     def forget(self, page: CachedPage) -> None:
         """The page leaves the cache: what was stored to it does not matter any more."""
@@ -171,12 +196,14 @@ class Writeback(Timer):
         self._cores.timers.arm(core, self, cpu.clock + flight)
 
     def _arm_period(self, cpu: Cpu) -> None:
-        core = self._cores.core_for_work(cpu)
-        self._cores.timers.arm(core, self, cpu.clock + int(_PERIOD * cpu.profile.frequency))
+        period = self._value(PERIOD)
+        if period:
+            core = self._cores.core_for_work(cpu)
+            self._cores.timers.arm(core, self, cpu.clock + period * cpu.profile.frequency // 100)
 
     def fire(self, cpu: Cpu) -> None:
         """The flusher thread's turn, on a core that idles or whose thread it interrupts."""
-        self._is_awake = False
+        self._is_awake, self._dirtied = False, 0
         cpu.charge("kernel.schedule")
         cpu.charge("kernel.context_switch")
         self.start(cpu, self._chosen(cpu))
@@ -191,8 +218,8 @@ class Writeback(Timer):
         """The pages to write: those that reclaim wants, the expired ones, and all above the background threshold."""
         chosen = OrderedDict(self._asked)
         self._asked.clear()
-        before = cpu.clock - int(_EXPIRED * cpu.profile.frequency)
-        above = len(self.dirty) - self.dirtyable * BACKGROUND // 100
+        before = cpu.clock - self._value(EXPIRED) * cpu.profile.frequency // 100
+        above = len(self.dirty) - self._share(BACKGROUND)
         for frame, page in self.dirty.items():
             if page.dirty_since > before and above <= 0:
                 break
