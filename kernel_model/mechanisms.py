@@ -110,7 +110,7 @@ NAMED: Final = {
     "sigsegv": Named(Mode.KERNEL, "sigsegv"),
     "uffd": Named(Mode.UFFD, "uffd"),
     "uffd-sigbus": Named(Mode.UFFD, "uffd-sigbus"),
-    "policy": Named(Mode.POLICY, "policy"),
+    "policy": Named(Mode.POLICY, "kernel-policy"),
     "upcall": Named(Mode.UPCALL, "upcall"),
     "exmap": Named(Mode.KERNEL, "exmap"),
     "userfault": Named(Mode.USERFAULT, "userfault"),

@@ -47,6 +47,9 @@ MECHANISMS: Final = (
     CacheMechanism("uffd", _PAGES, helpers=True),
     CacheMechanism("uffd-sigbus", _PAGES),
     CacheMechanism("upcall", _PAGES),
+    CacheMechanism("policy", _PAGES, by_kernel=True),
+    CacheMechanism("exmap", faults=False),
+    CacheMechanism("userfault", _PAGES),
     CacheMechanism("pff", _PAGES),
     CacheMechanism("pff-pte", _PAGES),
 )

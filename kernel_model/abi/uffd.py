@@ -70,6 +70,7 @@ POLICY_NONE: Final = 0  # of UFFDIO_POLICY
 POLICY_ZERO: Final = 1
 POLICY_COPY: Final = 2
 POLICY_MAP: Final = 3
+POLICY_SYNC: Final = 4  # not a policy: write dirty pages back to the source
 POLICY_EVICT_FIFO: Final = 0
 POLICY_EVICT_CLOCK: Final = 1
 

@@ -80,13 +80,16 @@ class Policies:
 
 
 def _set(uffd: Userfaultfd, call: Call, argument: int) -> int:
-    """UFFDIO_POLICY: the policy of a range, in place of the one it has; POLICY_NONE: messages again.
+    """UFFDIO_POLICY: the policy of a range, in place of the one it has; POLICY_NONE: messages again; POLICY_SYNC: the
+    policy stays, and the range's dirty pages are written back to its source.
 
     Errors: EFAULT, EINVAL (range, policy, source, a quota that would lose data), ENOENT (not all of it is registered
     here), EEXIST (it overlaps another range with a policy), ENOSPC (too many).
     """
     given = call.memory.read_struct(UffdioPolicy, argument)
     start, end = checked_range(given.start, given.len)
+    if given.policy == uffd_abi.POLICY_SYNC:
+        return _sync(uffd, call, start, end)
     copies = given.policy == uffd_abi.POLICY_COPY
     if given.policy not in (uffd_abi.POLICY_NONE, *_ANSWERS) or given.eviction > uffd_abi.POLICY_EVICT_CLOCK:
         raise LinuxError(Errno.EINVAL)
@@ -107,6 +110,25 @@ def _set(uffd: Userfaultfd, call: Call, argument: int) -> int:
         clock = given.eviction == uffd_abi.POLICY_EVICT_CLOCK
         kept.append(Policy(start, end, given.policy, clock, given.source, given.quota))
     uffd.added = kept
+    return 0
+
+
+def _sync(uffd: Userfaultfd, call: Call, start: int, end: int) -> int:
+    """POLICY_SYNC of a range with POLICY_COPY. Errors: ENOENT (it is none), EFAULT (a source is out of reach)."""
+    policy = next((one for one in uffd.added or () if (one.start, one.end) == (start, end)), None)
+    if policy is None or policy.kind != uffd_abi.POLICY_COPY:
+        raise LinuxError(Errno.ENOENT)
+    mm = uffd.mm
+    with mm.mmap_lock.reading(call.cpu):
+        for page, entry in list(mm.pages.used(start, end)):
+            vma = mm.vmas.find(page)
+            if not entry & PTE_D or not entry & PTE_P or vma is None or vma.uffd is not uffd:
+                continue
+            fault = Fault(call.cpu, call.task, mm, vma, page, pagefault.U)
+            if not _write_back(policy, fault, page, entry):
+                raise LinuxError(Errno.EFAULT)
+            mm.pages.set(page, entry & ~PTE_D)
+            mm.stale = True  # the next store sets D again
     return 0
 
 
@@ -190,13 +212,8 @@ def _evict(policy: Policy, fault: Fault, page: int, entry: int, number: int) -> 
     dirty = bool(entry & PTE_D) and policy.kind == uffd_abi.POLICY_COPY
     if vma is None or vma.uffd is not fault.vma.uffd:
         return True  # it is not the policy's page any more
-    if dirty:
-        target = _reach(fault, policy.source + page - policy.start, write=True)
-        if not target:
-            return False
-        frame = entry & PTE_ADDRESS
-        mm.ram.octets[target : target + PAGE_SIZE] = mm.ram.octets[frame : frame + PAGE_SIZE]
-        fault.cpu.charge("kernel.page.copy", PAGE_SIZE)
+    if dirty and not _write_back(policy, fault, page, entry):
+        return False
     if vma.shared and policy.kind == uffd_abi.POLICY_COPY:
         assert vma.file is not None
         offset = vma.offset + page - vma.start
@@ -205,3 +222,13 @@ def _evict(policy: Policy, fault: Fault, page: int, entry: int, number: int) -> 
         mm.zap(vma, page, page + PAGE_SIZE)
     fault.cpu.emit(PageEvicted, Hex(page), int(dirty), number)
     return True
+
+
+def _write_back(policy: Policy, fault: Fault, page: int, entry: int) -> bool:
+    """Copy the page to its source; False: that is out of reach."""
+    octets, frame = fault.mm.ram.octets, entry & PTE_ADDRESS
+    target = _reach(fault, policy.source + page - policy.start, write=True)
+    if target:
+        octets[target : target + PAGE_SIZE] = octets[frame : frame + PAGE_SIZE]
+        fault.cpu.charge("kernel.page.copy", PAGE_SIZE)
+    return target != 0

@@ -122,6 +122,27 @@ registration: .quad cached, 16384, UFFDIO_REGISTER_MODE_MINOR, 0
     mov dl, [buf + 12288]
     mov al, [buf + 4096]
 
+# test: sync: dirty pages reach the source and stay, and the next store is noticed
+# expect: rbx == 0 and r12 == 9 and mem8[backing + 4096] == 8 and mem8[buf + 4096] == 8
+# count: faults == 5
+    call fill
+    mov dword ptr [rip + policy + 16], UFFDIO_POLICY_COPY
+    mov qword ptr [rip + policy + 24], backing
+    call set_policy
+    mov byte ptr [buf + 4096], 9
+    mov dword ptr [rip + policy + 16], UFFDIO_POLICY_SYNC
+    call set_policy
+    mov rbx, rax
+    movzx r12d, byte ptr [backing + 4096]
+    mov byte ptr [buf + 4096], 8
+    call set_policy
+
+# test: sync: a range without a source has nothing to write to
+# expect: rax == -ENOENT
+    call set_policy
+    mov dword ptr [rip + policy + 16], UFFDIO_POLICY_SYNC
+    call set_policy
+
 # test: quota: CLOCK spares a page that was accessed since it last came up
 # count: faults == 9
 # CHECK: minor copy address=buf+0x3000
@@ -177,7 +198,7 @@ protection: .quad buf, 4096, UFFDIO_WRITEPROTECT_MODE_WP
 # test: a policy or an order of eviction that does not exist is refused
 # param: at = 16, 20
 # expect: rax == -EINVAL
-    mov dword ptr [rip + policy + at], 4
+    mov dword ptr [rip + policy + at], 5
     call set_policy
 
 # test: ranges with policies do not overlap
