@@ -42,6 +42,7 @@ from kernel_model.uintr import forwarding
 from kernel_model.uintr.user_interrupts import UserInterrupts
 from pffemu.arch.encodings import SYSCALL_LENGTH
 from pffemu.errors import OutOfGuestMemory, UnsupportedError
+from pffemu.events.fault_repeats import Stuck
 from pffemu.events.kernel import ProcessKilled, ThreadCreated
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu, SavedRegisters
@@ -85,6 +86,7 @@ class Kernel:
         self.fault_answers = options.mechanism.answers()
         self.shootdowns = [0] * len(cpus)  # interrupts by which each core was told to flush its TLB
         self.uffd_readers: set[int] = set()  # threads that have read a userfaultfd message
+        self.stuck: Stuck | None = None  # the run is over: this fault never ends
         self.ended: ProcessEnd | None = None  # the first process's end, once the run is over
         self.outputs: list[File] = []  # files that reach the machine's standard output and error: set by the machine
         self.parent_deaths: deque[tuple[SigInfo, Process]] = deque()  # signals on their way (PR_SET_PDEATHSIG)

@@ -44,6 +44,7 @@ class PageTables:
         """Pages that map `zero_frame` are not counted as resident."""
         self._words = ram.words
         self._frames, self._zero_frame = frames, zero_frame
+        self.version = 0  # grows with every change that the kernel makes to an entry
         self.resident = self.peak = 0  # pages that have a frame, now and at most
         self.root = frames.take()
         self._tables: dict[int, int] = {}  # address // _SPAN -> index of the page table's first word
@@ -62,6 +63,7 @@ class PageTables:
         """Store the PTE of `address`. Raises OutOfGuestMemory when a table is needed and RAM is full."""
         at = self._table(address) + (address >> 12 & 511)
         old, self._words[at] = self._words[at], entry
+        self.version += 1
         if (old ^ entry) & _WHICH:
             if old & HELD and old & PTE_ADDRESS != self._zero_frame:
                 self.resident -= 1
@@ -84,6 +86,7 @@ class PageTables:
             entry = frame | flags
             entries = range(entry, entry + count * stride, stride) if stride else [entry] * count
             self._words[start : start + count] = array("q", entries)
+            self.version += 1
             address += count * PAGE_SIZE
             frame += count * stride
             pages -= count
@@ -98,6 +101,7 @@ class PageTables:
             for i, entry in enumerate(self._words[at : at + count].tolist()):
                 if entry == old or (entry and unmarked(entry) == old):
                     self._words[at + i] = new
+                    self.version += 1
             start += count * PAGE_SIZE
 
     def used(self, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -124,11 +128,13 @@ class PageTables:
     def replace(self, place: int, old: list[int], new: list[int]) -> None:
         """Store `new` where the entries `old` of one table lie."""
         self._words[place : place + len(new)] = array("q", new)
+        self.version += 1
         self.count_resident(self._held(new) - self._held(old))
 
     def narrow(self, place: int, entries: list[int]) -> None:
         """Store entries of one table that only differ from those before in rights."""
         self._words[place : place + len(entries)] = array("q", entries)
+        self.version += 1
 
     def _held(self, entries: list[int]) -> int:
         """How many of them have a frame that counts as resident."""

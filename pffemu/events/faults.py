@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from pffemu.events.fault_repeats import FaultRepeats
 from pffemu.events.fields import Label
 
 KERNEL: Final = Label("kernel")  # the kernel maps the page at once; the path unless another mechanism takes the fault
@@ -40,6 +41,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.begun = 0
+        self.repeats = FaultRepeats()
         self._open: dict[int, list[OpenFault]] = {}
 
     def begin(self, tid: int, rip: int) -> int:
@@ -89,5 +91,6 @@ class Faults:
 
     def forget(self, tid: int) -> int:
         """Drop the faults of a thread that will not resume them; the outermost one's number, 0: it has none."""
+        self.repeats.forget(tid)
         stack = self._open.pop(tid, None)
         return stack[0].number if stack else 0

@@ -17,6 +17,7 @@ from pffemu.arch.encodings import MAX_INSTRUCTION, SYSCALL_LENGTH
 from pffemu.arch.own_instructions import OWN_INSTRUCTIONS, Reason
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_NX, PTE_P, USER_END, is_canonical, page_of
 from pffemu.asm import Instruction, decode
+from pffemu.events.fault_repeats import MOST, Stuck
 from pffemu.hw.ram import Ram
 from pffemu.hw.trap import Trap
 from pffemu.machine.symbols import SymbolTable
@@ -188,3 +189,17 @@ def deadlock(kernel: Kernel, process: Process, symbols_of: Callable[[Process], S
     else:
         lines.append("  try: check which thread should wake each, and in which order")
     return "\n".join(lines)
+
+
+def stuck(kernel: Kernel, fault: Stuck, symbols_of: Callable[[Process], SymbolTable]) -> str:
+    """The message when a thread's handlers return again and again without the page."""
+    task = kernel.find_task(fault.tid)
+    symbols = SymbolTable({}) if task is None else symbols_of(task.process)
+    vma = None if task is None else task.process.mm.vmas.find(fault.address)
+    return (
+        f"fault {fault.number} never ends: its handler returns without the page\n"
+        f"  thread {fault.tid} at {symbols.describe(fault.rip)} (RIP {fault.rip:#x}): {_access(fault.error_code)}"
+        f" {symbols.describe(fault.address)} (#PF {pagefault.describe(fault.error_code)}), {MOST:,} times in a row\n"
+        f"  {'no mapping is there' if vma is None else f'in {vma}'}, and no page-table entry has changed meanwhile\n"
+        "  try: check what the handler's system calls return, and which address it passes them"
+    )

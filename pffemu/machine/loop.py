@@ -12,6 +12,7 @@ from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.rflags import TF
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.events.details import ConditionChecked
+from pffemu.events.fault_repeats import Stuck
 from pffemu.events.faults import DIRECTED
 from pffemu.events.fields import Hex
 from pffemu.events.hw import MmuDecision, Resumed, WalkRefused
@@ -117,6 +118,10 @@ def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
     number = cpu.bus.faults.begin(cpu.tid, rip)
     cpu.emit(WalkRefused, rip, fault.address, fault.error_code, number)
     cpu.charge("cpu.tlb_miss")
+    version = kernel.scheduler.current(cpu).process.mm.pages.version
+    if cpu.bus.faults.repeats.is_stuck(cpu.tid, rip, fault.address, fault.error_code, version):
+        kernel.stuck = Stuck(number, cpu.tid, rip, fault.address, fault.error_code)
+        return
     if cpu.user_faults.uff and user_fault.takes(cpu, fault):
         _user_fault(kernel, cpu, fault, registers, number)
         return
@@ -125,6 +130,7 @@ def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
         outcome = directed_resolution.resolve(cpu, fault, number)
         if outcome is not None:
             if outcome.result is Result.REPLAY:
+                cpu.bus.faults.repeats.forget(cpu.tid)
                 _replay(cpu, rip)
                 return
             forwarded = fault._replace(error_code=fault.error_code | outcome.error_bits)

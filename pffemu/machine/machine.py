@@ -202,6 +202,8 @@ class Machine:
         end = self.kernel.ended
         for cpu in self.cpus:
             cpu.check_accounts()
+        if self.kernel.stuck is not None:
+            return Deadlock(diagnose.stuck(self.kernel, self.kernel.stuck, self.symbols_of))
         if end is None:
             return Deadlock(diagnose.deadlock(self.kernel, self.process, self.symbols_of))
         if end.signal is None:

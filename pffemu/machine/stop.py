@@ -50,7 +50,7 @@ class BudgetUsedUp:
 
 @dataclass(frozen=True, slots=True)
 class Deadlock:
-    """Every thread sleeps and nothing will wake one; `message` says what each thread waits for."""
+    """Every thread sleeps and nothing will wake one, or one faults for ever; `message` says what each waits for."""
 
     message: str
     exit_code: int = 125

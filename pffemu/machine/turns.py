@@ -101,6 +101,8 @@ class Turns:
     def begin(self) -> Cpu | None:
         """The core whose turn it is, with its next thread loaded; None when every thread sleeps or the guest ended."""
         kernel, turn = self._kernel, self.current
+        if kernel.stuck is not None:
+            return None
         if turn is None:
             alone = kernel.scheduler.goes_on()
             if alone is not None and not self._pending:

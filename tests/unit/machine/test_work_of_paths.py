@@ -131,7 +131,7 @@ touch:
     [
         (Mode.PFF, Work(265, 3, 2, 57.25)),
         (Mode.UFFD, Work(580, 3, 2, 55.25)),
-        (Mode.KERNEL, Work(120, 1, 2, 20.25)),
+        (Mode.KERNEL, Work(122, 1, 2, 20.25)),
     ],
 )
 def test_one_more_page_fault(mode: Mode, work: Work) -> None:
