@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from kernel_model.files.tree.place import Place
 
 _OPEN: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-_WALK: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_PATH: Final = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK)  # hosts without it may have no roots (machine.roots)
+_WALK: Final = _PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 Names = tuple[bytes, ...]  # the components of an absolute guest path without links, "." and ".."
 
@@ -46,7 +47,7 @@ class Mount:
 def _opened(mount: Mount, names: Names) -> Iterator[int]:
     """An O_PATH descriptor of `names`, no link followed on the way. Raises LinuxError."""
     with host_errors():
-        fd = os.open(mount.host, os.O_PATH | os.O_CLOEXEC)
+        fd = os.open(mount.host, _PATH | os.O_CLOEXEC)
     try:
         for name in names[len(mount.guest) :]:
             _check_component(name)

@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import keystone
-
 from pffemu.asm.data_directives import PAGE, Alignment
 from pffemu.asm.expressions import Anchor, Value, signed
 from pffemu.asm.layout import Layout
@@ -22,7 +20,15 @@ from pffemu.asm.lint import INT32, is_branch
 from pffemu.asm.operands import Immediate, Memory, Operand, Register
 from pffemu.asm.source import blame
 from pffemu.asm.written import Written
-from pffemu.errors import AssemblyError
+from pffemu.errors import AssemblyError, UnsupportedError
+
+try:
+    import keystone
+except ImportError as error:
+    raise UnsupportedError(
+        "keystone-engine is not installed, which assembles sources",
+        remedy="pip install keystone-engine (there are wheels for x86-64 alone); ELF programs run without it",
+    ) from error
 
 SIZE_WORDS: Final = {1: "byte", 2: "word", 4: "dword", 8: "qword", 10: "xword", 16: "xmmword", 32: "ymmword"}
 TABLE_ROW: Final = 64  # addresses per .quad line

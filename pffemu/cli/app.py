@@ -74,11 +74,23 @@ _COMMANDS: Final = {
         "Check this installation: versions, compiled functions, the engine's behaviour, memory. "
         "Exit code 1 on a failure.",
     ),
+    "init": _Command(
+        "project", "Write a starter project: a test in assembly, one in C, and a workflow file for a CI service."
+    ),
+    "examples": _Command(
+        "project",
+        "Copy the example programs, in assembly, C and Python, into a folder. Files that are there already stay.",
+    ),
+    "cflags": _Command("project", "Print the compiler options for pff.h and uintr.h, as pkg-config does."),
+    "completion": _Command(
+        "completion", "Print a script for the shell's completion of commands and options.", {"no_args_is_help": True}
+    ),
 }  # fmt: skip
 _GROUPS: Final = {
     "bench": "Compare the ways to bring in a page on one guest binary.",
     "timing": "Machine profiles: the cost of each step, with its source.",
 }
+COMMAND_NAMES: Final = (*_COMMANDS, *_GROUPS)
 _PASSED_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 _BENCHMARKS: Final[dict[str, dict[str, Any]]] = {
     "fault": {}, "bfs": {}, "ioctl": {}, "sweep": {"context_settings": _PASSED_ON, "no_args_is_help": True},

@@ -36,7 +36,9 @@ def parse_root(text: str) -> Mount:
 
 
 def check_roots(mounts: tuple[Mount, ...]) -> None:
-    """Raises UsageError when two mounts have the same guest path."""
+    """Raises UsageError when two mounts have the same guest path, and on a host without O_PATH."""
+    if mounts and not hasattr(os, "O_PATH"):
+        raise UsageError("host directories need Linux, which opens paths without reading", remedy="leave --root out")
     paths = [mount.guest for mount in mounts]
     for path in paths:
         if paths.count(path) > 1:
