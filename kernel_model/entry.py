@@ -102,7 +102,7 @@ class Entry:
         task, interrupted, entered = kernel.scheduler.current(cpu), False, False
         try:
             number = cpu.bus.faults.number(task.tid)
-            bad = page_fault.handle(cpu, task, trap.address, trap.error_code, number=number)
+            bad = page_fault.handle(cpu, task, trap.address, trap.error_code, number=number, again=again)
             if isinstance(bad, page_fault.EntersHandler):
                 entered, bad = True, bad.enter()
         except Blocked as blocked:

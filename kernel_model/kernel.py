@@ -240,8 +240,9 @@ class Kernel:
 
     def flush_stale(self, caller: Cpu) -> None:
         """TLB shootdown on every core that has a changed address space loaded; idle ones flush when they wake."""
+        self.frames.held = 0  # the entry ends
         if self.frames.pins:
-            self.frames.pins.clear()  # the entry ends
+            self.frames.pins.clear()
         if len(self._mms) < len(self.cpus):
             for known in self._mms.values():
                 if known.has_changed:

@@ -69,6 +69,8 @@ path: .asciz "/data"
 .data
 .balign 8
 sum: .quad 0
+.zero 4096
+stack:
 .balign 4096
 script:
     .quad {script}, -1

@@ -122,9 +122,9 @@ def _cold(advice: _Advice) -> None:
     vma = advice.vma
     advice.refuse(vma.locked)
     if isinstance(vma.file, DiskPages):
-        memory, start = vma.file.memory, vma.offset + advice.start - vma.start
-        act = memory.page_out if advice.advice == mman.MADV_PAGEOUT else memory.make_cold
-        act(advice.call.cpu, vma.file, start, start + advice.end - advice.start)
+        call, start = advice.call, vma.offset + advice.start - vma.start
+        end, evict = start + advice.end - advice.start, advice.advice == mman.MADV_PAGEOUT
+        vma.file.memory.make_cold(call.cpu, call.mm, vma.file, start, end, evict=evict)
 
 
 def _discard(advice: _Advice) -> None:

@@ -82,16 +82,19 @@ class Fault:
 
 
 def handle(
-    cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm | None = None, *, may_wait: bool = True, number: int = 0
-) -> Answer:
+    cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm | None = None, *, may_wait: bool = True,
+    number: int = 0, again: bool = False,
+) -> Answer:  # fmt: skip
     """One of three answers: the fault is resolved (None), its thread sleeps (raises Blocked), or ring 3 is entered.
 
     Raises OutOfGuestMemory.
 
     `mm`: the address space, where it is not the thread's own (process_vm_readv). Without `may_wait` an access that
-    needs userfaultfd is bad. `number`: of ring 3's fault; 0: the kernel's own access.
+    needs userfaultfd is bad. `number`: of ring 3's fault; 0: the kernel's own access. `again`: its thread
+    has slept for the disk in it.
     """
-    cpu.emit(KernelPageFault, Hex(address), int(bool(error_code & pagefault.U)), number)
+    if not again:
+        cpu.emit(KernelPageFault, Hex(address), int(bool(error_code & pagefault.U)), number)
     mm = task.process.mm if mm is None else mm
     since = mm.mmap_lock.acquire_read(cpu)
     try:

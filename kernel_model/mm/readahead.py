@@ -65,7 +65,7 @@ def missed(cpu: Cpu, file: DiskPages, offset: int, advice: int, *, may_wait: boo
     """
     index, window = offset // PAGE_SIZE, file.window
     if advice == SEQUENTIAL:
-        read_missed(cpu, file, index, 1, may_wait=may_wait)
+        read_missed(cpu, file, index, largest_window(file), may_wait=may_wait)
         return
     most = largest_window(file)
     if advice != RANDOM:
@@ -80,21 +80,19 @@ def missed(cpu: Cpu, file: DiskPages, offset: int, advice: int, *, may_wait: boo
 def read_missed(cpu: Cpu, file: DiskPages, index: int, wanted: int, *, may_wait: bool) -> None:
     """Page `index`, the first of `wanted`, is not in the cache: read it, and more if it is the next in a sequence."""
     window, most = file.window, largest_window(file)
+    if wanted > most:
+        most = max(most, min(wanted, IO_PAGES, file.memory.most // 4))
     before = 0
     while before < most and before < index and (index - before - 1) * PAGE_SIZE in file.pages:
         before += 1
     if index == 0 or wanted > most or 0 <= index - window.previous <= 1:
         window.start, window.size = index, first_window(wanted, most)
-        window.ahead = window.size - wanted if window.size > wanted else window.size
+        window.ahead = window.size - wanted if window.size > wanted else window.size >> 1
     elif before <= wanted:
         read(cpu, file, index, min(wanted, most), 0, wanted=index, may_wait=may_wait)
         return
     else:
         window.start, window.size, window.ahead = index, min(before * (2 if before >= index else 1) + wanted, most), 1
-    if window.size == window.ahead:
-        more = next_window(window.size, most)
-        window.ahead = more if window.size + more <= most else most >> 1
-        window.size = min(window.size + more, most)
     _read_window(cpu, file, index, may_wait=may_wait)
 
 

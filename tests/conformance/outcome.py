@@ -102,6 +102,9 @@ def host_offers(need: str) -> bool:
         return bool(int(status.partition("CapEff:")[2].split()[0], 16) >> 21 & 1)  # CAP_SYS_ADMIN
     if need == "intel":  # where the manuals leave to the CPU what it does first
         return "GenuineIntel" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    if need == "ext4":  # where pages are cached and dropped one by one
+        kinds = subprocess.run(["stat", "-f", "-c", "%T", tempfile.gettempdir()], capture_output=True, check=True)
+        return b"ext" in kinds.stdout
     raise ValueError(f"no program can need {need!r}")
 
 

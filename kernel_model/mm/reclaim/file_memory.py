@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kernel_model.mm.disk import DiskRequest
     from kernel_model.mm.disk_pages import DiskPages
     from kernel_model.mm.frames import FrameAllocator
+    from kernel_model.mm.mm import Mm
     from kernel_model.mm.reclaim.writeback import Cores, Tlbs
     from pffemu.hw.cpu import Cpu
 
@@ -173,16 +174,15 @@ class FileMemory:
         for page in pages:
             scan.drop_unused(page)
 
-    def make_cold(self, cpu: Cpu, file: DiskPages, start: int, end: int) -> None:
-        """MADV_COLD: the pages of [start, end) that one mapping has become inactive, their use forgotten."""
-        Scan(cpu, self.frames, self.lists, self.writeback, self.counters).make_cold(_pages_of(file, start, end))
+    def make_cold(self, cpu: Cpu, mm: Mm, file: DiskPages, start: int, end: int, *, evict: bool) -> None:
+        """MADV_COLD: the pages of [start, end) that `mm` alone has mapped become inactive, their use forgotten.
 
-    def page_out(self, cpu: Cpu, file: DiskPages, start: int, end: int) -> None:
-        """MADV_PAGEOUT: evict the clean pages of [start, end) that one mapping has, and write the dirty ones."""
-        pages = _pages_of(file, start, end)
+        `evict`: MADV_PAGEOUT: those that are clean are evicted then, the others written.
+        """
         scan = Scan(cpu, self.frames, self.lists, self.writeback, self.counters)
-        scan.make_cold(pages)
-        scan.page_out(pages)
+        pages = scan.make_cold(mm, _pages_of(file, start, end))
+        if evict:
+            scan.page_out(pages)
 
     def completed(self, cpu: Cpu, request: DiskRequest) -> None:
         """The disk has read or written the pages of `request`."""

@@ -15,6 +15,7 @@ from pffemu.events.page_cache import PageReclaimed
 
 if TYPE_CHECKING:
     from kernel_model.mm.frames import FrameAllocator
+    from kernel_model.mm.mm import Mm
     from kernel_model.mm.reclaim.counters import CacheCounters
     from kernel_model.mm.reclaim.lists import PageLists
     from kernel_model.mm.reclaim.rmap import Mappings
@@ -117,24 +118,26 @@ class Scan:
         self._counters.pgsteal_direct += 1
         return True
 
-    def make_cold(self, pages: list[CachedPage]) -> None:
-        """Make pages that one mapping has inactive, and forget that they were used."""
+    def make_cold(self, mm: Mm, pages: list[CachedPage]) -> list[CachedPage]:
+        """Make those pages inactive that `mm` alone has mapped, and forget that they were used; returns them."""
+        found = []
         for page in pages:
-            self._cpu.charge("kernel.reclaim.scan")
             mappings = self._mappings_of(page)
-            if len(list(rmap.entries(page, mappings))) > 1 or page.where is Where.UNEVICTABLE:
+            if [entry[0] for entry in rmap.entries(page, mappings)] != [mm] or page.where is Where.UNEVICTABLE:
                 continue
+            self._cpu.charge("kernel.reclaim.scan")
+            found.append(page)
             rmap.use_of(page, mappings)
             page.referenced = False
             if page.where is Where.ACTIVE:
                 self._counters.pgdeactivate += 1
             self._lists.put(page, Where.INACTIVE)
+        return found
 
     def page_out(self, pages: list[CachedPage]) -> None:
         """Evict those of the cold `pages` that are clean, and write the others."""
         for page in pages:
-            if page.where is Where.INACTIVE and len(list(rmap.entries(page, self._mappings_of(page)))) <= 1:
-                self._evict(page)
+            self._evict(page)
         self._finish()
 
     def drop_unused(self, page: CachedPage) -> bool:
