@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         AssemblyError,
         ElfError,
         EngineError,
+        MissingExtraError,
         MissingFileError,
         NotLoadableError,
         OutOfGuestMemory,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from pffemu.events.signals import SignalDelivered, SignalReturned, SignalSent
     from pffemu.events.trace import TraceHash, to_json
     from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
+    from pffemu.experiments import BenchResult, FaultTable, Timeline, bench, faults, timeline, write_report
     from pffemu.hw.cpu_options import CpuOptions, Delivery
     from pffemu.hw.mmu import UffdLookup
     from pffemu.hw.msrs import rdmsr, wrmsr
@@ -83,6 +85,7 @@ __version__ = "0.1.0"
 __all__ = [
     "EVENTS",
     "AssemblyError",
+    "BenchResult",
     "BfsWorkload",
     "BudgetUsedUp",
     "ContextSwitch",
@@ -95,6 +98,7 @@ __all__ = [
     "EventBus",
     "Exited",
     "FaultAbandoned",
+    "FaultTable",
     "FaultWorkload",
     "ForwardingSwitched",
     "FrameLayout",
@@ -113,6 +117,7 @@ __all__ = [
     "MessageQueued",
     "MessageRead",
     "MinorFault",
+    "MissingExtraError",
     "MissingFileError",
     "Mmio",
     "MmuDecision",
@@ -140,6 +145,7 @@ __all__ = [
     "ThreadCreated",
     "ThreadExited",
     "ThreadWoken",
+    "Timeline",
     "Timer",
     "TraceHash",
     "Trap",
@@ -152,15 +158,19 @@ __all__ = [
     "Warned",
     "__version__",
     "assemble",
+    "bench",
     "bfs_levels",
     "bfs_workload",
+    "faults",
     "guest_program",
     "load_profile",
     "parse_root",
     "parse_size",
     "rdmsr",
     "rmat",
+    "timeline",
     "to_json",
+    "write_report",
     "wrmsr",
 ]
 
@@ -187,6 +197,7 @@ _HOMES: Final = {
         "AssemblyError",
         "ElfError",
         "EngineError",
+        "MissingExtraError",
         "MissingFileError",
         "NotLoadableError",
         "OutOfGuestMemory",
@@ -228,6 +239,15 @@ _HOMES: Final = {
         "Warned",
     ),
     "pffemu.events.kinds": ("EVENTS",),
+    "pffemu.experiments": (
+        "BenchResult",
+        "FaultTable",
+        "Timeline",
+        "bench",
+        "faults",
+        "timeline",
+        "write_report",
+    ),
     "pffemu.events.signals": (
         "SignalDelivered",
         "SignalReturned",

@@ -19,7 +19,7 @@ from pffemu.events.phases import PHASES
 from pffemu.inspect.lines import line_of
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import Stop
-from pffemu.report.fault_choice import FaultChoice
+from pffemu.report.fault_choice import Chosen, FaultChoice
 from pffemu.report.fault_steps import ACCESS, DONE, INSTRUCTION, RETRY, Step, SteppedFault
 from pffemu.report.one_fault import OneFault
 from pffemu.report.timeline import lane_titles, row_of
@@ -54,6 +54,11 @@ class FaultRecorder:
         self._rip = 0
         self._place = ""
         machine.events.sinks.append(self._see)
+
+    @property
+    def chosen(self) -> Chosen | None:
+        """Which fault it was."""
+        return self._choice.chosen
 
     def run(self, run: Run) -> Stop:
         """Run to the end of the fault, or of the guest, by calls of `run`. Returns the last one's stop."""
