@@ -15,4 +15,4 @@ def checkpoints(name: str, pages: int, operations: int, rounds: int) -> CachedWo
     drawn = random(number)
     after = content.copy()
     np.add.at(after, scaled(drawn, pages) * np.uint64(WORDS) + (drawn & np.uint64(WORDS - 1)), number + np.uint64(1))
-    return CachedWorkload(name, "gc", content, len(number), (len(number), rounds), word(0), after)
+    return CachedWorkload(name, "gc", content, len(number), (len(number), rounds), word(0), after, True)

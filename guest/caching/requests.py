@@ -56,7 +56,7 @@ def key_value(name: str, pages: int, operations: int, *, write: bool = False) ->
         result = content[values[ranks]].sum(dtype=np.uint64)
     requests = (ranks + np.uint64(1)).astype("<u4")
     inputs = {3: requests.data.cast("B")}
-    return CachedWorkload(name, "kv", content, operations, (operations,), word(result), after, inputs)
+    return CachedWorkload(name, "kv", content, operations, (operations,), word(result), after, True, inputs)
 
 
 def tree(pages: int) -> tuple[U64, U64, U64, int, int]:
@@ -88,4 +88,6 @@ def btree(name: str, pages: int, operations: int) -> CachedWorkload:
     at = scaled(random(zipf_ranks(operations, len(keys), seed=3)), len(keys))
     result = values[at].sum(dtype=np.uint64)
     inputs = {3: keys[at].data.cast("B")}
-    return CachedWorkload(name, "btree", content, operations, (operations, root, depth), word(result), None, inputs)
+    return CachedWorkload(
+        name, "btree", content, operations, (operations, root, depth), word(result), None, True, inputs
+    )

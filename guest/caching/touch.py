@@ -46,4 +46,4 @@ def touch(
     else:
         result = content[at].sum(dtype=np.uint64)
     numbers = (operations, order, WORDS if whole else 1, ahead)
-    return CachedWorkload(name, "touch", content, operations, numbers, word(result), after)
+    return CachedWorkload(name, "touch", content, operations, numbers, word(result), after, order != ASCENDING)

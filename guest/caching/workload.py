@@ -50,6 +50,7 @@ class CachedWorkload:
     numbers: tuple[int, ...]
     result: bytes
     after: U64 | None = None
+    scattered: bool = False  # the workload says so: MADV_RANDOM
     inputs: Mapping[int, memoryview] = field(default_factory=dict)  # files by descriptor
 
     @property
@@ -63,7 +64,7 @@ class CachedWorkload:
     def ram(self, threads: int) -> int:
         """Guest RAM in bytes that suffices under every mechanism."""
         inputs = sum(data.nbytes for data in self.inputs.values())
-        needed = 3 * self.content.nbytes + 2 * inputs + 32 * self.pages + (threads + 8 << 18) + (96 << 20)
+        needed = 4 * self.content.nbytes + 2 * inputs + 32 * self.pages + (threads + 8 << 18) + (96 << 20)
         return -(-needed >> 20) << 20
 
 
@@ -78,6 +79,7 @@ class CacheSetting:
     batch: int = 1  # pages evicted together
     handlers: int = 1  # handler threads, where the mechanism has them
     spare: int = 0  # pages that an evictor thread keeps free; 0: no such thread
+    on_disk: bool = False  # the file is on a disk with latency; otherwise it is in memory
 
     @property
     def cores(self) -> int:
@@ -98,7 +100,8 @@ class CacheSetting:
         """The arguments of guest/asm/cache/threads.s."""
         numbers = (
             self.policy.argument, self.quota, self.batch, self.threads, self.handlers, self.spare, workload.pages,
-            int(workload.stores), int(self.policy is Policy.LRU), *workload.numbers,
+            int(workload.stores), int(self.policy is Policy.LRU), int(self.on_disk), int(workload.scattered),
+            *workload.numbers,
         )  # fmt: skip
         return (self.mechanism.guest, *map(str, numbers))
 

@@ -43,6 +43,7 @@ def compare(
     batch: compare_options.Batch = 1,
     handlers: compare_options.Handlers = 1,
     spare: compare_options.Spare = 0,
+    store: compare_options.Store = compare_options.StoreChoice.MEMORY,
     folder: compare_options.Folder = Path("compare"),
     jobs: compare_options.Jobs = 2,
     json: options.Json = None,
@@ -67,7 +68,8 @@ def compare(
         raise UsageError(f"workload {workload} takes no arguments", where="compare", remedy="options go before it")
     comparison = Comparison(
         workload, scale, chosen_mechanisms(mechanism), compare_options.quotas(quota), compare_options.threads(threads),
-        CacheSetting(chosen_mechanisms("kernel")[0], policy=policy, batch=batch, handlers=handlers, spare=spare),
+        CacheSetting(chosen_mechanisms("kernel")[0], policy=policy, batch=batch, handlers=handlers, spare=spare,
+                     on_disk=store is compare_options.StoreChoice.DISK),
         machine.options, machine.words, folder,
     )  # fmt: skip
     make_folder(folder)
@@ -124,10 +126,14 @@ def _process(comparison: Comparison, mechanism: str) -> Point:
         "compare", "--mechanism", mechanism, "--quota", ",".join(map(str, comparison.quotas)),
         "--threads", ",".join(map(str, comparison.threads)), "--scale", str(comparison.scale),
         "--policy", setting.policy.value, "--batch", str(setting.batch), "--handlers", str(setting.handlers),
-        "--spare", str(setting.spare), "--folder", str(comparison.folder), "--jobs", "0", *comparison.words,
-        comparison.name,
+        "--spare", str(setting.spare), "--store", _store(setting), "--folder", str(comparison.folder), "--jobs", "0",
+        *comparison.words, comparison.name,
     ]  # fmt: skip
     return Point({}, command, comparison.folder / f"{comparison.name}-{mechanism}.json")
+
+
+def _store(setting: CacheSetting) -> str:
+    return "disk" if setting.on_disk else "memory"
 
 
 def _report(comparison: Comparison, points: Sequence[ComparePoint]) -> dict[str, Any]:
@@ -140,7 +146,7 @@ def _report(comparison: Comparison, points: Sequence[ComparePoint]) -> dict[str,
             "workload": comparison.name, "scale": comparison.scale,
             "mechanisms": [one.name for one in comparison.mechanisms], "quotas": list(comparison.quotas),
             "threads": list(comparison.threads), "policy": setting.policy.value, "batch": setting.batch,
-            "handlers": setting.handlers, "spare": setting.spare, "profile": profile.name,
+            "handlers": setting.handlers, "spare": setting.spare, "store": _store(setting), "profile": profile.name,
             "profile_hash": profile.digest,
         },
         "runs": [told for point, told in found if not point.is_steps],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,14 @@ import typer
 from guest.caching.workload import MOST_BATCH, MOST_THREADS, Policy
 from guest.caching.workloads import SCALES, WORKLOADS
 from pffemu.errors import UsageError
+
+
+class StoreChoice(Enum):
+    """Where a workload's file is."""
+
+    MEMORY = "memory"
+    DISK = "disk"
+
 
 Subject = Annotated[
     str, typer.Argument(metavar="WORKLOAD|PROGRAM", help=f"One of {', '.join(WORKLOADS)}; or your own program.")
@@ -25,6 +34,7 @@ Handlers = Annotated[int, typer.Option(min=1, max=MOST_THREADS, help="Handler th
 Spare = Annotated[
     int, typer.Option(min=0, help="Pages that an evictor thread keeps free; 0: threads evict when they need room.")
 ]
+Store = Annotated[StoreChoice, typer.Option(help="Where the file is: in memory, or on a disk, which takes its time.")]
 Folder = Annotated[Path, typer.Option("--folder", help="Directory of the runs' results.")]
 Jobs = Annotated[int, typer.Option(min=0, max=64, help="Processes side by side; 0: this one runs all.")]
 Plot = Annotated[

@@ -73,6 +73,7 @@ class Comparison:
         key = [
             pffemu.__version__, code_hash(), self.machine.cpu.profile.digest, *which, mechanism.name, quota, threads,
             list(self.words), self.setting.policy.value, self.setting.batch, self.setting.handlers, self.setting.spare,
+            self.setting.on_disk,
         ]  # fmt: skip
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
         what = f"{self.name}-{mechanism.name}-q{quota:g}-t{threads}" if threads else f"{STEPS}-{mechanism.name}"

@@ -7,6 +7,7 @@ import struct
 import tempfile
 import time
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from guest.caching.workload import (
     CachedWorkload,
     CacheSetting,
 )
+from pffemu.arch.paging import PAGE_SIZE
 from pffemu.cli.measure import GuestFailed, Recorder
 from pffemu.errors import PffemuError
 from pffemu.machine.machine import Machine
@@ -32,8 +34,11 @@ from pffemu.machine.roots import parse_root
 from pffemu.machine.stop import Exited
 from pffemu.report.cache_run import CacheRun
 from pffemu.report.measured_counts import MeasuredCounts
+from pffemu.timing import Profile
 
 _FILE: Final = "file"  # in the folder that the guest finds as /data (core.s)
+_LATENCIES: Final = ("device.disk.read", "device.disk.write")
+_RAM_DISK: Final = Fraction(1, 5)  # us: a page is copied
 _COUNTERS: Final = f"<{len(COUNTERS)}Q"
 _FAILURES: Final = {NO_FILE: "cannot open its file", SHORT_FILE: "has more pages to touch than its file has"}
 
@@ -64,15 +69,7 @@ def run(workload: CachedWorkload, setting: CacheSetting, options: MachineOptions
 
 def _run(workload: CachedWorkload, setting: CacheSetting, options: MachineOptions, file: Path) -> CacheRun:
     result, counters, logged = _Bytes(), _Bytes(), _Bytes()
-    machine = Machine(
-        replace(
-            options,
-            mode=setting.mechanism.mode,
-            cpus=max(options.cpus, setting.cores),
-            ram=workload.ram(setting.threads),
-            roots=(*options.roots, parse_root(f"{file.parent}:/data")),
-        )
-    )
+    machine = Machine(_machine_options(workload, setting, options, file.parent))
     for fd, data in workload.inputs.items():
         machine.open_ram_file(fd, "input", data)
     for fd, name, sink in (
@@ -91,9 +88,29 @@ def _run(workload: CachedWorkload, setting: CacheSetting, options: MachineOption
     right = np.array_equal(content, workload.content if workload.after is None else workload.after)
     summary = recorder.summary(result.data == workload.result and right, seconds)
     by_path = counts.latencies()
-    latencies = by_path.get(summary.main_path, []) or np.frombuffer(logged.data, np.uint32).tolist()
+    faults = by_path.get(summary.main_path, [])
+    latencies = faults if setting.mechanism.faults else np.frombuffer(logged.data, np.uint32).tolist()
     cache, total = (dict(zip(COUNTERS, one, strict=True)) for one in struct.iter_unpack(_COUNTERS, counters.data))
     return CacheRun(workload, setting, summary, counts.counts(), cache, total, latencies)
+
+
+def _machine_options(
+    workload: CachedWorkload, setting: CacheSetting, options: MachineOptions, folder: Path
+) -> MachineOptions:
+    """The machine: a quota where the kernel evicts; a disk of RAM where the file is said to be in memory."""
+    profile = options.cpu.profile
+    if not setting.on_disk:
+        least = {name: replace(profile.entries[name], value=_RAM_DISK, unit="us") for name in _LATENCIES}
+        profile = Profile.of(profile.name, profile.machine, profile.frequency, {**profile.entries, **least})
+    return replace(
+        options,
+        mode=setting.mechanism.mode,
+        cpus=max(options.cpus, setting.cores),
+        ram=workload.ram(setting.threads),
+        roots=(*options.roots, parse_root(f"{folder}:/data")),
+        cpu=replace(options.cpu, profile=profile),
+        quota=setting.quota * PAGE_SIZE if setting.mechanism.by_kernel else 0,
+    )
 
 
 def _check(stop: object, setting: CacheSetting) -> None:

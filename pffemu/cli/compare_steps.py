@@ -31,8 +31,6 @@ def steps(setting: CacheSetting, machine: MachineOptions) -> dict[str, Any]:
     fill = once.summary.cycles / PAGES - found
     told: dict[str, Any] = {"hit": round(found - access, 2), "fill": round(fill, 1), "evict": None, "write_back": None}
     told["of_a_fill"] = {name: round(once.counts[name] / PAGES, 2) for name in _COUNTED}
-    if setting.mechanism.by_kernel:
-        return told
     stored = _run(every, machine, write=True)
     clean, dirty = _run(half, machine, 2), _run(half, machine, 2, write=True)
     evictions = 2 * PAGES - half.quota

@@ -41,6 +41,16 @@ def test_every_policy_gives_the_right_answer(name: str, policy: Policy) -> None:
     assert done.total["writebacks"] == 0
 
 
+@pytest.mark.parametrize("name", ["kernel", "pin", "sigsegv", "uffd", "pff"])
+def test_a_disk_takes_its_time(name: str) -> None:
+    (mechanism,) = chosen_mechanisms(name)
+    writes = touch("update", PAGES, 60, order=RANDOM, write=True)
+    done = run(writes, CacheSetting(mechanism, 20, 2, on_disk=True), OPTIONS)
+    assert done.summary.correct
+    assert done.counts["kernel_entries"] > 40
+    assert max(done.latencies) > 69_000 * OPTIONS.cpu.profile.frequency // 10**9
+
+
 def missed(policy: Policy) -> int:
     """Misses of four rounds over 40 pages with room for 32."""
     (pff,) = chosen_mechanisms("pff")

@@ -27,6 +27,7 @@
 .equ HOT, 16                        # of 2Q's second queue
 
 .equ MOST_BATCH, 64                 # pages evicted together
+.equ SPARE_PAGES, 64                # more than threads that fill pages at a time
 .equ EXIT_NOT_OFFERED, 98
 .equ EXIT_NO_FILE, 97
 .equ EXIT_SHORT_FILE, 96
@@ -39,6 +40,10 @@ cache_open:
     mov eax, SYS_open
     lea rdi, [rip + file_name]
     mov esi, 2                      # O_RDWR
+    cmp qword ptr [rip + on_disk], 0
+    je 1f
+    mov esi, 0x4002                 # and O_DIRECT: past the kernel's cache
+1:
     syscall
     test rax, rax
     js no_file
@@ -64,6 +69,9 @@ cache_open:
     cmp rbx, rax
     jb 2b
     call policy_open
+    mov esi, SPARE_PAGES * PAGE
+    call allocate
+    mov [rip + spare_pages], rax
     mov rbx, [rip + mechanism]
     call [rbx + M_OPEN]
     test eax, eax
@@ -92,15 +100,70 @@ allocate:
     mov r8, -1
     jmp map
 
-# map_file(): [backing] is the whole file, shared, in memory
-map_file:
+# load_file(): unless it stays on disk, [backing] is a copy of the whole file, in memory that does not fault
+load_file:
+    cmp qword ptr [rip + on_disk], 0
+    jne 1f
     mov rsi, [rip + page_count]
     shl rsi, 12
-    mov edx, PROT_READ | PROT_WRITE
-    mov r10d, MAP_SHARED | MAP_POPULATE
-    mov r8, [rip + file]
-    call map
+    push rsi
+    call allocate
     mov [rip + backing], rax
+    mov rsi, rax
+    pop rdx
+    mov rdi, [rip + file]
+    xor r10d, r10d
+    mov eax, SYS_pread64
+    syscall
+1:  ret
+
+# save_file(): after all pages have left
+save_file:
+    mov rsi, [rip + backing]
+    test rsi, rsi
+    jz 1f
+    cmp qword ptr [rip + stores], 0
+    je 1f
+    mov rdx, [rip + page_count]
+    shl rdx, 12
+    mov rdi, [rip + file]
+    xor r10d, r10d
+    mov eax, SYS_pwrite64
+    syscall
+1:  ret
+
+# page_source(rdi page, rsi a page of memory) -> rax where the file's page is: in memory, or read from disk to rsi
+page_source:
+    shl rdi, 12
+    mov rax, [rip + backing]
+    add rax, rdi
+    cmp qword ptr [rip + on_disk], 0
+    je 1f
+    push rsi
+    mov r10, rdi
+    mov rdi, [rip + file]
+    mov edx, PAGE
+    mov eax, SYS_pread64
+    syscall
+    cmp rax, PAGE
+    pop rax
+    jne ioctl_failed
+1:  ret
+
+# page_at_hand(rdi page) -> rax where the file's page is, for a while: in memory, or read to one of a few spare pages
+page_at_hand:
+    mov rsi, [rip + spare_pages]
+    mov eax, 1
+    lock xadd [rip + next_spare], eax
+    and eax, SPARE_PAGES - 1
+    shl rax, 12
+    add rsi, rax
+    jmp page_source
+
+# copy_page(rsi from, rdi to)
+copy_page:
+    mov ecx, PAGE
+    rep movsb
     ret
 
 # relax(): a thread waits for another one. It gives up its core, which is also where the clocks of pffemu's cores meet: a
@@ -125,6 +188,33 @@ unlock_cache:
     mov dword ptr [rip + cache_lock], 0
     ret
 
+# wait_for_change(rbx a BUSY page's state): until it may be different. The disk takes long, so the thread sleeps.
+wait_for_change:
+    mov edx, [rip + changes]
+    call relax
+    test byte ptr [rbx], BUSY
+    jz 1f
+    lock inc dword ptr [rip + change_waiters]
+    mov eax, SYS_futex
+    lea rdi, [rip + changes]
+    mov esi, FUTEX_WAIT | FUTEX_PRIVATE_FLAG
+    xor r10d, r10d
+    syscall
+    lock dec dword ptr [rip + change_waiters]
+1:  ret
+
+# page_changed(): a page is no longer BUSY
+page_changed:
+    lock inc dword ptr [rip + changes]
+    cmp dword ptr [rip + change_waiters], 0
+    je 1f
+    mov eax, SYS_futex
+    lea rdi, [rip + changes]
+    mov esi, FUTEX_WAKE | FUTEX_PRIVATE_FLAG
+    mov edx, 64
+    syscall
+1:  ret
+
 # cache_fill(rdi page, esi: for a store): a thread needs the page and does not have it, or may not store to it.
 cache_fill:
     push rbx
@@ -142,9 +232,7 @@ wait_for_page:
     test al, BUSY
     jz 3f
     call unlock_cache
-1:  call relax
-    test byte ptr [rbx], BUSY
-    jnz 1b
+    call wait_for_change
     jmp wait_for_page
 3:  test al, RESIDENT
     jnz already_there
@@ -177,6 +265,7 @@ wait_for_page:
     mov byte ptr [rcx + r12], 1
 6:  mov [rbx], al
     call unlock_cache
+    call page_changed
     call wake_evictor
 7:  pop r14
     pop r13
@@ -199,6 +288,7 @@ already_there:
     or byte ptr [rbx], WRITABLE
     and byte ptr [rbx], 255 - BUSY
     call unlock_cache
+    call page_changed
     jmp 7b
 8:  call unlock_cache
     cmp qword ptr [r14 + M_RETRY], 0
@@ -273,6 +363,7 @@ make_room:
     cmp rdx, rbx
     jb 3b
     sub [rip + resident], rbx
+    call page_changed
     jmp 6f
 5:  call relax
     call lock_cache
@@ -347,10 +438,19 @@ write_back:
     pop rdi
     mov rsi, rax
     shl rdi, 12
+    cmp qword ptr [rip + on_disk], 0
+    jne 2f
     add rdi, [rip + backing]
-    mov ecx, PAGE
-    rep movsb
+    jmp copy_page
 1:  ret
+2:  mov r10, rdi
+    mov rdi, [rip + file]
+    mov edx, PAGE
+    mov eax, SYS_pwrite64
+    syscall
+    cmp rax, PAGE
+    jne ioctl_failed
+    ret
 
 # page_address(rdi page) -> rax
 page_address:
@@ -467,6 +567,8 @@ wake_evictor:
 file_name: .asciz "/data/file"
 .balign 64
 cache_lock: .quad 0
+changes: .long 0                    # of pages' states from BUSY
+change_waiters: .long 0
 .balign 64
 evictor_asleep: .quad 0
 mechanism: .quad 0
@@ -477,6 +579,8 @@ spare:  .quad 0                     # pages that the evictor thread keeps free; 
 file:   .quad 0
 cache_get: .quad 0
 cache_put: .quad 0
+on_disk: .quad 0                    # 1: the file is read and written past the kernel's cache; 0: it is in memory
+scattered: .quad 0
 stores: .quad 0                     # 1: the workload stores to pages
 page_bytes:                         # addresses of arrays of a byte a page
 state:  .quad 0
@@ -485,6 +589,8 @@ accessed: .quad 0
 ages:   .quad 0
 page_bytes_end:
 resident: .quad 0
+spare_pages: .quad 0
+next_spare: .quad 0
 counters:                           # written to fd 5 at the end
 fills:  .quad 0
 evictions: .quad 0

@@ -5,7 +5,7 @@
 
 # frames_open(): the frames, all free
 frames_open:
-    call map_file
+    call load_file
     mov rsi, [rip + quota]
     shl rsi, 12
     call allocate
@@ -48,15 +48,18 @@ frame_fill:
     mov dword ptr [rip + frames_lock], 0
     mov rcx, [rip + frame_of]
     mov [rcx + rdi * 4], edx
-    shl rdi, 12
-    add rdi, [rip + backing]
-    mov rsi, rdi
-    mov rdi, rdx
-    shl rdi, 12
-    add rdi, [rip + frames]
-    mov ecx, PAGE
-    rep movsb
-    mov rax, rdx
+    push rdx
+    mov rsi, rdx
+    shl rsi, 12
+    add rsi, [rip + frames]
+    push rsi
+    call page_source
+    pop rdi
+    cmp rax, rdi
+    je 1f                           # read from disk to its place
+    mov rsi, rax
+    call copy_page
+1:  pop rax
     ret
 
 # frames_drop(rdi list, rsi count): their frames are free

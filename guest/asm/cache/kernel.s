@@ -9,7 +9,32 @@ kernel_open:
     mov r8, [rip + file]
     call map
     mov [rip + region], rax
-    xor eax, eax
+    cmp qword ptr [rip + scattered], 0
+    je 3f
+    mov rdi, rax
+    mov rsi, [rip + page_count]
+    shl rsi, 12
+    mov edx, 1                      # MADV_RANDOM
+    mov eax, SYS_madvise
+    syscall
+3:  cmp qword ptr [rip + on_disk], 0
+    jne 2f
+    mov esi, PAGE * 16
+    call allocate
+    push rax
+    mov rdi, [rip + file]
+    xor esi, esi
+    xor edx, edx                    # SEEK_SET
+    mov eax, SYS_lseek
+    syscall
+    pop rsi
+1:  mov rdi, [rip + file]           # the whole file into the kernel's cache
+    mov edx, PAGE * 16
+    mov eax, SYS_read
+    syscall
+    test rax, rax
+    jg 1b
+2:  xor eax, eax
     ret
 
 kernel_sync:

@@ -6,7 +6,7 @@
 
 .text
 sigsegv_open:
-    call map_file
+    call load_file
     mov eax, SYS_memfd_create
     lea rdi, [rip + sigsegv_name]
     xor esi, esi
@@ -49,21 +49,24 @@ fault_signal:
     jmp cache_fill
 
 sigsegv_install:
-    push rdi
-    push rsi
-    mov rdx, rdi
-    shl rdx, 12
-    mov r10, rdx
-    add rdx, [rip + backing]
-    mov rsi, rdx
+    push rbx
+    push r12
+    mov rbx, rdi
+    mov r12, rsi
+    call page_at_hand
+    mov rsi, rax
+    mov r10, rbx
+    shl r10, 12
     mov edx, PAGE
     mov rdi, [rip + sigsegv_pages]
     mov eax, SYS_pwrite64
     syscall
     cmp rax, PAGE
     jne ioctl_failed
-    pop rsi
-    pop rdi
+    mov rdi, rbx
+    mov rsi, r12
+    pop r12
+    pop rbx
     mov edx, PROT_READ
     test esi, esi
     jz sigsegv_rights

@@ -1,8 +1,10 @@
 # The program around a workload.
-#   WORKLOAD MECHANISM POLICY QUOTA BATCH THREADS HANDLERS SPARE PAGES STORES MARKS [NUMBER...]
+#   WORKLOAD MECHANISM POLICY QUOTA BATCH THREADS HANDLERS SPARE PAGES STORES MARKS ON_DISK SCATTERED [NUMBER...]
 # POLICY: policy.s. QUOTA: most pages in memory (0: all). BATCH: pages evicted together. THREADS touch pages, thread i on
 # core i; HANDLERS more handle faults where the mechanism needs them, and one more evicts when SPARE is not 0: each on a
-# core of its own behind them. STORES 1: the workload stores to pages. MARKS 1: it sets accessed bits of its own. The
+# core of its own behind them. STORES 1: the workload stores to pages. MARKS 1: it sets accessed bits of its own.
+# ON_DISK 1: the file is read and written page by page, past the kernel's cache; 0: it is in memory.
+# SCATTERED 1: the workload tells the kernel that its accesses are random. The
 # NUMBERs are the workload's ([numbers]).
 # A workload defines
 #   prepare()                        before the measured part, which lies between two gettid()
@@ -11,7 +13,6 @@
 # fd 4 gets [result], which is [sum] unless prepare changes [result] and [result_bytes]; fd 5 gets the counters of core.s
 # after the measured part and at the end, fd 6 the cycles of the misses that no fault shows (frames.s).
 
-.equ FIRST_NUMBER, 11
 .equ MOST_NUMBERS, 6
 .equ MOST_THREADS, 32
 .equ COUNTERS_FD, 5
@@ -54,6 +55,7 @@ _start:
     call write_counters
     call cache_flush
     call write_counters
+    call save_file
     mov edx, MOST_MISSES
     cmp rdx, [rip + misses]
     cmova rdx, [rip + misses]
@@ -325,7 +327,7 @@ barrier:
 
 .data
 settings:
-    .quad policy, quota, batch, thread_count, handler_count, spare, page_count, stores, marks, 0
+    .quad policy, quota, batch, thread_count, handler_count, spare, page_count, stores, marks, on_disk, scattered, 0
 thread_count: .quad 1
 handler_count: .quad 1
 marks:  .quad 0

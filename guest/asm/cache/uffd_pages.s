@@ -19,7 +19,7 @@ uffd_pages_open:
     call uffd_ioctl
     test rax, rax
     jnz 9f
-    call map_file
+    call load_file
     mov rsi, [rip + page_count]
     shl rsi, 12
     mov [rip + registration + 8], rsi
@@ -67,11 +67,11 @@ uffd_install:
     mov rax, [rip + stores]
     add rax, rax                    # UFFDIO_COPY_MODE_WP
 1:  mov [rsp + 24], rax
-    shl rdi, 12
-    mov rax, [rip + backing]
-    add rax, rdi
-    add rdi, [rip + region]
-    mov [rsp], rdi
+    mov rax, rdi
+    shl rax, 12
+    add rax, [rip + region]
+    mov [rsp], rax
+    call page_at_hand
     mov [rsp + 8], rax
     mov qword ptr [rsp + 16], PAGE
     mov esi, UFFDIO_COPY
