@@ -63,6 +63,7 @@ class KernelOptions:
     quota: int = 0  # bytes of pages of files on disk in the page cache; 0: as many as RAM has room for
     fault_around: int = 16  # pages of such a file that a read fault maps together
     pff_uintr: bool = False  # PFF-UINTR's kernel: every handler gets faults, ranges have no tag, ioctls say durations
+    writable_zero: bool = False  # UFFDIO_ZEROPAGE has a mode that gives a page of its own
     outlive: bool = True  # the run goes on after its first process while another one can still write output
 
 

@@ -31,6 +31,7 @@
 .equ SIGINFO_ADDRESS, 16
 .equ FEATURE_SIGBUS, 1 << 7       # UFFD_FEATURE_SIGBUS
 .equ FEATURE_DIRECTED, 60
+.equ FEATURE_ZEROPAGE_WRITE, 61
 .equ FEATURE_POLICY, 62
 .equ FEATURE_UPCALL, 63             # UFFD_FEATURE_UPCALL: a bit that UFFDIO_API reports
 # offsets from the handler's RSP after it has pushed its six registers
@@ -84,7 +85,12 @@ handle_faults:
     syscall
     test rax, rax
     jnz ioctl_failed
-    bt qword ptr [rip + api + 8], FEATURE_POLICY
+    bt qword ptr [rip + api + 8], FEATURE_ZEROPAGE_WRITE
+    jnc 1f
+    cmp dword ptr [rip + without_copy], UFFDIO_ZEROPAGE
+    jne 1f
+    bts qword ptr [rip + mode_without_copy], 63 # UFFDIO_ZEROPAGE_MODE_WRITE
+1:  bt qword ptr [rip + api + 8], FEATURE_POLICY
     jc set_policy
     bt qword ptr [rip + api + 8], FEATURE_DIRECTED
     jnc 2f
@@ -385,7 +391,8 @@ bring_in:
     mov esi, UFFDIO_COPY
     jmp 2f
 1:  mov qword ptr [rsp + 8], PAGE
-    mov qword ptr [rsp + 16], 0
+    mov rsi, [rip + mode_without_copy]
+    mov [rsp + 16], rsi
     mov esi, [rip + without_copy]
 2:  mov eax, SYS_ioctl
     mov rdi, [rip + uffd]
@@ -491,6 +498,8 @@ policy_of_region:                   # struct uffdio_policy
 without_copy:
     .quad UFFDIO_ZEROPAGE           # or UFFDIO_CONTINUE, in a region registered for minor faults
 uffd:
+    .quad 0
+mode_without_copy:
     .quad 0
 region:
     .quad 0

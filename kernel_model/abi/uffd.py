@@ -22,6 +22,7 @@ FEATURE_POISON: Final = 1 << 14
 FEATURE_WP_ASYNC: Final = 1 << 15
 FEATURE_MOVE: Final = 1 << 16
 FEATURE_DIRECTED: Final = 1 << 60  # pffemu's additions
+FEATURE_ZEROPAGE_WRITE: Final = 1 << 61
 FEATURE_POLICY: Final = 1 << 62
 FEATURE_UPCALL: Final = 1 << 63
 FEATURES: Final = (1 << 17) - 1  # all of them: what UFFDIO_API reports
@@ -43,6 +44,7 @@ MODES: Final = 7
 
 DONTWAKE: Final = 1  # of COPY, ZEROPAGE, CONTINUE, POISON, MOVE
 COPY_MODE_WP: Final = 2
+ZEROPAGE_MODE_WRITE: Final = 1 << 63  # with FEATURE_ZEROPAGE_WRITE: a page of its own, which a store finds writable
 CONTINUE_MODE_WP: Final = 2
 WRITEPROTECT_MODE_WP: Final = 1
 WRITEPROTECT_MODE_DONTWAKE: Final = 2

@@ -27,7 +27,10 @@ def userfaultfd(call: Call, flags: int) -> int:
     if flags & ~(O_NONBLOCK | O_CLOEXEC | uapi.UFFD_USER_MODE_ONLY):
         raise LinuxError(Errno.EINVAL)
     kernel, fd = call.kernel, call.new_fd()
-    services = UffdServices(kernel.fault_answers, kernel.scheduler, kernel.uffd_readers, kernel.options.pff_uintr)
+    services = UffdServices(
+        kernel.fault_answers, kernel.scheduler, kernel.uffd_readers, kernel.options.pff_uintr,
+        kernel.options.writable_zero,
+    )  # fmt: skip
     file = Userfaultfd(call.mm, fd, flags, services)
     file.close_on_exec_for_children = bool(flags & O_CLOEXEC)
     return call.process.files.install(fd, file, bool(flags & O_CLOEXEC))

@@ -46,7 +46,8 @@ _FAULT_FLAGS: Final = {
 class UffdServices:
     """What all userfaultfds of a kernel share. `reader_tids` collects the threads that have read a message.
 
-    `says_durations`: the ioctls that fill pages return how long they took.
+    `says_durations`: the ioctls that fill pages return how long they took. `writable_zero`: ZEROPAGE has a mode that
+    gives a page of its own instead of the shared zero page.
     """
 
     answers: Answers
@@ -54,6 +55,7 @@ class UffdServices:
     scheduler: Scheduler
     reader_tids: set[int]
     says_durations: bool
+    writable_zero: bool
 
 
 class Userfaultfd(File):

@@ -111,7 +111,8 @@ def _checked(kind: _Kind, uffd: Userfaultfd, call: Call, argument: int) -> Fill:
     if kind is _COPY:
         check_unaligned(given.src, given.len)
     checked_range(fill.start, fill.length)
-    if given.mode & ~kind.modes:
+    writable = uffd_abi.ZEROPAGE_MODE_WRITE if kind is _ZEROPAGE and uffd.services.writable_zero else 0
+    if given.mode & ~(kind.modes | writable):
         raise LinuxError(Errno.EINVAL)
     call.cpu.charge("kernel.uffd.validate")
     fill.step("validate")
@@ -207,6 +208,11 @@ def _bring_zeropage(fill: Fill, vma: Vma, page: int, entry: int) -> None:
         _give(fill, vma, page, frame)
         return
     _check_empty(vma, page, entry)
+    if fill.given.mode & uffd_abi.ZEROPAGE_MODE_WRITE:
+        fill.call.cpu.charge("kernel.page.allocate")
+        fill.call.cpu.charge("kernel.page.zero", PAGE_SIZE)
+        _give(fill, vma, page, mm.frames.take())
+        return
     mm.install(vma, page, mm.zero_frame, owned=False)
 
 

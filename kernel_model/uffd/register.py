@@ -22,6 +22,8 @@ def api(uffd: Userfaultfd, call: Call, argument: int) -> int:
     """UFFDIO_API, once a userfaultfd: report every feature, and enable those asked for."""
     given = call.memory.read_struct(UffdioApi, argument)
     wanted, offered = given.features, uffd_abi.FEATURES | uffd.services.answers.features
+    if uffd.services.writable_zero:
+        offered |= uffd_abi.FEATURE_ZEROPAGE_WRITE
     if wanted & uffd_abi.FEATURE_WP_ASYNC:
         wanted |= uffd_abi.FEATURE_WP_UNPOPULATED
     if given.api != uapi.UFFD_API or wanted & ~offered or uffd.ready:

@@ -61,6 +61,10 @@ def _choice(
     compat: Annotated[
         Compat, typer.Option(help="Whose programs run unchanged: pffemu's, or those of the prototype PFF-UINTR.")
     ] = options.DEFAULTS.compat,
+    writable_zero: Annotated[
+        bool,
+        typer.Option("--writable-zero", help="Offer a mode of UFFDIO_ZEROPAGE that gives a page of its own at once."),
+    ] = options.DEFAULTS.writable_zero,
 ) -> MachineChoice:
     cpu = CpuOptions(
         profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment, delivery=delivery,
@@ -70,7 +74,7 @@ def _choice(
         mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed, strict=strict, cpu=cpu,
         roots=tuple(parse_root(text) for text in root or []), libs=libs, uffd_regions=regions,
         quota=quota if quota is not None else options.DEFAULTS.quota, fault_around=fault_around,
-        compat=compat,
+        compat=compat, writable_zero=writable_zero,
     )  # fmt: skip
     return MachineChoice(machine, options.environment(env))
 

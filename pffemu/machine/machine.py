@@ -79,7 +79,7 @@ class Machine:
             uffd_mmio_base=self.options.uffd_mmio_base, seed=self.options.seed, mounts=self.options.mounts,
             outlive=self.options.outlive, quota=self.options.quota, fault_around=self.options.fault_around,
             strict=self.options.strict, uintr_wait_forever=self.options.uintr_wait_forever,
-            pff_uintr=self.options.compat is Compat.PFF_UINTR,
+            pff_uintr=self.options.compat is Compat.PFF_UINTR, writable_zero=self.options.writable_zero,
         )  # fmt: skip
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
         self.turns = Turns(self.kernel, self.cpus, self.options.cpu.counting)

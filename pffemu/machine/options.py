@@ -43,6 +43,7 @@ class MachineOptions:
     roots: tuple[Mount, ...] = ()  # host directories that the guest may reach (parse_root)
     libs: bool = False  # the guest may read this host's dynamic loader and libraries, where roots do not show others
     compat: Compat = Compat.PFFEMU
+    writable_zero: bool = False  # UFFDIO_ZEROPAGE has a mode that gives a page of its own (docs/mechanisms.md)
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in Intel's first patches, instead of (usec, flags)
     outlive: bool = True  # the run goes on after the first process's end, while others have its output open
     # end with UnsupportedError at the first system call or flag that is not modelled, and compute exactly what the
