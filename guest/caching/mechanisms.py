@@ -20,6 +20,7 @@ class CacheMechanism:
     helpers: bool = False  # handler threads
     faults: bool = True  # an access to a missing page faults; otherwise the program asks before each access
     by_kernel: bool = False  # the kernel evicts
+    on_disk: bool = True  # the file need not be in memory
 
     @property
     def mode(self) -> Mode:
@@ -47,7 +48,7 @@ MECHANISMS: Final = (
     CacheMechanism("uffd", _PAGES, helpers=True),
     CacheMechanism("uffd-sigbus", _PAGES),
     CacheMechanism("upcall", _PAGES),
-    CacheMechanism("policy", _PAGES, by_kernel=True),
+    CacheMechanism("policy", _PAGES, by_kernel=True, on_disk=False),
     CacheMechanism("exmap", faults=False),
     CacheMechanism("userfault", _PAGES),
     CacheMechanism("pff", _PAGES),
@@ -56,15 +57,21 @@ MECHANISMS: Final = (
 ALL: Final = "all"
 
 
-def chosen_mechanisms(text: str) -> tuple[CacheMechanism, ...]:
-    """The mechanisms named in `text`, separated by commas, in the order of the table. Raises UsageError."""
+def chosen_mechanisms(text: str, *, on_disk: bool = False) -> tuple[CacheMechanism, ...]:
+    """The mechanisms named in `text`, separated by commas, in the order of the table. Raises UsageError.
+
+    `on_disk`: all are those that can have their file there.
+    """
     names = [name.strip() for name in text.split(",") if name.strip()]
     known = {one.name: one for one in MECHANISMS}
     unknown = [name for name in names if name not in known and name != ALL]
     if unknown or not names:
         what = f"no mechanism {unknown[0]!r}" if unknown else "no mechanism is named"
         raise UsageError(what, where="--mechanism", remedy=f"{ALL}, or some of {', '.join(known)}")
-    return tuple(one for one in MECHANISMS if ALL in names or one.name in names)
+    for name in names:
+        if on_disk and name != ALL and not known[name].on_disk:
+            raise UsageError(f"{name} needs its file in memory", where="--store disk", remedy="leave it out")
+    return tuple(one for one in MECHANISMS if one.name in names or (ALL in names and (one.on_disk or not on_disk)))
 
 
 def _lines(path: Path) -> int:

@@ -66,12 +66,13 @@ def compare(
         return
     if arguments:
         raise UsageError(f"workload {workload} takes no arguments", where="compare", remedy="options go before it")
-    comparison = Comparison(
-        workload, scale, chosen_mechanisms(mechanism), compare_options.quotas(quota), compare_options.threads(threads),
-        CacheSetting(chosen_mechanisms("kernel")[0], policy=policy, batch=batch, handlers=handlers, spare=spare,
-                     on_disk=store is compare_options.StoreChoice.DISK),
-        machine.options, machine.words, folder,
-    )  # fmt: skip
+    on_disk = store is compare_options.StoreChoice.DISK
+    setting = CacheSetting(
+        chosen_mechanisms("kernel")[0], policy=policy, batch=batch, handlers=handlers, spare=spare, on_disk=on_disk
+    )
+    mechanisms = chosen_mechanisms(mechanism, on_disk=on_disk)
+    varied = compare_options.quotas(quota), compare_options.threads(threads)
+    comparison = Comparison(workload, scale, mechanisms, *varied, setting, machine.options, machine.words, folder)
     make_folder(folder)
     progress = ProgressLine(err_console(), f"compare {workload}", len(comparison.points()))
     built = foreground.prepare(lambda: named_workload(workload, scale), progress, "building the input")

@@ -109,7 +109,7 @@ def _machine_options(
         ram=workload.ram(setting.threads),
         roots=(*options.roots, parse_root(f"{folder}:/data")),
         cpu=replace(options.cpu, profile=profile),
-        quota=setting.quota * PAGE_SIZE if setting.mechanism.by_kernel else 0,
+        quota=setting.quota * PAGE_SIZE if setting.mechanism.name == "kernel" else 0,
     )
 
 

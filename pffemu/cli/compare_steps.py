@@ -29,7 +29,12 @@ def steps(setting: CacheSetting, machine: MachineOptions) -> dict[str, Any]:
     once, twice = _run(every, machine), _run(every, machine, 2)
     found = _per_page(once, twice)
     fill = once.summary.cycles / PAGES - found
-    told: dict[str, Any] = {"hit": round(found - access, 2), "fill": round(fill, 1), "evict": None, "write_back": None}
+    told: dict[str, Any] = {
+        "hit": round(found - access, 1) + 0.0,
+        "fill": round(fill, 1),
+        "evict": None,
+        "write_back": None,
+    }
     told["of_a_fill"] = {name: round(once.counts[name] / PAGES, 2) for name in _COUNTED}
     stored = _run(every, machine, write=True)
     clean, dirty = _run(half, machine, 2), _run(half, machine, 2, write=True)

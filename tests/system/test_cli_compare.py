@@ -31,7 +31,7 @@ def test_a_comparison_resumes_and_says_the_same(tmp_path: Path) -> None:
     assert all(run["correct"] for run in told["runs"])
     swizzle, pff = told["steps"]["swizzle"], told["steps"]["pff"]
     assert swizzle["fill"] < pff["fill"]
-    assert swizzle["hit"] > pff["hit"] == 0
+    assert swizzle["hit"] > 1 > abs(pff["hit"])
     results = {path: path.stat().st_mtime_ns for path in folder.iterdir() if path.name.count("-") > 1}
     removed, cut, *kept = sorted(path for path in results if "-q" in path.name)
     removed.unlink()

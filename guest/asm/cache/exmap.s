@@ -32,7 +32,7 @@ exmap_open:
     mov esi, MOST_MISSES * 4
     call allocate
     mov [rip + miss_cycles], rax
-    call map_file
+    call load_file
     xor eax, eax
     ret
 9:  mov eax, 1
@@ -114,13 +114,17 @@ exmap_install:
     jne ioctl_failed
     pop rax
     pop rdi
-    shl rdi, 12
-    mov rsi, [rip + backing]
-    add rsi, rdi
-    add rdi, [rip + region]
-    mov ecx, PAGE
-    rep movsb
-    ret
+    mov rsi, rdi
+    shl rsi, 12
+    add rsi, [rip + region]
+    push rsi
+    call page_source
+    pop rdi
+    cmp rax, rdi
+    je 1f                           # read from disk to its place
+    mov rsi, rax
+    jmp copy_page
+1:  ret
 
 exmap_drop:
     sub rsp, MOST_BATCH * 8
