@@ -271,7 +271,6 @@ class DirectedMemory:
 
     def refill(self, cpu: Cpu) -> None:
         """The interrupt at the low-water mark: returned frames first, then new ones, into each ring that is low."""
-        self.settle()
         for core in range(len(self._cpus)):
             if self.sizes.low and self.frame_ring(core).count < self.sizes.low:
                 self.recycle(cpu, core)
@@ -281,6 +280,7 @@ class DirectedMemory:
 
     def recycle(self, cpu: Cpu, core: int) -> int:
         """Move returned frames to the frame ring, after one flush of the cores that have not acknowledged them."""
+        self.settle()
         returns, ring = self.return_ring(core), self.frame_ring(core)
         moved = min(returns.count, ring.room)
         if not moved:

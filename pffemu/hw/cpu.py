@@ -19,7 +19,7 @@ from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.engine.stop import EngineStop
 from pffemu.engine.unicorn_cpu import UnicornCpu
 from pffemu.events.bus import EventBus
-from pffemu.hw import careful
+from pffemu.hw import careful, directed_resolution
 from pffemu.hw.careful import ALIGNMENT, VECTOR_ALIGNMENT
 from pffemu.hw.careful_conditions import At, operands_present
 from pffemu.hw.cpu_options import CpuOptions
@@ -234,6 +234,8 @@ class Cpu:
         """Flush the TLB, because page-table entries were removed or narrowed; `code`: executable pages changed."""
         self.mmu.flush()
         if self.directed.context is not None:
+            if self.directed.fill is not None:  # as an interrupt, the flush waits for the page
+                directed_resolution.finish(self.interconnect.cpus, self.mmu.fill.root)
             acknowledge(self.mmu.ram.words, self.directed.context.epochs, self.index)
         if code:
             self.frames.forget_all()

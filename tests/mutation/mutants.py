@@ -246,4 +246,127 @@ KERNEL: Final = (
     Mutant("kernel_model/sched/scheduler.py", "            queue.waiting.append(queue.current)\n", ""),
 )  # fmt: skip
 
-MUTANTS: Final = (*HARDWARE, *KERNEL)
+# directed resolution: each check of the eight steps, and what the kernel must do around them
+DIRECTED: Final = "pffemu/hw/directed_resolution.py"
+RINGS: Final = "pffemu/hw/frame_rings.py"
+PAGEOUT: Final = f"{INSNS}/pageout.py"
+DIRECTED_MEMORY: Final = "kernel_model/uffd/directed_memory.py"
+DIRECTIONS: Final = "kernel_model/uffd/directions.py"
+
+DIRECTED_RESOLUTION: Final = (
+    Mutant(DIRECTED, "    if fault.error_code & P or not fault.error_code & U:\n        return False\n", ""),
+    Mutant(DIRECTED, "leaf is None or not arch.is_directed(words[leaf])", "leaf is None"),
+    Mutant(DIRECTED, "    if not arch.is_directed(entry):\n        return Outcome(Result.REPLAY)\n", ""),
+    Mutant(DIRECTED, "    if entry & arch.BUSY:\n", "    if False:\n"),
+    Mutant(DIRECTED, "    if entry & ~arch.DIRECTED:\n        return _declined(Reason.MARKED)\n", ""),
+    Mutant(DIRECTED, "    if index > context.limit:\n        return _declined(Reason.INDEX)\n", ""),
+    Mutant(DIRECTED, "found is None or not found.valid", "found is None"),
+    Mutant(DIRECTED, "    if found.tag != cpu.mmu.fill.root & PTE_ADDRESS:\n        return Reason.TAG, None\n", ""),
+    Mutant(DIRECTED, "if not found.start <= fill.address < found.end:", "if not fill.address < found.end:"),
+    Mutant(DIRECTED, "if not found.start <= fill.address < found.end:", "if not found.start <= fill.address:"),
+    Mutant(
+        DIRECTED, "    if found.generation != arch.generation_of(fill.entry):\n        return Reason.STALE, None\n", ""
+    ),
+    Mutant(DIRECTED, "if fill.access & I or not", "if not"),
+    Mutant(DIRECTED, "(found.write if fill.access & W else found.read)", "found.read"),
+    Mutant(DIRECTED, "(found.write if fill.access & W else found.read)", "True"),
+    Mutant(DIRECTED, "    if found.left <= 0:\n        return Reason.QUOTA, None\n", ""),
+    Mutant(DIRECTED, "    directive.add_left(words, context.table, index, -1)\n", ""),
+    Mutant(DIRECTED, "if words[fill.leaf] != fill.entry:  # another", "if False:  # another"),
+    Mutant(
+        DIRECTED,
+        "        directive.add_left(words, context.table, arch.index_of(fill.entry), 1)\n        return _go_on",
+        "        return _go_on",
+    ),
+    Mutant(DIRECTED, "    words[fill.leaf] = fill.entry | arch.BUSY | cpu.index << arch.CORE_SHIFT\n", ""),
+    Mutant(DIRECTED, "fill.entry | arch.BUSY | cpu.index << arch.CORE_SHIFT", "fill.entry | arch.BUSY"),
+    Mutant(DIRECTED, "    if not frame_rings.record_ring(words, context.records).room:\n", "    if False:\n"),
+    Mutant(
+        DIRECTED, "        if not fill.frame:\n            return _give_up(cpu, context, fill, Reason.NOT_LISTED)\n", ""
+    ),
+    Mutant(
+        DIRECTED, "if epoch > frame_rings.acknowledged(words, context.epochs, len(cpu.interconnect.cpus)):", "if False:"
+    ),
+    Mutant(
+        DIRECTED,
+        "fill.frame & ~PTE_ADDRESS or not 0 < fill.frame < cpu.mmu.ram.size",
+        "not 0 < fill.frame < cpu.mmu.ram.size",
+    ),
+    Mutant(DIRECTED, "fill.frame & ~PTE_ADDRESS or not 0 < fill.frame < cpu.mmu.ram.size", "fill.frame & ~PTE_ADDRESS"),
+    Mutant(DIRECTED, "if source % PAGE_SIZE or source >= USER_END:", "if source >= USER_END:"),
+    Mutant(DIRECTED, "if source % PAGE_SIZE or source >= USER_END:", "if source % PAGE_SIZE:"),
+    Mutant(DIRECTED, "source, page_walk.USER, True)", "source, 0, True)"),
+    Mutant(DIRECTED, "source, page_walk.USER, True)", "source, page_walk.USER, False)"),
+    Mutant(
+        DIRECTED,
+        "    if code != page_walk.OK:\n        return _give_up(cpu, context, fill, Reason.SOURCE_MISSING)\n",
+        "",
+    ),
+    Mutant(DIRECTED, "elif found.kind is Kind.ZERO and not fill.zeroed:", "elif False:"),
+    Mutant(
+        DIRECTED, "    records.produce(fill.page | arch.FILLED | stored, fill.frame | arch.index_of(fill.entry))\n", ""
+    ),
+    Mutant(DIRECTED, "        ring.consume()\n", ""),
+    Mutant(DIRECTED, "context.returns).consume()", "context.returns).count"),
+    Mutant(DIRECTED, "words[header + arch.ARMED] and ring.count < words[header + arch.LOW]", "False"),
+    Mutant(DIRECTED, " | (PTE_D if fill.access & W else 0)", ""),
+    Mutant(DIRECTED, "    words[fill.leaf] = fill.entry\n", ""),
+    Mutant(
+        DIRECTED,
+        "    directive.add_left(words, context.table, arch.index_of(fill.entry), 1)\n    return _declined(reason)",
+        "    return _declined(reason)",
+    ),
+    Mutant(DIRECTED, "        busy = [cpu for cpu in busy if step(cpu) is None]\n", "        busy = []\n"),
+    Mutant(
+        "pffemu/hw/cpu.py",
+        "                directed_resolution.finish(self.interconnect.cpus, self.mmu.fill.root)\n",
+        "                pass\n",
+    ),
+    Mutant(
+        "pffemu/hw/cpu.py",
+        "            acknowledge(self.mmu.ram.words, self.directed.context.epochs, self.index)\n",
+        "            pass\n",
+    ),
+    Mutant(PAGEOUT, "if not cpu.cr4_uintr or context is None:", "if context is None:"),
+    Mutant(PAGEOUT, "page >= USER_END or not 0 < index <= context.limit", "not 0 < index <= context.limit"),
+    Mutant(PAGEOUT, "page >= USER_END or not 0 < index <= context.limit", "page >= USER_END or index > context.limit"),
+    Mutant(PAGEOUT, "page >= USER_END or not 0 < index <= context.limit", "page >= USER_END or not index"),
+    Mutant(PAGEOUT, "found is None or not found.valid or", "found is None or"),
+    Mutant(PAGEOUT, " or found.tag != cpu.mmu.fill.root & PTE_ADDRESS", ""),
+    Mutant(PAGEOUT, "found.kind is Kind.MAP or", "False or"),
+    Mutant(PAGEOUT, "not found.start <= page < found.end or", "False or"),
+    Mutant(PAGEOUT, "entry & (PTE_P | arch.RETURNABLE) != PTE_P | arch.RETURNABLE", "not entry & PTE_P"),
+    Mutant(PAGEOUT, "    if entry & PTE_D and not drop:\n        return CF | ZF\n", ""),
+    Mutant(PAGEOUT, "if not records.room or not returns.room:", "if not returns.room:"),
+    Mutant(PAGEOUT, "if not records.room or not returns.room:", "if not records.room:"),
+    Mutant(PAGEOUT, "    cpu.flush_tlb()\n", ""),
+    Mutant(PAGEOUT, "    records.produce(page | arch.RETURNED, frame | index)\n", ""),
+    Mutant(PAGEOUT, "    directive.add_left(words, context.table, index, 1)\n", ""),
+    Mutant(PAGEOUT, "epoch = frame_rings.next_epoch(words, context.epochs)", "epoch = 0"),
+    Mutant(DIRECTED_MEMORY, "        directed_resolution.finish(self._cpus, self.mm.pages.root)\n", ""),
+    Mutant(DIRECTED_MEMORY, "        self._words[at + arch.CONTROL] = 0\n", ""),
+    Mutant(DIRECTED_MEMORY, "        self._generations[index] = self._generations.get(index, 0) + 1\n", ""),
+    Mutant(DIRECTED_MEMORY, "        self._acknowledge(cpu, newest)\n", ""),
+    Mutant(DIRECTED_MEMORY, "        ring.consume(len(records))\n", ""),
+    Mutant(DIRECTED_MEMORY, "        self.mm.frames.give_back_all(list(owned.listed))\n", ""),
+    Mutant(DIRECTED_MEMORY, "            self.mm.frames.give_back_all(self._take_frames(core))\n", ""),
+    Mutant(DIRECTED_MEMORY, "and not mm.frames.is_shared(entry & PTE_ADDRESS)", ""),
+    Mutant(DIRECTIONS, "wanted & ~vma.prot", "False"),
+    Mutant(DIRECTIONS, "vma.prot & PROT_EXEC or", "False or"),
+    Mutant(DIRECTIONS, " or vma.locked:", ":"),
+    Mutant(DIRECTIONS, "    if vma.directed:\n        raise LinuxError(Errno.EBUSY)\n", ""),
+    Mutant(DIRECTIONS, "0 <= min(source, last) and", ""),
+    Mutant(DIRECTIONS, " and max(source, last) < USER_END", ""),
+    Mutant(DIRECTIONS, "if owned is None or owned.owner is not uffd:", "if owned is None:"),
+    Mutant(MM, "~(PTE_W | UFFD_WP | PTE_UFFD | RETURNABLE)", "~(PTE_W | UFFD_WP | PTE_UFFD)"),
+    Mutant(MM, "entry & ~(PTE_W | RETURNABLE) if entry & OWNED", "entry & ~PTE_W if entry & OWNED"),
+    Mutant(MM, "            self.undirect(vma)\n            vma.prot = prot\n", "            vma.prot = prot\n"),
+    Mutant(MM, "                    self.pages.set(address, entry & ~RETURNABLE)\n", "                    pass\n"),
+    Mutant(
+        "kernel_model/mm/page_cache.py",
+        "                            mm.directed.unlist(vma, low, high)\n",
+        "                            pass\n",
+    ),
+)
+
+MUTANTS: Final = (*HARDWARE, *KERNEL, *DIRECTED_RESOLUTION)

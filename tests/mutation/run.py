@@ -1,7 +1,8 @@
 """Checks that the assembly tests notice a missing step of the machine: python -m tests.mutation.run [--jobs 2]
 
-Each mutant is applied to a copy of the sources, and tests/asm runs there until its first failure. Prints the kill rate
-and the survivors; exits 1 when fewer than 95 % are killed, or a row no longer fits the sources.
+Each mutant is applied to a copy of the sources, and tests/asm runs there until its first failure; for those of directed
+resolution, whose checks a guest alone cannot reach, the tests that make each step themselves run first. Prints the kill
+rate and the survivors; exits 1 when fewer than 95 % are killed, or a row no longer fits the sources.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tests.mutation.mutants import MUTANTS, Mutant
+from tests.mutation.mutants import DIRECTED_RESOLUTION, MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
+STEP_BY_STEP = (
+    "tests/directed_world.py", "tests/directed_operations.py", "tests/guest_tools.py",
+    "tests/unit/kernel_model/test_directed_attacks.py", "tests/unit/kernel_model/test_directed_invariants.py",
+)  # fmt: skip
 COPIED = ("pffemu", "kernel_model", "guest", "tests/asm")
 ENOUGH = 0.95
 TIMEOUT = 600  # seconds, one mutant; one that hangs is killed, and named
@@ -65,6 +70,9 @@ def clean_copy(folder: Path) -> Path:
     copy = folder / "clean"
     for name in COPIED:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in STEP_BY_STEP:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
     # no options of the project's own: its plugins and strictness do not matter here, strict xfail does
     (copy / "pyproject.toml").write_text("[tool.pytest.ini_options]\nxfail_strict = true\n")
     compileall.compile_dir(copy, quiet=1)
@@ -80,7 +88,8 @@ def survives(clean: Path, mutant: Mutant | None) -> bool:
             path = copy / mutant.file
             path.write_text(path.read_text().replace(mutant.old, mutant.new))
         likely = sorted((copy / "tests/asm").glob(likely_tests(mutant)))
-        return all(passes(copy, mutant, tests) for tests in (likely, [copy / "tests/asm"]))
+        stepped = [copy / name for name in STEP_BY_STEP if "test_" in name] if mutant in DIRECTED_RESOLUTION else []
+        return all(passes(copy, mutant, tests) for tests in (stepped, likely, [copy / "tests/asm"]) if tests)
 
 
 def passes(copy: Path, mutant: Mutant | None, tests: list[Path]) -> bool:

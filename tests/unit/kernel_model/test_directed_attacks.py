@@ -1,0 +1,645 @@
+"""What a hostile program, or unlucky timing, could try with directed resolution, each by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kernel_model.abi import uffd as uffd_abi
+from kernel_model.abi.uapi import Errno
+from pffemu.arch import directed as arch
+from pffemu.arch.directed import Reason
+from pffemu.arch.exceptions import GP, UD
+from pffemu.arch.pagefault import I
+from pffemu.arch.paging import PAGE_SIZE, PTE_U, USER_END
+from pffemu.hw import directed_resolution, directive, frame_rings
+from pffemu.hw.directed_resolution import Outcome, Result
+from pffemu.hw.page_walk import USER
+from pffemu.hw.trap import Trap
+from tests.directed_world import AREA, PAGES, SHARED, SHARED_PAGES, SOURCE, U, W, World
+
+COPY, MAP, ZERO = uffd_abi.DIRECT_COPY, uffd_abi.DIRECT_MAP, uffd_abi.DIRECT_ZERO
+FILLED = Outcome(Result.REPLAY)
+CF, ZF = 1, 0x40
+BEFORE = ("claim", "frame", "source", "fill", "record", "publish")  # a COPY fill about to make this step
+
+
+def declined(reason: Reason) -> Outcome:
+    return Outcome(Result.DECLINED, reason)
+
+
+def world(kind: int = ZERO, cores: int = 2, frames: int = 4, **options: int) -> World:
+    made = World(cores)
+    for core in range(cores):
+        made.donate(core, frames)
+    assert made.direct(kind, **options) == 1
+    return made
+
+
+def at(made: World, step: str, core: int = 0, address: int = AREA, error_code: int = U) -> None:
+    """A fill of the core that is about to make `step`."""
+    assert made.fault(core, address, error_code)
+    for _ in range(10):
+        fill = made.cores[core].directed.fill
+        assert fill is not None
+        if fill.step == step:
+            return
+        made.step(core)
+    raise AssertionError(step)
+
+
+def change(made: World, index: int = 1, **fields: object) -> None:
+    """Write a directive that the kernel would never make."""
+    memory = made.memory
+    assert memory is not None
+    old = memory.directive(index)
+    assert old is not None
+    directive.store(made.ram.words, memory.context(0).table, index, replace(old, **fields))  # type: ignore[arg-type]
+
+
+def entry(made: World, page: int = 0) -> int:
+    return made.mm.pages.entry(AREA + page * PAGE_SIZE)
+
+
+# -- the checks of step 2 -----------------------------------------------------------------------------------------
+
+
+def test_a_marked_entry_is_declined_and_stays() -> None:
+    made = world()
+    assert made.ioctl(uffd_abi.WRITEPROTECT, AREA, PAGE_SIZE, 1) == 0
+    before = entry(made)
+    assert before != entry(made, 1)
+    assert made.resolve(0, AREA) == declined(Reason.MARKED)
+    assert entry(made) == before
+    made.end()
+
+
+def test_an_index_beyond_the_table_is_declined() -> None:
+    made = world()
+    made.mm.pages.set(AREA, arch.absent(256, 0))
+    assert made.resolve(0, AREA) == declined(Reason.INDEX)
+    made.end()
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"valid": False}, Reason.INVALID),
+        ({"tag": 0x1000}, Reason.TAG),
+        ({"start": AREA + PAGE_SIZE}, Reason.RANGE),
+        ({"end": AREA}, Reason.RANGE),
+        ({"generation": 1}, Reason.STALE),
+        ({"read": False}, Reason.RIGHTS),
+        ({"left": 0}, Reason.QUOTA),
+    ],
+)
+def test_each_condition_of_the_check_declines(fields: dict[str, object], reason: Reason) -> None:
+    made = world()
+    before = entry(made)
+    change(made, **fields)
+    assert made.resolve(0, AREA) == declined(reason)
+    assert entry(made) == before
+    made.end()
+
+
+def test_a_store_under_a_directive_for_loads_is_declined() -> None:
+    made = world(rights=uffd_abi.DIRECT_READ)
+    assert made.resolve(0, AREA, U | W) == declined(Reason.RIGHTS)
+    assert made.resolve(0, AREA) == FILLED
+    assert not isinstance(made.cores[0].mmu.translate(AREA, USER), Trap)
+    assert isinstance(made.cores[0].mmu.translate(AREA, USER | W), Trap)
+    made.end()
+
+
+def test_a_fetch_is_declined() -> None:
+    made = world()
+    assert made.resolve(0, AREA, U | I) == declined(Reason.RIGHTS)
+    made.end()
+
+
+def test_an_access_of_the_kernel_or_to_a_present_page_begins_no_fill() -> None:
+    made = world()
+    assert not made.fault(0, AREA, 0)
+    assert made.resolve(0, AREA) == FILLED
+    assert not made.fault(0, AREA, U | W | 1)
+    made.end()
+
+
+def test_the_quota_counts_pages_and_pages_that_return() -> None:
+    made = world(quota=2)
+    assert [made.resolve(0, AREA + page * PAGE_SIZE) for page in range(3)] == [FILLED, FILLED, declined(Reason.QUOTA)]
+    assert made.page_out(0, AREA, 1, False) == 0
+    assert made.resolve(0, AREA + 2 * PAGE_SIZE) == FILLED
+    made.end()
+
+
+def test_a_declined_fill_gives_its_quota_back() -> None:
+    made = world(frames=0, quota=1)
+    assert made.resolve(0, AREA) == declined(Reason.EMPTY)
+    made.donate(0, 1)
+    assert made.resolve(0, AREA) == FILLED
+    made.end()
+
+
+# -- frames and records -------------------------------------------------------------------------------------------
+
+
+def test_an_empty_ring_puts_the_entry_back() -> None:
+    made = world(frames=1)
+    before = entry(made, 1)
+    assert made.resolve(0, AREA) == FILLED
+    assert made.resolve(0, AREA + PAGE_SIZE) == declined(Reason.EMPTY)
+    assert entry(made, 1) == before
+    assert made.resolve(1, AREA + PAGE_SIZE) == FILLED  # each core has a ring of its own
+    made.end()
+
+
+@pytest.mark.parametrize("frame", [1 << 45, 0x1001 << 1, -PAGE_SIZE])
+def test_a_ring_entry_that_is_no_frame_of_ram_is_declined(frame: int) -> None:
+    made = world(frames=0)
+    memory = made.memory
+    assert memory is not None
+    memory.frame_ring(0).produce(frame)
+    assert made.resolve(0, AREA) == declined(Reason.BAD_FRAME)
+    memory.frame_ring(0).consume()
+    made.end()
+
+
+def test_ring_3_reaches_neither_rings_nor_directives() -> None:
+    made = world()
+    memory = made.memory
+    assert memory is not None
+    context = memory.context(0)
+    direct_map = 0xFFFF_8880_0000_0000
+    for physical in (context.table, context.frames, context.records, context.returns, context.epochs):
+        for address in (physical, direct_map + physical):
+            assert isinstance(made.cores[0].mmu.translate(address, USER), Trap)
+    made.end()
+
+
+def test_a_full_completion_ring_is_declined() -> None:
+    made = world()
+    memory = made.memory
+    assert memory is not None
+    records = frame_rings.record_ring(made.ram.words, memory.context(0).records)
+    at_header = memory.context(0).records >> 3
+    made.ram.words[at_header + arch.CAPACITY] = 1
+    assert made.resolve(0, AREA) == FILLED
+    before = entry(made, 1)
+    assert made.resolve(0, AREA + PAGE_SIZE) == declined(Reason.RECORDS_FULL)
+    assert entry(made, 1) == before
+    assert records.count == 1
+    assert made.ioctl(uffd_abi.DRAIN, SOURCE, 4, 0, 0) == 0
+    assert made.resolve(0, AREA + PAGE_SIZE) == FILLED
+    made.end()
+
+
+def test_a_frame_that_holds_old_bytes_is_zeroed() -> None:
+    made = world(frames=0)
+    made.store(made.kernel_cpu, SOURCE, 0x1234)
+    assert made.donate(0, 1, SOURCE) == 0
+    assert made.resolve(0, AREA) == FILLED
+    assert made.load(0, AREA) == 0
+    made.end()
+
+
+def test_two_cores_on_one_page_fill_it_once() -> None:
+    made = world()
+    at(made, "fill", core=0)
+    assert made.fault(1, AREA)
+    assert [made.step(1) for _ in range(3)] == [None] * 3  # BUSY: it waits
+    made.finish(0)
+    assert made.finish(1) == FILLED
+    assert made.memory is not None
+    assert made.memory.frame_ring(1).count == 4
+    made.end()
+
+
+def test_the_core_that_loses_the_claim_takes_no_frame_and_no_quota() -> None:
+    made = world(quota=1)
+    at(made, "claim", core=0)
+    change(made, left=1)
+    at(made, "claim", core=1)
+    change(made, left=0)
+    made.finish(1)
+    assert made.finish(0) == FILLED
+    found = made.memory.directive(1) if made.memory is not None else None
+    assert found is not None
+    assert found.left == 1
+    made.end()
+
+
+# -- COPY's source ------------------------------------------------------------------------------------------------
+
+
+def test_source_and_destination_are_one_page() -> None:
+    made = world(COPY, source=AREA)
+    assert made.resolve(0, AREA) == declined(Reason.SOURCE_MISSING)
+    made.end()
+
+
+@pytest.mark.parametrize(
+    ("source", "stride"),
+    [
+        (USER_END - (PAGES - 1) * PAGE_SIZE, PAGE_SIZE),  # its end reaches beyond user space
+        (0xFFFF_8880_0000_0000, PAGE_SIZE),
+        (SOURCE, 1 << 62),  # wraps 2^64 back to the source
+        (SOURCE, -(1 << 63)),
+        (SOURCE, 8),
+        (SOURCE + 8, PAGE_SIZE),
+        (0, -PAGE_SIZE),
+    ],
+)
+def test_a_source_that_leaves_user_space_or_wraps_is_refused(source: int, stride: int) -> None:
+    made = World(1)
+    assert made.direct(COPY, source=source, stride=stride) == -Errno.EINVAL
+    made.end()
+
+
+@pytest.mark.parametrize("source", [USER_END, 0xFFFF_8880_0000_0000, SOURCE + 8, 1 << 63])
+def test_the_unit_itself_refuses_a_source_outside_user_space(source: int) -> None:
+    made = world(COPY)
+    change(made, source=source)
+    assert made.resolve(0, AREA) == declined(Reason.SOURCE_RANGE)
+    made.end()
+
+
+def test_a_stride_that_wraps_reaches_only_what_the_user_may_load() -> None:
+    made = world(COPY)
+    change(made, stride=(1 << 64) - PAGE_SIZE, source=SOURCE + PAGE_SIZE)
+    assert made.resolve(0, AREA + PAGE_SIZE) == FILLED
+    assert made.load(0, AREA + PAGE_SIZE) == 0x5000
+    change(made, stride=1 << 47)
+    assert made.resolve(0, AREA + 2 * PAGE_SIZE) == declined(Reason.SOURCE_RANGE)
+    made.end()
+
+
+@pytest.mark.parametrize("protection", [0, None])
+def test_a_source_that_the_user_may_not_load_is_declined(protection: int | None) -> None:
+    made = world(COPY)
+    if protection is None:
+        made.call("MUNMAP", SOURCE, PAGE_SIZE)
+    else:
+        made.call("MPROTECT", SOURCE, PAGE_SIZE, protection)
+    before = entry(made)
+    assert made.resolve(0, AREA) == declined(Reason.SOURCE_MISSING)
+    assert entry(made) == before
+    made.end()
+
+
+def test_a_source_that_only_the_kernel_may_load_is_declined() -> None:
+    made = world(COPY)
+    made.mm.pages.set(SOURCE, made.mm.pages.entry(SOURCE) & ~PTE_U)
+    assert made.resolve(0, AREA) == declined(Reason.SOURCE_MISSING)
+    made.end()
+
+
+def test_copying_marks_its_source_accessed_and_not_dirty() -> None:
+    made = world(COPY)
+    made.mm.pages.set(SOURCE, made.mm.pages.entry(SOURCE) & ~0x60)
+    assert made.resolve(0, AREA) == FILLED
+    assert made.mm.pages.entry(SOURCE) & 0x60 == 0x20
+    made.end()
+
+
+# -- the kernel between two steps ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", BEFORE)
+def test_munmap_between_two_steps(step: str) -> None:
+    made = world(COPY)
+    at(made, step)
+    assert made.call("MUNMAP", AREA, PAGES * PAGE_SIZE) == 0
+    assert entry(made) == 0
+    made.settled()
+    made.end()
+
+
+@pytest.mark.parametrize("step", BEFORE)
+def test_munmap_of_the_source_between_two_steps(step: str) -> None:
+    made = world(COPY)
+    at(made, step)
+    assert made.call("MUNMAP", SOURCE, PAGES * PAGE_SIZE) == 0
+    made.finish(0)
+    assert made.load(0, AREA) in (0x5000, None)
+    made.end()
+
+
+@pytest.mark.parametrize("step", BEFORE)
+def test_mprotect_between_two_steps(step: str) -> None:
+    made = world(COPY)
+    at(made, step, error_code=U | W)
+    assert made.call("MPROTECT", AREA, PAGES * PAGE_SIZE, 1) == 0
+    made.finish(0)
+    made.check()
+    assert isinstance(made.cores[0].mmu.translate(AREA, USER | W), Trap)
+    assert not made.fault(0, AREA + PAGE_SIZE)
+    made.end()
+
+
+@pytest.mark.parametrize("step", BEFORE)
+def test_revoke_between_two_steps(step: str) -> None:
+    made = world(COPY)
+    at(made, step)
+    assert made.revoke(1) == 0
+    assert made.cores[0].directed.fill is None
+    assert made.resolve(0, AREA + PAGE_SIZE) == declined(Reason.INVALID)
+    made.end()
+
+
+def test_a_stale_generation_is_declined_when_the_index_serves_another_range() -> None:
+    made = world(pages=2)
+    assert made.revoke(1) == 0
+    assert made.direct(ZERO, 4, 2) == 1
+    assert made.resolve(0, AREA) == declined(Reason.RANGE)
+    change(made, start=AREA)
+    assert made.resolve(0, AREA) == declined(Reason.STALE)
+    made.end()
+
+
+def test_an_index_whose_generations_are_used_up_serves_no_more() -> None:
+    made = World(1)
+    assert made.direct(ZERO, 0, 1) == 1
+    assert made.memory is not None
+    made.memory._generations[1] = arch.GENERATIONS - 1
+    assert made.revoke(1) == 0
+    assert made.direct(ZERO, 0, 1) == 2
+    made.end()
+
+
+@pytest.mark.parametrize("step", BEFORE)
+def test_a_kill_while_the_entry_is_busy(step: str) -> None:
+    made = world(COPY)
+    at(made, step)
+    made.kill()
+    assert made.cores[0].directed.fill is None
+    assert made.cores[0].directed.context is None
+    made.end()
+
+
+@pytest.mark.parametrize("step", BEFORE)
+def test_a_fork_with_records_undrained(step: str) -> None:
+    made = world(COPY)
+    made.resolve(1, AREA + PAGE_SIZE)
+    at(made, step)
+    made.fork()
+    made.settled()
+    child = made.children[0].mm
+    assert child.directed is None
+    assert all(not arch.is_directed(each) for _, each in child.pages.used(AREA, AREA + PAGES * PAGE_SIZE))
+    made.end()
+
+
+def test_a_page_shared_by_fork_cannot_be_returned() -> None:
+    made = world()
+    assert made.resolve(0, AREA, U | W) == FILLED
+    made.fork()
+    assert made.page_out(0, AREA, 1, True) == CF
+    assert made.page_out(0, AREA + PAGE_SIZE, 1, True) == CF
+    made.end()
+
+
+@pytest.mark.parametrize("step", BEFORE)
+def test_reclaim_between_two_steps(step: str) -> None:
+    made = world(COPY)
+    at(made, step)
+    assert made.rings(0) == 0
+    made.check()
+    assert made.resolve(0, AREA + PAGE_SIZE) == declined(Reason.EMPTY)
+    made.end()
+
+
+@pytest.mark.parametrize("step", BEFORE)
+def test_closing_the_userfaultfd_between_two_steps(step: str) -> None:
+    made = world(COPY)
+    at(made, step)
+    assert made.call("CLOSE", 3) == 0
+    assert made.mm.directed is None
+    assert not made.fault(0, AREA + PAGE_SIZE)
+    made.end()
+
+
+# -- pages of a shared file ---------------------------------------------------------------------------------------
+
+
+def test_map_maps_what_the_page_cache_holds_and_nothing_else() -> None:
+    made = World(1)
+    made.write(SOURCE, b"inside!!")
+    assert made.call("PWRITE64", made.memfd or 0, SOURCE, 8, 0) == 8
+    assert made.direct(MAP, 0, SHARED_PAGES, base=SHARED) == 1
+    assert made.result(64) == 1
+    assert made.resolve(0, SHARED) == FILLED
+    assert made.load(0, SHARED) == int.from_bytes(b"inside!!", "little")
+    assert made.resolve(0, SHARED + PAGE_SIZE) == declined(Reason.NOT_LISTED)
+    assert made.page_out(0, SHARED, 1, True) == CF  # its frame is the page cache's
+    made.end()
+
+
+@pytest.mark.parametrize("step", ["claim", "frame", "fill", "record", "publish"])
+def test_a_truncated_page_is_mapped_no_more(step: str) -> None:
+    made = World(1)
+    made.write(SOURCE, b"inside!!")
+    made.call("PWRITE64", made.memfd or 0, SOURCE, 8, 0)
+    made.direct(MAP, 0, SHARED_PAGES, base=SHARED)
+    at(made, step, address=SHARED)
+    assert made.call("FTRUNCATE", made.memfd or 0, 0) == 0
+    made.check()
+    assert made.resolve(0, SHARED) == declined(Reason.NOT_LISTED)
+    made.end()
+
+
+# -- returning pages ----------------------------------------------------------------------------------------------
+
+
+def test_a_returned_frame_waits_for_every_core() -> None:
+    made = world(frames=1)
+    assert made.resolve(0, AREA) == FILLED
+    assert made.load(1, AREA) == 0  # the other core has cached the translation
+    assert made.page_out(0, AREA, 1, False) == 0
+    assert made.resolve(0, AREA + PAGE_SIZE) == declined(Reason.UNACKNOWLEDGED)
+    for cpu in made.cpus[1:]:
+        cpu.flush_tlb()
+    assert made.resolve(0, AREA + PAGE_SIZE) == FILLED
+    made.end()
+
+
+def test_a_refill_makes_one_flush_a_core_for_a_batch() -> None:
+    made = World(2)
+    assert made.rings(8, 4, 4) == 0
+    made.donate(0, 8)
+    assert made.direct(ZERO) == 1
+    for page in range(8):
+        assert made.resolve(0, AREA + page * PAGE_SIZE) == FILLED
+        assert made.page_out(0, AREA + page * PAGE_SIZE, 1, False) == 0
+    epochs = made.memory.context(0).epochs if made.memory is not None else 0
+    assert frame_rings.acknowledged(made.ram.words, epochs, 3) < made.ram.words[epochs >> 3]
+    made.kernel.fault_answers.refill(made.kernel_cpu)  # type: ignore[attr-defined]
+    assert frame_rings.acknowledged(made.ram.words, epochs, 3) == made.ram.words[epochs >> 3]
+    assert made.memory is not None
+    assert made.memory.return_ring(0).count == 0
+    assert made.memory.frame_ring(0).count == 8
+    made.check()
+    made.end()
+
+
+def test_a_ring_below_its_mark_interrupts_the_helper_once_until_it_is_refilled() -> None:
+    made = World(1)
+    helper = made.kernel_cpu
+    assert made.rings(8, 4, 2) == 0
+    made.donate(0, 4)
+    assert made.direct(ZERO) == 1
+    helper.arrivals.clear()
+    for page in range(2):
+        assert made.resolve(0, AREA + page * PAGE_SIZE) == FILLED
+    assert [arrival.vector for arrival in helper.arrivals] == [directed_resolution.LOW_VECTOR]
+    made.kernel.fault_answers.refill(helper)  # type: ignore[attr-defined]
+    assert made.memory is not None
+    assert made.memory.frame_ring(0).count == 4
+    assert made.resolve(0, AREA + 2 * PAGE_SIZE) == FILLED
+    assert len(helper.arrivals) == 2
+    helper.arrivals.clear()
+    made.end()
+
+
+def test_a_fill_under_way_on_a_core_keeps_returned_frames_from_use() -> None:
+    made = world(COPY, source=AREA + 6 * PAGE_SIZE, pages=6)
+    assert made.direct(ZERO, 6, 6) == 2
+    assert made.resolve(0, AREA + 6 * PAGE_SIZE) == FILLED
+    at(made, "fill", core=0)  # it has translated its source
+    assert made.page_out(1, AREA + 6 * PAGE_SIZE, 2, False) == 0
+    made.donate(1, 8)  # recycles: waits for the fill, then flushes
+    assert made.cores[0].directed.fill is None
+    made.check()
+    made.end()
+
+
+def test_pageout_checks_before_it_changes_anything() -> None:
+    made = world()
+    assert made.page_out(0, AREA, 1, True) == CF  # absent
+    assert made.page_out(0, SOURCE, 1, True) == CF  # not in the range
+    assert made.resolve(0, AREA, U | W) == FILLED
+    assert made.page_out(0, AREA, 2, True) == CF  # no such directive
+    assert made.page_out(0, AREA, 1, False) == CF | ZF  # dirty
+    assert made.page_out(0, AREA, 0, False) == Trap(GP)
+    assert made.page_out(0, AREA, 256, False) == Trap(GP)
+    assert made.page_out(0, 0xFFFF_8880_0000_0000, 1, False) == Trap(GP)
+    change(made, valid=False)
+    assert made.page_out(0, AREA, 1, True) == CF
+    change(made, valid=True, tag=0x1000)
+    assert made.page_out(0, AREA, 1, True) == CF
+    made.cores[0].cr4_uintr = False
+    assert made.page_out(0, AREA, 1, True) == Trap(UD)
+    made.cores[0].cr4_uintr = True
+    made.end()
+
+
+def test_pageout_leaves_the_page_when_a_ring_is_full() -> None:
+    made = world()
+    assert made.memory is not None
+    assert made.resolve(0, AREA) == FILLED
+    context = made.memory.context(0)
+    for at_header, count in ((context.returns >> 3, 0), (context.records >> 3, 1)):
+        capacity, made.ram.words[at_header + arch.CAPACITY] = made.ram.words[at_header + arch.CAPACITY], count
+        assert made.page_out(0, AREA, 1, False) == CF
+        made.ram.words[at_header + arch.CAPACITY] = capacity
+    assert made.page_out(0, AREA, 1, False) == 0
+    made.end()
+
+
+def test_a_directive_that_was_revoked_takes_no_page_back() -> None:
+    made = world()
+    assert made.resolve(0, AREA) == FILLED
+    assert made.revoke(1) == 0
+    assert made.page_out(0, AREA, 1, True) == CF
+    made.end()
+
+
+# -- the ioctls' checks -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "errno"),
+    [
+        ({"kind": 0}, Errno.EINVAL),
+        ({"kind": 4}, Errno.EINVAL),
+        ({"kind": ZERO, "rights": 0}, Errno.EINVAL),
+        ({"kind": ZERO, "rights": 4}, Errno.EINVAL),
+        ({"kind": ZERO, "around": 10}, Errno.EINVAL),
+        ({"kind": ZERO, "flags": 2}, Errno.EINVAL),
+        ({"kind": ZERO, "base": AREA + 8}, Errno.EINVAL),
+        ({"kind": ZERO, "pages": PAGES + 1}, Errno.ENOENT),
+        ({"kind": ZERO, "base": SOURCE}, Errno.ENOENT),
+        ({"kind": ZERO, "base": SHARED, "pages": 1}, Errno.EINVAL),
+        ({"kind": MAP}, Errno.EINVAL),
+    ],
+)
+def test_direct_refuses(options: dict[str, int], errno: Errno) -> None:
+    made = World(1)
+    assert made.direct(**options) == -errno  # type: ignore[arg-type]
+    made.end()
+
+
+def test_direct_refuses_rights_beyond_the_areas() -> None:
+    made = World(1)
+    assert made.call("MPROTECT", AREA, PAGES * PAGE_SIZE, 1) == 0
+    assert made.direct(ZERO) == -Errno.EACCES
+    assert made.direct(ZERO, rights=1) == 1
+    assert made.direct(ZERO, rights=1) == -Errno.EBUSY
+    made.end()
+
+
+def test_direct_refuses_executable_and_locked_memory() -> None:
+    made = World(1)
+    assert made.call("MPROTECT", AREA, PAGE_SIZE, 7) == 0
+    assert made.direct(ZERO, pages=1) == -Errno.EACCES
+    made.map_area()
+    made.register()
+    assert made.call("MLOCK2", AREA, PAGES * PAGE_SIZE, 1) == 0
+    assert made.direct(ZERO) == -Errno.EINVAL
+    made.end()
+
+
+def test_the_table_of_directives_is_finite() -> None:
+    made = World(1)
+    assert made.direct(ZERO, 0, 1) == 1
+    assert made.memory is not None
+    made.memory._generations |= dict.fromkeys(range(2, 256), arch.GENERATIONS)
+    assert made.direct(ZERO, 1, 1) == -Errno.ENOSPC
+    made.end()
+
+
+def test_directives_beyond_memory_are_refused() -> None:
+    made = World(1)
+    huge = 0x6000_0000_0000
+    assert made.call("MMAP", huge, 1 << 40, 3, 0x4032, (1 << 64) - 1, 0) == huge
+    assert made.ioctl(uffd_abi.REGISTER, huge, 1 << 40, 1, 0) == 0
+    assert made.direct(ZERO, 0, (1 << 40) // PAGE_SIZE, base=huge) == -Errno.ENOMEM
+    assert made.rings(1 << 20) == -Errno.ENOMEM
+    assert made.rings(4, 5, 1) == -Errno.EINVAL
+    made.end()
+
+
+def test_revoke_needs_the_userfaultfd_that_made_it() -> None:
+    made = world()
+    assert made.revoke(2) == -Errno.ENOENT
+    assert made.call("USERFAULTFD", 0) is not None
+    made.end()
+
+
+def test_donated_pages_must_be_the_programs_alone() -> None:
+    made = world(frames=0)
+    assert made.donate(0, 1, AREA) == -Errno.EFAULT  # missing
+    assert made.donate(0, 1, 0x7000_0000) == -Errno.EFAULT  # no area
+    assert made.donate(9, 1) == -Errno.EINVAL
+    made.fork()
+    assert made.donate(0, 1, SOURCE) == -Errno.EFAULT  # shared with the child
+    made.end()
+
+
+def test_step_8_repeats_the_walk_of_a_page_that_another_way_brought_in() -> None:
+    made = world()
+    at(made, "claim")
+    assert made.ioctl(uffd_abi.ZEROPAGE, AREA, PAGE_SIZE, 0, 0) is not None
+    assert directed_resolution.begin(made.cores[0], Trap(14, U, AREA), 0) is False
+    made.end()
