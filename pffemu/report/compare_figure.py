@@ -7,14 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from pffemu.errors import PffemuError
+from pffemu.report.colours import LineStyles
 from pffemu.report.figures import STYLE
 
-# colours of Okabe and Ito, told apart by dashes and markers, too
-_LINES: Final = (
-    ("#000000", "-", "o"), ("#E69F00", "--", "s"), ("#56B4E9", "-.", "^"), ("#009E73", ":", "D"),
-    ("#0072B2", "-", "v"), ("#D55E00", "--", "P"), ("#CC79A7", "-.", "X"), ("#666666", ":", "*"),
-    ("#8B4513", "-", "<"), ("#4B0082", "--", ">"), ("#2F4F4F", "-.", "h"), ("#B22222", ":", "p"),
-)  # fmt: skip
 _PANEL: Final = 3.6  # inches wide
 _HEIGHT: Final = 3.4  # inches
 
@@ -52,11 +47,12 @@ def compare_figure(report: Mapping[str, Any]) -> Any:
 
 
 def _panel(axes: Any, runs: list[Mapping[str, Any]], mechanisms: list[str]) -> None:
-    for number, name in enumerate(mechanisms):
+    styles = LineStyles()
+    for name in mechanisms:
         line = sorted(
             (run["quota"], run["operations_per_core_second"] / 1e6) for run in runs if run["mechanism"] == name
         )
-        colour, dashes, marker = _LINES[number % len(_LINES)]
+        colour, dashes, marker = styles.next(name)
         axes.plot(*zip(*line, strict=True), label=name, color=colour, linestyle=dashes, marker=marker, markersize=4.5)
     axes.set_xlabel("fraction of the pages in memory")
     axes.set_yscale("log")

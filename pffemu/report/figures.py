@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
+from pffemu.report.colours import LineStyles
 from pffemu.report.stages import (
     DECISION,
     DELIVERY,
@@ -34,11 +35,6 @@ _FILLS: Final = {
 _IOCTL_FILLS: Final = (
     ("#c8c8c8", ""), ("#252525", ""), ("#fdae61", "//"), ("#08519c", ""), ("#fee0d2", "--"), ("#ffffbf", ""),
     ("#238b45", ""), ("#9ecae1", ".."), ("#54278f", ""), ("#ffffff", "xx"), ("#d94801", "\\\\"),
-)  # fmt: skip
-# colour, dashes, marker
-_LINES: Final = (
-    ("#252525", "-", "o"), ("#d94801", "--", "s"), ("#08519c", "-.", "^"), ("#238b45", ":", "D"),
-    ("#54278f", (0, (5, 1)), "v"), ("#9a7a10", (0, (3, 1, 1, 1, 1, 1)), "P"), ("#7f7f7f", (0, (1, 1)), "X"),
 )  # fmt: skip
 _STATUS_FILLS: Final = {
     "measured": ("#ffffff", ""), "published": ("#c8c8c8", ""), "derived": ("#9ecae1", ""), "guessed": ("#d94801", "//"),
@@ -93,14 +89,26 @@ def ioctl_breakdown(report: Run) -> Any:
     return _bars(bars, fills, "cycles per call", "Inside the ioctl", groups, drawn)
 
 
+def varies(latency: Mapping[str, Any]) -> bool:
+    """Whether a path's latencies differ enough for a line: without 2 % of them below, by more than 2 %."""
+    percentiles = latency["percentiles"]
+    return bool(percentiles[2] < 0.98 * percentiles[100])
+
+
 def latency_cdf(report: Run) -> Any:
-    """Cumulative distribution of the faults' latencies."""
+    """Cumulative distribution of the faults' latencies; one mark where those of a path are as good as equal."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     def draw(axes: Any) -> None:
         lines = [(name_of_path(run, path), one) for run in report["runs"] for path, one in run["latency"].items()]
-        for number, (name, latency) in enumerate(lines):
-            colour, dashes, _ = _LINES[number % len(_LINES)]
+        styles = LineStyles()
+        for name, latency in lines:
+            colour, dashes, marker = styles.next(name)
+            if not varies(latency):
+                between = f" ({latency['min']:,} to {latency['max']:,})" if latency["min"] < latency["max"] else ""
+                label = f"{name}: {latency['median']:,}{between}"
+                axes.plot([latency["median"]], [100], marker, color=colour, markersize=7, clip_on=False, label=label)
+                continue
             axes.step(
                 latency["percentiles"], range(101), where="post", label=name, color=colour, linestyle=dashes,
                 linewidth=1.6,
@@ -168,8 +176,9 @@ def sweep_lines(points: Sequence[tuple[float, Run]], xlabel: str, title: str, sp
             for run in report["runs"]:
                 y = base["cycles"] / run["cycles"] if speedup and base is not None else run["cycles"] / 1e6
                 series.setdefault(name_of(run), []).append((x, y))
-        for number, (name, line) in enumerate(series.items()):
-            colour, dashes, marker = _LINES[number % len(_LINES)]
+        styles = LineStyles()
+        for name, line in series.items():
+            colour, dashes, marker = styles.next(name)
             axes.plot(
                 *zip(*sorted(line), strict=True),
                 label=name,

@@ -15,15 +15,37 @@ from pffemu.report.uncertainty_table import HEADINGS
 Report = Mapping[str, Any]
 
 _STYLE: Final = """
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-top: 1px solid #ccc; padding-top: .8rem }
+:root { color-scheme: light dark; --ink: #222; --paper: #fff; --line: #ccc; --soft: #f3f3f3; --quiet: #666 }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --paper: #16181b; --line: #444; --soft: #262a2e;
+  --quiet: #a0a0a0 } }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 76rem; margin: 1rem auto; padding: 0 1rem; color: var(--ink);
+  background: var(--paper) }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-top: 1px solid var(--line);
+  padding-top: .8rem }
+nav a { margin-right: 1rem; color: inherit } figcaption, .quiet { color: var(--quiet); font-size: .9em }
+figure svg { background: #fff } details { margin: .4rem 0 } dl { display: grid; grid-template-columns: max-content 1fr;
+  gap: .1rem .8rem; margin: .3rem 0; font-size: .9em } dd { margin: 0; overflow-wrap: anywhere }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .8rem 0; font-size: .85em;
   display: block; max-width: 100%; overflow-x: auto }
-th, td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #ddd }
+th, td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid var(--line) }
 th:first-child, td:first-child { text-align: left }
-code { font-size: .9em; background: #f3f3f3; padding: .1em .3em; overflow-wrap: anywhere } figure { margin: 1rem 0 }
+code { font-size: .9em; background: var(--soft); padding: .1em .3em; overflow-wrap: anywhere } figure { margin: 1rem 0 }
 svg { max-width: 100%; height: auto } .wrong { color: #b00; font-weight: bold }
 """
+
+
+_WHAT_THE_TABLE_SAYS: Final = (
+    "Virtual cycles. Latencies and their parts are of one fault of the path named; the measured part, and the time in "
+    "it, are of the whole run."
+)
+_CAPTIONS: Final = {
+    "breakdown": "The mean latency of a fault by stage, from the refused page walk to the resumed instruction.",
+    "time": "The first thread's time in the measured part: its own work, its faults, and waiting for others.",
+    "latency": "How many faults take no longer than that. A single mark: those of that path take equally long.",
+    "stages": "The cycles of one call by stage, without the system call's entry and exit.",
+    "speedup": "How much shorter the measured part is than under userfaultfd.",
+}
+_FAULT: Final = "The same fault under two mechanisms. Rows are evenly spaced; the bars on the left are to scale."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +78,7 @@ def _drawn(report: Report) -> dict[str, Any]:
     if report["command"] == "bench ioctl":
         return {"stages": figures.ioctl_breakdown(report), **matters}
     shown = {"breakdown": figures.breakdown(report), "time": figures.time_split(report)}
-    if any(run["latency"] for run in report["runs"]):
+    if any(map(figures.varies, (one for run in report["runs"] for one in run["latency"].values()))):
         shown["latency"] = figures.latency_cdf(report)
     return shown | matters
 
@@ -177,28 +199,54 @@ def as_svg(figure: Any) -> str:
 
 def html(reports: Sequence[Shown], fault_pictures: str = "") -> str:
     """The page. `fault_pictures`: an <svg> of single faults (svg_timeline)."""
-    parts = ["<h1>Page fault handling in virtual time</h1>"]
-    for shown in reports:
+    parts = ["<h1>Page fault handling in virtual time</h1>", _contents(reports, bool(fault_pictures))]
+    for number, shown in enumerate(reports):
         title, report = shown.name, shown.report
-        options = ", ".join(f"{name}={value}" for name, value in report["options"].items())
-        parts.append(f"<h2>{escape(title)}</h2>")
-        parts.append(
-            f"<p><code>pffemu {escape(report['command'])}</code> {escape(report['version'])}; {escape(options)}</p>"
-        )
+        parts.append(f'<h2 id="report-{number}">{escape(title)}: {escape(report["command"])}</h2>')
+        parts.append(_options(report))
+        parts.append(f"<p class=quiet>{_WHAT_THE_TABLE_SAYS}</p>" if "runs" in report else "")
         parts.append(_html_table(shown.headings, shown.rows))
         if "uncertainty" in report:
             draws = report["uncertainty"]["draws"]
             parts.append(f"<p>Where 90 % of {draws:,} draws of the profile's costs lie:</p>")
             parts.append(_html_table(*intervals(report)))
             parts.append(f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in conclusions(report))}</ul>")
-        parts += [f"<figure>{_unique(as_svg(one), f'{title}-{name}')}</figure>" for name, one in shown.figures.items()]
+        for name, one in shown.figures.items():
+            caption = f"<figcaption>{_CAPTIONS.get(name, '')}</figcaption>"
+            parts.append(f"<figure>{_unique(as_svg(one), f'{title}-{name}')}{caption}</figure>")
     if fault_pictures:
-        parts += ["<h2>One fault</h2>", f"<figure>{fault_pictures}</figure>"]
+        parts += [
+            '<h2 id="fault">One fault</h2>',
+            f"<figure>{fault_pictures}<figcaption>{_FAULT}</figcaption></figure>",
+        ]
     body = "\n".join(parts)
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>pffemu report</title>'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>pffemu report</title>'
         f"<style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
     )
+
+
+def _contents(reports: Sequence[Shown], fault: bool) -> str:
+    links = [f'<a href="#report-{number}">{escape(shown.name)}</a>' for number, shown in enumerate(reports)]
+    return f"<nav>{''.join(links)}{'<a href=#fault>one fault</a>' if fault else ''}</nav>"
+
+
+def _options(report: Report) -> str:
+    """The command, and its options folded away."""
+    rows = "".join(f"<dt>{escape(name)}<dd>{escape(_told(value))}" for name, value in report["options"].items())
+    return (
+        f"<p><code>pffemu {escape(report['command'])}</code>, version {escape(report['version'])}</p>"
+        f"<details><summary>its options</summary><dl>{rows}</dl></details>"
+    )
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_told(each)}" for name, each in value.items())
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _html_table(headings: list[str], rows: list[list[str]]) -> str:

@@ -104,6 +104,9 @@ def test_a_report_is_one_page_that_fetches_nothing(tmp_path: Path) -> None:
     ran = pffemu(*command, "--figures", str(tmp_path / "figures"), "--tables", str(tables))
     assert ran.code == 0, ran.err
     page = (tmp_path / "page.html").read_text()
+    assert 'name="viewport"' in page
+    assert "prefers-color-scheme: dark" in page
+    assert page.count("<h2 id=") == page.count("<a href=")  # the contents
     assert page.count("<svg") == 3 + 1 + 2 + 1
     assert "<script" not in page
     assert 'src="' not in page
