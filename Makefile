@@ -66,7 +66,7 @@ check-long: $(STAMP)
 	@$(BIN)/python -m tests.oracle --cases 1000000 --sequences 100000 --seed $(SEED) --jobs $(JOBS) --thorough
 	@PFFEMU_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/unit/debug/test_reversible.py \
 	    tests/system/test_stepping_never_lies.py tests/system/gdb/test_stops_tell_the_truth.py \
-	    tests/unit/kernel_model/test_sleep_machine.py
+	    tests/unit/kernel_model/test_sleep_machine.py tests/system/test_cache_workloads.py
 	@if [ -n "$(LTP)$(SELFTESTS)" ]; then $(BIN)/python -m tests.judges --jobs $(JOBS) $(JUDGES); fi
 
 conformance: $(STAMP)
@@ -92,6 +92,9 @@ evaluation: $(STAMP)
 	    --json $(EVALUATION)/contended.json
 	@$(SWEEP) --vary resident=0.1,0.25,0.5,0.75,1 --json $(EVALUATION)/cache.json \
 	    bfs --scale 14 --edge-factor 16 --mode uffd --mode pff --handler read --handler sigbus
+	@for w in bfs kv update mmapbench-write; do \
+	    $(BIN)/pffemu compare $$w --scale 16 --quota 0.1,0.25,0.5,1 --threads 1,4,16 --folder $(EVALUATION)/compare \
+	        --json $(EVALUATION)/compare-$$w.json --plot docs/evaluation/compare-$$w.svg || exit 1; done
 	@$(BIN)/pffemu timing validate --write docs/timing.md
 	@$(BIN)/pffemu report $(foreach n,reads writes minor ioctl bfs threads handlers contended cache,$(EVALUATION)/$(n).json) \
 	    -o $(EVALUATION)/report.html --figures docs/evaluation --tables docs/evaluation.md
