@@ -34,6 +34,7 @@ from kernel_model.process.futex import FutexTable
 from kernel_model.random import RandomSource
 from kernel_model.sched.scheduler import Scheduler
 from kernel_model.signal import send as signal_send
+from kernel_model.task.fd_table import DescriptorAccount
 from kernel_model.task.process_end import ProcessEnd
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.task import Process, Task
@@ -93,6 +94,7 @@ class Kernel:
         self.parent_deaths: deque[tuple[SigInfo, Process]] = deque()  # signals on their way (PR_SET_PDEATHSIG)
         self.signals_wait = False  # a debugger holds the machine between two instructions: no signal acts
         self.pipes = PipeAccount()
+        self.descriptors = DescriptorAccount.for_ram(ram.size)
         self.ipc = IpcNamespace(ram.size)
         self.file_signals: deque[FileSignal] = deque()  # to be sent when the call ends (O_ASYNC, leases)
         self.file_locks = FileLocks(self.scheduler, self.file_signals)

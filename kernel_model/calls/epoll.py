@@ -37,7 +37,7 @@ def epoll_create(call: Call, size: int) -> int:
 def epoll_create1(call: Call, flags: int) -> int:
     if flags & 0xFFFF_FFFF & ~O_CLOEXEC:
         raise LinuxError(Errno.EINVAL)
-    return call.process.files.install(call.new_fd(), Epoll(), bool(flags & O_CLOEXEC))
+    return call.process.files.install(call.new_fd(), Epoll(call.process.files.account), bool(flags & O_CLOEXEC))
 
 
 def epoll_ctl(call: Call, epoll_fd: int, operation: int, fd: int, address: int) -> int:

@@ -99,6 +99,7 @@ def leave_shared(call: Call) -> None:
     """Give the process a table of its own, if it shares one with another process (CLONE_FILES)."""
     own, everyone = call.process, call.kernel.processes.values()
     if any(other.files is own.files and other.tasks for other in everyone if other is not own):
+        own.files.check_room_for_copy()
         own.files = own.files.copy()
 
 

@@ -207,6 +207,8 @@ def _copy_process(call: Call, arguments: CloneArguments, pid: int) -> Process:
     """
     parent, flags = call.process, arguments.flags
     relative, maker = (parent.parent, parent.parent_task) if flags & uapi.CLONE_PARENT else (parent, call.task)
+    if not flags & uapi.CLONE_FILES:
+        parent.files.check_room_for_copy()
     try:
         mm = parent.mm if flags & uapi.CLONE_VM else call.kernel.fork_mm(call.cpu, parent.mm)
     except OutOfGuestMemory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from kernel_model.abi.files import AT_FDCWD
@@ -131,17 +132,20 @@ def _open_files(call: Call, root: DirectoryNode) -> list[File]:
     ]
 
 
-def _is_mapped(directory: Directory) -> bool:
-    for node in directory.children.values():
-        if isinstance(node, Directory) and _is_mapped(node):
-            return True
-        if getattr(node, "is_mapped", False):
-            return True
-    return False
+def _below(root: Directory) -> Iterator[Directory]:
+    """`root` and all directories below it, however deep, each before those in it."""
+    waiting = [root]
+    while waiting:
+        directory = waiting.pop()
+        yield directory
+        waiting += [node for node in directory.children.values() if isinstance(node, Directory)]
 
 
-def _free(directory: Directory, now: int) -> None:
-    for name, node in list(directory.children.items()):
-        if isinstance(node, Directory):
-            _free(node, now)
-        directory.remove(name, now)
+def _is_mapped(root: Directory) -> bool:
+    return any(getattr(node, "is_mapped", False) for each in _below(root) for node in each.children.values())
+
+
+def _free(root: Directory, now: int) -> None:
+    for directory in reversed(list(_below(root))):
+        for name in list(directory.children):
+            directory.remove(name, now)

@@ -15,6 +15,7 @@ from kernel_model.files.file import File
 from kernel_model.wait.queue import WaitQueue
 
 if TYPE_CHECKING:
+    from kernel_model.task.fd_table import DescriptorAccount
     from pffemu.hw.cpu import Cpu
 
 _PRIVATE: Final = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE
@@ -55,18 +56,20 @@ class EpollItem:
 
 
 class Epoll(File):
-    def __init__(self) -> None:
+    def __init__(self, account: DescriptorAccount) -> None:
         self.name, self.flags = "epoll", O_RDWR
+        self._account = account
         self._items: dict[tuple[File, int], EpollItem] = {}
         self.ready: list[EpollItem] = []
         self.waiters = WaitQueue("epoll")
 
     def add(self, file: File, fd: int, events: int, data: int) -> EpollItem:
-        """EPOLL_CTL_ADD. Raises LinuxError EPERM, EEXIST, ELOOP."""
+        """EPOLL_CTL_ADD. Raises LinuxError EPERM, EEXIST, ELOOP, ENOSPC."""
         if (file, fd) in self._items:
             raise LinuxError(Errno.EEXIST)
         if isinstance(file, Epoll) and (file._reaches(self) or self._height() + file._depth() > _CHAIN_MAX):
             raise LinuxError(Errno.ELOOP)
+        self._account.charge_watch()
         item = EpollItem(self, file, fd, events | POLLERR | POLLHUP, data)
         self._items[file, fd] = item
         file.watchers = (*file.watchers, item)
@@ -89,6 +92,7 @@ class Epoll(File):
     def forget(self, item: EpollItem) -> None:
         """Remove the entry: EPOLL_CTL_DEL, or its file was closed."""
         del self._items[item.file, item.fd]
+        self._account.watches -= 1
         item.file.watchers = tuple(other for other in item.file.watchers if other is not item)
         queue = item.file.poll_queue()
         if queue is not None:

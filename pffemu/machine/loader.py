@@ -28,6 +28,7 @@ from kernel_model.mm.layout import MemoryLayout
 from kernel_model.mm.mm import Mm
 from kernel_model.mm.vma import Vma
 from kernel_model.random import RandomSource
+from kernel_model.task.fd_table import FileTable
 from kernel_model.task.task import Process
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of, pages_up
 from pffemu.errors import NotLoadableError
@@ -66,6 +67,7 @@ def load(kernel: Kernel, cpu: Cpu, image: Image, arguments: Sequence[str], envir
         exe=os.fsdecode(program.path),
         arguments=[os.fsdecode(word) for word in program.arguments],
         limits=uapi_limits.initial(),
+        files=FileTable(kernel.descriptors),
         group=pid,
         session=pid,
         exit_signal=int(uapi.Signal.SIGCHLD),

@@ -15,6 +15,7 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.inotify import INSTANCES_MAX, QUEUE_MAX, WATCHES_MAX
 from kernel_model.files.proc.memory import memory
 from kernel_model.files.proc.text import Folder, Text
+from kernel_model.files.tree.tree import MOUNTS_MAX
 from kernel_model.mm.reclaim.writeback import BACKGROUND, EXPIRED, LIMIT, PERIOD
 from kernel_model.mm.vma import MMAP_MIN
 from pffemu.arch.registers import MASK64
@@ -177,7 +178,7 @@ FS: Final[Folder] = {
     },
     b"lease-break-time": _number("fs.lease-break-time", 45),
     b"leases-enable": _number("fs.leases-enable", 1),
-    b"mount-max": _number("fs.mount-max", 100_000, 1),
+    b"mount-max": _number("fs.mount-max", MOUNTS_MAX, 1),
     b"mqueue": {
         b"msg_default": _number("fs.mqueue.msg_default", 10, 1, 65536),
         b"msg_max": _number("fs.mqueue.msg_max", 10, 1, 65536),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
@@ -16,11 +17,22 @@ _INODES_MAX: Final = 1 << 16
 _SPARE_FRAMES: Final = 16  # that files leave to page tables
 
 
+@dataclass(slots=True)
+class InodeAccount:
+    """The inodes in RAM of all file systems together: at most one for each page of RAM."""
+
+    most: int
+    used: int = 0
+
+
 class FileSystem:
     """`device`: st_dev; `magic`: f_type of statfs; `pages_max`: half of guest RAM, as tmpfs has it."""
 
-    def __init__(self, name: str, device: int, magic: int, ram: Ram, frames: FrameAllocator) -> None:
+    def __init__(
+        self, name: str, device: int, magic: int, ram: Ram, frames: FrameAllocator, account: InodeAccount
+    ) -> None:
         self.name, self.device, self.magic = name, device, magic
+        self.account = account
         self.ram, self.frames = ram, frames
         self.pages_max = ram.size // PAGE_SIZE // 2
         self.inodes_max = min(_INODES_MAX, self.pages_max)
@@ -43,12 +55,14 @@ class FileSystem:
 
     def charge_inode(self) -> None:
         """An inode, or another name of one (shmem_reserve_inode). Raises LinuxError ENOSPC."""
-        if self.inodes >= self.inodes_max:
+        if self.inodes >= self.inodes_max or self.account.used >= self.account.most:
             raise LinuxError(Errno.ENOSPC)
         self.inodes += 1
+        self.account.used += 1
 
     def drop_inode(self) -> None:
         self.inodes -= 1
+        self.account.used -= 1
 
     @property
     def free_pages(self) -> int:

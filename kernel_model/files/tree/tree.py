@@ -17,7 +17,7 @@ from kernel_model.files.status import FileStatus
 from kernel_model.files.tree.attributes import Attributes
 from kernel_model.files.tree.devices import DEVICES, DeviceNode
 from kernel_model.files.tree.directory import Directory, last_path, path_below
-from kernel_model.files.tree.file_system import TMPFS_MAGIC, FileSystem
+from kernel_model.files.tree.file_system import TMPFS_MAGIC, FileSystem, InodeAccount
 from kernel_model.files.tree.generated import GeneratedDirectory
 from kernel_model.files.tree.host_inodes import HostInodes, status_of
 from kernel_model.files.tree.link import Link
@@ -25,6 +25,7 @@ from kernel_model.files.tree.node import DirectoryNode, LinkNode
 from kernel_model.files.tree.place import Place
 from kernel_model.files.tree.walk import How, Walk
 from kernel_model.time.realtime import EPOCH, realtime
+from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
@@ -36,6 +37,8 @@ _STICKY_ALL: Final = 0o1777
 _DEV_LINKS: Final = {
     b"fd": b"/proc/self/fd", b"stdin": b"/proc/self/fd/0", b"stdout": b"/proc/self/fd/1", b"stderr": b"/proc/self/fd/2",
 }  # fmt: skip
+_INODES_MIN: Final = 1024
+MOUNTS_MAX: Final = 1000  # fs.mount-max
 _FIRST_DEVICE: Final = 20  # st_dev of the file systems in RAM; the host's are below
 
 
@@ -52,7 +55,10 @@ class Tree:
         self.inotify = InotifyAccount()
         self.moves = 0  # renames so far: the cookies of inotify's events
         self.unnamed = 0  # files made with O_TMPFILE on the host
-        self.host_fs = FileSystem("host", 1, TMPFS_MAGIC, ram, frames)  # what FIFOs and sockets there count against
+        self._inodes = InodeAccount(max(_INODES_MIN, ram.size // PAGE_SIZE))
+        self.host_fs = FileSystem(
+            "host", 1, TMPFS_MAGIC, ram, frames, self._inodes
+        )  # what FIFOs and sockets there count against
         self.rootfs = self.new_root("tmpfs", 0o755)
         self.roots[()] = self.rootfs
         for mount in mounts:
@@ -80,7 +86,9 @@ class Tree:
             self.roots[names] = root
 
     def mount_over(self, place: Place, root: DirectoryNode) -> None:
-        """mount: show `root` at the directory `place`. Raises LinuxError EBUSY for the root of a host directory."""
+        """mount: show `root` at the directory `place`. Raises LinuxError ENOSPC, EBUSY for a host directory's root."""
+        if len(self.mounted) >= MOUNTS_MAX:
+            raise LinuxError(Errno.ENOSPC)
         if place.names in self.hosts or not place.names:
             raise LinuxError(Errno.EBUSY)
         covered = self.roots.get(place.names)
@@ -107,7 +115,7 @@ class Tree:
     def new_file_system(self, name: str, magic: int = TMPFS_MAGIC) -> FileSystem:
         """A file system in RAM with a device number of its own."""
         self._devices += 1
-        return FileSystem(name, self._devices, magic, self._ram, self._frames)
+        return FileSystem(name, self._devices, magic, self._ram, self._frames, self._inodes)
 
     def new_root(self, name: str, mode: int) -> Directory:
         """The root of a new file system in RAM."""

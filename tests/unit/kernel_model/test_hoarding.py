@@ -5,7 +5,7 @@ from __future__ import annotations
 from kernel_model.abi.uapi import Errno
 from pffemu import Exited
 from pffemu.events.kernel import Warned
-from tests.guest_tools import plain_guest, run
+from tests.guest_tools import load, plain_guest, run
 
 LEAVE = "mov edi, eax\nneg edi\njmp leave_with_edi\n"
 
@@ -87,3 +87,67 @@ def test_sockets_that_only_their_own_messages_hold_are_closed() -> None:
     assert done.stop == Exited(0)
     network = done.machine.kernel.network
     assert (network.in_flight.count, network.memory.used, network.memory.sockets) == (0, 0, 0)
+
+
+def test_descriptors_of_all_processes_are_limited() -> None:
+    done = load(
+        plain_guest(
+            "more: mov eax, SYS_eventfd2\nxor edi, edi\nxor esi, esi\nsyscall\ntest eax, eax\njns more\n" + LEAVE
+        )
+    )
+    account = done.machine.kernel.descriptors
+    assert account.most == 1 << 16
+    account.most = 100
+    assert done.go() == Exited(Errno.ENFILE)
+    assert account.used == 0
+
+
+def test_fork_does_not_copy_more_descriptors_than_fit() -> None:
+    done = load(plain_guest("mov eax, SYS_fork\nsyscall\n" + LEAVE))
+    done.machine.kernel.descriptors.most = 5
+    assert done.go() == Exited(Errno.ENOMEM)
+    assert len(done.machine.kernel.processes) <= 1
+
+
+def test_entries_of_epolls_are_limited() -> None:
+    body = (
+        "mov eax, SYS_epoll_create1\nxor edi, edi\nsyscall\nmov ebx, eax\n"
+        "mov eax, SYS_eventfd2\nxor esi, esi\nsyscall\n"
+        "more: mov edi, 4\nmov eax, SYS_dup\nsyscall\ntest eax, eax\njs over\nmov edx, eax\nmov edi, ebx\nmov esi, 1\n"
+        "lea r10, [rip + event]\nmov eax, SYS_epoll_ctl\nsyscall\ntest eax, eax\njz more\nover: " + LEAVE
+    )
+    done = load(plain_guest(body, "event: .long 1, 0, 0\n"))
+    done.machine.kernel.descriptors.watches_max = 20
+    assert done.go() == Exited(Errno.ENOSPC)
+    assert done.machine.kernel.descriptors.watches == 0
+
+
+def test_inodes_of_all_file_systems_in_ram_are_limited() -> None:
+    body = (
+        "mov ebx, 2000\nagain: mov eax, SYS_mount\nlea rdi, [rip + none]\nlea rsi, [rip + tmp]\nlea rdx, [rip + kind]\n"
+        "xor r10d, r10d\nxor r8d, r8d\nsyscall\ntest eax, eax\njs over\n"
+        "mov dword ptr [rip + name + 5], 0x61616161\nmov ecx, 20\n"
+        "fill: mov [rip + left], ecx\ninc dword ptr [rip + name + 5]\nmov eax, SYS_open\n"
+        "lea rdi, [rip + name]\nmov esi, 0x41\nmov edx, 384\nsyscall\ntest eax, eax\njs over\nmov edi, eax\n"
+        "mov eax, SYS_close\nsyscall\nmov ecx, [rip + left]\ndec ecx\njnz fill\n"
+        "unmount: dec ebx\njnz again\nxor eax, eax\nover: " + LEAVE
+    )
+    data = 'none: .asciz "none"\ntmp: .asciz "/tmp"\nkind: .asciz "tmpfs"\nname: .asciz "/tmp/aaaa"\nleft: .long 0\n'
+    unmount = "mov eax, SYS_umount2\nlea rdi, [rip + tmp]\nxor esi, esi\nsyscall\n"
+    kept = load(plain_guest(body, data))
+    kept.machine.kernel.tree._inodes.most = 500
+    assert kept.go() == Exited(Errno.ENOSPC)
+    again = load(plain_guest(body.replace("mov ebx, 2000", "mov ebx, 60").replace("unmount: ", unmount), data))
+    again.machine.kernel.tree._inodes.most = 500
+    assert again.go() == Exited(0)  # unmounted ones count no more
+
+
+def test_mounts_are_limited() -> None:
+    body = (
+        "mov ebx, 2000\nagain: mov eax, SYS_mount\nlea rdi, [rip + none]\nlea rsi, [rip + tmp]\nlea rdx, [rip + kind]\n"
+        "xor r10d, r10d\nxor r8d, r8d\nsyscall\ntest eax, eax\njs over\ndec ebx\njnz again\nxor eax, eax\nover: "
+        + LEAVE
+    )
+    done = run(plain_guest(body, 'none: .asciz "none"\ntmp: .asciz "/tmp"\nkind: .asciz "tmpfs"\n'))
+    assert done.stop == Exited(Errno.ENOSPC)
+    assert len(done.machine.kernel.tree.mounted) == 1000
