@@ -241,11 +241,15 @@ class Kernel:
 
     # -- shared -------------------------------------------------------------------------------------------------
 
-    def flush_stale(self, caller: Cpu) -> None:
-        """TLB shootdown on every core that has a changed address space loaded; idle ones flush when they wake."""
-        self.frames.held = 0  # the entry ends
-        if self.frames.pins:
-            self.frames.pins.clear()
+    def flush_stale(self, caller: Cpu, *, ends: bool = True) -> None:
+        """TLB shootdown on every core that has a changed address space loaded; idle ones flush when they wake.
+
+        `ends`: the kernel entry, and with it what it keeps from being evicted.
+        """
+        if ends:
+            self.frames.held = 0
+            if self.frames.pins:
+                self.frames.pins.clear()
         if len(self._mms) < len(self.cpus):
             for known in self._mms.values():
                 if known.has_changed:

@@ -37,7 +37,7 @@ class FileMemory:
     """
 
     def __init__(self, frames: FrameAllocator, cores: Cores, tlbs: Tlbs, quota: int, fault_around: int) -> None:
-        self.frames, self._cores = frames, cores
+        self.frames, self._cores, self._tlbs = frames, cores, tlbs
         self.quota, self.fault_around = quota, fault_around
         self.counters = CacheCounters()
         self.lists = PageLists(2 * frames.total)
@@ -111,7 +111,9 @@ class FileMemory:
         return min(BATCH, max(1, self.most // 8))
 
     def _shrink(self, cpu: Cpu, wanted: int) -> int:
-        return Scan(cpu, self.frames, self.lists, self.writeback, self.counters).shrink(wanted)
+        freed = Scan(cpu, self.frames, self.lists, self.writeback, self.counters).shrink(wanted)
+        self._tlbs.flush_stale(cpu, ends=False)
+        return freed
 
     def make_free(self) -> bool:
         """The allocator has no frame left: evict pages; whether there is a frame now."""
@@ -186,7 +188,7 @@ class FileMemory:
 
     def completed(self, cpu: Cpu, request: DiskRequest) -> None:
         """The disk has read or written the pages of `request`."""
-        for page in request.pages:
+        for page in reversed(request.pages):  # the first is to be evicted first
             if page.reading is request:
                 page.reading = None
             if page.writing is request:

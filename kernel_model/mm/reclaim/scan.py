@@ -6,6 +6,7 @@ are given to writeback and evicted first when they are clean.
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.mm.reclaim import rmap
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 BATCH: Final = 32  # pages looked at together (SWAP_CLUSTER_MAX)
 
 
+class _Fate(Enum):
+    EVICTED = auto()
+    KEPT = auto()  # it is in use
+    STUCK = auto()  # until the disk, or the entry in progress, is done with it
+
+
 class Scan:
     """One round of reclaim: the reverse map of each file is looked up once."""
 
@@ -40,8 +47,8 @@ class Scan:
         """Evict `wanted` pages, or as many as can be; their number."""
         lists, freed = self._lists, 0
         budget = 3 * len(lists) + BATCH  # every page is aged, given its second chance, and evicted
-        rescued = False
-        while freed < wanted and budget > 0:
+        rescued, stuck = False, 0
+        while freed < wanted and budget > 0 and stuck <= len(lists.inactive):
             if lists.inactive_is_low:
                 budget -= self._age_active()
             pages = lists.oldest(Where.INACTIVE, BATCH)
@@ -53,7 +60,9 @@ class Scan:
                 continue
             budget -= len(pages) or 1
             for page in pages:
-                freed += self._evict(page)
+                fate = self._evict(page)
+                freed += fate is _Fate.EVICTED
+                stuck = stuck + 1 if fate is _Fate.STUCK else 0
                 if freed == wanted:
                     break
         self._finish()
@@ -88,19 +97,19 @@ class Scan:
                 self._counters.pgdeactivate += 1
         return len(pages)
 
-    def _evict(self, page: CachedPage) -> bool:
-        """Look at an inactive page; whether it was evicted (shrink_folio_list)."""
+    def _evict(self, page: CachedPage) -> _Fate:
+        """Look at an inactive page, and evict it if it may be (shrink_folio_list)."""
         self._cpu.charge("kernel.reclaim.scan")
         self._counters.pgscan_direct += 1
         mappings = self._mappings_of(page)
         if page.is_busy or self._is_pinned(page, mappings):
             page.reclaim |= page.writing is not None
             self._lists.put(page, Where.INACTIVE)
-            return False
+            return _Fate.STUCK
         use, before = rmap.use_of(page, mappings), page.referenced
         if use.locked:
             self._lists.put(page, Where.UNEVICTABLE)
-            return False
+            return _Fate.KEPT
         if use.accessed:
             page.referenced = True
             if before or use.accessed > 1 or use.executable:
@@ -108,15 +117,15 @@ class Scan:
                 self._counters.pgactivate += 1
             else:
                 self._lists.put(page, Where.INACTIVE)
-            return False
+            return _Fate.KEPT
         if page.dirty:
             page.reclaim = True
             self._dirty.append(page)
             self._lists.put(page, Where.INACTIVE)
-            return False
+            return _Fate.STUCK
         self.drop(page, mappings)
         self._counters.pgsteal_direct += 1
-        return True
+        return _Fate.EVICTED
 
     def make_cold(self, mm: Mm, pages: list[CachedPage]) -> list[CachedPage]:
         """Make those pages inactive that `mm` alone has mapped, and forget that they were used; returns them."""

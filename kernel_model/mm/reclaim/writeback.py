@@ -54,8 +54,8 @@ class Cores(TimedWaker, Protocol):
 class Tlbs(Protocol):
     """The kernel as work outside of entries from user space knows it."""
 
-    def flush_stale(self, caller: Cpu) -> None:
-        """TLB shootdown on every core that has a changed address space loaded."""
+    def flush_stale(self, caller: Cpu, *, ends: bool = True) -> None:
+        """TLB shootdown on every core that has a changed address space loaded. `ends`: the kernel entry, too."""
 
 
 class Writeback(Timer):
@@ -207,7 +207,7 @@ class Writeback(Timer):
         cpu.charge("kernel.schedule")
         cpu.charge("kernel.context_switch")
         self.start(cpu, self._chosen(cpu))
-        self._tlbs.flush_stale(cpu)
+        self._tlbs.flush_stale(cpu, ends=False)
         cpu.charge("kernel.schedule")
         if cpu.tid:
             cpu.charge("kernel.context_switch")
