@@ -369,4 +369,50 @@ DIRECTED_RESOLUTION: Final = (
     ),
 )
 
-MUTANTS: Final = (*HARDWARE, *KERNEL, *DIRECTED_RESOLUTION)
+SCAN: Final = "kernel_model/mm/reclaim/scan.py"
+RMAP: Final = "kernel_model/mm/reclaim/rmap.py"
+LISTS: Final = "kernel_model/mm/reclaim/lists.py"
+WRITEBACK: Final = "kernel_model/mm/reclaim/writeback.py"
+FILE_MEMORY: Final = "kernel_model/mm/reclaim/file_memory.py"
+READAHEAD: Final = "kernel_model/mm/readahead.py"
+DISK: Final = "kernel_model/mm/disk.py"
+
+PAGE_CACHE: Final = tuple(
+    Mutant(file, old, new)
+    for file, old, new in (
+        (SCAN, "        if page.dirty:\n            page.reclaim = True\n", "        if False:\n            page.reclaim = True\n"),
+        (SCAN, "if page.is_busy or self._is_pinned(page, mappings):", "if self._is_pinned(page, mappings):"),
+        (SCAN, "        if use.locked:\n            self._lists.put(page, Where.UNEVICTABLE)\n            return _Fate.KEPT\n", ""),
+        (SCAN, "            if before or use.accessed > 1 or use.executable:\n", "            if False:\n"),
+        (SCAN, "        if use.accessed:\n", "        if False:\n"),
+        (SCAN, "entries = rmap.unmap(page, mappings)", "entries = 0"),
+        (SCAN, "            if lists.inactive_is_low:\n", "            if False:\n"),
+        (SCAN, "                if freed == wanted:\n                    break\n", ""),
+        (SCAN, "                self._rescue()\n", ""),
+        (RMAP, "        mm.pages.set(address, mm.empty_entry(vma) | entry & LASTING & UFFD_WP)\n        mm.stale = True\n", "        mm.pages.set(address, mm.empty_entry(vma) | entry & LASTING & UFFD_WP)\n"),
+        (RMAP, "            mm.pages.set(address, entry & ~(PTE_W | PTE_D))\n            mm.stale = True\n", "            mm.pages.set(address, entry & ~(PTE_W | PTE_D))\n"),
+        (RMAP, "            mm.pages.set(address, entry & ~PTE_A)\n", ""),
+        (RMAP, "            accessed += not vma.advice\n", "            accessed += 1\n"),
+        (LISTS, "        near = self.age - age <= len(self.active)\n", "        near = True\n"),
+        (LISTS, "        return len(self.inactive) * ratio < len(self.active)\n", "        return False\n"),
+        (WRITEBACK, "entries = rmap.write_protect(page, page.file.mappings())", "entries = 0"),
+        (WRITEBACK, "            page.file.store_page(page)\n", "            pass\n"),
+        (WRITEBACK, "        self._tlbs.flush_stale(cpu, ends=False)\n", ""),
+        (WRITEBACK, "        self.note(page)\n", "        pass\n"),
+        (WRITEBACK, "            if not page.dirty or page.writing is not None:\n                continue\n", ""),
+        (FILE_MEMORY, "                    self.lists.put_first(page)\n", ""),
+        (FILE_MEMORY, "        return min(most, self.quota // PAGE_SIZE) if self.quota else most\n", "        return most\n"),
+        (READAHEAD, "            page.marker = index == marker\n", ""),
+        (READAHEAD, "        window.start += window.size\n", ""),
+        (READAHEAD, "    if advice == RANDOM or window.misses > _LOTS_OF_MISSES:\n", "    if False:\n"),
+        (READAHEAD, "max(0, index - most // 2), most, most // 4", "index, most, most // 4"),
+        (DISK, "max(cpu.clock + latency, self._free_at)", "cpu.clock"),
+        (FAULT, "page.reading is None and not page.marker", "not page.marker"),
+        (FAULT, "    if page.reading is not None:\n        if fault.may_wait:\n", "    if False:\n        if fault.may_wait:\n"),
+        (FAULT, "        if fault.is_write:\n            file.dirtied(cpu, offset)\n", ""),
+        (FAULT, "        vma.file.dirtied(fault.cpu, vma.offset + fault.page - vma.start)\n", ""),
+        (MM, "vma.shared and (entry & PTE_D or not isinstance(vma.file, DiskPages))", "vma.shared"),
+    )
+)  # fmt: skip
+
+MUTANTS: Final = (*HARDWARE, *KERNEL, *DIRECTED_RESOLUTION, *PAGE_CACHE)

@@ -1,8 +1,9 @@
 """Checks that the assembly tests notice a missing step of the machine: python -m tests.mutation.run [--jobs 2]
 
 Each mutant is applied to a copy of the sources, and tests/asm runs there until its first failure; for those of directed
-resolution, whose checks a guest alone cannot reach, the tests that make each step themselves run first. Prints the kill
-rate and the survivors; exits 1 when fewer than 95 % are killed, or a row no longer fits the sources.
+resolution, whose checks a guest alone cannot reach, the tests that make each step themselves run first; those of the
+page cache of files on disk, which needs a disk, have only tests of their own. Prints the kill rate and the survivors;
+exits 1 when fewer than 95 % are killed, or a row no longer fits the sources.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tests.mutation.mutants import DIRECTED_RESOLUTION, MUTANTS, Mutant
+from tests.mutation.mutants import DIRECTED_RESOLUTION, MUTANTS, PAGE_CACHE, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 STEP_BY_STEP = (
     "tests/directed_world.py", "tests/directed_operations.py", "tests/guest_tools.py",
     "tests/unit/kernel_model/test_directed_attacks.py", "tests/unit/kernel_model/test_directed_invariants.py",
+)  # fmt: skip
+PAGES = (
+    "tests/page_cache_guests.py", "tests/system/test_page_cache.py", "tests/system/test_page_cache_paths.py",
+    "tests/system/test_page_reclaim_policy.py",
 )  # fmt: skip
 COPIED = ("pffemu", "kernel_model", "guest", "tests/asm")
 ENOUGH = 0.95
@@ -70,7 +75,7 @@ def clean_copy(folder: Path) -> Path:
     copy = folder / "clean"
     for name in COPIED:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in STEP_BY_STEP:
+    for name in STEP_BY_STEP + PAGES:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, copy / name)
     # no options of the project's own: its plugins and strictness do not matter here, strict xfail does
@@ -87,6 +92,8 @@ def survives(clean: Path, mutant: Mutant | None) -> bool:
         if mutant is not None:
             path = copy / mutant.file
             path.write_text(path.read_text().replace(mutant.old, mutant.new))
+        if mutant in PAGE_CACHE:
+            return passes(copy, mutant, [copy / name for name in PAGES if "test_" in name])
         likely = sorted((copy / "tests/asm").glob(likely_tests(mutant)))
         stepped = [copy / name for name in STEP_BY_STEP if "test_" in name] if mutant in DIRECTED_RESOLUTION else []
         return all(passes(copy, mutant, tests) for tests in (stepped, likely, [copy / "tests/asm"]) if tests)

@@ -15,7 +15,7 @@ from kernel_model.mm.reclaim.page import Where
 from pffemu import Machine
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_W
 from pffemu.errors import UsageError
-from pffemu.events.page_cache import DiskCompleted, PageReclaimed
+from pffemu.events.page_cache import DiskCompleted, DiskRequested, PageReclaimed
 from tests.page_cache_guests import FILE, Access, caches, load, run, store
 
 MANY = 600  # pages of a file
@@ -45,6 +45,18 @@ def check_lists(machine: Machine) -> None:
                 assert page.dirty or not entry & PTE_W
 
 
+def check_requests(events: list[Any]) -> None:
+    """No page is evicted while the disk reads or writes it."""
+    busy: dict[int, set[int]] = {}
+    for event in events:
+        if isinstance(event, DiskRequested):
+            busy[event.request] = {event.offset // PAGE_SIZE + page for page in range(event.pages)}
+        elif isinstance(event, DiskCompleted):
+            del busy[event.request]
+        elif isinstance(event, PageReclaimed):
+            assert not any(event.offset // PAGE_SIZE in pages for pages in busy.values())
+
+
 class Checks:
     """An event sink that checks the lists at every eviction and completion."""
 
@@ -68,6 +80,7 @@ def test_content_and_lists_under_a_quota(accesses: list[Access], quota: int, cpu
         )  # fmt: skip
     assert done.is_right
     check_lists(done.machine)
+    check_requests(done.events)
     assert done.most_cached <= quota
 
 

@@ -1,0 +1,85 @@
+"""Which pages reclaim takes: those in use stay, locked ones too, and pages that come back soon count as in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kernel_model.mm.reclaim.page import Where
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.events.page_cache import PageReclaimed
+from tests.page_cache_guests import FILE, caches, load, run, store
+from tests.system.test_page_cache_paths import PAGES, RANDOM, faults_on
+
+LOCK_THREE = f"""
+    mov eax, SYS_mlock
+    mov edi, {FILE:#x}
+    mov esi, {3 * PAGE_SIZE}
+    syscall
+"""
+SINGLE = {"quota": 32 * PAGE_SIZE, "fault_around": 1}
+
+
+def test_a_page_in_use_stays(tmp_path: Path) -> None:
+    accesses = [access for page in range(20, 180, 8) for access in (load(5), load(page))]
+    done = run(tmp_path, accesses, PAGES, **SINGLE)
+    assert done.is_right
+    assert len(done.of(PageReclaimed)) > 100
+    assert len(faults_on(done, 5)) == 1
+    assert done.machine.kernel.file_memory.counters.pgactivate > 0
+
+
+def test_a_page_used_once_goes(tmp_path: Path) -> None:
+    accesses = [load(5), *(load(page) for page in range(20, 180, 8)), load(5)]
+    done = run(tmp_path, accesses, PAGES, **SINGLE)
+    assert done.is_right
+    assert len(faults_on(done, 5)) == 2
+
+
+def test_locked_pages_stay(tmp_path: Path) -> None:
+    accesses = [load(page) for page in range(60)]
+    done = run(tmp_path, [*accesses, load(0), load(1), load(2)], PAGES, before=RANDOM + LOCK_THREE, quota=65536)
+    assert done.is_right
+    assert not {event.offset // PAGE_SIZE for event in done.of(PageReclaimed)} & {0, 1, 2}
+    [cache] = caches(done.machine)
+    assert [cache.pages[page * PAGE_SIZE].where for page in range(3)] == [Where.UNEVICTABLE] * 3
+
+
+def test_pages_that_are_locked_no_more_go(tmp_path: Path) -> None:
+    everything = f"""
+    mov eax, SYS_mlock
+    mov edi, {FILE:#x}
+    mov esi, {15 * PAGE_SIZE}
+    syscall
+    mov eax, SYS_munlock
+    syscall
+"""
+    done = run(tmp_path, [load(page) for page in range(60)], PAGES, before=RANDOM + everything, quota=65536)
+    assert done.is_right
+
+
+def test_pages_that_come_back_soon_become_active(tmp_path: Path) -> None:
+    accesses = [load(page) for _ in range(3) for page in range(18)]
+    done = run(tmp_path, accesses, PAGES, before=RANDOM, quota=65536)
+    counters = done.machine.kernel.file_memory.counters
+    assert done.is_right
+    assert counters.workingset_refault_file >= 18
+    assert counters.workingset_activate_file <= counters.workingset_refault_file
+
+
+def test_active_pages_become_inactive_again(tmp_path: Path) -> None:
+    """Two halves of a working set one after the other: the first one must make room."""
+    first = [load(page) for away in range(60, 180, 12) for page in (*range(40), away)]
+    second = [load(page) for away in range(0, 60, 6) for page in (*range(140, 180), away)]
+    done = run(tmp_path, first + second, PAGES, quota=64 * PAGE_SIZE, fault_around=1)
+    assert done.is_right
+    assert done.machine.kernel.file_memory.counters.pgdeactivate > 0
+
+
+def test_locked_without_end_is_out_of_memory(tmp_path: Path) -> None:
+    lock_all = """
+    mov eax, SYS_mlockall
+    mov edi, 1
+    syscall
+"""
+    done = run(tmp_path, [store(page) for page in range(40)], PAGES, before=RANDOM + lock_all, quota=65536)
+    assert done.machine.outcome().exit_code == 137  # SIGKILL
