@@ -69,7 +69,17 @@ if TYPE_CHECKING:
     from pffemu.events.signals import SignalDelivered, SignalReturned, SignalSent
     from pffemu.events.trace import TraceHash, to_json
     from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
-    from pffemu.experiments import BenchResult, FaultTable, Timeline, bench, faults, timeline, write_report
+    from pffemu.experiments import (
+        BenchResult,
+        CompareResult,
+        FaultTable,
+        Timeline,
+        bench,
+        compare,
+        faults,
+        timeline,
+        write_report,
+    )
     from pffemu.hw.cpu_options import CpuOptions, Delivery
     from pffemu.hw.mmu import UffdLookup
     from pffemu.hw.msrs import rdmsr, wrmsr
@@ -88,6 +98,7 @@ __all__ = [
     "BenchResult",
     "BfsWorkload",
     "BudgetUsedUp",
+    "CompareResult",
     "ContextSwitch",
     "CpuOptions",
     "CsrGraph",
@@ -161,6 +172,7 @@ __all__ = [
     "bench",
     "bfs_levels",
     "bfs_workload",
+    "compare",
     "faults",
     "guest_program",
     "load_profile",
@@ -241,9 +253,11 @@ _HOMES: Final = {
     "pffemu.events.kinds": ("EVENTS",),
     "pffemu.experiments": (
         "BenchResult",
+        "CompareResult",
         "FaultTable",
         "Timeline",
         "bench",
+        "compare",
         "faults",
         "timeline",
         "write_report",

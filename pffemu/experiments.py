@@ -1,4 +1,4 @@
-"""Whole experiments as functions with typed results: what `pffemu faults`, `timeline`, `bench` and `report` do.
+"""Whole experiments as functions with typed results: `pffemu faults`, `timeline`, `bench`, `compare`, `report`.
 
 Results print as text, show as HTML in a notebook, and become pandas' tables where pandas is installed. A program is a
 Program (assemble) or a Path; text is neither, because it could be a path or source.
@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pffemu
+from guest.caching.mechanisms import chosen_mechanisms
+from guest.caching.workload import CacheSetting
+from guest.caching.workloads import named_workload
 from guest.handlers import Handler
 from guest.workloads import Workload
 from kernel_model.mechanisms import Mode
 from pffemu.asm import Program
+from pffemu.cli import compare_run
 from pffemu.cli.measure import Setup, measure
 from pffemu.debug.fault_recorder import FaultRecorder
 from pffemu.debug.places import Places
@@ -219,6 +223,47 @@ def bench(
     chosen = {"modes": [mode.value for mode in modes], "cpus": machine.cpus, "profile": profile.name,
               "profile_hash": profile.digest}  # fmt: skip
     return BenchResult(runs, {"workload": workload.guest, **chosen})
+
+
+@dataclass(frozen=True, slots=True)
+class CompareResult(_Rows):
+    """Runs of one workload under several mechanisms: what `--json` of `pffemu compare` has in `runs`."""
+
+    workload: str
+    runs: tuple[dict[str, Any], ...]
+
+    def __getitem__(self, mechanism: str) -> list[dict[str, Any]]:
+        """The runs under that mechanism."""
+        return [run for run in self.runs if run["mechanism"] == mechanism]
+
+    def records(self) -> list[dict[str, Any]]:
+        head = {"version": pffemu.__version__, "command": "compare", "options": {"workload": self.workload}}
+        return csv_rows.rows({**head, "runs": self.runs})
+
+
+def compare(
+    workload: str,
+    mechanisms: str = "all",
+    *,
+    quotas: Sequence[float] = (0.25, 1),
+    threads: Sequence[int] = (1,),
+    scale: int = 10,
+    on_disk: bool = False,
+    **options: Any,
+) -> CompareResult:
+    """Run a workload of `pffemu compare` under the mechanisms named, separated by commas, one run after the other.
+
+    `quotas`: fractions of the pages that may be in memory. `options`: fields of MachineOptions. Raises UsageError.
+    """
+    machine, made = replace(MachineOptions(), **options), named_workload(workload, scale)
+    runs = []
+    for one in chosen_mechanisms(mechanisms, on_disk=on_disk):
+        for quota in quotas:
+            for count in threads:
+                setting = CacheSetting(one, 0 if quota == 1 else int(made.pages * quota), count, on_disk=on_disk)
+                setting.check(made)
+                runs.append(compare_run.run(made, setting, machine).to_json(machine.cpu.profile, quota))
+    return CompareResult(workload, tuple(runs))
 
 
 def write_report(results: Sequence[BenchResult], path: Path, names: Sequence[str] = ()) -> None:

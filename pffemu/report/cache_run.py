@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from guest.caching.workload import CachedWorkload, CacheSetting
-from pffemu.report.measured_counts import IPIS
+from pffemu.report.measured_counts import IPIS, RECLAIMED, WRITTEN
 from pffemu.report.summary import RunSummary, run_to_json
 from pffemu.timing import SHIFT, Profile
 
@@ -51,8 +51,12 @@ class CacheRun:
             "measured": {
                 **self.counts, IPIS: self.counts[IPIS] + shootdowns, "tlb_flushes": self._units(_FLUSH, profile)
             },
-            "cache": self.cache,
+            "cache": self.cache | (self._kernels() if self.setting.mechanism.name == "kernel" else {}),
         }  # fmt: skip
+
+    def _kernels(self) -> dict[str, int]:
+        """What the kernel's page cache did in the place of the library."""
+        return {"evictions": self.counts[RECLAIMED], "writebacks": self.counts[WRITTEN]}
 
     def _units(self, cost: str, profile: Profile) -> int:
         """How often a cost per core was charged in the measured part."""

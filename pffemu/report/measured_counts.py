@@ -7,10 +7,13 @@ from typing import Any, Final
 
 from pffemu.events.hw import IpiSent
 from pffemu.events.kernel import Syscall, SyscallReturned
+from pffemu.events.page_cache import DiskRequested, PageReclaimed
 from pffemu.report.measured import MAIN, MARK
 from pffemu.report.stages import StageCollector
 
 IPIS: Final = "ipis"
+RECLAIMED: Final = "pages_reclaimed"  # by the kernel, of files
+WRITTEN: Final = "pages_written"  # to the disk
 
 
 class MeasuredCounts:
@@ -19,18 +22,22 @@ class MeasuredCounts:
     def __init__(self, counts: Callable[[], Mapping[str, int]], stages: StageCollector) -> None:
         """`stages` has been called with each event before."""
         self._counts, self._stages = counts, stages
-        self._ipis = 0
+        self._seen = dict.fromkeys((IPIS, RECLAIMED, WRITTEN), 0)
         self._marks: list[tuple[dict[str, int], dict[str, int]]] = []
 
     def __call__(self, event: Any) -> None:
         kind = type(event)
         if kind is IpiSent:
-            self._ipis += 1
+            self._seen[IPIS] += 1
+        elif kind is PageReclaimed:
+            self._seen[RECLAIMED] += 1
+        elif kind is DiskRequested:
+            self._seen[WRITTEN] += event.pages if event.what == "write" else 0
         elif kind is (Syscall if self._marks else SyscallReturned) and len(self._marks) < 2 and _is_mark(event):
             self._marks.append(self._now())
 
     def counts(self) -> dict[str, int]:
-        """What the machine counted in the part, and the IPIs that its cores sent."""
+        """What the machine counted in the part, the IPIs that its cores sent, pages reclaimed and written."""
         (before, _), (after, _) = self._ends()
         return {name: after[name] - before.get(name, 0) for name in after}
 
@@ -42,7 +49,7 @@ class MeasuredCounts:
         return {path: cycles for path, cycles in found.items() if cycles}
 
     def _now(self) -> tuple[dict[str, int], dict[str, int]]:
-        return {**self._counts(), IPIS: self._ipis}, self._stages.ended()
+        return {**self._counts(), **self._seen}, self._stages.ended()
 
     def _ends(self) -> tuple[tuple[dict[str, int], dict[str, int]], tuple[dict[str, int], dict[str, int]]]:
         return (self._marks[0], self._marks[1]) if len(self._marks) == 2 else (({}, {}), self._now())
