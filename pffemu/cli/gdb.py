@@ -15,6 +15,7 @@ from pffemu.cli.guest_machine import GuestCommand
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.terminal import say, show_warnings
 from pffemu.debug.commands import Commands
+from pffemu.debug.gdb.pipe import serve_pipe, take_streams
 from pffemu.debug.gdb.server import LOOPBACK, listen, serve
 from pffemu.debug.gdb.session_target import SessionTarget
 from pffemu.debug.gdb.stop_reply import Stopped, Why
@@ -36,6 +37,9 @@ def gdb(
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to listen on. A client can read and write the whole guest.")
     ] = LOOPBACK,
+    stdio: Annotated[
+        bool, typer.Option("--stdio", help="Talk to gdb over standard input and output: target remote | pffemu ...")
+    ] = False,
     saves: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Let `monitor save NAME` write snapshots there, and only there."),
@@ -47,28 +51,37 @@ def gdb(
 ) -> None:
     """Let a gdb drive the guest, forwards and backwards; `monitor help` lists what gdb itself lacks.
 
-    In gdb: target remote localhost:1234. The exit code is the guest's once it has ended; `detach` lets it run on.
+    In gdb: target remote localhost:1234, or target remote | pffemu gdb --stdio PROG. The exit code is the guest's once
+    it has ended; `detach` lets it run on.
 
     Example: pffemu gdb --port 0 prog
     """
     guest = GuestCommand(file, arguments or [], machine.environment)
+    streams = take_streams() if stdio else None
     with open_session(guest, machine.options, DebugFiles(tuple(source or ()), program)) as (session, places):
-        raise typer.Exit(_serve(session, places, Path(file), host, port, saves))
+        raise typer.Exit(_serve(session, places, Path(file), streams or (host, port), saves))
 
 
 def run_under_gdb(machine: Machine, file: Path, port: int) -> int:
     """The exit code of `machine`, driven by a gdb on a port of the loopback."""
     show_warnings(machine.events)
     with closing(Session(machine, frames_of_file(file))) as session:
-        return _serve(session, Places(machine, lines_of_file(file)), file, LOOPBACK, port)
+        return _serve(session, Places(machine, lines_of_file(file)), file, (LOOPBACK, port))
 
 
-def _serve(session: Session, places: Places, file: Path, host: str, port: int, saves: Path | None = None) -> int:
+def _serve(
+    session: Session, places: Places, file: Path, where: tuple[str | int, int], saves: Path | None = None
+) -> int:
+    """`where`: address and port to listen on, or the descriptors of a pipe."""
     commands = Commands(session, places, partial(_below, saves) if saves is not None else None)
     target = SessionTarget(session, file, lambda line: _monitor(commands, line))
-    with listen(host, port) as server:
-        say(f"waiting for gdb: target remote {host}:{server.getsockname()[1]}")
-        stub = foreground.call(lambda: serve(server, target, say))
+    host, port = where
+    if isinstance(host, int):
+        stub = foreground.call(lambda: serve_pipe((host, port), target, say))
+    else:
+        with listen(host, port) as server:
+            say(f"waiting for gdb: target remote {host}:{server.getsockname()[1]}")
+            stub = foreground.call(lambda: serve(server, target, say))
     return _exit_code(target.cont() if stub.detached else stub.last)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, TextIO
 from pffemu.report.lanes import Group, Track
 
 _PS_PER_US: Final = 1_000_000
+_APART: Final = 1_000_000  # numbers of groups, beyond those of tracks: viewers call a thread of the same number "main"
 
 
 class ChromeTrace:
@@ -42,7 +43,7 @@ class ChromeTrace:
             self._record(phase, track, time, name="fault", cat="fault", id=flow)
 
     def _record(self, phase: str, track: Track, time: int, **fields: Any) -> None:
-        process = list(Group).index(track.group) + 1
+        process = (list(Group).index(track.group) + 1) * _APART
         if track not in self._numbers:
             self._numbers[track] = len(self._numbers) + 1
             self._name(process, track)

@@ -49,11 +49,16 @@ def serve(server: socket.socket, target: Target, said: Callable[[str], None]) ->
         said(f"gdb connected from {peer[0]}:{peer[1]}")
         stub = Stub(target)
         with connection:
-            why = _Connection(connection, stub).run()
+            why = converse(connection, stub)
         target.set_points(())
         if stub.done:
             return stub
         said(f"{why or 'gdb has gone'}; the guest waits for the next one")
+
+
+def converse(connection: socket.socket, stub: Stub) -> str:
+    """Serve one gdb until it is done or gone; why it was disconnected, if it was."""
+    return _Connection(connection, stub).run()
 
 
 class _Connection:
@@ -164,8 +169,10 @@ def _weight(token: object) -> int:
 
 
 def _set_up(connection: socket.socket) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(_SEND))
+    if connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(_HELLO))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", _IDLE), ("TCP_KEEPINTVL", _PROBE), ("TCP_KEEPCNT", _PROBES)):
