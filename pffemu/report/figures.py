@@ -38,6 +38,7 @@ _IOCTL_FILLS: Final = (
 )  # fmt: skip
 _STATUS_FILLS: Final = {
     "measured": ("#ffffff", ""), "published": ("#c8c8c8", ""), "derived": ("#9ecae1", ""), "guessed": ("#d94801", "//"),
+    "assumed": ("#54278f", ".."),
 }  # fmt: skip
 _AXES: Final = {
     "resident": "fraction of the graph that stays in memory", "threads": "faulting threads", "pages": "pages touched",

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from pffemu.report.cost_clocks import CostClocks, Form, form_of, prices, unpack
 from pffemu.report.ioctl_stages import IoctlCosts
 from pffemu.report.summary import RunSummary
-from pffemu.timing.catalogue import CATALOGUE, INSTRUCTION, INSTRUCTIONS
 from pffemu.timing.profile import Profile, Status
-from pffemu.timing.uncertainty import UNCERTAIN, WIDTHS, draw, width
+from pffemu.timing.uncertainty import UNCERTAIN, WIDTHS, draw, status, width
 
 MEAN, MEDIAN, P99, TIME, CALL = QUANTITIES = ("mean", "median", "p99", "time", "call")
 WITHIN: Final = (5, 95)  # percentiles of the intervals
@@ -101,6 +100,7 @@ class Uncertainty:
     tornado_of: tuple[str, float] = ("", 0.0)  # what its bars are of, and its nominal value
     tornado: list[Bar] = field(default_factory=list)
     guesses: dict[str, float] = field(default_factory=dict)  # that matter: by how much they move a conclusion
+    assumptions: dict[str, float] = field(default_factory=dict)  # the same of what no machine has
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -127,6 +127,7 @@ class Uncertainty:
                 "bars": [[bar.cost, bar.status, round(bar.low, 4), round(bar.high, 4)] for bar in self.tornado],
             },
             "guesses": {cost: round(moved, 4) for cost, moved in self.guesses.items()},
+            "assumptions": {cost: round(moved, 4) for cost, moved in self.assumptions.items()},
         }  # fmt: skip
 
 
@@ -176,18 +177,19 @@ def assess(profile: Profile, groups: Sequence[Sequence[RunDraws]], draws: int, s
     `quantity`: what the tornado shows of the first group.
     """
     conclusions: list[Conclusion] = []
-    guesses: dict[str, float] = {}
+    movers: dict[Status, dict[str, float]] = {Status.GUESSED: {}, Status.ASSUMED: {}}
     for runs in groups:
         found = [one for compared in (MEAN, TIME, CALL) for one in _conclusions(runs, compared)]
         by_name = {run.name: run for run in runs}
         for one, cost in product(found, UNCERTAIN):
             moved = _moved(profile, by_name[one.less], by_name[one.more], one.quantity, cost)
-            if _status(profile, cost) is Status.GUESSED and moved > MATTERS:
-                guesses[cost] = max(moved, guesses.get(cost, 0.0))
+            matter = movers.get(status(profile, cost))
+            if matter is not None and moved > MATTERS:
+                matter[cost] = max(moved, matter.get(cost, 0.0))
         conclusions += found
     everything = Uncertainty(
         draws, seed, [run for runs in groups for run in runs], conclusions,
-        guesses=dict(sorted(guesses.items(), key=lambda item: -item[1])),
+        guesses=_largest_first(movers[Status.GUESSED]), assumptions=_largest_first(movers[Status.ASSUMED]),
     )  # fmt: skip
     above, below = _pair(groups[0])
     if above is below or not {quantity} <= above.forms.keys() & below.forms.keys():
@@ -195,6 +197,10 @@ def assess(profile: Profile, groups: Sequence[Sequence[RunDraws]], draws: int, s
     of = f"{_WHAT[quantity]}: {above.name} / {below.name}"
     nominal = above.quantities[quantity].nominal / below.quantities[quantity].nominal
     return replace(everything, tornado_of=(of, nominal), tornado=_tornado(profile, above, below, quantity))
+
+
+def _largest_first(moved: Mapping[str, float]) -> dict[str, float]:
+    return dict(sorted(moved.items(), key=lambda item: -item[1]))
 
 
 def _conclusions(runs: Sequence[RunDraws], quantity: str) -> list[Conclusion]:
@@ -226,7 +232,7 @@ def _tornado(profile: Profile, above: RunDraws, below: RunDraws, quantity: str) 
         edge = width(profile, cost)
         low, high = sorted(_ratio(profile, above, below, quantity, cost, factor) for factor in (1 / edge, edge))
         if high - low > 1e-6:
-            bars.append(Bar(cost, _status(profile, cost).value, low, high))
+            bars.append(Bar(cost, status(profile, cost).value, low, high))
     return sorted(bars, key=lambda bar: bar.low - bar.high)[:_BARS]
 
 
@@ -239,14 +245,6 @@ def _moved(profile: Profile, less: RunDraws, more: RunDraws, quantity: str, cost
 def _ratio(profile: Profile, above: RunDraws, below: RunDraws, quantity: str, cost: str, factor: float) -> float:
     priced = prices(profile, {cost: factor})
     return float(above.forms[quantity] @ priced) / float(below.forms[quantity] @ priced)
-
-
-def _status(profile: Profile, cost: str) -> Status:
-    """That of the least certain class, for guest instructions."""
-    if cost != INSTRUCTIONS:
-        return profile.entries[cost].status
-    classes = [profile.entries[one].status for one in CATALOGUE if CATALOGUE[one].per == INSTRUCTION]
-    return max(classes, key=WIDTHS.__getitem__)
 
 
 def _percentile(values: Draws, faults: NDArray[np.int64], share: float) -> float:

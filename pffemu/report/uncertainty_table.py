@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from rich.table import Table
@@ -32,8 +32,14 @@ def uncertainty_tables(uncertainty: Uncertainty) -> Iterator[Any]:
     yield from (f"  {one.told}" for one in uncertainty.conclusions)
     if uncertainty.tornado:
         yield _tornado(uncertainty)
-    moved = ", ".join(f"{cost} ({100 * by:.0f} %)" for cost, by in uncertainty.guesses.items())
-    yield f"Guesses that move a conclusion by more than {100 * MATTERS:.0f} %: {moved or 'none'}"
+    yield f"Guesses that move a conclusion by more than {100 * MATTERS:.0f} %: {movers(uncertainty.guesses)}"
+    if uncertainty.assumptions:
+        yield f"Assumptions about hardware that no machine has, that do: {movers(uncertainty.assumptions)}"
+
+
+def movers(costs: Mapping[str, float]) -> str:
+    """Costs, and by how much each moves a conclusion."""
+    return ", ".join(f"{cost} ({100 * by:.0f} %)" for cost, by in costs.items()) or "none"
 
 
 def interval(quantity: Quantity) -> str:

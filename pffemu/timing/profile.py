@@ -25,6 +25,7 @@ class Status(Enum):
     MEASURED = "measured"  # by pffemu timing calibrate, on this very machine
     PUBLISHED = "published"  # as in the source
     DERIVED = "derived"  # by arithmetic from published values
+    ASSUMED = "assumed"  # of hardware that no machine has: a design's own choice
     GUESSED = "guessed"
 
 

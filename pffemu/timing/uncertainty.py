@@ -21,10 +21,12 @@ WIDTHS: Final[dict[Status, float]] = {
     Status.MEASURED: 1.1,
     Status.PUBLISHED: 1.2,
     Status.DERIVED: 1.5,
+    Status.ASSUMED: 2.0,
     Status.GUESSED: 2.0,
 }
 # what is drawn: each cost on its own, but guest instructions of all classes by one factor
 UNCERTAIN: Final = (*(cost for cost in CATALOGUE if CATALOGUE[cost].per != INSTRUCTION), INSTRUCTIONS)
+_COMMON: Final = ("insn.simple", "insn.load", "insn.store", "insn.branch")
 _NORMAL: Final = NormalDist()
 _EDGE: Final = _NORMAL.inv_cdf(0.95)  # of 90 % in the middle, in standard deviations
 _LOWEST: Final = 1e-9  # a probability, so that no draw is infinite
@@ -34,9 +36,14 @@ Factors = Mapping[str, float]  # by cost name; INSTRUCTIONS for all of guest ins
 
 def width(profile: Profile, cost: str) -> float:
     """The factor within which 90 % of the draws of `cost` lie; `cost` may be INSTRUCTIONS."""
-    if cost == INSTRUCTIONS:
-        return max(width(profile, one) for one in CATALOGUE if CATALOGUE[one].per == INSTRUCTION)
-    return WIDTHS[profile.entries[cost].status]
+    return WIDTHS[status(profile, cost)]
+
+
+def status(profile: Profile, cost: str) -> Status:
+    """The status of `cost`; for INSTRUCTIONS, the least certain one of the classes that programs consist of."""
+    if cost != INSTRUCTIONS:
+        return profile.entries[cost].status
+    return max((profile.entries[one].status for one in _COMMON), key=WIDTHS.__getitem__)
 
 
 def draw(profile: Profile, number: int, seed: int) -> dict[str, float]:

@@ -47,8 +47,16 @@ def test_contention_is_run_and_not_calculated() -> None:
     assert ran["off"] > 2  # the forms would have been wrong
 
 
+@pytest.mark.parametrize("kind", [(), ("--zero",), ("--minor",)], ids=["copy", "zero", "continue"])
+def test_no_conclusion_of_the_default_profile_rests_on_a_guess(kind: tuple[str, ...]) -> None:
+    told = draws("bench", "fault", "--pages", "16", "--handler", "read", "--handler", "sigbus", *kind, number=10)
+    assert told["guesses"] == {}
+    assert all(cost.startswith("cpu.directed.") for cost in told["assumptions"])
+
+
 def test_ioctls() -> None:
     told = draws("bench", "ioctl", "--pages", "16")
+    assert told["guesses"] == {}
     assert {run["method"] for run in told["runs"]} == {"exact"}
     assert len(told["conclusions"]) == 9
     assert all(one["quantity"] == "call" and one["holds"] == 40 for one in told["conclusions"])

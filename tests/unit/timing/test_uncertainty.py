@@ -27,7 +27,7 @@ def test_nine_of_ten_draws_lie_within_the_width_of_the_status(cost: str) -> None
 
 
 def test_less_trusted_is_wider() -> None:
-    assert list(WIDTHS) == [Status.MEASURED, Status.PUBLISHED, Status.DERIVED, Status.GUESSED]
+    assert list(WIDTHS) == [Status.MEASURED, Status.PUBLISHED, Status.DERIVED, Status.ASSUMED, Status.GUESSED]
     assert sorted(WIDTHS.values()) == list(WIDTHS.values())
 
 
