@@ -58,14 +58,19 @@ class FrameAllocator:
         if self._free:
             frame = self._free.pop()
             self._ram.octets[frame : frame + PAGE_SIZE] = bytes(PAGE_SIZE)
-            return frame
-        return self.take_run(1)
+        else:
+            frame = self.take_run(1)
+        if self._ram.touched is not None:
+            self._ram.touched.append(frame)
+        return frame
 
     def take_copy(self, source: int) -> int:
         """A frame with the bytes of frame `source`. Raises OutOfGuestMemory."""
         frame = self._free.pop() if self._free else self.take_run(1)
         octets = self._ram.octets
         octets[frame : frame + PAGE_SIZE] = octets[source : source + PAGE_SIZE]
+        if self._ram.touched is not None:
+            self._ram.touched += (source | 1, frame)
         return frame
 
     def has_run(self, count: int) -> bool:

@@ -15,7 +15,7 @@ from kernel_model.mechanisms import Mode
 from pffemu.arch.frames import FrameLayout
 from pffemu.cli import options
 from pffemu.cli.terminal import say
-from pffemu.hw.cpu_options import CpuOptions, Delivery
+from pffemu.hw.cpu_options import CpuOptions, Delivery, Memory
 from pffemu.hw.mmu import UffdLookup
 from pffemu.machine.options import Compat, MachineOptions
 from pffemu.machine.roots import parse_root
@@ -46,6 +46,10 @@ def _choice(
     exact_float: options.ExactFloat = _CPU.exact_float,
     check_alignment: options.CheckAlignment = _CPU.check_alignment,
     profile: options.MachineProfile = DEFAULT_PROFILE,
+    memory: Annotated[
+        Memory,
+        typer.Option(help="What loads and stores cost: a constant, or by caches and TLBs (and two bounds of overlap)."),
+    ] = _CPU.memory,
     delivery: Annotated[
         Delivery, typer.Option(help="Treatment of instructions in flight when a core takes a user interrupt.")
     ] = _CPU.delivery,
@@ -68,7 +72,7 @@ def _choice(
 ) -> MachineChoice:
     cpu = CpuOptions(
         profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment, delivery=delivery,
-        uffd_lookup=lookup, frame_layout=frame_layout,
+        memory=memory, uffd_lookup=lookup, frame_layout=frame_layout,
     )  # fmt: skip
     machine = MachineOptions(
         mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed, strict=strict, cpu=cpu,

@@ -44,6 +44,7 @@ from pffemu.engine.count_block import (
     find_slot,
     home_slot,
     key_of,
+    note_jump,
     open_window,
     settle,
 )
@@ -61,9 +62,11 @@ class BlockLength(NamedTuple):
 class BlockCounter:
     """The counter of one core: its state, and the C callback for Unicorn's UC_HOOK_BLOCK."""
 
-    def __init__(self, decode_length: Callable[[int, int], BlockLength], compiled: bool) -> None:
-        """`decode_length(address, size)`: the BlockLength of those guest bytes."""
-        self._decode_length = decode_length
+    def __init__(
+        self, decode_length: Callable[[int, int], BlockLength], compiled: bool, notes_jumps: bool = False
+    ) -> None:
+        """`decode_length(address, size)`: the BlockLength of those guest bytes. `notes_jumps`: for stalls of memory."""
+        self._decode_length, self._notes_jumps = decode_length, notes_jumps
         self.plainly = 0  # blocks counted by the plain hook
         self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # results of `unfinished` by (rip, key of its block)
         self._words = (ctypes.c_int64 * (WORDS + TABLE_WORDS))()
@@ -86,6 +89,10 @@ class BlockCounter:
 
         self.state[SLOWLY] = SLOW_HOOK.address
         self.callback_address = HOOK.address
+        if self._notes_jumps:
+            from pffemu.engine.block_jumps_compiled import HOOK as JUMPS_HOOK
+
+            self.callback_address = JUMPS_HOOK.address
 
     @property
     def executed(self) -> int:
@@ -178,6 +185,8 @@ class BlockCounter:
 
     def _python_hook(self, uc: object, address: int, size: int, _user: object) -> None:
         self.plainly += 1
+        if self._notes_jumps:
+            note_jump(self.state, address)
         key = key_of(address, size)
         if count_known(self.state, self.table, home_slot(address), key):
             return

@@ -22,7 +22,13 @@ STOP: Final = 8  # address of uc_emu_stop
 SLOWLY: Final = 9  # for compiled code: address of the C function for blocks that `count_known` does not count
 PENDING: Final = 10  # key of the block for which SLOWLY is called
 ENTERED_AGAIN: Final = 11  # 1: a block was entered again, perhaps with other code
-WORDS: Final = 12  # an even number
+# with a memory hierarchy
+STALL: Final = 12  # time that loads and stores have cost since the last taken branch, not yet in TIME
+REF_INSTRUCTIONS: Final = 13  # EXECUTED at that branch
+REF_TIME: Final = 14  # TIME then
+STALLED: Final = 15  # STALLs that TIME has taken over, in all
+PC_KNOWN: Final = 16  # for compiled code: address of the byte of pc_sync
+WORDS: Final = 18  # an even number
 
 SLOTS: Final = 1 << 16  # entries of the table behind the state, two words each: key, `size_word`
 DETAILS: Final = 2 * SLOTS  # behind them, for each entry: instructions, time, time of the last instruction
@@ -120,6 +126,26 @@ def open_window(state: Any) -> None:
             used |= _MOST - instructions
     state[USED] = used
     state[START] = used
+
+
+def note_jump(state: Any, address: int) -> None:
+    """Before a block is counted: if a branch to it was taken, time takes over what memory has cost until then.
+
+    A block that was split, or left and entered again, goes on where the last one ended: so moments at which stalls
+    count do not depend on how code was translated.
+    """
+    before = state[BLOCK]
+    if before == 0 or (before & ((1 << ADDRESS_BITS) - 1)) + (before >> ADDRESS_BITS) == address:
+        return
+    if state[STALL]:
+        settle(state)
+        state[TIME] += state[STALL]
+        state[STALLED] += state[STALL]
+        state[STALL] = 0
+        open_window(state)
+    passed = state[USED] - state[START]
+    state[REF_INSTRUCTIONS] = state[EXECUTED] + (passed & _INSTRUCTIONS)
+    state[REF_TIME] = state[TIME] + (passed >> _TIME_SHIFT)
 
 
 def count_block(state: Any, table: Any, slot: int) -> bool:

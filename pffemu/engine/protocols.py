@@ -34,6 +34,13 @@ class FillState(Protocol):
     def refused_page(self) -> int: ...
 
 
+class MemoryHook(Protocol):
+    """A C callback for every load and store, and its user data."""
+
+    callback_address: int
+    user_data: int
+
+
 class EngineHost(Protocol):
     """Questions of the engine to its core while guest code runs. Answers must not change guest-visible state."""
 

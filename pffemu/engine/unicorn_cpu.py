@@ -22,9 +22,11 @@ from pffemu.engine.answered_instructions import INSTRUCTION_HOOK, answers
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.breakpoints import Breakpoints
 from pffemu.engine.careful_code import FORGET_BLOCKS, CarefulCode, forget_block
+from pffemu.engine.count_block import PC_KNOWN
 from pffemu.engine.engine_page import UNTIL
 from pffemu.engine.float_status import FloatStatus
-from pffemu.engine.protocols import EngineHost, FillState
+from pffemu.engine.pc_sync import PcSync
+from pffemu.engine.protocols import EngineHost, FillState, MemoryHook
 from pffemu.engine.registers import RegisterFile
 from pffemu.engine.saved_registers import SavedRegisters, SavedRegisterSet
 from pffemu.engine.stop import EngineStop, StopKind
@@ -53,11 +55,12 @@ class UnicornCpu:
         counter: BlockCounter | None,
         compiled: bool,
         warm_up: int = 0,
+        memory_hook: MemoryHook | None = None,
     ) -> None:
         """`memory`: (physical address, bytes, host address) of each piece of RAM.
 
         `compiled`: the hooks are compiled, and the TLB is grown before the first guest instruction; `warm_up`:
-        instructions after which they are compiled (counting must be on).
+        instructions after which they are compiled (counting must be on). `memory_hook`: called for loads and stores.
         """
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         self._uc.ctl_set_cpu_model(_CPU_MODEL)
@@ -81,6 +84,10 @@ class UnicornCpu:
         boot.map_engine_page(self._uc)
         self._uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
         self._keep: list[Any] = []
+        self._pc_sync: PcSync | None = None
+        if memory_hook is not None and counter is not None and compiled:
+            self._pc_sync = PcSync(self._handle)
+            counter.state[PC_KNOWN] = self._pc_sync.address
         self._fast_hooks = self._add_fast_hooks()
         self._add_hooks()
         self.breakpoints = Breakpoints(self._handle, self._add_hook, self._on_breakpoint)
@@ -90,6 +97,10 @@ class UnicornCpu:
             self._careful.compile()
             boot.grow_tlb(self._uc, self.registers, self.flush_tlb)
         boot.leave(self.registers, self.flush_tlb)
+        if memory_hook is not None:
+            kinds = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
+            self._add_hook(kinds, memory_hook.callback_address, EVERYWHERE, user=memory_hook.user_data)
+            self._uc.ctl_flush_tb()
         self._pristine = self._uc.context_save()
 
     # -- running ------------------------------------------------------------------------------------------------
@@ -487,16 +498,21 @@ class UnicornCpu:
             return
         if self._stop is None:
             self._stop = EngineStop(_INVALID, 0, address)
-        uclib.uc_emu_stop(self._handle)
+        self._stop_in_block()
 
     def _fail(self, error: BaseException) -> None:
         """Note a hook's exception, which the run raises: a hook cannot raise through C."""
         self._hook_error = error
-        uclib.uc_emu_stop(self._handle)
+        self._stop_in_block()
 
     def _on_breakpoint(self, address: int) -> None:
         if self._stop is None:
             self._stop = EngineStop(StopKind.BREAKPOINT, 0, address)
+        self._stop_in_block()
+
+    def _stop_in_block(self) -> None:
+        if self._pc_sync is not None:
+            self._pc_sync.look_up()
         uclib.uc_emu_stop(self._handle)
 
     def _on_syscall(self, _uc: object, _user: object) -> int:

@@ -14,7 +14,7 @@ from pffemu.asm.scan import INVALID, first, last_in
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.careful_code import Quick
-from pffemu.engine.count_block import EXECUTED, TIME, WORDS
+from pffemu.engine.count_block import EXECUTED, STALL, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.engine.stop import EngineStop
 from pffemu.engine.unicorn_cpu import UnicornCpu
@@ -22,13 +22,14 @@ from pffemu.events.bus import EventBus
 from pffemu.hw import careful, directed_resolution
 from pffemu.hw.careful import ALIGNMENT, VECTOR_ALIGNMENT
 from pffemu.hw.careful_conditions import At, operands_present
-from pffemu.hw.cpu_options import CpuOptions
+from pffemu.hw.cpu_options import CpuOptions, Memory
 from pffemu.hw.cpuid import cpuid
 from pffemu.hw.directed_resolution import DirectedUnit
 from pffemu.hw.float_rows import EXACT_FLOAT, UNMASKED_SSE, UNMASKED_X87
 from pffemu.hw.frame_rings import acknowledge
 from pffemu.hw.interconnect import NEVER, Arrival, Interconnect
 from pffemu.hw.local_apic import LocalApic
+from pffemu.hw.memory.caches import Caches, CoreCaches
 from pffemu.hw.mmu import USER, Mmu
 from pffemu.hw.page_walk import FETCH
 from pffemu.hw.ram import Ram
@@ -48,7 +49,7 @@ def _speed(options: CpuOptions) -> tuple[bool, int]:
     """Whether hooks are compiled at once, or else after how many instructions (0: never)."""
     if options.compiled is not None or not jit.available():
         return bool(options.compiled), 0
-    at_once = jit.loaded() or not options.counting
+    at_once = jit.loaded() or not options.counting or options.memory is not Memory.FLAT
     return at_once, 0 if at_once else jit.WARM_UP
 
 
@@ -67,8 +68,10 @@ class Cpu:
         bus: EventBus,
         options: CpuOptions,
         interconnect: Interconnect | None = None,
+        caches: Caches | None = None,
     ) -> None:
-        """`interconnect`: the one that the machine's cores share; None: this core is alone."""
+        """`interconnect`: the one that the machine's cores share; None: this core is alone. `caches`: those
+        of the machine; None: memory is flat."""
         compiled, warm_up = _speed(options)
         self.delivery_cost = f"cpu.uintr.deliver.{options.delivery.value}"
         self.index, self.options, self.bus = index, options, bus
@@ -91,9 +94,11 @@ class Cpu:
         self._class_rates = {"": 0} | {name: options.profile.rates[f"insn.{name}"] for name in TIMING_CLASSES}
         checks = (VECTOR_ALIGNMENT if options.check_alignment else 0) | (EXACT_FLOAT if options.exact_float else 0)
         self.blocks = TranslatedBlocks(self.mmu, self.frames, self._class_rates, checks)
-        self._counter = BlockCounter(self.blocks.length_of, compiled) if options.counting else None
+        notes_jumps = caches is not None
+        self._counter = BlockCounter(self.blocks.length_of, compiled, notes_jumps) if options.counting else None
+        self.caches = self._cached(caches, ram, compiled)
         self.blocks.counter = self._counter
-        self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, compiled, warm_up)
+        self.engine = UnicornCpu(ram.pieces(), self.mmu.fill, self, self._counter, compiled, warm_up, self.caches)
         self.registers = self.engine.registers
         self.rip_rsp_rflags = self.registers.group("rip", "rsp", "rflags")
         self.profile = options.profile
@@ -104,6 +109,15 @@ class Cpu:
         self._ledger = self.ledgers[0]
         self._units = self._ledger.units
         self._thread_since = self._instructions_since = 0  # clock and instruction time at the last thread switch
+        self._stalls_since: dict[str, int] = {}  # cycles by cause, then
+
+    def _cached(self, caches: Caches | None, ram: Ram, compiled: bool) -> CoreCaches | None:
+        if caches is None or self._counter is None:
+            return None
+        fill = self.mmu.fill
+        own = CoreCaches(caches, self.index, ram, (fill.state, fill.user_data), compiled)
+        own.attach(self._counter.state, self._counter.user_data)
+        return own
 
     # -- virtual time -------------------------------------------------------------------------------------------
 
@@ -130,6 +144,8 @@ class Cpu:
     @property
     def instruction_clock(self) -> int:
         """The part of `clock` that guest instructions took."""
+        if self.caches is not None:
+            return (self._executed[TIME] + self._executed[STALL] >> SHIFT) - self.caches.stalled
         return self._executed[TIME] >> SHIFT
 
     @property
@@ -173,10 +189,23 @@ class Cpu:
         self._ledger.elapsed += now - self._thread_since
         self._ledger.instruction_time += instruction_time - self._instructions_since
         self._thread_since, self._instructions_since = now, instruction_time
+        if self.caches is not None:
+            self._book_stalls(self.caches.stalls)
+
+    def _book_stalls(self, stalls: dict[str, int]) -> None:
+        """Book what the core has waited for memory; the ledger has it as time of instructions."""
+        for cause, cycles in stalls.items():
+            more = cycles - self._stalls_since.get(cause, 0)
+            if more:
+                self._units[cause] = self._units.get(cause, 0) + more
+                self._ledger.instruction_time -= more << SHIFT
+        self._stalls_since = stalls
 
     def check_accounts(self) -> None:
         """Raises AccountingError unless charges add up to the clock, for every thread and for the core."""
         self.settle()
+        if self.caches is not None:
+            self.caches.check_accounts(self.index)
         check_accounts(self.profile, self.ledgers.values(), self._charged + self._executed[TIME], self.index)
 
     def settle_counts(self) -> None:
@@ -289,7 +318,7 @@ class Cpu:
         """The time-stamp counter as RDTSC at `rip` reads it."""
         self.settle_counts()
         unfinished = self._counter.unfinished(rip)[1] if self._counter is not None else 0
-        return (self._charged + self._executed[TIME] - unfinished) >> SHIFT
+        return (self._charged + self._executed[TIME] + self._executed[STALL] - unfinished) >> SHIFT
 
     def translated(self, address: int, size: int) -> tuple[Mapping[int, Quick], bool]:
         """The careful instructions of a new block, and whether the TLB must be flushed (hw.translated_blocks)."""

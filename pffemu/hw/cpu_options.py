@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pffemu.arch.frames import FrameLayout
+from pffemu.errors import UsageError
+from pffemu.hw.memory.layout import Bound
 from pffemu.hw.mmu import UffdLookup
 from pffemu.option_values import check_types
 from pffemu.timing import Profile, load_profile
@@ -17,6 +19,20 @@ class Delivery(Enum):
     FLUSH = "flush"
     DRAIN = "drain"
     TRACKED = "tracked"
+
+
+class Memory(Enum):
+    """What loads and stores cost: the same everywhere, or by a memory hierarchy, with bounds of how misses overlap."""
+
+    FLAT = "flat"
+    CACHES = "caches"
+    SERIAL = "caches-serial"
+    OVERLAPPED = "caches-overlapped"
+
+    @property
+    def bound(self) -> Bound:
+        """Of the hierarchy, in one that has it."""
+        return {Memory.SERIAL: Bound.SERIAL, Memory.OVERLAPPED: Bound.OVERLAPPED}.get(self, Bound.PROFILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +50,11 @@ class CpuOptions:
     upid_blkd: bool = True  # bit 7 of a UPID is Linux's BLKD; False: reserved, #GP in SENDUIPI (SDM)
     check_alignment: bool = False  # #GP for a misaligned 16-byte operand of SSE; costs much in code that has them
     exact_float: bool = False  # every float instruction as on the CPU, to the last bit; slow
+    memory: Memory = Memory.FLAT  # a memory hierarchy needs counting
     # use numba; None: if it is installed and PFFEMU_JIT is not 0, once the guest has run for a while
     compiled: bool | None = None
 
     def __post_init__(self) -> None:
         check_types(self)
+        if self.memory is not Memory.FLAT and not self.counting:
+            raise UsageError("a memory hierarchy needs instruction counting", remedy="do not switch counting off")

@@ -43,6 +43,7 @@ class Ram:
                 f"the host cannot map {size} bytes of RAM: {error}", remedy="use a smaller --ram"
             ) from error
         self.size = size
+        self.touched: list[int] | None = None  # with a memory hierarchy: frames the kernel fills, or reads (| 1)
         self.holes = tuple(sorted(hole for hole in holes if hole[0] < size))
         self.octets = memoryview(self._mapping)
         self.words = self.octets.cast("q")

@@ -29,8 +29,10 @@ from pffemu.events.kernel import ContextSwitch, ThreadWoken
 from pffemu.events.userfaultfd import MessageQueued
 from pffemu.hw.bus import Bus
 from pffemu.hw.cpu import Cpu
+from pffemu.hw.cpu_options import Memory
 from pffemu.hw.devices import Places, Platform
 from pffemu.hw.interconnect import Interconnect
+from pffemu.hw.memory.caches import Caches
 from pffemu.hw.ram import Ram
 from pffemu.hw.uffd_regions import RegionTable
 from pffemu.machine import diagnose
@@ -43,6 +45,7 @@ from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Kil
 from pffemu.machine.streams import InputLog, OutputLog
 from pffemu.machine.symbols import ProcessSymbols, SymbolTable
 from pffemu.machine.turns import Turns
+from pffemu.timing.hierarchy import Hierarchy
 
 
 class Machine:
@@ -71,6 +74,7 @@ class Machine:
         self.bus = Bus(self.ram)
         self.interconnect = Interconnect()
         places.add_devices(Platform(self.ram, self.bus, self.regions, self.interconnect))
+        self.caches = self._caches()
         self.cpus = [self._core(index) for index in range(self.options.cpus)]
         for cpu in self.cpus:
             places.attach(cpu, self.bus)
@@ -94,13 +98,20 @@ class Machine:
         self.open_output(1, "stdout", stdout or sys.stdout.buffer)
         self.open_output(2, "stderr", stderr or sys.stderr.buffer)
 
+    def _caches(self) -> Caches | None:
+        cpu = self.options.cpu
+        if cpu.memory is Memory.FLAT:
+            return None
+        self.ram.touched = []
+        return Caches(Hierarchy.of(cpu.profile), cpu.memory.bound, self.options.cpus, self.options.ram)
+
     def _core(self, index: int) -> Cpu:
         options = self.options.cpu
         if self.options.compat is Compat.PFF_UINTR:
             options = replace(options, mask_fault_address=True)
         if self.options.strict:
             options = replace(options, exact_float=True, check_alignment=True)
-        return Cpu(index, self.ram, self.regions, self.events, options, self.interconnect)
+        return Cpu(index, self.ram, self.regions, self.events, options, self.interconnect, self.caches)
 
     # -- loading ------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from pffemu.arch.paging import PAGE_SIZE
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.interconnect import NEVER
+from pffemu.hw.memory.caches import CoreCaches
 from pffemu.machine import loop
 
 # members of an enum take ten times as long to look up
@@ -212,6 +213,8 @@ class Turns:
         if stop is None:
             run = cpu.run_resumed if cpu.registers.resumes else cpu.engine.run
             stop = run(limit, None if end is None else cpu.engine_time(end))
+        if cpu.caches is not None and stop.kind is not _LIMIT and stop.kind not in _ENGINE_STOPS:
+            cpu.caches.leave_ring3()
         self.ran, turn.sequence = (stop, cpu.instructions), self._interconnect.sequence
         if cpu.looks_up and end is not None:
             cpu.looks_up, turn.end = False, max(cpu.clock, min(end, cpu.event_at))
@@ -233,5 +236,17 @@ class Turns:
                 self.current = None
                 return None
         self.current = None
-        loop.act(self._kernel, cpu, stop)
+        if cpu.caches is None:
+            loop.act(self._kernel, cpu, stop)
+        else:
+            self._act_with_caches(cpu, cpu.caches, stop)
         return None
+
+    def _act_with_caches(self, cpu: Cpu, caches: CoreCaches, stop: EngineStop) -> None:
+        """As `loop.act`; if the kernel runs, what it touches comes into the core's caches."""
+        entry, touched = self._kernel.entry, self._cpus[0].mmu.ram.touched
+        before = entry.count
+        loop.act(self._kernel, cpu, stop)
+        if entry.count != before and touched is not None:
+            caches.kernel_touches(touched)
+            touched.clear()

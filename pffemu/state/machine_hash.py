@@ -39,7 +39,7 @@ def state_lines(machine: Machine) -> Iterator[str]:
 def _seen(machine: Machine, index: int, core: CoreState) -> CoreState:
     """`core` without what depends on the engine's way here: its last block, and a refusal that no stop waits for."""
     waits = machine.turns.waits(machine.cpus[index])
-    return core._replace(counted=core.counted[:2], fill=core.fill if waits else core.fill[:1])
+    return core._replace(counted=core.counted[:3], fill=core.fill if waits else core.fill[:1])
 
 
 class _Walk:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from kernel_model.files.host_tree import Mount
 from kernel_model.kernel import KernelOptions
-from pffemu.engine.count_block import BLOCK, EXECUTED, TIME
+from pffemu.engine.count_block import BLOCK, EXECUTED, REF_INSTRUCTIONS, REF_TIME, STALL, STALLED, TIME
 from pffemu.engine.registers import RegisterGroup
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.errors import PffemuError
@@ -31,7 +31,7 @@ from pffemu.timing.profile import Profile
 CACHES: Final[dict[type[Any], frozenset[str]]] = {Mmu: frozenset({"_tlb"})}
 _OPTIONS: Final = (CpuOptions, KernelOptions, MachineOptions, Profile)  # frozen, and chosen when a machine is built
 _MOUNT: Final = "mount:"
-_COUNTER: Final = (EXECUTED, TIME, BLOCK)
+_COUNTER: Final = (EXECUTED, TIME, STALL, BLOCK, REF_INSTRUCTIONS, REF_TIME, STALLED)
 _FILL: Final = (ROOT, REFUSED, REFUSED_PAGE, REFUSED_CODE)
 _ELSEWHERE: Final[dict[type[Any], frozenset[str]]] = {
     Machine: frozenset({"options", "objects", "streams", "_interrupted", "_program_symbols"}),
@@ -44,8 +44,11 @@ class CoreState(NamedTuple):
     """What a core keeps inside the engine."""
 
     registers: SavedRegisters
-    counted: tuple[int, ...]  # instructions, their time, and the last block, from which a REP instruction may continue
+    # instructions, their time, what memory has cost since the last branch, the last block, from which a REP instruction
+    # may continue, instructions and time at that branch
+    counted: tuple[int, ...]
     fill: tuple[int, ...]  # CR3, and the last refusal, which a stop still to be answered needs
+    caches: tuple[bytes, tuple[int, ...]] | None  # CoreCaches.saved
 
 
 class Parts:
@@ -67,8 +70,10 @@ class Parts:
             self.fixed |= {
                 f"{name}.engine": cpu.engine, f"{name}.registers": cpu.registers, f"{name}.fill": cpu.mmu.fill,
                 f"{name}.frames": cpu.frames, f"{name}.blocks": cpu.blocks, f"{name}.counter": cpu.engine.counter,
-                f"{name}.executed": cpu._executed,
+                f"{name}.executed": cpu._executed
             }  # fmt: skip
+            if cpu.caches is not None:
+                self.fixed |= {"caches": machine.caches, f"{name}.caches": cpu.caches}
         self._names = {id(part): name for name, part in (self.fixed | self.wired).items()}
 
     def name_of(self, part: Any) -> str | None:
@@ -137,6 +142,8 @@ class Parts:
             if counter is not None:
                 for word, value in zip(_COUNTER, state.counted, strict=True):
                     counter.state[word] = value
+            if cpu.caches is not None and state.caches is not None:
+                cpu.caches.restore(state.caches)
         for stream, position in zip(self.machine.streams, positions, strict=False):
             stream.go_to(position)
         kinds = {name_of(kind): kind for kind in EVENTS}
@@ -150,7 +157,9 @@ def _guest_path(mount: Mount) -> str:
 def _core_state(cpu: Cpu) -> CoreState:
     counter = cpu.engine.counter
     counted = tuple(counter.state[word] for word in _COUNTER) if counter is not None else (0,) * len(_COUNTER)
-    return CoreState(cpu.engine.save_registers(), counted, tuple(cpu.mmu.fill.state[word] for word in _FILL))
+    fill = tuple(cpu.mmu.fill.state[word] for word in _FILL)
+    caches = cpu.caches.saved() if cpu.caches is not None else None
+    return CoreState(cpu.engine.save_registers(), counted, fill, caches)
 
 
 def attributes(part: Any) -> dict[str, Any]:

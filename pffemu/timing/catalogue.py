@@ -3,6 +3,7 @@
 A profile gives each of them a value; `Cpu.charge(name, units)` is where time passes. Names begin with what spends the
 time: `cpu.*` the hardware, `kernel.*` the kernel, `device.*` a device, `insn.*` a guest instruction of that class.
 `wait.*` are cycles in which a core did nothing; they have no price, their unit is the cycle.
+`memory.*` are cycles of waiting for memory, with the memory hierarchy (`--memory caches`) only.
 """
 
 from __future__ import annotations
@@ -126,5 +127,13 @@ WAITS: Final[dict[str, str]] = {
     "wait.disk": "the thread held what others need while the disk worked",
     "wait.mmap_lock": "mmap_lock was held by another core",
     "wait.uffd_lock": "a userfaultfd's wait-queue lock was held by another core",
+}
+STALLS: Final[dict[str, str]] = {  # with a memory hierarchy: cycles in which a core waited for memory
+    "memory.l2": "waited for a line in the core's second-level cache",
+    "memory.l3": "waited for a line in the shared third-level cache",
+    "memory.dram": "waited for a line that no cache had",
+    "memory.transfer": "waited for another core's copy of a line",
+    "memory.tlb": "waited for a translation that the first-level TLB did not have",
+    "memory.prefetch": "waited for a line that the prefetcher had asked for",
 }
 INSTRUCTIONS: Final = "insn"  # in ledgers and breakdowns: guest instructions, all classes

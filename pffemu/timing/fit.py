@@ -107,7 +107,7 @@ def start(base: Profile, estimates: Mapping[str, Estimate], frequency: int, name
             taken = base.entries[cost]
             source = f"{base.name}'s cycles, each {CORE_CYCLE} ({MEASURED_HERE}); {taken.source}"
             entries[cost] = _entry(cost, ns, taken.status, source)
-    return Profile.of(name, machine, frequency, entries)
+    return Profile.of(name, machine, frequency, entries, base.hierarchy)
 
 
 def step(profile: Profile, base: Profile, measured: Mapping[str, Estimate], model: Mapping[str, Estimate]) -> Profile:
@@ -124,13 +124,13 @@ def step(profile: Profile, base: Profile, measured: Mapping[str, Estimate], mode
         for cost in group:
             status = Status.MEASURED if alone else Status.DERIVED
             entries[cost] = _entry(cost, ns_of(profile, cost) * factor, status, source)
-    fitted = Profile.of(profile.name, profile.machine, profile.frequency, entries)
+    fitted = Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
     for cost, other in _WITH.items():
         source = f"{base.name}, scaled with {other}, which was {MEASURED_HERE}"
         entries[cost] = _entry(
             cost, ns_of(base, cost) * ns_of(fitted, other) / ns_of(base, other), Status.DERIVED, source
         )
-    return Profile.of(profile.name, profile.machine, profile.frequency, entries)
+    return Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
 
 
 def misfits(measured: Mapping[str, Estimate], model: Mapping[str, Estimate]) -> dict[str, float]:

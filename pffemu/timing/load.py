@@ -25,11 +25,12 @@ from pffemu.errors import MissingFileError
 from pffemu.timing import units
 from pffemu.timing.catalogue import CATALOGUE, INSTRUCTION
 from pffemu.timing.errors import ProfileError
+from pffemu.timing.hierarchy import FIELDS, Hierarchy
 from pffemu.timing.profile import SHIFT, Entry, Profile, Status
 
 DEFAULT_PROFILE: Final = "sapphire-rapids"
 _FOLDER: Final = Path(__file__).parent / "profiles"
-_TOP: Final = ("name", "machine", "base", "clock", "costs")
+_TOP: Final = ("name", "machine", "base", "clock", "costs", "memory")
 _FIELDS: Final = ("value", "unit", "status", "source")
 _LARGEST: Final = 10**12
 _SLOWEST: Final = 1000  # cycles an instruction; 0 is refused, for a spinning thread's time would stand still
@@ -96,7 +97,11 @@ def parse_profile(text: str, where: str, inheriting: tuple[str, ...] = ()) -> Pr
             where=where,
             remedy=f'give them one, or take them over: base = "{DEFAULT_PROFILE}"',
         )
-    profile = Profile.of(_text(document, "name", where), _text(document, "machine", where), frequency, entries)
+    hierarchy = _hierarchy(document, where, base)
+    name, machine = _text(document, "name", where), _text(document, "machine", where)
+    profile = Profile.of(name, machine, frequency, entries, hierarchy)
+    if hierarchy:
+        Hierarchy.of(profile)
     for cost in CATALOGUE:
         if CATALOGUE[cost].per == INSTRUCTION and not 0 < profile.rates[cost] <= _SLOWEST << SHIFT:
             amount = f"{float(profile.cycles_of(cost)):g} cycles an instruction"
@@ -120,8 +125,22 @@ def _base(document: Mapping[str, Any], where: str, inheriting: tuple[str, ...]) 
     return parse_profile(path.read_text(encoding="utf-8"), name, (*inheriting, name))
 
 
+def _hierarchy(document: Mapping[str, Any], where: str, base: Profile | None) -> dict[str, Entry]:
+    """The entries of `[memory]`, and those taken over."""
+    found = {} if base is None else _inherited_of(base, base.hierarchy)
+    table = _table(document, "memory", where)
+    _known(table, FIELDS, f"{where}: memory")
+    for name, fields in table.items():
+        found[name] = _entry(fields, FIELDS[name][1], f"{where}: {name}")
+    return found
+
+
 def _inherited(base: Profile) -> dict[str, Entry]:
-    return {cost: replace(entry, inherited=entry.inherited or base.name) for cost, entry in base.entries.items()}
+    return _inherited_of(base, base.entries)
+
+
+def _inherited_of(base: Profile, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    return {name: replace(entry, inherited=entry.inherited or base.name) for name, entry in entries.items()}
 
 
 def _frequency(fields: Any, where: str) -> int:

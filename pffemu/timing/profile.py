@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from typing import Final
 
 from pffemu.timing import units
-from pffemu.timing.catalogue import CATALOGUE, WAITS
+from pffemu.timing.catalogue import CATALOGUE, STALLS, WAITS
 
 SHIFT: Final = 16
 
@@ -49,16 +49,24 @@ class Profile:
     frequency: int  # Hz, of the core and of the time-stamp counter
     entries: Mapping[str, Entry]
     rates: Mapping[str, int]
+    hierarchy: Mapping[str, Entry] = field(default_factory=dict)  # timing.hierarchy, by its names
 
     @classmethod
-    def of(cls, name: str, machine: str, frequency: int, entries: Mapping[str, Entry]) -> Profile:
+    def of(
+        cls,
+        name: str,
+        machine: str,
+        frequency: int,
+        entries: Mapping[str, Entry],
+        hierarchy: Mapping[str, Entry] | None = None,
+    ) -> Profile:
         """A profile with a value for every cost of the catalogue."""
-        rates = {cost: 1 << SHIFT for cost in WAITS}
+        rates = {cost: 1 << SHIFT for cost in (*WAITS, *STALLS)}
         for cost in CATALOGUE:
             entry = entries[cost]
             exact = units.cycles(entry.value, entry.unit, frequency) * (1 << SHIFT)
             rates[cost] = round(exact)
-        return cls(name, machine, frequency, dict(entries), rates)
+        return cls(name, machine, frequency, dict(entries), rates, dict(hierarchy or {}))
 
     def cycles_of(self, cost: str, amount: int = 1) -> Fraction:
         """The cycles of `amount` units of `cost`."""
@@ -73,6 +81,7 @@ class Profile:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the frequency and all rates: equal for profiles that give the same times."""
-        text = f"{self.frequency}\n" + "".join(f"{cost} {self.rates[cost]}\n" for cost in sorted(self.rates))
+        """SHA-256 of the frequency and all rates: equal for profiles that give the same times, caches apart."""
+        priced = sorted(self.rates.keys() - STALLS.keys())
+        text = f"{self.frequency}\n" + "".join(f"{cost} {self.rates[cost]}\n" for cost in priced)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -14,6 +14,7 @@ import unicorn.x86_const as x86
 
 from pffemu.arch.floats import IE, ZE
 from pffemu.arch.own_encodings import FORMS
+from pffemu.engine import pc_sync
 from pffemu.engine.float_status import FloatStatus
 
 CODE, DATA = 0x10000, 0x20000
@@ -291,3 +292,8 @@ def test_every_block_is_told_of_before_it_runs_and_a_stop_there_keeps_it_from_ru
     assert (rip(uc), uc.reg_read(x86.UC_X86_REG_EBX)) == (CODE + 7, 1)
     assert run(uc, CODE + 7, CODE + 9) == unicorn.UC_ERR_OK
     assert (rip(uc), uc.reg_read(x86.UC_X86_REG_EBX)) == (CODE + 9, 2)
+
+
+def test_before_a_memory_hook_rip_is_looked_up_unless_a_flag_says_it_is_known() -> None:
+    """Without the look-up, a hook would always see the RIP of the block: then pffemu.engine.pc_sync may go."""
+    assert pc_sync.place() is not None

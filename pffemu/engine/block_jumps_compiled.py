@@ -1,0 +1,40 @@
+"""The block hook that notes taken branches, for a memory hierarchy, compiled; semantics: note_jump, count_block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.extending import register_jitable
+
+from pffemu.engine import count_block as semantics
+from pffemu.engine.compiled_callback import call, compile_callback, octets, version_of, words
+from pffemu.engine.count_block import PC_KNOWN, PENDING, SLOWLY, TABLE_WORDS, WORDS
+
+key_of = register_jitable(inline="always")(semantics.key_of)
+home_slot = register_jitable(inline="always")(semantics.home_slot)
+count_known = register_jitable(inline="always")(semantics.count_known)
+settle = register_jitable(semantics.settle)
+open_window = register_jitable(semantics.open_window)
+note_jump = register_jitable(semantics.note_jump)
+_TABLE = 8 * WORDS  # bytes from the state to the table
+
+
+def _hook_of(version: int) -> Any:
+    def hook(uc: Any, address: Any, size: Any, user: Any) -> None:
+        if version < 0:
+            return
+        state = words(user, WORDS)
+        table = words(user + _TABLE, TABLE_WORDS)
+        note_jump(state, address)
+        key = key_of(address, size)
+        pc_known = octets(state[PC_KNOWN], 1)
+        pc_known[0] = 1
+        if not count_known(state, table, home_slot(address), key):
+            pc_known[0] = 0
+            state[PENDING] = key
+            call(state[SLOWLY], uc, user)
+
+    return hook
+
+
+HOOK = compile_callback(_hook_of(version_of(semantics)), "void", "int64 int64 int32 int64")

@@ -1,0 +1,136 @@
+"""The prefetcher: it recognises streams of first-level misses and fetches the lines ahead into the second level.
+
+One stream a block of 64 lines (4 KiB), 16 at a time, up or down by one line. Two steps train it; a stream that has
+reached the end of its block goes on at the edge of the next one that is touched. Other strides are not recognised.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pffemu.hw.memory.fetch import keep_in_l3, l2_set
+from pffemu.hw.memory.layout import (
+    AHEAD,
+    ARRIVALS,
+    BLOCK_LINES,
+    CORE_WORDS,
+    CORES,
+    COUNTS,
+    FIRST_CORE,
+    L2_WAYS,
+    L3,
+    L3_LATENCY,
+    L3_SETS,
+    L3_WAYS,
+    LINES,
+    MEMORY_FREE,
+    MEMORY_GAP,
+    MEMORY_LATENCY,
+    NEXT_STREAM,
+    PLACE,
+    PREFETCHES,
+    REACHED,
+    RUN_ON,
+    STEP,
+    STREAM_BLOCKS,
+    STREAM_COUNT,
+    STREAM_WORDS,
+    STREAMS,
+    TRAINED,
+)
+from pffemu.hw.memory.sets import front, place_of, push
+
+_ENOUGH: Final = 2  # steps
+
+
+def stream_of(words: Any, core: int, line: int) -> int:
+    """Index of the stream in this line's block; 0: none."""
+    block = line // BLOCK_LINES + 1
+    for number in range(STREAM_COUNT):
+        if words[core + STREAM_BLOCKS + number] == block:
+            return int(core + STREAMS + number * STREAM_WORDS)
+    return 0
+
+
+def begin_stream(words: Any, core: int, line: int) -> int:
+    """Replace the oldest stream by one at this line; its index."""
+    number = words[core + NEXT_STREAM]
+    words[core + NEXT_STREAM] = (number + 1) % STREAM_COUNT
+    at, place = core + STREAMS + number * STREAM_WORDS, line % BLOCK_LINES
+    words[core + STREAM_BLOCKS + number] = line // BLOCK_LINES + 1
+    words[at + PLACE], words[at + REACHED] = place, place
+    step = words[core + RUN_ON]
+    goes_on = (step == 1 and place == 0) or (step == -1 and place == BLOCK_LINES - 1)
+    words[at + STEP], words[at + TRAINED] = (step, _ENOUGH) if goes_on else (0, 0)
+    if goes_on:
+        forget_arrivals(words, at)
+    return int(at)
+
+
+def forget_arrivals(words: Any, at: int) -> None:
+    """A stream is trained from now on: none of its lines is awaited."""
+    for word in range(ARRIVALS, STREAM_WORDS):
+        words[at + word] = 0
+
+
+def train(words: Any, core: int, line: int, now: int) -> int:
+    """A first-level miss: the time at which the line arrives if it is being prefetched, else 0."""
+    at = stream_of(words, core, line)
+    if at == 0:
+        at = begin_stream(words, core, line)
+        if words[at + TRAINED] < _ENOUGH:
+            return 0
+    place = line % BLOCK_LINES
+    step = place - words[at + PLACE]
+    if step == 1 or step == -1:
+        was_trained = words[at + TRAINED] >= _ENOUGH
+        words[at + TRAINED] = words[at + TRAINED] + 1 if step == words[at + STEP] else 1
+        if words[at + TRAINED] >= _ENOUGH and not was_trained:
+            forget_arrivals(words, at)
+        words[at + STEP] = step
+        words[at + PLACE] = place
+    elif step != 0 and words[at + TRAINED] < _ENOUGH:
+        words[at + PLACE] = place
+    if words[at + TRAINED] < _ENOUGH:
+        return 0
+    arrival = words[at + ARRIVALS + place]
+    if words[at + PLACE] == place:
+        run_ahead(words, core, at, line, now)
+    return int(arrival)
+
+
+def run_ahead(words: Any, core: int, at: int, line: int, now: int) -> None:
+    """Fetch the lines in front of a trained stream that is at `line`."""
+    step, place = words[at + STEP], line % BLOCK_LINES
+    if place == (BLOCK_LINES - 1 if step == 1 else 0):
+        words[core + RUN_ON] = step
+    reached = words[at + REACHED]
+    if (reached - place) * step < 0:
+        reached = place
+    while (reached - place) * step < words[AHEAD] and 0 <= reached + step < BLOCK_LINES:
+        reached += step
+        words[at + ARRIVALS + reached] = prefetched(words, core, line - place + reached, now)
+    words[at + REACHED] = reached
+
+
+def prefetched(words: Any, core: int, line: int, now: int) -> int:
+    """Bring a line into the second level, unless a core has it; the time at which it arrives (0: it is there)."""
+    if line >= words[LINES]:
+        return 0
+    ways = words[L2_WAYS]
+    for number in range(words[CORES]):
+        other = words[FIRST_CORE] + number * words[CORE_WORDS]
+        if place_of(words, l2_set(words, other, line), ways, line + 1, 1) >= 0:
+            return 0
+    words[core + COUNTS + PREFETCHES] += 1
+    if front(words, L3 + line % words[L3_SETS] * words[L3_WAYS], words[L3_WAYS], line + 1, 1) != 0:
+        arrival = now + words[L3_LATENCY]
+    else:
+        begin = max(now, words[core + MEMORY_FREE])
+        words[core + MEMORY_FREE] = begin + words[MEMORY_GAP]
+        arrival = begin + words[MEMORY_LATENCY]
+    exclusive = words[CORES] == 1  # else a store asks the other cores
+    left = push(words, l2_set(words, core, line), ways, (line + 1) << 1 | exclusive)
+    if left != 0:
+        keep_in_l3(words, (left >> 1) - 1)
+    return int(arrival)
