@@ -101,7 +101,8 @@ def _machine_options(
     profile = options.cpu.profile
     if not setting.on_disk:
         least = {name: replace(profile.entries[name], value=_RAM_DISK, unit="us") for name in _LATENCIES}
-        profile = Profile.of(profile.name, profile.machine, profile.frequency, {**profile.entries, **least})
+        entries = {**profile.entries, **least}
+        profile = Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
     return replace(
         options,
         mode=setting.mechanism.mode,

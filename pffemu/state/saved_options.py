@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import fields
 from enum import Enum
 from fractions import Fraction
@@ -23,12 +24,11 @@ def written(options: MachineOptions) -> bytes:
     values = {name: value for name, value in _plain(options).items() if name not in (*_OF_THE_USER, "cpu")}
     cpu = {name: value for name, value in _plain(options.cpu).items() if name != "profile"}
     profile = options.cpu.profile
-    entries = {
-        cost: [each.value.numerator, each.value.denominator, each.unit, each.status.value, each.source, each.inherited]
-        for cost, each in profile.entries.items()
-    }
     shown = {"roots": [_guest_path(mount) for mount in options.roots], "libs": options.libs}
-    told = {"name": profile.name, "machine": profile.machine, "frequency": profile.frequency, "entries": entries}
+    told = {
+        "name": profile.name, "machine": profile.machine, "frequency": profile.frequency,
+        "entries": _written(profile.entries), "hierarchy": _written(profile.hierarchy),
+    }  # fmt: skip
     return json.dumps({"machine": values, "cpu": cpu, "profile": told, "host": shown}).encode("ascii")
 
 
@@ -47,8 +47,10 @@ def read(data: bytes, roots: tuple[Mount, ...], libs: bool) -> MachineOptions:
             remedy=f"give them again, or an empty one: {' '.join(missing)}",
         )
     profile = told["profile"]
-    entries = {cost: _entry(*values) for cost, values in profile["entries"].items()}
-    made = Profile.of(str(profile["name"]), str(profile["machine"]), int(profile["frequency"]), entries)
+    entries, hierarchy = (
+        {name: _entry(*values) for name, values in profile[part].items()} for part in ("entries", "hierarchy")
+    )
+    made = Profile.of(str(profile["name"]), str(profile["machine"]), int(profile["frequency"]), entries, hierarchy)
     cpu = CpuOptions(**told["cpu"], profile=made)
     values = told["machine"]
     if not values.keys() <= {field.name for field in fields(MachineOptions)} - {*_OF_THE_USER, "cpu"}:
@@ -58,6 +60,13 @@ def read(data: bytes, roots: tuple[Mount, ...], libs: bool) -> MachineOptions:
 
 def _guest_path(mount: Mount) -> str:
     return os.fsdecode(b"/" + b"/".join(mount.guest))
+
+
+def _written(entries: Mapping[str, Entry]) -> dict[str, list[Any]]:
+    return {
+        name: [each.value.numerator, each.value.denominator, each.unit, each.status.value, each.source, each.inherited]
+        for name, each in entries.items()
+    }
 
 
 def _entry(numerator: int, denominator: int, unit: str, status: str, source: str, inherited: str) -> Entry:

@@ -18,6 +18,7 @@ from pffemu.hw.memory.fetch import CAUSE_BITS, fetch
 from pffemu.hw.memory.layout import BY_L2, BY_L3, BY_MEMORY, BY_TRANSFER, CORE_WORDS, FIRST_CORE
 from pffemu.machine.stop import BudgetUsedUp
 from pffemu.state.machine_hash import machine_hash
+from pffemu.state.saved_options import read, written
 from pffemu.state.snapshot import put_back, take
 from pffemu.timing import AccountingError, load_profile
 from pffemu.timing.hierarchy import Hierarchy
@@ -199,6 +200,13 @@ def test_a_snapshot_has_the_caches() -> None:
     assert built.instructions == 2000
     built.run()
     assert results(built) == expected
+
+
+def test_a_snapshot_file_has_the_hierarchy() -> None:
+    options = machine(MIXED).options
+    again = read(written(options), (), False)
+    assert Hierarchy.of(again.cpu.profile) == Hierarchy.of(SMALL)
+    assert again.cpu.memory is Memory.CACHES
 
 
 def test_stalls_are_booked_and_sums_are_checked() -> None:
