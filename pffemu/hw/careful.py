@@ -112,6 +112,8 @@ _INTERRUPTS: Final = ("int3", "int")  # their prefixes have no effect
 _SIZES: Final = b"\x66\x67"
 _VEX: Final = (b"\xc4", b"\xc5")
 _EVEX: Final = b"\x62"
+_POP: Final = b"\x8f"  # with ModRM.reg = 0; else an XOP prefix on some CPUs
+_REG: Final = 0x38  # of ModRM
 _VECTOR: Final = 16  # bytes
 
 
@@ -219,6 +221,8 @@ def _is_cut(code: bytes) -> bool:
     prefixes = prefixes_of(code)
     if code[prefixes.end : prefixes.end + 1] == _EVEX and prefixes.end + 1 < len(code):
         return False  # #UD, whatever its length
+    if code[prefixes.end : prefixes.end + 1] == _POP and any(octet & _REG for octet in code[prefixes.end + 1 :][:1]):
+        return False
     is_vex = code[prefixes.end : prefixes.end + 1] in _VEX  # behind 66 it is #UD, but its length is checked first
     sizes = b"" if is_vex else bytes(octet for octet in prefixes.legacy if octet in _SIZES)
     rest = sizes + prefixes.rex + code[prefixes.end :]

@@ -7,6 +7,9 @@ from dataclasses import replace
 import pytest
 from iced_x86 import RflagsBits
 
+from pffemu.arch.exceptions import UD
+from pffemu.hw import careful
+from pffemu.hw.trap import Trap
 from tests.oracle import campaign, layout
 from tests.oracle.campaign import Verdict
 from tests.oracle.cases import Case
@@ -101,6 +104,15 @@ def test_what_may_count_nothing_defines_no_flags(code: bytes) -> None:
 def test_a_rotate_by_nine_in_nine_leaves_the_overflow_flag_undefined() -> None:
     (rotate,) = _made(replace(_ADD, code=b"\xc0\xd8\x49")).instructions
     assert flags_left_undefined(rotate, 0) & RflagsBits.OF
+
+
+@pytest.mark.parametrize(
+    "code", ["f3666736678f28688f043dc6ac8703", "652e3e2e6762d3e5283eb85c87590a"], ids=["xop", "evex"]
+)
+def test_an_opcode_without_a_length_here_is_undefined_however_long_it_would_be(code: str) -> None:
+    found = careful.row(bytes.fromhex(code))
+    assert found is not None
+    assert found.trap == Trap(UD)
 
 
 @here

@@ -91,5 +91,5 @@ def _scaled(
     field = top + format.bias + direction * (3 << format.exponent_bits - 2)
     if not 0 < field < (1 << format.exponent_bits) - 1:  # FSCALE and CVTSD2SS: too far for the bias
         bits = format.zero(sign) if direction > 0 else format.infinity(sign)
-        return result._replace(bits=bits, flags=result.flags | (PE if format.explicit else 0))
+        return Rounded(bits, result.flags | (PE if format.explicit else 0), direction < 0)
     return result._replace(bits=_packed(format, sign, whole, precision, field))

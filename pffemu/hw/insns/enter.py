@@ -7,7 +7,7 @@ from typing import Final
 from pffemu.arch.registers import MASK64
 from pffemu.hw.careful_conditions import trap_of
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.mmu import USER
+from pffemu.hw.insns.operands import in_ss, pop, push
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.trap import Trap
 
@@ -23,7 +23,7 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     frame = rsp - size & MASK64
     pushed = [rbp & (1 << 8 * size) - 1]
     for enclosing in range(1, level):
-        loaded = cpu.mmu.load(rbp - size * enclosing & MASK64, size, USER)
+        loaded = pop(cpu, rbp - size * enclosing, size)
         if isinstance(loaded, Trap):
             return loaded
         pushed.append(int.from_bytes(loaded, "little"))
@@ -31,8 +31,9 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
         pushed.append(frame & (1 << 8 * size) - 1)
     lowest = rsp - size * len(pushed) & MASK64
     final = lowest - allocated & MASK64
-    trap = cpu.mmu.store(lowest, b"".join(value.to_bytes(size, "little") for value in reversed(pushed)), USER)
-    trap = trap or trap_of(cpu.at(registers.rip(), code), final, size, True)
+    trap = push(cpu, lowest, b"".join(value.to_bytes(size, "little") for value in reversed(pushed)))
+    if trap is None and (beyond := trap_of(cpu.at(registers.rip(), code), final, size, True)):
+        trap = in_ss(beyond)
     if trap is None:
         registers["rbp"] = frame if size == 8 else rbp & ~0xFFFF | frame & 0xFFFF
         registers["rsp"] = final

@@ -12,7 +12,7 @@ from pffemu.arch.paging import is_canonical
 from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import CF, OF, PF, SF, ZF
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns.operands import memory_address, register
+from pffemu.hw.insns.operands import memory_address, pop, push, register
 from pffemu.hw.mmu import USER
 from pffemu.hw.modrm import modrm_of
 from pffemu.hw.prefixes import Prefixes, prefixes_of
@@ -90,7 +90,7 @@ def _call(cpu: Cpu, target: int, behind: int) -> Trap | None:
     if not is_canonical(target):
         return Trap(GP)
     rsp = cpu.registers["rsp"] - 8 & MASK64
-    trap = cpu.mmu.store(rsp, behind.to_bytes(8, "little"), USER)
+    trap = push(cpu, rsp, behind.to_bytes(8, "little"))
     if trap is not None:
         return trap
     cpu.registers["rsp"] = rsp
@@ -99,7 +99,7 @@ def _call(cpu: Cpu, target: int, behind: int) -> Trap | None:
 
 def _return(cpu: Cpu, released: int) -> Trap | None:
     rsp = cpu.registers["rsp"]
-    loaded = cpu.mmu.load(rsp, 8, USER)
+    loaded = pop(cpu, rsp, 8)
     if isinstance(loaded, Trap):
         return loaded
     trap = _jump(cpu, int.from_bytes(loaded, "little"))

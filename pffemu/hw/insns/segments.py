@@ -14,7 +14,7 @@ from pffemu.arch.registers import MASK64, USER_CS, USER_SS
 from pffemu.arch.rflags import AC, IRET_MASK, NT, ZF
 from pffemu.hw.careful import ALIGNMENT
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns.operands import memory_address, register, write_register
+from pffemu.hw.insns.operands import memory_address, pop, push, register, write_register
 from pffemu.hw.mmu import USER
 from pffemu.hw.modrm import ModRm, modrm_of
 from pffemu.hw.prefixes import prefixes_of
@@ -85,7 +85,15 @@ def _completed(cpu: Cpu, length: int, trap: Trap | None) -> Trap | None:
 
 def _words(cpu: Cpu, address: int, *sizes: int) -> list[int] | Trap:
     """Consecutive little-endian numbers of these sizes (bytes), or the trap of reading them."""
-    loaded = cpu.mmu.load(address & MASK64, sum(sizes), USER)
+    return _numbers(cpu.mmu.load(address & MASK64, sum(sizes), USER), sizes)
+
+
+def _top_of_stack(cpu: Cpu, *sizes: int) -> list[int] | Trap:
+    """The same, from RSP on."""
+    return _numbers(pop(cpu, cpu.registers["rsp"], sum(sizes)), sizes)
+
+
+def _numbers(loaded: bytes | Trap, sizes: tuple[int, ...]) -> list[int] | Trap:
     if isinstance(loaded, Trap):
         return loaded
     numbers, at = [], 0
@@ -129,7 +137,7 @@ def _load(cpu: Cpu, name: str, selector: int) -> Trap | None:
 
 def _pop(cpu: Cpu, length: int, name: str, size: int) -> Trap | None:
     rsp = cpu.registers["rsp"]
-    words = _words(cpu, rsp, size)
+    words = _top_of_stack(cpu, size)
     if isinstance(words, Trap):
         return words
     trap = _load(cpu, name, words[0] & 0xFFFF)
@@ -162,7 +170,7 @@ def _transfer(cpu: Cpu, selector: int, rip: int) -> Trap | None:
 
 def _far_return(cpu: Cpu, size: int, released: int) -> Trap | None:
     rsp = cpu.registers["rsp"]
-    words = _words(cpu, rsp, size, size)
+    words = _top_of_stack(cpu, size, size)
     if isinstance(words, Trap):
         return words
     trap = _transfer(cpu, words[1] & 0xFFFF, words[0])
@@ -175,7 +183,7 @@ def _iret(cpu: Cpu, size: int) -> Trap | None:
     """IRETW, IRETD, IRETQ: RIP, CS, RFLAGS, RSP and SS, all of them in 64-bit mode."""
     if cpu.registers["rflags"] & NT:
         return Trap(GP)
-    words = _words(cpu, cpu.registers["rsp"], *(size,) * 5)
+    words = _top_of_stack(cpu, *(size,) * 5)
     if isinstance(words, Trap):
         return words
     rip, cs, rflags, rsp, ss = words
@@ -201,7 +209,7 @@ def _far_branch(cpu: Cpu, length: int, code: bytes, modrm: ModRm) -> Trap | None
     rsp = cpu.registers["rsp"] - 2 * modrm.size & MASK64
     behind = cpu.registers.rip() + length & (1 << 8 * modrm.size) - 1
     pushed = behind.to_bytes(modrm.size, "little") + USER_CS.to_bytes(modrm.size, "little")
-    trap = cpu.mmu.store(rsp, pushed, USER)
+    trap = push(cpu, rsp, pushed)
     if trap is not None:
         return trap
     cpu.registers["rsp"] = rsp

@@ -24,6 +24,11 @@ static void edges(void)
     printf("at %lx\n", (long)((char *)trap_seen.si_addr - page));
     TRY("push gs:[rdi] behind two segments, stack not canonical",
         asm volatile("mov %1,%%rsp\n\t.byte 0x65,0x2e,0xff,0x37" ::"D"(page), "r"(3L << 47)));
+    TRY("popw gs, stack not canonical", asm volatile("mov %0,%%rsp\n\tpopw %%gs" ::"r"(3L << 47)));
+    TRY("retf, stack not canonical", asm volatile("mov %0,%%rsp\n\tlretq" ::"r"(3L << 47)));
+    TRY("iretq, stack not canonical", asm volatile("mov %0,%%rsp\n\tiretq" ::"r"(3L << 47)));
+    TRY("enter, stack not canonical", asm volatile("mov %0,%%rsp\n\tenter $16,$2" ::"r"(3L << 47)));
+    TRY("call behind 66, stack not canonical", asm volatile("mov %0,%%rsp\n\t.byte 0x66\n\tcall main" ::"r"(3L << 47)));
     TRY("lss of 6 bytes", asm volatile("lss (%0),%%eax" ::"r"(page + PAGE - 6) : "rax"));
 }
 
