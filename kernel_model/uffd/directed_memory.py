@@ -37,7 +37,7 @@ class Owned:
     """What the kernel keeps of a directive. `listed`: the frames of MAP's list, and its first page."""
 
     owner: object  # the userfaultfd that it was made with
-    listed: range = field(default_factory=lambda: range(0))
+    listed: list[int] = field(default_factory=list)
     start: int = 0
 
 
@@ -68,13 +68,13 @@ class DirectedMemory:
         self._words = mm.ram.words
         self._table = self._run(DIRECTIVES * 8 * arch.DIRECTIVE_WORDS)
         self._epochs = self._run(8 * (1 + len(cpus)))
-        self._rings: list[range] = []
+        self._rings: list[list[int]] = []
         self.owned: dict[int, Owned] = {}
         self._generations: dict[int, int] = {}
         self.sizes = Sizes(helper=len(cpus) - 1)
         self.log: deque[int] = deque(maxlen=_LOG)
         self.lost = 0
-        at = self._epochs.start >> 3
+        at = self._epochs[0] >> 3
         self._words[at] = 1
         for core in range(len(cpus)):
             self._words[at + 1 + core] = arch.INACTIVE
@@ -83,11 +83,11 @@ class DirectedMemory:
 
     # -- memory -------------------------------------------------------------------------------------------------
 
-    def _run(self, size: int) -> range:
+    def _run(self, size: int) -> list[int]:
         """Contiguous frames for `size` bytes."""
         frames = pages_up(size) // PAGE_SIZE
         start = self.mm.frames.take_run(frames)
-        return range(start, start + frames * PAGE_SIZE, PAGE_SIZE)
+        return list(range(start, start + frames * PAGE_SIZE, PAGE_SIZE))
 
     def _make_rings(self) -> None:
         frames = self.sizes.frames
@@ -96,12 +96,12 @@ class DirectedMemory:
             for capacity, size in ((frames, 1), (RECORDS, 2), (max(frames, _FEWEST_RETURNS), 2)):
                 run = self._run(frame_rings.ring_bytes(capacity, size))
                 self._rings.append(run)
-                Ring(self._words, run.start, size).reset(capacity, self.sizes.low if size == 1 else 0)
-                bases.append(run.start)
+                Ring(self._words, run[0], size).reset(capacity, self.sizes.low if size == 1 else 0)
+                bases.append(run[0])
             helper = self._cpus[self.sizes.helper].apic.apic_id
             frame_base, records, returns = bases
             self._contexts.append(
-                Context(self._table.start, DIRECTIVES - 1, frame_base, records, returns, self._epochs.start, helper)
+                Context(self._table[0], DIRECTIVES - 1, frame_base, records, returns, self._epochs[0], helper)
             )
             if cpu.mmu.fill.root == self.mm.pages.root:
                 cpu.directed.load(self._words, self._contexts[-1])
@@ -114,7 +114,7 @@ class DirectedMemory:
                 cpu.flush_tlb()
                 cpu.directed.load(self._words, None)
         for run in self._rings:
-            self.mm.frames.give_back_all(list(run))
+            self.mm.frames.give_back_all(run)
         self._rings, self._contexts = [], []
 
     def context(self, core: int) -> Context:
@@ -153,13 +153,13 @@ class DirectedMemory:
     def generation(self, index: int) -> int:
         return self._generations.get(index, 0)
 
-    def make(self, index: int, made: Directive, owner: object, listed: range) -> None:
+    def make(self, index: int, made: Directive, owner: object, listed: list[int]) -> None:
         """Put a directive into the table."""
         self.owned[index] = Owned(owner, listed, made.start)
-        directive.store(self._words, self._table.start, index, made)
+        directive.store(self._words, self._table[0], index, made)
 
     def directive(self, index: int) -> Directive | None:
-        return directive.load(self._words, self._table.start, index)
+        return directive.load(self._words, self._table[0], index)
 
     def revoke(self, index: int) -> None:
         """End a directive: afterwards no core installs a page under it. Entries that name it are stale, not changed.
@@ -168,10 +168,10 @@ class DirectedMemory:
         """
         found, owned = self.directive(index), self.owned.pop(index)
         self._generations[index] = self._generations.get(index, 0) + 1
-        at = (self._table.start >> 3) + index * arch.DIRECTIVE_WORDS
+        at = (self._table[0] >> 3) + index * arch.DIRECTIVE_WORDS
         self._words[at + arch.CONTROL] = 0
         self.settle()
-        self.mm.frames.give_back_all(list(owned.listed))
+        self.mm.frames.give_back_all(owned.listed)
         if found is None:
             return
         for vma in self.mm.vmas.overlapping(found.start, found.end):
@@ -179,7 +179,7 @@ class DirectedMemory:
                 vma.directed = 0
         self.mm.vmas.merge(found.start, found.end)
 
-    def list_pages(self, vma: Vma, start: int, end: int) -> tuple[range, int]:
+    def list_pages(self, vma: Vma, start: int, end: int) -> tuple[list[int], int]:
         """MAP's list of [start, end): the frames that hold it, and how many pages are in the page cache.
 
         Raises LinuxError ENOMEM.
@@ -192,7 +192,7 @@ class DirectedMemory:
         for i, page in enumerate(range(start, end, PAGE_SIZE)):
             offset = vma.offset + page - vma.start
             frame = vma.file.cached_frame(offset) if offset < vma.file.mapped_size else 0
-            self._words[(run.start >> 3) + i] = frame
+            self._words[(run[0] >> 3) + i] = frame
             found += bool(frame)
         return run, found
 
@@ -201,7 +201,7 @@ class DirectedMemory:
         owned = self.owned.get(arch.index_of(vma.directed))
         if owned is not None and owned.listed:
             for page in range(start, end, PAGE_SIZE):
-                self._words[(owned.listed.start + (page - owned.start) // PAGE_SIZE * 8) >> 3] = 0
+                self._words[(owned.listed[0] + (page - owned.start) // PAGE_SIZE * 8) >> 3] = 0
 
     # -- fills --------------------------------------------------------------------------------------------------
 
@@ -295,7 +295,7 @@ class DirectedMemory:
 
     def _acknowledge(self, cpu: Cpu, epoch: int) -> None:
         """One shootdown of the cores that are behind `epoch`."""
-        at = (self._epochs.start >> 3) + 1
+        at = (self._epochs[0] >> 3) + 1
         for core, other in enumerate(self._cpus):
             if self._words[at + core] < epoch:
                 other.flush_tlb()

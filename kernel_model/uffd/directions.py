@@ -89,7 +89,8 @@ class Directions:
             _check(uffd, given, start, end)
             index = memory.free_index()
             (part,) = mm.vmas.isolate(start, end)
-            listed, given.entries = range(0), given.len // PAGE_SIZE
+            listed: list[int] = []
+            given.entries = given.len // PAGE_SIZE
             if given.kind == Kind.MAP:
                 listed, given.entries = memory.list_pages(part, start, end)
             made = _directive(mm, part, given, memory.generation(index), listed)
@@ -220,7 +221,7 @@ def _is_source(source: int, stride: int, pages: int) -> bool:
     return not source % PAGE_SIZE and not stride % PAGE_SIZE and min(source, last) >= 0 and max(source, last) < USER_END
 
 
-def _directive(mm: Mm, vma: Vma, given: UffdioDirect, generation: int, listed: range) -> Directive:
+def _directive(mm: Mm, vma: Vma, given: UffdioDirect, generation: int, listed: list[int]) -> Directive:
     owned = OWNED | arch.RETURNABLE if vma.is_anonymous else 0
     protect = UFFD_WP if given.flags & uffd_abi.DIRECT_WP else 0
     leaf = mm.allowed(vma, PTE_U | PTE_A | owned | protect)
@@ -231,7 +232,7 @@ def _directive(mm: Mm, vma: Vma, given: UffdioDirect, generation: int, listed: r
         end=given.start + given.len,
         kind=Kind(given.kind),
         leaf=leaf if writes else leaf & ~PTE_W,
-        source=listed.start if given.kind == Kind.MAP else given.src,
+        source=listed[0] if given.kind == Kind.MAP else given.src,
         stride=given.stride & MASK64,
         left=given.quota or _NO_LIMIT,
         generation=generation,

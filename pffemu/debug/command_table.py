@@ -55,6 +55,7 @@ TABLE: Final = (
     _row("frame", "", "the frame that delivery pushed for the handler"),
     _row("walk", "ADDRESS", "the page walk of an address, level by level"),
     _row("regions", "", "mappings, and the MMU's userfaultfd regions"),
+    _row("directives", "", "directed resolution: directives, rings, fills under way"),
     _row("queues", "", "cores, run queues, sleepers"),
     _row("timeline", "", "the last fault in two lanes"),
     _row("events", "[N]", "what happened last"),

@@ -55,6 +55,7 @@ class Commands:
             "code": lambda _: show.shown_code(session, places.source_of),
             "stack": lambda _: show.shown_stack(session), "frame": lambda _: show.shown_frame(session),
             "walk": self._walk, "regions": lambda _: show.shown_regions(session),
+            "directives": lambda _: show.shown_directives(session),
             "queues": lambda _: show.shown_queues(session), "timeline": lambda _: show.shown_timeline(session),
             "backtrace": lambda text: show.shown_frames(session, places.source_of, _count(text or "32")),
             "events": self._events, "x": self._dump, "print": self._print, "save": self._save,

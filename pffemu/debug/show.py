@@ -11,6 +11,7 @@ from pffemu.arch.frames import FrameLayout
 from pffemu.asm import decode
 from pffemu.debug.halt import Halt, Why
 from pffemu.debug.panes.code import SourceLine, code
+from pffemu.debug.panes.directives import directives
 from pffemu.debug.panes.queues import queues
 from pffemu.debug.panes.regions import regions
 from pffemu.debug.panes.registers import registers
@@ -94,6 +95,10 @@ def shown_queues(session: Session) -> str:
 def shown_regions(session: Session) -> str:
     task = session.task(session.tid)
     return regions(session.seen, task.process.mm if task is not None else session.machine.process.mm).plain
+
+
+def shown_directives(session: Session) -> str:
+    return directives(session.cpu, session.machine.cpus).plain
 
 
 def shown_walk(session: Session, address: int) -> str:

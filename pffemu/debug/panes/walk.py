@@ -6,6 +6,7 @@ from typing import Final
 
 from rich.text import Text
 
+from pffemu.arch.directed import BUSY, CORE, CORE_SHIFT, generation_of, index_of, is_directed
 from pffemu.arch.paging import PTE_A, PTE_ADDRESS, PTE_D, PTE_P, PTE_PS, PTE_U, PTE_UFFD, PTE_W
 from pffemu.arch.registers import MASK64
 from pffemu.debug.panes import HERE, NAME, QUIET
@@ -41,6 +42,9 @@ def walk(cpu: Cpu, address: int) -> Text:
 
 def _describe(entry: int, level: int) -> str:
     bits = " ".join(name for name, bit in _BITS if entry & bit and (level or name != "PS"))
+    if level == 0 and is_directed(entry):
+        busy = f", BUSY: core {(entry & CORE) >> CORE_SHIFT} fills it" if entry & BUSY else ""
+        return f"not present: directive {index_of(entry)}, generation {generation_of(entry)}{busy}"
     if not entry & PTE_P:
         return f"not present{f' ({bits})' if bits else ''}"
     return f"-> {entry & PTE_ADDRESS:#x}  {bits}{' NX' if entry < 0 else ''}"

@@ -8,7 +8,6 @@ because the page is dirty. No memory of ring 3 is accessed, so there is no #PF.
 from __future__ import annotations
 
 from pffemu.arch import directed as arch
-from pffemu.arch.directed import Kind
 from pffemu.arch.encodings import REGISTERS_64
 from pffemu.arch.exceptions import GP, UD
 from pffemu.arch.paging import PAGE_MASK, PTE_ADDRESS, PTE_D, PTE_P, USER_END
@@ -46,7 +45,7 @@ def _return(cpu: Cpu, context: Context, page: int, index: int, drop: bool) -> in
     if found is None or not found.valid or found.tag != cpu.mmu.fill.root & PTE_ADDRESS:
         return CF
     leaf = leaf_of(words, cpu.mmu.fill.root, page)
-    if found.kind is Kind.MAP or not found.start <= page < found.end or leaf is None:
+    if not found.start <= page < found.end or leaf is None:
         return CF
     entry = words[leaf]
     if entry & (PTE_P | arch.RETURNABLE) != PTE_P | arch.RETURNABLE:

@@ -534,6 +534,15 @@ def test_pageout_checks_before_it_changes_anything() -> None:
     made.end()
 
 
+def test_pageout_by_the_index_of_another_range_changes_nothing() -> None:
+    made = world(pages=2)
+    assert made.direct(ZERO, 2, 2) == 2
+    assert made.resolve(0, AREA) == FILLED
+    assert made.page_out(0, AREA, 2, True) == CF
+    assert made.page_out(0, AREA, 1, True) == 0
+    made.end()
+
+
 def test_pageout_leaves_the_page_when_a_ring_is_full() -> None:
     made = world()
     assert made.memory is not None
