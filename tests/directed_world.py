@@ -121,11 +121,11 @@ class World:
     def call(self, name: str, *arguments: int) -> int | None:
         return self._call_of(self.process, name, *arguments) if self.alive else None
 
-    def ioctl(self, request: int, *words: int) -> int | None:
+    def ioctl(self, request: int, *words: int, fd: int = FD) -> int | None:
         """An ioctl of the userfaultfd whose structure is these 64-bit words."""
         if self.alive:
             self.write(ARGUMENTS, b"".join(struct.pack("<Q", word & (1 << 64) - 1) for word in words))
-        return self.call("IOCTL", FD, request, ARGUMENTS)
+        return self.call("IOCTL", fd, request, ARGUMENTS)
 
     def result(self, offset: int) -> int:
         """A word of the last ioctl's structure."""
@@ -212,6 +212,11 @@ class World:
         _UNFINISHED.clear()
 
     # -- the cores ----------------------------------------------------------------------------------------------
+
+    def become_child(self) -> None:
+        """The cores run the child, and calls are the child's, from now on."""
+        self.children[0], self.process = self.process, self.children[0]
+        self._load()
 
     def _load(self) -> None:
         """All cores run threads of the process, as the scheduler would load them."""

@@ -325,8 +325,8 @@ _LABELS: Final = {name: Label(name) for name in _STEPS}
 
 
 def _go_on(cpu: Cpu, fill: Fill, done: str, following: str) -> Outcome | None:
-    cpu.emit(DirectedStep, _LABELS[done], Hex(fill.page), arch.index_of(fill.entry), fill.number)
     fill.step = following
+    cpu.emit(DirectedStep, _LABELS[done], Hex(fill.page), arch.index_of(fill.entry), fill.number)
     return None
 
 

@@ -354,7 +354,7 @@ DIRECTED_RESOLUTION: Final = (
     Mutant(DIRECTIONS, "vma.prot & PROT_EXEC or", "False or"),
     Mutant(DIRECTIONS, " or vma.locked:", ":"),
     Mutant(DIRECTIONS, "    if vma.directed:\n        raise LinuxError(Errno.EBUSY)\n", ""),
-    Mutant(DIRECTIONS, "0 <= min(source, last) and", ""),
+    Mutant(DIRECTIONS, "min(source, last) >= 0 and max", "max"),
     Mutant(DIRECTIONS, " and max(source, last) < USER_END", ""),
     Mutant(DIRECTIONS, "if owned is None or owned.owner is not uffd:", "if owned is None:"),
     Mutant(MM, "~(PTE_W | UFFD_WP | PTE_UFFD | RETURNABLE)", "~(PTE_W | UFFD_WP | PTE_UFFD)"),

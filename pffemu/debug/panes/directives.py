@@ -32,7 +32,7 @@ def directives(cpu: Cpu, cpus: Iterable[Cpu]) -> Text:
             text.append(f"core {core.index}", NAME).append(f"  {_rings(core, core.directed.context)}\n")
             fill = core.directed.fill
             if fill is not None:
-                text.append(f"        BUSY: page {fill.page:#x}, next step: {fill.step}\n", HERE)
+                text.append(f"        fills page {fill.page:#x}, next step: {fill.step or 'replay'}\n", HERE)
     return text.append(f"epoch {words[context.epochs >> 3]}\n")
 
 

@@ -556,6 +556,14 @@ def test_pageout_leaves_the_page_when_a_ring_is_full() -> None:
     made.end()
 
 
+def test_pages_whose_rights_have_changed_cannot_be_returned() -> None:
+    made = world()
+    assert made.resolve(0, AREA) == FILLED
+    assert made.call("MPROTECT", AREA, PAGE_SIZE, 1) == 0
+    assert made.page_out(0, AREA, 1, True) == CF
+    made.end()
+
+
 def test_a_directive_that_was_revoked_takes_no_page_back() -> None:
     made = world()
     assert made.resolve(0, AREA) == FILLED
@@ -629,10 +637,32 @@ def test_directives_beyond_memory_are_refused() -> None:
     made.end()
 
 
+def another_userfaultfd(made: World) -> int:
+    fd = made.call("USERFAULTFD", 0)
+    assert fd is not None
+    assert made.ioctl(uffd_abi.API, 0xAA, 0, 0, fd=fd) == 0
+    return fd
+
+
 def test_revoke_needs_the_userfaultfd_that_made_it() -> None:
     made = world()
     assert made.revoke(2) == -Errno.ENOENT
-    assert made.call("USERFAULTFD", 0) is not None
+    assert made.ioctl(uffd_abi.REVOKE, 1, fd=another_userfaultfd(made)) == -Errno.ENOENT
+    assert made.resolve(0, AREA) == FILLED
+    made.end()
+
+
+def test_a_child_with_directives_of_its_own_cannot_return_what_it_shares() -> None:
+    made = world()
+    assert made.resolve(0, AREA, U | W) == FILLED
+    made.fork()
+    made.become_child()
+    fd = another_userfaultfd(made)
+    assert made.ioctl(uffd_abi.REGISTER, AREA, PAGES * PAGE_SIZE, uffd_abi.MODE_MISSING, 0, fd=fd) == 0
+    words = (AREA, PAGES * PAGE_SIZE, ZERO | 3 << 32, 0, 0, 0, 0, 0, 0)
+    assert made.ioctl(uffd_abi.DIRECT, *words, fd=fd) == 0
+    assert made.page_out(0, AREA, 1, True) == CF
+    made.check()
     made.end()
 
 
