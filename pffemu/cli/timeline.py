@@ -83,10 +83,11 @@ def timeline(
         _write_page(html, shown_program.name, profile, {each: found[each].stepped for each in modes})
     shown = [(one_fault_title(each.value, profile), found[each].events) for each in modes]
     if output is not None:
-        write_text(svg(shown).rstrip("\n"), output)
+        write_text(svg(shown, found[modes[0]].describe).rstrip("\n"), output)
     elif html is None:
-        for title, events in shown:
-            out_console().print(text(events, title), "", sep="\n", markup=False, soft_wrap=True)
+        for (title, events), mode_shown in zip(shown, modes, strict=True):
+            told = text(events, title, found[mode_shown].describe)
+            out_console().print(told, "", sep="\n", markup=False, soft_wrap=True)
 
 
 def _check(output: str | None, html: str | None) -> None:
@@ -110,6 +111,7 @@ class _Found(NamedTuple):
 
     chosen: Chosen | None
     events: list[Any]
+    describe: Callable[[int], str]  # an address as symbol+offset
     stepped: SteppedFault | None
 
 
@@ -138,11 +140,11 @@ def _run(
         one_fault = OneFault(choice)
         machine.events.sinks.append(one_fault)
         foreground.run(machine, progress)
-        return _Found(choice.chosen, one_fault.events, None)
+        return _Found(choice.chosen, one_fault.events, machine.symbols.describe, None)
     lines = lines_of_file(program.file) if program.file is not None else lines_of_program(guest_program(program.name))
     recorder = FaultRecorder(machine, choice, Places(machine, lines))
     foreground.run(machine, progress, by=recorder.run)
-    return _Found(choice.chosen, recorder.one_fault.events, recorder.stepped)
+    return _Found(choice.chosen, recorder.one_fault.events, machine.symbols.describe, recorder.stepped)
 
 
 def _write_page(target: str, name: str, profile: str, stepped: dict[Mode, SteppedFault | None]) -> None:

@@ -112,7 +112,7 @@ class FaultRecorder:
             self._place = self._describe(event.tid, self._rip)
             self._add(0, 0, ACCESS, self._instruction(event.tid, self._rip), "", event.tid, event.cpu)
         self._panes.note(event)
-        row = row_of(event, life.tid)
+        row = row_of(event, life.tid, describe=self._symbols(life.tid))
         kind = PHASES.get(type(event), name_of(type(event)).replace("_", " "))
         name = name_of(type(event)) if type(event) in EVENTS else ""
         own = _TEXTS.get(type(event))

@@ -155,7 +155,7 @@ def shown_events(session: Session, count: int = _EVENTS) -> str:
 
 def shown_timeline(session: Session) -> str:
     """The fault in which the guest stopped, up to here, or else the last one."""
-    return timeline(last_fault(session.journal), "the last fault, to here")
+    return timeline(last_fault(session.journal), "the last fault, to here", session.symbols.describe)
 
 
 def shown_threads(session: Session) -> str:

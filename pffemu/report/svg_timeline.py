@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from pffemu.report.timeline import Row, lane_titles, rows
+from pffemu.report.timeline import Describe, Row, lane_titles, rows
 
 _FONT: Final = "Helvetica, Arial, sans-serif"
 _SIZE: Final = 12  # px, of the text
@@ -23,8 +23,11 @@ _WIDTH: Final = _LANES[1] + 350
 _GREYS: Final = ("#303030", "#9a9a9a")  # bars: faulting thread, others
 
 
-def svg(faults: Sequence[tuple[str, Sequence[Any]]]) -> str:
-    """A picture of each (title, events of one fault), below each other. Faults without events are left out."""
+def svg(faults: Sequence[tuple[str, Sequence[Any]]], describe: Describe = hex) -> str:
+    """A picture of each (title, events of one fault), below each other. Faults without events are left out.
+
+    `describe`: an address in words.
+    """
     drawn = [(title, fault) for title, fault in faults if fault]
     heights = [_TOP + _ROW * (len(rows(fault)) + 1) for _, fault in drawn]
     height = sum(heights) + 10
@@ -41,17 +44,18 @@ def svg(faults: Sequence[tuple[str, Sequence[Any]]]) -> str:
     above = 0
     for (title, fault), own in zip(drawn, heights, strict=True):
         panel = SubElement(root, "g", transform=f"translate(0 {above})")
-        _panel(panel, title, fault, longest)
+        _panel(panel, title, fault, longest, describe)
         above += own
     indent(root)
     return tostring(root, encoding="unicode") + "\n"
 
 
-def _panel(panel: Element, title: str, fault: Sequence[Any], longest: int) -> None:
-    shown = rows(fault)
+def _panel(panel: Element, title: str, fault: Sequence[Any], longest: int, describe: Describe) -> None:
+    shown = rows(fault, describe)
     took = fault[-1].time - fault[0].time
     _text(panel, 10, 18, f"{title}: {took:,} virtual cycles", weight="bold")
     _text(panel, _TIME, 42, "cycles", anchor="end")
+    _text(panel, _TIME + 8, 42, "dark: this thread")
     for x, lane in zip(_LANES, lane_titles(fault), strict=True):
         _text(panel, x - 5, 42, lane, weight="bold")
         bottom = _TOP + _ROW * (len(shown) - 1)

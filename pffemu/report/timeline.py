@@ -24,6 +24,8 @@ from pffemu.events.page_cache import DiskRequested, PageDirtied, PageReclaimed, 
 from pffemu.events.signals import SignalReturned
 from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageInstalled
 
+Describe = Callable[[int], str]  # an address as symbol+offset
+
 LANE: Final = 44  # columns
 _TIME: Final = 8
 
@@ -84,15 +86,18 @@ class Row(NamedTuple):
     text: str
 
 
-def rows(fault: Sequence[Any]) -> list[Row]:
-    """The rows of a timeline from the events of one fault, WalkRefused first."""
-    placed = [row_of(event, fault[0].tid, fault[0].time) for event in fault]
+def rows(fault: Sequence[Any], describe: Describe = hex) -> list[Row]:
+    """The rows of a timeline from the events of one fault, WalkRefused first. `describe`: an address in words."""
+    placed = [row_of(event, fault[0].tid, fault[0].time, describe) for event in fault]
     return [row for row in placed if row.text]
 
 
-def row_of(event: Any, tid: int, start: int = 0) -> Row:
+def row_of(event: Any, tid: int, start: int = 0, describe: Describe = hex) -> Row:
     """The row of one event of a fault of thread `tid`; its text is empty for events that a timeline does not show."""
-    return Row(event.time - start, *_place(event, tid))
+    lane, text = _place(event, tid)
+    if isinstance(event, HandlerEntered | Resumed):
+        text = text.replace(f"{event.rip:#x}", describe(event.rip))
+    return Row(event.time - start, lane, text)
 
 
 def lane_titles(fault: Sequence[Any]) -> tuple[str, str]:
@@ -107,14 +112,14 @@ def one_fault_title(mode: str, profile: str) -> str:
     return f"One fault under {mode} ({profile})"
 
 
-def timeline(fault: Sequence[Any], title: str) -> str:
+def timeline(fault: Sequence[Any], title: str, describe: Describe = hex) -> str:
     """The events of one fault, WalkRefused first, as text in two lanes; without events, a line that says so."""
     if not fault:
         return f"{title}\n  (no fault to show)"
     left, right = lane_titles(fault)
     lines = [title, f"{'cycles':>{_TIME}} | {left:<{LANE}} | {right}", _rule()]
     before = None
-    for time, lane, text in rows(fault):
+    for time, lane, text in rows(fault, describe):
         shown = "" if time == before else f"{time:,}"
         before = time
         cells = (text, "") if lane == 0 else ("", text)
