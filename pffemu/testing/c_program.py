@@ -27,6 +27,7 @@ from pffemu.machine.elf import ElfImage, Segment, read_elf
 from pffemu.machine.elf_lines import LineRange, read_lines
 from pffemu.machine.elf_variables import Variable, read_variables
 from pffemu.testing.blocks import Block
+from pffemu.testing.c_project import named_folder, named_source
 from pffemu.testing.errors import TestFileError
 from pffemu.testing.parameters import Parameters
 from pffemu.testing.setup import Setup
@@ -67,9 +68,11 @@ def compile_block(block: Block, setup: Setup, parameters: Parameters, source: st
     ))  # fmt: skip
     compile_with = (*_COMPILE, *(() if setup.libc else ("-ffreestanding",)), *_own_flags(setup, folder))
     link_with = (*_LINK, *(() if setup.libc else ("-nostdlib",)))
-    output = _run_compiler((*compiler, *compile_with), (*compiler, *link_with), text, folder)
+    others = [named_source(folder, name, directive) for name, directive in setup.sources]
+    contents = tuple((str(other), other.read_bytes()) for other in others)
+    output = _run_compiler((*compiler, *compile_with), (*compiler, *link_with), text, folder, contents)
     if isinstance(output, str):
-        raise _complaint(output, path, block)
+        raise _complaint(output, path, block, [str(other) for other in others])
     image = read_elf(output, block.file)
     code = tuple(_lines(image, read_lines(output, block.file), {path: block.file}))
     variables = read_variables(output, block.file)
@@ -121,8 +124,14 @@ def _quoted(path: str) -> str:
 
 
 @lru_cache(maxsize=_CACHED)
-def _run_compiler(compile_with: tuple[str, ...], link_with: tuple[str, ...], text: str, folder: Path) -> bytes | str:
-    """The executable, or the compiler's output when there is none.
+def _run_compiler(
+    compile_with: tuple[str, ...],
+    link_with: tuple[str, ...],
+    text: str,
+    folder: Path,
+    others: tuple[tuple[str, bytes], ...],
+) -> bytes | str:
+    """The executable, or the compiler's output when there is none. `others`: more sources, with what is in them.
 
     In two steps: when it links without a libc, zig has no Linux headers.
     """
@@ -130,9 +139,13 @@ def _run_compiler(compile_with: tuple[str, ...], link_with: tuple[str, ...], tex
         source, middle, target = (Path(place) / name for name in ("block.c", "block.o", "block"))
         source.write_text(text, encoding="utf-8")
         found = ("-iquote", str(folder), "-I", str(INCLUDE))
-        complaint = _run((*compile_with, *found, str(source), "-o", str(middle)), middle)
-        complaint = complaint or _run((*link_with, str(middle), "-o", str(target)), target)
-        return complaint or target.read_bytes()
+        middles = []
+        for number, file in enumerate((str(source), *(path for path, _ in others))):
+            middles.append(middle.with_name(f"block{number}.o"))
+            complaint = _run((*compile_with, *found, file, "-o", str(middles[-1])), middles[-1])
+            if complaint:
+                return complaint
+        return _run((*link_with, *map(str, middles), "-o", str(target)), target) or target.read_bytes()
 
 
 def _run(command: tuple[str, ...], target: Path) -> str:
@@ -151,16 +164,18 @@ def _run(command: tuple[str, ...], target: Path) -> str:
 
 def _own_flags(setup: Setup, folder: Path) -> list[str]:
     """The flags of `// cflags`, with folders of -I below the file's own."""
-    return [f"-I{folder.resolve() / flag[2:]}" if flag.startswith("-I") else flag for flag in setup.cflags]
+    own = [f"-I{folder.resolve() / flag[2:]}" if flag.startswith("-I") else flag for flag in setup.cflags]
+    return [*own, *(f"-I{named_folder(folder, name, directive)}" for name, directive in setup.includes)]
 
 
-def _complaint(output: str, path: str, block: Block) -> TestFileError:
-    """The compiler's message as an error at the line of its first error."""
+def _complaint(output: str, path: str, block: Block, others: list[str]) -> TestFileError:
+    """The compiler's message as an error at the line of its first error, in the test file or another source."""
     text = re.sub(r"\x1b\[[0-9;]*[mK]", "", output).replace(path, block.file)
-    match = re.search(rf"{re.escape(block.file)}:(\d+):(?:\d+:)? (?:fatal )?error: (.*)", text)
+    files = "|".join(map(re.escape, (block.file, *others)))
+    match = re.search(rf"({files}):(\d+):(?:\d+:)? (?:fatal )?error: (.*)", text)
     shown = "\n".join(text.strip().split("\n")[:_SHOWN_LINES])
-    what = match[2] if match else "it cannot be built"
-    where = f"{block.file}:{match[1] if match else block.first}"
+    what = match[3] if match else "it cannot be built"
+    where = f"{match[1]}:{match[2]}" if match else f"{block.file}:{block.first}"
     return TestFileError(f"{what}\n{shown}", where=where, remedy="correct the C code, or see // cflags")
 
 

@@ -18,7 +18,7 @@ from pffemu.testing.c_source import C_LEXEME, is_c
 from pffemu.testing.errors import TestFileError
 
 SETUP: Final = ("mode", "cpu", "cpus", "ram", "regions", "map", "uffd", "forward", "signal", "thread", "regs", "state",
-                "budget", "stdin", "arguments", "native", "libc", "cflags")  # fmt: skip
+                "budget", "stdin", "arguments", "native", "libc", "cflags", "sources", "includes")  # fmt: skip
 CLAIMS: Final = ("expect", "at", "fault", "raises", "deadlock", "budget-used-up", "warns", "count", "cycles")
 MARKS: Final = ("param", "xfail", "skip", "slow")
 KNOWN: Final = ("test", *SETUP, *CLAIMS, *MARKS)

@@ -121,6 +121,8 @@ class Setup:
     native: bool = True  # may also run on the host's CPU
     libc: bool = False  # a C program with the compiler's libc
     cflags: tuple[str, ...] = ()
+    sources: tuple[tuple[str, Directive], ...] = ()  # more C files, as they are written
+    includes: tuple[tuple[str, Directive], ...] = ()  # folders of headers
 
     @property
     def symbols(self) -> dict[str, int]:
@@ -305,6 +307,26 @@ def _cflags(setup: Setup, directive: Directive, _: Parameters) -> Setup:
     return replace(setup, cflags=(*setup.cflags, *flags))
 
 
+def _sources(setup: Setup, directive: Directive, _: Parameters) -> Setup:
+    return replace(setup, sources=(*setup.sources, *_paths(directive)))
+
+
+def _includes(setup: Setup, directive: Directive, _: Parameters) -> Setup:
+    return replace(setup, includes=(*setup.includes, *_paths(directive)))
+
+
+def _paths(directive: Directive) -> list[tuple[str, Directive]]:
+    if not is_c(directive.file):
+        raise directive.error("only C files are compiled", "use .include")
+    try:
+        names = shlex.split(directive.text)
+    except ValueError as error:
+        raise directive.error(str(error), "quote it as in a shell") from None
+    if not names:
+        raise directive.error("which?", "name them, relative to the test file")
+    return [(name, directive) for name in names]
+
+
 def _cycles(setup: Setup, directive: Directive, _: Parameters) -> Setup:
     profile = profile_of(directive)
     if setup.profile not in (None, profile.name):
@@ -316,6 +338,7 @@ _READERS: Final[dict[str, Callable[[Setup, Directive, Parameters], Setup]]] = {
     "cpu": _cpu, "cpus": _cpus, "ram": _ram, "regions": _regions, "budget": _budget, "map": _map, "uffd": _uffd,
     "forward": _forward, "signal": _signal, "thread": _thread, "regs": _regs, "state": _state, "stdin": _stdin,
     "arguments": _arguments, "cycles": _cycles, "native": _native, "libc": _libc, "cflags": _cflags,
+    "sources": _sources, "includes": _includes,
 }  # fmt: skip
 
 
