@@ -77,6 +77,7 @@ bench: $(STAMP)
 
 EVALUATION := out/evaluation
 SWEEP = $(BIN)/pffemu bench sweep --folder $(EVALUATION)/points
+COMPARE = $(BIN)/pffemu compare --folder $(EVALUATION)/compare
 
 evaluation: $(STAMP)
 	@mkdir -p $(EVALUATION)
@@ -92,9 +93,10 @@ evaluation: $(STAMP)
 	    --json $(EVALUATION)/contended.json
 	@$(SWEEP) --vary resident=0.1,0.25,0.5,0.75,1 --json $(EVALUATION)/cache.json \
 	    bfs --scale 14 --edge-factor 16 --mode uffd --mode pff --handler read --handler sigbus
-	@for w in bfs kv update mmapbench-write; do \
-	    $(BIN)/pffemu compare $$w --scale 16 --quota 0.1,0.25,0.5,1 --threads 1,4,16 --folder $(EVALUATION)/compare \
-	        --json $(EVALUATION)/compare-$$w.json --plot docs/evaluation/compare-$$w.svg || exit 1; done
+	@for w in kv update bfs scan; do $(COMPARE) $$w --scale 12 --json $(EVALUATION)/compare-$$w.json || exit 1; done
+	@$(COMPARE) bfs --scale 16 --quota 0.1,0.25,0.5,1 --threads 1,4,16 --json $(EVALUATION)/compare-large.json
+	@$(BIN)/pffemu report $(foreach w,kv update bfs scan,$(EVALUATION)/compare-$w.json) \
+	    -o $(EVALUATION)/compare.html --figures docs/evaluation
 	@$(BIN)/pffemu timing validate --write docs/timing.md
 	@$(BIN)/pffemu report $(foreach n,reads writes minor ioctl bfs threads handlers contended cache,$(EVALUATION)/$(n).json) \
 	    -o $(EVALUATION)/report.html --figures docs/evaluation --tables docs/evaluation.md

@@ -26,7 +26,7 @@ from pffemu.report.compare_table import compare_tables
 from pffemu.report.csv_rows import rows, to_csv
 from pffemu.report.progress import ProgressLine
 
-_WIDE: Final = 150  # columns, where the output is no terminal
+_WIDE: Final = 180  # columns, where the output is no terminal
 
 
 @chooses_machine

@@ -60,7 +60,7 @@ def _read(file: str) -> page.Shown:
         ) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"not JSON: {error}", where=file, remedy="name what --json of a benchmark wrote") from error
-    if not isinstance(told, dict) or not str(told.get("command", "")).startswith("bench"):
+    if not isinstance(told, dict) or not str(told.get("command", "")).startswith(("bench", "compare")):
         raise UsageError("not the report of a benchmark", where=file, remedy="name what --json of a benchmark wrote")
     try:
         return page.Shown.of(Path(file).stem, told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from rich.table import Table
@@ -10,6 +10,22 @@ from rich.table import Table
 Run = Mapping[str, Any]
 
 _STEPS: Final = {"hit": "hit", "fill": "fill", "evict": "evict", "write_back": "write back"}
+_COLUMNS: Final[Mapping[str, Callable[[Run], str]]] = {
+    "M op/s": lambda run: f"{run['operations_per_second'] / 1e6:,.3f}",
+    "a core": lambda run: f"{run['operations_per_core_second'] / 1e6:,.3f}",
+    "core-ms": lambda run: f"{run['core_seconds'] * 1e3:,.2f}",
+    "misses": lambda run: f"{run['misses']['count']:,}",
+    "p50": lambda run: _cycles(run, "p50"),
+    "p99": lambda run: _cycles(run, "p99"),
+    "p99.9": lambda run: _cycles(run, "p99.9"),
+    "evicted": lambda run: f"{run['cache']['evictions']:,}",
+    "written": lambda run: f"{run['cache']['writebacks']:,}",
+    "entries": lambda run: f"{run['measured']['kernel_entries']:,}",
+    "switches": lambda run: f"{run['measured']['context_switches']:,}",
+    "flushes": lambda run: f"{run['measured']['tlb_flushes']:,}",
+    "IPIs": lambda run: f"{run['measured']['ipis']:,}",
+    "answer": lambda run: "right" if run["correct"] else "WRONG",
+}
 _PARTS: Final = {"of_a_fill": "fill", "of_an_eviction": "evict", "of_a_write_back": "write back"}
 
 
@@ -39,33 +55,25 @@ def _number(value: float) -> str:
     return f"{value + 0.0:,.0f}" if value >= 100 else f"{round(value, 1) + 0.0:,.1f}"
 
 
-def _runs(runs: list[Run], title: str) -> Table:
-    columns: dict[str, Callable[[Run], str]] = {
-        "M op/s": lambda run: f"{run['operations_per_second'] / 1e6:,.3f}",
-        "a core": lambda run: f"{run['operations_per_core_second'] / 1e6:,.3f}",
-        "core-ms": lambda run: f"{run['core_seconds'] * 1e3:,.2f}",
-        "misses": lambda run: f"{run['misses']['count']:,}",
-        "p50": lambda run: _cycles(run, "p50"),
-        "p99": lambda run: _cycles(run, "p99"),
-        "p99.9": lambda run: _cycles(run, "p99.9"),
-        "evicted": lambda run: f"{run['cache']['evictions']:,}",
-        "written": lambda run: f"{run['cache']['writebacks']:,}",
-        "entries": lambda run: f"{run['measured']['kernel_entries']:,}",
-        "switches": lambda run: f"{run['measured']['context_switches']:,}",
-        "flushes": lambda run: f"{run['measured']['tlb_flushes']:,}",
-        "IPIs": lambda run: f"{run['measured']['ipis']:,}",
-        "answer": lambda run: "right" if run["correct"] else "WRONG",
-    }
+def headings_and_rows(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
+    """The runs as a table of text."""
+    head = ("mechanism", "quota", "threads", "cores")
+    rows = [
+        [run["mechanism"], *(f"{run[name]:g}" for name in head[1:]), *(show(run) for show in _COLUMNS.values())]
+        for run in runs
+    ]
+    return [*head, *_COLUMNS], rows
+
+
+def _runs(runs: Sequence[Run], title: str) -> Table:
     table = Table(title=title, header_style="bold")
-    for name in ("mechanism", "quota", "threads", "cores", *columns):
+    headings, rows = headings_and_rows(runs)
+    for name in headings:
         table.add_column(name, justify="left" if name == "mechanism" else "right", no_wrap=True)
-    before = ""
-    for run in runs:
-        if before and run["mechanism"] != before:
+    for before, row in zip([rows[0], *rows] if rows else [], rows, strict=False):
+        if before[0] != row[0]:
             table.add_section()
-        before = run["mechanism"]
-        head = (run["mechanism"], f"{run['quota']:g}", str(run["threads"]), str(run["cores"]))
-        table.add_row(*head, *(show(run) for show in columns.values()))
+        table.add_row(*row)
     return table
 
 

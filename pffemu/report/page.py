@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from pffemu.report import figures
+from pffemu.report import compare_figure, compare_table, figures
 from pffemu.report.figures import name_of_path
 from pffemu.report.uncertainty_table import HEADINGS
 
@@ -43,6 +43,7 @@ _CAPTIONS: Final = {
     "time": "The first thread's time in the measured part: its own work, its faults, and waiting for others.",
     "latency": "How many faults take no longer than that. A single mark: those of that path take equally long.",
     "stages": "The cycles of one call by stage, without the system call's entry and exit.",
+    "throughput": "Operations a second, by a core of those that the mechanism uses, over the memory that it has.",
     "speedup": "How much shorter the measured part is than under userfaultfd.",
 }
 _FAULT: Final = "The same fault under two mechanisms. Rows are evenly spaced; the bars on the left are to scale."
@@ -75,12 +76,19 @@ def _drawn(report: Report) -> dict[str, Any]:
         return _drawn_of_sweep(report)
     drawn = report.get("uncertainty", {}).get("tornado", {}).get("bars")
     matters = {"tornado": figures.tornado(report)} if drawn else {}
+    if compares_workload(report):
+        return {"throughput": compare_figure.compare_figure(report)}
     if report["command"] == "bench ioctl":
         return {"stages": figures.ioctl_breakdown(report), **matters}
     shown = {"breakdown": figures.breakdown(report), "time": figures.time_split(report)}
     if any(map(figures.varies, (one for run in report["runs"] for one in run["latency"].values()))):
         shown["latency"] = figures.latency_cdf(report)
     return shown | matters
+
+
+def compares_workload(report: Report) -> bool:
+    """Whether `report` is of `pffemu compare` with one of its workloads."""
+    return report["command"] == "compare" and "workload" in report["options"]
 
 
 def _drawn_of_sweep(report: Report) -> dict[str, Any]:
@@ -115,6 +123,8 @@ def table(report: Report) -> tuple[list[str], list[list[str]]]:
             headings = [*vary, *inner]
             rows += [[*point["values"].values(), *row] for row in inner_rows]
         return headings, rows
+    if compares_workload(report):
+        return compare_table.headings_and_rows(report["runs"])
     if report["command"] == "bench ioctl":
         stages = list(report["runs"][0]["stages"])
         return ["ioctl", "case", *stages, "total"], [

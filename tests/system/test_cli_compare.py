@@ -40,6 +40,11 @@ def test_a_comparison_resumes_and_says_the_same(tmp_path: Path) -> None:
     assert again == told
     assert all(path.stat().st_mtime_ns == results[path] for path in kept)
     assert b"swizzle" in figure.read_bytes()
+    (tmp_path / "told.json").write_text(json.dumps(told))
+    page = tmp_path / "page.html"
+    ran = pffemu("report", str(tmp_path / "told.json"), "-o", str(page))
+    assert ran.code == 0, ran.err
+    assert page.read_text().count("<td>swizzle") == 2
 
 
 @pytest.mark.parametrize(
