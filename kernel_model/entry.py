@@ -21,7 +21,7 @@ from kernel_model.task.sleep import PendingCall, Sleep, SleepIn
 from kernel_model.task.task import Task, TaskState
 from kernel_model.uintr import faults
 from kernel_model.uintr import sleep as uintr_sleep
-from kernel_model.wait.queue import Blocked, Interruptible
+from kernel_model.wait.queue import Blocked, Interruptible, Polled, SpinWait
 from pffemu.arch.encodings import SYSCALL_LENGTH
 from pffemu.arch.registers import MASK64
 from pffemu.errors import OutOfGuestMemory
@@ -58,9 +58,12 @@ class Entry:
             signal_send.recalculate(task)  # a call that the stop interrupted fails, or starts again
         sleep = task.sleep
         if sleep is not None and sleep.trap is not None:
-            task.sleep = None
-            self.page_fault(cpu, sleep.trap, again=True)
-            return task.state is TaskState.RUNNABLE and kernel.ended is None
+            if sleep.spin is None:
+                task.sleep = None
+                self.page_fault(cpu, sleep.trap, again=True)
+            else:
+                self._spin(cpu, task, sleep.trap, sleep.spin)
+            return task.state is TaskState.RUNNABLE and task.sleep is None and kernel.ended is None
         is_fault, interrupted = sleep is not None and sleep.of is SleepIn.FAULT, task.waited_fault is None
         if task.waited_fault is not None or is_fault:
             page_fault.retry(cpu, task, of_ring_3=is_fault)
@@ -71,6 +74,26 @@ class Entry:
         if is_fault:
             self._leave_fault(cpu, interrupted=interrupted)
         return task.state is TaskState.RUNNABLE and kernel.ended is None
+
+    def _spin(self, cpu: Cpu, task: Task, trap: Trap, spin: SpinWait) -> None:
+        """Look once at what the running thread spins for; other threads of the core run when its turn is over."""
+        if task.signals.due:
+            self._kernel.forget_fault(task)
+            task.sleep = None
+            self._leave_fault(cpu, interrupted=True)
+            return
+        polled = spin.poll(cpu, task)
+        if polled is Polled.WAIT:
+            cpu.wait_until(cpu.clock + cpu.cycles_of("insn.pause"), "wait.daemon")
+            self._kernel.scheduler.tick(cpu)
+            return
+        task.sleep = None
+        if polled is Polled.AGAIN:
+            self.page_fault(cpu, trap, again=True)
+            return
+        page_fault.count(task, trap.address)
+        self._kernel.flush_stale(cpu)
+        self._leave_fault(cpu, interrupted=False)
 
     def _go_on(self, cpu: Cpu, task: Task, call: PendingCall) -> None:
         """A call has slept: it returns the result its wake-up brought, or starts again."""
@@ -111,6 +134,10 @@ class Entry:
                 sleep = Sleep.after(blocked, SleepIn.DISK)
                 sleep.trap = trap
                 self._block(cpu, task, sleep, Label(ON_DISK), False)
+                return
+            if blocked.spin is not None and not task.signals.due:
+                task.sleep = Sleep.after(blocked, SleepIn.FAULT)
+                task.sleep.trap = trap
                 return
             if not task.signals.due:
                 page_fault.wait(task, trap.address, trap.error_code, by_kernel=False)

@@ -15,6 +15,7 @@ from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.prctl import PR_USER_FAULTS_ENABLE, PrctlOption
 from kernel_model.abi.syscalls import Sys
 from kernel_model.uffd.answers import Answers, NoAnswers
+from kernel_model.uffd.daemon import Daemons
 from kernel_model.uffd.directions import Directions
 from kernel_model.uffd.policy import Policies
 from kernel_model.uffd.upcall import Upcalls
@@ -29,6 +30,7 @@ class Handles(Enum):
 
     KERNEL = "kernel"
     THREADS = "threads"  # the program's threads that read messages; or a signal handler of the faulting one
+    DAEMON = "daemon"  # another process
     FAULTING_THREAD = "faulting thread"  # in a handler whose address it registers
 
 
@@ -61,6 +63,7 @@ class Mode(Enum):
     PFF = "pff"  # page faults are forwarded to the faulting thread's user-interrupt handler
     PFF_PTE = "pff-pte"  # the same, where bit 58 of the page-table entry takes the place of the region table
     USERFAULT = "userfault"  # every page fault of ring 3 enters the faulting thread's handler, while its flag is set
+    DAEMON = "daemon"  # a thread of another process answers over shared memory
     POLICY = "policy"  # the kernel answers by a policy that the program has chosen for a range
     HW = "hw"  # the core's own unit resolves page faults as directives say; what it declines is forwarded
     UPCALL = "upcall"  # the kernel enters a handler in the faulting thread without a signal's frame
@@ -85,6 +88,7 @@ _MECHANISMS: Final = {
         cores={"user_faults": True, "frame_layout": FrameLayout.USER_FAULT},
         registration=Registration(Sys.PRCTL, (PrctlOption.PR_USER_FAULTS, PR_USER_FAULTS_ENABLE, HANDLER), then="stuf"),
     ),
+    Mode.DAEMON: Mechanism(Handles.DAEMON, answers=Daemons),
     Mode.POLICY: Mechanism(Handles.KERNEL, answers=Policies),
     Mode.HW: Mechanism(Handles.FAULTING_THREAD, forwarding=True, registration=_FORWARD_PF, answers=Directions),
     Mode.UPCALL: Mechanism(
@@ -110,6 +114,7 @@ NAMED: Final = {
     "sigsegv": Named(Mode.KERNEL, "sigsegv"),
     "uffd": Named(Mode.UFFD, "uffd"),
     "uffd-sigbus": Named(Mode.UFFD, "uffd-sigbus"),
+    "daemon": Named(Mode.DAEMON, "daemon"),
     "policy": Named(Mode.POLICY, "kernel-policy"),
     "upcall": Named(Mode.UPCALL, "upcall"),
     "exmap": Named(Mode.KERNEL, "exmap"),

@@ -4,6 +4,7 @@
 #            messages, or that the faulting thread answers its own SIGBUS
 #   pff      the faulting thread's own user-interrupt handler answers it
 #   userfault  so does its own user-fault handler
+#   daemon   another process answers over shared memory: it copies into a pool of pages, which the kernel maps
 #   policy   the kernel answers by itself, and keeps the [budget], as the guest has told it once
 #   hw       the core's own unit fills pages from [hw_frames] frames a core (0: none); the rest as pff. With a [budget]: as pff
 #   upcall   the kernel enters the faulting thread's handler, which returns by a call
@@ -31,6 +32,7 @@
 .equ SIGINFO_ADDRESS, 16
 .equ FEATURE_SIGBUS, 1 << 7       # UFFD_FEATURE_SIGBUS
 .equ FEATURE_DIRECTED, 60
+.equ FEATURE_DAEMON, 59
 .equ FEATURE_ZEROPAGE_WRITE, 61
 .equ FEATURE_POLICY, 62
 .equ FEATURE_UPCALL, 63             # UFFD_FEATURE_UPCALL: a bit that UFFDIO_API reports
@@ -78,13 +80,20 @@ handle_faults:
     cmp qword ptr [rip + budget], 0
     je 1f
     call make_ring
-1:  mov eax, SYS_ioctl
+1:  bt qword ptr [rip + api + 8], FEATURE_DAEMON
+    jnc 2f
+    test qword ptr [rip + registration + 16], UFFDIO_REGISTER_MODE_MINOR
+    jnz 2f                          # a daemon answers for missing pages
+    call share_region
+2:  mov eax, SYS_ioctl
     mov rdi, [rip + uffd]
     mov esi, UFFDIO_REGISTER
     lea rdx, [rip + registration]
     syscall
     test rax, rax
     jnz ioctl_failed
+    cmp qword ptr [rip + ring_page], 0
+    jne start_daemon
     bt qword ptr [rip + api + 8], FEATURE_ZEROPAGE_WRITE
     jnc 1f
     cmp dword ptr [rip + without_copy], UFFDIO_ZEROPAGE
@@ -457,6 +466,8 @@ keep_within_budget:
     test rax, rax
     jnz ioctl_failed
     ret
+
+.include "daemon.inc"
 
 ioctl_failed:
     mov eax, SYS_exit_group

@@ -39,6 +39,25 @@ class UffdioCopy(ctypes.LittleEndianStructure):
     )
 
 
+class UffdioDaemon(ctypes.LittleEndianStructure):
+    """pffemu's own."""
+
+    _fields_ = (
+        ("ring", ctypes.c_uint64),  # +0, a page of the daemon's memory
+        ("pool", ctypes.c_int32),  # +8, a memfd
+        ("flags", ctypes.c_uint32),  # +12, 0
+    )
+
+
+class UffdioEvict(ctypes.LittleEndianStructure):
+    """pffemu's own."""
+
+    _fields_ = (
+        ("pages", ctypes.c_uint64),  # +0, the address of their addresses; out: bit 0 of each: it was stored to
+        ("count", ctypes.c_uint64),  # +8
+    )
+
+
 class UffdioPolicy(ctypes.LittleEndianStructure):
     """pffemu's own."""
 

@@ -102,12 +102,13 @@ def handle(
     finally:
         mm.mmap_lock.release_read(cpu, since)
     if answer is None:
-        _count(task, page_of(address))
+        count(task, address)
     return answer
 
 
-def _count(task: Task, page: int) -> None:
+def count(task: Task, address: int) -> None:
     """mm_account_fault."""
+    page = page_of(address)
     waited, task.waited_fault = task.waited_fault, None
     if waited is not None and waited.page == page and waited.is_major:
         task.usage.major_faults += 1
@@ -129,7 +130,7 @@ def retry(cpu: Cpu, task: Task, *, of_ring_3: bool) -> None:
     """The thread that waited for userfaultfd goes on: its fault ends if the page is present, or else is repeated."""
     waited = task.waited_fault
     if waited is not None and task.process.mm.is_ready(waited.page, waited.access):
-        _count(task, waited.page)
+        count(task, waited.page)
     if of_ring_3:
         _look_again(cpu, task.process.mm)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RESCHEDULE_VECTOR: Final = 0xFD
 QUANTUM: Final = 20_000  # cycles a core may run ahead of the next one, or a thread before its core's next thread
+_POLL_AHEAD: Final = 150  # cycles such a core may run ahead of one that stores what its thread polls
 
 
 @dataclass(slots=True)
@@ -223,10 +224,11 @@ class Scheduler:
             return NEVER
         own, uinv = self._queues[cpu.index], cpu.uintr.uinv
         reachable = uinv and own.current is not None and own.current.is_receiver
+        ahead = _POLL_AHEAD if own.current is not None and own.current.polls_memory else QUANTUM
         end = own.turn_ends if own.waiting else NEVER
         for other, queue in self._others[cpu.index]:
             if queue.current is not None or queue.waiting:
-                its = clock + (self._uipi_look_ahead if uinv and (reachable or other.uintr.uitt_enabled) else QUANTUM)
+                its = clock + (self._uipi_look_ahead if uinv and (reachable or other.uintr.uitt_enabled) else ahead)
                 if its < end:
                     its += max(0, other.clock - clock)
             else:

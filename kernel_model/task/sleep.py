@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from kernel_model.abi.uapi import Errno
-from kernel_model.wait.queue import Blocked, FaultQueue, Interruptible, WaitQueue
+from kernel_model.wait.queue import Blocked, FaultQueue, Interruptible, SpinWait, WaitQueue
 from pffemu.hw.trap import Trap
 
 
@@ -59,12 +59,15 @@ class Sleep:
     uffd: FaultQueue | None = None
     trap: Trap | None = None
     interrupted: bool = False
+    spin: SpinWait | None = None  # the thread does not sleep: its core looks again and again
     behind: Sleep | None = field(default=None, repr=False)
 
     @classmethod
     def after(cls, blocked: Blocked, of: SleepIn, call: PendingCall | None = None) -> Sleep:
         """The sleep that `blocked` asks for."""
-        return cls(of, call, blocked.why, blocked.queues, blocked.deadline, blocked.sleep, uffd=blocked.uffd)
+        return cls(
+            of, call, blocked.why, blocked.queues, blocked.deadline, blocked.sleep, uffd=blocked.uffd, spin=blocked.spin
+        )
 
     def answer(self, result: int) -> None:
         """`result` is what the sleeping call returns. A fault returns nothing."""

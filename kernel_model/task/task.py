@@ -105,6 +105,7 @@ class Task:
     bindings: list[Binding] = field(default_factory=list)  # device vectors that are forwarded to it
     kb_timer: KbTimer = field(default_factory=KbTimer)
     forward_page_faults: bool = False  # it was registered with FORWARD_PF
+    polls_memory: bool = False  # it waits by loads, so it must not run far ahead of the cores that store there
     clear_child_tid: int = 0  # user address, 0: none
     robust_list: int = 0  # user address of its head, 0: none
     sleep: Sleep | None = None  # from its start until the thread goes on

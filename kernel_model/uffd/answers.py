@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
     from kernel_model.mm.page_fault import EntersHandler, Fault
+    from kernel_model.task.task import Task
     from kernel_model.uffd.context import Userfaultfd
 
 Ioctl = Callable[["Userfaultfd", "Call", int], "int | None"]  # None: the registers are set already
@@ -31,9 +32,15 @@ class Answers(Protocol):
     def answer(self, uffd: Userfaultfd, fault: Fault, reason: int) -> EntersHandler | Resolved | None:
         """The answer to `fault` of the kind `reason` (MODE_*); None: a message is queued, and the thread sleeps."""
 
+    def forget(self, uffd: Userfaultfd, task: Task) -> None:
+        """The thread no longer waits for an answer."""
+
+    def closed(self, uffd: Userfaultfd) -> None:
+        """The userfaultfd is closed."""
+
 
 class NoAnswers:
-    """Linux's userfaultfd: messages only."""
+    """Linux's userfaultfd: messages only. Mechanisms begin from it."""
 
     features = 0
 
@@ -42,3 +49,9 @@ class NoAnswers:
 
     def answer(self, _uffd: Userfaultfd, _fault: Fault, _reason: int) -> EntersHandler | Resolved | None:
         return None
+
+    def forget(self, _uffd: Userfaultfd, _task: Task) -> None:
+        pass
+
+    def closed(self, _uffd: Userfaultfd) -> None:
+        pass

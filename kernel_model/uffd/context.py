@@ -184,6 +184,7 @@ class Userfaultfd(File):
     def forget_task(self, cpu: Cpu, task: Task) -> None:
         """The thread no longer waits: a signal, a user interrupt or its death ended the sleep."""
         self._faults = [fault for fault in self._faults if fault.task is not task]
+        self.services.answers.forget(self, task)
         for event in [event for event in self._events if event.task is task]:
             for unread in (event, *event.then):
                 if unread.child is not None:
@@ -265,6 +266,7 @@ class Userfaultfd(File):
             self.mm.vmas.merge(0, USER_END)
         if self.mm.directed is not None:
             self.mm.directed.closed(self)
+        self.services.answers.closed(self)
         self.wake_range(cpu, 0, 1 << 47)
         for event in list(self._events):
             if event.child is not None:

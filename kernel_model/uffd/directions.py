@@ -13,7 +13,7 @@ from kernel_model.abi.structs import UffdioDirect, UffdioDonate, UffdioDrain, Uf
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import OWNED, UFFD_WP
-from kernel_model.uffd.answers import Ioctl, Resolved
+from kernel_model.uffd.answers import Ioctl, NoAnswers, Resolved
 from kernel_model.uffd.directed_memory import DirectedMemory, Sizes
 from kernel_model.uffd.ranges import checked_range
 from pffemu.arch import directed as arch
@@ -35,7 +35,7 @@ _TABLE_SPAN: Final = 512 * PAGE_SIZE
 _AT_ONCE: Final = 512  # records copied to the program in one call
 
 
-class Directions:
+class Directions(NoAnswers):
     """The mechanism's ioctls. `memories`: of address spaces that have or had directives, for the refill interrupt."""
 
     features = uffd_abi.FEATURE_DIRECTED

@@ -16,7 +16,7 @@ from kernel_model.mm import page_fault
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_fault import Fault
 from kernel_model.mm.page_tables import HELD
-from kernel_model.uffd.answers import Ioctl, Resolved
+from kernel_model.uffd.answers import Ioctl, NoAnswers, Resolved
 from kernel_model.uffd.ranges import checked_range
 from kernel_model.wait.queue import Blocked
 from pffemu.arch import pagefault
@@ -54,7 +54,7 @@ class Policy:
     pages: dict[int, None] = field(default_factory=dict)
 
 
-class Policies:
+class Policies(NoAnswers):
     """The policy mechanism. A userfaultfd's policies are its `added`, a list; no two of them overlap."""
 
     features = uffd_abi.FEATURE_POLICY

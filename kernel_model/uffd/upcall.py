@@ -17,7 +17,7 @@ from kernel_model.mm.page_fault import BadAccess, EntersHandler, Fault, charge_r
 from kernel_model.mm.user_memory import UserMemory
 from kernel_model.signal.frame import RED_ZONE
 from kernel_model.task.task import Task, TaskState
-from kernel_model.uffd.answers import Ioctl
+from kernel_model.uffd.answers import Ioctl, NoAnswers
 from pffemu.arch import pagefault
 from pffemu.arch.paging import is_canonical
 from pffemu.arch.rflags import IRET_MASK
@@ -44,7 +44,7 @@ class Handler:
     entered: bool = False
 
 
-class Upcalls:
+class Upcalls(NoAnswers):
     """The upcall mechanism: the handlers of all threads, and its two ioctls."""
 
     features = uffd_abi.FEATURE_UPCALL

@@ -53,6 +53,21 @@ class FaultQueue(Protocol):
         """The thread no longer waits."""
 
 
+class Polled(Enum):
+    """What a look at a spinning wait's condition has found."""
+
+    WAIT = auto()  # nothing yet
+    RESOLVED = auto()  # the fault is resolved
+    AGAIN = auto()  # the kernel must handle the fault again: the wait is given up
+
+
+class SpinWait(Protocol):
+    """What a thread spins for in a page fault: its core does nothing else meanwhile."""
+
+    def poll(self, cpu: Cpu, task: Task) -> Polled:
+        """Look, and resolve the fault if that is possible now."""
+
+
 class Interruptible(Enum):
     """What a signal does to a sleeping system call; the names are Linux's error codes for it."""
 
@@ -76,9 +91,11 @@ class Blocked(Exception):
         sleep: Interruptible = Interruptible.ERESTARTSYS,
         uffd: FaultQueue | None = None,
         again: bool = False,
+        spin: SpinWait | None = None,
     ) -> None:
-        """`uffd`: where the thread's fault or event is queued. `again`: the kernel handles a page fault again."""
+        """`uffd`: where the thread's fault or event is queued. `again`: the kernel handles a page fault again. `spin`:
+        the thread of the page fault does not sleep."""
         super().__init__(why)
-        self.again = again
+        self.again, self.spin = again, spin
         self.uffd = uffd
         self.queues, self.deadline, self.result, self.why, self.sleep = queues, deadline, result, why, sleep

@@ -98,6 +98,7 @@ CATALOGUE: Final[dict[str, Cost]] = {
     # the kernel: explicit mappings
     "kernel.exmap.frame": Cost("exmap: a frame taken off, or put on, an interface's list of free ones"),
     "kernel.exmap.entry": Cost("exmap: a page-table entry of a batch found, set or cleared: no area, no reverse map"),
+    "kernel.daemon.post": Cost("a fault written into a daemon's ring, the ring's readiness looked at before and after"),
     # the kernel: threads
     "kernel.wake": Cost("try_to_wake_up: a thread made runnable"),
     "kernel.schedule": Cost("the run queue's next thread picked"),
@@ -126,6 +127,7 @@ WAITS: Final[dict[str, str]] = {
     IDLE: "the core had nothing to run",
     "wait.disk": "the thread held what others need while the disk worked",
     "wait.mmap_lock": "mmap_lock was held by another core",
+    "wait.daemon": "a faulting thread spun in the kernel until a daemon answered",
     "wait.uffd_lock": "a userfaultfd's wait-queue lock was held by another core",
 }
 STALLS: Final[dict[str, str]] = {  # with a memory hierarchy: cycles in which a core waited for memory

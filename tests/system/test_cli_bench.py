@@ -78,7 +78,7 @@ def test_minor_faults_are_continued_in_every_mode_and_copy_is_out_of_the_questio
     assert told["options"]["minor"] is True
     assert told["options"]["copy"] is False
     assert [run["correct"] for run in told["runs"]] == [True] * (len(Mode) - 1 + len(Handler))
-    assert all(run["charges"].get("kernel.page.lookup") for run in told["runs"])
+    assert all(run["charges"].get("kernel.page.lookup") for run in told["runs"] if run["mode"] != "hw")
     assert not any("kernel.page.copy" in run["charges"] for run in told["runs"])
     assert pffemu("bench", "fault", "--minor", "--zero").code == 2
 
@@ -201,13 +201,16 @@ PATHS = {"uffd": "userfaultfd", "pff": "forwarded", "pff-pte": "forwarded", "hw"
 
 def test_parts_stages_and_time_add_up() -> None:
     for run in report(*FAULT)["runs"]:
-        ((path, latency),) = run["latency"].items()
-        assert path == PATHS.get(run["mode"], run["mode"])
+        path = PATHS.get(run["mode"], run["mode"])
+        if run["mode"] == "daemon":
+            del run["latency"]["kernel"]  # of the first stores after fork
+        ((found, latency),) = run["latency"].items()
+        assert found == path
         stages = sum(run["stages"][path].values())
         assert sum(run["parts"][path].values()) == stages
-        assert stages // run["faults"] == latency["mean"]
+        assert stages // latency["faults"] == latency["mean"]
         assert sum(run["time"].values()) == run["cycles"]
-        assert sum(count for _, count in latency["histogram"]) == run["faults"]
+        assert sum(count for _, count in latency["histogram"]) == latency["faults"]
         assert latency["min"] <= latency["median"] <= latency["p99"] <= latency["max"]
 
 

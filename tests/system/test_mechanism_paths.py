@@ -41,6 +41,9 @@ def per_page(mode: Mode, *, write: int = 0, copy: int = 1) -> PerPage:
 
 PATHS = {
     Mode.KERNEL: PerPage(faults=1, kernel_entries=1),
+    Mode.DAEMON: PerPage(
+        faults=1, kernel_entries=1
+    ),  # the thread spins: nothing is woken, and the daemon enters nothing
     Mode.POLICY: PerPage(faults=1, kernel_entries=1),  # as the kernel's own: nothing else is entered or woken
     Mode.PFF: PerPage(faults=1, kernel_entries=1, forwarded=1),  # the ioctl
     Mode.PFF_PTE: PerPage(faults=1, kernel_entries=1, forwarded=1),

@@ -129,8 +129,8 @@ touch:
 @pytest.mark.parametrize(
     ("mode", "work"),
     [
-        (Mode.PFF, Work(265, 3, 2, 57.25)),
-        (Mode.UFFD, Work(580, 3, 2, 55.25)),
+        (Mode.PFF, Work(265, 3, 2, 58.25)),
+        (Mode.UFFD, Work(580, 3, 2, 56.25)),
         (Mode.KERNEL, Work(122, 1, 2, 20.25)),
     ],
 )
