@@ -14,12 +14,13 @@ from guest.build import guest as guest_program
 from guest.workloads import RESULT_FD, FaultWorkload
 from kernel_model.mechanisms import Mode
 from pffemu.cli import foreground, options
+from pffemu.cli.debugging import SourceFolders
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.terminal import check_writable, err_console, out_console, say, show_warnings, write_text
 from pffemu.debug.fault_recorder import FaultRecorder
 from pffemu.debug.places import Places
-from pffemu.debug.source_lines import lines_of_file, lines_of_program
+from pffemu.debug.source_lines import SourceLines, lines_of_file, lines_of_program
 from pffemu.errors import UsageError
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
@@ -59,6 +60,7 @@ def timeline(
     html: Annotated[
         str | None, typer.Option(metavar="FILE.html", help="Write a page that steps through the fault, in any browser.")
     ] = None,
+    source: SourceFolders = None,
     *,
     machine: MachineChoice,
 ) -> None:
@@ -68,7 +70,7 @@ def timeline(
     """
     _check(output, html)
     modes = options.chosen_modes(mode) if mode else (Mode.UFFD, Mode.PFF)
-    shown_program = _program(file, arguments or [], machine.environment)
+    shown_program = _program(file, arguments or [], machine.environment)._replace(sources=tuple(source or ()))
     number = fault if file is not None else fault or _FAULT
     like: Chosen | None = None
     found: dict[Mode, _Found] = {}
@@ -104,6 +106,7 @@ class _Program(NamedTuple):
     name: str
     file: Path | None
     load: Callable[[MachineOptions, ProgressLine], Machine]
+    sources: tuple[Path, ...] = ()  # folders with its source texts
 
 
 class _Found(NamedTuple):
@@ -141,10 +144,20 @@ def _run(
         machine.events.sinks.append(one_fault)
         foreground.run(machine, progress)
         return _Found(choice.chosen, one_fault.events, machine.symbols.describe, None)
-    lines = lines_of_file(program.file) if program.file is not None else lines_of_program(guest_program(program.name))
+    lines = (
+        lines_of_file(program.file, program.sources)
+        if program.file is not None
+        else lines_of_program(guest_program(program.name))
+    )
     recorder = FaultRecorder(machine, choice, Places(machine, lines))
     foreground.run(machine, progress, by=recorder.run)
     return _Found(choice.chosen, recorder.one_fault.events, machine.symbols.describe, recorder.stepped)
+
+
+def _lines(program: _Program) -> SourceLines:
+    if program.file is None:
+        return lines_of_program(guest_program(program.name))
+    return lines_of_file(program.file, program.sources)
 
 
 def _write_page(target: str, name: str, profile: str, stepped: dict[Mode, SteppedFault | None]) -> None:

@@ -105,7 +105,7 @@ class FaultPanes:
         words = {event.address: event for event in self._pushed}
         size = len(FIELDS[state.options.frame_layout])
         text.append(f"{len(words)} of {size} words\n", QUIET)
-        latest = self._pushed[-1].address
+        latest = self._pushed[-1].address if len(words) <= size and not self._frames else None
         for address in sorted(words, reverse=True):
             event, place = words[address], symbols.describe(words[address].value)
             text.append(f"{address:#x}  ", QUIET).append(f"{event.value:016x}", NEW if address == latest else "")

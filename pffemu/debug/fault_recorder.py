@@ -14,8 +14,12 @@ from pffemu.debug.fault_panes import FaultPanes
 from pffemu.debug.places import Places
 from pffemu.events.details import AreaFound, ConditionChecked, UifCleared, WordPushed
 from pffemu.events.fault_tracker import FaultLife
+from pffemu.events.hw import Resumed, Uiret
+from pffemu.events.kernel import FaultAbandoned
 from pffemu.events.kinds import EVENTS, name_of
 from pffemu.events.phases import PHASES
+from pffemu.events.signals import SignalReturned
+from pffemu.events.userfaultfd import PageInstalled
 from pffemu.inspect.lines import line_of
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import Stop
@@ -24,7 +28,7 @@ from pffemu.report.fault_steps import ACCESS, DONE, INSTRUCTION, RETRY, Step, St
 from pffemu.report.one_fault import OneFault
 from pffemu.report.timeline import lane_titles, row_of
 
-_MOST_STEPS: Final = 1_500
+_MOST_STEPS: Final = 1_000
 _ALONE: Final = 20_000  # instructions of all threads that run one by one; then the rest of the fault runs in one go
 _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
     ConditionChecked: lambda e: f"{e.condition}: {'holds' if e.holds else 'fails'}",
@@ -34,6 +38,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any], str]]] = {
         f"area {e.start:#x}-{e.end:#x}{', userfaultfd' if e.userfaultfd else ''}" if e.end else "no area there"
     ),
 }
+_KEPT: Final = (Uiret, Resumed, SignalReturned, FaultAbandoned, PageInstalled)  # also when there are too many steps
 _USER: Final = frozenset({ConditionChecked, WordPushed, UifCleared})  # what the faulting thread's core does
 
 Run = Callable[[int | None], Stop]  # as Machine.run(budget)
@@ -50,7 +55,8 @@ class FaultRecorder:
         self._steps: list[Step] = []
         self._texts: dict[str, int] = {}
         self._open = False
-        self._left_out = self._instructions = 0
+        self._left_out = self._left_out_events = 0
+        self._own: set[int] = set()  # threads that the fault concerns
         self._rip = 0
         self._place = ""
         machine.events.sinks.append(self._see)
@@ -65,13 +71,17 @@ class FaultRecorder:
         stop, alone = run(None), 0
         if self._open:
             stop = run(0)  # so that a core has the turn
-        while self._open and alone < _ALONE and self._machine.kernel.ended is None:
+        while self._open and alone < _ALONE and self._has_room and self._machine.kernel.ended is None:
             self._before_instruction()
             alone += 1
             stop = run(1)
         if self._open:
+            before = self._machine.instructions
             stop = run(None)
-        elif self.stepped is not None and self._machine.kernel.ended is None:
+            self._left_out = self._machine.instructions - before
+        if self._open:
+            return stop
+        if self.stepped is not None and self._machine.kernel.ended is None:
             self._retry(run)
         return stop
 
@@ -81,10 +91,10 @@ class FaultRecorder:
         life = self.one_fault.life
         if life is None or not life.path:
             return None
-        steps = tuple(step for step in self._steps if step.cycles >= 0)
+        steps = tuple(step for step in self._steps if step.cycles >= 0 and step.thread in (*self._own, life.reader, 0))
         return SteppedFault(
             self._machine.options.mode.value, life.number, life.path, life.address, self._place,
-            lane_titles(self.one_fault.events), steps, tuple(self._texts), self._left_out,
+            lane_titles(self.one_fault.events), steps, tuple(self._texts), self._left_out, self._left_out_events,
         )  # fmt: skip
 
     # -- while the guest runs -----------------------------------------------------------------------------------------
@@ -112,6 +122,22 @@ class FaultRecorder:
             self._place = self._describe(event.tid, self._rip)
             self._add(0, 0, ACCESS, self._instruction(event.tid, self._rip), "", event.tid, event.cpu)
         self._panes.note(event)
+        if getattr(event, "fault", 0) == life.number:
+            self._own.add(event.tid)
+        if not self._has_room and not isinstance(event, _KEPT):
+            self._left_out_events += 1
+        else:
+            self._add_event(event, life)
+        if life.end is not None:
+            self._open = False
+            self._machine.events.details.remove(self._see)
+            self._machine.interrupt()
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._steps) < _MOST_STEPS
+
+    def _add_event(self, event: Any, life: FaultLife) -> None:
         row = row_of(event, life.tid, describe=self._symbols(life.tid))
         kind = PHASES.get(type(event), name_of(type(event)).replace("_", " "))
         name = name_of(type(event)) if type(event) in EVENTS else ""
@@ -119,18 +145,11 @@ class FaultRecorder:
         text = own(event) if own else row.text or line_of(event, self._symbols(event.tid)).rpartition(" thread=")[0]
         lane = 0 if event.tid == life.tid and type(event) in _USER else row.lane
         self._add(event.time - life.start, lane, kind, text, name, event.tid, event.cpu)
-        if life.end is not None:
-            self._open = False
-            self._machine.events.details.remove(self._see)
-            self._machine.interrupt()
 
     def _before_instruction(self) -> None:
         """A step for the instruction that is about to run, if it is a handler's of this fault."""
         cpu, life = self._machine.turns.cpu, self.one_fault.life
         if cpu is None or life is None or not life.is_handled_by(cpu.tid) or self._machine.turns.waits(cpu):
-            return
-        if len(self._steps) >= _MOST_STEPS:
-            self._left_out += 1
             return
         lane = 0 if cpu.tid == life.tid else 1
         text = self._instruction(cpu.tid, cpu.registers["rip"])

@@ -81,7 +81,12 @@ def _json(data: Any) -> str:
 
 
 def _column(number: int, fault: SteppedFault) -> str:
-    left_out = f"<p class=note>{fault.left_out:,} instructions are not shown.</p>" if fault.left_out else ""
+    left_out = ""
+    if fault.left_out:
+        told = (
+            f"The handler runs long: {fault.left_out:,} instructions, {fault.left_out_events:,} events are not shown."
+        )
+        left_out = f"<p class=note>{told}</p>"
     where = f"fault {fault.number} of the run, {fault.address:#x}, at {fault.place}; resolved by: {fault.path}"
     titles = "".join(f"<span>{escape(title)}</span>" for title in ("cycles", *fault.lanes))
     return f"""<section class="mechanism" data-mechanism="{number}" style="--mechanism:{colour_of(fault.mode)}">

@@ -34,7 +34,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class SteppedFault:
-    """One fault under one mechanism. `texts`: HTML of panes, each once. `left_out`: instructions without a step."""
+    """One fault under one mechanism. `texts`: HTML of panes, each once.
+
+    `left_out`, `left_out_events`: instructions of all threads, and events, that have no step: too many.
+    """
 
     mode: str
     number: int  # in the run's trace
@@ -45,6 +48,7 @@ class SteppedFault:
     steps: tuple[Step, ...]
     texts: tuple[str, ...]
     left_out: int
+    left_out_events: int = 0
 
     @property
     def cycles(self) -> int:

@@ -126,6 +126,20 @@ def test_keys_walk_through_all_steps(page: Path, tmp_path: Path, width: int) -> 
     assert told["wide"]
 
 
+def test_a_long_handler_is_cut_but_its_end_is_there(tmp_path: Path) -> None:
+    source = (
+        Path(GUEST).read_text().replace("handler: ", "handler:\n    mov ecx, 9000\nloop: dec ecx\n    jnz loop\n#", 1)
+    )
+    (tmp_path / "long.s").write_text(source)
+    made = pffemu("timeline", "--mode", "pff", "--html", str(tmp_path / "f.html"), str(tmp_path / "long.s"))
+    assert made.code == 0, made.err
+    page = (tmp_path / "f.html").read_text()
+    [mechanism] = data_of(page)["mechanisms"]
+    assert 1000 <= len(mechanism["steps"]) < 1010
+    assert [step[1] for step in mechanism["steps"]][-5:] == ["page installed", "uiret", "resume", "retry", "done"]
+    assert re.search(r"The handler runs long: 1\d,\d\d\d instructions, 7 events are not shown", page)
+
+
 def test_a_program_that_takes_no_such_fault_is_said_so(tmp_path: Path) -> None:
     made = pffemu("timeline", "--html", str(tmp_path / "f.html"), GUEST)
     assert made.code == 0, made.err
