@@ -9,7 +9,7 @@ from typing import Final
 from kernel_model.abi import mman, uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, page_span
-from kernel_model.calls.populate import bring_in_all, bring_in_at_once
+from kernel_model.calls.populate import bring_in_all, bring_in_late
 from kernel_model.files import File
 from kernel_model.files.seek import OFFSET_MAX
 from kernel_model.mm.disk_pages import DiskPages
@@ -78,7 +78,7 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
     on_disk = isinstance(file, DiskPages)
     call.task.usage.minor_faults += call.mm.map(vma, populate=bool(populate) and not on_disk)
     if populate and on_disk:
-        bring_in_at_once(call, vma)
+        bring_in_late(call, vma, vma.start, vma.end)
     return after_events(call, events, start)
 
 

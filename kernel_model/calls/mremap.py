@@ -9,7 +9,7 @@ from kernel_model.abi import mman
 from kernel_model.abi.uapi import PROT_EXEC, PROT_WRITE, Errno, LinuxError
 from kernel_model.call.call import Call
 from kernel_model.calls.memory import free_range, unmap
-from kernel_model.calls.populate import bring_in_all
+from kernel_model.calls.populate import bring_in_late
 from kernel_model.mm.vma import MMAP_MIN, Vma
 from kernel_model.uffd.events import after_events, follow_move
 from kernel_model.uffd.messages import Event
@@ -120,7 +120,7 @@ def _grow(remap: _Remap, vma: Vma) -> bool:
     start = vma.end
     remap.call.mm.vmas.move_end(vma, end)
     if vma.locked:
-        bring_in_all(remap.call, start, end, ignore_errors=True)
+        bring_in_late(remap.call, vma, start, end)
     remap.call.mm.vmas.merge(vma.start, end)
     return True
 
@@ -186,7 +186,7 @@ def _move(remap: _Remap, vma: Vma, new: int, old_length: int, new_length: int) -
             part.locked = False
         mm.vmas.merge(old, old + old_length)
     if moved.locked and new_length > old_length:
-        bring_in_all(call, new + old_length, new + new_length, ignore_errors=True)
+        bring_in_late(call, moved, new + old_length, new + new_length)
     if moved.prot & PROT_EXEC:
         mm.code_changed = True
     return new

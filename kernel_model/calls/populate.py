@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.call.call import Call, let_others_run
 from kernel_model.mm import page_fault
+from kernel_model.mm.disk_pages import DiskPages
+from kernel_model.wait.queue import Blocked
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
 
@@ -29,16 +31,26 @@ def bring_in_in_turn(call: Call, page: int, access: int) -> None:
     """`bring_in` for one of many pages of the caller; other threads may run at times. Raises Blocked."""
     if page % _PIECE == 0 and page != call.pending.cursor:
         let_others_run(call, page)
-    bring_in(call, page, access)
+    try:
+        bring_in(call, page, access)
+    except Blocked:
+        call.pending.cursor = page  # those before it may have been evicted again
+        raise
 
 
-def bring_in_at_once(call: Call, vma: Vma) -> None:
-    """MAP_POPULATE of a file on disk: the core waits for the disk, because the call cannot start again."""
+def bring_in_late(call: Call, vma: Vma, start: int, end: int) -> None:
+    """Populate a part of `vma`, which is new: the call cannot start again. Raises Blocked, but not for the disk.
+
+    For a file on disk the core waits. Errors are ignored: as on Linux, the mapping stays.
+    """
+    if not isinstance(vma.file, DiskPages):
+        bring_in_all(call, start, end, ignore_errors=True)
+        return
     access = WRITE if vma.prot & PROT_WRITE and not vma.shared else 0
-    for page in range(vma.start, vma.end, PAGE_SIZE):
+    for page in range(start, end, PAGE_SIZE):
         while not call.mm.is_ready(page, access):
             if page_fault.handle(call.cpu, call.task, page, access, may_wait=False) is not None:
-                return  # as on Linux, the mapping stays
+                return
 
 
 def bring_in_all(call: Call, start: int, end: int, *, ignore_errors: bool) -> None:

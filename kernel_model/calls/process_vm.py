@@ -10,6 +10,7 @@ from kernel_model.abi.uapi import PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.call.rights import check_trace
 from kernel_model.calls.populate import bring_in
+from kernel_model.wait.queue import Blocked
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of
 from pffemu.hw.page_walk import WRITE
 
@@ -72,20 +73,28 @@ def _memory_of(call: Call, pid: int) -> Mm:
 
 def _transfer(call: Call, mm: Mm, ours: Ranges, theirs: Ranges, *, writes: bool) -> int:
     """Copy page by page until either side ends or faults; an error only if no byte was moved."""
-    done = 0
+    done, pins = 0, call.mm.frames.pins
     theirs_left, room = [list(r) for r in theirs if r[1]], sum(length for _, length in ours)
     cursor = _Cursor(ours)
     while theirs_left and done < room:
         address, length = theirs_left[0]
         size = min(length, PAGE_SIZE - address % PAGE_SIZE, cursor.contiguous())
+        before = len(pins)
         try:
-            there = _parts_of(call, mm, address, size, WRITE if writes else 0)
-            here = call.memory.parts(cursor.address(), size, 0 if writes else WRITE)
+            if done + size <= call.pending.progress:  # copied before the call slept
+                there = here = []
+            else:
+                there = _parts_of(call, mm, address, size, WRITE if writes else 0)
+                here = call.memory.parts(cursor.address(), size, 0 if writes else WRITE)
+        except Blocked:
+            call.pending.progress = done
+            raise
         except LinuxError:
             if done:
                 return done
             raise
         _copy(call, *((here, there) if writes else (there, here)))
+        del pins[before:]
         target = mm if writes else call.mm
         target.code_changed |= target.has_writable_code
         cursor.advance(size)
@@ -103,6 +112,8 @@ def _parts_of(call: Call, mm: Mm, address: int, size: int, access: int) -> list[
     vma = mm.vmas.find(address)
     if vma is not None and not vma.prot & (PROT_WRITE if access else PROT_READ):
         raise LinuxError(Errno.EFAULT)  # also where x86 would let ring 3 read, with PROT_WRITE alone
+    if mm.maps_disk:
+        mm.frames.pins.append((mm, page_of(address), page_of(address) + PAGE_SIZE))
     bring_in(call, page_of(address), access, mm)
     return [((mm.pages.entry(page_of(address)) & PTE_ADDRESS) + address % PAGE_SIZE, size)]
 

@@ -85,8 +85,9 @@ def _cached(call: Caller, pages: DiskPages, at: int, end: int, advice: int, *, m
         readahead.used(cpu, page, advice)
     if page.reading is not None:
         if may_wait:
-            raise pages.memory.disk.sleep(page.reading)
+            raise pages.memory.disk.sleep_for(page)
         pages.memory.disk.wait(cpu, page.reading)
+    page.awaited = False
     if index != pages.window.previous:
         pages.memory.touched(page)
         pages.window.previous = index

@@ -95,6 +95,12 @@ class Disk:
         self._requester.completed(cpu, request)
         self._scheduler.wake_all(cpu, request.queue)
 
+    def sleep_for(self, page: CachedPage) -> Blocked:
+        """`sleep`, for a page that is being read."""
+        assert page.reading is not None
+        page.awaited = True
+        return self.sleep(page.reading)
+
     def sleep(self, request: DiskRequest) -> Blocked:
         """What puts the running thread to sleep until `request` completes; only death ends the sleep earlier."""
         what = "write" if request.write else "read"

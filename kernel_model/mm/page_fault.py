@@ -258,9 +258,9 @@ def _missing_of_disk(fault: Fault, file: DiskPages, offset: int) -> Answer:
         return BadAccess(Signal.SIGBUS, f"{vma} cannot be read from the host: {error}", BUS_ADRERR)
     if page.reading is not None:
         if fault.may_wait:
-            raise file.memory.disk.sleep(page.reading)
+            raise file.memory.disk.sleep_for(page)
         file.memory.disk.wait(cpu, page.reading)
-    mm.frames.held = page.frame
+    mm.frames.held, page.awaited = page.frame, False
     _throttle(fault, file)
     if fault.is_write and not vma.shared:
         frame, kind = mm.frames.take_copy(page.frame), "copy"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kernel_model.abi import mman
 from kernel_model.mm.reclaim.page import Where
-from pffemu.arch.paging import PAGE_SIZE
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS
+from pffemu.events.kernel import SyscallReturned
 from pffemu.events.page_cache import PageReclaimed
-from tests.page_cache_guests import FILE, caches, load, run, store
-from tests.system.test_page_cache_paths import PAGES, RANDOM, faults_on
+from tests.page_cache_guests import FILE, caches, content_of, load, run, store
+from tests.system.test_page_cache_paths import PAGES, RANDOM, advise, faults_on
 
 LOCK_THREE = f"""
     mov eax, SYS_mlock
@@ -83,3 +85,47 @@ def test_locked_without_end_is_out_of_memory(tmp_path: Path) -> None:
 """
     done = run(tmp_path, [store(page) for page in range(40)], PAGES, before=RANDOM + lock_all, quota=65536)
     assert done.machine.outcome().exit_code == 137  # SIGKILL
+
+
+COPY_ALL = f"""
+    mov eax, SYS_getpid
+    syscall
+    mov edi, eax
+    push {100 * PAGE_SIZE}
+    push {FILE}
+    mov rdx, rsp
+    mov r12, rsp
+    sub rsp, 16
+    mov eax, 0x30000000
+    mov [rsp], rax
+    mov qword ptr [rsp + 8], {100 * PAGE_SIZE}
+    mov rsi, rsp
+    mov r13, rdi
+    mov eax, SYS_mmap
+    mov edi, 0x30000000
+    mov r15, rsi
+    mov esi, {100 * PAGE_SIZE}
+    mov edx, PROT_READ | PROT_WRITE
+    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
+    mov r8, -1
+    xor r9d, r9d
+    syscall
+    mov rdi, r13
+    mov rsi, r15
+    mov edx, 1
+    mov r10, r12
+    mov r8d, 1
+    xor r9d, r9d
+    mov eax, SYS_process_vm_readv
+    syscall
+"""
+
+
+def test_calls_on_more_pages_than_the_quota_come_to_an_end(tmp_path: Path) -> None:
+    before = RANDOM + advise(mman.MADV_POPULATE_READ, 0, 100) + COPY_ALL
+    done = run(tmp_path, [load(3)], PAGES, before=before, quota=65536)
+    assert done.is_right
+    [copied] = [event.result for event in done.of(SyscallReturned) if event.name == "process_vm_readv"]
+    assert copied == 100 * PAGE_SIZE
+    copy = done.machine.process.mm.pages.entry(0x3000_0000 + 99 * PAGE_SIZE) & PTE_ADDRESS
+    assert bytes(done.machine.ram.octets[copy : copy + 8]) == content_of(PAGES)[99 * PAGE_SIZE :][:8]

@@ -36,6 +36,7 @@ class CachedPage:
     referenced: bool = False
     workingset: bool = False
     marker: bool = False
+    awaited: bool = False  # a thread slept until it was read, and has not used it yet
     dirty: bool = False
     dirty_since: int = 0  # cycles
     reclaim: bool = False  # to be evicted first once it is clean (PG_reclaim)

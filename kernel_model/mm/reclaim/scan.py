@@ -102,6 +102,10 @@ class Scan:
         self._cpu.charge("kernel.reclaim.scan")
         self._counters.pgscan_direct += 1
         mappings = self._mappings_of(page)
+        if page.awaited:  # once: its thread, which on Linux holds a reference, is about to use it
+            page.awaited = False
+            self._lists.put(page, Where.INACTIVE)
+            return _Fate.KEPT
         if page.is_busy or self._is_pinned(page, mappings):
             page.reclaim |= page.writing is not None
             self._lists.put(page, Where.INACTIVE)
