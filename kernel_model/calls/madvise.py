@@ -128,12 +128,14 @@ def _cold(advice: _Advice) -> None:
 
 
 def _discard(advice: _Advice) -> None:
-    """MADV_DONTNEED: drop the pages. MADV_FREE: keep them, because memory is never short."""
+    """MADV_DONTNEED: drop the pages. MADV_FREE: keep them until memory is short."""
     vma = advice.vma
     advice.refuse(vma.locked and advice.advice != mman.MADV_DONTNEED_LOCKED)
     advice.refuse(advice.advice == mman.MADV_FREE and not vma.is_anonymous)
     announce_removal(advice.call, vma, advice.start, advice.end)
-    if advice.advice != mman.MADV_FREE:
+    if advice.advice == mman.MADV_FREE:
+        advice.call.kernel.file_memory.lazy.add(advice.call.mm, advice.start, advice.end)
+    else:
         advice.call.mm.zap(vma, advice.start, advice.end)
 
 

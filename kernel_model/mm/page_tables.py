@@ -22,6 +22,7 @@ PROTNONE: Final = 1 << 10
 UFFD_WP: Final = 1 << 11
 POISON: Final = 1 << 52  # UFFDIO_POISON: an access is a memory error
 GUARD: Final = 1 << 53  # MADV_GUARD_INSTALL: an access is a segmentation fault
+LAZY: Final = 1 << 55  # of a private page: MADV_FREE, its data may be lost while the entry is clean
 HELD: Final = PTE_P | PROTNONE  # the entry has a frame
 LASTING: Final = UFFD_WP | GUARD  # bits that stay when the page is unmapped
 _WHICH: Final = HELD | PTE_ADDRESS  # of an entry: whether it has a frame, and which

@@ -27,8 +27,8 @@ STEP_BY_STEP = (
     "tests/unit/kernel_model/test_directed_attacks.py", "tests/unit/kernel_model/test_directed_invariants.py",
 )  # fmt: skip
 PAGES = (
-    "tests/page_cache_guests.py", "tests/system/test_page_cache.py", "tests/system/test_page_cache_paths.py",
-    "tests/system/test_page_reclaim_policy.py",
+    "tests/page_cache_guests.py", "tests/system/test_page_cache_paths.py", "tests/system/test_page_reclaim_policy.py",
+    "tests/system/test_page_cache_calls.py", "tests/system/test_page_cache.py",
 )  # fmt: skip
 COPIED = ("pffemu", "kernel_model", "guest", "tests/asm")
 ENOUGH = 0.95

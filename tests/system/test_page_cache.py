@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from kernel_model.mm.page_tables import HELD
@@ -71,7 +71,7 @@ class Checks:
 
 
 @given(accesses=ACCESSES, quota=st.sampled_from([16, 20, 64]), cpus=st.sampled_from([1, 2]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.generate))
 def test_content_and_lists_under_a_quota(accesses: list[Access], quota: int, cpus: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         done = run(

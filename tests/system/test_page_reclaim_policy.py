@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from kernel_model.abi import mman
 from kernel_model.mm.reclaim.page import Where
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS
@@ -129,3 +131,51 @@ def test_calls_on_more_pages_than_the_quota_come_to_an_end(tmp_path: Path) -> No
     assert copied == 100 * PAGE_SIZE
     copy = done.machine.process.mm.pages.entry(0x3000_0000 + 99 * PAGE_SIZE) & PTE_ADDRESS
     assert bytes(done.machine.ram.octets[copy : copy + 8]) == content_of(PAGES)[99 * PAGE_SIZE :][:8]
+
+
+def anonymous(address: int, pages: int) -> str:
+    """Map private memory and store to each of its pages."""
+    return f"""
+    mov eax, SYS_mmap
+    mov edi, {address:#x}
+    mov esi, {pages * PAGE_SIZE}
+    mov edx, PROT_READ | PROT_WRITE
+    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
+    mov r8, -1
+    xor r9d, r9d
+    syscall
+    mov ecx, {address:#x}
+    mov edx, {pages}
+fill{address:x}:
+    mov [rcx], rcx
+    add rcx, 4096
+    dec edx
+    jnz fill{address:x}
+"""
+
+
+def freed(first: int, pages: int) -> str:
+    return f"""
+    mov eax, SYS_madvise
+    mov edi, {first:#x}
+    mov esi, {pages * PAGE_SIZE}
+    mov edx, {mman.MADV_FREE}
+    syscall
+"""
+
+
+@pytest.mark.parametrize("advised", [True, False])
+def test_madv_free_gives_pages_when_ram_is_short(tmp_path: Path, advised: bool) -> None:
+    """1,000 frames: 600 pages, 590 of them free, one of those stored to again, then 500 more."""
+    first, second = 0x3000_0000, 0x4000_0000
+    before = anonymous(first, 600) + (freed(first, 590) if advised else "")
+    before += f"    mov dword ptr [{first + 5 * PAGE_SIZE:#x}], 77\n" + anonymous(second, 500)
+    done = run(tmp_path, [load(1)], PAGES, before=before, ram=1000 * PAGE_SIZE)
+    assert done.is_right is advised  # without the advice: out of memory
+    if advised:
+        pages = done.machine.process.mm.pages
+        left = [page for page in range(600) if pages.entry(first + page * PAGE_SIZE)]
+        assert 5 in left
+        assert set(range(590, 600)) <= set(left)
+        assert len(left) < 500
+        assert all(pages.entry(second + page * PAGE_SIZE) for page in range(500))

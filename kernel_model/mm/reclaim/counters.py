@@ -18,6 +18,8 @@ class CacheCounters:
     workingset_restore_file: int = 0
     nr_dirtied: int = 0
     nr_written: int = 0
+    pglazyfree: int = 0
+    pglazyfreed: int = 0
     pgpgin: int = 0  # KiB, as in Linux
     pgpgout: int = 0
     allocstall_normal: int = 0  # how often a thread had to reclaim pages itself

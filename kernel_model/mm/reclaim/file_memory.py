@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.mm.disk import Disk
 from kernel_model.mm.reclaim.counters import CacheCounters
+from kernel_model.mm.reclaim.lazy_free import LazyFree
 from kernel_model.mm.reclaim.lists import PageLists
 from kernel_model.mm.reclaim.page import CachedPage, Where
 from kernel_model.mm.reclaim.scan import BATCH, Scan
@@ -42,6 +43,7 @@ class FileMemory:
         self.counters = CacheCounters()
         self.lists = PageLists(2 * frames.total)
         self.disk = Disk(cores, self)
+        self.lazy = LazyFree(frames, self.counters)
         self.writeback = Writeback(self.disk, cores, tlbs, self.counters)
         self._serial = 0
         frames.reclaimer = self
@@ -111,7 +113,10 @@ class FileMemory:
         return min(BATCH, max(1, self.most // 8))
 
     def _shrink(self, cpu: Cpu, wanted: int) -> int:
-        freed = Scan(cpu, self.frames, self.lists, self.writeback, self.counters).shrink(wanted)
+        freed = 0
+        if self.frames.free_frames < self._reserve + wanted:
+            freed = self.lazy.free(cpu, wanted)
+        freed += Scan(cpu, self.frames, self.lists, self.writeback, self.counters).shrink(wanted - freed)
         self._tlbs.flush_stale(cpu, ends=False)
         return freed
 
