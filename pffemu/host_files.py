@@ -55,6 +55,19 @@ def replace_file(path: Path, data: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """`replace_file`, where that is possible: a link, a FIFO or a device that the user names is written to.
+
+    So is a file whose folder cannot be changed. Raises OSError.
+    """
+    try:
+        if path.is_symlink() or (os.path.exists(path) and not os.path.isfile(path)):
+            raise PermissionError
+        replace_file(path, data)
+    except PermissionError:
+        path.write_bytes(data)
+
+
 def _new_mode() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -19,6 +19,7 @@ from kernel_model.wait.queue import Blocked, Interruptible
 _SEMBUF: Final = struct.Struct("<Hhh")
 _TIMES: Final = struct.Struct("<q8xq8xQ16x")  # otime ctime nsems, behind the permissions
 _READ, _WRITE = 0o444, 0o222
+_SIZE: Final = 64  # bytes of struct sem
 _SEMUSZ: Final = 20  # bytes, of which SEM_INFO speaks
 _STATUS: Final = (ipc.IPC_STAT, ipc.SEM_STAT, ipc.SEM_STAT_ANY)
 _INFO: Final = (ipc.IPC_INFO, ipc.SEM_INFO)
@@ -26,7 +27,7 @@ _OF_VALUES: Final = (ipc.GETALL, ipc.GETVAL, ipc.GETPID, ipc.GETNCNT, ipc.GETZCN
 
 
 def semget(call: Call, key: int, count: int, flags: int) -> int:
-    """Errors: EINVAL (count), ENOENT, EEXIST, EACCES, ENOSPC."""
+    """Errors: EINVAL (count), ENOENT, EEXIST, EACCES, ENOSPC, ENOMEM."""
     sets, number, size, flags = call.kernel.ipc.semaphores, as_int(key), as_int(count), flags & 0xFFFF_FFFF
     if not 0 <= size <= ipc.SEMMSL:
         raise LinuxError(Errno.EINVAL)
@@ -37,6 +38,8 @@ def semget(call: Call, key: int, count: int, flags: int) -> int:
         sets.check_room()
         if sets.semaphores + size > ipc.SEMMNS:
             raise LinuxError(Errno.ENOSPC)
+        if (sets.semaphores + size) * _SIZE > call.kernel.ipc.memory.limit:
+            raise LinuxError(Errno.ENOMEM)
         permissions = Permissions.of_creator(number, call.task.credentials, flags)
         return SemSet(permissions, size, realtime_seconds(call.cpu))
 

@@ -9,11 +9,11 @@ class MessageMemory:
     """Bytes of all messages that wait, of both kinds of queues."""
 
     def __init__(self, limit: int) -> None:
-        self._limit, self.used = limit, 0
+        self.limit, self.used = limit, 0
 
     def check(self, size: int) -> None:
         """Raises LinuxError ENOMEM when there is no room for `size` more bytes."""
-        if self.used + size > self._limit:
+        if self.used + size > self.limit:
             raise LinuxError(Errno.ENOMEM)
 
     def take(self, size: int) -> None:

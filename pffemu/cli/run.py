@@ -36,6 +36,12 @@ def run(
     trace: options.Trace = None,
     json: options.Json = None,
     host_stats: options.HostStats = False,
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox", help="Let this process do on the host only what the guest needs (Landlock, seccomp)."
+        ),
+    ] = False,
 ) -> None:
     """Run a guest program; its standard input, output and exit status are passed through.
 
@@ -46,9 +52,13 @@ def run(
     Example: pffemu run --mode uffd --trace trace.jsonl prog.s first second
     """
     check_writable(json)
+    if gdb is not None and sandbox:
+        raise UsageError("--sandbox leaves no network, which --gdb needs", remedy="leave one of them out")
     if gdb is not None and (budget is not None or trace is not None or json is not None):
         raise UsageError("--gdb goes with neither --budget, --trace nor --json", remedy="leave one of them out")
     progress = ProgressLine(err_console(), Path(file).name)
+    if sandbox:
+        _enter_sandbox(machine.options, file, (json, trace))
     guest = GuestCommand(file, arguments or [], machine.environment)
     loaded = foreground.prepare(lambda: load_guest(machine.options, guest, progress, json == "-"), progress, "loading")
     if gdb is not None:
@@ -67,6 +77,18 @@ def run(
     if json is not None:
         _write_summary(json, machine.options, guest, budget, summary, host_stats)
     _finish(stop)
+
+
+def _enter_sandbox(machine: MachineOptions, file: str, outputs: tuple[str | Path | None, ...]) -> None:
+    """From here on nothing is trusted: the guest's file is read, loaded and run inside."""
+    from pffemu.cli import sandbox
+    from pffemu.engine import jit
+
+    if jit.available():  # imported now, because their cache cannot be written later
+        import pffemu.engine.careful_code_compiled
+        import pffemu.hw.translated_blocks_compiled  # noqa: F401
+
+    sandbox.enter(machine, outputs, str(Path(file).absolute()))
 
 
 def _write_summary(

@@ -15,6 +15,7 @@ from rich.console import Console
 from pffemu.errors import PffemuError, UsageError
 from pffemu.events.bus import EventBus
 from pffemu.events.kernel import Warned
+from pffemu.host_files import write_whole
 
 _NAME_MAX: Final = 255  # bytes
 
@@ -70,13 +71,16 @@ def say(message: str) -> None:
 
 
 def write_text(text: str, target: str) -> None:
-    """Write `text` and a newline to the file `target`, or to standard output for `-`. Raises PffemuError."""
+    """Write `text` and a newline to the file `target`, or to standard output for `-`. Raises PffemuError.
+
+    A file has all of the text, or what it had before.
+    """
     if target == "-":
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
         return
     try:
-        Path(target).write_text(text + "\n", encoding="utf-8")
+        write_whole(Path(target), (text + "\n").encode())
     except OSError as error:
         raise PffemuError(f"cannot write: {error.strerror}", where=target, remedy="name another file") from error
 

@@ -39,6 +39,8 @@ def read_sized_symbols(data: bytes) -> list[Symbol]:
 
 
 def _symbols(data: bytes, section_headers: int, count: int) -> list[Symbol]:
+    if section_headers + count * _SECTION.size > len(data):
+        raise ValueError("the section headers reach beyond the end of the file")
     sections = list(_SECTION.iter_unpack(data[section_headers : section_headers + count * _SECTION.size]))
     tables = [section for kind in (_SHT_SYMTAB, _SHT_DYNSYM) for section in sections if section[1] == kind]
     if not tables:

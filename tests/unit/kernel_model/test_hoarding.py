@@ -151,3 +151,13 @@ def test_mounts_are_limited() -> None:
     done = run(plain_guest(body, 'none: .asciz "none"\ntmp: .asciz "/tmp"\nkind: .asciz "tmpfs"\n'))
     assert done.stop == Exited(Errno.ENOSPC)
     assert len(done.machine.kernel.tree.mounted) == 1000
+
+
+def test_semaphores_are_limited_by_ram() -> None:
+    body = (
+        "again: mov eax, SYS_semget\nxor edi, edi\nmov esi, 32000\nmov edx, 0x180\nsyscall\ntest eax, eax\njns again\n"
+        + LEAVE
+    )
+    done = run(plain_guest(body), ram=32 << 20)
+    assert done.stop == Exited(Errno.ENOMEM)
+    assert done.machine.kernel.ipc.semaphores.semaphores * 64 <= 32 << 20
