@@ -12,6 +12,7 @@
 #                      LTP=DIR, SELFTESTS=DIR: Linux's own judges, too (tests/judges/README.md)
 #   make bench    speed on this machine, row by row, into docs/performance.md (PAPER=1: with the paper's scale)
 #   make evaluation   the evaluation again: tables and figures of docs/evaluation.md, docs/timing.md, one HTML page
+#   make docs     the documentation as a web site, in out/site (installs the extra docs)
 #   make lock     write requirements.lock again from pyproject.toml (make lock UPGRADE=--upgrade: newest versions)
 #   make clean    remove .venv and every cache
 #
@@ -39,7 +40,7 @@ PIP := $(BIN)/python -m pip -q --disable-pip-version-check --no-input
 works = $(shell $(1) -c 'import ensurepip, sys, venv; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check compiled check-long conformance bench evaluation lock clean venv
+.PHONY: help demo test check compiled check-long conformance bench evaluation docs lock clean venv
 
 help:
 	@sed -n '/^#   make/s/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -82,6 +83,10 @@ bench: $(STAMP)
 EVALUATION := out/evaluation
 SWEEP = $(BIN)/pffemu bench sweep --folder $(EVALUATION)/points
 COMPARE = $(BIN)/pffemu compare --folder $(EVALUATION)/compare
+
+docs: $(STAMP)
+	@$(PIP) install "mkdocs-material>=9.5" "mkdocstrings[python]>=0.26"
+	@$(BIN)/mkdocs build --strict --quiet && echo out/site/index.html
 
 evaluation: $(STAMP)
 	@mkdir -p $(EVALUATION)

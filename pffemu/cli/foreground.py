@@ -8,13 +8,17 @@ worker that cannot be asked (numpy building a graph) at once. Signals after the 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final, Generic, TypeVar
 
 from pffemu.cli.stopped import Stopped
+from pffemu.cli.terminal import say
+from pffemu.engine import jit
 from pffemu.events.hw import WalkRefused
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import Stop
@@ -22,6 +26,7 @@ from pffemu.report.progress import ProgressLine
 
 T = TypeVar("T")
 
+_SLOW: Final = 5.0  # seconds of a run after which a hint is worth a line
 _TICK: Final = 0.05  # seconds
 _PATIENCE: Final = 1.0  # seconds a worker gets to stop
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -82,11 +87,14 @@ def run(
         instructions = machine.instructions / 1e6
         progress.update(f"{instructions:,.0f} M instructions, {faults:,} faults, {seconds:.2f} virtual s", faults)
 
+    started = time.monotonic()
     try:
         task = (lambda: machine.run(budget)) if by is None else lambda: by(machine.run)
         return call(task, show=show, stop=machine.interrupt)
     finally:
         progress.clear()
+        if time.monotonic() - started > _SLOW and not jit.available() and sys.stderr.isatty():
+            say("hint: without numba, guest code runs up to ten times slower: pip install 'pffemu[fast]'")
 
 
 def prepare(task: Callable[[], T], progress: ProgressLine, what: str) -> T:

@@ -128,6 +128,11 @@ class GuestRun:
     stdout: bytes
     stderr: bytes
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Exact counts of what happened: faults, forwarded, wakes, ... (Machine.counts)."""
+        return self.machine.counts()
+
 
 @pytest.fixture
 def run_guest(assemble: Callable[..., Program], trace: Trace) -> Callable[..., GuestRun]:

@@ -32,6 +32,7 @@ _OTHER_KEYS: Final = (
     ":           a command; Tab completes it, Up recalls earlier ones, Escape returns to the keys",
     "Tab         another pane, where the screen has no room for all; z gives one the whole screen",
     "Ctrl-C      stop what runs, and forget the keys that wait", "q           quit",
+    "Ctrl-P      a palette: themes, among others",
 )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ class DebuggerApp(App[None]):
     """Keys run the commands of the line mode; the shifted key of each goes the other way in time."""
 
     TITLE = "pffemu debug"
-    ENABLE_COMMAND_PALETTE = False
+    ENABLE_COMMAND_PALETTE = True  # Ctrl-P: themes, keys, screenshots
     AUTO_FOCUS = None
     CSS = """
     Screen { layout: vertical; }
