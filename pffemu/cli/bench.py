@@ -17,16 +17,17 @@ from kernel_model.mechanisms import Handles, Mode
 from pffemu.cli import foreground
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
-from pffemu.cli.uncertain import Draws, with_draws
+from pffemu.cli.uncertain import Draws, with_draws, with_scatter
 from pffemu.errors import UsageError
 from pffemu.report import plot
 from pffemu.report.csv_rows import rows, to_csv
 from pffemu.report.progress import ProgressLine
 from pffemu.report.summary import RunSummary, to_json
 from pffemu.report.table import run_tables
-from pffemu.report.uncertainty_table import uncertainty_tables
+from pffemu.report.uncertainty_table import scatter_table, uncertainty_tables
 
 WRONG_ANSWER = 1
+NO_DRAWS = Draws()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +57,18 @@ def run_benchmark(
     setup: Setup,
     outputs: Outputs,
     handlers: Sequence[Handler] = (Handler.READ,),
-    draws: Draws | None = None,
+    draws: Draws = NO_DRAWS,
 ) -> None:
     """Run what `make` makes in each of `modes`; exit code 1 when an answer is wrong."""
     outputs.check()
     if setup.trace is not None and len(modes) != 1:
         raise UsageError("a trace holds one run", where="--trace", remedy="choose one mode, as in --mode pff")
     workload = foreground.prepare(make, ProgressLine(err_console(), title), "building the input")
-    setup = replace(setup, clocks=draws is not None)
+    setup = replace(setup, clocks=draws.any)
     measured = [(one, mode, measure(one, mode, setup)) for mode in modes for one in variants(workload, mode, handlers)]
     runs = [one.summary for _, _, one in measured]
-    uncertainty = with_draws(draws, measured, setup) if draws is not None else None
+    scatter = with_scatter(draws, measured, setup) if draws.scatter else {}
+    uncertainty = with_draws(draws, measured, setup) if draws.count is not None else None
     chosen = {
         **parameters,
         "modes": [mode.value for mode in modes],
@@ -79,6 +81,10 @@ def run_benchmark(
     out = out_console(to_stderr="-" in (outputs.json, outputs.csv))
     out.print(title, *run_tables(runs, out.width, host_stats=outputs.host_stats), sep="\n", markup=False)
     told = to_json(pffemu.__version__, command, chosen, runs, host_stats=outputs.host_stats)
+    if scatter:
+        out.print(scatter_table(scatter), markup=False)
+        latencies = {name: latency.to_json() for name, latency in scatter.items()}
+        told = json.dumps(json.loads(told) | {"scatter": {"seed": draws.seed, "latency": latencies}}, indent=2)
     if uncertainty is not None:
         out.print(*uncertainty_tables(uncertainty), sep="\n", markup=False, soft_wrap=True)
         told = json.dumps(json.loads(told) | {"uncertainty": uncertainty.to_json()}, indent=2)

@@ -41,6 +41,7 @@ def bench_bfs(
     plot: options.Plot = None,
     trace: options.Trace = None,
     uncertainty: options.Uncertainty = None,
+    scatter: options.Scatter = False,
     draw_seed: options.DrawSeed = 0,
 ) -> None:
     """Search an R-MAT graph whose arrays are brought in page by page; numpy checks the levels.
@@ -57,7 +58,7 @@ def bench_bfs(
         Setup(machine.options, ram, trace),
         Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
-        Draws(uncertainty, draw_seed) if uncertainty is not None else None,
+        Draws(uncertainty, draw_seed, scatter),
     )
 
 

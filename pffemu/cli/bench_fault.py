@@ -46,6 +46,7 @@ def bench_fault(
     plot: options.Plot = None,
     trace: options.Trace = None,
     uncertainty: options.Uncertainty = None,
+    scatter: options.Scatter = False,
     draw_seed: options.DrawSeed = 0,
 ) -> None:
     """Touch every page of a region once, and let the mode bring each one in.
@@ -74,7 +75,7 @@ def bench_fault(
         Setup(_with_cores(machine.options, threads, handler_threads), ram, trace),
         Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
-        Draws(uncertainty, draw_seed) if uncertainty is not None else None,
+        Draws(uncertainty, draw_seed, scatter),
     )
 
 

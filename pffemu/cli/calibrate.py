@@ -139,7 +139,7 @@ def fit_host(
     composites = {
         one: (measured[one], estimate.ns) for one, estimate in predicted.items() if one in measured and one != "clock"
     }
-    return Calibrated(profile, measured, composites, samples.left_out, misfits)
+    return Calibrated(fit.with_spreads(profile, samples), measured, composites, samples.left_out, misfits)
 
 
 def run_in_model(
@@ -163,8 +163,13 @@ def _measured(on_host: Runner, effort: Effort) -> Samples:
         more = on_host(str(effort.samples), str(effort.rounds), (_PRIMITIVES, _COMPOSITES, _HARDWARE))
         samples.add(more)
         estimates = samples.estimates()
-        noisy = {one: estimates[one] for one in too_wide(estimates) if one in fit.USED}
-        if not noisy or effort.short:
+        wide = too_wide(estimates)
+        noisy = {one: estimates[one] for one in wide if one in fit.USED}
+        if effort.short:
+            return samples
+        if not noisy:
+            for name in set(wide) & set(fit.DIRECT):
+                samples.leave_out(name, "varies too much between rounds")
             return samples
     told = ", ".join(f"{name} {100 * one.spread:.0f} %" for name, one in noisy.items())
     raise CalibrationError(

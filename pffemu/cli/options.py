@@ -165,4 +165,8 @@ Uncertainty = Annotated[
         help="Also give intervals: N draws of what the machine might cost, wider for guesses than for measurements.",
     ),
 ]
-DrawSeed = Annotated[int, typer.Option("--draw-seed", min=0, help="Seed of the draws of --uncertainty.")]
+DrawSeed = Annotated[int, typer.Option("--draw-seed", min=0, help="Seed of --uncertainty and --scatter.")]
+Scatter = Annotated[
+    bool,
+    typer.Option("--scatter", help="Also give latencies that vary as the profile's spreads say (seed: --draw-seed)."),
+]

@@ -1,4 +1,4 @@
-"""--uncertainty: a benchmark's results under draws of what the machine might cost."""
+"""--uncertainty and --scatter: results under draws of what the machine might cost, and latencies that vary."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Final
 from guest.workloads import FaultWorkload, Workload
 from kernel_model.mechanisms import Mode
 from pffemu.cli.measure import Measured, Setup, measure
+from pffemu.report.latency import Latency
+from pffemu.report.scatter import scattered
 from pffemu.report.summary import RunSummary
 from pffemu.report.uncertainty import MEAN, TIME, RunDraws, Uncertainty, assess, of_forms, of_runs, result
 from pffemu.timing.uncertainty import draw, drawn
@@ -22,14 +24,34 @@ _WORK_OF: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """`count` draws; the same for the same `seed`."""
+    """What is drawn: `count` profiles (None: none), and with `scatter` each fault. The same for the same `seed`."""
 
-    count: int
+    count: int | None = None
     seed: int = 0
+    scatter: bool = False
+
+    @property
+    def any(self) -> bool:
+        return self.count is not None or self.scatter
 
 
-def with_draws(draws: Draws, runs: Sequence[tuple[Workload, Mode, Measured]], setup: Setup) -> Uncertainty:
-    """The results of `runs`, measured with Setup.clocks, under all draws; some of the drawn profiles are run."""
+Runs = Sequence[tuple[Workload, Mode, Measured]]  # measured with Setup.clocks
+
+
+def with_scatter(draws: Draws, runs: Runs, setup: Setup) -> dict[str, Latency]:
+    """By the runs' names: the latencies of their main paths when each fault's costs vary."""
+    found = {}
+    for _, _, measured in runs:
+        assert measured.clocks is not None
+        latency = scattered(measured.clocks, measured.summary.main_path, setup.profile, draws.seed)
+        if latency is not None:
+            found[measured.summary.name] = latency
+    return found
+
+
+def with_draws(draws: Draws, runs: Runs, setup: Setup) -> Uncertainty:
+    """The results of `runs` under all draws; some of the drawn profiles are run."""
+    assert draws.count is not None
     drawn_runs = [_drawn(draws, workload, mode, measured, setup) for workload, mode, measured in runs]
     quantity = MEAN if isinstance(runs[0][0], FaultWorkload) else TIME
     return assess(setup.profile, [drawn_runs], draws.count, draws.seed, quantity)
@@ -37,6 +59,7 @@ def with_draws(draws: Draws, runs: Sequence[tuple[Workload, Mode, Measured]], se
 
 def _drawn(draws: Draws, workload: Workload, mode: Mode, measured: Measured, setup: Setup) -> RunDraws:
     assert measured.clocks is not None
+    assert draws.count is not None
     linear = of_forms(measured.summary, measured.clocks, setup.profile, draws.count, draws.seed)
     if linear.method == "exact" and not measured.summary.counts["wakes"]:
         return linear

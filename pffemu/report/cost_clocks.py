@@ -22,7 +22,7 @@ from pffemu.events.userfaultfd import MessageQueued, MessageRead
 from pffemu.hw.cpu import Cpu
 from pffemu.report.measured import MAIN, MARK
 from pffemu.timing import SHIFT, WAITS, Profile
-from pffemu.timing.catalogue import IDLE, INSTRUCTIONS
+from pffemu.timing.catalogue import IDLE, INSTRUCTIONS, STALLS
 from pffemu.timing.uncertainty import UNCERTAIN
 
 Form = NDArray[np.float64]  # units by column
@@ -82,7 +82,7 @@ class CostClocks:
         for ledger in cpu.ledgers.values():
             form[_COLUMN[INSTRUCTIONS]] += ledger.instruction_time / (1 << SHIFT)
             for cost, units in ledger.units.items():
-                if cost in WAITS:
+                if cost in WAITS or cost in STALLS:
                     form[_COLUMN[_FIXED]] += units
                     self.exact = self.exact and cost == IDLE
                 else:
@@ -172,7 +172,7 @@ def form_of(units: Mapping[str, float]) -> Form:
     """Units by cost name, waits included, as a form."""
     form = np.zeros(len(COLUMNS))
     for cost, number in units.items():
-        form[_COLUMN[_FIXED if cost in WAITS else cost]] += number
+        form[_COLUMN[_FIXED if cost in WAITS or cost in STALLS else cost]] += number
     return form
 
 

@@ -102,6 +102,7 @@ def latency_cdf(report: Run) -> Any:
 
     def draw(axes: Any) -> None:
         lines = [(name_of_path(run, path), one) for run in report["runs"] for path, one in run["latency"].items()]
+        lines = list(report.get("scatter", {}).get("latency", {}).items()) or lines
         styles = LineStyles()
         for name, latency in lines:
             colour, dashes, marker = styles.next(name)

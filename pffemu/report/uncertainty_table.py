@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from pffemu.report.latency import Latency
 from pffemu.report.uncertainty import (
     CALL,
     MATTERS,
@@ -35,6 +36,18 @@ def uncertainty_tables(uncertainty: Uncertainty) -> Iterator[Any]:
     yield f"Guesses that move a conclusion by more than {100 * MATTERS:.0f} %: {movers(uncertainty.guesses)}"
     if uncertainty.assumptions:
         yield f"Assumptions about hardware that no machine has, that do: {movers(uncertainty.assumptions)}"
+
+
+def scatter_table(latencies: Mapping[str, Latency]) -> Table:
+    """Latencies that vary, by run."""
+    table = Table(header_style="bold", title="Cycles of a fault whose costs vary", title_justify="left")
+    table.add_column("")
+    for heading in ("median", "mean", "p90", "p99", "largest"):
+        table.add_column(heading, justify="right")
+    for name, one in latencies.items():
+        values = (one.median, one.mean, one.percentiles[90], one.p99, one.maximum)
+        table.add_row(name, *(f"{value:,}" for value in values))
+    return table
 
 
 def movers(costs: Mapping[str, float]) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 from typing import Final
 
 from pffemu.timing.catalogue import CATALOGUE
-from pffemu.timing.profile import Entry, Profile, Status
-from pffemu.timing.samples import Estimate
+from pffemu.timing.profile import Entry, Profile, Spread, Status
+from pffemu.timing.samples import Estimate, Samples
 
 _PAGE: Final = 4096  # bytes
 _SMALLEST: Final = 0.02  # of an entry's value: a fit leaves at least that much
@@ -84,7 +85,7 @@ DIRECT: Final = {
     "line-transfer": ("kernel.lock.transfer", 1),
     **{f"insn.{kind}": (f"insn.{kind}", 1) for kind in ("multiply", "divide", "vector", "atomic", "pause")},
 }
-USED: Final = {*DIRECT, *(one for primitive in PRIMITIVES for one in (primitive.name, primitive.less) if one)}
+USED: Final = {one for primitive in PRIMITIVES for one in (primitive.name, primitive.less) if one}
 CORE_CYCLE: Final = "core-cycle"
 # instructions whose cost is not one of hits in the first cache alone: the base's cycles, at this core's speed
 _CYCLES: Final = ("insn.simple", "insn.load", "insn.store", "insn.branch", "insn.rep")
@@ -131,6 +132,22 @@ def step(profile: Profile, base: Profile, measured: Mapping[str, Estimate], mode
             cost, ns_of(base, cost) * ns_of(fitted, other) / ns_of(base, other), Status.DERIVED, source
         )
     return Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
+
+
+def with_spreads(profile: Profile, samples: Samples) -> Profile:
+    """The profile with the spread of each primitive's samples, as factors of the entries it determines.
+
+    What a primitive varies less than the one that it builds on is that one's, and left out.
+    """
+    spreads = []
+    for primitive in PRIMITIVES:
+        beyond, before = samples.beyond_median(primitive.name), samples.beyond_median(primitive.less)
+        value = sum(ns_of(profile, cost) * units for cost, units in primitive.entries.items())
+        if beyond and value > 0:
+            factors = [max(1 + (ns - before.get(share, 0.0)) / value, 0.0) for share, ns in beyond.items()]
+            points = tuple(zip(beyond, accumulate(factors, max), strict=True))
+            spreads.append(Spread(tuple(primitive.entries), points, f"{MEASURED_HERE}: {primitive.told}"))
+    return replace(profile, spreads=tuple(spreads))
 
 
 def misfits(measured: Mapping[str, Estimate], model: Mapping[str, Estimate]) -> dict[str, float]:

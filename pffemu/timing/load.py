@@ -7,6 +7,10 @@ base = "sapphire-rapids"                  # optional: costs not given here are t
 frequency = { value = 2.0, unit = "GHz", status = "published", source = "..." }
 [costs]
 "cpu.iret" = { value = 287, unit = "cycles", status = "published", source = "..." }
+[[spread]]                                # optional: how far costs vary from one time to the next
+costs = ["cpu.exception", "cpu.iret"]
+quantiles = { p5 = 0.98, p50 = 1, p95 = 1.1 }
+source = "..."
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,12 +31,13 @@ from pffemu.timing import units
 from pffemu.timing.catalogue import CATALOGUE, INSTRUCTION
 from pffemu.timing.errors import ProfileError
 from pffemu.timing.hierarchy import FIELDS, Hierarchy
-from pffemu.timing.profile import SHIFT, Entry, Profile, Status
+from pffemu.timing.profile import SHIFT, Entry, Profile, Spread, Status
 
 DEFAULT_PROFILE: Final = "sapphire-rapids"
 _FOLDER: Final = Path(__file__).parent / "profiles"
-_TOP: Final = ("name", "machine", "base", "clock", "costs", "memory")
+_TOP: Final = ("name", "machine", "base", "clock", "costs", "memory", "spread")
 _FIELDS: Final = ("value", "unit", "status", "source")
+_SPREAD_FIELDS: Final = ("costs", "quantiles", "source")
 _LARGEST: Final = 10**12
 _SLOWEST: Final = 1000  # cycles an instruction; 0 is refused, for a spinning thread's time would stand still
 _SHOWN: Final = 8  # costs named when some are missing
@@ -99,7 +105,8 @@ def parse_profile(text: str, where: str, inheriting: tuple[str, ...] = ()) -> Pr
         )
     hierarchy = _hierarchy(document, where, base)
     name, machine = _text(document, "name", where), _text(document, "machine", where)
-    profile = Profile.of(name, machine, frequency, entries, hierarchy)
+    spreads = read_spreads(document, where) if "spread" in document else base.spreads if base is not None else ()
+    profile = Profile.of(name, machine, frequency, entries, hierarchy, spreads)
     if hierarchy:
         Hierarchy.of(profile)
     for cost in CATALOGUE:
@@ -107,6 +114,35 @@ def parse_profile(text: str, where: str, inheriting: tuple[str, ...] = ()) -> Pr
             amount = f"{float(profile.cycles_of(cost)):g} cycles an instruction"
             raise ProfileError(amount, where=f"{where}: {cost}", remedy=f"more than 0, at most {_SLOWEST:,} cycles")
     return profile
+
+
+def read_spreads(document: Mapping[str, Any], where: str) -> tuple[Spread, ...]:
+    given = document["spread"]
+    if not isinstance(given, list):
+        raise ProfileError("spread must be a list of tables", where=where, remedy="[[spread]]")
+    return tuple(_spread(fields, f"{where}: spread {number}") for number, fields in enumerate(given, 1))
+
+
+def _spread(fields: Any, where: str) -> Spread:
+    if not isinstance(fields, dict):
+        raise ProfileError("not a table", where=where, remedy="[[spread]]")
+    _known(fields, _SPREAD_FIELDS, where)
+    costs, quantiles = fields.get("costs"), _table(fields, "quantiles", where)
+    if not isinstance(costs, list) or not costs:
+        raise ProfileError("costs is missing", where=where, remedy='costs = ["cpu.exception"]')
+    for cost in costs:
+        if cost not in CATALOGUE:
+            raise ProfileError(f"no cost is called {cost!r}", where=where, remedy=_nearest(str(cost), CATALOGUE))
+    points = []
+    for name, factor in quantiles.items():
+        share = name.removeprefix("p")
+        if not share.isdecimal() or not 0 <= int(share) <= 100 or name[0] != "p":
+            raise ProfileError(f"no quantile is called {name!r}", where=where, remedy="p0 to p100")
+        points.append((int(share) / 100, float(_value(factor, f"{where}: {name}"))))
+    points.sort()
+    if len(points) < 2 or any(a[1] > b[1] for a, b in pairwise(points)):
+        raise ProfileError("quantiles do not ascend", where=where, remedy="{ p5 = 0.98, p50 = 1, p95 = 1.1 }")
+    return Spread(tuple(costs), tuple(points), _text(fields, "source", where))
 
 
 def _base(document: Mapping[str, Any], where: str, inheriting: tuple[str, ...]) -> Profile | None:

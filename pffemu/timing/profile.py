@@ -41,6 +41,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How far `costs`, all together, vary from one time to the next: `quantiles` are (share, factor), ascending."""
+
+    costs: tuple[str, ...]
+    quantiles: tuple[tuple[float, float], ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A machine. `rates`: 2^-SHIFT cycles for one unit of each cost, waits included."""
 
@@ -50,6 +59,7 @@ class Profile:
     entries: Mapping[str, Entry]
     rates: Mapping[str, int]
     hierarchy: Mapping[str, Entry] = field(default_factory=dict)  # timing.hierarchy, by its names
+    spreads: tuple[Spread, ...] = ()  # never change a run
 
     @classmethod
     def of(
@@ -59,6 +69,7 @@ class Profile:
         frequency: int,
         entries: Mapping[str, Entry],
         hierarchy: Mapping[str, Entry] | None = None,
+        spreads: tuple[Spread, ...] = (),
     ) -> Profile:
         """A profile with a value for every cost of the catalogue."""
         rates = {cost: 1 << SHIFT for cost in (*WAITS, *STALLS)}
@@ -66,7 +77,7 @@ class Profile:
             entry = entries[cost]
             exact = units.cycles(entry.value, entry.unit, frequency) * (1 << SHIFT)
             rates[cost] = round(exact)
-        return cls(name, machine, frequency, dict(entries), rates, dict(hierarchy or {}))
+        return cls(name, machine, frequency, dict(entries), rates, dict(hierarchy or {}), spreads)
 
     def cycles_of(self, cost: str, amount: int = 1) -> Fraction:
         """The cycles of `amount` units of `cost`."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from pffemu.timing.errors import CalibrationError
 
+SHARES: Final = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)  # whose quantiles a spread keeps
 WIDEST: Final = 0.3  # spread of a measure from which on a profile is refused
 
 
@@ -26,18 +27,37 @@ class Estimate:
 
 @dataclass(slots=True)
 class Samples:
-    """The rounds' medians of every measure, in ns an operation. `left_out`: reasons by name. `frequency`: Hz."""
+    """The rounds' medians of every measure, in ns an operation. `left_out`: reasons by name. `frequency`: Hz.
+
+    `all`: every sample of the measures whose operations were timed one by one.
+    """
 
     frequency: int = 0
     medians: dict[str, list[float]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    all: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, more: Samples) -> None:
         """Take over another measurement's rounds."""
         self.frequency = more.frequency
         for name, values in more.medians.items():
             self.medians.setdefault(name, []).extend(values)
+        for name, values in more.all.items():
+            self.all.setdefault(name, []).extend(values)
         self.left_out |= more.left_out
+
+    def leave_out(self, name: str, why: str) -> None:
+        """Forget a measure."""
+        del self.medians[name]
+        self.left_out[name] = why
+
+    def beyond_median(self, name: str) -> dict[float, float]:
+        """By share: how many ns the samples' quantiles lie above the median (below: negative)."""
+        ordered = sorted(self.all.get(name, ()))
+        if not ordered:
+            return {}
+        middle = ordered[(len(ordered) - 1) // 2]
+        return {share: ordered[int(share * (len(ordered) - 1))] - middle for share in SHARES}
 
     def estimates(self) -> dict[str, Estimate]:
         """Each measure less the time that reading the clock takes."""
@@ -54,8 +74,11 @@ def read_samples(lines: Iterable[str]) -> Samples:
             case ["tsc", hertz] if hertz.isdecimal():
                 read.frequency = int(hertz)
             case ["sample", name, batch, *ticks] if ticks and read.frequency > 0:
-                ns = statistics.median(map(int, ticks)) * 1e9 / read.frequency
+                times = [int(one) * 1e9 / read.frequency for one in ticks]
+                ns = statistics.median(times)
                 batches[name] = int(batch)
+                if batch == "1":
+                    read.all.setdefault(name, []).extend(times)
                 read.medians.setdefault(name, []).append(ns)
             case ["left-out", name, *why]:
                 read.left_out[name] = " ".join(why)

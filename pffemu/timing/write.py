@@ -21,6 +21,10 @@ def to_toml(profile: Profile, frequency_source: str, comments: Iterable[str] = (
         entry = profile.entries[cost]
         fields = f'value = {_number(entry.value)}, unit = "{entry.unit}", status = "{entry.status.value}"'
         lines.append(f'"{cost}" = {{ {fields}, source = {_text(entry.source)} }}')
+    for spread in profile.spreads:
+        points = ", ".join(f"p{round(100 * share)} = {factor:.4f}" for share, factor in spread.quantiles)
+        lines += ["", "[[spread]]", f"costs = {json.dumps(list(spread.costs))}", f"quantiles = {{ {points} }}"]
+        lines.append(f"source = {_text(spread.source)}")
     return "\n".join(lines) + "\n"
 
 

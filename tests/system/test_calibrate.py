@@ -54,7 +54,9 @@ def test_a_machine_that_is_the_model_itself_is_found_again(binary: Path) -> None
     assert found.profile.frequency == pytest.approx(truth.frequency, rel=1e-5)
     allocate = found.profile.entries["kernel.page.allocate"]
     assert (allocate.status, allocate.source) == (Status.MEASURED, "measured here: write-fault less read-fault")
-    assert parse_profile(to_toml(found.profile, "here", ["a comment"]), "written").digest == found.profile.digest
+    written = parse_profile(to_toml(found.profile, "here", ["a comment"]), "written")
+    assert written.digest == found.profile.digest
+    assert [spread.costs for spread in written.spreads] == [spread.costs for spread in found.profile.spreads] != []
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,32 @@ def test_ns_and_cycles() -> None:
     amd = load_profile("amd-rome")
     assert amd.to_cycles(1) == 3
     assert amd.to_ns(amd.to_cycles(12345)) == 12345
+
+
+SPREAD = (
+    OWN
+    + """
+[[spread]]
+costs = ["cpu.iret"]
+quantiles = { p5 = 0.9, p50 = 1, p95 = 1.5 }
+source = "me"
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"cpu.iret"]', '"cpu.irte"]', "did you mean 'cpu.iret'?"),
+        ("p95 = 1.5", "p95 = 0.5", "quantiles do not ascend"),
+        ("p95", "p195", "no quantile is called 'p195'"),
+        ("p5 = 0.9, p50 = 1, ", "", "quantiles do not ascend"),
+        ('source = "me"\n', "", "source must be text"),
+    ],
+)
+def test_spreads_are_checked(old: str, new: str, told: str) -> None:
+    head, _, tail = SPREAD.rpartition("[[spread]]")
+    with pytest.raises(ProfileError) as error:
+        parse_profile(head + "[[spread]]" + tail.replace(old, new), "mine")
+    assert told in str(error.value)
+    assert parse_profile(SPREAD, "mine").spreads[0].quantiles == ((0.05, 0.9), (0.5, 1.0), (0.95, 1.5))
