@@ -53,6 +53,7 @@ MECHANISMS: Final = (
     CacheMechanism("userfault", _PAGES),
     CacheMechanism("pff", _PAGES),
     CacheMechanism("pff-pte", _PAGES),
+    CacheMechanism("hw", ("pff", *_PAGES), on_disk=False, helpers=True),
 )
 ALL: Final = "all"
 

@@ -28,6 +28,7 @@ from guest.caching.workload import (
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.cli.measure import GuestFailed, Recorder
 from pffemu.errors import PffemuError
+from pffemu.events.faults import KERNEL
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.machine.roots import parse_root
@@ -88,7 +89,8 @@ def _run(workload: CachedWorkload, setting: CacheSetting, options: MachineOption
     right = np.array_equal(content, workload.content if workload.after is None else workload.after)
     summary = recorder.summary(result.data == workload.result and right, seconds)
     by_path = counts.latencies()
-    faults = by_path.get(summary.main_path, [])
+    own = [cycles for path, found in by_path.items() if path != KERNEL for cycles in found]
+    faults = own or by_path.get(KERNEL, [])
     latencies = faults if setting.mechanism.faults else np.frombuffer(logged.data, np.uint32).tolist()
     cache, total = (dict(zip(COUNTERS, one, strict=True)) for one in struct.iter_unpack(_COUNTERS, counters.data))
     return CacheRun(workload, setting, summary, counts.counts(), cache, total, latencies)

@@ -53,6 +53,8 @@ PATHS = {
     # UFFDIO_COPY
     "pff": ((1, 0, 0), (1, 0, 0), (1, 0, 0)),
     "pff-pte": ((1, 0, 0), (1, 0, 0), (1, 0, 0)),
+    # the unit; forwarded when the quota is used up: UFFDIO_DRAIN, PAGEDROP; UFFDIO_WRITEPROTECT
+    "hw": (NOTHING, (1, 0, 0), (1, 0, 0)),
 }
 
 

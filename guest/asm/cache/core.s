@@ -25,6 +25,7 @@
 .equ WRITABLE, 4                    # a store does not fault (where stores are noticed by faults)
 .equ SEEN, 8                        # it has been evicted before
 .equ HOT, 16                        # of 2Q's second queue
+.equ RETURNED, 32                   # BUSY, and in memory again already
 
 .equ MOST_BATCH, 64                 # pages evicted together
 .equ SPARE_PAGES, 64                # more than threads that fill pages at a time
@@ -277,18 +278,8 @@ already_there:
     jz 8f
     test al, WRITABLE
     jnz 8f
-    or byte ptr [rbx], BUSY
-    inc qword ptr [rip + write_faults]
-    call unlock_cache
-    mov rcx, [rip + dirty]
-    mov byte ptr [rcx + r12], 1
     mov rdi, r12
-    call [r14 + M_ALLOW]
-    call lock_cache
-    or byte ptr [rbx], WRITABLE
-    and byte ptr [rbx], 255 - BUSY
-    call unlock_cache
-    call page_changed
+    call let_stores_through
     jmp 7b
 8:  call unlock_cache
     cmp qword ptr [r14 + M_RETRY], 0
@@ -329,6 +320,21 @@ cache_ahead:
     syscall
     ret
 
+# let_stores_through(rbx state of a page, rdi the page): the lock is held, and the page in memory. Unlocks.
+let_stores_through:
+    or byte ptr [rbx], BUSY
+    inc qword ptr [rip + write_faults]
+    call unlock_cache
+    mov rcx, [rip + dirty]
+    mov byte ptr [rcx + rdi], 1
+    mov rax, [rip + mechanism]
+    call [rax + M_ALLOW]
+    call lock_cache
+    or byte ptr [rbx], WRITABLE
+    and byte ptr [rbx], 255 - BUSY
+    call unlock_cache
+    jmp page_changed
+
 # make_room(): the lock is held, and all pages of the quota are taken: evict [batch] pages, as far as there are any.
 make_room:
     push rbx
@@ -354,12 +360,14 @@ make_room:
     call lock_cache
     mov rcx, [rip + state]
     xor edx, edx
-3:  mov rax, [rsp + rdx * 8]
-    mov byte ptr [rcx + rax], SEEN
+3:  mov rdi, [rsp + rdx * 8]
+    mov r9b, [rcx + rdi]
+    mov byte ptr [rcx + rdi], SEEN
     inc qword ptr [rip + evictions]
-    mov rdi, rax
     call policy_leave
-    inc rdx
+    test r9b, RETURNED
+    jnz 8f
+4:  inc rdx
     cmp rdx, rbx
     jb 3b
     sub [rip + resident], rbx
@@ -372,6 +380,14 @@ make_room:
     pop r12
     pop rbx
     ret
+8:  or byte ptr [rcx + rdi], RESIDENT   # it is there again (hw)
+    inc qword ptr [rip + resident]
+    push rcx
+    push rdx
+    call policy_enter
+    pop rdx
+    pop rcx
+    jmp 4b
 
 # evict(rdi list, rsi count): BUSY pages leave memory; what was stored to them goes to the file.
 evict:

@@ -7,8 +7,10 @@ pff_open:
 
 # -> ends the program where the machine does not forward
 pff_join:
-    mov eax, SYS_uintr_register_handler
     lea rdi, [rip + pff_fault]
+# forward_faults(rdi handler)
+forward_faults:
+    mov eax, SYS_uintr_register_handler
     mov esi, UINTR_HANDLER_FLAG_FORWARD_PF
     syscall
     test rax, rax
@@ -30,6 +32,7 @@ pff_fault:
     mov rdi, [rsp + 9 * 8 + 32]
     mov esi, [rsp + 9 * 8 + 40]
     call own_fault
+pff_return:
     pop r11
     pop r10
     pop r9

@@ -106,9 +106,13 @@ cache_flush:
     mov rax, [rip + mechanism]
     cmp qword ptr [rax + M_SYNC], 0
     jne cache_sync
-    mov rax, MOST_BATCH
-    mov [rip + batch], rax
+    mov ecx, MOST_BATCH
+    mov [rip + batch], rcx
     call lock_cache
+    lea rcx, [rip + hw_mechanism]
+    cmp rcx, [rip + mechanism]
+    jne 1f
+    call hw_learn
 1:  cmp qword ptr [rip + resident], 0
     je 2f
     call make_room
