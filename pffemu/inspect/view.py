@@ -19,6 +19,7 @@ from pffemu.inspect.c_values import value_of_variable
 from pffemu.inspect.constants import CONSTANTS
 from pffemu.inspect.core_state import CORE_STATE, read_state
 from pffemu.inspect.expressions import FLAGS
+from pffemu.inspect.hardware_tables import TABLES
 from pffemu.inspect.wide import XMM, Wide
 from pffemu.machine.elf_variables import Variable
 from pffemu.machine.machine import Machine
@@ -150,11 +151,13 @@ class View:
                 return value
         if name in self.symbols:
             return self.symbols[name]
+        if name in TABLES:
+            return TABLES[name](self.cpu)
         count = _counts(self, name)
         return CONSTANTS[name] if count is None else count
 
     def names(self) -> Iterable[str]:
-        yield from self.variables
+        yield from (*self.variables, *TABLES)
         yield from (*_WHOLE, *_NARROW, *XMM, *CORE_STATE, *_OTHERS, *self.symbols, *self.start_counts, *CONSTANTS)
 
 
