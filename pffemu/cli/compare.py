@@ -56,6 +56,8 @@ def compare(
 
     Example: pffemu compare kv --mechanism uffd,pff,swizzle --quota 0.1,0.5,1 --threads 1,4
     """
+    if machine.options.mode is not options.DEFAULTS.mode:
+        raise UsageError("a mechanism has its mode", where="--mode", remedy="choose with --mechanism")
     check_writable(json)
     check_writable(csv)
     check_writable(plot_to)

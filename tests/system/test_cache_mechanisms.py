@@ -6,8 +6,8 @@ import pytest
 
 from guest.caching.mechanisms import MECHANISMS, CacheMechanism, chosen_mechanisms
 from guest.caching.touch import ASCENDING, ONCE, RANDOM, touch
-from guest.caching.workload import CacheSetting, Policy
-from pffemu import UsageError
+from guest.caching.workload import CachedWorkload, CacheSetting, Policy
+from pffemu import PffemuError, UsageError
 from pffemu.cli.compare_run import NotOffered, run
 from pffemu.machine.options import MachineOptions
 
@@ -76,6 +76,14 @@ def test_a_machine_without_the_mechanism_says_so(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(CacheMechanism, "mode", uffd.mode)
     with pytest.raises(NotOffered, match="does not offer upcall"):
         run(READS, CacheSetting(upcall), OPTIONS)
+
+
+@pytest.mark.parametrize("name", ["kernel", "pff"])
+def test_a_workload_larger_than_its_file_is_one_message(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CachedWorkload, "pages", PAGES + 1)
+    (mechanism,) = chosen_mechanisms(name)
+    with pytest.raises(PffemuError, match="more pages to touch than its file has"):
+        run(READS, CacheSetting(mechanism), OPTIONS)
 
 
 def test_unknown_mechanisms_are_refused() -> None:

@@ -57,6 +57,8 @@ def test_a_comparison_resumes_and_says_the_same(tmp_path: Path) -> None:
         (("kv", "--threads", "17"), "17 threads are not possible"),
         (("kv", "--scale", "8", "--quota", "0.1"), "below the working minimum of 16"),
         (("kv", "argument"), "takes no arguments"),
+        (("kv", "--mode", "uffd"), "choose with --mechanism"),
+        (("kv", "--store", "disk", "--mechanism", "policy"), "needs its file in memory"),
     ],
 )
 def test_bad_input_is_one_message(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
