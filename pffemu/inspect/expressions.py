@@ -244,7 +244,7 @@ class _Evaluation:
         return container.at(index)
 
     def _arithmetic(self, op: ast.operator, left: Any, right: Any) -> Any:
-        left, right = (getattr(value, "ADDRESS", value) for value in (left, right))  # an array's name is its address
+        left, right = map(_decayed, (left, right))
         if isinstance(left, int) and isinstance(right, int):
             return _like((left, right), _compute(op, left, right))
         if isinstance(op, ast.Add) and isinstance(left, bytes) and isinstance(right, bytes):
@@ -265,6 +265,11 @@ class _Evaluation:
                 return False
             first = second
         return True
+
+
+def _decayed(value: Any) -> Any:
+    """An array's name is its address in arithmetic, as in C."""
+    return value.ADDRESS if hasattr(type(value), "ADDRESS") else value
 
 
 def _compute(op: ast.operator, left: int, right: int) -> int:
