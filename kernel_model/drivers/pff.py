@@ -73,6 +73,7 @@ class PffDriver:
             (reg.END, end),
             (reg.COMMAND, command),
         )
+        cpu.charge("cpu.mmio", len(stores) + 1)
         for offset, value in stores:
             self._bus.store(cpu, self._base + offset, 8, value)
         return self._bus.load(cpu, self._base + reg.STATUS, 8)
