@@ -132,7 +132,7 @@ lock:
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	$(PYTHON) -m venv "$$tools" && "$$tools/bin/python" -m pip -q --disable-pip-version-check install uv && \
 	cp requirements.lock "$$tools/new.lock" && \
-	"$$tools/bin/uv" pip compile -q --universal --python-version 3.11 --fork-strategy fewest --no-header $(UPGRADE) \
+	"$$tools/bin/uv" pip compile -q --universal --python-version 3.11 --fork-strategy fewest --no-header --generate-hashes $(UPGRADE) \
 	    --extra fast --extra plot --extra trace --extra tui --extra dev pyproject.toml -o "$$tools/new.lock" > /dev/null && \
 	{ echo '# Every package pffemu uses, exactly, for Python 3.11 to 3.13. Made by `make lock`; do not edit.'; \
 	  cat "$$tools/new.lock"; } > requirements.lock
