@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -32,6 +32,7 @@ from pffemu.machine.machine import Machine
 from pffemu.report.progress import ProgressLine
 from pffemu.timing import DEFAULT_PROFILE, Profile, fit, load_profile
 from pffemu.timing.errors import CalibrationError
+from pffemu.timing.fit_memory import CHASE, host_caches, host_hierarchy
 from pffemu.timing.samples import Estimate, Samples, read_samples, too_wide
 from pffemu.timing.write import to_toml
 
@@ -42,7 +43,6 @@ _MOST_STEPS: Final = 12
 _SHORT_STEPS: Final = 2
 _TIMEOUT: Final = 120  # seconds, one measurement
 _GOOD: Final = 15  # % that a prediction may be off
-_CHASE: Final = "chase-"
 Runner = Callable[[str, str, tuple[str, ...]], Samples]  # of samples, rounds, groups
 
 
@@ -139,7 +139,9 @@ def fit_host(
     composites = {
         one: (measured[one], estimate.ns) for one, estimate in predicted.items() if one in measured and one != "clock"
     }
-    return Calibrated(fit.with_spreads(profile, samples), measured, composites, samples.left_out, misfits)
+    hierarchy = host_hierarchy(base, measured, host_caches())
+    profile = replace(fit.with_spreads(profile, samples), hierarchy=hierarchy)
+    return Calibrated(profile, measured, composites, samples.left_out, misfits)
 
 
 def run_in_model(
@@ -249,7 +251,7 @@ def _file(result: Calibrated) -> str:
 
 
 def _memory(measured: Mapping[str, Estimate]) -> str:
-    sizes = {name.removeprefix(_CHASE): one for name, one in measured.items() if name.startswith(_CHASE)}
+    sizes = {name.removeprefix(CHASE): one for name, one in measured.items() if name.startswith(CHASE)}
     return ", ".join(f"{size} {one.ns:.1f}" for size, one in sizes.items())
 
 

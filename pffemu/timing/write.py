@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from pffemu.timing.catalogue import CATALOGUE
-from pffemu.timing.profile import Profile
+from pffemu.timing.profile import Entry, Profile
 
 
 def to_toml(profile: Profile, frequency_source: str, comments: Iterable[str] = ()) -> str:
@@ -17,15 +17,19 @@ def to_toml(profile: Profile, frequency_source: str, comments: Iterable[str] = (
     hertz = Fraction(profile.frequency, 10**6)
     clock = f'value = {_number(hertz)}, unit = "MHz", status = "measured", source = {_text(frequency_source)}'
     lines += [f"frequency = {{ {clock} }}", "", "[costs]"]
-    for cost in CATALOGUE:
-        entry = profile.entries[cost]
-        fields = f'value = {_number(entry.value)}, unit = "{entry.unit}", status = "{entry.status.value}"'
-        lines.append(f'"{cost}" = {{ {fields}, source = {_text(entry.source)} }}')
+    lines += [_line(cost, profile.entries[cost]) for cost in CATALOGUE]
+    if profile.hierarchy:
+        lines += ["", "[memory]", *(_line(name, entry) for name, entry in profile.hierarchy.items())]
     for spread in profile.spreads:
         points = ", ".join(f"p{round(100 * share)} = {factor:.4f}" for share, factor in spread.quantiles)
         lines += ["", "[[spread]]", f"costs = {json.dumps(list(spread.costs))}", f"quantiles = {{ {points} }}"]
         lines.append(f"source = {_text(spread.source)}")
     return "\n".join(lines) + "\n"
+
+
+def _line(name: str, entry: Entry) -> str:
+    fields = f'value = {_number(entry.value)}, unit = "{entry.unit}", status = "{entry.status.value}"'
+    return f'"{name}" = {{ {fields}, source = {_text(entry.source)} }}'
 
 
 def _number(value: Fraction) -> str:

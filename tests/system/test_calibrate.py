@@ -56,6 +56,9 @@ def test_a_machine_that_is_the_model_itself_is_found_again(binary: Path) -> None
     assert (allocate.status, allocate.source) == (Status.MEASURED, "measured here: write-fault less read-fault")
     written = parse_profile(to_toml(found.profile, "here", ["a comment"]), "written")
     assert written.digest == found.profile.digest
+    assert {name: one.value for name, one in written.hierarchy.items()} == {
+        name: one.value for name, one in found.profile.hierarchy.items()
+    }
     assert [spread.costs for spread in written.spreads] == [spread.costs for spread in found.profile.spreads] != []
 
 
