@@ -21,6 +21,7 @@
 .include "cache/upcall.s"
 .include "cache/pff.s"
 .include "cache/hw.s"
+.include "cache/daemon.s"
 .include "cache/userfault.s"
 .include "cache/exmap.s"
 .include "cache/kernel-policy.s"
@@ -28,6 +29,6 @@
 .data
 mechanisms:                         # each begins with its name
     .quad kernel_mechanism, pin_mechanism, swizzle_mechanism, sigsegv_mechanism
-    .quad uffd_mechanism, uffd_sigbus_mechanism, upcall_mechanism, pff_mechanism, hw_mechanism
+    .quad uffd_mechanism, uffd_sigbus_mechanism, upcall_mechanism, pff_mechanism, hw_mechanism, daemon_mechanism
     .quad userfault_mechanism, exmap_mechanism, kernel_policy_mechanism
     .quad 0

@@ -48,6 +48,7 @@ MECHANISMS: Final = (
     CacheMechanism("uffd", _PAGES, helpers=True),
     CacheMechanism("uffd-sigbus", _PAGES),
     CacheMechanism("upcall", _PAGES),
+    CacheMechanism("daemon", ("frames", *_PAGES), helpers=True),
     CacheMechanism("policy", _PAGES, by_kernel=True, on_disk=False),
     CacheMechanism("exmap", faults=False),
     CacheMechanism("userfault", _PAGES),

@@ -50,6 +50,8 @@ PATHS = {
     "uffd-sigbus": ((3, 0, 0), (1, 0, 0), (1, 0, 0)),
     # #PF, UFFDIO_COPY, UFFDIO_UPCALL_RETURN
     "upcall": ((3, 0, 0), (1, 0, 0), (1, 0, 0)),
+    # #PF; UFFDIO_EVICT
+    "daemon": ((1, 0, 0), (1, 0, 0), NOTHING),
     # UFFDIO_COPY
     "pff": ((1, 0, 0), (1, 0, 0), (1, 0, 0)),
     "pff-pte": ((1, 0, 0), (1, 0, 0), (1, 0, 0)),

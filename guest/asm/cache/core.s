@@ -420,8 +420,8 @@ stop_stores:
     je 9f
     mov rdi, rbx
     mov rsi, r12
-    cmp qword ptr [r14 + M_KIND], DIRECT
-    jne 3f
+    cmp qword ptr [r14 + M_ALLOW], 0
+    je 3f
     sub rsp, MOST_BATCH * 8
     xor esi, esi
     xor edx, edx
@@ -517,8 +517,8 @@ cache_sync:
 5:  call unlock_cache
     test r12, r12
     jz 8f
-    cmp qword ptr [r14 + M_KIND], DIRECT
-    jne 6f
+    cmp qword ptr [r14 + M_ALLOW], 0
+    je 6f
     call stop_stores
 6:  xor r13d, r13d
 7:  mov rdi, [rbx + r13 * 8]

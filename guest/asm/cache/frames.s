@@ -10,6 +10,8 @@ frames_open:
     shl rsi, 12
     call allocate
     mov [rip + frames], rax
+# frame_lists(): all without [frames]
+frame_lists:
     mov rsi, [rip + quota]
     shl rsi, 2
     call allocate

@@ -24,7 +24,7 @@ uffd_pages_open:
     shl rsi, 12
     mov [rip + registration + 8], rsi
     mov edx, PROT_READ | PROT_WRITE
-    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+    mov r10d, [rip + region_flags]
     mov r8, -1
     call map
     mov [rip + region], rax
@@ -167,3 +167,4 @@ own_fault:
 
 .data
 own_pidfd: .quad 0
+region_flags: .long MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0
