@@ -188,7 +188,7 @@ class HostFile(HostNode):
             offset = self.size
         wanted = min(buffer.size, room_below_limit(call, offset))
         reachable = min(wanted, buffer.bring_in())
-        pages, direct = self._stored(), bool(self.flags & O_DIRECT)
+        pages, direct = self._caches.of(self), bool(self.flags & O_DIRECT)
         cached_io.before_write(call, pages, offset, reachable, direct=direct)
         done = 0
         while done < reachable:

@@ -29,6 +29,7 @@ class DiskPages(PageCache):
         super().__init__(name, size, ram, memory.frames)
         self.memory, self.serial = memory, memory.next_serial()
         self.pages: dict[int, CachedPage] = {}  # by offset
+        self.dirty: dict[int, CachedPage] = {}  # by offset
         self.window = Window()
         self.error: Errno | None = None  # of the latest write to the disk that failed, until a call reports it
 
@@ -141,5 +142,5 @@ class DiskPages(PageCache):
 
     def store_dirty(self) -> None:
         """Put the bytes of dirty pages on disk now, for those who read it there: no time passes, they stay dirty."""
-        for page in self.memory.writeback.dirty_of(self, 0, self.size):
+        for page in self.dirty.values():
             self.store_page(page)

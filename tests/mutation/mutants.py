@@ -394,7 +394,7 @@ PAGE_CACHE: Final = tuple(
         (RMAP, "            accessed += not vma.advice\n", "            accessed += 1\n"),
         (LISTS, "        near = self.age - age <= len(self.active)\n", "        near = True\n"),
         (LISTS, "        return len(self.inactive) * ratio < len(self.active)\n", "        return False\n"),
-        (WRITEBACK, "entries = rmap.write_protect(page, page.file.mappings())", "entries = 0"),
+        (WRITEBACK, "entries = rmap.write_protect(page, mappings)", "entries = 0"),
         (WRITEBACK, "            page.file.store_page(page)\n", "            pass\n"),
         (WRITEBACK, "        self._tlbs.flush_stale(cpu, ends=False)\n", ""),
         (WRITEBACK, "        self.note(page)\n", "        pass\n"),

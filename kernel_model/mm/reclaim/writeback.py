@@ -93,7 +93,7 @@ class Writeback(Timer):
     def note(self, page: CachedPage) -> None:
         """Count `page` as dirty; nothing else happens."""
         page.dirty = True
-        self.dirty[page.frame] = page
+        self.dirty[page.frame] = page.file.dirty[page.offset] = page
 
     @property
     def is_over_limit(self) -> bool:
@@ -120,6 +120,7 @@ class Writeback(Timer):
     def forget(self, page: CachedPage) -> None:
         """The page leaves the cache: what was stored to it does not matter any more."""
         self.dirty.pop(page.frame, None)
+        page.file.dirty.pop(page.offset, None)
         self._asked.pop(page.frame, None)
         page.dirty = False
 
@@ -128,6 +129,7 @@ class Writeback(Timer):
     def start(self, cpu: Cpu, pages: list[CachedPage]) -> None:
         """Write `pages`, those that are dirty and not being written, in requests of neighbours."""
         run: list[CachedPage] = []
+        mappings: dict[int, rmap.Mappings] = {}
         for page in sorted(pages, key=lambda page: (page.file.serial, page.offset)):
             if not page.dirty or page.writing is not None:
                 continue
@@ -136,7 +138,9 @@ class Writeback(Timer):
             ):
                 self._submit(cpu, run)
                 run = []
-            self._clean(cpu, page)
+            if page.file.serial not in mappings:
+                mappings[page.file.serial] = page.file.mappings()
+            self._clean(cpu, page, mappings[page.file.serial])
             run.append(page)
         if run:
             self._submit(cpu, run)
@@ -146,10 +150,10 @@ class Writeback(Timer):
         self._counters.pgpgout += 4 * len(run)
         self._disk.submit(cpu, run, write=True)
 
-    def _clean(self, cpu: Cpu, page: CachedPage) -> None:
+    def _clean(self, cpu: Cpu, page: CachedPage, mappings: rmap.Mappings) -> None:
         """Store the page's bytes; the next store to it is noticed again (clear_page_dirty_for_io)."""
         cpu.charge("kernel.writeback.page")
-        entries = rmap.write_protect(page, page.file.mappings())
+        entries = rmap.write_protect(page, mappings)
         if entries:
             cpu.charge("kernel.rmap.entry", entries)
         self.forget(page)
@@ -233,4 +237,4 @@ class Writeback(Timer):
         """The dirty pages of [start, end) of `file`; None: of all files."""
         if file is None:
             return list(self.dirty.values())
-        return [page for page in self.dirty.values() if page.file is file and start <= page.offset < end]
+        return [page for page in file.dirty.values() if start <= page.offset < end]
