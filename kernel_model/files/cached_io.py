@@ -71,6 +71,7 @@ def _hand_over(buffer: UserBuffer, parts: list[bytes]) -> int:
 def _cached(call: Caller, pages: DiskPages, at: int, end: int, advice: int, *, may_wait: bool) -> CachedPage:
     """The page at byte `at` of a read up to `end`, in the cache and with its content (filemap_get_pages)."""
     cpu, offset, index = call.cpu, page_of(at), at // PAGE_SIZE
+    pages.memory.frames.held = 0
     cpu.charge("kernel.page.lookup")
     page = pages.pages.get(offset)
     if page is None:

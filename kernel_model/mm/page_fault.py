@@ -246,7 +246,7 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> Answer:
 def _missing_of_disk(fault: Fault, file: DiskPages, offset: int) -> Answer:
     """A page of a file on disk: it is mapped if the cache has it, or else read, with the thread asleep."""
     cpu, vma, mm = fault.cpu, fault.vma, fault.mm
-    page, kind = file.pages.get(offset), "cache"
+    page, kind, mm.frames.held = file.pages.get(offset), "cache", 0
     try:
         if page is None:
             readahead.missed(cpu, file, offset, vma.advice, may_wait=fault.may_wait)

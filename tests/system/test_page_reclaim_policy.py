@@ -10,7 +10,7 @@ from kernel_model.abi import mman
 from kernel_model.mm.reclaim.page import Where
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS
 from pffemu.events.kernel import SyscallReturned
-from pffemu.events.page_cache import PageReclaimed
+from pffemu.events.page_cache import PageDirtied, PageReclaimed
 from tests.page_cache_guests import FILE, caches, content_of, load, run, store
 from tests.system.test_page_cache_paths import PAGES, RANDOM, advise, faults_on
 
@@ -32,6 +32,13 @@ def test_a_page_in_use_stays(tmp_path: Path) -> None:
     assert done.machine.kernel.file_memory.counters.pgactivate > 0
 
 
+def test_with_madv_random_use_does_not_count(tmp_path: Path) -> None:
+    accesses = [access for page in range(20, 120) for access in (load(5), load(page))]
+    done = run(tmp_path, accesses, PAGES, before=RANDOM, **SINGLE)
+    assert done.is_right
+    assert len(faults_on(done, 5)) > 1
+
+
 def test_a_page_used_once_goes(tmp_path: Path) -> None:
     accesses = [load(5), *(load(page) for page in range(20, 180, 8)), load(5)]
     done = run(tmp_path, accesses, PAGES, **SINGLE)
@@ -49,16 +56,30 @@ def test_locked_pages_stay(tmp_path: Path) -> None:
 
 
 def test_pages_that_are_locked_no_more_go(tmp_path: Path) -> None:
-    everything = f"""
+    """With 15 of 16 pages locked, others are read one after the other; then the 15 go, too."""
+    lock = f"""
     mov eax, SYS_mlock
     mov edi, {FILE:#x}
     mov esi, {15 * PAGE_SIZE}
     syscall
-    mov eax, SYS_munlock
-    syscall
 """
-    done = run(tmp_path, [load(page) for page in range(60)], PAGES, before=RANDOM + everything, quota=65536)
+    before = RANDOM + lock + advise(mman.MADV_POPULATE_READ, 20, 20) + lock.replace("SYS_mlock", "SYS_munlock")
+    done = run(tmp_path, [load(page) for page in range(60, 100)], PAGES, before=before, quota=65536)
     assert done.is_right
+    [cache] = caches(done.machine)
+    assert not set(cache.pages) & {page * PAGE_SIZE for page in range(15)}
+
+
+def test_stores_after_the_flusher_are_noticed(tmp_path: Path) -> None:
+    """The flusher, on another core, cleans pages that the thread stores to again; then they are evicted."""
+    again = [store(page) for _ in range(6) for page in range(8)]
+    accesses = [*again, *(load(page) for page in range(20, 120)), *(load(page) for page in range(8))]
+    done = run(
+        tmp_path, accesses, PAGES, before=RANDOM, quota=64 * PAGE_SIZE, cpus=2,
+        watch=lambda machine: machine.kernel.sysctls.update({"vm.dirty_background_ratio": "0"}),
+    )  # fmt: skip
+    assert done.is_right
+    assert len(done.of(PageDirtied)) > 8
 
 
 def test_pages_that_come_back_soon_become_active(tmp_path: Path) -> None:
@@ -179,3 +200,13 @@ def test_madv_free_gives_pages_when_ram_is_short(tmp_path: Path, advised: bool) 
         assert set(range(590, 600)) <= set(left)
         assert len(left) < 500
         assert all(pages.entry(second + page * PAGE_SIZE) for page in range(500))
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_kswapd_evicts_before_threads_must(tmp_path: Path, cpus: int) -> None:
+    done = run(tmp_path, [load(page) for page in range(1500)], 1500, ram=5 << 20, cpus=cpus)
+    counters = done.machine.kernel.file_memory.counters
+    assert done.is_right
+    assert counters.pgsteal_kswapd > counters.pgsteal_direct
+    by = [event.tid for event in done.of(PageReclaimed)]
+    assert by.count(0) == counters.pgsteal_kswapd if cpus == 2 else by  # on the idle core

@@ -136,7 +136,7 @@ def counters(call: Caller) -> dict[str, int]:
     events = call.kernel.file_memory.counters
     background, limit = call.kernel.file_memory.writeback.thresholds
     return {name: octets // PAGE_SIZE for name, octets in pages.items()} | asdict(events) | {
-        "pgfault": minor + major, "pgmajfault": major, "pgscan_file": events.pgscan_direct,
-        "pgsteal_file": events.pgsteal_direct, "nr_dirty_background_threshold": background,
+        "pgfault": minor + major, "pgmajfault": major, "pgscan_file": events.pgscan_direct + events.pgscan_kswapd,
+        "pgsteal_file": events.pgsteal_direct + events.pgsteal_kswapd, "nr_dirty_background_threshold": background,
         "nr_dirty_threshold": limit,
     }  # fmt: skip

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class CacheCounters:
-    pgscan_direct: int = 0
+    pgscan_direct: int = 0  # by threads that needed memory
     pgsteal_direct: int = 0
+    pgscan_kswapd: int = 0
+    pgsteal_kswapd: int = 0
     pgactivate: int = 0
     pgdeactivate: int = 0
     pgrefill: int = 0

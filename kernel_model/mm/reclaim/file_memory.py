@@ -5,10 +5,12 @@ The quota bounds the pages of all such files together, as a memory.max would tha
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.mm.disk import Disk
 from kernel_model.mm.reclaim.counters import CacheCounters
+from kernel_model.mm.reclaim.kswapd import Kswapd
 from kernel_model.mm.reclaim.lazy_free import LazyFree
 from kernel_model.mm.reclaim.lists import PageLists
 from kernel_model.mm.reclaim.page import CachedPage, Where
@@ -23,12 +25,11 @@ if TYPE_CHECKING:
     from kernel_model.mm.disk_pages import DiskPages
     from kernel_model.mm.frames import FrameAllocator
     from kernel_model.mm.mm import Mm
-    from kernel_model.mm.reclaim.writeback import Cores, Tlbs
+    from kernel_model.mm.reclaim.kernel_thread import Cores, Tlbs
     from pffemu.hw.cpu import Cpu
 
 QUOTA_LEAST: Final = 16 * PAGE_SIZE  # bytes: what one instruction can need at once, and some more
 FAULT_AROUND: Final = (1, 2, 4, 8, 16, 32, 64)  # pages
-_RESERVE: Final = 128  # RAM's share, as a divisor, that the page cache leaves to others (the min watermark)
 
 
 class FileMemory:
@@ -40,11 +41,14 @@ class FileMemory:
     def __init__(self, frames: FrameAllocator, cores: Cores, tlbs: Tlbs, quota: int, fault_around: int) -> None:
         self.frames, self._cores, self._tlbs = frames, cores, tlbs
         self.quota, self.fault_around = quota, fault_around
+        # frames that the page cache leaves to others: the min watermark, from min_free_kbytes' formula
+        self.reserve = min(isqrt(frames.total * PAGE_SIZE // 1024 * 16) * 1024 // PAGE_SIZE, frames.total // 8)
         self.counters = CacheCounters()
         self.lists = PageLists(2 * frames.total)
         self.disk = Disk(cores, self)
         self.lazy = LazyFree(frames, self.counters)
         self.writeback = Writeback(self.disk, cores, tlbs, self.counters)
+        self.kswapd = Kswapd(self, cores, tlbs)
         self._serial = 0
         frames.reclaimer = self
 
@@ -58,12 +62,8 @@ class FileMemory:
     @property
     def most(self) -> int:
         """Pages that may be in the cache at once."""
-        most = len(self.lists) + self.frames.free_frames - self._reserve
+        most = len(self.lists) + self.frames.free_frames - self.reserve
         return min(most, self.quota // PAGE_SIZE) if self.quota else most
-
-    @property
-    def _reserve(self) -> int:
-        return self.frames.total // _RESERVE
 
     def room(self, cpu: Cpu, wanted: int, *, may_wait: bool) -> int:
         """How many pages may be added now, 1 to `wanted`, after eviction of others if they are short.
@@ -78,7 +78,7 @@ class FileMemory:
             if not stalled:
                 self.counters.allocstall_normal += 1
                 stalled = True
-            if self._shrink(cpu, max(wanted - left, self._batch)):
+            if self.shrink(cpu, max(wanted - left, self._batch)):
                 continue
             if left > 0:
                 return left
@@ -103,7 +103,7 @@ class FileMemory:
         """How many pages may be added that nothing needs yet, 0 to `wanted`: nothing waits for them."""
         left = self.most - len(self.lists)
         if left < wanted:
-            self._shrink(cpu, max(wanted - left, self._batch))
+            self.shrink(cpu, max(wanted - left, self._batch))
             left = self.most - len(self.lists)
         return max(0, min(left, wanted))
 
@@ -112,11 +112,13 @@ class FileMemory:
         """Pages evicted together; fewer of a small quota."""
         return min(BATCH, max(1, self.most // 8))
 
-    def _shrink(self, cpu: Cpu, wanted: int) -> int:
+    def shrink(self, cpu: Cpu, wanted: int, *, background: bool = False) -> int:
+        """Evict `wanted` pages, or as many as can be; their number. `background`: by kswapd."""
         freed = 0
-        if self.frames.free_frames < self._reserve + wanted:
+        if self.frames.free_frames < self.reserve + wanted:
             freed = self.lazy.free(cpu, wanted)
-        freed += Scan(cpu, self.frames, self.lists, self.writeback, self.counters).shrink(wanted - freed)
+        scan = Scan(cpu, self.frames, self.lists, self.writeback, self.counters, background=background)
+        freed += scan.shrink(wanted - freed)
         self._tlbs.flush_stale(cpu, ends=False)
         return freed
 
@@ -124,7 +126,7 @@ class FileMemory:
         """The allocator has no frame left: evict pages; whether there is a frame now."""
         cpu = self._cores.running
         while not self.frames.has_returned:
-            if self._shrink(cpu, self._batch):
+            if self.shrink(cpu, self._batch):
                 continue
             if self.writeback.is_asked:
                 self.writeback.run_now(cpu)
@@ -148,6 +150,7 @@ class FileMemory:
             self.counters.workingset_activate_file += 1
             self.counters.workingset_restore_file += page.workingset
         self.writeback.dirtyable = self.most
+        self.kswapd.look(self._cores.running)
         return page
 
     def read(self, cpu: Cpu, pages: list[CachedPage]) -> None:

@@ -36,17 +36,21 @@ class Scan:
     """One round of reclaim: the reverse map of each file is looked up once."""
 
     def __init__(
-        self, cpu: Cpu, frames: FrameAllocator, lists: PageLists, writeback: Writeback, counters: CacheCounters
-    ) -> None:
+        self, cpu: Cpu, frames: FrameAllocator, lists: PageLists, writeback: Writeback, counters: CacheCounters,
+        *, background: bool = False,
+    ) -> None:  # fmt: skip
+        """`background`: by kswapd."""
         self._cpu, self._frames, self._lists = cpu, frames, lists
         self._writeback, self._counters = writeback, counters
         self._mappings: dict[int, Mappings] = {}
         self._dirty: list[CachedPage] = []
+        self._background = background
 
     def shrink(self, wanted: int) -> int:
         """Evict `wanted` pages, or as many as can be; their number."""
         lists, freed = self._lists, 0
         budget = 3 * len(lists) + BATCH  # every page is aged, given its second chance, and evicted
+        self._rescue(lists.oldest(Where.UNEVICTABLE, BATCH))
         rescued, stuck = False, 0
         while freed < wanted and budget > 0 and stuck <= len(lists.inactive):
             if lists.inactive_is_low:
@@ -56,7 +60,7 @@ class Scan:
                 if rescued:
                     break
                 rescued = True
-                self._rescue()
+                self._rescue(list(lists.unevictable.values()))
                 continue
             budget -= len(pages) or 1
             for page in pages:
@@ -74,11 +78,11 @@ class Scan:
             self._writeback.ask(self._cpu, self._dirty)
             self._dirty = []
 
-    def _rescue(self) -> None:
-        """Make pages inactive that no locked area has any more (Linux does so in munlock)."""
-        for page in list(self._lists.unevictable.values()):
-            if not rmap.use_of(page, self._mappings_of(page)).locked:
-                self._lists.put(page, Where.INACTIVE)
+    def _rescue(self, pages: list[CachedPage]) -> None:
+        """Make those unevictable pages inactive that no locked area has any more (Linux does so in munlock)."""
+        for page in pages:
+            locked = rmap.use_of(page, self._mappings_of(page)).locked
+            self._lists.put(page, Where.UNEVICTABLE if locked else Where.INACTIVE)
 
     def _age_active(self) -> int:
         """Make the oldest active pages inactive, but for code in use; their number (shrink_active_list)."""
@@ -100,7 +104,7 @@ class Scan:
     def _evict(self, page: CachedPage) -> _Fate:
         """Look at an inactive page, and evict it if it may be (shrink_folio_list)."""
         self._cpu.charge("kernel.reclaim.scan")
-        self._counters.pgscan_direct += 1
+        self._count(1, 0)
         mappings = self._mappings_of(page)
         if page.awaited:  # once: its thread, which on Linux holds a reference, is about to use it
             page.awaited = False
@@ -128,8 +132,16 @@ class Scan:
             self._lists.put(page, Where.INACTIVE)
             return _Fate.STUCK
         self.drop(page, mappings)
-        self._counters.pgsteal_direct += 1
+        self._count(0, 1)
         return _Fate.EVICTED
+
+    def _count(self, scanned: int, stolen: int) -> None:
+        if self._background:
+            self._counters.pgscan_kswapd += scanned
+            self._counters.pgsteal_kswapd += stolen
+        else:
+            self._counters.pgscan_direct += scanned
+            self._counters.pgsteal_direct += stolen
 
     def make_cold(self, mm: Mm, pages: list[CachedPage]) -> list[CachedPage]:
         """Make those pages inactive that `mm` alone has mapped, and forget that they were used; returns them."""

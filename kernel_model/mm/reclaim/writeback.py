@@ -7,11 +7,11 @@ periodically for pages that have been dirty for long. It runs on an idle core, o
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.mm.reclaim import rmap
-from kernel_model.time.timers import TimedWaker, Timer
+from kernel_model.mm.reclaim.kernel_thread import KernelThread
 from kernel_model.wait.queue import Blocked, Interruptible, WaitQueue
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.events.fields import Hex
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kernel_model.mm.disk import Disk
     from kernel_model.mm.disk_pages import DiskPages
     from kernel_model.mm.reclaim.counters import CacheCounters
+    from kernel_model.mm.reclaim.kernel_thread import Cores, Tlbs
     from kernel_model.mm.reclaim.page import CachedPage
     from pffemu.hw.cpu import Cpu
 
@@ -40,37 +41,17 @@ _MOST: Final = 256  # pages of a request
 _SELDOM: Final = 32  # pages that become dirty until thresholds are looked at
 
 
-class Cores(TimedWaker, Protocol):
-    """The scheduler as the flusher knows it."""
-
-    def core_for_work(self, cpu: Cpu) -> Cpu:
-        """An idle core for work of the kernel's own; `cpu`, if there is none."""
-
-    @property
-    def running(self) -> Cpu:
-        """The core whose kernel entry is in progress."""
-
-
-class Tlbs(Protocol):
-    """The kernel as work outside of entries from user space knows it."""
-
-    def flush_stale(self, caller: Cpu, *, ends: bool = True) -> None:
-        """TLB shootdown on every core that has a changed address space loaded. `ends`: the kernel entry, too."""
-
-
-class Writeback(Timer):
+class Writeback(KernelThread):
     """The dirty pages, and the flusher thread that writes them."""
 
-    ends: ClassVar[bool] = True  # it runs on only while pages are dirty
-
     def __init__(self, disk: Disk, cores: Cores, tlbs: Tlbs, counters: CacheCounters) -> None:
-        self._disk, self._cores, self._tlbs, self._counters = disk, cores, tlbs, counters
+        super().__init__(cores, tlbs)
+        self._disk, self._counters = disk, counters
         self.dirty: OrderedDict[int, CachedPage] = OrderedDict()  # by frame, longest dirty first
         self.writing = 0  # pages
         self.queue = WaitQueue("writeback")  # threads that wait for any page to become clean
         self.dirtyable = 0  # pages that thresholds are a share of
         self._asked: OrderedDict[int, CachedPage] = OrderedDict()  # pages that reclaim wants clean
-        self._is_awake = False  # the flusher is about to run
         self._dirtied = 0  # pages that have become dirty since it last ran
         self.settings: dict[str, str] = {}  # what was written to sysctls, by name
 
@@ -187,34 +168,15 @@ class Writeback(Timer):
         self._asked.clear()
         self.start(cpu, pages)
 
-    def wake(self, cpu: Cpu) -> None:
-        """Let the flusher run soon."""
-        if self._is_awake:
-            return
-        self._is_awake = True
-        cpu.charge("kernel.wake")
-        core, flight = self._cores.core_for_work(cpu), 0
-        if core is not cpu:
-            cpu.charge("cpu.ipi.send")
-            flight = cpu.cycles_of("cpu.ipi.flight")
-        self._cores.timers.arm(core, self, cpu.clock + flight)
-
     def _arm_period(self, cpu: Cpu) -> None:
         period = self._value(PERIOD)
         if period:
             core = self._cores.core_for_work(cpu)
             self._cores.timers.arm(core, self, cpu.clock + period * cpu.profile.frequency // 100)
 
-    def fire(self, cpu: Cpu) -> None:
-        """The flusher thread's turn, on a core that idles or whose thread it interrupts."""
-        self._is_awake, self._dirtied = False, 0
-        cpu.charge("kernel.schedule")
-        cpu.charge("kernel.context_switch")
+    def work(self, cpu: Cpu) -> None:
+        self._dirtied = 0
         self.start(cpu, self._chosen(cpu))
-        self._tlbs.flush_stale(cpu, ends=False)
-        cpu.charge("kernel.schedule")
-        if cpu.tid:
-            cpu.charge("kernel.context_switch")
         if self.dirty:
             self._arm_period(cpu)
 
