@@ -1,7 +1,8 @@
 # hw: the core's own unit fills missing pages as a directive says, and no code runs. It tells nobody: the library learns from
 # records which pages came in, when the unit declines because the quota is used up, and then throws some out. Pages leave by
 # PAGEDROP. Stores are noticed as elsewhere, by write protection; these faults are forwarded.
-.equ HW_FRAMES, 64                  # of a core's ring
+.equ HW_RING, 1024                  # frames of a core's rings: by so many may it evict more than it fills, or the other way
+.equ HW_FRAMES, 64                  # of each, at first
 .equ HW_LOW, 16                     # below that, the kernel gives more in the background
 .equ HW_REFILL, 32
 .equ HW_QUOTA, 8                    # reasons for declining
@@ -18,7 +19,7 @@ hw_open:
     bt qword ptr [rip + api + 8], 60    # UFFD_FEATURE_DIRECTED
     setnc al
     jnc 9f
-    mov edi, HW_FRAMES
+    mov edi, HW_RING
     mov esi, HW_LOW
     mov edx, HW_REFILL
     mov rcx, [rip + thread_count]   # the core behind those of the threads refills
@@ -168,23 +169,24 @@ hw_learn:
 hw_drop:
     push rbx
     push r12
+    push r13
     mov rbx, rdi
     mov r12, rsi
 1:  dec r12
-    mov rax, [rbx + r12 * 8]
-    shl rax, 12
-    add rax, [rip + region]
-    mov rcx, rax
-    or rcx, [rip + hw_directive + 56]
-    pagedrop rcx
+    mov r13, [rbx + r12 * 8]
+    shl r13, 12
+    add r13, [rip + region]
+    or r13, [rip + hw_directive + 56]
+    pagedrop r13
     jnc 2f
-    mov rdi, rax                    # its ring is full: the kernel takes the page
-    mov esi, PAGE
-    mov edx, MADV_DONTNEED
-    mov eax, SYS_madvise
-    syscall
+    mov edi, UFFDIO_DONATE_EACH     # the ring is full: the kernel flushes TLBs, and makes returned frames fit for use
+    xor esi, esi
+    call hw_donate
+    pagedrop r13
+    jc ioctl_failed
 2:  test r12, r12
     jnz 1b
+    pop r13
     pop r12
     pop rbx
     ret
