@@ -19,12 +19,13 @@ from pffemu.testing.blocks import Block, read_blocks, source_of
 from pffemu.testing.c_program import compile_block
 from pffemu.testing.c_source import is_c
 from pffemu.testing.claims import Claims, read_claims
-from pffemu.testing.errors import TestFileError
+from pffemu.testing.errors import TestFileError, TooManyTestsError
 from pffemu.testing.harness_code import HANDLER, HarnessCode, harness_code
 from pffemu.testing.parameters import Parameters, combinations
 from pffemu.testing.setup import Setup, modes_of, read_setup
 
 _CACHED: Final = 32  # programs
+_MOST: Final = 1 << 16  # tests of a file
 HARNESS_BASE: Final = 0x800_0000  # above a linked block in C, below regions
 
 
@@ -49,10 +50,13 @@ class Case:
 
 def read_cases(source: str, file: str, folder: Path | None = None) -> list[Case]:
     """Every test of a file, which messages call `file` and which is in `folder`. Raises UsageError with file:line."""
-    cases = []
+    cases: list[Case] = []
     for block in read_blocks(source, file):
         modes = modes_of(block)
         for parameters in combinations(block):
+            if len(cases) > _MOST:
+                where, remedy = f"{file}:{block.first}", f"a file may have {_MOST:,}: split it"
+                raise TooManyTestsError("too many tests", where=where, remedy=remedy)
             claims = read_claims(block, parameters.texts)
             for mode in modes:
                 setup = read_setup(block, parameters, mode)

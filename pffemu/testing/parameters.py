@@ -19,6 +19,7 @@ from pffemu.inspect.expressions import parse, value_of
 from pffemu.inspect.view import RESERVED
 from pffemu.testing.blocks import Block
 from pffemu.testing.directives import Directive
+from pffemu.testing.errors import TooManyTestsError
 
 _RANGE: Final = re.compile(r"(?P<low>[^,]+?)\.\.(?P<high>[^,]+)")
 _NAMES: Final = re.compile(r"[A-Za-z_]\w*(\s*,\s*[A-Za-z_]\w*)*")
@@ -55,7 +56,8 @@ def combinations(block: Block) -> Iterator[Parameters]:
         names += columns
         axes.append(_rows(directive, columns, right.strip()))
         if prod(map(len, axes)) > MOST_VALUES:
-            raise directive.error("too many tests", f"all lines together may make {MOST_VALUES} combinations")
+            remedy = f"all lines together may make {MOST_VALUES} combinations"
+            raise TooManyTestsError("# param: too many tests", where=directive.where, remedy=remedy)
     for rows in product(*axes):
         values = dict(zip(names, (value for row in rows for value in row.values), strict=True))
         yield Parameters(

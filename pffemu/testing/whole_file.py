@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from pffemu.errors import PffemuError
 from pffemu.testing.c_source import is_c
 from pffemu.testing.cases import Case, read_cases
+from pffemu.testing.errors import TooManyTestsError
 
 _MOST: Final = 50  # errors of a file
 _START: Final = re.compile(r"\s*(?:#|;|//)\s*test:")
@@ -35,6 +36,8 @@ def read_whole_file(source: str, file: str, folder: Path | None = None) -> Whole
         try:
             cases = read_cases("\n".join(lines), file, folder)
             break
+        except TooManyTestsError:
+            raise
         except PffemuError as error:
             number = _line_of(error, file)
             if number is None or not 1 <= number <= len(lines) or len(errors) >= _MOST:

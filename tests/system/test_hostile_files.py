@@ -23,6 +23,7 @@ from pffemu.testing.directives import Directive
 from pffemu.testing.errors import TestFileError
 from pffemu.testing.parameters import Parameters, combinations
 from pffemu.testing.setup import read_setup
+from pffemu.testing.whole_file import read_whole_file
 from tests.system.cli_runs import ROOT, pffemu
 
 CODE = b"\xb8\x3c\0\0\0\x31\xff\x0f\x05"  # exit(0)
@@ -148,6 +149,9 @@ def test_parameters_cannot_multiply_without_bound() -> None:
     block = block_of(("param", "x = 0..4095"), ("param", "y = 0..4095"))
     with pytest.raises(TestFileError, match="too many tests"):
         next(iter(combinations(block)))
+    source = "# test: bomb\n# param: x = 0..4095\n# param: y = 0..4095\n# expect: rax == 0\n nop\n"
+    with pytest.raises(TestFileError, match="too many tests"):
+        read_whole_file(source, "test_x.s")
 
 
 @pytest.mark.parametrize(
