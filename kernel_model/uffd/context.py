@@ -107,9 +107,8 @@ class Userfaultfd(File):
         cpu, task = fault.cpu, fault.task
         shown = fault.address if self.has(uffd_abi.FEATURE_EXACT_ADDRESS) else page_of(fault.address)
         flags = _FAULT_FLAGS[reason] | (uffd_abi.PAGEFAULT_FLAG_WRITE if fault.is_write else 0)
-        since = self._lock.acquire(cpu)
         cpu.charge("kernel.uffd.enqueue")
-        self._lock.release(cpu, since)
+        self._lock.release(cpu, self._lock.acquire(cpu))  # only the queues are changed under it
         new = WaitingFault(task, shown, flags, cpu.clock, number=fault.number)
         self._faults = [*(old for old in self._live_faults() if old.task is not task), new]
         if fault.number:
@@ -154,9 +153,8 @@ class Userfaultfd(File):
 
     def queue_event(self, cpu: Cpu, event: Event) -> None:
         """Queue `event` for readers; its thread sleeps on `event_waiters`."""
-        since = self._lock.acquire(cpu)
         cpu.charge("kernel.uffd.enqueue")
-        self._lock.release(cpu, since)
+        self._lock.release(cpu, self._lock.acquire(cpu))  # only the queues are changed under it
         self._events.append(event)
         if event.task is not None and event.task.sleep is not None:
             event.task.sleep.uffd = self
@@ -209,9 +207,8 @@ class Userfaultfd(File):
             raise Blocked(self.readers, why=f"a message on userfaultfd {self.fd}")
         # a reader that comes before another core has queued a message, in virtual time, waits for it
         call.cpu.wait_until(max((fault.queued_at for fault in faults), default=0), self._lock.waits)
-        since = self._lock.acquire(call.cpu)
+        self._lock.release(call.cpu, self._lock.acquire(call.cpu))  # messages are encoded when it is free again
         call.cpu.charge("kernel.uffd.read", len(faults) + len(events))
-        self._lock.release(call.cpu, since)
         room = buffer.room(MESSAGE_SIZE * (len(faults) + len(events)))
         done = 0
         messages: list[WaitingFault | Event] = [*faults, *events]
