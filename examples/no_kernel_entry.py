@@ -6,8 +6,8 @@ python examples/no_kernel_entry.py
 from collections import Counter
 from typing import Any
 
-from guest.build import guest
 from pffemu import Exited, Machine, Mode
+from pffemu import guest_program as guest
 
 PAGES = 256
 measured = False  # the measured part lies between two gettid()

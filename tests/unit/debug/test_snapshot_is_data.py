@@ -265,7 +265,7 @@ def test_a_checkpoint_of_a_chain_is_taken_as_any_other(monkeypatch: pytest.Monke
 def test_an_old_file_is_one_clear_message(tmp_path: Path) -> None:
     path = tmp_path / "old"
     path.write_bytes(snapshot_file.MAGIC + json.dumps({"version": 9, "sha256": "", "size": 1}).encode() + b"\n\x80\x05")
-    with pytest.raises(SnapshotError, match="version 9, this pffemu reads 11"):
+    with pytest.raises(SnapshotError, match=f"version 9, this pffemu reads {snapshot_file.VERSION}"):
         snapshot_file.restore(path)
 
 
