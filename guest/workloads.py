@@ -79,6 +79,10 @@ class FaultWorkload:
     handler: Handler = Handler.READ
     minor: bool = False
     handler_threads: int = 1  # threads that handle faults, except with Handler.SIGBUS
+    # mode hw: frames of each core's ring (None: one a page), its low-water mark, and frames of a refill (0: none)
+    frames: int | None = None
+    low: int = 0
+    batch: int = 0
     guest: str = field(default="fault_bench", init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +90,9 @@ class FaultWorkload:
             raise UsageError(
                 f"{self.pages} pages are not possible", where="fault benchmark", remedy=f"use 1 to {MOST_PAGES}"
             )
+        if self.frames is not None and not max(self.low, self.batch) <= self.frames <= MOST_PAGES:
+            what = f"rings of {self.frames} frames with a low-water mark of {self.low} and batches of {self.batch}"
+            raise UsageError(what, where="fault benchmark", remedy="neither can be more than the ring has")
         for what, count in (("threads", self.threads), ("handler threads", self.handler_threads)):
             if not 1 <= count <= MOST_THREADS:
                 raise UsageError(
@@ -95,7 +102,8 @@ class FaultWorkload:
     @property
     def arguments(self) -> tuple[str, ...]:
         choices = map(str, (int(self.write), int(self.random), 2 if self.minor else int(self.copy)))
-        return (str(self.pages), *choices, str(self.threads), self.handler.argument, str(self.handler_threads))
+        rings = () if self.frames is None else (str(self.frames), str(self.low), str(self.batch))
+        return (str(self.pages), *choices, str(self.threads), self.handler.argument, str(self.handler_threads), *rings)
 
     @property
     def files(self) -> Mapping[int, memoryview | Content]:

@@ -2,9 +2,9 @@
 #   fault_bench PAGES WRITE RANDOM COPY [THREADS [HANDLER [HANDLERS [FRAMES [LOW BATCH]]]]]
 # WRITE 0 read, 1 write. RANDOM 0 ascending, 1 a full-period random order. COPY 0 zero pages, 1 copies of a backing mapping,
 # 2 minor faults: the pages are in the page cache already, by another mapping of the same memfd.
-# THREADS share the pages, each a slice. HANDLER and HANDLERS are paging.s's [handler_kind] and [handlers]; FRAMES, LOW
-# and BATCH its [hw_frames], [hw_low] and [hw_batch] (a frame a page, unless given). The measured part lies between two
-# gettid().
+# THREADS share the pages, each a slice. HANDLER and HANDLERS are paging.s's [handler_kind] and [handlers]; FRAMES, LOW and
+# BATCH its [hw_frames], [hw_low] and [hw_batch] (a frame for each of a slice's pages, unless given). The measured part lies
+# between two gettid().
 # Page i is touched at offset (i mod 64) * 64, where the backing mapping holds i + 1; a write stores the same.
 # Writes the sum of all touched words to fd 4, and exits with 0 when it is right, 1 when not.
 
@@ -35,6 +35,12 @@ _start:
     call parse_number
     mov [rip + threads], rax
     mov [rip + hw_cores], rax
+    mov rcx, rax
+    mov rax, r12
+    xor edx, edx
+    div rcx
+    inc rax
+    mov [rip + hw_frames], rax      # the pages of a thread's slice
     cmp qword ptr [rbp], 7
     jb 2f
     mov rsi, [rbp + 56]

@@ -64,6 +64,10 @@ class FrameAllocator:
             self._ram.touched.append(frame)
         return frame
 
+    def take_uncleared(self) -> int:
+        """A frame that may hold old bytes: what takes it writes all of it first. Raises OutOfGuestMemory."""
+        return self._free.pop() if self._free else self.take_run(1)
+
     def take_copy(self, source: int) -> int:
         """A frame with the bytes of frame `source`. Raises OutOfGuestMemory."""
         frame = self._free.pop() if self._free else self.take_run(1)

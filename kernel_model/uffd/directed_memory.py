@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.mm.page_tables import HELD, OWNED
 from pffemu.arch import directed as arch
+from pffemu.arch.directed import Kind
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, pages_up
 from pffemu.events.directed import FramesDonated
 from pffemu.hw import directed_resolution, directive, frame_rings
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 DIRECTIVES: Final = 256  # of the table; index 0 is none
-RECORDS: Final = 512  # of a completion ring
+_FEWEST_RECORDS: Final = 512  # entries of a completion ring
 LARGEST_RING: Final = 1 << 20  # frames
 _FEWEST_RETURNS: Final = 64  # entries of a return ring
 _LOG: Final = 1 << 16  # records kept for the program
@@ -37,6 +38,7 @@ class Owned:
     """What the kernel keeps of a directive. `listed`: the frames of MAP's list, and its first page."""
 
     owner: object  # the userfaultfd that it was made with
+    kind: Kind
     listed: list[int] = field(default_factory=list)
     start: int = 0
 
@@ -53,8 +55,13 @@ class Sizes:
 
 def _pages_of(sizes: Sizes) -> int:
     """Pages that the rings of one core take."""
-    rings = ((sizes.frames, 1), (RECORDS, 2), (max(sizes.frames, _FEWEST_RETURNS), 2))
-    return sum(pages_up(frame_rings.ring_bytes(capacity, size)) // PAGE_SIZE for capacity, size in rings)
+    return sum(pages_up(frame_rings.ring_bytes(capacity, size)) // PAGE_SIZE for capacity, size in _rings(sizes))
+
+
+def _rings(sizes: Sizes) -> tuple[tuple[int, int], ...]:
+    """(capacity, words of an entry) of a core's frame, completion and return ring: each frame may come and go once."""
+    frames = sizes.frames
+    return (frames, 1), (max(2 * frames, _FEWEST_RECORDS), 2), (max(frames, _FEWEST_RETURNS), 2)
 
 
 class DirectedMemory:
@@ -90,10 +97,9 @@ class DirectedMemory:
         return list(range(start, start + frames * PAGE_SIZE, PAGE_SIZE))
 
     def _make_rings(self) -> None:
-        frames = self.sizes.frames
         for cpu in self._cpus:
             bases = []
-            for capacity, size in ((frames, 1), (RECORDS, 2), (max(frames, _FEWEST_RETURNS), 2)):
+            for capacity, size in _rings(self.sizes):
                 run = self._run(frame_rings.ring_bytes(capacity, size))
                 self._rings.append(run)
                 Ring(self._words, run[0], size).reset(capacity, self.sizes.low if size == 1 else 0)
@@ -155,7 +161,7 @@ class DirectedMemory:
 
     def make(self, index: int, made: Directive, owner: object, listed: list[int]) -> None:
         """Put a directive into the table."""
-        self.owned[index] = Owned(owner, listed, made.start)
+        self.owned[index] = Owned(owner, made.kind, listed, made.start)
         directive.store(self._words, self._table[0], index, made)
 
     def directive(self, index: int) -> Directive | None:
@@ -228,22 +234,22 @@ class DirectedMemory:
     # -- frames -------------------------------------------------------------------------------------------------
 
     def donate(self, cpu: Cpu, core: int, frames: int) -> int:
-        """Put up to `frames` zeroed frames of the kernel's into a ring; how many there was room and memory for."""
+        """Put up to `frames` frames of the kernel's into a ring; how many there was room and memory for.
+
+        They are zeroed unless all directives are COPY, which overwrites them; the unit zeroes for ZERO what is not.
+        """
         ring, allocator = self.frame_ring(core), self.mm.frames
         spare = allocator.free_frames - allocator.total // _RESERVE
         given = max(0, min(frames, ring.room, spare))
+        uncleared = bool(self.owned) and all(owned.kind is Kind.COPY for owned in self.owned.values())
         for _ in range(given):
-            ring.produce(allocator.take() | arch.ZEROED)
-        self._charge_frames(cpu, given)
+            ring.produce(allocator.take_uncleared() if uncleared else allocator.take() | arch.ZEROED)
+        if given:
+            cpu.charge("kernel.page.allocate", given)
+            cpu.charge("kernel.page.zero", 0 if uncleared else given * PAGE_SIZE)
+            cpu.charge("kernel.directed.frame", given)
         cpu.emit(FramesDonated, core, given)
         return given
-
-    @staticmethod
-    def _charge_frames(cpu: Cpu, frames: int) -> None:
-        if frames:
-            cpu.charge("kernel.page.allocate", frames)
-            cpu.charge("kernel.page.zero", frames * PAGE_SIZE)
-            cpu.charge("kernel.directed.frame", frames)
 
     def donate_pages(self, cpu: Cpu, core: int, start: int, frames: int) -> int:
         """Move the private pages from `start` on into a ring; how many there was room for.

@@ -37,6 +37,11 @@ def bench_fault(
     handler_threads: Annotated[
         int, typer.Option(min=1, max=MOST_THREADS, help="Handler threads (userfaultfd); cores are added for them, too.")
     ] = 1,
+    frames: Annotated[
+        int | None, typer.Option(min=0, help="Mode hw: frames of each core's ring; as many as pages by default.")
+    ] = None,
+    low: Annotated[int, typer.Option(min=0, help="Mode hw: refill a ring with fewer frames, in the background.")] = 0,
+    batch: Annotated[int, typer.Option(min=0, help="Mode hw: frames of a refill.")] = 0,
     mode: options.BenchModes = [],  # noqa: B006
     handler: options.Handlers = [],  # noqa: B006
     ram: options.Ram = None,
@@ -55,7 +60,12 @@ def bench_fault(
     """
     if minor and not copy:
         raise UsageError("minor faults are resolved with UFFDIO_CONTINUE", where="--minor", remedy="leave --zero out")
-    workload = FaultWorkload(pages, write, random, copy, threads, minor=minor, handler_threads=handler_threads)
+    if frames is None and (low or batch):
+        raise UsageError("only a ring of a given size is refilled", where="--low, --batch", remedy="add --frames N")
+    workload = FaultWorkload(
+        pages, write, random, copy, threads, minor=minor, handler_threads=handler_threads, frames=frames, low=low,
+        batch=batch,
+    )  # fmt: skip
     fill = "continue" if minor else "copy" if copy else "zero"
     kind = f"{'random' if random else 'ascending'} {'writes' if write else 'reads'}, {fill}"
     run_benchmark(
@@ -70,6 +80,7 @@ def bench_fault(
             "minor": minor,
             "threads": threads,
             "handler_threads": handler_threads,
+            **({} if frames is None else {"frames": frames, "low": low, "batch": batch}),
         },
         options.chosen_modes(mode),
         Setup(_with_cores(machine.options, threads, handler_threads), ram, trace),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,18 +78,8 @@ def fault_bench_in_every_mode(workload: FaultWorkload) -> tuple[set[str], set[by
     return {run.hash_of(region, workload.pages) for run in runs}, {run.result.data for run in runs}
 
 
-class _WithFrames:
-    """A fault workload with another size of the frame rings: the guest's eighth argument."""
-
-    def __init__(self, workload: FaultWorkload, *numbers: int) -> None:
-        self._workload, self.arguments = workload, (*workload.arguments, *map(str, numbers))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._workload, name)
-
-
-def frames_of(workload: FaultWorkload, *numbers: int) -> Any:
-    return _WithFrames(workload, *numbers)
+def frames_of(workload: FaultWorkload, frames: int, low: int = 0, batch: int = 0) -> FaultWorkload:
+    return replace(workload, frames=frames, low=low, batch=batch)
 
 
 @pytest.mark.parametrize("copy", [True, False])
@@ -136,6 +127,12 @@ def test_a_refilled_ring_declines_nothing_and_costs_its_core_nothing() -> None:
     assert refilled.machine.cpus[1].busy < refilled.machine.cpus[1].clock
     per_fault = [run.stages.costs()["directed"].latencies for run in (refilled, enough)]
     assert max(per_fault[0]) == max(per_fault[1])
+
+
+def test_threads_fault_on_cores_of_their_own() -> None:
+    run = Ran(FaultWorkload(96, write=True, threads=3), Mode.HW, cpus=4).run()
+    assert run.declines == 0
+    assert set(run.stages.costs()) == {"directed"}
 
 
 def test_equal_runs_have_equal_memory_and_time() -> None:

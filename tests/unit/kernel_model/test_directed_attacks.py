@@ -204,6 +204,18 @@ def test_a_frame_that_holds_old_bytes_is_zeroed() -> None:
     made.end()
 
 
+def test_uncleared_frames_of_a_program_that_only_copies_are_zeroed_for_a_later_zero_directive() -> None:
+    made = world(COPY, frames=0, pages=4)
+    assert made.donate(0, 2) == 0
+    assert made.memory is not None
+    assert all(not entry & arch.ZEROED for (entry,) in made.memory.frame_ring(0).entries())
+    assert made.resolve(0, AREA) == FILLED
+    assert made.direct(ZERO, 4, 4) == 2
+    assert made.resolve(0, AREA + 4 * PAGE_SIZE) == FILLED
+    assert made.load(0, AREA + 4 * PAGE_SIZE) == 0
+    made.end()
+
+
 def test_two_cores_on_one_page_fill_it_once() -> None:
     made = world()
     at(made, "fill", core=0)
