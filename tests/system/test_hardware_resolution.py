@@ -116,7 +116,8 @@ def test_rings_without_frames_are_forwarding_and_the_declines() -> None:
     profile = load_profile()
     costs = ("cpu.directed.check", "cpu.directed.claim", "cpu.directed.frame", "cpu.directed.decline")
     assert hw.declines == WRITES.pages
-    assert hw.measured.cycles() - pff.measured.cycles() == WRITES.pages * sum(map(profile.cycles_of, costs))
+    more = hw.measured.cycles() - pff.measured.cycles()
+    assert abs(more - WRITES.pages * sum(map(profile.cycles_of, costs))) <= 1  # clocks are read in whole cycles
 
 
 def test_a_refilled_ring_declines_nothing_and_costs_its_core_nothing() -> None:
