@@ -58,10 +58,7 @@ def bench_fault(
 
     Example: pffemu bench fault --pages 4096 --random --zero --json -
     """
-    if minor and not copy:
-        raise UsageError("minor faults are resolved with UFFDIO_CONTINUE", where="--minor", remedy="leave --zero out")
-    if frames is None and (low or batch):
-        raise UsageError("only a ring of a given size is refilled", where="--low, --batch", remedy="add --frames N")
+    _check(minor, copy, frames, low, batch)
     workload = FaultWorkload(
         pages, write, random, copy, threads, minor=minor, handler_threads=handler_threads, frames=frames, low=low,
         batch=batch,
@@ -72,22 +69,36 @@ def bench_fault(
         "bench fault",
         f"Fault benchmark: {pages:,} pages, {kind}",
         lambda: workload,
-        {
-            "pages": pages,
-            "write": write,
-            "random": random,
-            "copy": copy and not minor,
-            "minor": minor,
-            "threads": threads,
-            "handler_threads": handler_threads,
-            **({} if frames is None else {"frames": frames, "low": low, "batch": batch}),
-        },
+        _parameters(workload),
         options.chosen_modes(mode),
         Setup(_with_cores(machine.options, threads, handler_threads), ram, trace),
         Outputs(json, host_stats, plot, csv),
         options.chosen_handlers(handler),
         Draws(uncertainty, draw_seed, scatter),
     )
+
+
+def _parameters(workload: FaultWorkload) -> dict[str, int]:
+    """What the JSON says of the workload."""
+    rings = {} if workload.frames is None else {"frames": workload.frames, "low": workload.low, "batch": workload.batch}
+    return {
+        "pages": workload.pages,
+        "write": workload.write,
+        "random": workload.random,
+        "copy": workload.copy and not workload.minor,
+        "minor": workload.minor,
+        "threads": workload.threads,
+        "handler_threads": workload.handler_threads,
+        **rings,
+    }
+
+
+def _check(minor: bool, copy: bool, frames: int | None, low: int, batch: int) -> None:
+    """Raises UsageError for options that exclude each other."""
+    if minor and not copy:
+        raise UsageError("minor faults are resolved with UFFDIO_CONTINUE", where="--minor", remedy="leave --zero out")
+    if frames is None and (low or batch):
+        raise UsageError("only a ring of a given size is refilled", where="--low, --batch", remedy="add --frames N")
 
 
 def _with_cores(machine: MachineOptions, threads: int, handler_threads: int) -> MachineOptions:
