@@ -397,7 +397,6 @@ PAGE_CACHE: Final = tuple(
         (WRITEBACK, "            page.file.store_page(page)\n", "            pass\n"),
         ("kernel_model/mm/reclaim/kernel_thread.py", "        self._tlbs.flush_stale(cpu, ends=False)\n", ""),
         (WRITEBACK, "        self.note(page)\n", "        pass\n"),
-        (WRITEBACK, "            if not page.dirty or page.writing is not None:\n                continue\n", ""),
         (FILE_MEMORY, "                    self.lists.put_first(page)\n", ""),
         (FILE_MEMORY, "        return min(most, self.quota // PAGE_SIZE) if self.quota else most\n", "        return most\n"),
         (READAHEAD, "            page.marker = index == marker\n", ""),
