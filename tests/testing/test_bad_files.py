@@ -40,7 +40,7 @@ BAD = (
     ("# mode: uffd\n# forward: on", "mode uffd does not forward", "pff"),
     ("# regs: rx=1", "nothing is called 'rx'", "rax"),
     ("# regs: rax", "cannot read 'rax'", "rax=5"),
-    ("# state: uf=1", "nothing is called 'uf'", "'uif'"),
+    ("# state: uiff=1", "nothing is called 'uiff'", "'uif'"),
     ("# budget: 0", "0 instructions", "at least 1"),
     ("# param: n", "no name and values", "n = 0..15"),
     ("# param: n = 3..1", "the range '3..1'", "upwards"),
