@@ -82,6 +82,7 @@ bench: $(STAMP)
 
 EVALUATION := out/evaluation
 SWEEP = $(BIN)/pffemu bench sweep --folder $(EVALUATION)/points
+MODES = --mode kernel --mode uffd --mode pff
 COMPARE = $(BIN)/pffemu compare --folder $(EVALUATION)/compare
 
 docs: $(STAMP)
@@ -90,15 +91,15 @@ docs: $(STAMP)
 
 evaluation: $(STAMP)
 	@mkdir -p $(EVALUATION)
-	@$(BIN)/pffemu bench fault --pages 1024 --handler all --json $(EVALUATION)/reads.json
-	@$(BIN)/pffemu bench fault --pages 1024 --write --handler all --json $(EVALUATION)/writes.json
-	@$(BIN)/pffemu bench fault --pages 1024 --minor --handler all --json $(EVALUATION)/minor.json
-	@$(BIN)/pffemu bench ioctl --json $(EVALUATION)/ioctl.json
-	@$(BIN)/pffemu bench bfs --scale 16 --edge-factor 16 --handler all --json $(EVALUATION)/bfs.json
-	@$(SWEEP) --vary threads=1,2,4,8,16 --json $(EVALUATION)/threads.json fault --pages 1024
+	@$(BIN)/pffemu bench fault --pages 1024 --handler all $(MODES) --uncertainty 100 --json $(EVALUATION)/reads.json
+	@$(BIN)/pffemu bench fault --pages 1024 --write --handler all $(MODES) --uncertainty 100 --json $(EVALUATION)/writes.json
+	@$(BIN)/pffemu bench fault --pages 1024 --minor --handler all $(MODES) --uncertainty 100 --json $(EVALUATION)/minor.json
+	@$(BIN)/pffemu bench ioctl --uncertainty 100 --json $(EVALUATION)/ioctl.json
+	@$(BIN)/pffemu bench bfs --scale 16 --edge-factor 16 --handler all $(MODES) --uncertainty 100 --json $(EVALUATION)/bfs.json
+	@$(SWEEP) --vary threads=1,2,4,8,16 --json $(EVALUATION)/threads.json fault --pages 1024 $(MODES)
 	@$(SWEEP) --vary handler-threads=1,2,4,8,16 --json $(EVALUATION)/handlers.json \
 	    fault --pages 1024 --threads 16 --mode uffd --mode pff
-	@$(BIN)/pffemu bench fault --pages 1024 --threads 16 --handler-threads 4 --random --handler all \
+	@$(BIN)/pffemu bench fault --pages 1024 --threads 16 --handler-threads 4 --random --handler all $(MODES) \
 	    --json $(EVALUATION)/contended.json
 	@$(SWEEP) --vary resident=0.1,0.25,0.5,0.75,1 --json $(EVALUATION)/cache.json \
 	    bfs --scale 14 --edge-factor 16 --mode uffd --mode pff --handler read --handler sigbus
