@@ -13,6 +13,7 @@ from guest.caching.mechanisms import chosen_mechanisms
 from guest.caching.touch import RANDOM, touch
 from guest.caching.workload import CacheSetting
 from pffemu import Mode
+from pffemu.cli import compare_steps
 from pffemu.cli.compare_run import run
 from pffemu.machine.options import MachineOptions
 from pffemu.timing import SHIFT, load_profile
@@ -79,3 +80,26 @@ def test_a_batch_of_pages_leaves_with_one_flush_of_the_other_core(name: str) -> 
     assert 0 < shootdowns <= evictions / 8 + 2
     evictions, shootdowns = of_a_batch(name, 1)
     assert evictions / 2 < shootdowns <= evictions + 2
+
+
+# kernel entries of a fill, of an eviction, and of a dirty page's write-back besides; then switches and wakes of a fill
+STEPS = {
+    "sigsegv": (5, 2, 1, 0, 0),  # the fault, pwrite, mprotect, sigreturn, and the fault that maps the page
+    "uffd": (3, 1, 1, 2, 2),  # the fault; the handler's read and ioctl
+    "upcall": (3, 1, 1, 0, 0),  # the fault, the ioctl, the return
+    "daemon": (1, 1, 0, 0, 0),  # the fault; the daemon enters for the eviction, whose answer says what is dirty
+    "policy": (1, 0, 0, 0, 0),  # the kernel evicts inside the fault
+    "exmap": (1, 1, 0, 0, 0),  # a call for each, and no fault
+    "userfault": (1, 1, 1, 0, 0),  # the ioctl; madvise; write protection
+    "pff": (1, 1, 1, 0, 0),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_fill_an_eviction_and_a_write_back(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare_steps, "PAGES", 32)
+    (mechanism,) = chosen_mechanisms(name)
+    told = compare_steps.steps(CacheSetting(mechanism), MachineOptions())
+    entries = [round(told[of]["kernel_entries"]) for of in ("of_a_fill", "of_an_eviction", "of_a_write_back")]
+    switches, wakes = (round(told["of_a_fill"][what]) for what in ("context_switches", "wakes"))
+    assert (*entries, switches, wakes) == STEPS[name]
