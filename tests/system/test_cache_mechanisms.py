@@ -20,19 +20,17 @@ WRITES = touch("update", PAGES, 150, order=RANDOM, write=True)
 
 
 @mechanisms
-@pytest.mark.parametrize(
-    ("quota", "threads", "batch", "spare"), [(0, 1, 1, 0), (16, 3, 1, 0), (24, 2, 8, 8)], ids=["all", "quota", "batch"]
-)
+@pytest.mark.parametrize(("quota", "threads", "batch", "spare"), [(16, 3, 1, 0), (24, 2, 8, 8)], ids=["quota", "batch"])
 def test_stores_are_found_again(mechanism: CacheMechanism, quota: int, threads: int, batch: int, spare: int) -> None:
     done = run(WRITES, CacheSetting(mechanism, quota, threads, batch=batch, spare=spare), OPTIONS)
     assert done.summary.correct
     if not mechanism.by_kernel:
         assert done.total["fills"] == done.total["evictions"] >= 50
         assert done.total["writebacks"] >= 50
-        assert done.total["most_resident"] <= (quota or PAGES)
+        assert done.total["most_resident"] <= quota
 
 
-@pytest.mark.parametrize("name", ["pin", "swizzle", "uffd", "pff"])
+@pytest.mark.parametrize("name", ["pin", "uffd", "pff"])
 @pytest.mark.parametrize("policy", Policy, ids=lambda one: one.value)
 def test_every_policy_gives_the_right_answer(name: str, policy: Policy) -> None:
     (mechanism,) = chosen_mechanisms(name)
@@ -41,7 +39,7 @@ def test_every_policy_gives_the_right_answer(name: str, policy: Policy) -> None:
     assert done.total["writebacks"] == 0
 
 
-@pytest.mark.parametrize("name", ["kernel", "pin", "sigsegv", "uffd", "pff"])
+@pytest.mark.parametrize("name", ["kernel", "swizzle", "pff"])
 def test_a_disk_takes_its_time(name: str) -> None:
     (mechanism,) = chosen_mechanisms(name)
     writes = touch("update", PAGES, 60, order=RANDOM, write=True)
