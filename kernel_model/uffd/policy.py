@@ -91,7 +91,8 @@ def _set(uffd: Userfaultfd, call: Call, argument: int) -> int:
     if given.policy == uffd_abi.POLICY_SYNC:
         return _sync(uffd, call, start, end)
     copies = given.policy == uffd_abi.POLICY_COPY
-    if given.policy not in (uffd_abi.POLICY_NONE, *_ANSWERS) or given.eviction > uffd_abi.POLICY_EVICT_CLOCK:
+    known = given.policy == uffd_abi.POLICY_NONE or given.policy in _ANSWERS
+    if not known or given.eviction > uffd_abi.POLICY_EVICT_CLOCK:
         raise LinuxError(Errno.EINVAL)
     if given.source % PAGE_SIZE or (given.source and not copies) or given.source > USER_END - given.len:
         raise LinuxError(Errno.EINVAL)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pffemu.arch.registers import MASK64
 from pffemu.errors import UsageError
 from pffemu.machine.elf_variables import Array, CType, Number, Struct, Variable
 from pffemu.machine.memory import GuestMemory
 
+T = TypeVar("T")
 _SHOWN: Final = 64  # characters
+_MOST_SHOWN: Final = 1000  # values in values
+_LONGEST_TEXT: Final = 1 << 20  # bytes
 
 
 def value_of_variable(name: str, variable: Variable, memory: GuestMemory) -> Any:
@@ -55,24 +59,20 @@ class Elements:
     @property
     def text(self) -> bytes:
         """The bytes up to the first NUL."""
-        data = self.memory.read(self.address, self.kind.size * (self.kind.count or 0))
-        return data.partition(b"\0")[0]
+        size = min(self.kind.size * (self.kind.count or 0), _LONGEST_TEXT)
+        return self.memory.read(self.address, size).partition(b"\0")[0]
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, bytes) and isinstance(self.kind.element, Number) and self.kind.size == 1:
             return self.text == other
         if isinstance(other, tuple) and self.kind.count is not None:
-            return tuple(self.at(i) for i in range(self.kind.count)) == other
+            return len(other) == self.kind.count and tuple(self.at(i) for i in range(len(other))) == other
         if isinstance(other, int):
             return (self.address - other) & MASK64 == 0  # an array's name is its address
         return NotImplemented
 
     def __str__(self) -> str:
-        if isinstance(self.kind.element, Number) and self.kind.size == 1:
-            text = self.text
-            return f"{repr(text[:_SHOWN])[1:]}{'...' if len(text) > _SHOWN else ''}"
-        shown = ", ".join(str(self.at(i)) for i in range(min(self.kind.count or 0, 16)))
-        return f"{{{shown}{', ...' if (self.kind.count or 0) > 16 else ''}}}"
+        return _shown(self, [_MOST_SHOWN])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +92,30 @@ class Fields:
         return _value(kind, self.address + offset, self.memory)
 
     def __str__(self) -> str:
-        return "{" + ", ".join(f"{name} = {getattr(self, name)}" for name in self.kind.fields) + "}"
+        return _shown(self, [_MOST_SHOWN])
+
+
+def _shown(value: Any, left: list[int]) -> str:
+    """`value` as text, of at most `left` values: debug information can nest types in types to any number of them."""
+    left[0] -= 1
+    if left[0] < 0:
+        return "..."
+    if isinstance(value, Fields):
+        return (
+            "{"
+            + ", ".join(f"{name} = {_shown(getattr(value, name), left)}" for name in _few(value.kind.fields, left))
+            + "}"
+        )
+    if not isinstance(value, Elements):
+        return str(value)
+    if isinstance(value.kind.element, Number) and value.kind.size == 1:
+        text = value.text
+        return f"{repr(text[:_SHOWN])[1:]}{'...' if len(text) > _SHOWN else ''}"
+    count = value.kind.count or 0
+    shown = ", ".join(_shown(value.at(i), left) for i in _few(range(min(count, 16)), left))
+    return f"{{{shown}{', ...' if count > 16 else ''}}}"
+
+
+def _few(all_of_them: Iterable[T], left: list[int]) -> Iterator[T]:
+    """The first ones, until no value is left to be shown."""
+    return (each for each in all_of_them if left[0] >= 0)

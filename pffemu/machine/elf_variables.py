@@ -14,6 +14,8 @@ from pffemu.machine.elf_lines import check_sizes
 
 _MOST: Final = 300_000  # entries of .debug_info that are looked at
 _DEEPEST: Final = 64  # types inside types
+_LARGEST_NUMBER: Final = 32  # bytes
+_LARGEST_ARRAY: Final = 1 << 40  # bytes; a file may claim more, but no machine has it
 _ADDRESS: Final = 0x03  # DW_OP_addr
 _SIGNED: Final = (0x05, 0x06)  # DW_ATE_signed, signed_char
 _FLOAT: Final = 0x04
@@ -138,12 +140,12 @@ def _made(entry: Any, known: dict[int, CType | None], depth: int) -> CType | Non
     match entry.tag.removeprefix("DW_TAG_"):
         case "base_type":
             encoding = _number(entry, "encoding")
-            return Number(size, encoding in _SIGNED, encoding == _FLOAT) if size else None
+            return _sized(size, encoding in _SIGNED, encoding == _FLOAT)
         case "enumeration_type":
             underlying = _type(entry, known, depth)
-            return underlying or (Number(size) if size else None)
+            return underlying or _sized(size)
         case "pointer_type" | "reference_type":
-            return Number(size or 8)
+            return _sized(size or 8)
         case "typedef" | "const_type" | "volatile_type" | "restrict_type" | "atomic_type":
             return _type(entry, known, depth)
         case "array_type":
@@ -160,6 +162,10 @@ def _made(entry: Any, known: dict[int, CType | None], depth: int) -> CType | Non
     return None
 
 
+def _sized(size: int | None, signed: bool = False, float: bool = False) -> Number | None:
+    return Number(size, signed, float) if size is not None and 1 <= size <= _LARGEST_NUMBER else None
+
+
 def _array(entry: Any, known: dict[int, CType | None], depth: int) -> CType | None:
     kind = _type(entry, known, depth)
     counts = []
@@ -169,7 +175,8 @@ def _array(entry: Any, known: dict[int, CType | None], depth: int) -> CType | No
             counts.append(count if count is not None else bound + 1 if bound is not None else None)
     for count in reversed(counts):
         if kind is not None:
-            kind = Array(kind, count, size_of(kind))
+            fits = count is not None and 0 <= count * max(1, size_of(kind)) <= _LARGEST_ARRAY
+            kind = Array(kind, count if fits else None, size_of(kind))
     return kind
 
 

@@ -8,16 +8,21 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from pffemu import Mode
 from pffemu.errors import ElfError, UsageError
 from pffemu.host_files import read_regular, replace_file
+from pffemu.inspect.c_values import value_of_variable
 from pffemu.inspect.expressions import parse
 from pffemu.machine.elf import build_id, read_elf
 from pffemu.machine.elf_symbols import read_sized_symbols
+from pffemu.machine.elf_variables import Array, CType, Number, Struct, Variable
 from pffemu.machine.loader import Loader
+from pffemu.machine.memory import GuestMemory
 from pffemu.testing.blocks import Block
 from pffemu.testing.directives import Directive
 from pffemu.testing.errors import TestFileError
@@ -226,3 +231,17 @@ def test_a_damaged_cache_of_compiled_hooks_is_made_anew(tmp_path: Path) -> None:
     assert compiled() == "True\n"
     whole = next(path for path in tmp_path.rglob("block_counter_compiled*.nbi"))
     assert whole.stat().st_size > 60
+
+
+def test_types_in_types_are_shown_in_part() -> None:
+    kind: CType = Number(4)
+    for _ in range(60):
+        kind = Struct({"a": (0, kind), "b": (0, kind)}, 4)
+    memory = cast(GuestMemory, SimpleNamespace(read=lambda _address, size: bytes(size)))
+    assert len(str(value_of_variable("x", Variable(0x1000, kind), memory))) < 50_000
+    flat = str(
+        value_of_variable(
+            "y", Variable(0, Struct({"p": (0, Array(Number(4), 3, 4)), "q": (12, Number(1))}, 16)), memory
+        )
+    )
+    assert flat == "{p = {0, 0, 0}, q = 0}"
