@@ -24,6 +24,7 @@ from pffemu.debug.source_lines import frames_of_file, lines_of_file
 from pffemu.errors import PffemuError
 from pffemu.machine.elf import build_id, read_elf
 from pffemu.machine.elf_symbols import read_sized_symbols
+from pffemu.machine.elf_variables import read_variables
 from pffemu.testing.cases import read_cases
 from pffemu.timing.load import parse_profile
 from tests.fuzz.batch import Nowhere
@@ -95,6 +96,8 @@ def elf(folder: Path, source: random.Random) -> None:
         read_sized_symbols(data)
     with suppress(PffemuError):
         read_elf(data, "mutant")
+    with suppress(PffemuError):
+        read_variables(data, "mutant")
     with suppress(PffemuError):
         machine = Machine(ram=16 << 20, stdout=Nowhere(), stderr=Nowhere())
         machine.load(path)

@@ -13,11 +13,14 @@ from typing import cast
 
 import pytest
 
+from guest.c_compiler import NO_C_COMPILER, find_c_compiler
 from pffemu import Mode
+from pffemu.debug.source_lines import SourceLines, lines_of_file
 from pffemu.errors import ElfError, UsageError
 from pffemu.host_files import read_regular, replace_file
 from pffemu.inspect.c_values import value_of_variable
 from pffemu.inspect.expressions import parse
+from pffemu.machine import elf_lines
 from pffemu.machine.elf import build_id, read_elf
 from pffemu.machine.elf_symbols import read_sized_symbols
 from pffemu.machine.elf_variables import Array, CType, Number, Struct, Variable
@@ -245,3 +248,48 @@ def test_types_in_types_are_shown_in_part() -> None:
         )
     )
     assert flat == "{p = {0, 0, 0}, q = 0}"
+
+
+def program_with_lines(folder: Path, *options: str) -> Path:
+    compiler = find_c_compiler()
+    if compiler is None:
+        pytest.skip(NO_C_COMPILER)
+    source = folder / "lines.c"
+    source.write_text("int x;\nvoid _start(void)\n{\n    x = 1;\n    x = 2;\n    for (;;);\n}\n")
+    command = [*compiler, "-g", "-static", "-nostdlib", *options, "-o", folder / "lines", source]
+    subprocess.run(command, check=True, timeout=100)
+    return folder / "lines"
+
+
+@pytest.mark.parametrize(("limit", "value"), [("_MOST", 2), ("_PROGRAM_MAX", 10)])
+def test_line_tables_are_bounded(limit: str, value: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = program_with_lines(tmp_path)
+    symbol_address = read_elf(path.read_bytes(), "x").symbols["_start"]
+    assert lines_of_file(path).line_of(symbol_address) is not None
+    monkeypatch.setattr(elf_lines, limit, value)
+    assert lines_of_file(path).line_of(symbol_address) is None
+
+
+def test_compressed_sections_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = program_with_lines(tmp_path, "-gz=zlib")
+    assert elf_lines.read_lines(path.read_bytes(), "x")
+    monkeypatch.setattr(elf_lines, "_INFLATED_MAX", 0)
+    with pytest.raises(ElfError, match="compressed sections"):
+        elf_lines.read_lines(path.read_bytes(), "x")
+
+
+def test_source_texts_are_read_below_the_named_folders_only(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir(), outside.mkdir()
+    (inside / "a.c").write_text("inside")
+    (outside / "a.c").write_text("outside")
+    (outside / "b.c").write_text("secret")
+    (inside / "link.c").symlink_to(outside / "b.c")
+    os.mkfifo(inside / "fifo.c")
+    lines = SourceLines((), (inside,))
+    assert lines.text_of(str(inside / "a.c")) == ["inside"]
+    assert lines.text_of("a.c") == ["inside"]
+    assert lines.text_of(str(outside / "a.c")) == ["inside"]  # by its name, where the user keeps sources
+    for name in (outside / "b.c", inside / "../outside/b.c", inside / "link.c", inside / "fifo.c", "/dev/zero", "x\0y"):
+        assert lines.text_of(str(name)) == []
+    assert SourceLines((), (), frozenset({str(outside / "b.c")})).text_of(str(outside / "b.c")) == ["secret"]
