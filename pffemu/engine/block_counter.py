@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from unicorn.unicorn_py3.unicorn import uclib
 
@@ -29,6 +29,7 @@ from pffemu.engine.count_block import (
     LEARN,
     LIMIT,
     NO_LIMIT,
+    PREDICTOR,
     REP,
     SLOWLY,
     START,
@@ -67,6 +68,7 @@ class BlockCounter:
     ) -> None:
         """`decode_length(address, size)`: the BlockLength of those guest bytes. `notes_jumps`: for stalls of memory."""
         self._decode_length, self._notes_jumps = decode_length, notes_jumps
+        self._predictor: Any = None
         self.plainly = 0  # blocks counted by the plain hook
         self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # results of `unfinished` by (rip, key of its block)
         self._words = (ctypes.c_int64 * (WORDS + TABLE_WORDS))()
@@ -93,6 +95,10 @@ class BlockCounter:
             from pffemu.engine.block_jumps_compiled import HOOK as JUMPS_HOOK
 
             self.callback_address = JUMPS_HOOK.address
+
+    def predict_with(self, predictor: Any, address: int) -> None:
+        """Give the hook that notes jumps the words of its predictor, which lie at `address`."""
+        self._predictor, self.state[PREDICTOR] = predictor, address
 
     @property
     def executed(self) -> int:
@@ -186,7 +192,7 @@ class BlockCounter:
     def _python_hook(self, uc: object, address: int, size: int, _user: object) -> None:
         self.plainly += 1
         if self._notes_jumps:
-            note_jump(self.state, address)
+            note_jump(self.state, self._predictor, address)
         key = key_of(address, size)
         if count_known(self.state, self.table, home_slot(address), key):
             return

@@ -8,13 +8,14 @@ from numba.extending import register_jitable
 
 from pffemu.engine import count_block as semantics
 from pffemu.engine.compiled_callback import call, compile_callback, octets, version_of, words
-from pffemu.engine.count_block import PC_KNOWN, PENDING, SLOWLY, TABLE_WORDS, WORDS
+from pffemu.engine.count_block import PC_KNOWN, PENDING, PREDICTIONS, PREDICTOR, SLOWLY, TABLE_WORDS, WORDS
 
 key_of = register_jitable(inline="always")(semantics.key_of)
 home_slot = register_jitable(inline="always")(semantics.home_slot)
 count_known = register_jitable(inline="always")(semantics.count_known)
 settle = register_jitable(semantics.settle)
 open_window = register_jitable(semantics.open_window)
+predict = register_jitable(semantics.predict)
 note_jump = register_jitable(semantics.note_jump)
 _TABLE = 8 * WORDS  # bytes from the state to the table
 
@@ -25,7 +26,7 @@ def _hook_of(version: int) -> Any:
             return
         state = words(user, WORDS)
         table = words(user + _TABLE, TABLE_WORDS)
-        note_jump(state, address)
+        note_jump(state, words(state[PREDICTOR], PREDICTIONS), address)
         key = key_of(address, size)
         pc_known = octets(state[PC_KNOWN], 1)
         pc_known[0] = 1

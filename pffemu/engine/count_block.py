@@ -27,8 +27,11 @@ STALL: Final = 12  # time that loads and stores have cost since the last taken b
 REF_INSTRUCTIONS: Final = 13  # EXECUTED at that branch
 REF_TIME: Final = 14  # TIME then
 STALLED: Final = 15  # STALLs that TIME has taken over, in all
-PC_KNOWN: Final = 16  # for compiled code: address of the byte of pc_sync
-WORDS: Final = 18  # an even number
+MISPREDICTED: Final = 16  # TIME + 1 at the first misprediction that nothing has been made of yet, 0: none
+HISTORY: Final = 17  # of taken branches
+PREDICTOR: Final = 18  # for compiled code: address of the predictor's table
+PC_KNOWN: Final = 19  # for compiled code: address of the byte of pc_sync
+WORDS: Final = 20  # an even number
 
 SLOTS: Final = 1 << 16  # entries of the table behind the state, two words each: key, `size_word`
 DETAILS: Final = 2 * SLOTS  # behind them, for each entry: instructions, time, time of the last instruction
@@ -128,14 +131,39 @@ def open_window(state: Any) -> None:
     state[START] = used
 
 
-def note_jump(state: Any, address: int) -> None:
+PREDICTIONS: Final = 1 << 12  # words of the predictor's table
+_CONFIDENT: Final = 3
+_HISTORY: Final = (1 << 36) - 1  # six bits each of the last six branches
+
+
+def predict(state: Any, predictor: Any, end: int, address: int) -> bool:
+    """Whether a taken branch, behind which code goes on at `end`, was foreseen after those before it.
+
+    A table by history holds a mark of the next taken branch and its target, with a confidence of two bits.
+    """
+    history = state[HISTORY]
+    place = (history ^ (history >> 12) ^ (history >> 24)) & (PREDICTIONS - 1)
+    mark = (end * 0x9E3779B1 ^ address * 0x85EBCA6B) >> 5 & 0xFFFFFFFF
+    state[HISTORY] = (history << 6 ^ mark >> 7) & _HISTORY
+    word = predictor[place]
+    confidence = word & _CONFIDENT
+    if word >> 2 == mark:
+        if confidence < _CONFIDENT:
+            predictor[place] = word + 1
+        return True
+    predictor[place] = word - 1 if confidence else mark << 2
+    return False
+
+
+def note_jump(state: Any, predictor: Any, address: int) -> None:
     """Before a block is counted: if a branch to it was taken, time takes over what memory has cost until then.
 
     A block that was split, or left and entered again, goes on where the last one ended: so moments at which stalls
     count do not depend on how code was translated.
     """
     before = state[BLOCK]
-    if before == 0 or (before & ((1 << ADDRESS_BITS) - 1)) + (before >> ADDRESS_BITS) == address:
+    end = (before & ((1 << ADDRESS_BITS) - 1)) + (before >> ADDRESS_BITS)
+    if before == 0 or end == address:
         return
     if state[STALL]:
         settle(state)
@@ -144,8 +172,12 @@ def note_jump(state: Any, address: int) -> None:
         state[STALL] = 0
         open_window(state)
     passed = state[USED] - state[START]
-    state[REF_INSTRUCTIONS] = state[EXECUTED] + (passed & _INSTRUCTIONS)
-    state[REF_TIME] = state[TIME] + (passed >> _TIME_SHIFT)
+    instructions, time = state[EXECUTED] + (passed & _INSTRUCTIONS), state[TIME] + (passed >> _TIME_SHIFT)
+    if instructions == state[REF_INSTRUCTIONS] and time == state[REF_TIME]:
+        return  # the run was stopped behind this branch, and goes on
+    state[REF_INSTRUCTIONS], state[REF_TIME] = instructions, time
+    if not predict(state, predictor, end, address) and state[MISPREDICTED] == 0:
+        state[MISPREDICTED] = state[REF_TIME] + 1
 
 
 def count_block(state: Any, table: Any, slot: int) -> bool:

@@ -116,7 +116,7 @@ class Cpu:
             return None
         fill = self.mmu.fill
         own = CoreCaches(caches, self.index, ram, (fill.state, fill.user_data), compiled)
-        own.attach(self._counter.state, self._counter.user_data)
+        own.attach(self._counter)
         return own
 
     # -- virtual time -------------------------------------------------------------------------------------------

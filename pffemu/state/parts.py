@@ -12,7 +12,17 @@ from typing import Any, Final, NamedTuple
 
 from kernel_model.files.host_tree import Mount
 from kernel_model.kernel import KernelOptions
-from pffemu.engine.count_block import BLOCK, EXECUTED, REF_INSTRUCTIONS, REF_TIME, STALL, STALLED, TIME
+from pffemu.engine.count_block import (
+    BLOCK,
+    EXECUTED,
+    HISTORY,
+    MISPREDICTED,
+    REF_INSTRUCTIONS,
+    REF_TIME,
+    STALL,
+    STALLED,
+    TIME,
+)
 from pffemu.engine.registers import RegisterGroup
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.errors import PffemuError
@@ -31,7 +41,7 @@ from pffemu.timing.profile import Profile
 CACHES: Final[dict[type[Any], frozenset[str]]] = {Mmu: frozenset({"_tlb"})}
 _OPTIONS: Final = (CpuOptions, KernelOptions, MachineOptions, Profile)  # frozen, and chosen when a machine is built
 _MOUNT: Final = "mount:"
-_COUNTER: Final = (EXECUTED, TIME, STALL, BLOCK, REF_INSTRUCTIONS, REF_TIME, STALLED)
+_COUNTER: Final = (EXECUTED, TIME, STALL, BLOCK, REF_INSTRUCTIONS, REF_TIME, STALLED, MISPREDICTED, HISTORY)
 _FILL: Final = (ROOT, REFUSED, REFUSED_PAGE, REFUSED_CODE)
 _ELSEWHERE: Final[dict[type[Any], frozenset[str]]] = {
     Machine: frozenset({"options", "objects", "streams", "_interrupted", "_program_symbols"}),

@@ -44,8 +44,9 @@ FIELDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "walk.walkers": ("page walks at a time", ("walks",)),
     "window.instructions": ("instructions that a core executes behind the oldest one that waits", ("instructions",)),
     "window.misses": ("misses of the first level at a time", ("misses",)),
-    "window.exposed": ("share of an independent miss that is not overlapped", ("share",)),
+    "window.exposed": ("share of a wait before a mispredicted branch, beyond l3.latency, that counts", ("share",)),
     "prefetch.lines": ("lines that the prefetcher runs ahead of a stream, 0: none", ("lines",)),
+    "prefetch.pair": ("lines of a pair that come along with one that misses the second level, 0 or 1", ("lines",)),
     "kernel.lines": ("cache lines that a kernel entry touches besides pages", ("lines",)),
 }
 
@@ -75,6 +76,7 @@ class Hierarchy:
     misses: int
     exposed: int  # of 1 << SHIFT
     prefetch: int
+    pair: int
     kernel_lines: int
 
     @classmethod
@@ -116,7 +118,8 @@ class Hierarchy:
             time("l1.latency"), time("l2.latency"), time("l3.latency"), time("memory.latency"), time("memory.gap"),
             time("transfer.latency"), time("stlb.latency"), time("walk.latency"),
             _count(entries, "window.instructions", where), _count(entries, "window.misses", where, most=64),
-            round(exposed * (1 << SHIFT)), _count(entries, "prefetch.lines", where, least=0, most=64),
+            round(exposed * (1 << SHIFT)), _count(entries, "prefetch.lines", where, least=0, most=63),
+            _count(entries, "prefetch.pair", where, least=0, most=1),
             _count(entries, "kernel.lines", where, least=0, most=4096),
         )  # fmt: skip
 

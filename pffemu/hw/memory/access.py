@@ -34,6 +34,7 @@ from pffemu.hw.memory.layout import (
     LINES,
     PAGE_LEVEL,
     PAGE_LINES,
+    PAIR,
     STLB,
     STLB_LATENCY,
     STLB_MASK,
@@ -44,8 +45,8 @@ from pffemu.hw.memory.layout import (
     WALKERS,
     WALKS,
 )
-from pffemu.hw.memory.overlap import pay
-from pffemu.hw.memory.prefetch import train
+from pffemu.hw.memory.overlap import arrival_of_pair, pay
+from pffemu.hw.memory.prefetch import prefetched, train
 from pffemu.hw.memory.sets import front, push
 
 
@@ -112,10 +113,10 @@ def access(words: Any, core: int, counter: Any, ram: Any, root: int, line: int, 
     if word & 1 or (word != 0 and not store):
         words[core + LAST] = word
         if late:
-            pay(words, core, counter, ram, root, line, 0, BY_TLB, late, store)
+            pay(words, core, counter, ram, root, line, 0, BY_TLB, late, 0, store)
         return
     answer = fetch(words, core, line, store, word != 0)
-    latency, cause = answer >> CAUSE_BITS, answer & ((1 << CAUSE_BITS) - 1)
+    latency, cause, arrival = answer >> CAUSE_BITS, answer & ((1 << CAUSE_BITS) - 1), 0
     counts = core + COUNTS
     if word == 0:
         words[counts + L1_MISSES] += 1
@@ -124,9 +125,15 @@ def access(words: Any, core: int, counter: Any, ram: Any, root: int, line: int, 
         if cause == BY_MEMORY:
             words[counts + L3_MISSES] += 1
         arrival = train(words, core, line, now)
+        if words[PAIR] and cause == BY_L2:
+            arrival = max(arrival, arrival_of_pair(words, core, line))
+        elif words[PAIR]:
+            prefetched(words, core, line ^ 1, now)
         if cause == BY_L2 and arrival > now + latency:
-            latency, cause = arrival - now, BY_PREFETCH
+            cause = BY_PREFETCH
+        else:
+            arrival = 0
     if cause == BY_TRANSFER:
         words[counts + TRANSFERS] += 1
     if latency or late:
-        pay(words, core, counter, ram, root, line, latency, cause, late, store)
+        pay(words, core, counter, ram, root, line, latency, cause, late, arrival, store)

@@ -6,7 +6,8 @@ import ctypes
 import zlib
 from typing import Final
 
-from pffemu.engine.count_block import EXECUTED, REF_INSTRUCTIONS, REF_TIME, STALL, TIME
+from pffemu.engine.block_counter import BlockCounter
+from pffemu.engine.count_block import EXECUTED, PREDICTIONS, REF_INSTRUCTIONS, REF_TIME, STALL, TIME
 from pffemu.engine.count_block import STALLED as TAKEN_OVER
 from pffemu.hw.fill import ROOT
 from pffemu.hw.memory.access import access, hits
@@ -21,6 +22,7 @@ from pffemu.hw.memory.layout import (
     L3,
     LINE_SHIFT,
     LINES,
+    PREDICTOR,
     STALLED,
     Bound,
     words_of,
@@ -67,9 +69,11 @@ class CoreCaches:
         self.callback_address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
         self._compiled = compiled
 
-    def attach(self, counter: memoryview, address: int) -> None:
-        """Stalls go to the block counter with these words, at this address."""
-        self._counter = counter
+    def attach(self, counter: BlockCounter) -> None:
+        """Stalls go to this block counter, which predicts branches."""
+        self._counter, address = counter.state, counter.user_data
+        table = self._core + self._words[PREDICTOR]
+        counter.predict_with(self._words[table : table + PREDICTIONS], self._caches.address + 8 * table)
         link, caches = self._link, self._caches
         link[HIERARCHY], link[HIERARCHY_WORDS], link[CORE] = caches.address, caches.count, self._core
         link[COUNTER], link[RAM], link[RAM_WORDS] = address, self._ram.host_address, self._ram.size >> 3

@@ -34,7 +34,8 @@ for function in (
     sets.push, sets.place_of, fetch.l1_set, fetch.l2_set, fetch.keep_in_l3, fetch.take_from_others, fetch.fetch,
     prefetch.stream_of, prefetch.forget_arrivals, prefetch.begin_stream, prefetch.prefetched, prefetch.run_ahead,
     prefetch.train,
-    overlap.stall, overlap.await_miss, overlap.forget_arrived, overlap.has_pointers, overlap.points_to, overlap.pay,
+    overlap.stall, overlap.await_miss, overlap.forget_arrived, overlap.arrival_of_pair, overlap.has_pointers,
+    overlap.points_to, overlap.resolve_branch, overlap.pay,
     access_semantics.load_entry, access_semantics.translate,
 ):  # fmt: skip
     register_jitable(function)

@@ -1,8 +1,8 @@
 """The hierarchy's flat state: signed 64-bit words, the same for compiled and plain code.
 
 In this order: the header (the hierarchy in integers, which does not change), the third-level cache, and for each core
-its own words, first-level TLB and cache, page directories, second-level TLB and cache. Sets hold their ways in the
-order of use, the last one first: equal histories give equal words.
+its own words, first-level TLB and cache, page directories, second-level TLB and cache, branch predictor. Sets hold
+their ways in the order of use, the last one first: equal histories give equal words.
 
 A word of a cache is (line + 1) << 1 | exclusive, of a TLB page + 1; 0 is an empty way. Times are in 2^-16 cycles.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from pffemu.engine.count_block import PREDICTIONS
 from pffemu.timing.hierarchy import Hierarchy
 
 # header
@@ -21,8 +22,8 @@ from pffemu.timing.hierarchy import Hierarchy
     DTLB_MASK, DTLB_WAYS, STLB_MASK, STLB_WAYS, DIRECTORIES, WALKERS,
     L2_LATENCY, L3_LATENCY, MEMORY_LATENCY, MEMORY_GAP, TRANSFER_LATENCY, STLB_LATENCY, WALK_LATENCY,
     WINDOW, MISSES, EXPOSED, BOUND, AHEAD, KERNEL_LINES,
-    DTLB, L1, DIRECTORY, STLB, L2,
-) = range(36)  # fmt: skip
+    DTLB, L1, DIRECTORY, STLB, L2, PREDICTOR, PAIR,
+) = range(38)  # fmt: skip
 L3: Final = 40  # the words of the third-level cache begin here
 
 # a core's own words
@@ -45,9 +46,10 @@ BY_L2, BY_L3, BY_MEMORY, BY_TRANSFER, BY_TLB, BY_PREFETCH = range(6)
 CAUSES: Final = ("memory.l2", "memory.l3", "memory.dram", "memory.transfer", "memory.tlb", "memory.prefetch")
 
 # counts
-L1_MISSES, L2_MISSES, L3_MISSES, TRANSFERS, DTLB_MISSES, WALKS, PREFETCHES, DEPENDENT = range(8)
+L1_MISSES, L2_MISSES, L3_MISSES, TRANSFERS, DTLB_MISSES, WALKS, PREFETCHES, DEPENDENT, EXPOSED_MISSES = range(9)
 COUNT_NAMES: Final = (
     "l1_misses", "l2_misses", "l3_misses", "transfers", "dtlb_misses", "page_walks", "prefetches", "dependent_misses",
+    "misses_before_mispredictions",
 )  # fmt: skip
 
 # a miss that has not arrived
@@ -56,10 +58,10 @@ MISS_WORDS: Final = 7
 
 # a stream
 STREAM_COUNT: Final = 16
-PLACE, STEP, TRAINED, REACHED = range(4)  # its last line in the block, its step, steps seen, line prefetched last
-ARRIVALS: Final = 4  # of the lines of the block, once it is trained
+PLACE, STEP, TRAINED, REACHED = range(4)  # its last line, its step, steps seen, line prefetched last
+ARRIVALS: Final = 4  # of the 64 lines ahead at most, once it is trained
 STREAM_WORDS: Final = ARRIVALS + 64
-BLOCK_LINES: Final = 64  # a stream does not leave its block of lines: 4 KiB
+BLOCK_LINES: Final = 64  # a block, in which one stream can be: 4 KiB
 
 PAGE_LEVEL: Final = 9  # bits of an index into a page table
 
@@ -88,11 +90,11 @@ def words_of(hierarchy: Hierarchy, bound: Bound, cores: int, ram: int) -> tuple[
     header[MEMORY_GAP], header[TRANSFER_LATENCY] = h.memory_gap, h.transfer_latency
     header[STLB_LATENCY], header[WALK_LATENCY] = h.stlb_latency, h.walk_latency
     header[WINDOW], header[MISSES], header[EXPOSED], header[BOUND] = h.window, h.misses, h.exposed, bound.value
-    header[AHEAD], header[KERNEL_LINES] = h.prefetch, h.kernel_lines
+    header[AHEAD], header[PAIR], header[KERNEL_LINES] = h.prefetch, h.pair, h.kernel_lines
     at = OWN_WORDS
     for word, size in (
         (DTLB, h.dtlb[0] * h.dtlb[1]), (L1, h.l1[0] * h.l1[1]), (DIRECTORY, h.directories),
-        (STLB, h.stlb[0] * h.stlb[1]), (L2, h.l2[0] * h.l2[1]),
+        (STLB, h.stlb[0] * h.stlb[1]), (L2, h.l2[0] * h.l2[1]), (PREDICTOR, PREDICTIONS),
     ):  # fmt: skip
         header[word], at = at, at + size
     header[CORE_WORDS], header[FIRST_CORE] = at, L3 + h.l3[0] * h.l3[1]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pffemu.engine.count_block import REF_INSTRUCTIONS, REF_TIME, STALL
+from pffemu.engine.count_block import MISPREDICTED, REF_INSTRUCTIONS, REF_TIME, STALL
 from pffemu.hw.memory.layout import (
     BEGUN,
     BOUND,
@@ -22,8 +22,10 @@ from pffemu.hw.memory.layout import (
     DEPENDENT,
     DONE,
     EXPOSED,
+    EXPOSED_MISSES,
     HAS_POINTERS,
     IS_STORE,
+    L3_LATENCY,
     LATE,
     LINE,
     LINE_SHIFT,
@@ -78,6 +80,15 @@ def forget_arrived(words: Any, core: int, now: int) -> int:
     return left
 
 
+def arrival_of_pair(words: Any, core: int, line: int) -> int:
+    """When the other line of a pair arrives, with which this one came along; 0: it does not wait."""
+    for number in range(words[core + WAITING]):
+        at = core + RING + number * MISS_WORDS
+        if words[at + LINE] == line ^ 1:
+            return int(words[at + DONE])
+    return 0
+
+
 def has_pointers(words: Any, ram: Any, line: int) -> bool:
     """Whether a value in the line may be an address of ring 3."""
     shift = words[LINE_SHIFT] - 3
@@ -117,14 +128,16 @@ def pay(
     latency: int,
     cause: int,
     late: int,
+    arrival: int,
     store: bool,
 ) -> None:
-    """A miss of `latency` besides `late`, which the translation takes."""
+    """A miss of `latency` besides `late`, which the translation takes; `arrival`: of a line on its way, not before."""
     now = counter[REF_TIME] + counter[STALL]
     if words[BOUND] == _SERIAL:
-        stall(words, core, counter, latency + late, cause, late)
+        stall(words, core, counter, max(latency + late, arrival - now), cause, late)
         return
     begun, ring = counter[REF_INSTRUCTIONS], core + RING
+    now = resolve_branch(words, core, counter, now)
     for number in range(words[core + WAITING]):
         at = ring + number * MISS_WORDS
         if words[at + IS_STORE] == 0 and begun - words[at + BEGUN] >= words[WINDOW]:
@@ -146,22 +159,43 @@ def pay(
                 break
         if begin > now:
             words[core + COUNTS + DEPENDENT] += 1
-        elif words[EXPOSED] and not store:
-            part = (latency + late) * words[EXPOSED] >> _SHIFT
-            now += stall(words, core, counter, part, cause, late * words[EXPOSED] >> _SHIFT)
     if cause == BY_MEMORY:
         begin = max(begin, words[core + MEMORY_FREE] - late)
         words[core + MEMORY_FREE] = begin + late + words[MEMORY_GAP]
     at = ring + left * MISS_WORDS
-    words[at + DONE] = begin + late + latency
+    words[at + DONE] = max(begin + late + latency, arrival)
     words[at + BEGUN], words[at + LINE], words[at + CAUSE] = begun, line, cause
     words[at + LATE], words[at + IS_STORE] = late, store
     words[at + HAS_POINTERS] = words[BOUND] != _OVERLAPPED and not store and has_pointers(words, ram, line)
     words[core + WAITING] = left + 1
 
 
+def resolve_branch(words: Any, core: int, counter: Any, now: int) -> int:
+    """After a misprediction, the core has gone on when the loads before it were there; the time now.
+
+    Of a long wait only a share counts: what it has speculated meanwhile has begun later misses.
+    """
+    wrong = counter[MISPREDICTED] - 1
+    counter[MISPREDICTED] = 0
+    if wrong < 0 or words[BOUND] == _OVERLAPPED:
+        return now
+    last = done = 0
+    for number in range(words[core + WAITING]):
+        at = core + RING + number * MISS_WORDS
+        if words[at + IS_STORE] == 0 and words[at + DONE] > done:
+            last, done = at, words[at + DONE]
+    if done > wrong:
+        wait, short = done - wrong, words[L3_LATENCY]
+        if wait > short:
+            wait = short + ((wait - short) * words[EXPOSED] >> _SHIFT)
+        now += stall(words, core, counter, wait, words[last + CAUSE], words[last + LATE])
+        words[core + COUNTS + EXPOSED_MISSES] += 1
+    return now
+
+
 def settle_misses(words: Any, core: int, counter: Any, now: int) -> None:
     """The core leaves ring 3 at `now`: it waits for all loads."""
+    now = resolve_branch(words, core, counter, now)
     for number in range(words[core + WAITING]):
         at = core + RING + number * MISS_WORDS
         if words[at + IS_STORE] == 0:

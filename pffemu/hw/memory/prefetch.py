@@ -1,7 +1,8 @@
 """The prefetcher: it recognises streams of first-level misses and fetches the lines ahead into the second level.
 
-One stream a block of 64 lines (4 KiB), 16 at a time, up or down by one line. Two steps train it; a stream that has
-reached the end of its block goes on at the edge of the next one that is touched. Other strides are not recognised.
+Sixteen streams at a time, one in a block of 64 lines (4 KiB), up or down by one line. Two steps train it. A trained one
+goes on into the block beside it, as where pages that follow each other lie in frames that do; where they do not, the
+stream that has reached an edge goes on at the edge of the next block that is touched. No other stride is recognised.
 """
 
 from __future__ import annotations
@@ -44,11 +45,18 @@ _ENOUGH: Final = 2  # steps
 
 
 def stream_of(words: Any, core: int, line: int) -> int:
-    """Index of the stream in this line's block; 0: none."""
+    """Index of the stream in this line's block, or of a trained one that comes in from the block beside; 0: none."""
     block = line // BLOCK_LINES + 1
     for number in range(STREAM_COUNT):
         if words[core + STREAM_BLOCKS + number] == block:
             return int(core + STREAMS + number * STREAM_WORDS)
+    for number in range(STREAM_COUNT):
+        step = block - words[core + STREAM_BLOCKS + number]
+        if step == 1 or step == -1:
+            at = core + STREAMS + number * STREAM_WORDS
+            if words[at + TRAINED] >= _ENOUGH and words[at + STEP] == step and line - words[at + PLACE] == step:
+                words[core + STREAM_BLOCKS + number] = block
+                return int(at)
     return 0
 
 
@@ -58,7 +66,7 @@ def begin_stream(words: Any, core: int, line: int) -> int:
     words[core + NEXT_STREAM] = (number + 1) % STREAM_COUNT
     at, place = core + STREAMS + number * STREAM_WORDS, line % BLOCK_LINES
     words[core + STREAM_BLOCKS + number] = line // BLOCK_LINES + 1
-    words[at + PLACE], words[at + REACHED] = place, place
+    words[at + PLACE], words[at + REACHED] = line, line
     step = words[core + RUN_ON]
     goes_on = (step == 1 and place == 0) or (step == -1 and place == BLOCK_LINES - 1)
     words[at + STEP], words[at + TRAINED] = (step, _ENOUGH) if goes_on else (0, 0)
@@ -80,36 +88,36 @@ def train(words: Any, core: int, line: int, now: int) -> int:
         at = begin_stream(words, core, line)
         if words[at + TRAINED] < _ENOUGH:
             return 0
-    place = line % BLOCK_LINES
-    step = place - words[at + PLACE]
+    step = line - words[at + PLACE]
     if step == 1 or step == -1:
         was_trained = words[at + TRAINED] >= _ENOUGH
         words[at + TRAINED] = words[at + TRAINED] + 1 if step == words[at + STEP] else 1
         if words[at + TRAINED] >= _ENOUGH and not was_trained:
             forget_arrivals(words, at)
         words[at + STEP] = step
-        words[at + PLACE] = place
+        words[at + PLACE] = line
     elif step != 0 and words[at + TRAINED] < _ENOUGH:
-        words[at + PLACE] = place
+        words[at + PLACE] = line
     if words[at + TRAINED] < _ENOUGH:
         return 0
-    arrival = words[at + ARRIVALS + place]
-    if words[at + PLACE] == place:
+    arrival = words[at + ARRIVALS + line % BLOCK_LINES]
+    words[at + ARRIVALS + line % BLOCK_LINES] = 0
+    if words[at + PLACE] == line:
         run_ahead(words, core, at, line, now)
     return int(arrival)
 
 
 def run_ahead(words: Any, core: int, at: int, line: int, now: int) -> None:
     """Fetch the lines in front of a trained stream that is at `line`."""
-    step, place = words[at + STEP], line % BLOCK_LINES
-    if place == (BLOCK_LINES - 1 if step == 1 else 0):
+    step = words[at + STEP]
+    if line % BLOCK_LINES == (BLOCK_LINES - 1 if step == 1 else 0):
         words[core + RUN_ON] = step
     reached = words[at + REACHED]
-    if (reached - place) * step < 0:
-        reached = place
-    while (reached - place) * step < words[AHEAD] and 0 <= reached + step < BLOCK_LINES:
+    if (reached - line) * step < 0 or (reached - line) * step > BLOCK_LINES:
+        reached = line
+    while (reached - line) * step < words[AHEAD] and reached + step >= 0:
         reached += step
-        words[at + ARRIVALS + reached] = prefetched(words, core, line - place + reached, now)
+        words[at + ARRIVALS + reached % BLOCK_LINES] = prefetched(words, core, reached, now)
     words[at + REACHED] = reached
 
 

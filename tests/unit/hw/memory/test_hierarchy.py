@@ -14,6 +14,7 @@ from pffemu.engine import jit
 from pffemu.engine.count_block import STALL
 from pffemu.errors import UsageError
 from pffemu.hw.cpu_options import CpuOptions, Memory
+from pffemu.hw.memory.access import access
 from pffemu.hw.memory.fetch import CAUSE_BITS, fetch
 from pffemu.hw.memory.layout import BY_L2, BY_L3, BY_MEMORY, BY_TRANSFER, CORE_WORDS, FIRST_CORE
 from pffemu.machine.stop import BudgetUsedUp
@@ -24,8 +25,7 @@ from pffemu.timing import AccountingError, load_profile
 from pffemu.timing.hierarchy import Hierarchy
 from pffemu.timing.load import parse_profile
 
-SMALL = parse_profile(
-    """
+SMALL_TEXT = """
 name = "small"
 machine = "small caches, so that tests are quick"
 base = "sapphire-rapids"
@@ -38,10 +38,10 @@ base = "sapphire-rapids"
 "dtlb.ways" = { value = 4, unit = "ways", status = "guessed", source = "test" }
 "stlb.entries" = { value = 16, unit = "entries", status = "guessed", source = "test" }
 "walk.directories" = { value = 2, unit = "entries", status = "guessed", source = "test" }
+"prefetch.pair" = { value = 0, unit = "lines", status = "guessed", source = "test" }
 "kernel.lines" = { value = 4, unit = "lines", status = "guessed", source = "test" }
-""",
-    "small",
-)
+"""
+SMALL = parse_profile(SMALL_TEXT, "small")
 # a chain of pointers through SIZE bytes, one a line, in an order that no stream follows; it is run twice, then measured
 CHASE = """
 _start:
@@ -153,6 +153,31 @@ def test_dependent_misses_do_not_overlap_in_the_profile_and_do_in_the_lower_boun
     assert overlapped * 4 < between <= serial + 1
 
 
+def test_the_other_line_of_a_pair_comes_along() -> None:
+    alone, paired = Two(), Two('"prefetch.pair" = { value = 1, unit = "lines"')
+    for two, misses in ((alone, 2), (paired, 1)):
+        cpu = two.machine.cpus[0]
+        assert cpu.caches is not None
+        for line in (70, 71):
+            access(two.words, two.cores[0], cpu._executed, two.machine.ram.words, 0, line, False)
+        assert cpu.caches.counts()["l2_misses"] == misses
+    assert paired.machine.cpus[0].caches.counts()["prefetches"] == 1  # type: ignore[union-attr]
+
+
+def test_a_mispredicted_branch_waits_for_the_loads_before_it() -> None:
+    never = MIXED.replace("test eax, 0x70000", "test eax, 0")
+    always, random = (machine(text, Memory.CACHES) for text in (never.replace("jnz skip", "jz skip"), MIXED))
+    for built in (always, random):
+        built.run()
+    waits = [_counts(built)["misses_before_mispredictions"] for built in (always, random)]
+    assert waits[0] < 10 < waits[1]
+
+
+def _counts(built: Machine) -> dict[str, int]:
+    assert built.cpus[0].caches is not None
+    return built.cpus[0].caches.counts()
+
+
 def test_independent_misses_overlap_and_stay_between_the_bounds() -> None:
     overlapped, between, serial = (
         _clock(machine(MIXED, kind)) for kind in (Memory.OVERLAPPED, Memory.CACHES, Memory.SERIAL)
@@ -243,8 +268,15 @@ def test_a_hierarchy_needs_counting() -> None:
 class Two:
     """Two cores' caches without a machine."""
 
-    def __init__(self) -> None:
-        built = Machine(cpu=CpuOptions(memory=Memory.CACHES, profile=SMALL, compiled=False), ram=1 << 22, cpus=2)
+    def __init__(self, changed: str = "") -> None:
+        """`changed`: an entry of `[memory]`, without status and source."""
+        profile = SMALL
+        if changed:
+            rest = ', status = "guessed", source = "test" }'
+            profile = parse_profile(
+                SMALL_TEXT.replace('"prefetch.pair" = { value = 0, unit = "lines"' + rest, changed + rest), "x"
+            )
+        built = Machine(cpu=CpuOptions(memory=Memory.CACHES, profile=profile, compiled=False), ram=1 << 22, cpus=2)
         assert built.caches is not None
         self.machine, self.words = built, built.caches.words
         self.cores = [self.words[FIRST_CORE] + i * self.words[CORE_WORDS] for i in range(2)]
