@@ -5,6 +5,7 @@ The measure of a total is one of
     signal                                              mprotect + SIGSEGV, a page
     ioctl MODE CORES NAME                               a whole ioctl call, system-call entry and exit included
     costs NAME ...                                      a sum of costs, where one step is the whole
+    ratio MODE MODE read|write zero|copy|continue       mean latency of a fault, first mode to second
     share GROUP                                         part of the charges of a userfaultfd fault, in %
 """
 
@@ -40,7 +41,7 @@ _GROUPS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A published total. `unit`: cycles, ns or %."""
+    """A published total. `unit`: cycles, ns, x (times) or %."""
 
     what: str
     profile: str
@@ -86,6 +87,10 @@ def _fault(profile: Profile, mode: str, *words: str) -> float:
     return run.summary.cycles_per_fault
 
 
+def _ratio(profile: Profile, slow: str, fast: str, *words: str) -> float:
+    return _fault(profile, slow, *words) / _fault(profile, fast, *words)
+
+
 def _signal(profile: Profile) -> float:
     return measure(SignalWorkload(PAGES), Mode.KERNEL, Setup.of(profile, cpus=1)).summary.cycles_per_fault
 
@@ -114,7 +119,7 @@ def _run(profile: str, mode: str, handler: Handler, write: bool, fill: str, core
 
 
 _MEASURES: Final[dict[str, Callable[..., float]]] = {
-    "fault": _fault, "signal": _signal, "ioctl": _ioctl, "costs": _costs, "share": _share,
+    "fault": _fault, "signal": _signal, "ioctl": _ioctl, "costs": _costs, "ratio": _ratio, "share": _share,
 }  # fmt: skip
 
 
