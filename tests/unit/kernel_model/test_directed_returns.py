@@ -1,0 +1,242 @@
+"""Pages that go back by PAGEOUT, frames that come back to their rings, and what the ioctls refuse."""
+
+from __future__ import annotations
+
+import pytest
+
+from kernel_model.abi import uffd as uffd_abi
+from kernel_model.abi.uapi import Errno
+from pffemu.arch import directed as arch
+from pffemu.arch.directed import Reason
+from pffemu.arch.exceptions import GP, UD
+from pffemu.arch.paging import PAGE_SIZE
+from pffemu.hw import directed_resolution, frame_rings
+from pffemu.hw.trap import Trap
+from tests.directed_cases import CF, COPY, FILLED, MAP, ZERO, ZF, at, change, declined, world
+from tests.directed_world import AREA, PAGES, SHARED, SOURCE, U, W, World
+
+# -- returning pages ----------------------------------------------------------------------------------------------
+
+
+def test_a_returned_frame_waits_for_every_core() -> None:
+    made = world(frames=1)
+    assert made.resolve(0, AREA) == FILLED
+    assert made.load(1, AREA) == 0  # the other core has cached the translation
+    assert made.page_out(0, AREA, 1, False) == 0
+    assert made.resolve(0, AREA + PAGE_SIZE) == declined(Reason.UNACKNOWLEDGED)
+    for cpu in made.cpus[1:]:
+        cpu.flush_tlb()
+    assert made.resolve(0, AREA + PAGE_SIZE) == FILLED
+    made.end()
+
+
+def test_a_refill_makes_one_flush_a_core_for_a_batch() -> None:
+    made = World(2)
+    assert made.rings(8, 4, 4) == 0
+    made.donate(0, 8)
+    assert made.direct(ZERO) == 1
+    for page in range(8):
+        assert made.resolve(0, AREA + page * PAGE_SIZE) == FILLED
+        assert made.page_out(0, AREA + page * PAGE_SIZE, 1, False) == 0
+    epochs = made.memory.context(0).epochs if made.memory is not None else 0
+    assert frame_rings.acknowledged(made.ram.words, epochs, 3) < made.ram.words[epochs >> 3]
+    made.kernel.fault_answers.refill(made.kernel_cpu)  # type: ignore[attr-defined]
+    assert frame_rings.acknowledged(made.ram.words, epochs, 3) == made.ram.words[epochs >> 3]
+    assert made.memory is not None
+    assert made.memory.return_ring(0).count == 0
+    assert made.memory.frame_ring(0).count == 8
+    made.check()
+    made.end()
+
+
+def test_a_ring_below_its_mark_interrupts_the_helper_once_until_it_is_refilled() -> None:
+    made = World(1)
+    helper = made.kernel_cpu
+    assert made.rings(8, 4, 2) == 0
+    made.donate(0, 4)
+    assert made.direct(ZERO) == 1
+    helper.arrivals.clear()
+    for page in range(2):
+        assert made.resolve(0, AREA + page * PAGE_SIZE) == FILLED
+    assert [arrival.vector for arrival in helper.arrivals] == [directed_resolution.LOW_VECTOR]
+    made.kernel.fault_answers.refill(helper)  # type: ignore[attr-defined]
+    assert made.memory is not None
+    assert made.memory.frame_ring(0).count == 4
+    assert made.resolve(0, AREA + 2 * PAGE_SIZE) == FILLED
+    assert len(helper.arrivals) == 2
+    helper.arrivals.clear()
+    made.end()
+
+
+def test_a_fill_under_way_on_a_core_keeps_returned_frames_from_use() -> None:
+    made = world(COPY, source=AREA + 6 * PAGE_SIZE, pages=6)
+    assert made.direct(ZERO, 6, 6) == 2
+    assert made.resolve(0, AREA + 6 * PAGE_SIZE) == FILLED
+    at(made, "fill", core=0)  # it has translated its source
+    assert made.page_out(1, AREA + 6 * PAGE_SIZE, 2, False) == 0
+    made.donate(1, 8)  # recycles: waits for the fill, then flushes
+    assert made.cores[0].directed.fill is None
+    made.check()
+    made.end()
+
+
+def test_pageout_checks_before_it_changes_anything() -> None:
+    made = world()
+    assert made.page_out(0, AREA, 1, True) == CF  # absent
+    assert made.page_out(0, SOURCE, 1, True) == CF  # not in the range
+    assert made.resolve(0, AREA, U | W) == FILLED
+    assert made.page_out(0, AREA, 2, True) == CF  # no such directive
+    assert made.page_out(0, AREA, 1, False) == CF | ZF  # dirty
+    assert made.page_out(0, AREA, 0, False) == Trap(GP)
+    assert made.page_out(0, AREA, 256, False) == Trap(GP)
+    assert made.page_out(0, 0xFFFF_8880_0000_0000, 1, False) == Trap(GP)
+    change(made, valid=False)
+    assert made.page_out(0, AREA, 1, True) == CF
+    change(made, valid=True, tag=0x1000)
+    assert made.page_out(0, AREA, 1, True) == CF
+    made.cores[0].cr4_uintr = False
+    assert made.page_out(0, AREA, 1, True) == Trap(UD)
+    made.cores[0].cr4_uintr = True
+    made.end()
+
+
+def test_pageout_by_the_index_of_another_range_changes_nothing() -> None:
+    made = world(pages=2)
+    assert made.direct(ZERO, 2, 2) == 2
+    assert made.resolve(0, AREA) == FILLED
+    assert made.page_out(0, AREA, 2, True) == CF
+    assert made.page_out(0, AREA, 1, True) == 0
+    made.end()
+
+
+def test_pageout_leaves_the_page_when_a_ring_is_full() -> None:
+    made = world()
+    assert made.memory is not None
+    assert made.resolve(0, AREA) == FILLED
+    context = made.memory.context(0)
+    for at_header, count in ((context.returns >> 3, 0), (context.records >> 3, 1)):
+        capacity, made.ram.words[at_header + arch.CAPACITY] = made.ram.words[at_header + arch.CAPACITY], count
+        assert made.page_out(0, AREA, 1, False) == CF
+        made.ram.words[at_header + arch.CAPACITY] = capacity
+    assert made.page_out(0, AREA, 1, False) == 0
+    made.end()
+
+
+def test_pages_whose_rights_have_changed_cannot_be_returned() -> None:
+    made = world()
+    assert made.resolve(0, AREA) == FILLED
+    assert made.call("MPROTECT", AREA, PAGE_SIZE, 1) == 0
+    assert made.page_out(0, AREA, 1, True) == CF
+    made.end()
+
+
+def test_a_directive_that_was_revoked_takes_no_page_back() -> None:
+    made = world()
+    assert made.resolve(0, AREA) == FILLED
+    assert made.revoke(1) == 0
+    assert made.page_out(0, AREA, 1, True) == CF
+    made.end()
+
+
+# -- the ioctls' checks -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "errno"),
+    [
+        ({"kind": 0}, Errno.EINVAL),
+        ({"kind": 4}, Errno.EINVAL),
+        ({"kind": ZERO, "rights": 0}, Errno.EINVAL),
+        ({"kind": ZERO, "rights": 4}, Errno.EINVAL),
+        ({"kind": ZERO, "around": 10}, Errno.EINVAL),
+        ({"kind": ZERO, "flags": 2}, Errno.EINVAL),
+        ({"kind": ZERO, "base": AREA + 8}, Errno.EINVAL),
+        ({"kind": ZERO, "pages": PAGES + 1}, Errno.ENOENT),
+        ({"kind": ZERO, "base": SOURCE}, Errno.ENOENT),
+        ({"kind": ZERO, "base": SHARED, "pages": 1}, Errno.EINVAL),
+        ({"kind": MAP}, Errno.EINVAL),
+    ],
+)
+def test_direct_refuses(options: dict[str, int], errno: Errno) -> None:
+    made = World(1)
+    assert made.direct(**options) == -errno  # type: ignore[arg-type]
+    made.end()
+
+
+def test_direct_refuses_rights_beyond_the_areas() -> None:
+    made = World(1)
+    assert made.call("MPROTECT", AREA, PAGES * PAGE_SIZE, 1) == 0
+    assert made.direct(ZERO) == -Errno.EACCES
+    assert made.direct(ZERO, rights=1) == 1
+    assert made.direct(ZERO, rights=1) == -Errno.EBUSY
+    made.end()
+
+
+def test_direct_refuses_executable_and_locked_memory() -> None:
+    made = World(1)
+    assert made.call("MPROTECT", AREA, PAGE_SIZE, 7) == 0
+    assert made.direct(ZERO, pages=1) == -Errno.EACCES
+    made.map_area()
+    made.register()
+    assert made.call("MLOCK2", AREA, PAGES * PAGE_SIZE, 1) == 0
+    assert made.direct(ZERO) == -Errno.EINVAL
+    made.end()
+
+
+def test_the_table_of_directives_is_finite() -> None:
+    made = World(1)
+    assert made.direct(ZERO, 0, 1) == 1
+    assert made.memory is not None
+    made.memory._generations |= dict.fromkeys(range(2, 256), arch.GENERATIONS)
+    assert made.direct(ZERO, 1, 1) == -Errno.ENOSPC
+    made.end()
+
+
+def test_directives_beyond_memory_are_refused() -> None:
+    made = World(1)
+    huge = 0x6000_0000_0000
+    assert made.call("MMAP", huge, 1 << 40, 3, 0x4032, (1 << 64) - 1, 0) == huge
+    assert made.ioctl(uffd_abi.REGISTER, huge, 1 << 40, 1, 0) == 0
+    assert made.direct(ZERO, 0, (1 << 40) // PAGE_SIZE, base=huge) == -Errno.ENOMEM
+    assert made.rings(1 << 20) == -Errno.ENOMEM
+    assert made.rings(4, 5, 1) == -Errno.EINVAL
+    made.end()
+
+
+def another_userfaultfd(made: World) -> int:
+    fd = made.call("USERFAULTFD", 0)
+    assert fd is not None
+    assert made.ioctl(uffd_abi.API, 0xAA, 0, 0, fd=fd) == 0
+    return fd
+
+
+def test_revoke_needs_the_userfaultfd_that_made_it() -> None:
+    made = world()
+    assert made.revoke(2) == -Errno.ENOENT
+    assert made.ioctl(uffd_abi.REVOKE, 1, fd=another_userfaultfd(made)) == -Errno.ENOENT
+    assert made.resolve(0, AREA) == FILLED
+    made.end()
+
+
+def test_a_child_with_directives_of_its_own_cannot_return_what_it_shares() -> None:
+    made = world()
+    assert made.resolve(0, AREA, U | W) == FILLED
+    made.fork()
+    made.become_child()
+    fd = another_userfaultfd(made)
+    assert made.ioctl(uffd_abi.REGISTER, AREA, PAGES * PAGE_SIZE, uffd_abi.MODE_MISSING, 0, fd=fd) == 0
+    words = (AREA, PAGES * PAGE_SIZE, ZERO | 3 << 32, 0, 0, 0, 0, 0, 0)
+    assert made.ioctl(uffd_abi.DIRECT, *words, fd=fd) == 0
+    assert made.page_out(0, AREA, 1, True) == CF
+    made.check()
+    made.end()
+
+
+def test_donated_pages_must_be_the_programs_alone() -> None:
+    made = world(frames=0)
+    assert made.donate(0, 1, AREA) == -Errno.EFAULT  # missing
+    assert made.donate(0, 1, 0x7000_0000) == -Errno.EFAULT  # no area
+    assert made.donate(9, 1) == -Errno.EINVAL
+    made.fork()
+    assert made.donate(0, 1, SOURCE) == -Errno.EFAULT  # shared with the child
+    made.end()
