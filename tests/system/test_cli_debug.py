@@ -138,4 +138,4 @@ def test_the_options_of_run_are_those_of_debug() -> None:
     def options(command: str) -> set[str]:
         return set(re.findall(r"--[a-z-]+", pffemu(command, "--help").out))
 
-    assert options("run") - options("debug") == {"--budget", "--gdb", "--trace", "--json", "--host-stats"}
+    assert options("run") - options("debug") == {"--budget", "--gdb", "--trace", "--json", "--host-stats", "--sandbox"}
