@@ -44,6 +44,7 @@ INTERPRETED = {  # and why
     "kernel_model/mm/disk.py": "a subclass of Timer, which is not compiled",
     "kernel_model/mm/reclaim/kernel_thread.py": "a subclass of Timer, which is not compiled",
     "kernel_model/mm/reclaim/kswapd.py": "a subclass of one that is not compiled",
+    "kernel_model/mm/reclaim/page.py": "a dataclass with fields of types that are imported for checkers only",
     "kernel_model/mm/reclaim/writeback.py": "a subclass of one that is not compiled",
     "kernel_model/process/cpu_limit.py": "a class with two base classes",
     "kernel_model/process/cpu_timer.py": "a base class of a class with two",
