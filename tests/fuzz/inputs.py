@@ -208,8 +208,8 @@ class Campaign:
 
 
 CAMPAIGNS: Final = {
-    "elf": Campaign(elf, 60, 10_000), "packets": Campaign(packets, 8, 1700), "sources": Campaign(sources, 25, 3000),
-    "directives": Campaign(directives, 60, 5000), "profiles": Campaign(profiles, 20, 2000),
+    "elf": Campaign(elf, 40, 10_000), "packets": Campaign(packets, 5, 1700), "sources": Campaign(sources, 25, 3000),
+    "directives": Campaign(directives, 30, 5000), "profiles": Campaign(profiles, 20, 2000),
     "reports": Campaign(reports, 50, 5000),
 }  # fmt: skip
 

@@ -27,7 +27,7 @@ from tests.fuzz import snapshots
 from tests.fuzz.snapshots import Parts
 from tests.guest_tools import plain_guest
 
-MUTANTS = rounds(60, 10_000)
+MUTANTS = rounds(12, 10_000)
 
 READER = plain_guest(
     """
