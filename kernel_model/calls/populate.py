@@ -47,7 +47,8 @@ def bring_in_late(call: Call, vma: Vma, start: int, end: int) -> None:
         bring_in_all(call, start, end, ignore_errors=True)
         return
     access = WRITE if vma.prot & PROT_WRITE and not vma.shared else 0
-    for page in range(start, end, PAGE_SIZE):
+    most = vma.file.memory.most * PAGE_SIZE  # more would evict what has just come in
+    for page in range(start, min(end, start + most), PAGE_SIZE):
         while not call.mm.is_ready(page, access):
             if page_fault.handle(call.cpu, call.task, page, access, may_wait=False) is not None:
                 return
