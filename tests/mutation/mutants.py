@@ -361,6 +361,7 @@ DIRECTED_RESOLUTION: Final = (
     Mutant(MM, "entry & ~(PTE_W | RETURNABLE) if entry & OWNED", "entry & ~PTE_W if entry & OWNED"),
     Mutant(MM, "            self.undirect(vma)\n            vma.prot = prot\n", "            vma.prot = prot\n"),
     Mutant(MM, "                    self.pages.set(address, entry & ~RETURNABLE)\n", "                    pass\n"),
+    Mutant("kernel_model/mm/reclaim/rmap.py", "        mm.settle()  # a fill under way may copy from this page\n", ""),
     Mutant(
         "kernel_model/mm/page_cache.py",
         "                            mm.directed.unlist(vma, low, high)\n",

@@ -52,6 +52,7 @@ def unmap(page: CachedPage, mappings: Mappings) -> int:
     """Remove every entry that holds `page`; their number."""
     count = 0
     for mm, vma, address, entry in entries(page, mappings):
+        mm.settle()  # a fill under way may copy from this page
         mm.pages.set(address, mm.empty_entry(vma) | entry & LASTING & UFFD_WP)
         mm.stale = True
         mm.code_changed |= bool(vma.prot & PROT_EXEC)

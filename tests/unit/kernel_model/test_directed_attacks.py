@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.uapi import Errno
+from kernel_model.mm.reclaim import rmap
 from pffemu.arch import directed as arch
 from pffemu.arch.directed import Reason
 from pffemu.arch.pagefault import I
-from pffemu.arch.paging import PAGE_SIZE, PTE_U, USER_END
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_U, USER_END
 from pffemu.hw import directed_resolution, frame_rings
 from pffemu.hw.page_walk import USER
 from pffemu.hw.trap import Trap
@@ -383,6 +386,23 @@ def test_closing_the_userfaultfd_between_two_steps(step: str) -> None:
     assert made.call("CLOSE", 3) == 0
     assert made.mm.directed is None
     assert not made.fault(0, AREA + PAGE_SIZE)
+    made.end()
+
+
+def test_reclaim_of_a_page_that_a_fill_copies_from() -> None:
+    made = World(2)
+    made.donate(0, 4)
+    made.write(SOURCE, b"inside!!")
+    made.call("PWRITE64", made.memfd or 0, SOURCE, 8, 0)
+    made.ioctl(uffd_abi.UNREGISTER, SHARED, SHARED_PAGES * PAGE_SIZE)
+    made.write(SHARED, b"outside!")
+    assert made.direct(COPY, 0, 1, source=SHARED) == 1
+    at(made, "fill")
+    vma = made.mm.vmas.find(SHARED)
+    frame = made.mm.pages.entry(SHARED) & PTE_ADDRESS
+    assert rmap.unmap(SimpleNamespace(offset=0, frame=frame), [(made.mm, vma)]) == 1  # type: ignore[arg-type, list-item]
+    assert made.cores[0].directed.fill is None
+    assert made.load(0, AREA) == int.from_bytes(b"outside!", "little")
     made.end()
 
 
