@@ -8,7 +8,7 @@ evictions only. A daemon that does not answer in time, or has ended, leaves faul
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -57,19 +57,18 @@ class Request:
     slot: int = 0
 
 
-@dataclass(slots=True, eq=False)
 class Channel:
     """A daemon's channel. `ring`: the frame; `left`: slots whose threads no longer wait, until the daemon answers."""
 
-    uffd: Userfaultfd
-    daemon: Task
-    ring: int
-    pool: PageCache
-    ram: Ram
-    frames: FrameAllocator
-    requests: dict[Task, Request] = field(default_factory=dict)
-    left: set[int] = field(default_factory=set)
-    refused: dict[Task, int] = field(default_factory=dict)  # the last fault of each thread that was not answered
+    def __init__(
+        self, uffd: Userfaultfd, daemon: Task, ring: int, pool: PageCache, ram: Ram, frames: FrameAllocator
+    ) -> None:
+        self.uffd, self.daemon = uffd, daemon
+        self.ring, self.pool = ring, pool
+        self.ram, self.frames = ram, frames
+        self.requests: dict[Task, Request] = {}
+        self.left: set[int] = set()
+        self.refused: dict[Task, int] = {}  # the last fault of each thread that was not answered
 
     @property
     def is_served(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ class Where(Enum):
     UNEVICTABLE = auto()
 
 
-@dataclass(slots=True, eq=False)
 class CachedPage:
     """The page at byte `offset` of `file`; `frame`: its physical address.
 
@@ -29,19 +27,15 @@ class CachedPage:
     bytes. `reading`, `writing`: the request in progress.
     """
 
-    file: DiskPages
-    offset: int
-    frame: int
-    where: Where = Where.NOWHERE
-    referenced: bool = False
-    workingset: bool = False
-    marker: bool = False
-    awaited: bool = False  # a thread slept until it was read, and has not used it yet
-    dirty: bool = False
-    dirty_since: int = 0  # cycles
-    reclaim: bool = False  # to be evicted first once it is clean (PG_reclaim)
-    reading: DiskRequest | None = None
-    writing: DiskRequest | None = None
+    def __init__(self, file: DiskPages, offset: int, frame: int) -> None:
+        self.file, self.offset, self.frame = file, offset, frame
+        self.where = Where.NOWHERE
+        self.referenced = self.workingset = self.marker = False
+        self.awaited = False  # a thread slept until it was read, and has not used it yet
+        self.dirty, self.dirty_since = False, 0  # cycles
+        self.reclaim = False  # to be evicted first once it is clean (PG_reclaim)
+        self.reading: DiskRequest | None = None
+        self.writing: DiskRequest | None = None
 
     @property
     def is_busy(self) -> bool:
