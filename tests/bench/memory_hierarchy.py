@@ -22,7 +22,8 @@ from pffemu.timing.load import parse_profile
 from tests.bench.programs import build
 
 CACHE: Final = Path("/sys/devices/system/cpu/cpu0/cache")
-RUNS: Final = 15  # others use the machine, too
+RUNS: Final = 7  # in each pass; others use the machine, too
+PASSES: Final = 3
 WITHIN: Final = 30  # percent
 BEGIN, END = "<!-- memory -->", "<!-- /memory -->"
 _CLASSES: Final = ("simple", "load", "store", "branch", "multiply", "divide", "vector", "atomic", "rep", "pause")
@@ -172,9 +173,11 @@ def compare(program: Path, quick: bool) -> list[str]:
     """The table's rows, and the profile's latencies in the last one."""
     host, rows = Host(), []
     points = [point for point in POINTS if not (quick and point.long)]
-    measured = {
-        point: natively(program, point.kind, point.size, point.count, point.fits == "l3.size") for point in points
-    }
+    measured: dict[Point, float] = {}
+    for _ in range(PASSES):  # neighbours' bursts last for seconds
+        for point in points:
+            ns = natively(program, point.kind, point.size, point.count, point.fits == "l3.size")
+            measured[point] = min(ns, measured.get(point, ns))
     inside = {kind: natively(program, kind, *INSIDE[kind]) for kind in INSIDE}
     for kind, (size, count) in INSIDE.items():
         host.scale = 1.0
