@@ -72,10 +72,10 @@ def _caller(session: Session, unwinder: Unwinder, tid: int) -> Frame:
 
 
 def _walk_out(session: Session) -> Halt | None:
-    """`finish` without call frame information: step over calls until a RET, or the handler's UIRET, has run."""
+    """`finish` without call frame information: step over calls until a RET, UIRET or UFRET has run."""
     for _ in range(_LONGEST_WALK):
         instruction = instruction_at(session)
-        leaves = instruction is not None and instruction.mnemonic in ("ret", "uiret")
+        leaves = instruction is not None and instruction.mnemonic in ("ret", "uiret", "ufret")
         here = session.travel.here()
         halt = step(session, here) if leaves else step_over(session, here)
         if leaves or halt is None or halt.why is not Why.STEP:
