@@ -127,6 +127,11 @@ static void turn(struct fault *fault, long i)
         fault->ready = 0;
         let_sleep(fault->where);
     }
+    /* the line is in the cache, as with the other fills: its miss is not the fault's */
+    if (fault->fill == UFFDIO_WRITEPROTECT)
+        sink = *page;
+    else if (fault->fill == UFFDIO_CONTINUE)
+        sink = fault->source[i * PAGE];
     if (fault->fill == UFFDIO_WRITEPROTECT || fault->fill == 0)
         TIMED(fault->name, *page = 2);
     else

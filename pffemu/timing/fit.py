@@ -123,7 +123,7 @@ def step(profile: Profile, base: Profile, measured: Mapping[str, Estimate], mode
         alone = len(group) == 1
         source = f"{MEASURED_HERE}: {primitive.told}" + ("" if alone else f", in the proportions of {base.name}")
         for cost in group:
-            status = Status.MEASURED if alone else Status.DERIVED
+            status = Status.MEASURED if alone and not primitive.less else Status.DERIVED
             entries[cost] = _entry(cost, ns_of(profile, cost) * factor, status, source)
     fitted = Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
     for cost, other in _WITH.items():

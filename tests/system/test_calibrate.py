@@ -52,8 +52,9 @@ def test_a_machine_that_is_the_model_itself_is_found_again(binary: Path) -> None
     off = {name: 100 * (model - there.ns) / there.ns for name, (there, model) in found.composites.items()}
     assert max(map(abs, off.values())) < WRONG_BY, off
     assert found.profile.frequency == pytest.approx(truth.frequency, rel=1e-5)
-    allocate = found.profile.entries["kernel.page.allocate"]
-    assert (allocate.status, allocate.source) == (Status.MEASURED, "measured here: write-fault less read-fault")
+    allocate, poll = (found.profile.entries[cost] for cost in ("kernel.page.allocate", "kernel.poll"))
+    assert (allocate.status, allocate.source) == (Status.DERIVED, "measured here: write-fault less read-fault")
+    assert (poll.status, poll.source) == (Status.MEASURED, "measured here: uffd-poll-empty")
     written = parse_profile(to_toml(found.profile, "here", ["a comment"]), "written")
     assert written.digest == found.profile.digest
     assert {name: one.value for name, one in written.hierarchy.items()} == {
