@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-MOST: Final = 4096  # equal faults in a row
+MOST: Final = 4096  # equal faults in a row, in memory whose faults a mechanism handles
+MOST_SIGNALS: Final = 1 << 20  # elsewhere: programs count signals that way, and end by themselves
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Stuck:
     rip: int
     address: int
     error_code: int
+    times: int
 
 
 class FaultRepeats:
@@ -40,15 +42,15 @@ class FaultRepeats:
     def __init__(self) -> None:
         self._last: dict[int, Refused] = {}
 
-    def is_stuck(self, tid: int, rip: int, address: int, error_code: int, version: int) -> bool:
-        """Count a fault; True when it is one too many. `version`: of the page tables."""
+    def count(self, tid: int, rip: int, address: int, error_code: int, version: int) -> int:
+        """How many equal faults in a row the thread has had, with this one. `version`: of the page tables."""
         last = self._last.get(tid)
         if last is not None and last.rip == rip and last.address == address and last.version == version:
             last.times = last.times + 1 if last.error_code == error_code else 1
             last.error_code = error_code
-            return last.times >= MOST
+            return last.times
         self._last[tid] = Refused(rip, address, error_code, version)
-        return False
+        return 1
 
     def forget(self, tid: int) -> None:
         """The thread has ended."""

@@ -17,7 +17,7 @@ from pffemu.arch.encodings import MAX_INSTRUCTION, SYSCALL_LENGTH
 from pffemu.arch.own_instructions import OWN_INSTRUCTIONS, Reason
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_NX, PTE_P, USER_END, is_canonical, page_of
 from pffemu.asm import Instruction, decode
-from pffemu.events.fault_repeats import MOST, Stuck
+from pffemu.events.fault_repeats import Stuck
 from pffemu.hw.ram import Ram
 from pffemu.hw.trap import Trap
 from pffemu.machine.symbols import SymbolTable
@@ -199,7 +199,8 @@ def stuck(kernel: Kernel, fault: Stuck, symbols_of: Callable[[Process], SymbolTa
     return (
         f"fault {fault.number} never ends: its handler returns without the page\n"
         f"  thread {fault.tid} at {symbols.describe(fault.rip)} (RIP {fault.rip:#x}): {_access(fault.error_code)}"
-        f" {symbols.describe(fault.address)} (#PF {pagefault.describe(fault.error_code)}), {MOST:,} times in a row\n"
+        f" {symbols.describe(fault.address)} (#PF {pagefault.describe(fault.error_code)}),"
+        f" {fault.times:,} times in a row\n"
         f"  {'no mapping is there' if vma is None else f'in {vma}'}, and no page-table entry has changed meanwhile\n"
         "  try: check what the handler's system calls return, and which address it passes them"
     )

@@ -12,7 +12,7 @@ from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.rflags import TF
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.events.details import ConditionChecked
-from pffemu.events.fault_repeats import Stuck
+from pffemu.events.fault_repeats import MOST, MOST_SIGNALS, Stuck
 from pffemu.events.faults import DIRECTED
 from pffemu.events.fields import Hex
 from pffemu.events.hw import MmuDecision, Resumed, WalkRefused
@@ -118,10 +118,13 @@ def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
     number = cpu.bus.faults.begin(cpu.tid, rip)
     cpu.emit(WalkRefused, rip, fault.address, fault.error_code, number)
     cpu.charge("cpu.tlb_miss")
-    version = kernel.scheduler.current(cpu).process.mm.pages.version
-    if cpu.bus.faults.repeats.is_stuck(cpu.tid, rip, fault.address, fault.error_code, version):
-        kernel.stuck = Stuck(number, cpu.tid, rip, fault.address, fault.error_code)
-        return
+    mm = kernel.scheduler.current(cpu).process.mm
+    times = cpu.bus.faults.repeats.count(cpu.tid, rip, fault.address, fault.error_code, mm.pages.version)
+    if times >= MOST:
+        area = mm.vmas.find(fault.address)
+        if cpu.user_faults.uff or (area is not None and area.uffd is not None) or times >= MOST_SIGNALS:
+            kernel.stuck = Stuck(number, cpu.tid, rip, fault.address, fault.error_code, times)
+            return
     if cpu.user_faults.uff and user_fault.takes(cpu, fault):
         _user_fault(kernel, cpu, fault, registers, number)
         return
