@@ -187,7 +187,7 @@ def compare(program: Path, quick: bool) -> list[str]:
                 fit(host, program, point, measured[point])
             took = emulated(program, kind, point.size, point.count, host.profile(), Memory.CACHES)
             error = 100 * (took / measured[point] - 1)
-            shown = "fitted" if point.fits else f"{error:+.0f} %"
+            shown = f"fitted, {error:+.0f} %" if point.fits else f"{error:+.0f} %"
             shown = shown if point.fits or abs(error) <= WITHIN else f"**{shown}**"
             bounds = "" if point.long else _bounds(program, point, host.profile())
             row = f"| {kind}, {point.what} | {measured[point]:.2f} | {took:.2f} | {shown} | {bounds} |"

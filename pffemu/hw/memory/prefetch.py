@@ -46,18 +46,19 @@ _ENOUGH: Final = 2  # steps
 
 def stream_of(words: Any, core: int, line: int) -> int:
     """Index of the stream in this line's block, or of a trained one that comes in from the block beside; 0: none."""
-    block = line // BLOCK_LINES + 1
-    for number in range(STREAM_COUNT):
-        if words[core + STREAM_BLOCKS + number] == block:
-            return int(core + STREAMS + number * STREAM_WORDS)
+    block, beside = line // BLOCK_LINES + 1, -1
     for number in range(STREAM_COUNT):
         step = block - words[core + STREAM_BLOCKS + number]
+        if step == 0:
+            return int(core + STREAMS + number * STREAM_WORDS)
         if step == 1 or step == -1:
             at = core + STREAMS + number * STREAM_WORDS
             if words[at + TRAINED] >= _ENOUGH and words[at + STEP] == step and line - words[at + PLACE] == step:
-                words[core + STREAM_BLOCKS + number] = block
-                return int(at)
-    return 0
+                beside = number
+    if beside < 0:
+        return 0
+    words[core + STREAM_BLOCKS + beside] = block
+    return int(core + STREAMS + beside * STREAM_WORDS)
 
 
 def begin_stream(words: Any, core: int, line: int) -> int:
