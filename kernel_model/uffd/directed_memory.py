@@ -167,6 +167,15 @@ class DirectedMemory:
     def directive(self, index: int) -> Directive | None:
         return directive.load(self._words, self._table[0], index)
 
+    def filled(self, index: int, page: int, *, stored: bool) -> None:
+        """The kernel has filled a page in the unit's place: the program learns of it as of the unit's."""
+        directive.add_left(self._words, self._table[0], index, -1)
+        self._log(page | arch.FILLED | (arch.STORED if stored else 0))
+
+    def _log(self, record: int) -> None:
+        self.lost += len(self.log) == _LOG
+        self.log.append(record)
+
     def revoke(self, index: int) -> None:
         """End a directive: afterwards no core installs a page under it. Entries that name it are stale, not changed.
 
@@ -228,8 +237,7 @@ class DirectedMemory:
         self.mm.owe("kernel.directed.record", len(records))
         for page, _ in records:
             self.mm.pages.count_resident(1 if page & arch.FILLED else -1)
-            self.lost += len(self.log) == _LOG
-            self.log.append(page)
+            self._log(page)
 
     # -- frames -------------------------------------------------------------------------------------------------
 

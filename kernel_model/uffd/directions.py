@@ -13,6 +13,7 @@ from kernel_model.abi.structs import UffdioDirect, UffdioDonate, UffdioDrain, Uf
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import OWNED, UFFD_WP
+from kernel_model.uffd import directed_faults
 from kernel_model.uffd.answers import Ioctl, NoAnswers, Resolved
 from kernel_model.uffd.directed_memory import DirectedMemory, Sizes
 from kernel_model.uffd.ranges import checked_range
@@ -25,7 +26,7 @@ from pffemu.hw.directive import Directive
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
     from kernel_model.mm.mm import Mm
-    from kernel_model.mm.page_fault import EntersHandler, Fault
+    from kernel_model.mm.page_fault import Fault
     from kernel_model.mm.vma import Vma
     from kernel_model.uffd.context import Userfaultfd
     from pffemu.hw.cpu import Cpu
@@ -49,8 +50,8 @@ class Directions(NoAnswers):
             uffd_abi.DRAIN: self._drain, uffd_abi.RINGS: self._rings,
         }.get(request)  # fmt: skip
 
-    def answer(self, _uffd: Userfaultfd, _fault: Fault, _reason: int) -> EntersHandler | Resolved | None:
-        return None
+    def answer(self, _uffd: Userfaultfd, fault: Fault, reason: int) -> Resolved | None:
+        return directed_faults.answer(fault) if reason == uffd_abi.MODE_MISSING else None
 
     def refill(self, cpu: Cpu) -> None:
         """The interrupt of a unit whose frame ring is at its low-water mark."""

@@ -283,3 +283,36 @@ fill: mov byte ptr [rbx], 1
     mov edx, UFFDIO_DIRECT_COPY
     mov rcx, 0x7fffffffe000
     call hw_direct
+
+# test: a system call's access to a missing page is resolved by the kernel, as the directive says
+# expect: rbp == 8 and rcx == 0x1111 and mem64[handled] == 0
+# count: uffd_messages == 0
+# CHECK: minor copy address=buf
+    mov rbx, src
+    mov qword ptr [rbx + 8], 0x1111
+    call copy_directive
+    mov eax, SYS_getrandom
+    mov rdi, buf + 64
+    mov esi, 8
+    xor edx, edx
+    syscall
+    mov rbp, rax
+    mov rbx, buf
+    mov rcx, [rbx + 8]
+
+# test: a declined fault that cannot be forwarded is resolved by the kernel, as the directive says
+# expect: rax == 0 and mem64[handled] == 0
+# count: uffd_messages == 0
+# CHECK: declined address=buf+0x4000 directive=1 (frame ring empty)
+# CHECK-NEXT: kernel address=buf+0x4000 (UIF=0)
+# CHECK: minor zero address=buf+0x4000
+    call zero_directive
+    mov rbx, buf
+    mov ecx, 4
+1:  mov byte ptr [rbx], 1
+    add rbx, 4096
+    dec ecx
+    jnz 1b
+    clui
+    mov rax, [rbx]
+    stui
