@@ -52,3 +52,11 @@ def test_all_workloads_are_right_under_all_mechanisms(name: str, mechanism: str)
             if not run(made, setting, OPTIONS).summary.correct:
                 wrong.append((quota, threads, policy.value, batch, spare))
     assert wrong == []
+
+
+@pytest.mark.skipif(not LONG, reason="PFFEMU_LONG=1")
+def test_one_core_returns_more_frames_than_its_rings_hold() -> None:
+    (hw,) = chosen_mechanisms("hw")
+    done = run(named_workload("fault", 16), CacheSetting(hw), OPTIONS)
+    assert done.summary.correct
+    assert done.total["evictions"] == 4096

@@ -93,6 +93,7 @@ hw_forwarded:
     call hw_donate
     jmp 9f
 1:  mov rax, [rip + resident]
+    add rax, [rip + hw_lost]
     cmp rax, [rip + quota]
     jb 2f                           # another thread has made room
     call make_room
@@ -183,7 +184,16 @@ hw_drop:
     xor esi, esi
     call hw_donate
     pagedrop r13
-    jc ioctl_failed
+    jnc 2f
+    inc qword ptr [rip + hw_lost]   # both rings are full: the kernel takes the page, and the unit's quota shrinks by it
+    mov rdi, r13
+    and rdi, -PAGE
+    mov esi, PAGE
+    mov edx, MADV_DONTNEED
+    mov eax, SYS_madvise
+    syscall
+    test rax, rax
+    jnz ioctl_failed
 2:  test r12, r12
     jnz 1b
     pop r13
@@ -192,6 +202,7 @@ hw_drop:
     ret
 
 .data
+hw_lost: .quad 0
 hw_mechanism:
     .ascii "hw\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     .quad DIRECT, hw_open, hw_join, 0, uffd_protect, uffd_allow, 0, hw_drop, 0, 0, 0, 0, 0, 0
