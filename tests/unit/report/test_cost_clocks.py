@@ -49,7 +49,7 @@ def test_they_price_what_another_profile_takes(mode: Mode, handler: Handler, cpu
         factors = draw(BASE, number, 0)
         other = run(workload, mode, drawn(BASE, factors), cpus).summary
         priced = prices(BASE, factors)
-        assert mean(measured, priced) == pytest.approx(other.cycles_per_fault, rel=off)
+        assert mean(measured, priced) == pytest.approx(other.cycles_per_fault, rel=off, abs=1)
         assert measured.clocks.part @ priced == pytest.approx(other.cycles, rel=off)
         assert abs(other.cycles / measured.summary.cycles - 1) > 5 * off or off > 1e-2  # the draw is another machine
 
