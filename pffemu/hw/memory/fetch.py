@@ -16,6 +16,7 @@ from pffemu.hw.memory.layout import (
     CORE_WORDS,
     CORES,
     FIRST_CORE,
+    IN_USE,
     L1,
     L1_MASK,
     L1_WAYS,
@@ -58,7 +59,7 @@ def take_from_others(words: Any, core: int, line: int, store: bool) -> int:
     found = 0
     for number in range(words[CORES]):
         other = words[FIRST_CORE] + number * words[CORE_WORDS]
-        if other == core:
+        if other == core or words[other + IN_USE] == 0:
             continue
         for level in range(2):
             at = l1_set(words, other, line) if level == 0 else l2_set(words, other, line)
@@ -73,6 +74,7 @@ def take_from_others(words: Any, core: int, line: int, store: bool) -> int:
 
 def fetch(words: Any, core: int, line: int, store: bool, held: bool) -> int:
     """Bring a line into the first level, or make it exclusive there (`held`). Its latency << CAUSE_BITS | cause."""
+    words[core + IN_USE] = 1
     ways = words[L2_WAYS]
     at = l2_set(words, core, line)
     word = front(words, at, ways, line + 1, 1)

@@ -34,6 +34,7 @@ WALK_FREE: Final = 3  # when another page walk can begin
 WAITING: Final = 4  # misses that have not arrived
 NEXT_STREAM: Final = 5  # the stream to be replaced
 RUN_ON: Final = 6  # step of the stream that has reached the end of its block, 0: none
+IN_USE: Final = 7  # 1: the core has had a line
 STALLED: Final = 8  # cycles by cause
 COUNTS: Final = 16
 RING: Final = 32  # the misses that have not arrived

@@ -18,6 +18,7 @@ from pffemu.hw.memory.layout import (
     CORES,
     COUNTS,
     FIRST_CORE,
+    IN_USE,
     L2_WAYS,
     L3,
     L3_LATENCY,
@@ -129,7 +130,7 @@ def prefetched(words: Any, core: int, line: int, now: int) -> int:
     ways = words[L2_WAYS]
     for number in range(words[CORES]):
         other = words[FIRST_CORE] + number * words[CORE_WORDS]
-        if place_of(words, l2_set(words, other, line), ways, line + 1, 1) >= 0:
+        if words[other + IN_USE] and place_of(words, l2_set(words, other, line), ways, line + 1, 1) >= 0:
             return 0
     words[core + COUNTS + PREFETCHES] += 1
     if front(words, L3 + line % words[L3_SETS] * words[L3_WAYS], words[L3_WAYS], line + 1, 1) != 0:
