@@ -151,15 +151,16 @@ def resolve(cpu: Cpu, fault: Trap, number: int) -> Outcome | None:
     while outcome is None:
         outcome = step(cpu)
     if outcome.result is Result.REPLAY and fill is not None and fill.directive is not None and fill.directive.around:
-        _fill_around(cpu, fill, fill.directive)
+        _fill_around(cpu, fill, PAGE_SIZE << fill.directive.around)
     return outcome
 
 
-def _fill_around(cpu: Cpu, fill: Fill, around: Directive) -> None:
-    """Fault-around: the other pages of the aligned block, in order, as loads; the first decline ends it."""
-    words, block = cpu.mmu.ram.words, PAGE_SIZE << around.around
-    first = max(fill.page & -block, around.start)
-    for page in range(first, min((fill.page & -block) + block, around.end), PAGE_SIZE):
+def _fill_around(cpu: Cpu, fill: Fill, block: int) -> None:
+    """Fault-around: the other pages of the aligned block of so many bytes, in order, as loads, where the entry is the
+    same. The first decline ends it.
+    """
+    words, first = cpu.mmu.ram.words, fill.page & -block
+    for page in range(first, first + block, PAGE_SIZE):
         if cpu.event_at <= cpu.clock:
             return
         leaf = leaf_of(words, cpu.mmu.fill.root, page)

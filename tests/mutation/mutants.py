@@ -361,6 +361,9 @@ DIRECTED_RESOLUTION: Final = (
     Mutant(MM, "entry & ~(PTE_W | RETURNABLE) if entry & OWNED", "entry & ~PTE_W if entry & OWNED"),
     Mutant(MM, "            self.undirect(vma)\n            vma.prot = prot\n", "            vma.prot = prot\n"),
     Mutant(MM, "                    self.pages.set(address, entry & ~RETURNABLE)\n", "                    pass\n"),
+    Mutant(DIRECTED, "        if cpu.event_at <= cpu.clock:\n            return\n", ""),
+    Mutant(DIRECTED, "words[leaf] != fill.entry or not begin", "not begin"),
+    Mutant(DIRECTED, "first = cpu.mmu.ram.words, fill.page & -block", "first = cpu.mmu.ram.words, fill.page"),
     Mutant("kernel_model/mm/reclaim/rmap.py", "        mm.settle()  # a fill under way may copy from this page\n", ""),
     Mutant(
         "kernel_model/mm/page_cache.py",

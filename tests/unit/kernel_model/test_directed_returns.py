@@ -8,11 +8,11 @@ from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.uapi import Errno
 from pffemu.arch import directed as arch
 from pffemu.arch.directed import Reason
-from pffemu.arch.exceptions import GP, UD
-from pffemu.arch.paging import PAGE_SIZE
+from pffemu.arch.exceptions import GP, PF, UD
+from pffemu.arch.paging import PAGE_SIZE, PTE_D, PTE_P
 from pffemu.hw import directed_resolution, frame_rings
 from pffemu.hw.trap import Trap
-from tests.directed_cases import CF, COPY, FILLED, MAP, ZERO, ZF, at, change, declined, world
+from tests.directed_cases import CF, COPY, FILLED, MAP, ZERO, ZF, at, change, declined, entry, world
 from tests.directed_world import AREA, PAGES, SHARED, SOURCE, U, W, World
 
 # -- returning pages ----------------------------------------------------------------------------------------------
@@ -239,4 +239,45 @@ def test_donated_pages_must_be_the_programs_alone() -> None:
     assert made.donate(9, 1) == -Errno.EINVAL
     made.fork()
     assert made.donate(0, 1, SOURCE) == -Errno.EFAULT  # shared with the child
+    made.end()
+
+
+# -- fault-around -------------------------------------------------------------------------------------------------
+
+
+def present(made: World) -> list[int]:
+    return [page for page in range(PAGES) if entry(made, page) & PTE_P]
+
+
+def test_fault_around_fills_the_aligned_block_and_only_the_page_of_the_access_is_dirty() -> None:
+    made = world(frames=8, around=2)
+    assert directed_resolution.resolve(made.cores[0], Trap(PF, U | W, AREA + 5 * PAGE_SIZE), 0) == FILLED
+    assert present(made) == [4, 5, 6, 7]
+    assert [page for page in range(PAGES) if entry(made, page) & PTE_D] == [5]
+    made.check()
+    made.end()
+
+
+def test_fault_around_stays_within_the_directive() -> None:
+    made = world(frames=8, around=3, page=2, pages=4)
+    assert directed_resolution.resolve(made.cores[0], Trap(PF, U, AREA + 3 * PAGE_SIZE), 0) == FILLED
+    assert present(made) == [2, 3, 4, 5]
+    made.end()
+
+
+def test_fault_around_ends_with_the_first_decline_and_leaves_other_entries_alone() -> None:
+    made = world(frames=3, around=2)
+    made.ioctl(uffd_abi.WRITEPROTECT, AREA, PAGE_SIZE, 1)
+    assert directed_resolution.resolve(made.cores[0], Trap(PF, U, AREA + 2 * PAGE_SIZE), 0) == FILLED
+    assert present(made) == [1, 2, 3]
+    assert directed_resolution.resolve(made.cores[0], Trap(PF, U, AREA + 4 * PAGE_SIZE), 0) == declined(Reason.EMPTY)
+    made.end()
+
+
+def test_an_interrupt_ends_fault_around() -> None:
+    made = world(frames=8, around=2)
+    made.cores[0].event_at = 0
+    assert directed_resolution.resolve(made.cores[0], Trap(PF, U, AREA), 0) == FILLED
+    assert present(made) == [0]
+    made.cores[0].plan()
     made.end()
