@@ -43,6 +43,9 @@ daemon_open:
     mov r8, -1
     call map
     mov [rip + channel], rax
+    lea rdi, [rip + daemon_messages]
+    xor esi, esi
+    call start_thread
     xor eax, eax
     ret
 9:  mov eax, 1
@@ -55,6 +58,23 @@ daemon_join:
     call relax
     jmp daemon_join
 1:  ret
+
+# A thread that was answered with a page that another thread has got first, or not in time, waits for messages' answer: it
+# is to ask the daemon again.
+daemon_messages:
+    sub rsp, MESSAGE
+1:  mov eax, SYS_read
+    mov rdi, [rip + uffd]
+    mov rsi, rsp
+    mov edx, MESSAGE
+    syscall
+    cmp rax, MESSAGE
+    jne ioctl_failed
+    mov rdi, [rsp + 16]             # address
+    sub rdi, [rip + region]
+    shr rdi, 12
+    call uffd_retry
+    jmp 1b
 
 daemon_thread:
     mov esi, UFFDIO_DAEMON
