@@ -12,12 +12,12 @@ from typing import BinaryIO, Final
 
 from rich.console import Console
 
-from kernel_model.abi.files import NAME_MAX
 from pffemu.errors import PffemuError, UsageError
 from pffemu.events.bus import EventBus
 from pffemu.events.kernel import Warned
 from pffemu.host_files import write_whole
 
+_LONGEST_NAME: Final = 255  # bytes
 _FILE_WIDTH: Final = 200  # columns
 
 
@@ -95,7 +95,7 @@ def check_writable(target: str | Path | None) -> None:
         problem = f"there is no directory {folder}"
     elif not os.access(path if os.path.exists(path) else folder, os.W_OK):
         problem = "permission denied"
-    elif len(os.fsencode(path.name)) > NAME_MAX:
+    elif len(os.fsencode(path.name)) > _LONGEST_NAME:
         problem = os.strerror(errno.ENAMETOOLONG)
     else:
         return
