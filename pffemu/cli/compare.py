@@ -18,7 +18,7 @@ from pffemu.cli.bench import WRONG_ANSWER
 from pffemu.cli.compare_points import ComparePoint, Comparison, make_folder, run_points
 from pffemu.cli.compare_program import compare_program, program_modes
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
-from pffemu.cli.point_processes import Point, Runner
+from pffemu.cli.point_processes import Point, PointFailed, PointRefused, Runner
 from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
 from pffemu.errors import UsageError
 from pffemu.report import compare_figure, plot
@@ -84,12 +84,32 @@ def compare(
             comparison.setting_of(point, built)
     missing = [point for point in points if point.report() is None]
     there = len(points) - len(missing)
-    if jobs:
-        _in_processes(comparison, missing, jobs, progress)
-    else:
-        _here(comparison, built, missing, progress)
+    failure = _run(comparison, built, missing, jobs, progress)
+    points = [point for point in points if point.report() is not None]
     told = _report(comparison, points)
     _show(told, json, csv, plot_to, f"{len(points)} results, {there} of them from before, in {folder}")
+    if failure is not None:
+        raise failure
+
+
+def _run(
+    comparison: Comparison,
+    workload: CachedWorkload,
+    missing: Sequence[ComparePoint],
+    jobs: int,
+    progress: ProgressLine,
+) -> PointFailed | None:
+    """Run what is missing; what failed of it: the other mechanisms' results are there all the same."""
+    try:
+        if jobs:
+            _in_processes(comparison, missing, jobs, progress)
+        else:
+            _here(comparison, workload, missing, progress)
+    except PointRefused:
+        raise
+    except PointFailed as failure:
+        return failure
+    return None
 
 
 def _here(
