@@ -7,6 +7,7 @@ import pytest
 from guest.caching.mechanisms import MECHANISMS, CacheMechanism, chosen_mechanisms
 from guest.caching.touch import ASCENDING, ONCE, RANDOM, touch
 from guest.caching.workload import CachedWorkload, CacheSetting, Policy
+from kernel_model.uffd.daemon import PATIENCE
 from pffemu import PffemuError, UsageError
 from pffemu.cli.compare_run import NotOffered, run
 from pffemu.machine.options import MachineOptions
@@ -66,6 +67,15 @@ def test_each_page_once_is_one_fill_a_page() -> None:
     assert done.summary.correct
     assert done.total["fills"] == PAGES
     assert done.counts["faults"] >= PAGES
+
+
+def test_the_daemon_answers_each_of_several_threads_in_turn() -> None:
+    """Threads that fault again at once do not keep the others waiting until the kernel gives up."""
+    (daemon,) = chosen_mechanisms("daemon")
+    done = run(touch("mmapbench", 4 * PAGES, 400, order=RANDOM), CacheSetting(daemon, 16, 4), OPTIONS)
+    assert done.summary.correct
+    assert len(done.latencies) > 300
+    assert max(done.latencies) < PATIENCE // 4
 
 
 def test_a_machine_without_the_mechanism_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

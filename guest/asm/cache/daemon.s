@@ -59,8 +59,8 @@ daemon_join:
     jmp daemon_join
 1:  ret
 
-# A thread that was answered with a page that another thread has got first, or not in time, waits for messages' answer: it
-# is to ask the daemon again.
+# A thread that was answered with a page that another thread has got first waits for messages' answer: it is to ask the
+# daemon again.
 daemon_messages:
     sub rsp, MESSAGE
 1:  mov eax, SYS_read
@@ -83,13 +83,19 @@ daemon_thread:
     test rax, rax
     jnz ioctl_failed
     mov r12, [rip + channel]        # r12 ring
+    mov r15, -1                     # r15 the slots behind the last one
     mov qword ptr [rip + daemon_ready], 1
 1:  mov rax, [r12]
     test rax, rax
     jnz 2f
     pause
     jmp 1b
-2:  bsf rcx, rax
+2:  mov rdx, rax
+    and rdx, r15                    # in turn: threads that ask again at once must not keep the others waiting
+    cmovz rdx, rax
+    bsf rcx, rdx
+    mov r15, -2
+    shl r15, cl
     mov ebx, 1
     shl rbx, cl                     # rbx the slot's bit
     mov rax, rbx
