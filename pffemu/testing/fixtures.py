@@ -1,4 +1,4 @@
-"""Fixtures for tests written in Python: `machine`, `assemble`, `run_guest`, `trace`, `reset_to`.
+"""Fixtures for tests written in Python: `machine`, `core`, `assemble`, `run_guest`, `trace`, `reset_to`.
 
 Building a machine takes less than two milliseconds (after the first), so every test gets a new one. For a state that a
 guest reaches only after long, `reset_to` goes there once, and then restores a snapshot in a third of a millisecond.
@@ -16,6 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from pffemu import Machine, Program, Stop
     from pffemu.state.snapshot import Snapshot
+    from pffemu.testing.core import Core
 
 
 @dataclass(slots=True)
@@ -107,6 +108,20 @@ def machine(request: pytest.FixtureRequest, trace: Trace) -> Machine:
     given = getattr(request, "param", {})
     options = given if isinstance(given, dict) else {"mode": given}
     return _machine(trace, **options)
+
+
+@pytest.fixture
+def core(trace: Trace) -> Callable[..., Core]:
+    """`core(code="", **options)` makes a bare core in ring 3 (pffemu.testing.core), whose events `trace` collects."""
+
+    def make(code: Program | str = "", **options: Any) -> Core:
+        from pffemu.testing.core import Core
+
+        made = Core(code, **options)
+        made.events.sinks.append(trace.events.append)
+        return made
+
+    return make
 
 
 def _machine(trace: Trace, **options: Any) -> Machine:

@@ -14,7 +14,16 @@ import pytest
 
 from guest.c_compiler import NO_C_COMPILER, find_c_compiler
 from pffemu.errors import PffemuError
-from pffemu.testing.fixtures import Trace, _prepared, assemble, machine, reset_to, run_guest, trace  # noqa: F401 - by name
+from pffemu.testing.fixtures import (  # noqa: F401 - by name
+    Trace,
+    _prepared,
+    assemble,
+    core,
+    machine,
+    reset_to,
+    run_guest,
+    trace,
+)
 from pffemu.testing.shown import Shown, shown
 
 if TYPE_CHECKING:
