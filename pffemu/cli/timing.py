@@ -9,11 +9,13 @@ from typing import Annotated, Final
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from pffemu.cli import validation
 from pffemu.cli.calibrate import calibrate
 from pffemu.cli.terminal import out_console, replace_between_markers
 from pffemu.timing import CATALOGUE, DEFAULT_PROFILE, Entry, Profile, Status, builtin_profiles, load_profile
+from pffemu.timing.hierarchy import FIELDS
 
 _NAME: Final = typer.Argument(metavar="PROFILE", help="A profile's name, or a TOML file.")
 _WITH_SOURCES: Final = 120  # columns of a terminal that has room for sources
@@ -22,24 +24,25 @@ timing = typer.Typer(no_args_is_help=True)
 
 @timing.command("show")
 def show(profile: Annotated[str, _NAME] = DEFAULT_PROFILE) -> None:
-    """Show every cost of a machine profile with its unit, cycles, status and source.
+    """Show every cost of a machine profile, and its caches and memory, with units, status and source.
 
     Example: pffemu timing show amd-rome
     """
     chosen = load_profile(profile)
-    table = Table(header_style="bold", title=_title(chosen), title_justify="left")
     out = out_console()
-    for heading in ("cost", "value", "cycles", "status"):
-        table.add_column(heading, no_wrap=True)
     with_sources = out.width >= _WITH_SOURCES
-    if with_sources:
-        table.add_column("source", min_width=30)
+    table = _table(_title(chosen), ("cost", "value", "cycles", "status"), with_sources)
     for cost in CATALOGUE:
         entry = chosen.entries[cost]
-        value = f"{_number(entry.value)} {entry.unit}"
-        cells = (cost, value, _number(chosen.cycles_of(cost)), entry.status.value)
+        cells = (cost, _value(entry), _number(chosen.cycles_of(cost)), entry.status.value)
         table.add_row(*cells, *([_source(entry)] if with_sources else []))
     out.print(table, markup=False)
+    if chosen.hierarchy:
+        table = _table("[memory]: caches and memory under --memory caches", ("entry", "value", "status"), with_sources)
+        for name in FIELDS:
+            entry = chosen.hierarchy[name]
+            table.add_row(name, _value(entry), entry.status.value, *([_source(entry)] if with_sources else []))
+        out.print(table, markup=False)
     if not with_sources:
         out.print(f"Sources need {_WITH_SOURCES} columns: widen the terminal, or write into a file.", markup=False)
     others = ", ".join(name for name in builtin_profiles() if name != chosen.name)
@@ -82,6 +85,15 @@ def validate(
 timing.command("calibrate")(calibrate)
 
 
+def _table(title: str, headings: tuple[str, ...], with_sources: bool) -> Table:
+    table = Table(header_style="bold", title=Text(title), title_justify="left")
+    for heading in headings:
+        table.add_column(heading, no_wrap=True)
+    if with_sources:
+        table.add_column("source", min_width=30)
+    return table
+
+
 def _title(profile: Profile) -> str:
     count = Counter(entry.status for entry in profile.entries.values())
     told = ", ".join(f"{count[status]} {status.value}" for status in Status if count[status])
@@ -90,6 +102,10 @@ def _title(profile: Profile) -> str:
 
 def _source(entry: Entry) -> str:
     return f"{entry.source} (from {entry.inherited})" if entry.inherited else entry.source
+
+
+def _value(entry: Entry) -> str:
+    return f"{_number(entry.value)} {entry.unit}"
 
 
 def _number(value: Fraction) -> str:

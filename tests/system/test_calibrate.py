@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from pffemu.cli.calibrate import Calibrated, Effort, fit_host, run_in_model
 from pffemu.errors import PffemuError
 from pffemu.timing import Profile, Status, load_profile
 from pffemu.timing.errors import CalibrationError
+from pffemu.timing.fit_memory import Cache, host_caches, host_hierarchy
+from pffemu.timing.hierarchy import FIELDS
 from pffemu.timing.load import parse_profile
-from pffemu.timing.samples import Samples
+from pffemu.timing.samples import Estimate, Samples
 from pffemu.timing.write import to_toml
 from tests.system.cli_runs import pffemu
 
@@ -105,6 +109,28 @@ def test_this_host_in_short(tmp_path: Path) -> None:
     profile = load_profile(str(path))
     assert profile.name == "here"
     assert any(entry.source.startswith("measured here") for entry in profile.entries.values())
+    assert set(profile.hierarchy) == set(FIELDS)
+    assert ("measured here" in profile.hierarchy["l2.size"].source) == (len(host_caches()) == 3)
+
+
+def test_a_written_hierarchy_is_what_a_run_with_caches_costs(tmp_path: Path) -> None:
+    """Memory takes 1080 ns more in the second file, and nothing else differs."""
+    base = load_profile()
+    caches = {1: Cache(32, 8, 64), 2: Cache(512, 8, 64), 3: Cache(16384, 16, 64)}
+    cycles = []
+    for ns in (120.0, 1200.0):
+        profile = replace(base, hierarchy=host_hierarchy(base, {"chase-64M": Estimate(ns)}, caches))
+        path = tmp_path / f"here-{ns:.0f}.toml"
+        path.write_text(to_toml(profile, "here"))
+        assert "[memory]" in path.read_text()
+        shown = pffemu("timing", "show", str(path)).out
+        assert "measured here: a chase" in shown[shown.index("[memory]") :]
+        command = ("bench", "fault", "--pages", "16", "--mode", "pff", "--memory", "caches", "--profile", str(path))
+        ran = pffemu(*command, "--json", "-")
+        assert ran.code == 0, ran.err
+        cycles.append(json.loads(ran.out)["runs"][0]["cycles"])
+    misses, rest = divmod(cycles[1] - cycles[0], 1080 * 2)  # ns more, at 2 GHz
+    assert misses > 0 and rest == 0
 
 
 def test_without_a_compiler_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

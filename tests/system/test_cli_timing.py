@@ -10,6 +10,7 @@ import pytest
 
 from pffemu.cli import validation
 from pffemu.timing import CATALOGUE, SHIFT, builtin_profiles, load_profile
+from pffemu.timing.hierarchy import FIELDS
 from tests.system.cli_runs import pffemu
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,12 @@ def test_show_tells_every_cost(profile: str) -> None:
     ran = pffemu("timing", "show", profile)
     assert ran.code == 0
     assert all(cost in ran.out for cost in CATALOGUE)
+    memory = ran.out[ran.out.index("[memory]") :]
+    lines = {line.split()[1]: line for line in memory.splitlines() if line.count("│") == 5}
+    for name, entry in load_profile(profile).hierarchy.items():
+        assert f"│ {entry.status.value} " in lines[name]
+        assert " ".join(entry.source.split()[:2]) in lines[name]
+    assert set(FIELDS) <= set(lines)
 
 
 def test_check_takes_files_and_refuses_wrong_ones(tmp_path: Path) -> None:
