@@ -8,7 +8,7 @@
 #   make conformance   the C programs of tests/conformance on this host's Linux and in pffemu (RECORD=1: record anew)
 #   make check-long    a million random instructions on this host's CPU and in pffemu (SEED=7: other ones), and
 #                      longer sessions of the debugger, of gdb and of sleeping threads than `make test` has; the
-#                      campaigns of docs/threat-model.md
+#                      campaigns of docs/threat-model.md; the memory hierarchy against this host (C compiler)
 #                      LTP=DIR, SELFTESTS=DIR: Linux's own judges, too (tests/judges/README.md)
 #   make bench    speed on this machine, row by row, into docs/performance.md (PAPER=1: with the paper's scale)
 #   make evaluation   the evaluation again: tables and figures of docs/evaluation.md, docs/timing.md, one HTML page
@@ -72,6 +72,7 @@ check-long: $(STAMP)
 	@$(BIN)/python -m tests.fuzz 100000 $(SEED)
 	@PFFEMU_LONG=1 PFFEMU_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -n $(JOBS) tests/fuzz/test_inputs.py \
 	    tests/fuzz/test_crashes_and_replay.py tests/unit/debug/test_snapshot_is_data.py
+	@$(BIN)/python -m tests.bench.memory_hierarchy --quick
 	@if [ -n "$(LTP)$(SELFTESTS)" ]; then $(BIN)/python -m tests.judges --jobs $(JOBS) $(JUDGES); fi
 
 conformance: $(STAMP)
