@@ -52,7 +52,12 @@ PATHS = {
     "upcall": ((3, 0, 0), (1, 0, 0), (1, 0, 0)),
     # #PF; UFFDIO_EVICT
     "daemon": ((1, 0, 0), (1, 0, 0), NOTHING),
+    # #PF, in which the kernel evicts and writes back, too
+    "policy": ((1, 0, 0), NOTHING, NOTHING),
+    # EXMAP_ACTION: allocate; free
+    "exmap": ((1, 0, 0), (1, 0, 0), NOTHING),
     # UFFDIO_COPY
+    "userfault": ((1, 0, 0), (1, 0, 0), (1, 0, 0)),
     "pff": ((1, 0, 0), (1, 0, 0), (1, 0, 0)),
     "pff-pte": ((1, 0, 0), (1, 0, 0), (1, 0, 0)),
     # the unit; forwarded when the quota is used up: UFFDIO_DRAIN, PAGEDROP; UFFDIO_WRITEPROTECT
