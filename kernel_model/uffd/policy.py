@@ -23,7 +23,7 @@ from pffemu.arch import pagefault
 from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_ADDRESS, PTE_D, PTE_P, PTE_W, USER_END
 from pffemu.events.fields import Hex, Label
 from pffemu.events.kernel import MinorFault
-from pffemu.events.userfaultfd import PageEvicted
+from pffemu.events.userfaultfd import PageEvicted, PageSynced
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
@@ -130,6 +130,7 @@ def _sync(uffd: Userfaultfd, call: Call, start: int, end: int) -> int:
                 raise LinuxError(Errno.EFAULT)
             mm.pages.set(page, entry & ~PTE_D)
             mm.stale = True  # the next store sets D again
+            call.cpu.emit(PageSynced, Hex(page))
     return 0
 
 

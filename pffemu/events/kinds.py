@@ -39,12 +39,12 @@ from pffemu.events.kernel import (
 )
 from pffemu.events.page_cache import DiskCompleted, DiskRequested, PageDirtied, PageReclaimed, ReadAhead
 from pffemu.events.signals import SignalDelivered, SignalReturned, SignalSent
-from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageEvicted, PageInstalled
+from pffemu.events.userfaultfd import IoctlStep, MessageQueued, MessageRead, PageEvicted, PageInstalled, PageSynced
 
 EVENTS: tuple[type[Any], ...] = (
     WalkRefused, MmuDecision, FramePushed, FramePushRefused, HandlerEntered, Uiret, UserInterruptFlag, Resumed, Mmio,
     KernelPageFault, MinorFault, FaultAbandoned, Syscall, SyscallReturned, IoctlStep, PageInstalled, MessageQueued,
-    MessageRead, PageEvicted,
+    MessageRead, PageEvicted, PageSynced,
     ThreadCreated, ThreadBlocked, ThreadWoken, ContextSwitch, ForwardingSwitched, SendUipi, IpiSent,
     InterruptAccepted, NotificationProcessed, Timer, ThreadExited, ProcessExited, ProcessKilled,
     SignalSent, SignalDelivered, SignalReturned, Warned,

@@ -55,3 +55,12 @@ class PageEvicted(NamedTuple):
     address: Hex
     dirty: int
     fault: int  # the fault that needed the room; 0: none
+
+
+class PageSynced(NamedTuple):
+    """The kernel wrote a dirty page back to the source of its policy, and the page stays (UFFDIO_POLICY_SYNC)."""
+
+    time: int
+    cpu: int
+    tid: int
+    address: Hex

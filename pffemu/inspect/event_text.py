@@ -85,6 +85,7 @@ _TEXTS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     userfaultfd.MessageQueued: lambda v, d: f"message address={d(v.address)} flags={v.flags:#x} fd={v.fd}",
     userfaultfd.MessageRead: lambda v, d: f"msg-read address={d(v.address)} fd={v.fd}",
     userfaultfd.PageEvicted: lambda v, d: f"evicted address={d(v.address)} dirty={v.dirty}",
+    userfaultfd.PageSynced: lambda v, d: f"written-back address={d(v.address)}",
     kernel.ThreadCreated: lambda v, d: f"created tid={v.child} core={v.child_cpu}",
     kernel.ThreadBlocked: lambda v, d: f"blocked {v.waits_for}",
     kernel.ThreadWoken: lambda v, d: f"woken tid={v.woken} core={v.woken_cpu}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from guest.caching.workload import CachedWorkload, CacheSetting
-from pffemu.report.measured_counts import IPIS, RECLAIMED, WRITTEN
+from pffemu.report.measured_counts import EVICTED, IPIS, RECLAIMED, WRITTEN, WRITTEN_BACK
 from pffemu.report.summary import RunSummary, run_to_json
 from pffemu.timing import SHIFT, Profile
 
@@ -51,12 +51,14 @@ class CacheRun:
             "measured": {
                 **self.counts, IPIS: self.counts[IPIS] + shootdowns, "tlb_flushes": self._units(_FLUSH, profile)
             },
-            "cache": self.cache | (self._kernels() if self.setting.mechanism.name == "kernel" else {}),
+            "cache": self.cache | (self._kernels() if self.setting.mechanism.by_kernel else {}),
         }  # fmt: skip
 
     def _kernels(self) -> dict[str, int]:
-        """What the kernel's page cache did in the place of the library."""
-        return {"evictions": self.counts[RECLAIMED], "writebacks": self.counts[WRITTEN]}
+        """What the kernel's page cache, or its policy, did in the place of the library."""
+        of_files = self.setting.mechanism.name == "kernel"
+        evicted, written = (RECLAIMED, WRITTEN) if of_files else (EVICTED, WRITTEN_BACK)
+        return {"evictions": self.counts[evicted], "writebacks": self.counts[written]}
 
     def _units(self, cost: str, profile: Profile) -> int:
         """How often a cost per core was charged in the measured part."""

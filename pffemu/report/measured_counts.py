@@ -8,12 +8,15 @@ from typing import Any, Final
 from pffemu.events.hw import IpiSent
 from pffemu.events.kernel import Syscall, SyscallReturned
 from pffemu.events.page_cache import DiskRequested, PageReclaimed
+from pffemu.events.userfaultfd import PageEvicted, PageSynced
 from pffemu.report.measured import MAIN, MARK
 from pffemu.report.stages import StageCollector
 
 IPIS: Final = "ipis"
 RECLAIMED: Final = "pages_reclaimed"  # by the kernel, of files
 WRITTEN: Final = "pages_written"  # to the disk
+EVICTED: Final = "pages_evicted"  # by the kernel, of memory that a userfaultfd or exmap fills
+WRITTEN_BACK: Final = "pages_written_back"  # to where these come from: evicted dirty, or synced
 
 
 class MeasuredCounts:
@@ -22,7 +25,7 @@ class MeasuredCounts:
     def __init__(self, counts: Callable[[], Mapping[str, int]], stages: StageCollector) -> None:
         """`stages` has been called with each event before."""
         self._counts, self._stages = counts, stages
-        self._seen = dict.fromkeys((IPIS, RECLAIMED, WRITTEN), 0)
+        self._seen = dict.fromkeys((IPIS, RECLAIMED, WRITTEN, EVICTED, WRITTEN_BACK), 0)
         self._marks: list[tuple[dict[str, int], dict[str, int]]] = []
 
     def __call__(self, event: Any) -> None:
@@ -31,13 +34,18 @@ class MeasuredCounts:
             self._seen[IPIS] += 1
         elif kind is PageReclaimed:
             self._seen[RECLAIMED] += 1
+        elif kind is PageEvicted:
+            self._seen[EVICTED] += 1
+            self._seen[WRITTEN_BACK] += event.dirty
+        elif kind is PageSynced:
+            self._seen[WRITTEN_BACK] += 1
         elif kind is DiskRequested:
             self._seen[WRITTEN] += event.pages if event.what == "write" else 0
         elif kind is (Syscall if self._marks else SyscallReturned) and len(self._marks) < 2 and _is_mark(event):
             self._marks.append(self._now())
 
     def counts(self) -> dict[str, int]:
-        """What the machine counted in the part, the IPIs that its cores sent, pages reclaimed and written."""
+        """What the machine counted in the part, the IPIs that its cores sent, pages thrown out and written."""
         (before, _), (after, _) = self._ends()
         return {name: after[name] - before.get(name, 0) for name in after}
 

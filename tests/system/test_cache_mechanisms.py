@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from guest.caching.checkpoint import checkpoints
 from guest.caching.mechanisms import MECHANISMS, CacheMechanism, chosen_mechanisms
 from guest.caching.touch import ASCENDING, ONCE, RANDOM, touch
 from guest.caching.workload import CachedWorkload, CacheSetting, Policy
@@ -11,6 +14,7 @@ from kernel_model.uffd.daemon import PATIENCE
 from pffemu import PffemuError, UsageError
 from pffemu.cli.compare_run import NotOffered, run
 from pffemu.machine.options import MachineOptions
+from pffemu.timing import Profile
 
 PAGES = 64
 OPTIONS = MachineOptions()
@@ -76,6 +80,32 @@ def test_the_daemon_answers_each_of_several_threads_in_turn() -> None:
     assert done.summary.correct
     assert len(done.latencies) > 300
     assert max(done.latencies) < PATIENCE // 4
+
+
+def test_what_the_kernels_policy_evicts_and_writes_is_counted() -> None:
+    """Each page is stored to once: those that did not stay were written, and at a checkpoint the others are."""
+    (policy,) = chosen_mechanisms("policy")
+    stores = touch("stores", PAGES, PAGES, order=ASCENDING, write=True)
+    profile = OPTIONS.cpu.profile
+    told = run(stores, CacheSetting(policy, 16), OPTIONS).to_json(profile, 0.25)["cache"]
+    assert (told["evictions"], told["writebacks"]) == (PAGES - 16, PAGES - 16)
+    told = run(checkpoints("gc", PAGES, 2 * PAGES, 2), CacheSetting(policy), OPTIONS).to_json(profile, 1)["cache"]
+    assert told["evictions"] == 0
+    assert PAGES < told["writebacks"] <= 2 * PAGES
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_writing_threads_under_a_quota_get_on_where_the_disk_takes_no_time(threads: int) -> None:
+    """A page that has been read for one thread is not evicted for another one again and again before its first use."""
+    (kernel,) = chosen_mechanisms("kernel")
+    profile = OPTIONS.cpu.profile
+    disk = {name: replace(profile.entries[name], value=0) for name in ("device.disk.read", "device.disk.write")}
+    entries = {**profile.entries, **disk}
+    timed = Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
+    options = replace(OPTIONS, cpu=replace(OPTIONS.cpu, profile=timed))
+    done = run(WRITES, CacheSetting(kernel, 16, threads, on_disk=True), options)
+    assert done.summary.correct
+    assert done.counts["faults"] < 3 * WRITES.operations
 
 
 def test_a_machine_without_the_mechanism_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
