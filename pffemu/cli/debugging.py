@@ -35,6 +35,7 @@ from pffemu.machine.options import MachineOptions
 from pffemu.report.progress import ProgressLine
 from pffemu.state import snapshot_file
 from pffemu.state.classes import SnapshotError
+from pffemu.testing.defaults import read_defaults
 
 
 class DebugFiles(NamedTuple):
@@ -72,6 +73,10 @@ def debug(
         str | None, typer.Option(metavar="NAME", help="Debug this test of FILE (pytest shows its name behind ::).")
     ] = None,
     at_failure: Annotated[bool, typer.Option("--at-failure", help="Begin where the test fails (with --test).")] = False,
+    setup: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME: VALUE", help="What pytest's pffemu_NAME says, as 'mode: pff-pte' (with --test)."),
+    ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Use lines instead of panes on a terminal, too.")] = False,
     source: SourceFolders = None,
     program: SnapshotProgram = None,
@@ -91,11 +96,13 @@ def debug(
     """
     if at_failure and test is None:
         raise UsageError("--at-failure needs --test", remedy="name the test, as pytest does behind ::")
+    if setup and test is None:
+        raise UsageError("--setup needs --test", remedy="name the test, as pytest does behind ::")
     guest = GuestCommand(file, arguments or [], machine.environment)
     terminal = commands is None and not plain and sys.stdin.isatty() and sys.stdout.isatty()
     output = bytearray() if terminal and _can_show_panes() else None
     if test is not None:
-        opened = _test_session(file, test, at_failure)
+        opened = _test_session(file, test, at_failure, setup or [])
     else:
         files = DebugFiles(tuple(source or ()), program)
         opened = open_session(guest, machine.options, files, Collected(output) if output is not None else None)
@@ -182,8 +189,8 @@ def _damaged(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _test_session(file: str, name: str, at_failure: bool) -> Iterator[tuple[Session, Places]]:
-    test = FailingTest(Path(file), name)
+def _test_session(file: str, name: str, at_failure: bool, setup: list[str]) -> Iterator[tuple[Session, Places]]:
+    test = FailingTest(Path(file), name, read_defaults(setup, "--setup"))
     try:
         if at_failure:
             _show(test.go_to_failure())

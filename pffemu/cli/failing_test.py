@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pffemu.events.kernel import ProcessKilled
 from pffemu.inspect.nearest import nearest
 from pffemu.machine.stop import BudgetUsedUp, Interrupted, Reached, Stop
 from pffemu.testing.cases import Case
+from pffemu.testing.directives import Directive
 from pffemu.testing.runner import Run, run_block, start
 from pffemu.testing.verify import verify
 from pffemu.testing.whole_file import read_whole_file
@@ -25,9 +27,11 @@ from pffemu.testing.whole_file import read_whole_file
 class FailingTest:
     """`session` stands at the test's first instruction; `go_to_failure` goes where its first claim fails."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        """`name`: the part behind `::` of pytest's id. Raises MissingFileError, UsageError, PffemuError."""
-        self.run = start(_case(path, name))
+    def __init__(self, path: Path, name: str, defaults: Sequence[Directive] = ()) -> None:
+        """`name`: the part behind `::` of pytest's id; `defaults`: the project's.
+
+        Raises MissingFileError, UsageError, PffemuError."""
+        self.run = start(_case(path, name, defaults))
         self.session = Session(self.run.machine, read_variables=lambda: self.run.variables)
         self.places = Places(self.run.machine, lines_of_program(self.run.program))
         self._failing: Moment | None = None
@@ -84,12 +88,12 @@ class FailingTest:
         return None
 
 
-def _case(path: Path, name: str) -> Case:
+def _case(path: Path, name: str, defaults: Sequence[Directive]) -> Case:
     try:
         source = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise MissingFileError(f"cannot read it: {error}", where=str(path), remedy="name a test file") from error
-    cases, errors = read_whole_file(source.replace("\r\n", "\n"), str(path), path.parent)
+    cases, errors = read_whole_file(source.replace("\r\n", "\n"), str(path), path.parent, defaults)
     for case in cases:
         if name in (case.id, case.title):
             return case

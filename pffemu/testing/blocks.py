@@ -6,7 +6,7 @@ Each block is assembled as the whole file with the other blocks' lines emptied, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,7 @@ _SLUG_LENGTH: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One test: `claim` in English, its directives (those of the shared part first), and its lines [first, last]."""
+    """One test: `claim` in English, its directives (defaults and shared ones first), and its lines [first, last]."""
 
     claim: str
     file: str
@@ -49,8 +49,8 @@ def slug(text: str) -> str:
     return re.sub(r"[^\w.#+=<>-]+", "-", text).strip("-")[:_SLUG_LENGTH].rstrip("-")
 
 
-def read_blocks(source: str, file: str) -> list[Block]:
-    """The blocks of a test file. Raises TestFileError."""
+def read_blocks(source: str, file: str, defaults: Sequence[Directive] = ()) -> list[Block]:
+    """The blocks of a test file; `defaults` come before the shared directives. Raises TestFileError."""
     directives = read_directives(source, file)
     lines = source.count("\n") + 1
     starts = [directive for directive in directives if directive.name == "test"]
@@ -70,7 +70,7 @@ def read_blocks(source: str, file: str) -> list[Block]:
         seen[start.text] = start.number
         last = following.number - 1 if following is not None else lines
         own = [directive for directive in directives if start.number < directive.number <= last]
-        block = Block(start.text, file, start.number, last, starts[0].number - 1, (*shared, *own))
+        block = Block(start.text, file, start.number, last, starts[0].number - 1, (*defaults, *shared, *own))
         blocks.append(block)
     _check_unique_slugs(blocks)
     return blocks

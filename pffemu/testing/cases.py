@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from pffemu.testing.blocks import Block, read_blocks, source_of
 from pffemu.testing.c_program import compile_block
 from pffemu.testing.c_source import is_c
 from pffemu.testing.claims import Claims, read_claims
+from pffemu.testing.directives import Directive
 from pffemu.testing.errors import TestFileError, TooManyTestsError
 from pffemu.testing.harness_code import HANDLER, HarnessCode, harness_code
 from pffemu.testing.parameters import Parameters, combinations
@@ -48,10 +49,12 @@ class Case:
         return f"{self.block.claim} [{variant}" if bracket else self.block.claim
 
 
-def read_cases(source: str, file: str, folder: Path | None = None) -> list[Case]:
-    """Every test of a file, which messages call `file` and which is in `folder`. Raises UsageError with file:line."""
+def read_cases(source: str, file: str, folder: Path | None = None, defaults: Sequence[Directive] = ()) -> list[Case]:
+    """Every test of a file, which messages call `file` and which is in `folder`; `defaults`: of the project.
+
+    Raises UsageError with file:line."""
     cases: list[Case] = []
-    for block in read_blocks(source, file):
+    for block in read_blocks(source, file, defaults):
         modes = modes_of(block)
         for parameters in combinations(block):
             if len(cases) > _MOST:

@@ -40,7 +40,7 @@ _NO_COLON: Final = re.compile(r"\s*(?P<name>[a-z-]+)\s+[^:]*[=<>!]=")
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """`# name: text` on line `number` of `file`; `label`: LABEL in `# at LABEL:`."""
+    """`# name: text` on line `number` of `file` (0: of none); `label`: LABEL in `# at LABEL:`."""
 
     name: str
     text: str
@@ -50,7 +50,7 @@ class Directive:
 
     @property
     def where(self) -> str:
-        return f"{self.file}:{self.number}"
+        return f"{self.file}:{self.number}" if self.number else self.file
 
     def error(self, what: str, remedy: str) -> TestFileError:
         return TestFileError(f"# {self.name}: {what}", where=self.where, remedy=remedy)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SUFFIXES: Final = (".s", ".asm", ".c")
 COVERAGE: Final = pytest.StashKey[Any]()  # GuestCoverage, while --pffemu-cov is on
+_DEFAULTS: Final = {"mode": "pff-pte", "cpus": "2", "ram": "16M", "budget": "10000"}  # ini options pffemu_..., examples
 _SENT: Final = "pffemu_coverage"
 _ON_HOST: Final = "pffemu_native"
 
@@ -47,6 +48,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--pffemu-cov", nargs="?", const="-", metavar="LCOV",
         help="report the lines and branches of guest code that ran: a table, and with =FILE an lcov file",
     )  # fmt: skip
+
+    for name, example in _DEFAULTS.items():
+        parser.addini(
+            f"pffemu_{name}", f"`# {name}:` of blocks that have none, as in {example}", type="string", default=""
+        )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,13 +85,15 @@ class AssemblyFile(pytest.File):
         except UnicodeDecodeError as error:
             line = octets.count(b"\n", 0, error.start) + 1
             raise self.CollectError(f"{name}:{line}: not UTF-8\n  try: save the file as UTF-8") from None
+        from pffemu.testing.defaults import directives_of
         from pffemu.testing.directives import is_test_file
         from pffemu.testing.whole_file import read_whole_file
 
         if not is_test_file(source, name):
             return
+        defaults = directives_of(_ini(self.config), _ini_file(self.config))
         try:
-            found = read_whole_file(source.replace("\r\n", "\n"), name, self.path.parent)
+            found = read_whole_file(source.replace("\r\n", "\n"), name, self.path.parent, defaults)
         except PffemuError as error:
             raise self.CollectError(str(error)) from None
         # named with the whole id, in which pytest finds the parameters: --lf and --sw compare them
@@ -93,6 +101,15 @@ class AssemblyFile(pytest.File):
             yield BadDirective.from_parent(self, name=f"line-{line}", line=line, error=wrong)
         for case in found.cases:
             yield AssemblyItem.from_parent(self, name=case.id, nodeid=f"{self.nodeid}::{case.id}", case=case)
+
+
+def _ini(config: pytest.Config) -> dict[str, str]:
+    """The ini options of _DEFAULTS that are set, without their prefix."""
+    return {name: value for name in _DEFAULTS if (value := str(config.getini(f"pffemu_{name}")).strip())}
+
+
+def _ini_file(config: pytest.Config) -> str:
+    return config.inipath.name if config.inipath is not None else "pytest -o"
 
 
 def _shown(path: Path, config: pytest.Config) -> str:
@@ -189,9 +206,10 @@ class AssemblyItem(pytest.Item):
 
     def _debug(self) -> str:
         """The command that opens the debugger at the failing point."""
-        return (
-            f"pffemu debug {shlex.quote(_shown(self.path, self.config))} --test {shlex.quote(self.name)} --at-failure"
-        )
+        words = ["pffemu", "debug", _shown(self.path, self.config), "--test", self.name, "--at-failure"]
+        for name, value in _ini(self.config).items():
+            words += ["--setup", f"{name}: {value}"]
+        return shlex.join(words)
 
     def _repeat(self) -> str:
         """The command that repeats the test, for a shell in the folder where pytest was started."""

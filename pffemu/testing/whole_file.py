@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from pffemu.errors import PffemuError
 from pffemu.testing.c_source import is_c
 from pffemu.testing.cases import Case, read_cases
+from pffemu.testing.directives import Directive
 from pffemu.testing.errors import TooManyTestsError
 
 _MOST: Final = 50  # errors of a file
@@ -23,8 +25,10 @@ class WholeFile(NamedTuple):
     errors: list[tuple[int, PffemuError]]
 
 
-def read_whole_file(source: str, file: str, folder: Path | None = None) -> WholeFile:
-    """The file's tests and errors; an error in the shared part leaves no test.
+def read_whole_file(
+    source: str, file: str, folder: Path | None = None, defaults: Sequence[Directive] = ()
+) -> WholeFile:
+    """The file's tests and errors; an error in the shared part leaves no test. `defaults`: the project's directives.
 
     After an error its line is replaced, and the file is read again. Raises PffemuError for an error without a line.
     """
@@ -34,7 +38,7 @@ def read_whole_file(source: str, file: str, folder: Path | None = None) -> Whole
     claim = "// expect: rax == 0" if is_c(file) else "# expect: rax == 0"  # a block must claim something
     while True:
         try:
-            cases = read_cases("\n".join(lines), file, folder)
+            cases = read_cases("\n".join(lines), file, folder, defaults)
             break
         except TooManyTestsError:
             raise
