@@ -7,7 +7,7 @@ address space it settles: no unit is in the middle of a fill there, and every re
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
@@ -33,14 +33,12 @@ _LOG: Final = 1 << 16  # records kept for the program
 _RESERVE: Final = 16  # a sixteenth of RAM stays out of the rings
 
 
-@dataclass(slots=True)
 class Owned:
-    """What the kernel keeps of a directive. `listed`: the frames of MAP's list, and its first page."""
+    """What the kernel keeps of a directive. `listed`: the frames of MAP's list; `start`: its first page."""
 
-    owner: object  # the userfaultfd that it was made with
-    kind: Kind
-    listed: list[int] = field(default_factory=list)
-    start: int = 0
+    def __init__(self, owner: object, kind: Kind, listed: list[int], start: int) -> None:
+        """`owner`: the userfaultfd that it was made with."""
+        self.owner, self.kind, self.listed, self.start = owner, kind, listed, start
 
 
 @dataclass(frozen=True, slots=True)

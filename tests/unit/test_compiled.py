@@ -40,7 +40,7 @@ def fields_of_unloaded_types(path: Path) -> list[str]:
         for line in block.body
         if isinstance(line, ast.ImportFrom)
         for alias in line.names
-    }
+    } | {"object"}
     return [
         f"{path}: {kind.name}.{ast.unparse(field.target)}"
         for kind in tree.body
