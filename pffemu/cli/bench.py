@@ -17,7 +17,7 @@ from kernel_model.mechanisms import Handles, Mode
 from pffemu.cli import foreground
 from pffemu.cli.measure import Setup, measure
 from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
-from pffemu.cli.uncertain import Draws, with_draws, with_scatter
+from pffemu.cli.uncertain import NO_DRAWS, Draws, with_draws, with_scatter
 from pffemu.errors import UsageError
 from pffemu.report import plot
 from pffemu.report.csv_rows import rows, to_csv
@@ -27,7 +27,6 @@ from pffemu.report.table import run_tables
 from pffemu.report.uncertainty_table import scatter_table, uncertainty_tables
 
 WRONG_ANSWER = 1
-NO_DRAWS = Draws()
 
 
 @dataclass(frozen=True, slots=True)

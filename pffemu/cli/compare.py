@@ -20,13 +20,16 @@ from pffemu.cli.compare_program import compare_program, program_modes
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.point_processes import Point, PointFailed, PointRefused, Runner
 from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
+from pffemu.cli.uncertain import Draws
 from pffemu.errors import UsageError
 from pffemu.report import compare_figure, plot
+from pffemu.report.cache_draws import assess_runs, conclusions
 from pffemu.report.compare_table import compare_tables
 from pffemu.report.csv_rows import rows, to_csv
 from pffemu.report.progress import ProgressLine
 
 _WIDE: Final = 180  # columns, where the output is no terminal
+_INTERVALS: Final = 30  # more of them with --uncertainty
 
 
 @chooses_machine
@@ -46,6 +49,8 @@ def compare(
     store: compare_options.Store = compare_options.StoreChoice.MEMORY,
     folder: compare_options.Folder = Path("compare"),
     jobs: compare_options.Jobs = 2,
+    uncertainty: options.Uncertainty = None,
+    draw_seed: options.DrawSeed = 0,
     json: options.Json = None,
     csv: options.Csv = None,
     plot_to: compare_options.Plot = None,
@@ -58,23 +63,21 @@ def compare(
     """
     if machine.options.mode is not options.DEFAULTS.mode:
         raise UsageError("a mechanism has its mode", where="--mode", remedy="choose with --mechanism")
-    check_writable(json)
-    check_writable(csv)
-    check_writable(plot_to)
+    for output in (json, csv, plot_to):
+        check_writable(output)
     if plot_to is not None:
         plot.check(plot_to)
     if workload not in WORKLOADS and Path(workload).exists():
+        _refuse_draws(uncertainty)
         compare_program(workload, arguments or [], program_modes(mechanism), machine, json, csv)
         return
     if arguments:
         raise UsageError(f"workload {workload} takes no arguments", where="compare", remedy="options go before it")
-    on_disk = store is compare_options.StoreChoice.DISK
-    setting = CacheSetting(
-        chosen_mechanisms("kernel")[0], policy=policy, batch=batch, handlers=handlers, spare=spare, on_disk=on_disk
-    )
-    mechanisms = chosen_mechanisms(mechanism, on_disk=on_disk)
-    varied = compare_options.quotas(quota), compare_options.threads(threads)
-    comparison = Comparison(workload, scale, mechanisms, *varied, setting, machine.options, machine.words, folder)
+    setting = _setting(policy, batch, handlers, spare, store)
+    mechanisms = chosen_mechanisms(mechanism, on_disk=setting.on_disk)
+    varied, draws = (compare_options.quotas(quota), compare_options.threads(threads)), Draws(uncertainty, draw_seed)
+    which = workload, scale, mechanisms, *varied
+    comparison = Comparison(*which, setting, machine.options, machine.words, folder, draws)
     make_folder(folder)
     progress = ProgressLine(err_console(), f"compare {workload}", len(comparison.points()))
     built = foreground.prepare(lambda: named_workload(workload, scale), progress, "building the input")
@@ -90,6 +93,20 @@ def compare(
     _show(told, json, csv, plot_to, f"{len(points)} results, {there} of them from before, in {folder}")
     if failure is not None:
         raise failure
+
+
+def _setting(policy: Policy, batch: int, handlers: int, spare: int, store: compare_options.StoreChoice) -> CacheSetting:
+    """What all runs have in common."""
+    on_disk = store is compare_options.StoreChoice.DISK
+    kernel = chosen_mechanisms("kernel")[0]
+    return CacheSetting(kernel, policy=policy, batch=batch, handlers=handlers, spare=spare, on_disk=on_disk)
+
+
+def _refuse_draws(uncertainty: int | None) -> None:
+    if uncertainty is not None:
+        raise UsageError(
+            "a program has no measured part", where="--uncertainty", remedy="give a workload, or leave it out"
+        )
 
 
 def _run(
@@ -150,9 +167,13 @@ def _process(comparison: Comparison, mechanism: str) -> Point:
         "--threads", ",".join(map(str, comparison.threads)), "--scale", str(comparison.scale),
         "--policy", setting.policy.value, "--batch", str(setting.batch), "--handlers", str(setting.handlers),
         "--spare", str(setting.spare), "--store", _store(setting), "--folder", str(comparison.folder), "--jobs", "0",
-        *comparison.words, comparison.name,
+        *_drawn(comparison.draws), *comparison.words, comparison.name,
     ]  # fmt: skip
     return Point({}, command, comparison.folder / f"{comparison.name}-{mechanism}.json")
+
+
+def _drawn(draws: Draws) -> list[str]:
+    return [] if draws.count is None else ["--uncertainty", str(draws.count), "--draw-seed", str(draws.seed)]
 
 
 def _store(setting: CacheSetting) -> str:
@@ -162,6 +183,9 @@ def _store(setting: CacheSetting) -> str:
 def _report(comparison: Comparison, points: Sequence[ComparePoint]) -> dict[str, Any]:
     found = [(point, point.report()) for point in points]
     setting, profile = comparison.setting, comparison.machine.cpu.profile
+    runs = [told for point, told in found if not point.is_steps and told is not None]
+    count, seed = comparison.draws.count, comparison.draws.seed
+    uncertainty = {} if count is None else {"uncertainty": assess_runs(runs, profile, count, seed)}
     return {
         "version": pffemu.__version__,
         "command": "compare",
@@ -172,19 +196,20 @@ def _report(comparison: Comparison, points: Sequence[ComparePoint]) -> dict[str,
             "handlers": setting.handlers, "spare": setting.spare, "store": _store(setting), "profile": profile.name,
             "profile_hash": profile.digest,
         },
-        "runs": [told for point, told in found if not point.is_steps],
+        "runs": runs,
         "steps": {
             point.mechanism.name: {"lines": point.mechanism.lines, **(told or {})}
             for point, told in found if point.is_steps
         },
+        **uncertainty,
     }  # fmt: skip
 
 
 def _show(told: dict[str, Any], json: str | None, csv: str | None, plot_to: Path | None, note: str) -> None:
     out = out_console(to_stderr="-" in (json, csv))
     if not out.is_terminal:
-        out.width = max(out.width, _WIDE)
-    out.print(*compare_tables(told), note, sep="\n", markup=False)
+        out.width = max(out.width, _WIDE + (_INTERVALS if "uncertainty" in told else 0))
+    out.print(*compare_tables(told), *conclusions(told), note, sep="\n", markup=False)
     if json is not None:
         write_text(json_text.dumps(told, indent=2), json)
     if csv is not None:

@@ -14,10 +14,13 @@ import pffemu
 from guest.caching.mechanisms import CacheMechanism
 from guest.caching.workload import CachedWorkload, CacheSetting
 from pffemu.cli import compare_run
+from pffemu.cli.compare_draws import with_draws
 from pffemu.cli.compare_steps import steps
 from pffemu.cli.point_processes import code_hash
+from pffemu.cli.uncertain import NO_DRAWS, Draws
 from pffemu.errors import UsageError
 from pffemu.machine.options import MachineOptions
+from pffemu.report.cache_draws import DRAWN, to_json
 
 STEPS = "steps"  # a run's name: what a hit, a fill, an eviction and a write-back cost
 
@@ -57,6 +60,7 @@ class Comparison:
     machine: MachineOptions
     words: tuple[str, ...]
     folder: Path
+    draws: Draws = NO_DRAWS
 
     def points(self) -> list[ComparePoint]:
         """In the order of the table; a mechanism's single steps first."""
@@ -73,7 +77,7 @@ class Comparison:
         key = [
             pffemu.__version__, code_hash(), self.machine.cpu.profile.digest, *which, mechanism.name, quota, threads,
             list(self.words), self.setting.policy.value, self.setting.batch, self.setting.handlers, self.setting.spare,
-            self.setting.on_disk,
+            self.setting.on_disk, *([self.draws.count, self.draws.seed] if self.draws.any and threads else []),
         ]  # fmt: skip
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
         what = f"{self.name}-{mechanism.name}-q{quota:g}-t{threads}" if threads else f"{STEPS}-{mechanism.name}"
@@ -96,8 +100,11 @@ def run_points(comparison: Comparison, workload: CachedWorkload, missing: Sequen
         if point.is_steps:
             told = steps(replace(comparison.setting, mechanism=point.mechanism), comparison.machine)
         else:
-            done = compare_run.run(workload, comparison.setting_of(point, workload), comparison.machine)
+            setting, draws = comparison.setting_of(point, workload), comparison.draws
+            done = compare_run.run(workload, setting, comparison.machine, clocks=draws.any)
             told = done.to_json(profile, point.quota)
+            if draws.any:
+                told[DRAWN] = to_json(with_draws(draws, done, comparison.machine))
         _write(point.result, told)
 
 

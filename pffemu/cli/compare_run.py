@@ -34,6 +34,7 @@ from pffemu.machine.options import MachineOptions
 from pffemu.machine.roots import parse_root
 from pffemu.machine.stop import Exited
 from pffemu.report.cache_run import CacheRun
+from pffemu.report.cost_clocks import CostClocks
 from pffemu.report.measured_counts import MeasuredCounts
 from pffemu.timing import Profile
 
@@ -56,8 +57,8 @@ class _Bytes:
         self.data += data
 
 
-def run(workload: CachedWorkload, setting: CacheSetting, options: MachineOptions) -> CacheRun:
-    """Run `workload`; `options`: the machine, but for its mode, its cores and its RAM.
+def run(workload: CachedWorkload, setting: CacheSetting, options: MachineOptions, *, clocks: bool = False) -> CacheRun:
+    """Run `workload`; `options`: the machine, but for its mode, its cores and its RAM. `clocks`: keep the run's.
 
     Raises GuestFailed, NotOffered, PffemuError.
     """
@@ -65,10 +66,12 @@ def run(workload: CachedWorkload, setting: CacheSetting, options: MachineOptions
     with tempfile.TemporaryDirectory(prefix="pffemu-") as folder:
         file = Path(folder) / _FILE
         file.write_bytes(workload.content.tobytes())
-        return _run(workload, setting, options, file)
+        return _run(workload, setting, options, file, clocks=clocks)
 
 
-def _run(workload: CachedWorkload, setting: CacheSetting, options: MachineOptions, file: Path) -> CacheRun:
+def _run(
+    workload: CachedWorkload, setting: CacheSetting, options: MachineOptions, file: Path, *, clocks: bool
+) -> CacheRun:
     result, counters, logged = _Bytes(), _Bytes(), _Bytes()
     machine = Machine(_machine_options(workload, setting, options, file.parent))
     for fd, data in workload.inputs.items():
@@ -78,7 +81,8 @@ def _run(workload: CachedWorkload, setting: CacheSetting, options: MachineOption
     ):  # fmt: skip
         machine.open_output(fd, name, sink)
     machine.load(guest(f"workloads/{workload.guest}"), setting.arguments(workload))
-    with Recorder(machine, None) as recorder:
+    forms = CostClocks(machine.cpus) if clocks else None
+    with Recorder(machine, None, [] if forms is None else [forms]) as recorder:
         counts = MeasuredCounts(machine.counts, recorder.stages)
         machine.events.sinks.append(counts)
         started = time.perf_counter()
@@ -93,27 +97,31 @@ def _run(workload: CachedWorkload, setting: CacheSetting, options: MachineOption
     faults = own or by_path.get(KERNEL, [])
     latencies = faults if setting.mechanism.faults else np.frombuffer(logged.data, np.uint32).tolist()
     cache, total = (dict(zip(COUNTERS, one, strict=True)) for one in struct.iter_unpack(_COUNTERS, counters.data))
-    return CacheRun(workload, setting, summary, counts.counts(), cache, total, latencies)
+    return CacheRun(workload, setting, summary, counts.counts(), cache, total, latencies, forms)
 
 
 def _machine_options(
     workload: CachedWorkload, setting: CacheSetting, options: MachineOptions, folder: Path
 ) -> MachineOptions:
-    """The machine: a quota where the kernel evicts; a disk of RAM where the file is said to be in memory."""
-    profile = options.cpu.profile
-    if not setting.on_disk:
-        least = {name: replace(profile.entries[name], value=_RAM_DISK, unit="us") for name in _LATENCIES}
-        entries = {**profile.entries, **least}
-        profile = Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
+    """The machine: a quota where the kernel evicts."""
     return replace(
         options,
         mode=setting.mechanism.mode,
         cpus=max(options.cpus, setting.cores),
         ram=workload.ram(setting.threads),
         roots=(*options.roots, parse_root(f"{folder}:/data")),
-        cpu=replace(options.cpu, profile=profile),
+        cpu=replace(options.cpu, profile=profile_of(setting, options.cpu.profile)),
         quota=setting.quota * PAGE_SIZE if setting.mechanism.name == "kernel" else 0,
     )
+
+
+def profile_of(setting: CacheSetting, profile: Profile) -> Profile:
+    """The profile of a run: a disk of RAM where the file is said to be in memory."""
+    if setting.on_disk:
+        return profile
+    least = {name: replace(profile.entries[name], value=_RAM_DISK, unit="us") for name in _LATENCIES}
+    entries = {**profile.entries, **least}
+    return Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
 
 
 def _check(stop: object, setting: CacheSetting) -> None:

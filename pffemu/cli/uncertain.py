@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from guest.workloads import FaultWorkload, Workload
 from kernel_model.mechanisms import Mode
 from pffemu.cli.measure import Measured, Setup, measure
+from pffemu.machine.options import MachineOptions
 from pffemu.report.latency import Latency
 from pffemu.report.scatter import scattered
 from pffemu.report.summary import RunSummary
@@ -35,6 +36,7 @@ class Draws:
         return self.count is not None or self.scatter
 
 
+NO_DRAWS: Final = Draws()
 Runs = Sequence[tuple[Workload, Mode, Measured]]  # measured with Setup.clocks
 
 
@@ -61,26 +63,49 @@ def _drawn(draws: Draws, workload: Workload, mode: Mode, measured: Measured, set
     assert measured.clocks is not None
     assert draws.count is not None
     linear = of_forms(measured.summary, measured.clocks, setup.profile, draws.count, draws.seed)
-    if linear.method == "exact" and not measured.summary.counts["wakes"]:
+
+    def run(machine: MachineOptions) -> dict[str, float]:
+        summary = measure(workload, mode, replace(setup, machine=machine, clocks=False, trace=None)).summary
+        return {name: result(summary, name) for name in linear.quantities}
+
+    return checked(draws, linear, measured.summary, setup.machine, run)
+
+
+def checked(
+    draws: Draws,
+    linear: RunDraws,
+    summary: RunSummary,
+    machine: MachineOptions,
+    run: Callable[[MachineOptions], Mapping[str, float]],
+    *,
+    dearest: int = _DEAREST,
+) -> RunDraws:
+    """`linear`, compared with runs under drawn profiles where it may not be exact; runs of all of them where it is off.
+
+    `run`: results by quantity on a machine like `machine`. `summary`: the run that `linear` is of. `dearest`: work, as
+    of _work, that all draws may take; where it is more, the forms are kept, and say by how much they are off.
+    """
+    assert draws.count is not None
+    if linear.method == "exact" and not summary.counts["wakes"]:
         return linear
-    checked = [_run(draws, number, workload, mode, setup) for number in range(min(_CHECKED, draws.count))]
-    off = max(_off(linear, summary, number) for number, summary in enumerate(checked))
-    if off <= _OFF or _work(measured.summary) * draws.count > _DEAREST:
+    profile = machine.cpu.profile
+
+    def result_of(number: int) -> Mapping[str, float]:
+        cpu = replace(machine.cpu, profile=drawn(profile, draw(profile, number, draws.seed)))
+        return run(replace(machine, cpu=cpu))
+
+    found = [result_of(number) for number in range(min(_CHECKED, draws.count))]
+    off = max(_off(linear, results, number) for number, results in enumerate(found))
+    if off <= _OFF or _work(summary) * draws.count > dearest:
         return replace(linear, method="linear", off=off)
-    rest = [_run(draws, number, workload, mode, setup) for number in range(len(checked), draws.count)]
-    return replace(of_runs(linear, [*checked, *rest]), off=off)
+    found += [result_of(number) for number in range(len(found), draws.count)]
+    return replace(of_runs(linear, found), off=off)
 
 
-def _run(draws: Draws, number: int, workload: Workload, mode: Mode, setup: Setup) -> RunSummary:
-    profile = drawn(setup.profile, draw(setup.profile, number, draws.seed))
-    machine = replace(setup.machine, cpu=replace(setup.machine.cpu, profile=profile))
-    return measure(workload, mode, replace(setup, machine=machine, clocks=False, trace=None)).summary
-
-
-def _off(linear: RunDraws, summary: RunSummary, number: int) -> float:
-    """%: how far the forms are from a run of draw `number`."""
+def _off(linear: RunDraws, results: Mapping[str, float], number: int) -> float:
+    """%: how far the forms are from the results of draw `number`."""
     names = [name for name in (MEAN, TIME) if name in linear.quantities]
-    return max(abs(100 * (float(linear.quantities[name].draws[number]) / result(summary, name) - 1)) for name in names)
+    return max(abs(100 * (float(linear.quantities[name].draws[number]) / results[name] - 1)) for name in names)
 
 
 def _work(summary: RunSummary) -> float:

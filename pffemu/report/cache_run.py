@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from guest.caching.workload import CachedWorkload, CacheSetting
+from pffemu.report.cost_clocks import CostClocks
 from pffemu.report.measured_counts import EVICTED, IPIS, RECLAIMED, WRITTEN, WRITTEN_BACK
 from pffemu.report.summary import RunSummary, run_to_json
 from pffemu.timing import SHIFT, Profile
@@ -20,7 +21,7 @@ PERCENTILES: Final = {"p50": 500, "p99": 990, "p99.9": 999}  # in thousandths
 class CacheRun:
     """What a run did. `counts`, `cache` and `latencies` (cycles of each miss) are of the measured part.
 
-    `total`: as `cache`, after all pages have left."""
+    `total`: as `cache`, after all pages have left. `clocks`: times as linear forms of the costs, where asked for."""
 
     workload: CachedWorkload
     setting: CacheSetting
@@ -29,6 +30,7 @@ class CacheRun:
     cache: dict[str, int]
     total: dict[str, int]
     latencies: list[int]
+    clocks: CostClocks | None = None
 
     def to_json(self, profile: Profile, quota: float) -> dict[str, Any]:
         """An element of `runs`: the keys of `bench`, and those of a comparison. `quota`: fraction of the pages."""

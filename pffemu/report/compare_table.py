@@ -11,11 +11,11 @@ Run = Mapping[str, Any]
 
 _STEPS: Final = {"hit": "hit", "fill": "fill", "evict": "evict", "write_back": "write back"}
 _COLUMNS: Final[Mapping[str, Callable[[Run], str]]] = {
-    "M op/s": lambda run: f"{run['operations_per_second'] / 1e6:,.3f}",
+    "M op/s": lambda run: f"{run['operations_per_second'] / 1e6:,.3f}" + _within(run, "operations_per_second", 1e6, 3),
     "a core": lambda run: f"{run['operations_per_core_second'] / 1e6:,.3f}",
     "core-ms": lambda run: f"{run['core_seconds'] * 1e3:,.2f}",
     "misses": lambda run: f"{run['misses']['count']:,}",
-    "p50": lambda run: _cycles(run, "p50"),
+    "p50": lambda run: _cycles(run, "p50") + _within(run, "p50", 1, 0),
     "p99": lambda run: _cycles(run, "p99"),
     "p99.9": lambda run: _cycles(run, "p99.9"),
     "evicted": lambda run: f"{run['cache']['evictions']:,}",
@@ -62,6 +62,10 @@ def headings_and_rows(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
         [run["mechanism"], *(f"{run[name]:g}" for name in head[1:]), *(show(run) for show in _COLUMNS.values())]
         for run in runs
     ]
+    if any("uncertainty" in run for run in runs):
+        for run, row in zip(runs, rows, strict=True):
+            row.append(_method(run.get("uncertainty")))
+        return [*head, *_COLUMNS, "draws are"], rows
     return [*head, *_COLUMNS], rows
 
 
@@ -75,6 +79,18 @@ def _runs(runs: Sequence[Run], title: str) -> Table:
             table.add_section()
         table.add_row(*row)
     return table
+
+
+def _within(run: Run, name: str, unit: float, places: int) -> str:
+    """Where most draws of the profile's costs lie, on a line of its own."""
+    found = run.get("uncertainty", {}).get(name)
+    return "" if found is None else f"\n[{found[0] / unit:,.{places}f}, {found[2] / unit:,.{places}f}]"
+
+
+def _method(drawn: Run | None) -> str:
+    if drawn is None:
+        return "-"
+    return f"{drawn['method']}\noff {drawn['off']:.1f} %" if drawn["off"] else str(drawn["method"])
 
 
 def _cycles(run: Run, name: str) -> str:

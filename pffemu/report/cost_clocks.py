@@ -35,7 +35,7 @@ _SLACK: Final = 4  # cycles by which a join may be off: clocks are read in whole
 
 class CostClocks:
     """Sink. `latencies`: the forms of faults by path, each with the number of faults that have it; `part`: the form of
-    the measured part. `exact`: no core waited for a lock."""
+    the measured part. `latencies_in_part`: of faults that ended in it. `exact`: no core waited for a lock."""
 
     def __init__(self, cpus: Sequence[Cpu]) -> None:
         self._cpus = cpus
@@ -51,6 +51,8 @@ class CostClocks:
         self._spins: set[int] = set()  # threads whose last read found no message
         self._marks: list[Form] = []
         self.latencies: dict[str, Counter[bytes]] = {}
+        self._before: dict[str, Counter[bytes]] = {}  # the measured part
+        self._within: dict[str, Counter[bytes]] | None = None
         self.exact = True
         self._actions: dict[type[Any], Callable[[Any], None]] = {
             WalkRefused: self._begin, KernelPageFault: self._begin, Resumed: self._end, SignalReturned: self._end,
@@ -70,6 +72,10 @@ class CostClocks:
         if len(self._marks) == 2:
             return self._marks[1] - self._marks[0]
         return self.at(0)
+
+    @property
+    def latencies_in_part(self) -> dict[str, Counter[bytes]]:
+        return self.latencies if self._within is None else self._within
 
     def at(self, core: int) -> Form:
         """The core's clock now."""
@@ -160,12 +166,15 @@ class CostClocks:
             self._calls[event.tid] = self.at(event.cpu)
         elif event.name == MARK and event.tid == MAIN and len(self._marks) == 1:
             self._marks.append(self.at(event.cpu))
+            found = {path: forms - self._before.get(path, Counter()) for path, forms in self.latencies.items()}
+            self._within = {path: forms for path, forms in found.items() if forms}
 
     def _return(self, event: SyscallReturned) -> None:
         if event.name == "read":
             (self._spins.add if event.result == -Errno.EAGAIN else self._spins.discard)(event.tid)
         elif event.name == MARK and event.tid == MAIN and not self._marks:
             self._marks.append(self.at(event.cpu))
+            self._before = {path: forms.copy() for path, forms in self.latencies.items()}
 
 
 def form_of(units: Mapping[str, float]) -> Form:

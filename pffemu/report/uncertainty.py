@@ -142,8 +142,8 @@ def of_forms(summary: RunSummary, clocks: CostClocks, profile: Profile, draws: i
         forms[MEAN] = faults @ rows / faults.sum()
         quantities[MEAN] = Quantity(float(forms[MEAN] @ own), drawn @ forms[MEAN])
         for name, share in ((MEDIAN, 0.5), (P99, 0.99)):
-            nominal = _percentile(rows @ own, faults, share)
-            quantities[name] = Quantity(nominal, np.array([_percentile(rows @ one, faults, share) for one in drawn]))
+            nominal = percentile(rows @ own, faults, share)
+            quantities[name] = Quantity(nominal, np.array([percentile(rows @ one, faults, share) for one in drawn]))
     ordered = {name: quantities[name] for name in QUANTITIES if name in quantities}
     return RunDraws(summary.name, summary.mode, ordered, forms, "exact" if clocks.exact else "linear")
 
@@ -155,10 +155,10 @@ def of_call(name: str, mode: str, costs: IoctlCosts, profile: Profile, draws: in
     return RunDraws(name, mode, {CALL: Quantity(float(prices(profile) @ form), drawn)}, {CALL: form})
 
 
-def of_runs(linear: RunDraws, summaries: Sequence[RunSummary]) -> RunDraws:
-    """The same with results from runs of the drawn profiles."""
+def of_runs(linear: RunDraws, results: Sequence[Mapping[str, float]]) -> RunDraws:
+    """The same with results, by quantity, from runs of the drawn profiles."""
     quantities = {
-        name: Quantity(one.nominal, np.array([result(summary, name) for summary in summaries]))
+        name: Quantity(one.nominal, np.array([found[name] for found in results]))
         for name, one in linear.quantities.items()
     }
     return RunDraws(linear.name, linear.mode, quantities, linear.forms, "emulated", linear.off)
@@ -247,7 +247,7 @@ def _ratio(profile: Profile, above: RunDraws, below: RunDraws, quantity: str, co
     return float(above.forms[quantity] @ priced) / float(below.forms[quantity] @ priced)
 
 
-def _percentile(values: Draws, faults: NDArray[np.int64], share: float) -> float:
+def percentile(values: Draws, faults: NDArray[np.int64], share: float) -> float:
     """The lowest value with at least that share of the faults at or below it."""
     order = np.argsort(values)
     reached = np.cumsum(faults[order])

@@ -47,6 +47,39 @@ def test_a_comparison_resumes_and_says_the_same(tmp_path: Path) -> None:
     assert page.read_text().count("<td>swizzle") == 2
 
 
+def test_intervals_and_conclusions_under_draws(tmp_path: Path) -> None:
+    arguments = ("fault", "--scale", "9", "--mechanism", "pff,swizzle", "--quota", "1", "--threads", "1")
+    folder, drawing = tmp_path / "results", ("--uncertainty", "12", "--jobs", "0")
+    told = compare(folder, *arguments, *drawing)
+    found = {run["mechanism"]: run["uncertainty"] for run in told["runs"]}
+    for run in told["runs"]:
+        low, nominal, high = run["uncertainty"]["operations_per_second"]
+        assert low < nominal < high
+        assert nominal == pytest.approx(run["operations_per_second"], rel=1e-3)
+        assert "draws" not in run
+    low, nominal, high = found["pff"]["p50"]
+    assert low < nominal < high
+    misses = next(run["misses"] for run in told["runs"] if run["mechanism"] == "pff")
+    assert nominal == pytest.approx(misses["p50"], abs=2)
+    assert "p50" not in found["swizzle"]
+    assert found["pff"]["off"] < 1  # of two runs under drawn profiles
+    (conclusion,) = told["uncertainty"]["conclusions"]
+    assert (conclusion["less"], conclusion["more"]) == ("swizzle (quota 1, threads 1)", "pff (quota 1, threads 1)")
+    assert conclusion["holds"] == 12
+    ran = pffemu("compare", *arguments, *drawing, "--folder", str(folder))
+    assert "4 results, 4 of them from before" in ran.out
+    assert "holds in 12 of 12 draws" in ran.out
+    low, _, high = found["pff"]["operations_per_second"]
+    assert f"[{low / 1e6:,.3f}, {high / 1e6:,.3f}]" in ran.out
+
+
+def test_contention_is_said(tmp_path: Path) -> None:
+    arguments = ("mmapbench-write", "--scale", "10", "--mechanism", "swizzle", "--quota", "0.5", "--threads", "2")
+    drawn = compare(tmp_path, *arguments, "--uncertainty", "10", "--jobs", "0")["runs"][0]["uncertainty"]
+    assert drawn["method"] == "emulated"
+    assert drawn["off"] > 2  # the forms would have been wrong
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -58,6 +91,7 @@ def test_a_comparison_resumes_and_says_the_same(tmp_path: Path) -> None:
         (("kv", "--scale", "8", "--quota", "0.1"), "below the working minimum of 16"),
         (("kv", "argument"), "takes no arguments"),
         (("kv", "--mode", "uffd"), "choose with --mechanism"),
+        (("guest/asm/fault_bench.s", "--uncertainty", "10"), "a program has no measured part"),
         (("kv", "--store", "disk", "--mechanism", "policy"), "needs its file in memory"),
     ],
 )
