@@ -24,6 +24,8 @@ def _row(names: str, usage: str, text: str, movement: str = "") -> Entry:
 TABLE: Final = (
     _row("step s stepi si", "[N]", "one instruction; into the handler when its fault is forwarded", "step"),
     _row("next n nexti", "[N]", "one instruction, calls run to their return", "step_over"),
+    _row("step-line sl", "[N]", "to the next source line, into functions that have lines"),
+    _row("next-line nl", "[N]", "to the next source line, calls run to their return"),
     _row("phase ph", "[N]", "to the next phase of a fault, below the instruction", "phase"),
     _row("finish fin", "", "out of the function, or through UIRET out of the handler", "finish"),
     _row("continue c", "[N]", "to the next breakpoint", "resume"),

@@ -13,6 +13,7 @@ from pffemu.debug import show
 from pffemu.debug.breakpoints import Access, Breakpoint, event_words
 from pffemu.debug.command_table import TABLE, help_text
 from pffemu.debug.halt import Why
+from pffemu.debug.line_steps import step_line
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.errors import UsageError
@@ -45,6 +46,7 @@ class Commands:
         self._interrupted = False
         self._actions: dict[str, Callable[[str], str]] = {
             **{e.names[0]: partial(self._move, e.movement) for e in TABLE if e.movement},
+            "step-line": partial(self._move_lines, False), "next-line": partial(self._move_lines, True),
             "goto": self._goto, "break": self._break, "tbreak": partial(self._break, temporary=True),
             "event": self._event, "watch": partial(self._watch, Access.WRITE),
             "rwatch": partial(self._watch, Access.READ), "awatch": partial(self._watch, Access.ANY),
@@ -96,6 +98,13 @@ class Commands:
                 break
             if self._interrupted and done < wanted:
                 return f"interrupted after {done} of {wanted}: {self._where()}"
+        return self._where()
+
+    def _move_lines(self, over: bool, text: str) -> str:
+        for _ in range(_count(text)):
+            halt = step_line(self.session, self.places, over=over, interrupted=lambda: self._interrupted)
+            if halt.why not in _OWN or self._interrupted:
+                break
         return self._where()
 
     def _goto(self, text: str) -> str:

@@ -57,6 +57,15 @@ class Places:
             return None  # a test's harness code, which is in no file
         return SourceLine(Path(file).name, number, texts[number - 1] if texts else "")
 
+    def line_at(self, address: int) -> tuple[str, int] | None:
+        """(file, line) of an address; None without line information."""
+        return self._line_of(address)
+
+    def begins_line(self, address: int) -> bool:
+        """Whether the line's code begins at `address`, as opposed to a place in its middle."""
+        begins = self._lines is not None and self._lines.begins_at(address)
+        return begins or self._line_of(address) != self._line_of(address - 1)
+
     def source_around(self, address: int, above: int, below: int) -> list[tuple[SourceLine, bool]]:
         """The lines around that of an address, each with whether it is that one; none without source."""
         found = self._line_of(address)

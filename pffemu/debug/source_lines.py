@@ -69,6 +69,11 @@ class SourceLines:
             return None
         return self._ranges[i].file, self._ranges[i].number
 
+    def begins_at(self, address: int) -> bool:
+        """Whether a range of a line begins at `address`."""
+        i = bisect_right(self._starts, address) - 1
+        return i >= 0 and self._starts[i] == address
+
     def address_of(self, file: str, line: int) -> int | None:
         """The lowest address of the first line with code at or behind `line` of a file that ends in `file`."""
         wanted = PurePath(file).parts

@@ -1,0 +1,90 @@
+"""`step-line` and `next-line` in a program that a C compiler made."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from guest.c_compiler import NO_C_COMPILER, find_c_compiler
+from pffemu import Machine, UsageError
+from pffemu.debug.commands import Commands
+from pffemu.debug.places import Places
+from pffemu.debug.session import Session
+from pffemu.debug.source_lines import frames_of_file, lines_of_file
+
+SOURCE = """#include <string.h>
+static volatile int total;
+static int add(int x)
+{
+    total += x;
+    return total;
+}
+int main(int argc, char **argv)
+{
+    int sum = 0;
+    for (int i = 0; i < 2; i++)
+        sum += add(i) + add(1);
+    total = strlen(argv[0]);
+    return sum;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = find_c_compiler()
+    if compiler is None:
+        pytest.skip(NO_C_COMPILER)
+    folder = tmp_path_factory.mktemp("lines")
+    (folder / "lines.c").write_text(SOURCE)
+    command = [*compiler, "-g", "-O0", "-fno-builtin", "-static", str(folder / "lines.c"), "-o", str(folder / "lines")]
+    subprocess.run(command, check=True, timeout=100)
+    return folder / "lines"
+
+
+@pytest.fixture
+def talk(program: Path) -> Iterator[Commands]:
+    machine = Machine(stdout=io.BytesIO(), stderr=io.BytesIO())
+    machine.load(program)
+    session = Session(machine, frames_of_file(program))
+    talk = Commands(session, Places(machine, lines_of_file(program)))
+    talk.execute("break lines.c:10")
+    talk.execute("continue")
+    yield talk
+    session.close()
+
+
+def line_in(text: str) -> int:
+    found = re.search(r"lines\.c:(\d+)", text)
+    assert found, text
+    return int(found[1])
+
+
+def test_next_line_runs_calls_and_goes_round_loops(talk: Commands) -> None:
+    lines = [line_in(talk.execute("next-line")) for _ in range(8)]
+    assert lines == [11, 12, 11, 12, 11, 13, 14, 15]
+
+
+def test_step_line_enters_functions_with_lines_only(talk: Commands) -> None:
+    lines = [line_in(talk.execute("step-line")) for _ in range(6)]
+    assert lines[:5] == [11, 12, 4, 5, 6]
+    talk.execute("tbreak lines.c:13")
+    talk.execute("continue")
+    assert line_in(talk.execute("sl")) == 14
+
+
+def test_a_number_repeats_and_a_breakpoint_ends_it(talk: Commands) -> None:
+    assert line_in(talk.execute("nl 5")) == 11
+    talk.execute("goto 0")
+    with pytest.raises(UsageError, match="no source line here"):
+        talk.execute("nl")
+
+
+def test_a_breakpoint_in_a_called_function_comes_first(talk: Commands) -> None:
+    talk.execute("break lines.c:5")
+    assert line_in(talk.execute("nl 9")) == 5
