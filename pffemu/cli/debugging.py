@@ -27,7 +27,7 @@ from pffemu.cli.terminal import GuestOutput, err_console, say, show_warnings
 from pffemu.debug.commands import Commands
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
-from pffemu.debug.source_lines import frames_of_file, lines_of_file, variables_of_file
+from pffemu.debug.source_lines import frames_of_file, lines_of_file, locals_of_file, variables_of_file
 from pffemu.errors import PffemuError, UsageError
 from pffemu.machine.elf_frames import CallFrames
 from pffemu.machine.machine import Machine
@@ -171,7 +171,9 @@ def open_session(
     program = Path(machine.process.image.file) if machine.process.image.file else path
     with (
         _damaged(path) if is_saved else nullcontext(),
-        closing(Session(machine, frames, lambda: variables_of_file(program))) as session,
+        closing(
+            Session(machine, frames, lambda: variables_of_file(program), lambda: locals_of_file(program))
+        ) as session,
     ):
         yield session, places
 

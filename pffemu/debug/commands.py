@@ -14,6 +14,7 @@ from pffemu.debug.breakpoints import Access, Breakpoint, event_words
 from pffemu.debug.command_table import TABLE, help_text
 from pffemu.debug.halt import Why
 from pffemu.debug.line_steps import step_line
+from pffemu.debug.local_variables import shown_locals
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.errors import UsageError
@@ -55,6 +56,7 @@ class Commands:
             "threads": lambda _: show.shown_threads(session), "where": lambda _: self._where(),
             "registers": lambda _: show.shown_registers(session), "uintr": lambda _: show.shown_uintr(session),
             "code": lambda _: show.shown_code(session, places.source_of),
+            "locals": lambda _: shown_locals(session),
             "stack": lambda _: show.shown_stack(session), "frame": lambda _: show.shown_frame(session),
             "walk": self._walk, "regions": lambda _: show.shown_regions(session),
             "directives": lambda _: show.shown_directives(session),

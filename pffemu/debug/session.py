@@ -7,7 +7,7 @@ then only `interrupt` may be called. A session never changes what the guest does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, Final
@@ -36,6 +36,7 @@ from pffemu.errors import UsageError
 from pffemu.events.details import SignalTaken
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.machine.elf_frames import CallFrames, FrameRule
+from pffemu.machine.elf_locals import Local
 from pffemu.machine.elf_variables import Variable
 from pffemu.machine.machine import Machine
 from pffemu.machine.memory import GuestMemory
@@ -52,17 +53,19 @@ class Session:
         machine: Machine,
         call_frames: CallFrames | None = None,
         read_variables: Callable[[], Mapping[str, Variable]] = dict,
+        read_locals: Callable[[], Sequence[Local]] = tuple,
     ) -> None:
         """`machine` has a program loaded; `call_frames`: the program's call frame information.
 
-        `read_variables`: reads the program's C variables, when an expression first needs them.
+        `read_variables`: reads the program's C variables, when an expression first needs them; `read_locals`: those
+        of its functions.
 
         Raises UsageError when the machine does not count instructions.
         """
         if not machine.options.cpu.counting:
             raise UsageError("debugging needs instruction counting", remedy="do not switch counting off")
         self.machine = machine
-        self._read_variables = read_variables
+        self._read_variables, self._read_locals = read_variables, read_locals
         self._call_frames, self._program = call_frames, machine.process.exe
         self.tid = machine.process.tasks[0].tid if machine.process.tasks else 0
         self.journal = Journal(machine)
@@ -307,6 +310,21 @@ class Session:
     def variables(self) -> Mapping[str, Variable]:
         """C variables of the program, while the process that is looked at runs it."""
         return self._variables if self.process.exe == self._program else {}
+
+    @cached_property
+    def _locals(self) -> Sequence[Local]:
+        return self._read_locals()
+
+    @property
+    def locals(self) -> Sequence[Local]:
+        """Parameters and variables of the program's functions, while the process that is looked at runs it."""
+        return self._locals if self.process.exe == self._program else ()
+
+    def cfa(self, tid: int) -> int | None:
+        """RSP behind the return of the innermost function; None without call frame information."""
+        frame = self.frame(tid)
+        rule = self._frame_rule(frame.code)
+        return None if rule is None or rule.base not in frame.registers else frame.registers[rule.base] + rule.offset
 
     def unwinder(self, tid: int) -> Unwinder:
         """Finds the callers in thread `tid`."""

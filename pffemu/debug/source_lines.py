@@ -20,6 +20,7 @@ from pffemu.host_files import read_regular
 from pffemu.machine.elf import load_bias
 from pffemu.machine.elf_frames import CallFrames, read_frames
 from pffemu.machine.elf_lines import LineRange, read_lines
+from pffemu.machine.elf_locals import Local, read_locals
 from pffemu.machine.elf_variables import Variable, read_variables
 
 _TEXT_MAX: Final = 1 << 24  # bytes of a source file
@@ -116,6 +117,17 @@ def variables_of_file(path: Path) -> dict[str, Variable]:
         return read_variables(data, str(path), load_bias(data, str(path)))
     except (ElfError, OSError):
         return {}
+
+
+def locals_of_file(path: Path) -> list[Local]:
+    """Parameters and variables of the functions of a program file that could be loaded; none without -g."""
+    if path.suffix.lower() in ASSEMBLY:
+        return []
+    try:
+        data = path.read_bytes()
+        return read_locals(data, str(path), load_bias(data, str(path)))
+    except (ElfError, OSError):
+        return []
 
 
 def frames_of_file(path: Path) -> CallFrames | None:

@@ -85,9 +85,9 @@ def _read(dwarf: Any, bias: int) -> dict[str, Variable]:
             if entry.tag != "DW_TAG_variable" or "DW_AT_declaration" in entry.attributes:
                 continue
             origin = entry.get_DIE_from_attribute("DW_AT_specification") if _has(entry, "specification") else entry
-            name = _text(origin, "name")
-            kind = _type(origin, types, 0) if name else None
-            at = _address(entry, bias)
+            name = text_of(origin, "name")
+            kind = type_of(origin, types, 0) if name else None
+            at = fixed_address(entry, bias)
             if kind is None or (at is None and _local(entry)):
                 continue
             if name not in found or found[name].address is None:
@@ -99,17 +99,17 @@ def _has(entry: Any, attribute: str) -> bool:
     return f"DW_AT_{attribute}" in entry.attributes
 
 
-def _text(entry: Any, attribute: str) -> str:
+def text_of(entry: Any, attribute: str) -> str:
     value = entry.attributes.get(f"DW_AT_{attribute}")
     return value.value.decode("utf-8", "replace") if value is not None else ""
 
 
-def _number(entry: Any, attribute: str) -> int | None:
+def number_of(entry: Any, attribute: str) -> int | None:
     value = entry.attributes.get(f"DW_AT_{attribute}")
     return value.value if value is not None and isinstance(value.value, int) else None
 
 
-def _address(entry: Any, bias: int) -> int | None:
+def fixed_address(entry: Any, bias: int) -> int | None:
     """The fixed address; None for a variable in a register, on a stack, of a thread, or dropped."""
     location = entry.attributes.get("DW_AT_location")
     octets = location.value if location is not None else None
@@ -124,7 +124,7 @@ def _local(entry: Any) -> bool:
     return _has(entry, "location") or parent is None or parent.tag != "DW_TAG_compile_unit"
 
 
-def _type(entry: Any, known: dict[int, CType | None], depth: int) -> CType | None:
+def type_of(entry: Any, known: dict[int, CType | None], depth: int) -> CType | None:
     """The type that the entry refers to; None for one that has no value (void, a function, one declared only)."""
     if not _has(entry, "type") or depth > _DEEPEST:
         return None
@@ -136,27 +136,27 @@ def _type(entry: Any, known: dict[int, CType | None], depth: int) -> CType | Non
 
 
 def _made(entry: Any, known: dict[int, CType | None], depth: int) -> CType | None:
-    size = _number(entry, "byte_size")
+    size = number_of(entry, "byte_size")
     match entry.tag.removeprefix("DW_TAG_"):
         case "base_type":
-            encoding = _number(entry, "encoding")
+            encoding = number_of(entry, "encoding")
             return _sized(size, encoding in _SIGNED, encoding == _FLOAT)
         case "enumeration_type":
-            underlying = _type(entry, known, depth)
+            underlying = type_of(entry, known, depth)
             return underlying or _sized(size)
         case "pointer_type" | "reference_type":
             return _sized(size or 8)
         case "typedef" | "const_type" | "volatile_type" | "restrict_type" | "atomic_type":
-            return _type(entry, known, depth)
+            return type_of(entry, known, depth)
         case "array_type":
             return _array(entry, known, depth)
         case "structure_type" | "union_type" | "class_type":
             fields = {
-                _text(child, "name"): (_number(child, "data_member_location") or 0, kind)
+                text_of(child, "name"): (number_of(child, "data_member_location") or 0, kind)
                 for child in entry.iter_children()
                 if child.tag == "DW_TAG_member"
                 and not _has(child, "bit_size")
-                and (kind := _type(child, known, depth)) is not None
+                and (kind := type_of(child, known, depth)) is not None
             }
             return Struct(fields, size or 0)
     return None
@@ -167,11 +167,11 @@ def _sized(size: int | None, signed: bool = False, float: bool = False) -> Numbe
 
 
 def _array(entry: Any, known: dict[int, CType | None], depth: int) -> CType | None:
-    kind = _type(entry, known, depth)
+    kind = type_of(entry, known, depth)
     counts = []
     for child in entry.iter_children():
         if child.tag == "DW_TAG_subrange_type":
-            bound, count = _number(child, "upper_bound"), _number(child, "count")
+            bound, count = number_of(child, "upper_bound"), number_of(child, "count")
             counts.append(count if count is not None else bound + 1 if bound is not None else None)
     for count in reversed(counts):
         if kind is not None:

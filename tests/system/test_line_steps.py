@@ -1,4 +1,4 @@
-"""`step-line` and `next-line` in a program that a C compiler made."""
+"""`step-line`, `next-line` and `info locals` in a program that a C compiler made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pffemu import Machine, UsageError
 from pffemu.debug.commands import Commands
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
-from pffemu.debug.source_lines import frames_of_file, lines_of_file
+from pffemu.debug.source_lines import frames_of_file, lines_of_file, locals_of_file
 
 SOURCE = """#include <string.h>
 static volatile int total;
@@ -51,7 +51,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def talk(program: Path) -> Iterator[Commands]:
     machine = Machine(stdout=io.BytesIO(), stderr=io.BytesIO())
     machine.load(program)
-    session = Session(machine, frames_of_file(program))
+    session = Session(machine, frames_of_file(program), read_locals=lambda: locals_of_file(program))
     talk = Commands(session, Places(machine, lines_of_file(program)))
     talk.execute("break lines.c:10")
     talk.execute("continue")
@@ -88,3 +88,26 @@ def test_a_number_repeats_and_a_breakpoint_ends_it(talk: Commands) -> None:
 def test_a_breakpoint_in_a_called_function_comes_first(talk: Commands) -> None:
     talk.execute("break lines.c:5")
     assert line_in(talk.execute("nl 9")) == 5
+
+
+def test_locals_are_those_in_scope_with_their_values(talk: Commands) -> None:
+    talk.execute("break lines.c:5")
+    talk.execute("continue")
+    assert talk.execute("info locals") == "x = 0"
+    talk.execute("continue")
+    assert talk.execute("locals") == "x = 1"
+    talk.execute("finish")
+    names = dict(line.split(" = ") for line in talk.execute("locals").splitlines())
+    assert (names["argc"], names["sum"], names["i"]) == ("1", "0", "0")
+    talk.execute("delete 2")
+    talk.execute("tbreak lines.c:14")
+    talk.execute("continue")
+    names = dict(line.split(" = ") for line in talk.execute("locals").splitlines())
+    assert names.keys() == {"argc", "argv", "sum"}
+    assert names["sum"] == "6"  # add(0) + add(1), then add(1) + add(1): (0 + 1) + (2 + 3)
+
+
+def test_without_debug_information_locals_are_one_error(talk: Commands) -> None:
+    talk.execute("goto 0")
+    with pytest.raises(UsageError, match="no local variables known at _start"):
+        talk.execute("locals")
