@@ -60,7 +60,8 @@ class DebuggerApp(App[None]):
     .large #left { width: 5fr; } .large #state { width: 9fr; }
     .large #code { height: 3fr; } .large #timeline { height: 2fr; }
     .large #registers { height: 22; }
-    .large #uintr { height: 15; } .large #walk { height: 9; } .large #queues { height: 8; }
+    .large #uintr { height: 15; } .large #walk { height: 9; }
+    .large #queues, .large #directives { height: 8; }
     .medium #left { width: 8fr; } .medium #state { width: 7fr; layout: vertical; }
     .medium #code { height: 3fr; } .medium #timeline { height: 2fr; }
     .medium #registers { height: 12; } .medium #middle { height: auto; } .medium #right { height: 1fr; }
@@ -104,6 +105,7 @@ class DebuggerApp(App[None]):
                     yield Pane("walk")
                     yield Pane("regions")
                     yield Pane("queues")
+                    yield Pane("directives")
         yield RichLog(id="log", wrap=True, max_lines=1000, min_width=1)
         yield CommandLine(self._words, _HINT, id="line")
         yield Footer()

@@ -1,4 +1,6 @@
-"""Which panes fit: all of them on a large screen; on smaller ones the most needed, and one of the user's choice."""
+"""Which panes fit: on a large screen all, threads and directives in one place; on smaller ones the most needed, and
+one of the user's choice.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +11,20 @@ from typing import Final
 class Size(Enum):
     """The screen's size; the value is a class in the style sheet."""
 
-    LARGE = "large"  # everything
+    LARGE = "large"  # everything, threads or directives
     MEDIUM = "medium"  # code, timeline, registers, one more
     SMALL = "small"  # code, one more
 
 
 ALWAYS: Final = {
-    Size.LARGE: ("code", "timeline", "registers", "stack", "uintr", "walk", "regions", "queues"),
+    Size.LARGE: ("code", "timeline", "registers", "stack", "uintr", "walk", "regions"),
     Size.MEDIUM: ("code", "timeline", "registers"),
     Size.SMALL: ("code",),
 }
 CHOICE: Final = {
-    Size.LARGE: (),
-    Size.MEDIUM: ("stack", "uintr", "walk", "regions", "queues"),
-    Size.SMALL: ("registers", "stack", "uintr", "walk", "timeline", "regions", "queues"),
+    Size.LARGE: ("queues", "directives"),
+    Size.MEDIUM: ("stack", "uintr", "walk", "regions", "queues", "directives"),
+    Size.SMALL: ("registers", "stack", "uintr", "walk", "timeline", "regions", "queues", "directives"),
 }
 
 

@@ -13,6 +13,7 @@ from pffemu.debug.commands import Commands
 from pffemu.debug.panes import registers as registers_pane
 from pffemu.debug.panes import stack as stack_pane
 from pffemu.debug.panes.code import code
+from pffemu.debug.panes.directives import directives
 from pffemu.debug.panes.queues import queues
 from pffemu.debug.panes.regions import regions
 from pffemu.debug.panes.timeline import timeline
@@ -85,6 +86,10 @@ def _queues(commands: Commands, cpu: Cpu, _before: Before, _room: Room) -> Text:
     return queues(commands.session.machine, commands.session.tasks, cpu.index)
 
 
+def _directives(commands: Commands, cpu: Cpu, _before: Before, _room: Room) -> Text:
+    return directives(cpu, commands.session.machine.cpus)
+
+
 def _timeline(commands: Commands, _cpu: Cpu, _before: Before, room: Room) -> Text:
     return timeline(last_fault(commands.session.journal), room.width, room.height)
 
@@ -98,6 +103,7 @@ PANES: Final[dict[str, tuple[str, Render]]] = {
     "walk": ("page walk", _walk),
     "regions": ("regions", _regions),
     "queues": ("threads", _queues),
+    "directives": ("directives", _directives),
 }
 
 

@@ -74,8 +74,8 @@ def run(commands: Commands, *keys: str, size: tuple[int, int] = SIZE) -> tuple[d
 
 def test_every_pane_shows_something_at_the_start(commands: Commands) -> None:
     shown, _ = run(commands)
-    assert set(shown) == {"code", "timeline", "registers", "uintr", "stack", "walk", "regions", "queues"}
-    assert all(shown.values())
+    assert set(shown) == {"code", "timeline", "registers", "uintr", "stack", "walk", "regions", "queues", "directives"}
+    assert all(text for name, text in shown.items() if name != "directives")  # Tab puts it there
     assert "=> 0x" in shown["code"]
     assert "no page fault yet" in shown["walk"]
 
@@ -149,6 +149,17 @@ def test_one_pane_can_have_the_screen(commands: Commands) -> None:
     assert zoomed["registers"] == whole["registers"]  # not drawn
     _, picture = run(commands, "z", "tab", "z", size=(80, 24))
     assert "=&gt;&#160;0x" in picture
+
+
+def test_directives_are_a_pane_which_follows_the_phases_back() -> None:
+    machine = Machine(mode=Mode.HW, ram=32 << 20)
+    machine.load(guest("fault_bench"), FaultWorkload(3, frames=2).arguments)
+    session = Session(machine)
+    shown, picture = run(Commands(session, Places(machine)), ":event declined", "c", "tab", "tab", *"PPPPPPP")
+    assert "COPY&#160;from" in picture
+    assert "1 of 2 frames, 0 returned, 1 records" in shown["directives"]
+    assert "next step: record" in shown["directives"]
+    session.close()
 
 
 def test_the_thread_that_was_chosen_is_shown() -> None:
