@@ -20,6 +20,7 @@ SMALLEST_QUOTA: Final = 16  # pages: more than all threads of a small run hold a
 PAGES_A_THREAD: Final = 2  # that a thread may need at the same time
 MOST_THREADS: Final = 16
 MOST_BATCH: Final = 64
+MOST_FRAMES: Final = 1 << 16
 MOST_PAGES: Final = 1 << 22
 COUNTERS: Final = ("fills", "evictions", "writebacks", "write_faults", "most_resident")
 NOT_OFFERED, NO_FILE, SHORT_FILE = 98, 97, 96  # exit codes of core.s
@@ -79,6 +80,7 @@ class CacheSetting:
     batch: int = 1  # pages evicted together
     handlers: int = 1  # handler threads, where the mechanism has them
     spare: int = 0  # pages that an evictor thread keeps free; 0: no such thread
+    frames: int = 64  # of each core's ring, under hw
     on_disk: bool = False  # the file is on a disk with latency; otherwise it is in memory
 
     @property
@@ -99,9 +101,9 @@ class CacheSetting:
     def arguments(self, workload: CachedWorkload) -> tuple[str, ...]:
         """The arguments of guest/asm/cache/threads.s."""
         numbers = (
-            self.policy.argument, self.quota, self.batch, self.threads, self.handlers, self.spare, workload.pages,
-            int(workload.stores), int(self.policy is Policy.LRU), int(self.on_disk), int(workload.scattered),
-            *workload.numbers,
+            self.policy.argument, self.quota, self.batch, self.threads, self.handlers, self.spare, self.frames,
+            workload.pages, int(workload.stores), int(self.policy is Policy.LRU), int(self.on_disk),
+            int(workload.scattered), *workload.numbers,
         )  # fmt: skip
         return (self.mechanism.guest, *map(str, numbers))
 

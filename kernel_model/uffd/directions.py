@@ -132,9 +132,8 @@ class Directions(NoAnswers):
             with uffd.mm.mmap_lock.writing(call.cpu):
                 given.given = memory.donate_pages(call.cpu, rings.start, given.start, given.frames)
         else:
-            for core in rings:
-                memory.recycle(call.cpu, core)
-            given.given = sum(memory.donate(call.cpu, core, given.frames) for core in rings)
+            recycled = sum(memory.recycle(call.cpu, core) for core in rings)
+            given.given = recycled + sum(memory.donate(call.cpu, core, given.frames) for core in rings)
         call.memory.write_struct(argument, given)
         return 0
 

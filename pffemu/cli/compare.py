@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_text
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,6 +47,7 @@ def compare(
     batch: compare_options.Batch = 1,
     handlers: compare_options.Handlers = 1,
     spare: compare_options.Spare = 0,
+    frames: compare_options.Frames = 64,
     store: compare_options.Store = compare_options.StoreChoice.MEMORY,
     folder: compare_options.Folder = Path("compare"),
     jobs: compare_options.Jobs = 2,
@@ -61,19 +63,14 @@ def compare(
 
     Example: pffemu compare kv --mechanism uffd,pff,swizzle --quota 0.1,0.5,1 --threads 1,4
     """
-    if machine.options.mode is not options.DEFAULTS.mode:
-        raise UsageError("a mechanism has its mode", where="--mode", remedy="choose with --mechanism")
-    for output in (json, csv, plot_to):
-        check_writable(output)
-    if plot_to is not None:
-        plot.check(plot_to)
+    _check(machine, json, csv, plot_to)
     if workload not in WORKLOADS and Path(workload).exists():
         _refuse_draws(uncertainty)
         compare_program(workload, arguments or [], program_modes(mechanism), machine, json, csv)
         return
     if arguments:
         raise UsageError(f"workload {workload} takes no arguments", where="compare", remedy="options go before it")
-    setting = _setting(policy, batch, handlers, spare, store)
+    setting = replace(_setting(policy, batch, handlers, spare, store), frames=frames)
     mechanisms = chosen_mechanisms(mechanism, on_disk=setting.on_disk)
     varied, draws = (compare_options.quotas(quota), compare_options.threads(threads)), Draws(uncertainty, draw_seed)
     which = workload, scale, mechanisms, *varied
@@ -93,6 +90,16 @@ def compare(
     _show(told, json, csv, plot_to, f"{len(points)} results, {there} of them from before, in {folder}")
     if failure is not None:
         raise failure
+
+
+def _check(machine: MachineChoice, json: str | None, csv: str | None, plot_to: Path | None) -> None:
+    """Raises UsageError for what no comparison can have."""
+    if machine.options.mode is not options.DEFAULTS.mode:
+        raise UsageError("a mechanism has its mode", where="--mode", remedy="choose with --mechanism")
+    for output in (json, csv, plot_to):
+        check_writable(output)
+    if plot_to is not None:
+        plot.check(plot_to)
 
 
 def _setting(policy: Policy, batch: int, handlers: int, spare: int, store: compare_options.StoreChoice) -> CacheSetting:
@@ -166,7 +173,8 @@ def _process(comparison: Comparison, mechanism: str) -> Point:
         "compare", "--mechanism", mechanism, "--quota", ",".join(map(str, comparison.quotas)),
         "--threads", ",".join(map(str, comparison.threads)), "--scale", str(comparison.scale),
         "--policy", setting.policy.value, "--batch", str(setting.batch), "--handlers", str(setting.handlers),
-        "--spare", str(setting.spare), "--store", _store(setting), "--folder", str(comparison.folder), "--jobs", "0",
+        "--spare", str(setting.spare), "--frames", str(setting.frames), "--store", _store(setting),
+        "--folder", str(comparison.folder), "--jobs", "0",
         *_drawn(comparison.draws), *comparison.words, comparison.name,
     ]  # fmt: skip
     return Point({}, command, comparison.folder / f"{comparison.name}-{mechanism}.json")
@@ -193,7 +201,8 @@ def _report(comparison: Comparison, points: Sequence[ComparePoint]) -> dict[str,
             "workload": comparison.name, "scale": comparison.scale,
             "mechanisms": [one.name for one in comparison.mechanisms], "quotas": list(comparison.quotas),
             "threads": list(comparison.threads), "policy": setting.policy.value, "batch": setting.batch,
-            "handlers": setting.handlers, "spare": setting.spare, "store": _store(setting), "profile": profile.name,
+            "handlers": setting.handlers, "spare": setting.spare, "frames": setting.frames,
+            "store": _store(setting), "profile": profile.name,
             "profile_hash": profile.digest,
         },
         "runs": runs,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from guest.caching.workload import MOST_BATCH, MOST_THREADS, Policy
+from guest.caching.workload import MOST_BATCH, MOST_FRAMES, MOST_THREADS, Policy
 from guest.caching.workloads import SCALES, WORKLOADS
 from pffemu.errors import UsageError
 
@@ -34,6 +34,7 @@ Handlers = Annotated[int, typer.Option(min=1, max=MOST_THREADS, help="Handler th
 Spare = Annotated[
     int, typer.Option(min=0, help="Pages that an evictor thread keeps free; 0: threads evict when they need room.")
 ]
+Frames = Annotated[int, typer.Option(min=0, max=MOST_FRAMES, help="Frames of each core's ring, under hw; 0: as pff.")]
 Store = Annotated[StoreChoice, typer.Option(help="Where the file is: in memory, or on a disk, which takes its time.")]
 Folder = Annotated[Path, typer.Option("--folder", help="Directory of the runs' results.")]
 Jobs = Annotated[int, typer.Option(min=0, max=64, help="Processes side by side; 0: this one runs all.")]

@@ -77,6 +77,7 @@ class Comparison:
         key = [
             pffemu.__version__, code_hash(), self.machine.cpu.profile.digest, *which, mechanism.name, quota, threads,
             list(self.words), self.setting.policy.value, self.setting.batch, self.setting.handlers, self.setting.spare,
+            self.setting.frames,
             self.setting.on_disk, *([self.draws.count, self.draws.seed] if self.draws.any and threads else []),
         ]  # fmt: skip
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]

@@ -1,8 +1,9 @@
 # hw: the core's own unit fills missing pages as a directive says, and no code runs. It tells nobody: the library learns from
 # records which pages came in, when the unit declines because the quota is used up, and then throws some out. Pages leave by
-# PAGEDROP. Stores are noticed as elsewhere, by write protection; these faults are forwarded.
-.equ HW_RING, 1024                  # frames of a core's rings: by so many may it evict more than it fills, or the other way
-.equ HW_FRAMES, 64                  # of each, at first
+# PAGEDROP. Stores are noticed as elsewhere, by write protection; these faults are forwarded. A core's ring has [ring_frames]
+# frames at first; with none the unit declines each fault, and the rest is pff.
+.equ HW_RING, 1024                  # room in a core's rings: by so many may it evict more than it fills, or the other way
+.equ HW_SMALL, 64                   # smaller rings have room for their frames only, and are not refilled in the background
 .equ HW_LOW, 16                     # below that, the kernel gives more in the background
 .equ HW_REFILL, 32
 .equ HW_QUOTA, 8                    # reasons for declining
@@ -19,15 +20,24 @@ hw_open:
     bt qword ptr [rip + api + 8], 60    # UFFD_FEATURE_DIRECTED
     setnc al
     jnc 9f
-    mov edi, HW_RING
+    mov rdi, [rip + ring_frames]
+    xor esi, esi
+    xor edx, edx
+    cmp rdi, HW_SMALL
+    jb 1f
+    mov eax, HW_RING
+    cmp rdi, rax
+    cmovb rdi, rax
     mov esi, HW_LOW
     mov edx, HW_REFILL
-    mov rcx, [rip + thread_count]   # the core behind those of the threads refills
+1:  mov rcx, [rip + thread_count]   # the core behind those of the threads refills
     call hw_rings
     test rax, rax
     jnz ioctl_failed
     mov edi, UFFDIO_DONATE_EACH
-    mov esi, HW_FRAMES
+    mov rsi, [rip + ring_frames]
+    cmp rsi, [rip + page_count]
+    cmova rsi, [rip + page_count]
     call hw_donate
     test rax, rax
     jnz ioctl_failed
@@ -40,7 +50,14 @@ hw_open:
     mov rax, [rip + backing]
     mov [rip + hw_directive + 32], rax
     mov rax, [rip + quota]
-    mov [rip + hw_directive + 48], rax
+    cmp qword ptr [rip + ring_frames], 0
+    jne 2f
+    lea rax, [rip + uffd_install]
+    mov [rip + hw_mechanism + M_INSTALL], rax
+    lea rax, [rip + uffd_drop]
+    mov [rip + hw_mechanism + M_DROP], rax
+    xor eax, eax                    # the library alone keeps the quota
+2:  mov [rip + hw_directive + 48], rax
     mov esi, UFFDIO_DIRECT
     lea rdx, [rip + hw_directive]
     call uffd_ioctl
@@ -52,7 +69,10 @@ hw_open:
 
 # RSP points at the extended frame, as in pff.s
 hw_join:
-    lea rdi, [rip + hw_fault]
+    lea rdi, [rip + pff_fault]
+    lea rax, [rip + hw_fault]
+    cmp qword ptr [rip + ring_frames], 0
+    cmovne rdi, rax
     jmp forward_faults
 
 hw_fault:
@@ -91,7 +111,13 @@ hw_forwarded:
     mov edi, UFFDIO_DONATE_EACH     # no frame: new ones, and old ones that no TLB knows any more
     mov esi, HW_REFILL
     call hw_donate
-    jmp 9f
+    test rdx, rdx
+    jnz 9f
+    call lock_cache                 # there are none: one of the cache's pages leaves, and its frame is this core's
+    cmp qword ptr [rip + resident], 0
+    je 2f
+    call make_room
+    jmp 2f
 1:  mov rax, [rip + resident]
     add rax, [rip + hw_lost]
     cmp rax, [rip + quota]

@@ -1,8 +1,8 @@
 # The program around a workload.
-#   WORKLOAD MECHANISM POLICY QUOTA BATCH THREADS HANDLERS SPARE PAGES STORES MARKS ON_DISK SCATTERED [NUMBER...]
+#   WORKLOAD MECHANISM POLICY QUOTA BATCH THREADS HANDLERS SPARE FRAMES PAGES STORES MARKS ON_DISK SCATTERED [NUMBER...]
 # POLICY: policy.s. QUOTA: most pages in memory (0: all). BATCH: pages evicted together. THREADS touch pages, thread i on
 # core i; HANDLERS more handle faults where the mechanism needs them, and one more evicts when SPARE is not 0: each on a
-# core of its own behind them. STORES 1: the workload stores to pages. MARKS 1: it sets accessed bits of its own.
+# core of its own behind them. FRAMES: of each core's ring, at first (hw.s). STORES 1: the workload stores to pages. MARKS 1: it sets accessed bits of its own.
 # ON_DISK 1: the file is read and written page by page, past the kernel's cache; 0: it is in memory.
 # SCATTERED 1: the workload tells the kernel that its accesses are random. The
 # NUMBERs are the workload's ([numbers]).
@@ -331,9 +331,11 @@ barrier:
 
 .data
 settings:
-    .quad policy, quota, batch, thread_count, handler_count, spare, page_count, stores, marks, on_disk, scattered, 0
+    .quad policy, quota, batch, thread_count, handler_count, spare, ring_frames, page_count, stores, marks
+    .quad on_disk, scattered, 0
 thread_count: .quad 1
 handler_count: .quad 1
+ring_frames: .quad 64
 marks:  .quad 0
 numbers: .quad 0, 0, 0, 0, 0, 0
 numbers_end:
