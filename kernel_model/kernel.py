@@ -63,6 +63,7 @@ class KernelOptions:
     uintr_wait_forever: bool = False  # uintr_wait(flags), as in the first patches, instead of (usec, flags)
     quota: int = 0  # bytes of pages of files on disk in the page cache; 0: as many as RAM has room for
     fault_around: int = 16  # pages of such a file that a read fault maps together
+    wakeup_preemption: bool = False  # a woken thread takes its core from the one that runs there
     pff_uintr: bool = False  # PFF-UINTR's kernel: every handler gets faults, ranges have no tag, ioctls say durations
     writable_zero: bool = False  # UFFDIO_ZEROPAGE has a mode that gives a page of its own
     outlive: bool = True  # the run goes on after its first process while another one can still write output
@@ -75,7 +76,7 @@ class Kernel:
         self.zero_frame = self.frames.take()
         self._direct_map = DirectMap(ram, self.frames)
         self.uintr = UserInterrupts(cpus, ram, self.frames)
-        self.scheduler = Scheduler(cpus, self.uintr.switch)
+        self.scheduler = Scheduler(cpus, self.uintr.switch, wakeup_preemption=options.wakeup_preemption)
         self.futexes = FutexTable(self.scheduler)
         self.dma = DmaDriver(bus, self.scheduler)
         self.printk = Printk()

@@ -45,11 +45,16 @@ class RunQueue:
 
 
 class Scheduler:
-    def __init__(self, cpus: list[Cpu], uintr: UintrSwitch) -> None:
+    def __init__(self, cpus: list[Cpu], uintr: UintrSwitch, *, wakeup_preemption: bool = False) -> None:
+        """`wakeup_preemption`: a thread that is woken takes its core from the thread that runs there."""
+        self._wakeup_preemption = wakeup_preemption
         self._cpus, self._uintr, self.profile = cpus, uintr, cpus[0].profile
         self._interconnect = cpus[0].interconnect
         # cycles a receiver may run ahead of a sender: no user interrupt arrives sooner
         self._uipi_look_ahead = sum(cpus[0].cycles_of(cost) for cost in ("cpu.uintr.senduipi", "cpu.ipi.flight"))
+        # and of a waker whose IPI may preempt its thread
+        ipi = sum(cpus[0].cycles_of(cost) for cost in ("kernel.wake", "cpu.ipi.send", "cpu.ipi.flight"))
+        self._look_ahead = min(QUANTUM, ipi) if wakeup_preemption else QUANTUM
         self._queues = [RunQueue() for _ in cpus]
         self._cores = list(zip(cpus, self._queues, strict=True))
         self._others = [[core for core in self._cores if core[0] is not cpu] for cpu in cpus]
@@ -139,11 +144,16 @@ class Scheduler:
             self._move(cpu, task)
 
     def reschedule(self, cpu: Cpu) -> None:
-        """RESCHEDULE_VECTOR: move the running thread to another core if its affinity excludes this one."""
+        """RESCHEDULE_VECTOR: move the running thread to another core if its affinity excludes this one.
+
+        With wake-up preemption, a thread that was woken since runs first.
+        """
         task = self._queues[cpu.index].current
         if task is not None and not task.affinity >> cpu.index & 1:
             self._leave(cpu)
             self._move(cpu, task)
+        elif self._wakeup_preemption:
+            self.tick(cpu)
 
     def _move(self, cpu: Cpu, task: Task) -> None:
         """Move `task`, which does not run, to a core that its affinity allows."""
@@ -224,7 +234,7 @@ class Scheduler:
             return NEVER
         own, uinv = self._queues[cpu.index], cpu.uintr.uinv
         reachable = uinv and own.current is not None and own.current.is_receiver
-        ahead = _POLL_AHEAD if own.current is not None and own.current.polls_memory else QUANTUM
+        ahead = _POLL_AHEAD if own.current is not None and own.current.polls_memory else self._look_ahead
         end = own.turn_ends if own.waiting else NEVER
         for other, queue in self._others[cpu.index]:
             if queue.current is not None or queue.waiting:
@@ -360,8 +370,21 @@ class Scheduler:
             waker.charge("kernel.wake")
             self._catch_up(home, waker)
         self._enqueue(task)
+        if self._wakeup_preemption:
+            self._preempt_for(waker, home, task)
         source = waker if waker is not None else home
         source.bus.emit(ThreadWoken(source.clock, source.index, source.tid if waker else 0, task.tid, home.index))
+
+    def _preempt_for(self, waker: Cpu | None, home: Cpu, task: Task) -> None:
+        """Let `task`, woken on `home`, run next: when the kernel returns there, or with an IPI of the waker."""
+        queue = self._queues[home.index]
+        if queue.current is None or queue.waiting[-1] is not task:
+            return
+        queue.waiting.rotate(1)
+        queue.turn_ends = min(queue.turn_ends, home.clock)
+        if waker is not None and waker is not home:
+            waker.charge("cpu.ipi.send")
+            self._interconnect.send_to_id(waker, RESCHEDULE_VECTOR, home.apic.apic_id)
 
     def _enqueue(self, task: Task) -> None:
         """Queue `task` on its core; the running thread gets another turn if no thread waited before."""

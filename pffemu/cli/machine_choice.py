@@ -69,6 +69,10 @@ def _choice(
         bool,
         typer.Option("--writable-zero", help="Offer a mode of UFFDIO_ZEROPAGE that gives a page of its own at once."),
     ] = options.DEFAULTS.writable_zero,
+    wakeup_preemption: Annotated[
+        bool,
+        typer.Option("--wakeup-preemption", help="Let a woken thread take its core from the one that runs there."),
+    ] = options.DEFAULTS.wakeup_preemption,
 ) -> MachineChoice:
     cpu = CpuOptions(
         profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment, delivery=delivery,
@@ -78,7 +82,7 @@ def _choice(
         mode=mode, cpus=cpus, ram=ram if ram is not None else options.DEFAULTS.ram, seed=seed, strict=strict, cpu=cpu,
         roots=tuple(parse_root(text) for text in root or []), libs=libs, uffd_regions=regions,
         quota=quota if quota is not None else options.DEFAULTS.quota, fault_around=fault_around,
-        compat=compat, writable_zero=writable_zero,
+        compat=compat, writable_zero=writable_zero, wakeup_preemption=wakeup_preemption,
     )  # fmt: skip
     return MachineChoice(machine, options.environment(env))
 

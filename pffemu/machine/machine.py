@@ -84,6 +84,7 @@ class Machine:
             outlive=self.options.outlive, quota=self.options.quota, fault_around=self.options.fault_around,
             strict=self.options.strict, uintr_wait_forever=self.options.uintr_wait_forever,
             pff_uintr=self.options.compat is Compat.PFF_UINTR, writable_zero=self.options.writable_zero,
+            wakeup_preemption=self.options.wakeup_preemption,
         )  # fmt: skip
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
         self.turns = Turns(self.kernel, self.cpus, self.options.cpu.counting)

@@ -36,6 +36,7 @@ class MachineOptions:
     ram: int = 1 << 30  # bytes
     quota: int = 0  # bytes of files on disk that may be in the page cache at once; 0: as many as RAM has room for
     fault_around: int = 16  # pages of files on disk that a read fault maps together, those in the cache
+    wakeup_preemption: bool = False  # a woken thread takes its core from the one that runs there, as in Linux
     cpu: CpuOptions = field(default_factory=CpuOptions)
     uffd_regions: int = CAPACITY  # entries of the MMU's region table
     uffd_mmio_base: int = uffd_mmio.BASE  # physical address
