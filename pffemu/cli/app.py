@@ -82,6 +82,7 @@ _COMMANDS: Final = {
         "Copy the example programs, in assembly, C and Python, into a folder. Files that are there already stay.",
     ),
     "cflags": _Command("project", "Print the compiler options for pff.h and uintr.h, as pkg-config does."),
+    "man": _Command("manual", "Print a manual page: of pffemu, or of a command."),
     "schema": _Command("schema", "Print the JSON schema of what a command writes with --json."),
     "completion": _Command(
         "completion", "Print a script for the shell's completion of commands and options.", {"no_args_is_help": True}
