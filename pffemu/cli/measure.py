@@ -26,7 +26,7 @@ from pffemu.machine.options import MachineOptions
 from pffemu.machine.stop import Exited, Stop
 from pffemu.report.cost_clocks import CostClocks
 from pffemu.report.ioctl_stages import IoctlCollector, IoctlCosts
-from pffemu.report.measured import MAIN, MeasuredPart
+from pffemu.report.measured import MeasuredPart
 from pffemu.report.one_fault import OneFault
 from pffemu.report.progress import ProgressLine
 from pffemu.report.stages import StageCollector
@@ -52,7 +52,7 @@ class Recorder:
         """Raises UsageError when the trace cannot be written."""
         self._machine = machine
         self._hash, self.stages = TraceHash(), StageCollector()
-        self._measured = MeasuredPart(machine.cpus, self.stages.tracker)
+        self._measured = MeasuredPart(machine.cpus, self.stages.tracker, self.stages.spent)
         self._stack = ExitStack()
         machine.events.sinks += [self._hash, self.stages, self._measured, *sinks]
         if trace is not None:
@@ -76,7 +76,7 @@ class Recorder:
             host=HostCosts(seconds, _max_rss()),
             charges=self._measured.charges(),
             waiting=self._measured.idle(),
-            in_faults=self.stages.spent[MAIN] - self._measured.idle_in_faults,
+            in_faults=self._measured.in_faults(),
             handler=handler,
         )
 

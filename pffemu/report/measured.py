@@ -27,14 +27,15 @@ Account = Counter[tuple[int, int, str]]  # (core, thread, cost) -> 2^-SHIFT cycl
 class MeasuredPart:
     """Sink. Without both marks, the part is the whole run from reset to its end."""
 
-    def __init__(self, cpus: Sequence[Cpu], tracker: FaultTracker) -> None:
-        """`tracker` has been called with each event before."""
-        self._cpus, self._tracker = cpus, tracker
+    def __init__(self, cpus: Sequence[Cpu], tracker: FaultTracker, spent: Counter[int]) -> None:
+        """`tracker` has been called with each event before; `spent`: cycles of each thread's faults so far."""
+        self._cpus, self._tracker, self._spent = cpus, tracker, spent
+        self._in_faults: list[int] = []  # of the first thread, at each mark
         self._marks: list[tuple[int, Account]] = []
         self._home = 0
         self._in_fault = False  # the first thread
         self._idle_before = 0  # the core's idle time when its outermost open fault began
-        self.idle_in_faults = 0  # cycles the core idled while its first thread was in a fault
+        self._idle_in_faults = 0  # cycles the core idled while its first thread was in a fault
 
     def __call__(self, event: Any) -> None:
         kind = type(event)
@@ -46,6 +47,7 @@ class MeasuredPart:
         if event.name == MARK and event.tid == MAIN:
             self._home = event.cpu
             self._marks.append((event.time, self._account()))
+            self._in_faults.append(self._busy_with_faults())
 
     def _follow_fault(self, event: Any) -> None:
         in_fault = self._tracker.innermost(MAIN) is not None
@@ -55,7 +57,7 @@ class MeasuredPart:
         if in_fault:
             self._idle_before = idle
         else:
-            self.idle_in_faults += idle - self._idle_before
+            self._idle_in_faults += idle - self._idle_before
 
     @property
     def running(self) -> bool:
@@ -72,6 +74,15 @@ class MeasuredPart:
             if tid and cost != IDLE:
                 by_cost[cost] += time
         return {cost: time >> SHIFT for cost, time in sorted(by_cost.items()) if time >> SHIFT}
+
+    def in_faults(self) -> int:
+        """Cycles that the first thread spent on its core in its faults."""
+        if len(self._in_faults) == 2:
+            return self._in_faults[1] - self._in_faults[0]
+        return self._busy_with_faults()
+
+    def _busy_with_faults(self) -> int:
+        return self._spent[MAIN] - self._idle_in_faults
 
     def idle(self) -> int:
         """Cycles the first thread's core had nothing to run."""

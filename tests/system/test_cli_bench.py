@@ -210,6 +210,7 @@ def test_parts_stages_and_time_add_up() -> None:
         assert sum(run["parts"][path].values()) == stages
         assert stages // latency["faults"] == latency["mean"]
         assert sum(run["time"].values()) == run["cycles"]
+        assert min(run["time"].values()) >= 0
         assert sum(count for _, count in latency["histogram"]) == latency["faults"]
         assert latency["min"] <= latency["median"] <= latency["p99"] <= latency["max"]
 

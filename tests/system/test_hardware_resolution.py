@@ -43,7 +43,7 @@ class Ran:
         if frames is not None:
             self.poke("hw_frames", frames)
         self.stages = StageCollector()
-        self.measured = MeasuredPart(self.machine.cpus, self.stages.tracker)
+        self.measured = MeasuredPart(self.machine.cpus, self.stages.tracker, self.stages.spent)
         self.faulted = set[int]()
         self.machine.events.sinks += [self.stages, self.measured, self._note]
 
