@@ -53,15 +53,17 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
     return None
 
 
-def popped(cpu: Cpu, rsp: int, rflags: int) -> tuple[int, int, int] | Trap:
-    """RIP, RFLAGS and RSP from the stack, or the trap of the first word that cannot be popped."""
+def popped(cpu: Cpu, rsp: int, rflags: int) -> list[int] | Trap:
+    """RIP, RFLAGS and RSP from the stack, or the trap of the first word that cannot be popped.
+
+    A list: to mypyc a Trap would be a tuple of three numbers, too.
+    """
     frame = cpu.mmu.load(rsp, _FRAME.size, USER)
     if isinstance(frame, Trap) or (rsp % _WORD and rflags & AC_FLAG):
         frame = _pop(cpu, rsp, bool(rflags & AC_FLAG))
         if isinstance(frame, Trap):
             return frame
-    new_rip, new_rflags, new_rsp = _FRAME.unpack(frame)
-    return new_rip, new_rflags, new_rsp
+    return list(_FRAME.unpack(frame))
 
 
 def _pop(cpu: Cpu, rsp: int, aligned: bool) -> bytes | Trap:
