@@ -13,7 +13,9 @@ from pffemu.report.json_schemas import names, schema_text
 def schema(
     name: Annotated[str | None, typer.Argument(help="run, faults, bench, bench-ioctl, bench-sweep or compare.")] = None,
 ) -> None:
-    """Print the JSON schema of what a command writes with --json; without a name, list the schemas.
+    """Print the JSON schema of what a command writes with --json.
+
+    Without a name, list the schemas.
 
     Example: pffemu schema bench > bench.schema.json
     """
