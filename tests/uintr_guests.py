@@ -21,7 +21,8 @@ SELF = """
     cmp rax, {index}
     jne wrong
 """
-# RBX: the sender's number. Sends as often as `sends` says, waiting a while before each.
+# Sends as often as `sends` says, waiting a while before each. It has finished before its last SENDUIPI: afterwards
+# nothing would wake a receiver that has handled that interrupt and has not seen the store yet.
 SENDER = """
 sender_{i}:
     mov r12d, {sends}
@@ -30,10 +31,12 @@ sender_{i}:
     jnz 2b
     inc qword ptr [rip + sequence + 8 * {i}]
     mov eax, {i}
-    senduipi rax
+    cmp r12d, 1
+    jne 3f
+    mov dword ptr [rip + finished + 4 * {i}], 1
+3:  senduipi rax
     dec r12d
     jnz 1b
-    mov dword ptr [rip + finished + 4 * {i}], 1
     mov eax, SYS_exit
     xor edi, edi
     syscall

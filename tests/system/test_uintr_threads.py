@@ -90,6 +90,13 @@ plans = st.integers(1, 4).flatmap(
 @example(plan=Plan(((12, 1),) * 8, (), 0x1000, 2), strict=False)
 @example(plan=Plan(((12, 1),) * 8, (), 0x2000, 2), strict=True)
 @example(plan=Plan(((12, 1),) * 8, ("core0", "core1", "nap"), 0x2000, 2), strict=True)
+@example(
+    plan=Plan(
+        ((6, 696), (8, 156), (1, 799), (7, 238), (12, 45), (9, 326), (11, 12), (8, 2450)),
+        ("core2", "core1", "core2", "spin", "core1"), 0x2000, 4,
+    ),
+    strict=False,
+)  # fmt: skip
 @given(plan=plans, strict=st.booleans())
 def test_nothing_is_lost_and_nothing_invented(plan: Plan, strict: bool) -> None:
     check(plan, strict=strict)

@@ -128,7 +128,7 @@ def test_interrupts_from_another_thread_leave_everything_as_it_is(
     ended = threading.Event()
 
     def disturb() -> None:
-        while not ended.wait(0.0005):
+        while not ended.wait(0.0002):
             done.machine.interrupt()
 
     thread = threading.Thread(target=disturb)
@@ -139,7 +139,7 @@ def test_interrupts_from_another_thread_leave_everything_as_it_is(
     ended.set()
     thread.join()
     assert end_of(done, trace, stop) == undisturbed[cpus]
-    assert interrupts > 2
+    assert interrupts > 5
 
 
 def test_a_thread_behind_one_that_is_stopped_again_and_again_still_gets_its_turn() -> None:
