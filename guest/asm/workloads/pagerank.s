@@ -29,21 +29,7 @@
     lea r14, [r14 + rax + 1]
 3:  cmp r13, r14
     jae 6f
-    mov rdi, r13
-    shr rdi, 9
-    GET \kind
-    mov r8, r13
-    or r8, 511
-    inc r8                          # the page's last word + 1
-    cmp r8, r14
-    cmova r8, r14
-    mov rsi, r13
-    and esi, 511
-    lea rsi, [rax + rsi * 8]
-    mov r11, r8
-    sub r11, r13
-    mov r13, r8
-    lea r8, [rsi + r11 * 8]
+    WORDS_OF_PAGE \kind
     mov r9, [rip + shares]
 4:  mov rax, [rsi]
     add rsi, 8
