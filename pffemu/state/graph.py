@@ -199,10 +199,10 @@ class _Reader:
             self._made.append(_MAKERS[kind](self, *told))
 
     def fill(self) -> None:
-        for wanted in ("object", *_FILLERS):
+        for wanted, fill in _FILLERS.items():
             for target, (kind, *told) in zip(self._made, self._nodes, strict=True):
                 if kind == wanted:
-                    self._fill_object(target, *told) if kind == "object" else _FILLERS[kind](self, target, *told)
+                    fill(self, target, *told)
 
     def values(self, told: Sequence[Any]) -> list[Any]:
         return [self.value(each) for each in told]
@@ -218,7 +218,7 @@ class _Reader:
             object.__setattr__(made, name, value)
         return made
 
-    def _fill_object(self, target: Any, number: int, values: list[Any]) -> None:
+    def fill_object(self, target: Any, number: int, values: list[Any]) -> None:
         _, names, fixed = self._classes[number]
         for name, value in zip(names, values, strict=True):
             if name not in fixed:
@@ -274,6 +274,7 @@ def _fill_dict(reader: _Reader, target: dict[Any, Any], told: list[Any]) -> None
 
 
 _FILLERS: Final[dict[str, Callable[..., None]]] = {
+    "object": _Reader.fill_object,
     "list": lambda reader, target, told: target.extend(reader.values(told)),
     "deque": lambda reader, target, told, _: target.extend(reader.values(told)),
     "set": lambda reader, target, told: target.update(reader.values(told)),
