@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from rich.text import Text
 
-from kernel_model.abi.uapi import PROT_EXEC
-from kernel_model.mm import forced_access
-from kernel_model.task.task import Task
 from pffemu.arch.frames import FIELDS
 from pffemu.debug.panes import HERE, NAME, NEW, QUIET
 from pffemu.debug.panes import registers as registers_pane
@@ -21,7 +19,7 @@ from pffemu.debug.panes.regions import regions
 from pffemu.debug.panes.uintr import uintr
 from pffemu.debug.panes.walk import walk
 from pffemu.debug.places import Places
-from pffemu.debug.seen import seen
+from pffemu.debug.seen import code_at, seen
 from pffemu.events.details import WordPushed
 from pffemu.events.hw import FramePushed, Uiret
 from pffemu.hw.cpu import Cpu
@@ -66,7 +64,7 @@ class FaultPanes:
         symbols = self._machine.symbols_of(task.process)
         tasks = [each for process in self._machine.kernel.processes.values() for each in process.tasks]
         drawn = {
-            "code": code(state, symbols, self._places.source_of, _CODE, _code_of(task, state)),
+            "code": code(state, symbols, self._places.source_of, _CODE, partial(code_at, state, task.process.mm)),
             "source": self._source(state.registers["rip"]),
             "registers": self._registers_of(tid, state, symbols),
             "frame": self._frame(state, symbols),
@@ -112,18 +110,6 @@ class FaultPanes:
             text.append(f"  {event.word}", NAME)
             text.append(f"  {place}\n" if event.value and not place.startswith("0x") else "\n", QUIET)
         return text
-
-
-def _code_of(task: Task, state: Cpu) -> Any:
-    """Reads code of the thread, also of a page that is not in memory yet."""
-
-    def code_at(address: int, size: int) -> bytes:
-        fetched, vma = state.mmu.code_at(address, size), task.process.mm.vmas.find(address)
-        if len(fetched) == size or vma is None or not vma.prot & PROT_EXEC:
-            return fetched
-        return max(fetched, forced_access.read(task.process.mm, address, size), key=len)
-
-    return code_at
 
 
 def _first_lines(text: Text, most: int) -> Text:

@@ -48,7 +48,7 @@ class Places:
 
     def source_of(self, address: int) -> SourceLine | None:
         """The line an address belongs to, with its text when the file is there."""
-        found = self._line_of(address)
+        found = self.line_at(address)
         if found is None:
             return None
         file, number = found
@@ -57,18 +57,14 @@ class Places:
             return None  # a test's harness code, which is in no file
         return SourceLine(Path(file).name, number, texts[number - 1] if texts else "")
 
-    def line_at(self, address: int) -> tuple[str, int] | None:
-        """(file, line) of an address; None without line information."""
-        return self._line_of(address)
-
     def begins_line(self, address: int) -> bool:
         """Whether the line's code begins at `address`, as opposed to a place in its middle."""
         begins = self._lines is not None and self._lines.begins_at(address)
-        return begins or self._line_of(address) != self._line_of(address - 1)
+        return begins or self.line_at(address) != self.line_at(address - 1)
 
     def source_around(self, address: int, above: int, below: int) -> list[tuple[SourceLine, bool]]:
         """The lines around that of an address, each with whether it is that one; none without source."""
-        found = self._line_of(address)
+        found = self.line_at(address)
         texts = self._text_of(found[0]) if found is not None else []
         if found is None or not 0 < found[1] <= len(texts):
             return []
@@ -76,7 +72,8 @@ class Places:
         numbers = range(max(1, here - above), min(len(texts), here + below) + 1)
         return [(SourceLine(name, number, texts[number - 1]), number == here) for number in numbers]
 
-    def _line_of(self, address: int) -> tuple[str, int] | None:
+    def line_at(self, address: int) -> tuple[str, int] | None:
+        """(file, line) of an address; None without line information."""
         process = self.process()
         runs_program = process.exe == self._program
         found = self._lines.line_of(address) if self._lines is not None and runs_program else None

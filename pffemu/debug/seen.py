@@ -6,6 +6,9 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
+from kernel_model.abi.uapi import PROT_EXEC
+from kernel_model.mm import forced_access
+from kernel_model.mm.mm import Mm
 from kernel_model.sched.scheduler import Scheduler
 from kernel_model.task.task import Task
 from pffemu.arch.exceptions import PF
@@ -47,3 +50,11 @@ class SwitchedOut:
 def seen(task: Task, cpu: Cpu, scheduler: Scheduler) -> Cpu:
     """The state of `task`, whose core is `cpu`."""
     return cpu if scheduler.is_loaded(task) else cast("Cpu", SwitchedOut(task, cpu))
+
+
+def code_at(state: Cpu, mm: Mm, address: int, size: int) -> bytes:
+    """Up to `size` bytes of code for a thread in `state`, also of a page that is not in memory yet."""
+    code, vma = state.mmu.code_at(address, size), mm.vmas.find(address)
+    if len(code) == size or vma is None or not vma.prot & PROT_EXEC:
+        return code
+    return max(code, forced_access.read(mm, address, size), key=len)

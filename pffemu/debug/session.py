@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, Final
 
-from kernel_model.abi.uapi import PROT_EXEC, LinuxError
+from kernel_model.abi.uapi import LinuxError
 from kernel_model.mm import forced_access
 from kernel_model.signal import send as signal_send
 from kernel_model.task.siginfo import SigInfo
@@ -25,7 +25,7 @@ from pffemu.debug.breakpoints import Breakpoints
 from pffemu.debug.halt import Halt, Why
 from pffemu.debug.journal import Journal
 from pffemu.debug.moment import Moment
-from pffemu.debug.seen import seen
+from pffemu.debug.seen import code_at, seen
 from pffemu.debug.stepping import Movement
 from pffemu.debug.stops import Stops
 from pffemu.debug.travel import Travel
@@ -352,10 +352,7 @@ class Session:
 
     def code_at(self, address: int, size: int) -> bytes:
         """Up to `size` bytes of code for the thread that is looked at, also of a page that is not in memory yet."""
-        code, vma = self.seen.mmu.code_at(address, size), self.process.mm.vmas.find(address)
-        if len(code) == size or vma is None or not vma.prot & PROT_EXEC:
-            return code
-        return max(code, self.read_memory(address, size, self.tid), key=len)
+        return code_at(self.seen, self.process.mm, address, size)
 
     @property
     def process(self) -> Process:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
-from typing import Final
+from typing import Final, TypeVar
 
 from guest.paths import ASM, INCLUDE
 from pffemu.asm import Program, assemble
@@ -23,6 +23,7 @@ from pffemu.machine.elf_lines import LineRange, read_lines
 from pffemu.machine.elf_locals import Local, read_locals
 from pffemu.machine.elf_variables import Variable, read_variables
 
+T = TypeVar("T")
 _TEXT_MAX: Final = 1 << 24  # bytes of a source file
 ASSEMBLY: Final = (".s", ".asm")  # suffixes of assembly source
 
@@ -110,24 +111,23 @@ def lines_of_file(path: Path, sources: Sequence[Path] = ()) -> SourceLines:
 
 def variables_of_file(path: Path) -> dict[str, Variable]:
     """The C variables of a program file that could be loaded; empty without debug information."""
-    if path.suffix.lower() in ASSEMBLY:
-        return {}
-    try:
-        data = path.read_bytes()
-        return read_variables(data, str(path), load_bias(data, str(path)))
-    except (ElfError, OSError):
-        return {}
+    return _debug_information(path, read_variables) or {}
 
 
 def locals_of_file(path: Path) -> list[Local]:
     """Parameters and variables of the functions of a program file that could be loaded; none without -g."""
+    return _debug_information(path, read_locals) or []
+
+
+def _debug_information(path: Path, read: Callable[[bytes, str, int], T]) -> T | None:
+    """What `read` finds in a program file, where it is loaded; None: it is assembly, or not to be read."""
     if path.suffix.lower() in ASSEMBLY:
-        return []
+        return None
     try:
         data = path.read_bytes()
-        return read_locals(data, str(path), load_bias(data, str(path)))
+        return read(data, str(path), load_bias(data, str(path)))
     except (ElfError, OSError):
-        return []
+        return None
 
 
 def frames_of_file(path: Path) -> CallFrames | None:

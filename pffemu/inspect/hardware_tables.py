@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -14,6 +15,19 @@ from pffemu.hw.trap import Trap
 
 _BITS: Final = {"P": PTE_P, "W": PTE_W, "U": PTE_U, "A": PTE_A, "D": PTE_D, "UFFD": PTE_UFFD, "NX": PTE_NX}
 _LEVELS: Final = (3, 2, 1, 0)
+
+
+def walk_entries(cpu: Cpu, address: int) -> Iterator[tuple[int, int, int]]:
+    """(level, slot, entry) from CR3 down to the leaf, or to an entry that is not present, as all outside RAM are."""
+    words, table = cpu.mmu.ram.words, cpu.mmu.fill.root & PTE_ADDRESS
+    for level in _LEVELS:
+        slot = address >> (12 + 9 * level) & 511
+        index = (table >> 3) + slot
+        entry = words[index] if index < len(words) else 0
+        yield level, slot, entry
+        if not entry & PTE_P or entry & PTE_PS:
+            return
+        table = entry & PTE_ADDRESS
 
 
 class PageTableEntry(int):
@@ -37,14 +51,7 @@ class PageTables:
     cpu: Cpu
 
     def at(self, address: int) -> PageTableEntry:
-        words, table = self.cpu.mmu.ram.words, self.cpu.mmu.fill.root & PTE_ADDRESS
-        entry = 0
-        for level in _LEVELS:
-            index = (table >> 3) + (address >> (12 + 9 * level) & 511)
-            entry = words[index] if index < len(words) else 0
-            if not entry & PTE_P or level == 0 or entry & PTE_PS:
-                break
-            table = entry & PTE_ADDRESS
+        *_, (_, _, entry) = walk_entries(self.cpu, address)
         return PageTableEntry(entry & MASK64)
 
 

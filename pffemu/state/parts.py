@@ -93,7 +93,7 @@ class Parts:
         if isinstance(part, _OPTIONS):
             return f"options.{type(part).__name__}"
         if isinstance(part, Mount):
-            return f"{_MOUNT}{_guest_path(part)}"
+            return f"{_MOUNT}{guest_path(part)}"
         return self._names.get(id(part))
 
     def part(self, name: str) -> Any:
@@ -116,7 +116,7 @@ class Parts:
     def _mount(self, path: str) -> Mount:
         """The host directory that the user shows at a guest path; the snapshot does not say which one that is."""
         for mount in self.machine.kernel.tree.hosts.values():
-            if _guest_path(mount) == path:
+            if guest_path(mount) == path:
                 return mount
         raise PffemuError(f"the snapshot uses a host directory at {path}", remedy=f"give it again: --root HOST:{path}")
 
@@ -160,7 +160,8 @@ class Parts:
         self.machine.events.counts = EventBus().counts | {kinds[name]: count for name, count in counts.items()}
 
 
-def _guest_path(mount: Mount) -> str:
+def guest_path(mount: Mount) -> str:
+    """Where the guest sees the host directory."""
     return os.fsdecode(b"/" + b"/".join(mount.guest))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import fields
 from enum import Enum
@@ -14,6 +13,7 @@ from kernel_model.files.host_tree import Mount
 from pffemu.hw.cpu_options import CpuOptions
 from pffemu.machine.options import MachineOptions
 from pffemu.state.classes import SnapshotError
+from pffemu.state.parts import guest_path
 from pffemu.timing.profile import Entry, Profile, Status
 
 _OF_THE_USER: Final = ("roots", "libs")  # what the guest may reach of the host
@@ -24,7 +24,7 @@ def written(options: MachineOptions) -> bytes:
     values = {name: value for name, value in _plain(options).items() if name not in (*_OF_THE_USER, "cpu")}
     cpu = {name: value for name, value in _plain(options.cpu).items() if name != "profile"}
     profile = options.cpu.profile
-    shown = {"roots": [_guest_path(mount) for mount in options.roots], "libs": options.libs}
+    shown = {"roots": [guest_path(mount) for mount in options.roots], "libs": options.libs}
     told = {
         "name": profile.name, "machine": profile.machine, "frequency": profile.frequency,
         "entries": _written(profile.entries), "hierarchy": _written(profile.hierarchy),
@@ -38,7 +38,7 @@ def read(data: bytes, roots: tuple[Mount, ...], libs: bool) -> MachineOptions:
     Raises UsageError, SnapshotError, and anything for damaged data.
     """
     told = json.loads(data)
-    given = {_guest_path(mount) for mount in roots}
+    given = {guest_path(mount) for mount in roots}
     missing = [f"--root HOST:{path}" for path in told["host"]["roots"] if path not in given]
     missing += ["--libs"] if told["host"]["libs"] and not libs else []
     if missing:
@@ -56,10 +56,6 @@ def read(data: bytes, roots: tuple[Mount, ...], libs: bool) -> MachineOptions:
     if not values.keys() <= {field.name for field in fields(MachineOptions)} - {*_OF_THE_USER, "cpu"}:
         raise ValueError("unknown options")
     return MachineOptions(**values, cpu=cpu, roots=roots, libs=libs)
-
-
-def _guest_path(mount: Mount) -> str:
-    return os.fsdecode(b"/" + b"/".join(mount.guest))
 
 
 def _written(entries: Mapping[str, Entry]) -> dict[str, list[Any]]:

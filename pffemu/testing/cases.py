@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -20,7 +19,7 @@ from pffemu.testing.c_program import compile_block
 from pffemu.testing.c_source import is_c
 from pffemu.testing.claims import Claims, read_claims
 from pffemu.testing.directives import Directive
-from pffemu.testing.errors import TestFileError, TooManyTestsError
+from pffemu.testing.errors import TestFileError, TooManyTestsError, place_of
 from pffemu.testing.harness_code import HANDLER, HarnessCode, harness_code
 from pffemu.testing.parameters import Parameters, combinations
 from pffemu.testing.setup import Setup, modes_of, read_setup
@@ -124,10 +123,10 @@ def _assemble(text: str, file: str, folder: Path, defines: tuple[tuple[str, int]
 
 def _blamed(error: AssemblyError, case: Case, code: HarnessCode, lines: int) -> Exception:
     """An error in appended code as an error of the directive that made the code."""
-    file, _, number = error.where.rpartition(":")
-    if file != case.block.file or not re.fullmatch("[0-9]{1,9}", number) or int(number) <= lines:
+    file, number = place_of(error.where)
+    if file != case.block.file or number <= lines:
         return error
-    origin = code.origin(int(number) - lines - 1)
+    origin = code.origin(number - lines - 1)
     if origin is None:
         return error
     what = error.what.partition("\n")[0]

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from pffemu.errors import UsageError
+
+
+def place_of(where: str) -> tuple[str, int]:
+    """(file, line) of an error's `where`; line 0: it names none."""
+    file, _, number = where.rpartition(":")
+    return file, int(number) if re.fullmatch("[0-9]{1,9}", number) else 0
 
 
 class TestFileError(UsageError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
+
+from pffemu.testing.errors import place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,5 @@ class Shown:
 
 def shown(text: str, where: str, *, only_line: bool) -> Shown:
     """`text`, whose first line is its summary; `where`: file:line. `only_line`: pytest prints that line alone."""
-    path, _, number = where.rpartition(":")
-    return Shown(
-        "" if only_line else text,
-        Place(path, int(number) if re.fullmatch("[0-9]{1,9}", number) else 0, text.partition("\n")[0]),
-    )
+    path, line = place_of(where)
+    return Shown("" if only_line else text, Place(path, line, text.partition("\n")[0]))

@@ -11,7 +11,7 @@ from pffemu.errors import PffemuError
 from pffemu.testing.c_source import is_c
 from pffemu.testing.cases import Case, read_cases
 from pffemu.testing.directives import Directive
-from pffemu.testing.errors import TooManyTestsError
+from pffemu.testing.errors import TooManyTestsError, place_of
 
 _MOST: Final = 50  # errors of a file
 _START: Final = re.compile(r"\s*(?:#|;|//)\s*test:")
@@ -43,8 +43,8 @@ def read_whole_file(
         except TooManyTestsError:
             raise
         except PffemuError as error:
-            number = _line_of(error, file)
-            if number is None or not 1 <= number <= len(lines) or len(errors) >= _MOST:
+            named, number = place_of(error.where)
+            if named != file or not 1 <= number <= len(lines) or len(errors) >= _MOST:
                 raise
             block = _block_of(number, starts, len(lines))
             if number in errors or number in starts:  # the block as a whole: without its bad line it may claim nothing
@@ -60,11 +60,6 @@ def read_whole_file(
     bad = [block for number in errors if (block := _block_of(number, starts, len(lines)))]
     sound = [case for case in cases if not shared and not any(case.block.first in block for block in bad)]
     return WholeFile(sound if errors else cases, sorted(errors.items(), key=lambda item: item[0]))
-
-
-def _line_of(error: PffemuError, file: str) -> int | None:
-    named, _, number = error.where.rpartition(":")
-    return int(number) if named == file and re.fullmatch("[0-9]{1,9}", number) else None
 
 
 def _block_of(number: int, starts: list[int], last: int) -> range:

@@ -11,8 +11,9 @@ from pffemu.arch.paging import PTE_A, PTE_ADDRESS, PTE_D, PTE_P, PTE_PS, PTE_U, 
 from pffemu.arch.registers import MASK64
 from pffemu.debug.panes import HERE, NAME, QUIET
 from pffemu.hw.cpu import Cpu
+from pffemu.inspect.hardware_tables import walk_entries
 
-_LEVELS: Final = ("PML4E", "PDPTE", "PDE", "PTE")
+_LEVELS: Final = ("PTE", "PDE", "PDPTE", "PML4E")
 _BITS: Final = (
     ("P", PTE_P), ("W", PTE_W), ("U", PTE_U), ("A", PTE_A), ("D", PTE_D), ("PS", PTE_PS), ("UFFD", PTE_UFFD)
 )  # fmt: skip
@@ -22,18 +23,10 @@ def walk(cpu: Cpu, address: int) -> Text:
     """Entries from CR3 down; tables outside RAM read as not present, as for the MMU's walker."""
     root = cpu.mmu.fill.root & PTE_ADDRESS
     text = Text().append("address  ", NAME).append(f"{address:#x}\n").append("CR3      ", NAME).append(f"{root:#x}\n")
-    words = cpu.mmu.ram.words
-    table = root
-    for level, name in zip((3, 2, 1, 0), _LEVELS, strict=True):
-        slot = address >> (12 + 9 * level) & 511
-        index = (table >> 3) + slot
-        entry = words[index] if index < len(words) else 0
+    for level, slot, entry in walk_entries(cpu, address):
         present = bool(entry & PTE_P)
-        text.append(f"{name:<6}", NAME).append(f"[{slot:3}] {entry & MASK64:016x}  ", "" if present else HERE)
+        text.append(f"{_LEVELS[level]:<6}", NAME).append(f"[{slot:3}] {entry & MASK64:016x}  ", "" if present else HERE)
         text.append(_describe(entry, level) + "\n", QUIET if present else HERE)
-        if not present or level == 0 or entry & PTE_PS:
-            break
-        table = entry & PTE_ADDRESS
     regions = [region for region in cpu.mmu.regions.find(root, address)]
     text.append("region   ", NAME)
     text.append(", ".join(f"{each.start:#x}-{each.end:#x}" for each in regions) or "none of this address space")
