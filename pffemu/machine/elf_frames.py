@@ -8,14 +8,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any, Final
 
 from elftools.dwarf.callframe import FDE, RegisterRule
-from elftools.elf.elffile import ELFFile
 
-from pffemu.errors import ElfError
-from pffemu.machine.elf_lines import check_sizes
+from pffemu.machine.elf_lines import damaged, debug_information
 
 # AMD64 psABI, figure 3.36: the registers by their DWARF numbers
 REGISTERS: Final = (
@@ -59,17 +56,12 @@ class CallFrames:
 
 def read_frames(data: bytes, name: str, bias: int) -> CallFrames:
     """The rules of an ELF file that was moved by `bias`. Raises ElfError for damaged ones."""
-    try:
-        elf = ELFFile(BytesIO(data))
-        check_sizes(elf, len(data))
-        dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
+    with damaged("call frame information", name, "build it again"):
+        dwarf = debug_information(data)
         entries = [] if dwarf is None else [
             *(dwarf.EH_CFI_entries() if dwarf.has_EH_CFI() else ()), *(dwarf.CFI_entries() if dwarf.has_CFI() else ()),
         ]  # fmt: skip
         return CallFrames([entry for entry in entries if isinstance(entry, FDE)], bias)
-    except Exception as error:  # as above
-        what = str(error) or type(error).__name__
-        raise ElfError(f"the call frame information is damaged: {what}", where=name, remedy="build it again") from None
 
 
 def _rule(row: Mapping[Any, Any]) -> FrameRule | None:

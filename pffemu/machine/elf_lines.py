@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 from typing import Any, Final, NamedTuple
 
@@ -27,10 +27,25 @@ class LineRange(NamedTuple):
     number: int
 
 
-def check_sizes(elf: ELFFile, size: int) -> None:
-    """Raises ValueError when the compressed sections of a file of `size` bytes would not fit its size."""
-    if sum(section.data_size for section in elf.iter_sections() if section.compressed) > _INFLATED_MAX * size:
+def debug_information(data: bytes) -> Any:
+    """pyelftools' DWARFInfo of an ELF file; None: it was built without -g. Raises nearly anything for a damaged one.
+
+    ValueError: its compressed sections would not fit its size.
+    """
+    elf = ELFFile(BytesIO(data))
+    if sum(section.data_size for section in elf.iter_sections() if section.compressed) > _INFLATED_MAX * len(data):
         raise ValueError("its compressed sections are too large")
+    return elf.get_dwarf_info() if elf.has_dwarf_info() else None
+
+
+@contextmanager
+def damaged(what: str, name: str, remedy: str = "build the file again") -> Iterator[None]:
+    """Raise an ElfError about `what` of the file `name` for whatever goes wrong inside."""
+    try:
+        yield
+    except Exception as error:  # elftools promises ELFError, but malformed tables make it raise nearly anything
+        why = str(error) or type(error).__name__
+        raise ElfError(f"the {what} is damaged: {why}", where=name, remedy=remedy) from None
 
 
 def read_lines(data: bytes, name: str) -> list[LineRange]:
@@ -46,9 +61,7 @@ class LineTable:
         self._units: dict[int, list[LineRange]] = {}  # those that were asked for, by their offset in .debug_info
         self._all: list[LineRange] | None = None
         with self._damaged():
-            elf = ELFFile(BytesIO(data))
-            check_sizes(elf, len(data))
-            self._dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
+            self._dwarf = debug_information(data)
             self._aranges = self._dwarf.get_aranges() if self._dwarf is not None else None
 
     def at(self, address: int) -> LineRange | None:
@@ -82,14 +95,8 @@ class LineTable:
                 self._units[offset] = sorted(_of_unit(self._dwarf, self._dwarf.get_CU_at(offset)))
             return self._units[offset]
 
-    @contextmanager
-    def _damaged(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # elftools promises ELFError, but malformed tables make it raise nearly anything
-            what = str(error) or type(error).__name__
-            text = f"the line table is damaged: {what}"
-            raise ElfError(text, where=self._name, remedy="build the file again") from None
+    def _damaged(self) -> AbstractContextManager[None]:
+        return damaged("line table", self._name)
 
 
 def _of_unit(dwarf: Any, unit: Any) -> list[LineRange]:

@@ -9,13 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from io import BytesIO
 from typing import Any, Final
 
-from elftools.elf.elffile import ELFFile
-
-from pffemu.errors import ElfError
-from pffemu.machine.elf_lines import check_sizes
+from pffemu.machine.elf_lines import damaged, debug_information
 from pffemu.machine.elf_variables import CType, fixed_address, number_of, text_of, type_of
 
 _MOST: Final = 300_000  # entries of .debug_info that are looked at
@@ -50,14 +46,9 @@ def read_locals(data: bytes, name: str, bias: int = 0) -> list[Local]:
 
     Outer blocks come before inner ones. Raises ElfError for damaged tables.
     """
-    try:
-        elf = ELFFile(BytesIO(data))
-        check_sizes(elf, len(data))
-        dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
+    with damaged("debug information", name):
+        dwarf = debug_information(data)
         return list(_read(dwarf, bias)) if dwarf is not None else []
-    except Exception as error:  # elftools raises nearly anything for a damaged table
-        what = str(error) or type(error).__name__
-        raise ElfError(f"the debug information is damaged: {what}", where=name, remedy="build the file again") from None
 
 
 def _read(dwarf: Any, bias: int) -> Iterator[Local]:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any, Final
 
-from elftools.elf.elffile import ELFFile
-
-from pffemu.errors import ElfError
-from pffemu.machine.elf_lines import check_sizes
+from pffemu.machine.elf_lines import damaged, debug_information
 
 _MOST: Final = 300_000  # entries of .debug_info that are looked at
 _DEEPEST: Final = 64  # types inside types
@@ -63,14 +59,9 @@ def read_variables(data: bytes, name: str, bias: int = 0) -> dict[str, Variable]
 
     Names are the source's; of two static ones with the same name the first counts. Raises ElfError for damaged tables.
     """
-    try:
-        elf = ELFFile(BytesIO(data))
-        check_sizes(elf, len(data))
-        dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
+    with damaged("debug information", name):
+        dwarf = debug_information(data)
         return _read(dwarf, bias) if dwarf is not None else {}
-    except Exception as error:  # elftools raises nearly anything for a damaged table
-        what = str(error) or type(error).__name__
-        raise ElfError(f"the debug information is damaged: {what}", where=name, remedy="build the file again") from None
 
 
 def _read(dwarf: Any, bias: int) -> dict[str, Variable]:
