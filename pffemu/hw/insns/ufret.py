@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pffemu.arch.exceptions import GP, UD
 from pffemu.arch.paging import is_canonical
-from pffemu.arch.rflags import AC, UIRET_MASK
-from pffemu.events.hw import Resumed, Uiret
-from pffemu.hw.careful import ALIGNMENT
+from pffemu.arch.rflags import UIRET_MASK
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns.uiret import popped
+from pffemu.hw.insns.uiret import popped, returned
 from pffemu.hw.trap import Trap
 from pffemu.hw.user_fault import PATH
 
@@ -25,13 +23,6 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
         return Trap(GP)
     cpu.rip_rsp_rflags.write(new_rip, new_rsp, rflags & ~UIRET_MASK | new_rflags & UIRET_MASK)
     cpu.user_faults.uff = True
-    cpu.left_block()
-    if (rflags ^ new_rflags) & AC:
-        cpu.check(ALIGNMENT, bool(new_rflags & AC))
     cpu.charge("cpu.uintr.uiret")
-    fault, path = cpu.bus.faults.end_at(cpu.tid, new_rip, PATH)
-    cpu.emit(Uiret, new_rip, 1, fault)
-    if fault:
-        cpu.charge("cpu.tlb_miss")  # the access that faulted is repeated
-        cpu.emit(Resumed, new_rip, fault, path)
+    returned(cpu, new_rip, rflags, new_rflags, 1, PATH)
     return None

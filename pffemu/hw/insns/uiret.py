@@ -14,6 +14,7 @@ from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import AC as AC_FLAG
 from pffemu.arch.rflags import ALWAYS_ONE, UIRET_MASK
 from pffemu.events.faults import FORWARDED
+from pffemu.events.fields import Label
 from pffemu.events.hw import Resumed, Uiret
 from pffemu.hw.careful import ALIGNMENT
 from pffemu.hw.cpu import Cpu
@@ -41,16 +42,24 @@ def execute(cpu: Cpu, _length: int) -> Trap | None:
     cpu.rip_rsp_rflags.write(new_rip, new_rsp, rflags & ~UIRET_MASK | new_rflags & UIRET_MASK)
     # SDM uiret.5
     cpu.uintr.uif = not cpu.options.flexible_uiret or bool(new_rflags & ALWAYS_ONE)
-    cpu.left_block()
-    if (rflags ^ new_rflags) & AC_FLAG:
-        cpu.check(ALIGNMENT, bool(new_rflags & AC_FLAG))
     cpu.charge("cpu.uintr.uiret")
-    fault, path = cpu.bus.faults.end_at(cpu.tid, new_rip, FORWARDED)
-    cpu.emit(Uiret, new_rip, int(cpu.uintr.uif), fault)
+    returned(cpu, new_rip, rflags, new_rflags, int(cpu.uintr.uif), FORWARDED)
+    return None
+
+
+def returned(cpu: Cpu, rip: int, before: int, rflags: int, flag: int, path: Label) -> None:
+    """The end of UIRET and UFRET, once registers and the flag are written. `before`: RFLAGS in the handler.
+
+    `flag`: UIF or UFF. `path`: how the path of a fault begins that the handler may have resolved.
+    """
+    cpu.left_block()
+    if (before ^ rflags) & AC_FLAG:
+        cpu.check(ALIGNMENT, bool(rflags & AC_FLAG))
+    fault, path = cpu.bus.faults.end_at(cpu.tid, rip, path)
+    cpu.emit(Uiret, rip, flag, fault)
     if fault:
         cpu.charge("cpu.tlb_miss")  # the access that faulted is repeated
-        cpu.emit(Resumed, new_rip, fault, path)
-    return None
+        cpu.emit(Resumed, rip, fault, path)
 
 
 def popped(cpu: Cpu, rsp: int, rflags: int) -> list[int] | Trap:
