@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
 from kernel_model.abi.files import O_DIRECT, O_RDWR, S_IFREG
-from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files import cached_io
 from kernel_model.files.file import File, faulted
 from kernel_model.files.seek import check_span, sought
@@ -60,8 +60,7 @@ class DiskFile(File):
         return FileStatus(mode=S_IFREG | 0o600, size=size, inode=self.pages.number, device=self.pages.device)
 
     def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
-        if not self.readable or (shared and prot & PROT_WRITE and not self.writable):
-            raise LinuxError(Errno.EACCES)
+        self.check_mapping(prot, shared)
         return self.pages, self.writable or not shared
 
     def read(self, call: Caller, buffer: UserBuffer) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
 from kernel_model.abi.files import O_ACCMODE, O_APPEND, O_NOATIME, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY
-from kernel_model.abi.uapi import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
+from kernel_model.abi.uapi import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, PROT_WRITE, Errno, LinuxError
 from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.status import FileStatus
 from kernel_model.files.tree import notify
@@ -116,6 +116,11 @@ class File:
     def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
         """mmap: the pages, and whether a mapping may ever be writable. Raises LinuxError ENODEV, EACCES, EPERM."""
         raise LinuxError(Errno.ENODEV)
+
+    def check_mapping(self, prot: int, shared: bool) -> None:
+        """Raises LinuxError EACCES unless it was opened for accesses such as the mapping's."""
+        if not self.readable or (shared and prot & PROT_WRITE and not self.writable):
+            raise LinuxError(Errno.EACCES)
 
     def poll(self) -> int:
         """POLL* bits that hold now."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from kernel_model.abi.files import FIONREAD, O_ACCMODE, O_APPEND, O_DIRECT, O_NOATIME, O_PATH
 from kernel_model.abi.inotify import IN_ACCESS, IN_MODIFY
 from kernel_model.abi.mman import FALLOC_FL_PUNCH_HOLE
-from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files import cached_io
 from kernel_model.files.directory_file import DirectoryFile, Entry
 from kernel_model.files.file import DELETED, File, faulted
@@ -149,8 +149,7 @@ class HostFile(HostNode):
         return pages
 
     def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
-        if not self.readable or (shared and prot & PROT_WRITE and not self.writable):
-            raise LinuxError(Errno.EACCES)
+        self.check_mapping(prot, shared)
         pages = self._caches.of(self)
         if not pages.has_own or (self.writable and not pages.file.writable):
             pages.own(self._twin())

@@ -155,8 +155,7 @@ class Memfd(File):
 
     def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
         sealed = bool(self.seals & (mman.F_SEAL_WRITE | mman.F_SEAL_FUTURE_WRITE))
-        if not self.readable or (shared and prot & PROT_WRITE and not self.writable):
-            raise LinuxError(Errno.EACCES)
+        self.check_mapping(prot, shared)
         if shared and sealed and prot & PROT_WRITE:
             raise LinuxError(Errno.EPERM)
         return self.cache, not (shared and (sealed or not self.writable))

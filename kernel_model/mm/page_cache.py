@@ -15,6 +15,7 @@ from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, page_of, pages_up
 if TYPE_CHECKING:
     from kernel_model.mm.frames import FrameAllocator
     from kernel_model.mm.mm import Mm
+    from kernel_model.mm.vma import Vma
     from pffemu.hw.ram import Ram
 
 _END: Final = 1 << 63  # beyond every page: fallocate may have made some behind the end of the file
@@ -205,3 +206,8 @@ class PageCache:
     def _free(self, offset: int) -> None:
         """Free the page at `offset`, which no mapping holds."""
         self._allocator.give_back(self._frames.pop(offset))
+
+
+def is_shmem(vma: Vma) -> bool:
+    """Whether the area maps a file in RAM alone, or memory that processes share."""
+    return isinstance(vma.file, PageCache) and vma.file.is_shmem

@@ -233,9 +233,7 @@ def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> Answer:
         fault.cpu.charge("kernel.page.allocate")
         fault.cpu.charge("kernel.page.zero", PAGE_SIZE)
     if fault.is_write and not vma.shared:
-        frame, kind = mm.frames.take_copy(frame), "copy"
-        fault.cpu.charge("kernel.page.allocate")
-        fault.cpu.charge("kernel.page.copy", PAGE_SIZE)
+        frame, kind = new_frame(fault.cpu, mm, frame), "copy"
         mm.install(vma, fault.page, frame, owned=True, dirty=True, protect=protect)
     else:
         mm.install(vma, fault.page, frame, owned=False, dirty=fault.is_write, protect=protect)
@@ -263,9 +261,7 @@ def _missing_of_disk(fault: Fault, file: DiskPages, offset: int) -> Answer:
     mm.frames.held, page.awaited = page.frame, False
     _throttle(fault, file)
     if fault.is_write and not vma.shared:
-        frame, kind = mm.frames.take_copy(page.frame), "copy"
-        cpu.charge("kernel.page.allocate")
-        cpu.charge("kernel.page.copy", PAGE_SIZE)
+        frame, kind = new_frame(cpu, mm, page.frame), "copy"
         mm.install(vma, fault.page, frame, owned=True, dirty=True)
     else:
         if fault.is_write:
@@ -313,6 +309,14 @@ def _write_to_present(fault: Fault, entry: int) -> Answer:
     kind = make_writable(fault.cpu, fault.mm, vma, fault.page, entry)
     _resolved(fault, kind)
     return None
+
+
+def new_frame(cpu: Cpu, mm: Mm, source: int) -> int:
+    """A frame with the bytes of frame `source`, or zeros (0: no source), and its cost. Raises OutOfGuestMemory."""
+    frame = mm.frames.take_copy(source) if source else mm.frames.take()
+    cpu.charge("kernel.page.allocate")
+    cpu.charge("kernel.page.copy" if source else "kernel.page.zero", PAGE_SIZE)
+    return frame
 
 
 def make_writable(cpu: Cpu, mm: Mm, vma: Vma, page: int, entry: int) -> str:

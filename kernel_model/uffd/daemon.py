@@ -17,7 +17,7 @@ from kernel_model.abi.structs import UffdioDaemon, UffdioEvict
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.memfd import Memfd
 from kernel_model.mm.page_cache import PageCache
-from kernel_model.mm.page_fault import Fault
+from kernel_model.mm.page_fault import Fault, new_frame
 from kernel_model.mm.page_tables import HELD
 from kernel_model.task.task import Task, TaskState
 from kernel_model.uffd.answers import Ioctl, NoAnswers, Resolved
@@ -141,9 +141,7 @@ class Channel:
             self.frames.share(frame)
             vma.file.add(place, frame)
         else:
-            frame = self.frames.take_copy(frame)
-            cpu.charge("kernel.page.allocate")
-            cpu.charge("kernel.page.copy", PAGE_SIZE)
+            frame = new_frame(cpu, mm, frame)
         dirty = bool(request.error_code & pagefault.W)
         mm.install(vma, page, frame, owned=not vma.shared, dirty=dirty)
         cpu.charge("kernel.fault.install")

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_model.abi.uapi import PROT_WRITE
+from kernel_model.mm.page_fault import new_frame
 from kernel_model.mm.page_tables import UFFD_WP
 from kernel_model.uffd.answers import Resolved
 from kernel_model.uffd.directed_memory import DirectedMemory
 from pffemu.arch import directed as arch
 from pffemu.arch.directed import Kind
-from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P
+from pffemu.arch.paging import PTE_ADDRESS, PTE_P
 from pffemu.events.fields import Hex, Label
 from pffemu.events.kernel import MinorFault
 
@@ -41,9 +42,7 @@ def answer(fault: Fault) -> Resolved | None:
         if not entry & PTE_P:
             return None
         source = entry & PTE_ADDRESS
-    frame = mm.frames.take_copy(source) if source else mm.frames.take()
-    cpu.charge("kernel.page.allocate")
-    cpu.charge("kernel.page.copy" if source else "kernel.page.zero", PAGE_SIZE)
+    frame = new_frame(cpu, mm, source)
     cpu.charge("kernel.fault.install")
     mm.install(vma, fault.page, frame, owned=True, dirty=fault.is_write, protect=bool(found.leaf & UFFD_WP))
     memory.filled(index, fault.page, stored=fault.is_write)

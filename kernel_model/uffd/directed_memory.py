@@ -79,10 +79,9 @@ class DirectedMemory:
         self.sizes = Sizes(helper=len(cpus) - 1)
         self.log: deque[int] = deque(maxlen=_LOG)
         self.lost = 0
-        at = self._epochs[0] >> 3
-        self._words[at] = 1
+        self._words[self._epochs[0] >> 3] = 1
         for core in range(len(cpus)):
-            self._words[at + 1 + core] = arch.INACTIVE
+            frame_rings.leave(self._words, self._epochs[0], core)
         self._contexts: list[Context] = []
         self._make_rings()
 

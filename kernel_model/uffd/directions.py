@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioDirect, UffdioDonate, UffdioDrain, UffdioRings
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
-from kernel_model.mm.page_cache import PageCache
+from kernel_model.mm.page_cache import is_shmem
 from kernel_model.mm.page_tables import OWNED, UFFD_WP
 from kernel_model.uffd import directed_faults
 from kernel_model.uffd.answers import Ioctl, NoAnswers, Resolved
@@ -203,7 +203,7 @@ def _check(uffd: Userfaultfd, given: UffdioDirect, start: int, end: int) -> None
 def _check_area(vma: Vma, given: UffdioDirect) -> None:
     maps = given.kind == Kind.MAP
     modes = uffd_abi.MODE_MISSING | (uffd_abi.MODE_MINOR if maps else 0)
-    shared = vma.shared and isinstance(vma.file, PageCache) and vma.file.is_shmem
+    shared = vma.shared and is_shmem(vma)
     if not vma.uffd_mode & modes or not (shared if maps else vma.is_anonymous) or vma.locked:
         raise LinuxError(Errno.EINVAL)
     if given.flags & uffd_abi.DIRECT_WP and not vma.is_write_protected:

@@ -15,7 +15,7 @@ from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioContinue, UffdioCopy, UffdioPoison, UffdioZeropage
 from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
 from kernel_model.call.call import let_others_run
-from kernel_model.mm.page_cache import PageCache
+from kernel_model.mm.page_cache import PageCache, is_shmem
 from kernel_model.mm.page_tables import HELD, POISON, unmarked
 from kernel_model.uffd.ranges import check_unaligned, checked_range
 from pffemu.arch.paging import PAGE_SIZE
@@ -153,7 +153,7 @@ def _fill_pages(fill: Fill, bring: Bring) -> tuple[int, Errno | None]:
         return 0, Errno.ENOENT
     if fill.protect and not vma.uffd_mode & uffd_abi.MODE_WP:
         return 0, Errno.EINVAL
-    if bring is _bring_cached and not _is_shmem(vma):
+    if bring is _bring_cached and not is_shmem(vma):
         return 0, Errno.EINVAL
     pages, cpu = fill.uffd.mm.pages, fill.call.cpu
     first = fill.start + fill.call.pending.cursor
@@ -176,10 +176,6 @@ def _destination(fill: Fill) -> Vma | None:
     if vma is not None and not vma.shared:
         fill.uffd.mm.prepare_anon(vma)
     return vma if vma is not None and fill.start + fill.length <= vma.end and vma.uffd is not None else None
-
-
-def _is_shmem(vma: Vma) -> bool:
-    return isinstance(vma.file, PageCache) and vma.file.is_shmem
 
 
 # -- one page -----------------------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ def _is_registered(uffd: Userfaultfd, start: int, end: int) -> bool:
 
 def _bring_in(policy: Policy, fault: Fault) -> Label | None:
     """Map the page; what it is, or None when the policy cannot."""
-    mm, vma, cpu = fault.mm, fault.vma, fault.cpu
+    mm, vma = fault.mm, fault.vma
     if policy.kind == uffd_abi.POLICY_MAP:
         assert vma.file is not None  # registered for minor faults
         frame = vma.file.cached_frame(vma.offset + fault.page - vma.start)
@@ -155,9 +155,7 @@ def _bring_in(policy: Policy, fault: Fault) -> Label | None:
         source = _reach(fault, policy.source + fault.page - policy.start, write=False)
         if not source:
             return None
-    frame = mm.frames.take_copy(source) if source else mm.frames.take()
-    cpu.charge("kernel.page.allocate")
-    cpu.charge("kernel.page.copy" if source else "kernel.page.zero", PAGE_SIZE)
+    frame = page_fault.new_frame(fault.cpu, mm, source)
     if vma.shared:
         assert isinstance(vma.file, PageCache)
         vma.file.add(vma.offset + fault.page - vma.start, frame)

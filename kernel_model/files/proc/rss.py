@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kernel_model.mm.mm import Mm
-from kernel_model.mm.page_cache import PageCache
+from kernel_model.mm.page_cache import is_shmem
 from kernel_model.mm.page_tables import HELD, OWNED
 from kernel_model.mm.vma import Vma
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_D
@@ -30,10 +30,6 @@ def is_anon(vma: Vma, entry: int) -> bool:
     The pages of a program's file are private copies from the start: they count as its own once they were stored to.
     """
     return bool(entry & OWNED) and (vma.file is None or bool(entry & PTE_D))
-
-
-def is_shmem(vma: Vma) -> bool:
-    return isinstance(vma.file, PageCache) and vma.file.is_shmem
 
 
 def resident(mm: Mm, vma: Vma) -> Iterator[tuple[int, int]]:

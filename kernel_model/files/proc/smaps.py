@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.abi.uffd import MODE_MINOR, MODE_MISSING, MODE_WP
 from kernel_model.files.proc.maps import is_heap, is_stack, line
-from kernel_model.files.proc.rss import is_anon, is_shmem, resident
+from kernel_model.files.proc.rss import is_anon, resident
+from kernel_model.mm.page_cache import is_shmem
 from kernel_model.mm.page_tables import OWNED
 from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_ADDRESS, PTE_D
 

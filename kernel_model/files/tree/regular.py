@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi import mman
 from kernel_model.abi.files import O_APPEND, O_NOATIME, O_TRUNC
 from kernel_model.abi.inotify import IN_ACCESS, IN_MODIFY
-from kernel_model.abi.uapi import PROT_WRITE, Errno, LinuxError
+from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.memfd import Memfd, ShmemInode
 from kernel_model.files.tree.attributes import without_set_id
 from kernel_model.files.tree.node import Node
@@ -161,8 +161,7 @@ class TmpfsFile(Memfd):
         return done
 
     def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
-        if not self.readable or (shared and prot & PROT_WRITE and not self.writable):
-            raise LinuxError(Errno.EACCES)
+        self.check_mapping(prot, shared)
         return self.cache, self.writable or not shared
 
     def allocate(self, mode: int, offset: int, length: int) -> None:

@@ -117,10 +117,12 @@ class FileMemory:
         freed = 0
         if self.frames.free_frames < self.reserve + wanted:
             freed = self.lazy.free(cpu, wanted)
-        scan = Scan(cpu, self.frames, self.lists, self.writeback, self.counters, background=background)
-        freed += scan.shrink(wanted - freed)
+        freed += self._scan(cpu, background=background).shrink(wanted - freed)
         self._tlbs.flush_stale(cpu, ends=False)
         return freed
+
+    def _scan(self, cpu: Cpu, *, background: bool = False) -> Scan:
+        return Scan(cpu, self.frames, self.lists, self.writeback, self.counters, background=background)
 
     def make_free(self) -> bool:
         """The allocator has no frame left: evict pages; whether there is a frame now."""
@@ -173,12 +175,12 @@ class FileMemory:
 
     def drop_unused(self, cpu: Cpu, file: DiskPages, start: int, end: int) -> int:
         """Drop the clean pages of [start, end) of `file` that nothing uses; their number (invalidate_mapping_pages)."""
-        scan = Scan(cpu, self.frames, self.lists, self.writeback, self.counters)
+        scan = self._scan(cpu)
         return sum(scan.drop_unused(page) for page in _pages_of(file, start, end))
 
     def drop_all_unused(self, cpu: Cpu) -> None:
         """Drop the clean pages of all files that nothing uses (vm.drop_caches)."""
-        scan = Scan(cpu, self.frames, self.lists, self.writeback, self.counters)
+        scan = self._scan(cpu)
         pages = [*self.lists.inactive.values(), *self.lists.active.values()]
         self.counters.drop_pagecache += 1
         for page in pages:
@@ -189,7 +191,7 @@ class FileMemory:
 
         `evict`: MADV_PAGEOUT: those that are clean are evicted then, the others written.
         """
-        scan = Scan(cpu, self.frames, self.lists, self.writeback, self.counters)
+        scan = self._scan(cpu)
         pages = scan.make_cold(mm, _pages_of(file, start, end))
         if evict:
             scan.page_out(pages)
