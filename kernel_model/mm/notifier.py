@@ -36,8 +36,5 @@ class Directed(Protocol):
     def unlist(self, vma: Vma, start: int, end: int) -> None:
         """The pages behind [start, end) of a shared area leave the page cache: MAP maps them no more."""
 
-    def closed(self, owner: object) -> None:
-        """The userfaultfd `owner` has no descriptor any more: its directives end."""
-
     def released(self) -> None:
         """The address space ends: everything goes back."""

@@ -261,8 +261,6 @@ class Userfaultfd(File):
                     cpu.charge("kernel.vma.change")
                     self.unregister(cpu, vma)
             self.mm.vmas.merge(0, USER_END)
-        if self.mm.directed is not None:
-            self.mm.directed.closed(self)
         self.services.answers.closed(self)
         self.wake_range(cpu, 0, 1 << 47)
         for event in list(self._events):

@@ -53,6 +53,11 @@ class Directions(NoAnswers):
     def answer(self, _uffd: Userfaultfd, fault: Fault, reason: int) -> Resolved | None:
         return directed_faults.answer(fault) if reason == uffd_abi.MODE_MISSING else None
 
+    def closed(self, uffd: Userfaultfd) -> None:
+        """Its directives end."""
+        if isinstance(uffd.mm.directed, DirectedMemory):
+            uffd.mm.directed.closed(uffd)
+
     def refill(self, cpu: Cpu) -> None:
         """The interrupt of a unit whose frame ring is at its low-water mark."""
         self._memories = [memory for memory in self._memories if memory.mm.directed is memory]
