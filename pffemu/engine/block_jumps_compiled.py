@@ -7,15 +7,11 @@ from typing import Any
 from numba.extending import register_jitable
 
 from pffemu.engine import count_block as semantics
+from pffemu.engine.block_counter_compiled import count_known, home_slot, key_of  # settle, open_window are known, too
 from pffemu.engine.compiled_callback import call, compile_callback, octets, version_of, words
 from pffemu.engine.count_block import PC_KNOWN, PENDING, PREDICTIONS, PREDICTOR, SLOWLY, TABLE_WORDS, WORDS
 
-key_of = register_jitable(inline="always")(semantics.key_of)
-home_slot = register_jitable(inline="always")(semantics.home_slot)
-count_known = register_jitable(inline="always")(semantics.count_known)
-settle = register_jitable(semantics.settle)
-open_window = register_jitable(semantics.open_window)
-predict = register_jitable(semantics.predict)
+register_jitable(semantics.predict)
 note_jump = register_jitable(semantics.note_jump)
 _TABLE = 8 * WORDS  # bytes from the state to the table
 
