@@ -14,7 +14,7 @@ daemon_open:
     mov [rip + stores], rcx
     test eax, eax
     jnz 9f
-    bt qword ptr [rip + api + 8], 59    # UFFD_FEATURE_DAEMON
+    bt qword ptr [rip + api + 8], FEATURE_DAEMON
     setnc al
     jnc 9f
     call frame_lists

@@ -17,7 +17,7 @@ hw_open:
     call uffd_pages_open
     test eax, eax
     jnz 9f
-    bt qword ptr [rip + api + 8], 60    # UFFD_FEATURE_DIRECTED
+    bt qword ptr [rip + api + 8], FEATURE_DIRECTED
     setnc al
     jnc 9f
     mov rdi, [rip + ring_frames]

@@ -13,7 +13,6 @@
 # fd 4 gets [result], which is [sum] unless prepare changes [result] and [result_bytes]; fd 5 gets the counters of core.s
 # after the measured part and at the end, fd 6 the cycles of the misses that no fault shows (frames.s).
 
-.equ MOST_NUMBERS, 6
 .equ MOST_THREADS, 32
 .equ COUNTERS_FD, 5
 .equ LATENCIES_FD, 6
