@@ -166,13 +166,7 @@ def faults(
     """Run a program and list its page faults. `options`: fields of MachineOptions by name, as for Machine."""
     output = Collected()
     machine = _machine(program, arguments, MachineOptions(), options, output, stdin)
-    places = Places(machine, _lines(program))
-
-    def source_of(address: int) -> str:
-        line = places.source_of(address)
-        return f"{line.file}:{line.number}" if line is not None else ""
-
-    found = FaultList(machine, most, source_of)
+    found = FaultList(machine, most, Places(machine, _lines(program)).describe_line)
     machine.events.sinks.append(found)
     stop = machine.run()
     return FaultTable(tuple(found.rows), found.count, found.paths, stop, bytes(output.data), fault_table(found))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,6 @@ from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.terminal import check_writable, err_console, out_console, say, show_warnings, write_text
 from pffemu.debug.places import Places
 from pffemu.debug.source_lines import lines_of_file
-from pffemu.machine.machine import Machine
 from pffemu.machine.stop import Exited
 from pffemu.report.fault_list import FaultList, fault_table
 from pffemu.report.progress import ProgressLine
@@ -50,7 +48,7 @@ def faults(
     progress = ProgressLine(err_console(), Path(file).name)
     guest = GuestCommand(file, arguments or [], machine.environment)
     loaded = foreground.prepare(lambda: load_guest(machine.options, guest, progress, True), progress, "loading")
-    found = FaultList(loaded, most, _source_of(loaded, file))
+    found = FaultList(loaded, most, Places(loaded, lines_of_file(Path(file))).describe_line)
     loaded.events.sinks.append(found)
     show_warnings(loaded.events)
     stop = foreground.run(loaded, progress, budget)
@@ -63,16 +61,6 @@ def faults(
         out_console().print(_told(found), markup=False, soft_wrap=True)
     if not isinstance(stop, Exited):
         raise typer.Exit(stop.exit_code)
-
-
-def _source_of(machine: Machine, file: str) -> Callable[[int], str]:
-    places = Places(machine, lines_of_file(Path(file)))
-
-    def source_of(address: int) -> str:
-        line = places.source_of(address)
-        return f"{line.file}:{line.number}" if line is not None else ""
-
-    return source_of
 
 
 def _told(found: FaultList) -> str:

@@ -186,8 +186,8 @@ class FaultRecorder:
         return self._machine.symbols_of(task.process if task is not None else self._machine.process).describe
 
     def _describe(self, tid: int, rip: int) -> str:
-        line = self._places.source_of(rip)
-        return self._symbols(tid)(rip) + (f", {line.file}:{line.number}" if line is not None else "")
+        line = self._places.describe_line(rip)
+        return self._symbols(tid)(rip) + (f", {line}" if line else "")
 
     def _instruction(self, tid: int, rip: int) -> str:
         task = self._machine.kernel.find_task(tid)

@@ -57,6 +57,11 @@ class Places:
             return None  # a test's harness code, which is in no file
         return SourceLine(Path(file).name, number, texts[number - 1] if texts else "")
 
+    def describe_line(self, address: int) -> str:
+        """The line an address belongs to, as in `prog.c:12`; empty without line information."""
+        line = self.source_of(address)
+        return f"{line.file}:{line.number}" if line is not None else ""
+
     def begins_line(self, address: int) -> bool:
         """Whether the line's code begins at `address`, as opposed to a place in its middle."""
         begins = self._lines is not None and self._lines.begins_at(address)
