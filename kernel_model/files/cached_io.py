@@ -98,7 +98,7 @@ def _cached(call: Caller, pages: DiskPages, at: int, end: int, advice: int, *, m
 def _read_past(call: Caller, pages: DiskPages, buffer: UserBuffer, offset: int, size: int, *, may_wait: bool) -> int:
     """O_DIRECT: dirty pages reach the disk first; the thread sleeps for the whole request."""
     _transfer(call, pages, offset, size, write=False, may_wait=may_wait)
-    pages.store_dirty()
+    pages.write_back()
     done = 0
     while done < size:
         data = pages.load(offset + done, min(_AT_ONCE, size - done))

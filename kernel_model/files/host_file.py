@@ -142,12 +142,6 @@ class HostFile(HostNode):
         self.position += done
         return done
 
-    def _stored(self) -> HostPages:
-        """The file's pages, after stores to them were written back to the host."""
-        pages = self._caches.of(self)
-        pages.write_back()
-        return pages
-
     def mapping(self, prot: int, shared: bool) -> tuple[Mappable, bool]:
         self.check_mapping(prot, shared)
         pages = self._caches.of(self)
@@ -213,7 +207,7 @@ class HostFile(HostNode):
         """lseek; SEEK_DATA and SEEK_HOLE ask the host's file system."""
         position = sought(offset, whence, self.position, self.size)
         if whence in (SEEK_DATA, SEEK_HOLE):
-            self._stored()
+            self._caches.of(self).write_back()
             with host_errors():
                 position = os.lseek(self.host(), offset, os.SEEK_DATA if whence == SEEK_DATA else os.SEEK_HOLE)
         self.position = position

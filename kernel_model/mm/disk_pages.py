@@ -137,10 +137,9 @@ class DiskPages(PageCache):
             done += length
 
     def write_back(self) -> None:
-        """Put the bytes of dirty pages on disk. Raises LinuxError."""
-        self.store_dirty()
+        """Put the bytes of dirty pages on disk now, for what reads it there: no time passes, the pages stay dirty.
 
-    def store_dirty(self) -> None:
-        """Put the bytes of dirty pages on disk now, for those who read it there: no time passes, they stay dirty."""
+        Raises LinuxError.
+        """
         for page in self.dirty.values():
             self.store_page(page)

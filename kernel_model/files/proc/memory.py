@@ -73,7 +73,9 @@ def memory(call: Caller) -> Memory:
             if isinstance(cache, PageCache):
                 caches[id(cache)] = cache
     shmem = sum(cache.cached_bytes for cache in caches.values() if cache.is_shmem)
-    others = sum(cache.cached_bytes for cache in caches.values() if not cache.is_shmem and not is_on_disk(cache))
+    others = sum(
+        cache.cached_bytes for cache in caches.values() if not cache.is_shmem and not isinstance(cache, DiskPages)
+    )
     others += len(images) * PAGE_SIZE
     cache, lists = call.kernel.file_memory, call.kernel.file_memory.lists
     files = others + len(lists) * PAGE_SIZE
@@ -83,11 +85,6 @@ def memory(call: Caller) -> Memory:
         others + len(lists.active) * PAGE_SIZE, len(lists.unevictable) * PAGE_SIZE,
         len(cache.writeback.dirty) * PAGE_SIZE, cache.writeback.writing * PAGE_SIZE,
     )  # fmt: skip
-
-
-def is_on_disk(cache: PageCache) -> bool:
-    """Whether its pages are on the lists of reclaim."""
-    return isinstance(cache, DiskPages)
 
 
 def meminfo(call: Caller) -> str:
