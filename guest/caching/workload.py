@@ -62,6 +62,10 @@ class CachedWorkload:
     def stores(self) -> bool:
         return self.after is not None
 
+    def quota_of(self, fraction: float) -> int:
+        """The pages of a fraction of the file, for CacheSetting; 0: all, the fraction is 1."""
+        return 0 if fraction == 1 else max(1, int(self.pages * fraction))
+
     def ram(self, threads: int) -> int:
         """Guest RAM in bytes that suffices under every mechanism."""
         inputs = sum(data.nbytes for data in self.inputs.values())

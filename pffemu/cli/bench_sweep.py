@@ -5,7 +5,6 @@ A point whose report exists is not run again: after a kill, the same command con
 
 from __future__ import annotations
 
-import hashlib
 import json as json_text
 from collections.abc import Sequence
 from itertools import product
@@ -16,7 +15,7 @@ import typer
 
 import pffemu
 from pffemu.cli import foreground, options
-from pffemu.cli.point_processes import Point, Runner, code_hash
+from pffemu.cli.point_processes import Point, Runner, make_folder, result_key
 from pffemu.cli.terminal import check_writable, err_console, out_console, write_text
 from pffemu.errors import UsageError
 from pffemu.report.csv_rows import rows, to_csv
@@ -101,10 +100,7 @@ def _points(benchmark: str, varied: dict[str, list[str]], arguments: Sequence[st
     combinations = list(product(*varied.values()))
     if len(combinations) > _MOST:
         raise UsageError(f"{len(combinations):,} points", where="--vary", remedy=f"at most {_MOST:,}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot be made: {error.strerror}", where=str(folder), remedy="another --folder") from error
+    make_folder(folder)
     return [_point(benchmark, dict(zip(varied, one, strict=True)), arguments, folder) for one in combinations]
 
 
@@ -113,6 +109,5 @@ def _point(benchmark: str, values: dict[str, str], arguments: Sequence[str], fol
     profile = next((word.partition("=")[2] for word in command if word.startswith("--profile=")), None)
     if profile is None and "--profile" in arguments[:-1]:
         profile = arguments[list(arguments).index("--profile") + 1]
-    digest = load_profile(profile or DEFAULT_PROFILE).digest
-    key = hashlib.sha256(json_text.dumps([pffemu.__version__, code_hash(), digest, command]).encode()).hexdigest()
-    return Point(values, command, folder / f"{benchmark}-{key[:16]}.json")
+    key = result_key(load_profile(profile or DEFAULT_PROFILE), command)
+    return Point(values, command, folder / f"{benchmark}-{key}.json")

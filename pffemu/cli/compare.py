@@ -16,10 +16,10 @@ from guest.caching.workload import CachedWorkload, CacheSetting, Policy
 from guest.caching.workloads import WORKLOADS, named_workload
 from pffemu.cli import compare_options, foreground, options
 from pffemu.cli.bench import WRONG_ANSWER
-from pffemu.cli.compare_points import ComparePoint, Comparison, make_folder, run_points
+from pffemu.cli.compare_points import ComparePoint, Comparison, run_points
 from pffemu.cli.compare_program import compare_program, program_modes
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
-from pffemu.cli.point_processes import Point, PointFailed, PointRefused, Runner
+from pffemu.cli.point_processes import Point, PointFailed, PointRefused, Runner, make_folder
 from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
 from pffemu.cli.uncertain import Draws
 from pffemu.errors import UsageError
@@ -76,18 +76,18 @@ def compare(
     which = workload, scale, mechanisms, *varied
     comparison = Comparison(*which, setting, machine.options, machine.words, folder, draws)
     make_folder(folder)
-    progress = ProgressLine(err_console(), f"compare {workload}", len(comparison.points()))
-    built = foreground.prepare(lambda: named_workload(workload, scale), progress, "building the input")
     points = comparison.points()
+    progress = ProgressLine(err_console(), f"compare {workload}", len(points))
+    built = foreground.prepare(lambda: named_workload(workload, scale), progress, "building the input")
     for point in points:
         if not point.is_steps:
             comparison.setting_of(point, built)
     missing = [point for point in points if point.report() is None]
     there = len(points) - len(missing)
     failure = _run(comparison, built, missing, jobs, progress)
-    points = [point for point in points if point.report() is not None]
-    told = _report(comparison, points)
-    _show(told, json, csv, plot_to, f"{len(points)} results, {there} of them from before, in {folder}")
+    found = [(point, result) for point in points if (result := point.report()) is not None]
+    told = _report(comparison, found)
+    _show(told, json, csv, plot_to, f"{len(found)} results, {there} of them from before, in {folder}")
     if failure is not None:
         raise failure
 
@@ -155,10 +155,11 @@ def _in_processes(comparison: Comparison, missing: Sequence[ComparePoint], jobs:
     """One process a mechanism, which runs what is missing of it."""
     names = dict.fromkeys(point.mechanism.name for point in missing)
     processes = [_process(comparison, name) for name in names]
-    runner, total = Runner(), len(comparison.points())
+    runner, total, waiting = Runner(), len(comparison.points()), list(missing)
 
     def show() -> None:
-        done = total - sum(point.report() is None for point in missing)
+        waiting[:] = [point for point in waiting if point.report() is None]  # a result is read once
+        done = total - len(waiting)
         progress.update(f"{done} of {total} runs", done)
 
     try:
@@ -188,10 +189,10 @@ def _store(setting: CacheSetting) -> str:
     return "disk" if setting.on_disk else "memory"
 
 
-def _report(comparison: Comparison, points: Sequence[ComparePoint]) -> dict[str, Any]:
-    found = [(point, point.report()) for point in points]
+def _report(comparison: Comparison, found: Sequence[tuple[ComparePoint, dict[str, Any]]]) -> dict[str, Any]:
+    """What --json writes, of the points and their results."""
     setting, profile = comparison.setting, comparison.machine.cpu.profile
-    runs = [told for point, told in found if not point.is_steps and told is not None]
+    runs = [told for point, told in found if not point.is_steps]
     count, seed = comparison.draws.count, comparison.draws.seed
     uncertainty = {} if count is None else {"uncertainty": assess_runs(runs, profile, count, seed)}
     return {
@@ -207,7 +208,7 @@ def _report(comparison: Comparison, points: Sequence[ComparePoint]) -> dict[str,
         },
         "runs": runs,
         "steps": {
-            point.mechanism.name: {"lines": point.mechanism.lines, **(told or {})}
+            point.mechanism.name: {"lines": point.mechanism.lines, **told}
             for point, told in found if point.is_steps
         },
         **uncertainty,

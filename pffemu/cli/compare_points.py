@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pffemu
 from guest.caching.mechanisms import CacheMechanism
 from guest.caching.workload import CachedWorkload, CacheSetting
 from pffemu.cli import compare_run
 from pffemu.cli.compare_draws import with_draws
 from pffemu.cli.compare_steps import steps
-from pffemu.cli.point_processes import code_hash
+from pffemu.cli.point_processes import read_result, result_key
 from pffemu.cli.uncertain import NO_DRAWS, Draws
-from pffemu.errors import UsageError
+from pffemu.host_files import replace_file
 from pffemu.machine.options import MachineOptions
 from pffemu.report.cache_draws import DRAWN, to_json
 
@@ -40,11 +37,7 @@ class ComparePoint:
 
     def report(self) -> dict[str, Any] | None:
         """The result of an earlier run; None: there is none, or an incomplete one."""
-        try:
-            told = json.loads(self.result.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return told if isinstance(told, dict) else None
+        return read_result(self.result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +67,19 @@ class Comparison:
 
     def _point(self, mechanism: CacheMechanism, quota: float, threads: int) -> ComparePoint:
         which = [self.name, self.scale] if threads else [STEPS]
-        key = [
-            pffemu.__version__, code_hash(), self.machine.cpu.profile.digest, *which, mechanism.name, quota, threads,
-            list(self.words), self.setting.policy.value, self.setting.batch, self.setting.handlers, self.setting.spare,
-            self.setting.frames,
-            self.setting.on_disk, *([self.draws.count, self.draws.seed] if self.draws.any and threads else []),
-        ]  # fmt: skip
-        digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+        key = result_key(
+            self.machine.cpu.profile, *which, mechanism.name, quota, threads, list(self.words),
+            self.setting.policy.value, self.setting.batch, self.setting.handlers, self.setting.spare,
+            self.setting.frames, self.setting.on_disk,
+            *([self.draws.count, self.draws.seed] if self.draws.any and threads else []),
+        )  # fmt: skip
         what = f"{self.name}-{mechanism.name}-q{quota:g}-t{threads}" if threads else f"{STEPS}-{mechanism.name}"
-        return ComparePoint(mechanism, quota, threads, self.folder / f"{what}-{digest}.json")
+        return ComparePoint(mechanism, quota, threads, self.folder / f"{what}-{key}.json")
 
     def setting_of(self, point: ComparePoint, workload: CachedWorkload) -> CacheSetting:
         """The setting of a run of `workload`. Raises UsageError when its quota is too small."""
-        quota = 0 if point.quota == 1 else max(1, int(workload.pages * point.quota))
-        chosen = replace(self.setting, mechanism=point.mechanism, quota=quota, threads=point.threads)
+        quota, threads = workload.quota_of(point.quota), point.threads
+        chosen = replace(self.setting, mechanism=point.mechanism, quota=quota, threads=threads)
         chosen.check(workload)
         return chosen
 
@@ -106,18 +98,4 @@ def run_points(comparison: Comparison, workload: CachedWorkload, missing: Sequen
             told = done.to_json(profile, point.quota)
             if draws.any:
                 told[DRAWN] = to_json(with_draws(draws, done, comparison.machine))
-        _write(point.result, told)
-
-
-def make_folder(folder: Path) -> None:
-    """Raises UsageError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot be made: {error.strerror}", where=str(folder), remedy="another --folder") from error
-
-
-def _write(path: Path, told: dict[str, Any]) -> None:
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    unfinished.write_text(json.dumps(told), encoding="utf-8")
-    unfinished.replace(path)
+        replace_file(point.result, json.dumps(told).encode())

@@ -22,6 +22,7 @@ import guest
 import kernel_model
 import pffemu
 from pffemu.errors import PffemuError, UsageError
+from pffemu.timing import Profile
 
 _CODE: Final = (".py", ".s", ".inc", ".toml")
 _USAGE: Final = 2  # exit code
@@ -36,13 +37,10 @@ class Point:
     command: list[str]
     result: Path
 
-    def report(self) -> Any:
+    def report(self) -> dict[str, Any] | None:
         """The report of an earlier run; None when there is none, or an incomplete one."""
-        try:
-            told = json_text.loads(self.result.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return None
-        return told if isinstance(told, dict) and told.get("runs") else None
+        told = read_result(self.result)
+        return told if told is not None and told.get("runs") else None
 
 
 class PointFailed(PffemuError):
@@ -114,8 +112,31 @@ class Runner:
             self.failed.append(failure)
 
 
+def read_result(path: Path) -> dict[str, Any] | None:
+    """What an earlier run wrote to `path`; None when there is nothing, or something incomplete."""
+    try:
+        told = json_text.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def result_key(profile: Profile, *what: Any) -> str:
+    """The part of a result's file name that stands for pffemu's files, the profile, and `what` was run."""
+    key = [pffemu.__version__, _code_hash(), profile.digest, *what]
+    return hashlib.sha256(json_text.dumps(key).encode()).hexdigest()[:16]
+
+
+def make_folder(folder: Path) -> None:
+    """Raises UsageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot be made: {error.strerror}", where=str(folder), remedy="another --folder") from error
+
+
 @cache
-def code_hash() -> str:
+def _code_hash() -> str:
     """SHA-256 of pffemu's own files: a report that another version wrote is measured again."""
     found = hashlib.sha256()
     for package in (pffemu, kernel_model, guest):
