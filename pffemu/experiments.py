@@ -7,7 +7,7 @@ Program (assemble) or a Path; text is neither, because it could be a path or sou
 from __future__ import annotations
 
 import html
-import json
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,19 +35,9 @@ from pffemu.report.fault_choice import Chosen, FaultChoice
 from pffemu.report.fault_list import FaultList, FaultRow, fault_table
 from pffemu.report.fault_page import fault_page
 from pffemu.report.fault_steps import SteppedFault
-from pffemu.report.summary import RunSummary, to_json
+from pffemu.report.summary import RunSummary, report_of
 
 COMPARED: Final = (Mode.UFFD, Mode.PFF)
-
-
-class Collected:
-    """Collects what the guest writes."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, data: bytes, /) -> None:
-        self.data += data
 
 
 class _Rows:
@@ -151,10 +141,7 @@ class BenchResult(_Rows):
 
     def as_dict(self) -> dict[str, Any]:
         """What `--json` writes."""
-        told: dict[str, Any] = json.loads(
-            to_json(pffemu.__version__, "bench fault", self.options, self.runs, host_stats=False)
-        )
-        return told
+        return report_of(pffemu.__version__, "bench fault", self.options, self.runs, host_stats=False)
 
     def records(self) -> list[dict[str, Any]]:
         return csv_rows.rows(self.as_dict())
@@ -164,12 +151,12 @@ def faults(
     program: Program | Path, arguments: Sequence[str] = (), *, most: int = 10_000, stdin: bytes = b"", **options: Any
 ) -> FaultTable:
     """Run a program and list its page faults. `options`: fields of MachineOptions by name, as for Machine."""
-    output = Collected()
+    output = io.BytesIO()
     machine = _machine(program, arguments, MachineOptions(), options, output, stdin)
     found = FaultList(machine, most, Places(machine, _lines(program)).describe_line)
     machine.events.sinks.append(found)
     stop = machine.run()
-    return FaultTable(tuple(found.rows), found.count, found.paths, stop, bytes(output.data), fault_table(found))
+    return FaultTable(tuple(found.rows), found.count, found.paths, stop, output.getvalue(), fault_table(found))
 
 
 def timeline(
@@ -188,7 +175,7 @@ def timeline(
     like: Chosen | None = None
     found: dict[Mode, SteppedFault] = {}
     for mode in sorted(modes, key=lambda each: not each.mechanism.userfaultfd):
-        machine = _machine(program, arguments, MachineOptions(mode=mode), options, Collected(), stdin)
+        machine = _machine(program, arguments, MachineOptions(mode=mode), options, io.BytesIO(), stdin)
         recorder = FaultRecorder(machine, FaultChoice(machine, fault, like), Places(machine, _lines(program)))
         recorder.run(machine.run)
         stepped = recorder.stepped
@@ -254,7 +241,7 @@ def compare(
     for one in chosen_mechanisms(mechanisms, on_disk=on_disk):
         for quota in quotas:
             for count in threads:
-                setting = CacheSetting(one, 0 if quota == 1 else int(made.pages * quota), count, on_disk=on_disk)
+                setting = CacheSetting(one, made.quota_of(quota), count, on_disk=on_disk)
                 setting.check(made)
                 runs.append(compare_run.run(made, setting, machine).to_json(machine.cpu.profile, quota))
     return CompareResult(workload, tuple(runs))
@@ -276,7 +263,7 @@ def _machine(
     arguments: Sequence[str],
     default: MachineOptions,
     options: dict[str, Any],
-    output: Collected,
+    output: io.BytesIO,
     stdin: bytes,
 ) -> Machine:
     if not isinstance(program, Program | Path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from types import MappingProxyType
@@ -125,6 +125,16 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
         for name, summary in (*((name, command.summary) for name, command in _COMMANDS.items()), *_GROUPS.items()):
             app.command(name, help=summary)(_named_only)
     return app
+
+
+def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command and those of the groups, imported, each with its words behind `pffemu`."""
+    for name in COMMAND_NAMES:
+        app = typer.main.get_command(make_app([name]))
+        command: Any = getattr(app, "commands", {}).get(name, app)
+        yield (name,), command
+        for child, inner in getattr(command, "commands", {}).items():
+            yield (name, child), inner
 
 
 def _named_only() -> None:

@@ -22,7 +22,7 @@ from pffemu.errors import UsageError
 from pffemu.report import plot
 from pffemu.report.csv_rows import rows, to_csv
 from pffemu.report.progress import ProgressLine
-from pffemu.report.summary import RunSummary, to_json
+from pffemu.report.summary import RunSummary, report_of
 from pffemu.report.table import run_tables
 from pffemu.report.uncertainty_table import scatter_table, uncertainty_tables
 
@@ -79,18 +79,18 @@ def run_benchmark(
     }
     out = out_console(to_stderr="-" in (outputs.json, outputs.csv))
     out.print(title, *run_tables(runs, out.width, host_stats=outputs.host_stats), sep="\n", markup=False)
-    told = to_json(pffemu.__version__, command, chosen, runs, host_stats=outputs.host_stats)
+    told = report_of(pffemu.__version__, command, chosen, runs, host_stats=outputs.host_stats)
     if scatter:
         out.print(scatter_table(scatter), markup=False)
         latencies = {name: latency.to_json() for name, latency in scatter.items()}
-        told = json.dumps(json.loads(told) | {"scatter": {"seed": draws.seed, "latency": latencies}}, indent=2)
+        told["scatter"] = {"seed": draws.seed, "latency": latencies}
     if uncertainty is not None:
         out.print(*uncertainty_tables(uncertainty), sep="\n", markup=False, soft_wrap=True)
-        told = json.dumps(json.loads(told) | {"uncertainty": uncertainty.to_json()}, indent=2)
+        told["uncertainty"] = uncertainty.to_json()
     if outputs.json is not None:
-        write_text(told, outputs.json)
+        write_text(json.dumps(told, indent=2), outputs.json)
     if outputs.csv is not None:
-        write_text(to_csv(rows(json.loads(told))).rstrip("\n"), outputs.csv)
+        write_text(to_csv(rows(told)).rstrip("\n"), outputs.csv)
     if outputs.plot is not None:
         plot.draw({title: runs}, outputs.plot, setup.profile.name)
     complain(runs)

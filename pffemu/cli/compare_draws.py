@@ -8,7 +8,7 @@ from pffemu.cli.compare_run import profile_of, run
 from pffemu.cli.uncertain import Draws, checked
 from pffemu.machine.options import MachineOptions
 from pffemu.report.cache_draws import of_cache_run
-from pffemu.report.cache_run import CacheRun
+from pffemu.report.cache_run import CacheRun, percentiles
 from pffemu.report.uncertainty import MEDIAN, TIME, RunDraws
 
 _DEAREST: Final = 1_000_000  # as cli.uncertain's; a comparison has many runs
@@ -21,7 +21,6 @@ def with_draws(draws: Draws, done: CacheRun, machine: MachineOptions) -> RunDraw
 
     def results(drawn: MachineOptions) -> dict[str, float]:
         other = run(done.workload, done.setting, drawn)
-        ordered = sorted(other.latencies)
-        return {TIME: other.summary.cycles, MEDIAN: ordered[(len(ordered) - 1) // 2] if ordered else 0}
+        return {TIME: other.summary.cycles, MEDIAN: percentiles(other.latencies)["p50"] or 0}
 
     return checked(draws, linear, done.summary, machine, results, dearest=_DEAREST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import struct
 import tempfile
 import time
@@ -49,14 +50,6 @@ class NotOffered(PffemuError):
     """The machine does not offer the mechanism."""
 
 
-class _Bytes:
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, data: bytes, /) -> None:
-        self.data += data
-
-
 def run(workload: CachedWorkload, setting: CacheSetting, options: MachineOptions, *, clocks: bool = False) -> CacheRun:
     """Run `workload`; `options`: the machine, but for its mode, its cores and its RAM. `clocks`: keep the run's.
 
@@ -72,7 +65,7 @@ def run(workload: CachedWorkload, setting: CacheSetting, options: MachineOptions
 def _run(
     workload: CachedWorkload, setting: CacheSetting, options: MachineOptions, file: Path, *, clocks: bool
 ) -> CacheRun:
-    result, counters, logged = _Bytes(), _Bytes(), _Bytes()
+    result, counters, logged = io.BytesIO(), io.BytesIO(), io.BytesIO()
     machine = Machine(_machine_options(workload, setting, options, file.parent))
     for fd, data in workload.inputs.items():
         machine.open_ram_file(fd, "input", data)
@@ -91,12 +84,12 @@ def _run(
     _check(stop, setting)
     content = np.frombuffer(file.read_bytes(), np.uint64)
     right = np.array_equal(content, workload.content if workload.after is None else workload.after)
-    summary = recorder.summary(result.data == workload.result and right, seconds)
+    summary = recorder.summary(result.getvalue() == workload.result and right, seconds)
     by_path = counts.latencies()
     own = [cycles for path, found in by_path.items() if path != KERNEL for cycles in found]
     faults = own or by_path.get(KERNEL, [])
-    latencies = faults if setting.mechanism.faults else np.frombuffer(logged.data, np.uint32).tolist()
-    cache, total = (dict(zip(COUNTERS, one, strict=True)) for one in struct.iter_unpack(_COUNTERS, counters.data))
+    latencies = faults if setting.mechanism.faults else np.frombuffer(logged.getvalue(), np.uint32).tolist()
+    cache, total = (dict(zip(COUNTERS, one, strict=True)) for one in struct.iter_unpack(_COUNTERS, counters.getvalue()))
     return CacheRun(workload, setting, summary, counts.counts(), cache, total, latencies, forms)
 
 

@@ -43,15 +43,10 @@ def completion(shell: Annotated[Shell, typer.Argument(help="bash, zsh or fish.")
 
 def _commands() -> Iterator[_Words]:
     """Every command, from the app itself."""
-    from pffemu.cli.app import COMMAND_NAMES, make_app
+    from pffemu.cli.app import commands
 
-    for name in COMMAND_NAMES:
-        group = typer.main.get_command(make_app([name]))
-        command: Any = getattr(group, "commands", {}).get(name, group)
-        children = getattr(command, "commands", {})
-        yield _Words((name,), () if children else _options(command))
-        for child, inner in children.items():
-            yield _Words((name, child), _options(inner))
+    for words, command in commands():
+        yield _Words(words, () if getattr(command, "commands", {}) else _options(command))
 
 
 def _options(command: Any) -> tuple[_Option, ...]:

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand
 
 from kernel_model.files import ByteSink
-from pffemu.cli import foreground
+from pffemu.cli import foreground, options
 from pffemu.cli.failing_test import FailingTest
 from pffemu.cli.guest_machine import GuestCommand, StandardInput, load_guest
 from pffemu.cli.line_editing import with_history
@@ -56,15 +56,12 @@ SnapshotProgram = Annotated[
 DebugFile = Annotated[
     str, typer.Argument(metavar="FILE", help="Assembly source, an ELF64, a script, or a snapshot that `save` wrote.")
 ]
-GuestArguments = Annotated[
-    list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")
-]
 
 
 @chooses_machine
 def debug(
     file: DebugFile,
-    arguments: GuestArguments = None,
+    arguments: options.GuestArguments = None,
     commands: Annotated[
         Path | None,
         typer.Option(metavar="FILE|-", help="Run the commands in this file, one a line, and end; - is standard input."),

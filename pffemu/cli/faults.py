@@ -24,12 +24,8 @@ MOST_ROWS = 200
 
 @chooses_machine
 def faults(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, an ELF64, or a script.")
-    ],
-    arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")
-    ] = None,
+    file: options.GuestFile,
+    arguments: options.GuestArguments = None,
     most: Annotated[int, typer.Option(min=1, max=1_000_000, help="List at most so many; the others are counted.")] = (
         MOST_ROWS
     ),

@@ -9,8 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
-from pffemu.cli import foreground
-from pffemu.cli.debugging import DebugFile, DebugFiles, GuestArguments, SnapshotProgram, SourceFolders, open_session
+from pffemu.cli import foreground, options
+from pffemu.cli.debugging import DebugFile, DebugFiles, SnapshotProgram, SourceFolders, open_session
 from pffemu.cli.guest_machine import GuestCommand
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.terminal import say, show_warnings
@@ -32,7 +32,7 @@ _STALE: Final = "\n(gdb still shows what it read before this; `maintenance flush
 @chooses_machine
 def gdb(
     file: DebugFile,
-    arguments: GuestArguments = None,
+    arguments: options.GuestArguments = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port to listen on; 0: any free one.")] = PORT,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to listen on. A client can read and write the whole guest.")

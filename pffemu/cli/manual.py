@@ -47,15 +47,10 @@ def _write(pages: dict[str, str], folder: Path) -> None:
 
 def _commands() -> Iterator[tuple[tuple[str, ...], Any]]:
     """pffemu, its commands and those of its groups, each with its words behind `pffemu`."""
-    from pffemu.cli.app import COMMAND_NAMES, make_app
+    from pffemu.cli.app import commands, make_app
 
     yield (), typer.main.get_command(make_app([]))
-    for name in COMMAND_NAMES:
-        group = typer.main.get_command(make_app([name]))
-        command: Any = getattr(group, "commands", {}).get(name, group)
-        yield (name,), command
-        for child, inner in getattr(command, "commands", {}).items():
-            yield (name, child), inner
+    yield from commands()
 
 
 def _title(words: tuple[str, ...]) -> str:

@@ -67,6 +67,12 @@ def environment(given: list[str] | None) -> list[str]:
     return [f"{name}={value}" for name, value in variables.items()]
 
 
+GuestFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, an ELF64, or a script.")
+]
+GuestArguments = Annotated[
+    list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")
+]
 RunMode = Annotated[
     Mode,
     typer.Option(help="Handler of page faults in userfaultfd memory: kernel, another thread, or the thread itself."),

@@ -21,12 +21,8 @@ from pffemu.report.progress import ProgressLine
 
 @chooses_machine
 def run(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, an ELF64, or a script.")
-    ],
-    arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")
-    ] = None,
+    file: options.GuestFile,
+    arguments: options.GuestArguments = None,
     *,
     machine: MachineChoice,
     budget: options.Budget = None,

@@ -42,9 +42,7 @@ def timeline(
     file: Annotated[
         str | None, typer.Argument(metavar="[FILE]", help="A guest program; by default, the fault benchmark.")
     ] = None,
-    arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")
-    ] = None,
+    arguments: options.GuestArguments = None,
     fault: Annotated[
         int | None,
         typer.Option(
@@ -144,12 +142,7 @@ def _run(
         machine.events.sinks.append(one_fault)
         foreground.run(machine, progress)
         return _Found(choice.chosen, one_fault.events, machine.symbols.describe, None)
-    lines = (
-        lines_of_file(program.file, program.sources)
-        if program.file is not None
-        else lines_of_program(guest_program(program.name))
-    )
-    recorder = FaultRecorder(machine, choice, Places(machine, lines))
+    recorder = FaultRecorder(machine, choice, Places(machine, _lines(program)))
     foreground.run(machine, progress, by=recorder.run)
     return _Found(choice.chosen, recorder.one_fault.events, machine.symbols.describe, recorder.stepped)
 

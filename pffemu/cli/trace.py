@@ -26,12 +26,8 @@ _DEFAULT: Final = Path("trace.json")
 
 @chooses_machine
 def trace(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="Assembly source (.s, .asm) with _start, an ELF64, or a script.")
-    ],
-    arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the guest, passed on untouched.")
-    ] = None,
+    file: options.GuestFile,
+    arguments: options.GuestArguments = None,
     output: Annotated[
         Path | None,
         typer.Option(

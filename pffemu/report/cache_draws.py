@@ -11,7 +11,7 @@ import numpy as np
 from pffemu.events.faults import KERNEL
 from pffemu.report.cache_run import CacheRun
 from pffemu.report.cost_clocks import prices, unpack
-from pffemu.report.uncertainty import MEDIAN, TIME, Quantity, RunDraws, assess, percentile
+from pffemu.report.uncertainty import MATTERS, MEDIAN, TIME, Quantity, RunDraws, assess, percentile
 from pffemu.report.uncertainty_table import movers
 from pffemu.timing import Profile
 from pffemu.timing.uncertainty import draw
@@ -73,7 +73,7 @@ def conclusions(report: dict[str, Any]) -> Iterator[str]:
             yield f"  {faster}: holds in {one['holds']} of {told['draws']} draws"
         if len(found) > _MOST_CONCLUSIONS:
             yield f"  and {len(found) - _MOST_CONCLUSIONS} more (--json)"
-        yield f"Guesses that move a conclusion by more than 5 %: {movers(told['guesses'])}"
+        yield f"Guesses that move a conclusion by more than {100 * MATTERS:.0f} %: {movers(told['guesses'])}"
 
 
 def _of_json(run: dict[str, Any]) -> RunDraws:

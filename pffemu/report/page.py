@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from pffemu.report import compare_figure, compare_table, figures
 from pffemu.report.figures import name_of_path
-from pffemu.report.uncertainty_table import HEADINGS
+from pffemu.report.uncertainty import MATTERS
+from pffemu.report.uncertainty_table import HEADINGS, movers
 
 Report = Mapping[str, Any]
 
@@ -162,10 +163,8 @@ def intervals(report: Report) -> tuple[list[str], list[list[str]]]:
 def conclusions(report: Report) -> list[str]:
     """The conclusions under the draws, and the guesses that matter to them."""
     drawn = report["uncertainty"]
-    moved = ", ".join(f"{cost} ({100 * by:.0f} %)" for cost, by in drawn["guesses"].items())
-    return [one["told"] for one in drawn["conclusions"]] + [
-        f"guesses that move one by more than 5 %: {moved or 'none'}"
-    ]
+    moved = f"guesses that move one by more than {100 * MATTERS:.0f} %: {movers(drawn['guesses'])}"
+    return [*(one["told"] for one in drawn["conclusions"]), moved]
 
 
 _BENCHMARKS: Final = {"fault": "the fault benchmark", "bfs": "BFS"}

@@ -82,15 +82,19 @@ def to_json(
     version: str, command: str, options: Mapping[str, Any], runs: Sequence[RunSummary], *, host_stats: bool
 ) -> str:
     """The report of a command as JSON. Without `host_stats`, the same command gives the same bytes."""
-    return json.dumps(
-        {
-            "version": version,
-            "command": command,
-            "options": dict(options),
-            "runs": [run_to_json(run, host_stats) for run in runs],
-        },
-        indent=2,
-    )
+    return json.dumps(report_of(version, command, options, runs, host_stats=host_stats), indent=2)
+
+
+def report_of(
+    version: str, command: str, options: Mapping[str, Any], runs: Sequence[RunSummary], *, host_stats: bool
+) -> dict[str, Any]:
+    """The report of a command, as `to_json` writes it."""
+    return {
+        "version": version,
+        "command": command,
+        "options": dict(options),
+        "runs": [run_to_json(run, host_stats) for run in runs],
+    }
 
 
 def run_to_json(run: RunSummary, host_stats: bool = False) -> dict[str, Any]:
