@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.abc import MetaPathFinder
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
@@ -18,7 +17,7 @@ _FOLDER: Final = _ROOT / ".compiled" / "lib"
 _GROUP: Final = "pffemu__mypyc"  # the library that holds the code of all modules
 
 
-class _Finder(MetaPathFinder):
+class _Finder:  # no MetaPathFinder: importing that one takes longer than the rest of this file
     def __init__(self, modules: set[str]) -> None:
         self._modules = modules
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -40,6 +39,8 @@ def replace_file(path: Path, data: bytes) -> None:
         mode = stat.S_IMODE(status.st_mode) & 0o777 if stat.S_ISREG(status.st_mode) else _new_mode()
     except FileNotFoundError:
         mode = _new_mode()
+    import tempfile  # imported here: most commands write no file
+
     fd, unfinished = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(fd, "wb") as file:

@@ -23,7 +23,7 @@ from pffemu.cli.line_editing import with_history
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.standard_streams import draws_lines
 from pffemu.cli.stopped import Stopped
-from pffemu.cli.terminal import GuestOutput, err_console, say, show_warnings
+from pffemu.cli.terminal import GuestOutput, err_console, say
 from pffemu.debug.commands import Commands
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
@@ -164,7 +164,7 @@ def open_session(
     else:
         machine = foreground.prepare(lambda: load_guest(chosen, guest, progress, False, output), progress, "loading")
         places, frames = Places(machine, lines_of_file(path, files.sources)), frames_of_file(path)
-    show_warnings(machine.events)
+    foreground.show_warnings(machine.events)
     program = Path(machine.process.image.file) if machine.process.image.file else path
     with (
         _damaged(path) if is_saved else nullcontext(),

@@ -12,7 +12,7 @@ import pffemu
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
-from pffemu.cli.terminal import check_writable, err_console, out_console, say, show_warnings, write_text
+from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
 from pffemu.debug.places import Places
 from pffemu.debug.source_lines import lines_of_file
 from pffemu.machine.stop import Exited
@@ -46,7 +46,7 @@ def faults(
     loaded = foreground.prepare(lambda: load_guest(machine.options, guest, progress, True), progress, "loading")
     found = FaultList(loaded, most, Places(loaded, lines_of_file(Path(file))).describe_line)
     loaded.events.sinks.append(found)
-    show_warnings(loaded.events)
+    foreground.show_warnings(loaded.events)
     stop = foreground.run(loaded, progress, budget)
     if not isinstance(stop, Exited):
         say(str(stop))

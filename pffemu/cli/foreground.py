@@ -19,7 +19,9 @@ from typing import Final, Generic, TypeVar
 from pffemu.cli.stopped import Stopped
 from pffemu.cli.terminal import say
 from pffemu.engine import jit
+from pffemu.events.bus import EventBus
 from pffemu.events.hw import WalkRefused
+from pffemu.events.kernel import Warned
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import Stop
 from pffemu.report.progress import ProgressLine
@@ -103,6 +105,11 @@ def prepare(task: Callable[[], T], progress: ProgressLine, what: str) -> T:
         return call(task, show=lambda: progress.update(what))
     finally:
         progress.clear()
+
+
+def show_warnings(events: EventBus) -> None:
+    """From now on warnings go to standard error as they happen."""
+    events.listeners[Warned] = lambda event: say(f"warning: {event.what}")
 
 
 def _stop(worker: _Worker[T], stop: Callable[[], None] | None) -> bool:

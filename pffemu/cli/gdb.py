@@ -13,7 +13,7 @@ from pffemu.cli import foreground, options
 from pffemu.cli.debugging import DebugFile, DebugFiles, SnapshotProgram, SourceFolders, open_session
 from pffemu.cli.guest_machine import GuestCommand
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
-from pffemu.cli.terminal import say, show_warnings
+from pffemu.cli.terminal import say
 from pffemu.debug.commands import Commands
 from pffemu.debug.gdb.pipe import serve_pipe, take_streams
 from pffemu.debug.gdb.server import LOOPBACK, listen, serve
@@ -64,7 +64,7 @@ def gdb(
 
 def run_under_gdb(machine: Machine, file: Path, port: int) -> int:
     """The exit code of `machine`, driven by a gdb on a port of the loopback."""
-    show_warnings(machine.events)
+    foreground.show_warnings(machine.events)
     with closing(Session(machine, frames_of_file(file))) as session:
         return _serve(session, Places(machine, lines_of_file(file)), file, (LOOPBACK, port))
 

@@ -17,7 +17,7 @@ from guest.workloads import RESULT_FD, Workload
 from kernel_model.mechanisms import Handles, Mode
 from pffemu.cli import foreground
 from pffemu.cli.options import DEFAULTS
-from pffemu.cli.terminal import err_console, show_warnings
+from pffemu.cli.terminal import err_console
 from pffemu.errors import PffemuError
 from pffemu.events.trace import TraceHash
 from pffemu.hw.cpu_options import CpuOptions
@@ -130,7 +130,7 @@ def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
     one_fault = None if setup.shown_fault is None else OneFault(setup.shown_fault)
     ioctls = IoctlCollector(machine.cpus) if setup.ioctls else None
     clocks = CostClocks(machine.cpus) if setup.clocks else None
-    show_warnings(machine.events)
+    foreground.show_warnings(machine.events)
     sinks = [sink for sink in (one_fault, ioctls, clocks) if sink is not None]
     with Recorder(machine, setup.trace, sinks) as recorder:
         started = time.perf_counter()

@@ -12,7 +12,7 @@ import pffemu
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
-from pffemu.cli.terminal import check_writable, err_console, say, show_warnings, write_text
+from pffemu.cli.terminal import check_writable, err_console, say, write_text
 from pffemu.errors import UsageError
 from pffemu.machine.options import MachineOptions
 from pffemu.machine.stop import Exited, Stop
@@ -61,7 +61,7 @@ def run(
         from pffemu.cli.gdb import run_under_gdb
 
         raise typer.Exit(run_under_gdb(loaded, Path(file), gdb))
-    show_warnings(loaded.events)
+    foreground.show_warnings(loaded.events)
     if trace is None and json is None:
         _finish(foreground.run(loaded, progress, budget))
     from pffemu.cli.measure import Recorder  # imported here: most runs do not need it

@@ -13,8 +13,6 @@ from typing import BinaryIO, Final
 from rich.console import Console
 
 from pffemu.errors import PffemuError, UsageError
-from pffemu.events.bus import EventBus
-from pffemu.events.kernel import Warned
 from pffemu.host_files import write_whole
 
 _LONGEST_NAME: Final = 255  # bytes
@@ -114,8 +112,3 @@ def replace_between_markers(path: Path, name: str, text: str) -> None:
     if not found or not closed:
         raise UsageError(f"has no lines {begin.strip()} and {end}", where=str(path), remedy="add them where it belongs")
     write_text(f"{head}{begin}{text}{end}{tail}".rstrip("\n"), str(path))
-
-
-def show_warnings(events: EventBus) -> None:
-    """From now on warnings go to standard error as they happen."""
-    events.listeners[Warned] = lambda event: say(f"warning: {event.what}")

@@ -17,7 +17,7 @@ from pffemu.cli import foreground, options
 from pffemu.cli.debugging import SourceFolders
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
-from pffemu.cli.terminal import check_writable, err_console, out_console, say, show_warnings, write_text
+from pffemu.cli.terminal import check_writable, err_console, out_console, say, write_text
 from pffemu.debug.fault_recorder import FaultRecorder
 from pffemu.debug.places import Places
 from pffemu.debug.source_lines import SourceLines, lines_of_file, lines_of_program
@@ -136,7 +136,7 @@ def _run(
     progress = ProgressLine(err_console(), f"{program.name}, {chosen.mode.value}")
     machine = foreground.prepare(lambda: program.load(chosen, progress), progress, "loading")
     choice = FaultChoice(machine, number, like)
-    show_warnings(machine.events)
+    foreground.show_warnings(machine.events)
     if not with_steps:
         one_fault = OneFault(choice)
         machine.events.sinks.append(one_fault)

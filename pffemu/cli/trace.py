@@ -13,7 +13,7 @@ import typer
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
-from pffemu.cli.terminal import err_console, say, show_warnings
+from pffemu.cli.terminal import err_console, say
 from pffemu.errors import PffemuError, UsageError
 from pffemu.machine.stop import Exited
 from pffemu.report.chrome_trace import ChromeTrace
@@ -61,7 +61,7 @@ def trace(
     replaced = output.exists()
     with _lanes(output, machine.options.cpu.profile.frequency) as lanes:
         loaded.events.sinks.append(lanes)
-        show_warnings(loaded.events)
+        foreground.show_warnings(loaded.events)
         stop = foreground.run(loaded, progress, budget)
     say(f"the trace is in {output}{', in place of an older file' if replaced else ''}")
     if not isinstance(stop, Exited):

@@ -58,3 +58,8 @@ def test_text_is_no_program_and_pandas_may_be_missing(monkeypatch: pytest.Monkey
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)
     with pytest.raises(PffemuError, match="pandas is not installed"):
         pffemu.faults(GUEST).to_pandas()
+
+
+def test_a_quota_below_a_page_is_refused_as_by_the_command() -> None:
+    with pytest.raises(UsageError, match="a quota of 1 of 16 pages is below"):
+        pffemu.compare("kv", "pff", quotas=(0.01,), scale=8)
