@@ -2,7 +2,7 @@
    With -DPFF the same faults are forwarded to the thread that took them; only the lines under #ifdef PFF are added.
 
        gcc -static -pthread examples/uffd_pages.c -o uffd_pages && pffemu run --mode uffd ./uffd_pages
-       gcc -static -pthread -muintr -DPFF -Iguest/include examples/uffd_pages.c -o pff_pages
+       gcc -static -pthread -DPFF $(pffemu cflags) examples/uffd_pages.c -o pff_pages
        pffemu run ./pff_pages
 */
 #include <fcntl.h>
