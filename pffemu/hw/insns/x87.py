@@ -23,6 +23,7 @@ from pffemu.hw.modrm import modrm_of
 from pffemu.hw.trap import Trap
 
 _NO_WAIT: Final = frozenset({"fninit", "fnclex", "fnstsw", "fnstcw", "fnstenv", "fnsave", "fneni", "fndisi", "fnsetpm"})
+_FROM_INTEGERS: Final = frozenset({"cvtpi2pd", "cvtpi2ps"})
 _LOADS_STATUS: Final = frozenset({"fninit", "fnclex", "fnsave", "fldenv", "frstor"})
 _MASKS_ALL: Final = "fnstenv"
 _SIZES: Final = {"M16INT": 2, "M32INT": 4, "M64INT": 8, "M32FP": 4, "M64FP": 8, "M80FP": 10, "M80BCD": 10}
@@ -38,7 +39,7 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     form = form_of(scanned.form)
     floats = cpu.engine.floats
     floats.settle()
-    if form.mnemonic not in _NO_WAIT and with_summary(floats.read("fsw"), floats.read("fcw")) & ES:
+    if _waits(form, code) and with_summary(floats.read("fsw"), floats.read("fcw")) & ES:
         return Trap(MF)
     refused = aligned.operand_trap(cpu, code)
     if refused is not None:
@@ -64,6 +65,11 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
         for address in reserved:
             cpu.mmu.store(address, _RESERVED, USER)
     return trap
+
+
+def _waits(form: Form, code: bytes) -> bool:
+    """Whether a pending exception is handled first: not if the instruction converts integers in memory (CVTPI2PD)."""
+    return form.mnemonic not in _NO_WAIT and not (form.mnemonic in _FROM_INTEGERS and modrm_of(code).memory)
 
 
 def _reserved_words(cpu: Cpu, form: Form, code: bytes) -> list[int]:
