@@ -68,7 +68,8 @@ check-long: $(STAMP)
 	@$(BIN)/python -m tests.oracle --cases 1000000 --sequences 100000 --seed $(SEED) --jobs $(JOBS) --thorough
 	@PFFEMU_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/unit/debug/test_reversible.py \
 	    tests/system/test_stepping_never_lies.py tests/system/gdb/test_stops_tell_the_truth.py \
-	    tests/unit/kernel_model/test_sleep_machine.py tests/system/test_cache_workloads.py tests/docs/test_tutorial.py
+	    tests/unit/kernel_model/test_sleep_machine.py tests/system/test_cache_workloads.py tests/docs/test_tutorial.py \
+	    tests/system/test_page_cache_ends.py
 	@$(BIN)/python -m tests.fuzz 100000 $(SEED)
 	@PFFEMU_LONG=1 PFFEMU_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -n $(JOBS) tests/fuzz/test_inputs.py \
 	    tests/fuzz/test_crashes_and_replay.py tests/unit/debug/test_snapshot_is_data.py

@@ -258,8 +258,9 @@ def _missing_of_disk(fault: Fault, file: DiskPages, offset: int) -> Answer:
         if fault.may_wait:
             raise file.memory.disk.sleep_for(page)
         file.memory.disk.wait(cpu, page.reading)
-    mm.frames.held, page.awaited = page.frame, False
+    mm.frames.held = page.frame
     _throttle(fault, file)
+    page.awaited = False
     if fault.is_write and not vma.shared:
         frame, kind = new_frame(cpu, mm, page.frame), "copy"
         mm.install(vma, fault.page, frame, owned=True, dirty=True)

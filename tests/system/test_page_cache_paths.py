@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from pffemu.arch.paging import PAGE_SIZE
 from pffemu.events.hw import MmuDecision, Resumed, WalkRefused
 from pffemu.events.kernel import ContextSwitch, KernelPageFault, MinorFault, ThreadBlocked, ThreadWoken
 from pffemu.events.page_cache import DiskCompleted, DiskRequested, PageDirtied, PageReclaimed, ReadAhead
+from pffemu.hw.cpu_options import CpuOptions
+from pffemu.timing import Profile, load_profile
 from tests.guest_tools import start_thread
 from tests.page_cache_guests import FILE, Run, load, run, store
 
@@ -108,7 +111,7 @@ def test_a_clean_eviction(tmp_path: Path, cpus: int, before: str, shootdowns: in
 
 def flush_late(machine: Machine) -> None:
     """Let the flusher run only for reclaim."""
-    machine.kernel.sysctls.update({"vm.dirty_background_ratio": "100", "vm.dirty_ratio": "100"})
+    machine.kernel.sysctls.update({"vm.dirty_background_ratio": "1000", "vm.dirty_ratio": "2000"})
 
 
 def test_a_dirty_eviction(tmp_path: Path) -> None:
@@ -123,6 +126,38 @@ def test_a_dirty_eviction(tmp_path: Path) -> None:
     assert kinds.index("DiskRequested") < kinds.index("DiskCompleted") < kinds.index("PageReclaimed")
     assert [event.tid for event in fault if isinstance(event, PageReclaimed)] == [1, 1]
     assert len(done.of(PageDirtied)) == 16
+
+
+CUT = f"""
+cut:
+    mov ecx, 20000
+1:  dec ecx
+    jnz 1b
+    mov eax, SYS_ftruncate
+    mov edi, r14d
+    mov esi, {50 * PAGE_SIZE}
+    syscall
+    mov eax, SYS_exit
+    syscall
+"""
+
+
+def test_a_thread_that_waits_for_dirty_pages_goes_on_when_they_are_cut_off(tmp_path: Path) -> None:
+    """The flusher comes late, and finds no dirty page any more: nothing is written that would wake the thread."""
+    profile = load_profile()
+    costs = {"device.disk.read": 0, "cpu.ipi.flight": 3_000_000}
+    entries = {
+        **profile.entries,
+        **{name: replace(profile.entries[name], value=value) for name, value in costs.items()},
+    }
+    late = Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
+    accesses = [store(page) for page in [*range(50, 91), *range(10)]]  # 41 dirty pages: one more than the limit
+    before = RANDOM + start_thread("stack", "cut") + "    jmp started\n" + CUT + "started:\n"
+    done = run(tmp_path, accesses, PAGES, before=before, quota=PAGES * PAGE_SIZE, cpus=3, cpu=CpuOptions(profile=late))
+    [fault] = faults_on(done, 0)
+    assert names(fault).count("ThreadBlocked") == 2  # for the disk, and for the flusher
+    assert not [event for event in done.of(DiskRequested) if event.what == "write"]
+    assert [event.offset // PAGE_SIZE for event in done.of(PageDirtied)][41:] == [*range(10)]
 
 
 def test_an_evicted_page_is_found_again_as_it_was_left(tmp_path: Path) -> None:

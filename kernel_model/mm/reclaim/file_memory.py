@@ -171,7 +171,7 @@ class FileMemory:
     def remove(self, page: CachedPage) -> None:
         """The page has left the cache, and every mapping."""
         self.lists.take_out(page)
-        self.writeback.forget(page)
+        self.writeback.dropped(page)
 
     def drop_unused(self, cpu: Cpu, file: DiskPages, start: int, end: int) -> int:
         """Drop the clean pages of [start, end) of `file` that nothing uses; their number (invalidate_mapping_pages)."""

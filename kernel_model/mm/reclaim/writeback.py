@@ -66,7 +66,7 @@ class Writeback(KernelThread):
         self._counters.nr_dirtied += 1
         self._dirtied += 1
         cpu.emit(PageDirtied, page.file.serial, Hex(page.offset))
-        if len(self.dirty) > self._share(BACKGROUND) and self._dirtied >= min(_SELDOM, self.dirtyable // 8):
+        if len(self.dirty) > self._background and self._dirtied >= min(_SELDOM, self.dirtyable // 8):
             self.wake(cpu)
         elif self not in self._cores.timers.armed:
             self._arm_period(cpu)
@@ -84,7 +84,14 @@ class Writeback(KernelThread):
     @property
     def thresholds(self) -> tuple[int, int]:
         """Dirty pages above which the flusher runs, and above which a thread that makes more of them waits."""
-        return self._share(BACKGROUND), self._share(LIMIT)
+        return self._background, self._share(LIMIT)
+
+    @property
+    def _background(self) -> int:
+        """The lower threshold. It is below the other one, else threads would wait for a flusher that has no reason to
+        run (domain_dirty_limits)."""
+        background, limit = self._share(BACKGROUND), self._share(LIMIT)
+        return background if background < limit else limit // 2
 
     def _share(self, setting: Setting) -> int:
         """Pages that a percentage among the settings stands for."""
@@ -99,11 +106,18 @@ class Writeback(KernelThread):
         return Blocked(self.queue, why="too many pages are dirty", sleep=Interruptible.NO, again=True)
 
     def forget(self, page: CachedPage) -> None:
-        """The page leaves the cache: what was stored to it does not matter any more."""
+        """The page does not count as dirty any more."""
         self.dirty.pop(page.frame, None)
         page.file.dirty.pop(page.offset, None)
         self._asked.pop(page.frame, None)
         page.dirty = False
+
+    def dropped(self, page: CachedPage) -> None:
+        """The page has left the cache: no thread waits any more for it to be written."""
+        was_dirty = page.dirty
+        self.forget(page)
+        if was_dirty:
+            self._cores.wake_all(self._cores.running, self.queue)
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -185,7 +199,7 @@ class Writeback(KernelThread):
         chosen = OrderedDict(self._asked)
         self._asked.clear()
         before = cpu.clock - self._value(EXPIRED) * cpu.profile.frequency // 100
-        above = len(self.dirty) - self._share(BACKGROUND)
+        above = len(self.dirty) - self._background
         for frame, page in self.dirty.items():
             if page.dirty_since > before and above <= 0:
                 break
