@@ -6,6 +6,7 @@ import struct
 from random import Random
 from typing import Final
 
+from pffemu.arch.floats import FLAGS, with_summary
 from pffemu.arch.rflags import AF, CF, DF, IF, OF, PF, SF, ZF
 
 MASK: Final = (1 << 64) - 1
@@ -112,7 +113,8 @@ def fx_area(random: Random, *, plain: bool) -> bytes:
             mxcsr &= ~63
         if random.random() < 0.1:
             control &= ~random.getrandbits(6)
-            status &= ~63
+            status = status & ~FLAGS | (random.getrandbits(6) if random.random() < 0.4 else 0)  # one may be pending
+    status = with_summary(status, control)
     struct.pack_into("<HHB", area, 0, control, status, random.choice((0xFF, 0, random.getrandbits(8))))
     struct.pack_into("<I", area, 24, mxcsr)
     for i in range(8):
