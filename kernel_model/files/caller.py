@@ -8,7 +8,9 @@ from kernel_model.task.kernel import Kernel, Scheduling
 
 if TYPE_CHECKING:
     from kernel_model.files.file import File
+    from kernel_model.files.file_locks import FileLocks
     from kernel_model.files.pipe import PipeAccount
+    from kernel_model.files.sockets.network import Network
     from kernel_model.files.sockets.unix import UnixSocket
     from kernel_model.files.tree.tree import Tree
     from kernel_model.mm.frames import FrameAllocator
@@ -39,6 +41,18 @@ class FileScheduling(Scheduling, Protocol):
         """The thread's registers, wherever they are now."""
 
 
+class IpcTables(Protocol):
+    """System V IPC, by kind: "shm", "sem", "msg"."""
+
+    def rows(self, kind: str) -> list[tuple[int, ...]]:
+        """The lines of /proc/sysvipc/KIND."""
+
+    def next_id(self, kind: str) -> int:
+        """The identifier that the next object gets; -1: any."""
+
+    def set_next_id(self, kind: str, number: int) -> None: ...
+
+
 class FileKernel(Kernel, Protocol):
     @property
     def scheduler(self) -> FileScheduling: ...
@@ -54,6 +68,15 @@ class FileKernel(Kernel, Protocol):
 
     @property
     def tree(self) -> Tree: ...
+
+    @property
+    def file_locks(self) -> FileLocks: ...
+
+    @property
+    def network(self) -> Network: ...
+
+    @property
+    def ipc(self) -> IpcTables: ...
 
     @property
     def pipes(self) -> PipeAccount: ...

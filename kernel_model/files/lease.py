@@ -26,13 +26,17 @@ _BREAK_TIME: Final = 45  # seconds: fs.lease-break-time
 
 @dataclass(slots=True, eq=False)
 class Lease:
-    """`goal`: what it is to become, by `deadline` (cycles), because another open waits; None: nothing breaks it."""
+    """`goal`: what it is to become, by `deadline` (cycles), because another open waits; None: nothing breaks it.
+
+    `pid`: the process that took it.
+    """
 
     file: File
     fd: int
     kind: int
     goal: int | None = None
     deadline: int = 0
+    pid: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +68,7 @@ class Leases:
         self._check_others(call, file, kind)
         inode = self._inodes.setdefault(file.inode, InodeLeases())
         if lease is None:
-            inode.leases.append(Lease(file, fd, kind))
+            inode.leases.append(Lease(file, fd, kind, pid=call.process.pid))
         else:
             lease.kind = kind
             if lease.goal == F_RDLCK and kind == F_RDLCK:
@@ -73,6 +77,10 @@ class Leases:
         owner = owner_of(file)
         if not owner.number:
             owner.kind, owner.number = F_OWNER_PID, call.process.pid
+
+    def all(self) -> list[Lease]:
+        """In the order of the inodes' first leases."""
+        return [lease for inode in self._inodes.values() for lease in inode.leases]
 
     def drop(self, cpu: Cpu, file: File) -> None:
         """The lease of `file`, if it has one, ends, and so does the file's owner (lease_modify)."""

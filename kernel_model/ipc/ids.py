@@ -70,13 +70,17 @@ Kind = TypeVar("Kind", bound=HasPermissions)
 
 
 class Ids(Generic[Kind]):
-    """The objects of one kind. An identifier is an index and how often indices have begun anew: they return late."""
+    """The objects of one kind. An identifier is an index and how often indices have begun anew: they return late.
+
+    `next_id`: the identifier that the next object gets, or one with the next free index; -1: as usual.
+    """
 
     def __init__(self, maximum: int) -> None:
         self._maximum = maximum
         self._by_index: dict[int, Kind] = {}
         self._last = -1
         self._sequence = 0
+        self.next_id = -1
 
     def __len__(self) -> int:
         return len(self._by_index)
@@ -117,6 +121,8 @@ class Ids(Generic[Kind]):
 
     def _add(self, item: Kind) -> int:
         self.check_room()
+        if self.next_id >= 0:
+            return self._add_wanted(item)
         limit = min(max(len(self._by_index) * 3 // 2, MIN_CYCLE), self._maximum)
         candidates = (*range(self._last + 1, limit), *range(min(self._last + 1, limit)))
         index = next(number for number in candidates if number not in self._by_index)
@@ -125,6 +131,18 @@ class Ids(Generic[Kind]):
         self._last = index
         item.permissions.sequence = self._sequence
         item.permissions.id = self._sequence << ID_BITS | index
+        self._by_index[index] = item
+        return item.permissions.id
+
+    def _add_wanted(self, item: Kind) -> int:
+        """Raises LinuxError ENOSPC when no index from the wanted one on is free."""
+        wanted, self.next_id = self.next_id, -1
+        indices = range(wanted & (1 << ID_BITS) - 1, 1 << ID_BITS)
+        index = next((number for number in indices if number not in self._by_index), None)
+        if index is None:
+            raise LinuxError(Errno.ENOSPC)
+        item.permissions.sequence = wanted >> ID_BITS
+        item.permissions.id = item.permissions.sequence << ID_BITS | index
         self._by_index[index] = item
         return item.permissions.id
 

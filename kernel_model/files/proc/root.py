@@ -24,19 +24,19 @@ SYSFS_MAGIC: Final = 0x6265_6572
 _LINKS: Final = (b"cwd", b"exe", b"root")
 _FD: Final = (b"fd", b"fdinfo")
 _SPECIAL: Final = {b"mem": 0o600, b"pagemap": 0o400}
-_TASK, _SELF, _THREAD_SELF, _MOUNTS = b"task", b"self", b"thread-self", b"mounts"
+_TASK, _SELF, _THREAD_SELF, _MOUNTS, _NET = b"task", b"self", b"thread-self", b"mounts", b"net"
 
 
 class ProcRoot(FolderDirectory):
     """/proc: `self`, `thread-self`, the tables' files, and the processes by number."""
 
     def names(self, caller: Caller) -> list[bytes]:
-        own = sorted((*super().names(caller), _MOUNTS, _SELF, _THREAD_SELF))
+        own = sorted({*super().names(caller), _MOUNTS, _SELF, _THREAD_SELF})
         return own + [b"%d" % pid for pid in sorted(caller.kernel.processes)]
 
     def find(self, caller: Caller | None, name: bytes) -> Node | None:
         """Threads are found by their number, too, but only processes are listed."""
-        if name in (_SELF, _THREAD_SELF, _MOUNTS):
+        if name in (_SELF, _THREAD_SELF, _MOUNTS, _NET):
             return RootLink(self.fs, name)
         found = super().find(caller, name)
         if found is not None or caller is None:
@@ -46,7 +46,7 @@ class ProcRoot(FolderDirectory):
 
 
 class RootLink(GeneratedLink):
-    """/proc/self, thread-self, mounts."""
+    """/proc/self, thread-self, mounts, net."""
 
     def __init__(self, fs: FileSystem, name: bytes) -> None:
         super().__init__(fs, b"/" + name)
@@ -54,7 +54,8 @@ class RootLink(GeneratedLink):
 
     def target(self, caller: Caller | None) -> bytes:
         pid, tid = (caller.process.pid, caller.task.tid) if caller is not None else (0, 0)
-        texts = {_SELF: b"%d" % pid, _THREAD_SELF: b"%d/task/%d" % (pid, tid), _MOUNTS: b"self/mounts"}
+        thread = b"%d/task/%d" % (pid, tid)
+        texts = {_SELF: b"%d" % pid, _THREAD_SELF: thread, _MOUNTS: b"self/mounts", _NET: b"self/net"}
         return texts[self.name]
 
 
@@ -64,7 +65,7 @@ class ProcessDirectory(GeneratedDirectory):
     def __init__(self, fs: FileSystem, subject: Subject) -> None:
         self.pid, self.tid, self.whole = subject.process.pid, subject.tid, subject.whole
         super().__init__(fs, self._key(b""))
-        self.links = 2 + len(_FD) + self.whole
+        self.links = 2 + len((*_FD, _NET)) + self.whole
         self.uid, self.gid = owner_of(subject, self.mode)
 
     def _key(self, name: bytes) -> bytes:
@@ -73,7 +74,7 @@ class ProcessDirectory(GeneratedDirectory):
 
     def names(self, caller: Caller) -> list[bytes]:
         texts = [name for name in PROCESS if self._has(name)]
-        return sorted((*texts, *_LINKS, *_FD, *_SPECIAL, *((_TASK,) if self.whole else ())))
+        return sorted((*texts, *_LINKS, *_FD, *_SPECIAL, _NET, *((_TASK,) if self.whole else ())))
 
     def _has(self, name: bytes) -> bool:
         return name not in ONLY_OF_THREAD if self.whole else PROCESS[name].of_thread
@@ -90,6 +91,8 @@ class ProcessDirectory(GeneratedDirectory):
             return FdDirectory(self.fs, self._key(name), subject, name).looked_up(caller, subject)
         if name in _SPECIAL:
             return SpecialFile(self.fs, self._key(name), subject, name, _SPECIAL[name])
+        if name == _NET:
+            return FolderDirectory(self.fs, (_NET,))
         return TaskDirectory(self.fs, self._key(name), subject) if name == _TASK and self.whole else None
 
 

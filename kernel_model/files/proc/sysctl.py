@@ -36,19 +36,40 @@ def _number(key: str, value: int, low: int = 0, high: int = _INT_MAX, mode: int 
         return call.kernel.sysctls.get(key, str(value)) + "\n"
 
     def store(call: Caller, data: bytes) -> None:
-        word = data.split(b"\0")[0].split()[:1]
-        if not word:
-            return
-        try:
-            wanted = int(word[0], 0)
-        except ValueError:
-            raise LinuxError(Errno.EINVAL) from None
-        if not low <= wanted <= high:
-            raise LinuxError(Errno.EINVAL)
-        call.kernel.sysctls[key] = str(wanted)
+        wanted = _parsed(data, low, high)
+        if wanted is not None:
+            call.kernel.sysctls[key] = str(wanted)
 
     writable = store if mode & 0o200 else None
     return Text(make, writable, mode, checks_rights=True, seeks_end=True, at_once=True, refusal=Errno.EINVAL)
+
+
+def _parsed(data: bytes, low: int, high: int) -> int | None:
+    """The number that was written; None: only white space. Raises LinuxError EINVAL."""
+    word = data.split(b"\0")[0].split()[:1]
+    if not word:
+        return None
+    try:
+        wanted = int(word[0], 0)
+    except ValueError:
+        raise LinuxError(Errno.EINVAL) from None
+    if not low <= wanted <= high:
+        raise LinuxError(Errno.EINVAL)
+    return wanted
+
+
+def _next_id(kind: str) -> Text:
+    """kernel.shm_next_id and its like (ipc/ipc_sysctl.c)."""
+
+    def store(call: Caller, data: bytes) -> None:
+        wanted = _parsed(data, 0, _INT_MAX)
+        if wanted is not None:
+            call.kernel.ipc.set_next_id(kind, wanted)
+
+    def make(call: Caller) -> str:
+        return f"{call.kernel.ipc.next_id(kind)}\n"
+
+    return Text(make, store, 0o644, checks_rights=True, seeks_end=True, at_once=True)
 
 
 def _computed(make: Callable[[Caller], str]) -> Text:
@@ -134,6 +155,7 @@ KERNEL: Final[Folder] = {
     b"hostname": _string("kernel.hostname", utsname.NODE),
     b"io_uring_disabled": _number("kernel.io_uring_disabled", 2, high=2),
     b"kptr_restrict": _number("kernel.kptr_restrict", 0, high=2),
+    b"msg_next_id": _next_id("msg"),
     b"msgmax": _number("kernel.msgmax", 8192),
     b"msgmnb": _number("kernel.msgmnb", 16384),
     b"msgmni": _number("kernel.msgmni", 32000),
@@ -157,7 +179,9 @@ KERNEL: Final[Folder] = {
     b"sched_rr_timeslice_ms": _number("kernel.sched_rr_timeslice_ms", 100),
     b"sched_rt_period_us": _number("kernel.sched_rt_period_us", 1_000_000, 1),
     b"sched_rt_runtime_us": _number("kernel.sched_rt_runtime_us", 950_000, -1),
+    b"sem_next_id": _next_id("sem"),
     b"sem": _computed(lambda _call: "32000\t1024000000\t500\t32000"),
+    b"shm_next_id": _next_id("shm"),
     b"shmall": _number("kernel.shmall", _SHM_MAX, high=MASK64),
     b"shmmax": _number("kernel.shmmax", _SHM_MAX, high=MASK64),
     b"shmmni": _number("kernel.shmmni", 4096, high=1 << 15),

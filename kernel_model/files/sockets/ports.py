@@ -142,6 +142,11 @@ class Ports:
         if not sockets:
             del self._listeners[sock.held_port]
 
+    def all(self) -> list[InetSocket]:
+        """The sockets with a port, oldest first."""
+        bound = {sock for sockets in self._bound.values() for sock in sockets}
+        return sorted(bound | set(self.connections.values()), key=lambda sock: sock.cookie)
+
     def listener(self, to: Endpoint, sender_port: int) -> InetSocket | None:
         """The socket that listens at `to` (__inet_lookup_listener)."""
         return _best(self._listeners.get(to.port, []), to, sender_port)
