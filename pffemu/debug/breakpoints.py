@@ -41,7 +41,7 @@ class Breakpoint:
     access: Access | None = None
     watched: int = 0  # address
     size: int = 0  # bytes
-    pid: int | None = None  # the process whose memory is watched; None: the first one
+    pid: int | None = None  # the process that it is in; None: for watchpoints the first one, else any
     tid: int | None = None  # stops this thread only; None: any thread
     condition: ast.expr | None = None
     condition_text: str = ""

@@ -180,6 +180,11 @@ class Session:
     def task(self, tid: int) -> Task | None:
         return self.machine.kernel.find_task(tid)
 
+    def pid_of(self, tid: int) -> int:
+        """The process of a thread; the first one's when the thread is gone."""
+        task = self.task(tid)
+        return self.machine.process.pid if task is None else task.process.pid
+
     @property
     def cpu(self) -> Cpu:
         """The core of the thread `tid`."""

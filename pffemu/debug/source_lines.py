@@ -92,6 +92,11 @@ def lines_of_program(program: Program) -> SourceLines:
     return SourceLines(lines, files=frozenset(line.file for line in lines))
 
 
+def assemble_file(path: Path) -> Program:
+    """A source file that could be loaded, assembled as it was for that."""
+    return assemble(path.read_text(encoding="utf-8"), file=str(path), include_dirs=(ASM, INCLUDE))
+
+
 def lines_of_file(path: Path, sources: Sequence[Path] = ()) -> SourceLines:
     """The source lines of a program file that could be loaded; empty without line information.
 
@@ -99,7 +104,7 @@ def lines_of_file(path: Path, sources: Sequence[Path] = ()) -> SourceLines:
     """
     folders = sources or (path.parent,)
     if path.suffix.lower() in ASSEMBLY:
-        return lines_of_program(assemble(path.read_text(encoding="utf-8"), file=str(path), include_dirs=(ASM, INCLUDE)))
+        return lines_of_program(assemble_file(path))
     try:
         data = path.read_bytes()
         bias = load_bias(data, str(path))

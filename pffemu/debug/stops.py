@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernel_model.abi.syscall_names import name_of
@@ -72,6 +72,8 @@ class Stops:
         self.until_return: int | None = None  # until thread `session.tid` has fewer open frames of delivery
         self.catch: Catch | None = None
         self.signals: Collection[int] | None = None  # hold where a signal other than these acts; None: at none
+        self.pids: Collection[int] | None = None  # processes whose calls and signals hold; None: all
+        self.also: Callable[[Any], bool] | None = None  # further marks to hold at, forwards only
         self.sent: tuple[int, int] | None = None  # (thread, signal) that must not stop the movement again
         self._listening = False
         self._values: dict[int, bytes | None] = {}
@@ -130,15 +132,18 @@ class Stops:
         if any(place.address == address and place.tid == cpu.tid and rsp >= place.rsp for place in self.until):
             return self._find(Why.STEP, cpu.tid, here)
         for breakpoint in self._session.breakpoints.enabled if self._listening else ():
-            if breakpoint.address == address and self._counts(breakpoint, cpu, cpu.tid):
+            if self._is_at(breakpoint, address, cpu.tid) and self._counts(breakpoint, cpu, cpu.tid):
                 return self._find(Why.BREAKPOINT, cpu.tid, here, breakpoint=breakpoint.number)
         return False
 
     def arrived(self, cpu: Cpu) -> Breakpoint | None:
         """The breakpoint that a step has come to."""
         rip = cpu.registers["rip"]
-        here = (b for b in self._session.breakpoints.enabled if b.address == rip)
+        here = (b for b in self._session.breakpoints.enabled if self._is_at(b, rip, cpu.tid))
         return next((breakpoint for breakpoint in here if self._counts(breakpoint, cpu, cpu.tid)), None)
+
+    def _is_at(self, breakpoint: Breakpoint, address: int, tid: int) -> bool:
+        return breakpoint.address == address and breakpoint.pid in (None, self._session.pid_of(tid))
 
     def _counts(self, breakpoint: Breakpoint, cpu: Cpu, tid: int) -> bool:
         """Whether thread and condition are right; counts the hit and removes a temporary one."""
@@ -230,12 +235,15 @@ class Stops:
             return self._hold(Why.PHASE, mark)
         if not self._listening:
             return False
-        if self.catch is not None and self.catch.wants(mark):
+        if self.scan is None and self.also is not None and self.also(mark):
+            return self._hold(Why.EVENT, mark)
+        if self.catch is not None and self.catch.wants(mark) and self._concerns(mark.tid):
             return self._hold(Why.EVENT, mark)
         if type(mark) is SignalTaken and self.sent == (mark.target, mark.signal):
             self.sent = None
             return False
-        if self.signals is not None and type(mark) is SignalTaken and mark.signal not in self.signals:
+        acts = self.signals is not None and type(mark) is SignalTaken and mark.signal not in self.signals
+        if acts and self._concerns(mark.target):
             return self._hold(Why.EVENT, mark)
         for breakpoint in session.breakpoints.events:
             assert breakpoint.event is not None
@@ -245,6 +253,9 @@ class Stops:
             ):
                 return self._hold(Why.EVENT, mark, breakpoint=breakpoint.number)
         return False
+
+    def _concerns(self, tid: int) -> bool:
+        return self.pids is None or self._session.pid_of(tid) in self.pids
 
     def _returned(self, tid: int) -> bool:
         """Whether this UIRET leaves the handler in question, and not one nested in it."""

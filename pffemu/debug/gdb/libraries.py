@@ -35,8 +35,7 @@ class LinkMap(NamedTuple):
 def libraries_xml(read: Read, headers: int, count: int) -> bytes:
     """The list without the program itself. `headers`, `count`: its program headers in memory (AT_PHDR, AT_PHNUM)."""
     root = Element("library-list-svr4", version="1.0")  # lmid: the loader's namespace
-    debug = _debug(read, headers, count)
-    chain = list(_link_maps(read, debug)) if debug else []
+    debug, chain = _debug(read, headers, count), link_maps(read, headers, count)
     if chain:
         root.set("main-lm", f"{chain[0].at:#x}")
     for each in chain[1:]:
@@ -48,8 +47,14 @@ def libraries_xml(read: Read, headers: int, count: int) -> bytes:
     return tostring(root)
 
 
+def link_maps(read: Read, headers: int, count: int) -> list[LinkMap]:
+    """The loader's chain, the program first; empty before the loader has made it, and in a static program."""
+    debug = _debug(read, headers, count)
+    return list(_link_maps(read, debug)) if debug else []
+
+
 def _link_maps(read: Read, debug: int) -> Iterator[LinkMap]:
-    """The loader's chain, the program first. `debug`: the address of r_debug."""
+    """`debug`: the address of r_debug."""
     at = _word(read, debug + _R_MAP)
     for _ in range(_MOST):
         data = read(at, _LINK_MAP.size) if at else b""

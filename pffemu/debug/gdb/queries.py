@@ -12,6 +12,7 @@ from pffemu.debug.gdb.description import target_xml
 from pffemu.debug.gdb.packets import PACKET_SIZE
 from pffemu.debug.gdb.stop_reply import linux_signal
 from pffemu.debug.gdb.target import Target
+from pffemu.debug.gdb.thread_id import parse, shown
 
 if TYPE_CHECKING:
     from pffemu.debug.gdb.stub import Stub
@@ -31,11 +32,12 @@ def query(stub: Stub, text: str) -> bytes:
     name, _, rest = text.partition(":")
     match name:
         case "Supported":
-            return ";".join((f"PacketSize={PACKET_SIZE:x}", *_SUPPORTED)).encode()
+            agreed = stub.processes.agree(rest.split(";"))
+            return ";".join((f"PacketSize={PACKET_SIZE:x}", *_SUPPORTED, *agreed)).encode()
         case "C":
-            return b"QC%x" % stub.last.tid
+            return b"QC" + shown(stub.target.pid_of(stub.last.tid), stub.last.tid, stub.processes.several).encode()
         case "fThreadInfo":
-            return b"m" + ",".join(f"{thread.tid:x}" for thread in stub.target.threads()).encode()
+            return b"m" + ",".join(map(stub.shown, stub.threads())).encode()
         case "sThreadInfo":
             return b"l"
         case "Attached":
@@ -43,9 +45,13 @@ def query(stub: Stub, text: str) -> bytes:
         case "Symbol":
             return _OK
         case "Xfer":
-            return _transfer(stub.target, rest)
+            return _transfer(stub, rest)
+        case "GetTLSAddr":
+            return _thread_local(stub, rest)
+        case "MemoryRegionInfo":
+            return _memory_region(stub, hex_number(rest))
     if text.startswith("ThreadExtraInfo,"):
-        return _extra_info(stub.target, hex_number(text.partition(",")[2]))
+        return _extra_info(stub.target, parse(text.partition(",")[2]).tid)
     if text.startswith("Rcmd,"):
         return stub.target.monitor(hex_text(text[5:])).encode().hex().encode() or _OK
     return b""
@@ -76,24 +82,43 @@ def _syscalls(text: str) -> list[int] | None:
     return [hex_number(number) for number in numbers.split(";") if number] if on == "1" else None
 
 
-def _extra_info(target: Target, tid: int) -> bytes:
+def _extra_info(target: Target, tid: int | None) -> bytes:
     for thread in target.threads():
         if thread.tid == tid:
             return f"{thread.name}, core {thread.core}: {thread.doing}".encode().hex().encode()
     return _BAD
 
 
+def _thread_local(stub: Stub, text: str) -> bytes:
+    """`thread,offset,link map`."""
+    parts = text.split(",")
+    tid = parse(parts[0]).tid
+    if len(parts) != 3 or tid is None:
+        raise BadPacketError
+    address = stub.target.thread_local(tid, hex_number(parts[2]), hex_number(parts[1]))
+    return b"%x" % address if address is not None else b"E.the C library has made no thread-local storage here yet"
+
+
+def _memory_region(stub: Stub, address: int) -> bytes:
+    """lldb's question for one area."""
+    area = stub.target.area(stub.selected, address)
+    fields = [f"start:{area.start:x}", f"size:{area.end - area.start:x}"]
+    if area.rights is not None:
+        fields += [f"permissions:{area.rights}", *([f"name:{area.name.encode().hex()}"] if area.name else [])]
+    return "".join(f"{field};" for field in fields).encode()
+
+
 # -- qXfer ------------------------------------------------------------------------------------------------------------
 
 
-def _transfer(target: Target, text: str) -> bytes:
+def _transfer(stub: Stub, text: str) -> bytes:
     """`object:read:annex:offset,length`: part of an object, behind `l` when it is the last part, else behind `m`."""
     if text.startswith("siginfo:write::"):
-        return _write_siginfo(target, text.removeprefix("siginfo:write::"))
+        return _write_siginfo(stub.target, text.removeprefix("siginfo:write::"))
     parts = text.split(":")
     if len(parts) != 4 or parts[1] != "read" or parts[0] not in _OBJECTS:
         return b""
-    data = _OBJECTS[parts[0]](target, parts[2])
+    data = _OBJECTS[parts[0]](stub, parts[2])
     if data is None:
         return b"E00"
     offset, length = hex_pair(parts[3])
@@ -110,31 +135,37 @@ def _write_siginfo(target: Target, text: str) -> bytes:
     return b"%x" % len(octets)
 
 
-def _features(_target: Target, annex: str) -> bytes | None:
+def _features(_stub: Stub, annex: str) -> bytes | None:
     return target_xml() if annex == "target.xml" else None
 
 
-def _threads(target: Target, _annex: str) -> bytes:
+def _threads(stub: Stub, _annex: str) -> bytes:
     root = Element("threads")
-    for thread in target.threads():
-        element = SubElement(root, "thread", id=f"{thread.tid:x}", core=str(thread.core), name=thread.name)
+    for thread in stub.threads():
+        element = SubElement(root, "thread", id=stub.shown(thread), core=str(thread.core), name=thread.name)
         element.text = thread.doing
     return tostring(root)
 
 
-def _memory_map(_target: Target, _annex: str) -> bytes:
+def _memory_map(_stub: Stub, _annex: str) -> bytes:
     """All of user space as RAM: any of it may be mapped while the guest runs, and gdb asks once."""
     root = Element("memory-map")
     SubElement(root, "memory", type="ram", start="0x0", length=f"{USER_END:#x}")
     return tostring(root)
 
 
-_OBJECTS: Final[dict[str, Callable[[Target, str], bytes | None]]] = {
+def _exec_file(stub: Stub, annex: str) -> bytes:
+    """`annex`: the process; empty: that of the thread of Hg."""
+    pid = hex_number(annex) if annex else stub.target.pid_of(stub.selected)
+    return stub.target.exec_file(pid).encode()
+
+
+_OBJECTS: Final[dict[str, Callable[[Stub, str], bytes | None]]] = {
     "features": _features,
     "threads": _threads,
     "memory-map": _memory_map,
-    "auxv": lambda target, _: target.auxv(),
-    "siginfo": lambda target, _: target.siginfo(),
-    "exec-file": lambda target, _: target.exec_file().encode(),
-    "libraries-svr4": lambda target, _: target.libraries(),
+    "auxv": lambda stub, _: stub.target.auxv(stub.selected),
+    "siginfo": lambda stub, _: stub.target.siginfo(),
+    "exec-file": _exec_file,
+    "libraries-svr4": lambda stub, _: stub.target.libraries(stub.selected),
 }

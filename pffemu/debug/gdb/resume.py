@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pffemu.debug.gdb.arguments import BadPacketError, hex_number
+from pffemu.debug.gdb.thread_id import ThreadId, parse
 
 SUPPORTED = b"vCont;c;C;s;S;t;r"
 _KINDS = ("c", "C", "s", "S", "t", "r")
@@ -22,11 +23,15 @@ class Resume:
     span: tuple[int, int] | None = None
     signal: int = 0
     signalled: int = 0
-    named: frozenset[int] | None = None
+    named: frozenset[ThreadId] | None = None
 
-    def names(self, tid: int) -> bool:
-        """Whether an action is meant for thread `tid`."""
-        return self.named is None or tid in self.named
+    def names(self, pid: int, tid: int) -> bool:
+        """Whether an action is meant for thread `tid` of process `pid`."""
+        return self.named is None or any(each.includes(pid, tid) for each in self.named)
+
+    def runs(self, pid: int) -> bool:
+        """Whether an action is meant for a thread of process `pid`."""
+        return self.named is None or any(each.pid in (None, pid) for each in self.named)
 
 
 def parse_vcont(actions: str, default: int) -> Resume | None:
@@ -35,14 +40,14 @@ def parse_vcont(actions: str, default: int) -> Resume | None:
     Raises BadPacketError.
     """
     found: Resume | None = None
-    continues, signal, signalled, named, everyone = False, 0, 0, set[int](), False
+    continues, signal, signalled, named = False, 0, 0, set[ThreadId]()
     for action in actions.split(";"):
-        what, _, thread = action.partition(":")
-        kind, argument, tid = what[:1], what[1:], _thread(thread, default)
+        what, _, text = action.partition(":")
+        kind, argument, thread = what[:1], what[1:], parse(text)
         if kind not in _KINDS:
             raise BadPacketError
-        named.add(tid)
-        everyone |= thread in ("", "-1")
+        named.add(thread)
+        tid = thread.tid or default
         if kind in ("C", "S") and not signal:
             signal, signalled = hex_number(argument), tid
         if kind in ("s", "S", "r") and found is None:
@@ -51,6 +56,7 @@ def parse_vcont(actions: str, default: int) -> Resume | None:
     found = found or (Resume() if continues else None)
     if found is None:
         return None
+    everyone = ThreadId() in named
     return replace(found, signal=signal, signalled=signalled, named=None if everyone else frozenset(named))
 
 
@@ -61,13 +67,10 @@ def parse_old(packet: str, tid: int) -> Resume:
         raise BadPacketError
     signal = hex_number(argument) if kind in ("C", "S") else 0
     steps = kind in ("s", "S")
-    return Resume(tid if steps else None, signal=signal, signalled=tid, named=frozenset({tid}) if steps else None)
+    named = frozenset({ThreadId(None, tid)}) if steps else None
+    return Resume(tid if steps else None, signal=signal, signalled=tid, named=named)
 
 
 def _span(text: str) -> tuple[int, int]:
     start, _, end = text.partition(",")
     return hex_number(start), hex_number(end)
-
-
-def _thread(text: str, default: int) -> int:
-    return default if text in ("", "-1", "0") else hex_number(text)

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from kernel_model.abi.signal import SI_USER
 from kernel_model.abi.syscall_names import NAMES
-from kernel_model.abi.uapi import AT_NULL, LinuxError
+from kernel_model.abi.uapi import LinuxError, Signal
 from kernel_model.calls.program import is_script
-from kernel_model.files.proc.maps import maps
 from kernel_model.files.tree.content import read_whole
 from kernel_model.task.siginfo import SIGINFO_SIZE, SigInfo
-from kernel_model.task.task import Task, TaskState
-from pffemu.arch.paging import PAGE_SIZE
+from kernel_model.task.task import Process, Task, TaskState
 from pffemu.debug import halt as halts
 from pffemu.debug import stepping
 from pffemu.debug.breakpoints import Access, Breakpoint
-from pffemu.debug.gdb import registers, vfile
+from pffemu.debug.gdb import proc_files, registers, thread_local, vfile
+from pffemu.debug.gdb.areas import area_at
 from pffemu.debug.gdb.description import REGISTERS
 from pffemu.debug.gdb.libraries import libraries_xml
 from pffemu.debug.gdb.stop_reply import Stopped, Why
-from pffemu.debug.gdb.target import Point, PointKind, Thread
+from pffemu.debug.gdb.symbol_file import symbol_file
+from pffemu.debug.gdb.target import Area, Point, PointKind, Thread
 from pffemu.debug.session import Session
+from pffemu.debug.source_lines import ASSEMBLY, assemble_file
 from pffemu.debug.stepping import Movement
 from pffemu.debug.stops import Catch
 from pffemu.errors import OutOfGuestMemory, UsageError
 from pffemu.events.details import SignalTaken
-from pffemu.events.kernel import Syscall, SyscallReturned
+from pffemu.events.kernel import ProcessExited, Syscall, SyscallReturned, ThreadCreated
 from pffemu.host_files import read_regular
 from pffemu.hw.cpu import Cpu
 from pffemu.machine.stop import Exited, Killed
@@ -55,17 +56,24 @@ class SessionTarget:
         self._wanted = False  # whether a stop is requested
         self._siginfo: bytes | None = None  # siginfo_t that gdb has written since the last stop
         self._dropped: SigInfo | None = None  # the signal that gdb kept from the thread, and may send later
+        self._ends: dict[int, int] = {}  # status of each process that has ended
+        self._followed: Collection[int] | None = None
+        self._execs = False
         self._last = Stopped(Why.STEP, session.tid)
-        self._auxv = self._read_auxv()
+        session.stops.also = self._is_news
         self.pass_signals(())
 
     # -- looking ------------------------------------------------------------------------------------------------
 
     def threads(self) -> list[Thread]:
         tasks = self._session.tasks
-        return [Thread(task.tid, task.cpu_index, task.process.name, self._doing(task)) for task in tasks] or [
-            Thread(self._session.tid, self._session.cpu.index, self._session.machine.process.name, "dead")
-        ]
+        first = self._session.machine.process
+        return [
+            Thread(task.process.pid, task.tid, task.cpu_index, task.process.name, self._doing(task)) for task in tasks
+        ] or [Thread(first.pid, self._session.tid, self._session.cpu.index, first.name, "dead")]
+
+    def pid_of(self, tid: int) -> int:
+        return self._session.pid_of(tid)
 
     def read_registers(self, tid: int) -> bytes:
         task, saved = self._session.task(tid), self._session.saved_registers(tid)
@@ -97,34 +105,54 @@ class SessionTarget:
             return False
         return True
 
-    def auxv(self) -> bytes:
-        return self._auxv
+    def auxv(self, tid: int) -> bytes:
+        return self._process(tid).mm.layout.auxv
 
-    def libraries(self) -> bytes:
-        session = self._session
-        headers, _, count = session.process.image.phdr
+    def libraries(self, tid: int) -> bytes:
+        headers, _, count = self._process(tid).image.phdr
+        return libraries_xml(self._reader(tid), headers, count)
 
-        def read(address: int, size: int) -> bytes:
-            return session.read_memory(address, size, session.tid)
+    def thread_local(self, tid: int, link_map: int, offset: int) -> int | None:
+        headers, _, count = self._process(tid).image.phdr
+        block = thread_local.block(self._reader(tid), self._session.register(tid, "fs_base"), headers, count, link_map)
+        return None if block is None else block + offset
 
-        return libraries_xml(read, headers, count)
+    def area(self, tid: int, address: int) -> Area:
+        return area_at(self._process(tid), address)
 
     def read_file(self, path: str) -> bytes | None:
         if path == str(self._executable) and not self._is_script:
             with suppress(OSError):
-                return read_regular(self._executable, _FILE_MAX)
+                return self._symbols or read_regular(self._executable, _FILE_MAX)
+        kernel = self._session.machine.kernel
+        if (found := proc_files.read(kernel.processes, path)) is not None:
+            return found
         try:
-            place = self._session.machine.kernel.tree.walk(None, os.fsencode(path), None)
-            return read_whole(place, _FILE_MAX)
+            return read_whole(kernel.tree.walk(None, os.fsencode(path), None), _FILE_MAX)
         except LinuxError:
             return None
 
-    def exec_file(self) -> str:
-        """The program's path on the host; of a script's interpreter in the guest."""
-        return self._session.machine.process.exe if self._is_script else str(self._executable)
+    def read_link(self, path: str) -> str | None:
+        return proc_files.read_link(self._session.machine.kernel.processes, path, self.exec_file)
 
-    def maps(self) -> str:
-        return maps(self._session.machine.process)
+    def exec_file(self, pid: int) -> str:
+        """The program's path on the host; of a script's interpreter, and of what was executed later, in the guest."""
+        process = self._session.machine.kernel.processes.get(pid, self._session.machine.process)
+        return process.exe if self._is_script or process.has_execed else str(self._executable)
+
+    @cached_property
+    def _symbols(self) -> bytes:
+        """An ELF with the symbols and lines of a program in assembly; empty of others, which have their own."""
+        if self._executable.suffix.lower() not in ASSEMBLY:
+            return b""
+        return symbol_file(assemble_file(self._executable), self._executable)
+
+    def _process(self, tid: int) -> Process:
+        task = self._session.task(tid)
+        return self._session.machine.process if task is None else task.process
+
+    def _reader(self, tid: int) -> Callable[[int, int], bytes]:
+        return lambda address, size: self._session.read_memory(address, size, tid)
 
     def monitor(self, line: str) -> str:
         return self._monitor_command(line)
@@ -148,6 +176,29 @@ class SessionTarget:
 
     def pass_signals(self, numbers: Collection[int] | None) -> None:
         self._session.stops.signals = numbers
+
+    def follow(self, pids: Collection[int] | None, *, execs: bool = False) -> None:
+        self._followed, self._execs, self._session.stops.pids = pids, execs, pids
+
+    def _is_news(self, mark: Any) -> bool:
+        """Whether the mark is a fork, an execve or an end that gdb wants to stop at."""
+        if type(mark) is ProcessExited:
+            self._ends[mark.pid] = mark.status
+        if self._followed is None:
+            return False
+        if type(mark) is ThreadCreated:
+            return self.pid_of(mark.tid) in self._followed and mark.child in self._session.machine.kernel.processes
+        if type(mark) is ProcessExited:  # the end of the first process alone is the guest's
+            return mark.pid in self._followed and set(self._followed) != {self._session.machine.process.pid}
+        return self._execs and _has_execed(mark) and self.pid_of(mark.tid) in self._followed
+
+    def end_of(self, pid: int) -> int | None:
+        return self._ends.get(pid)
+
+    def kill(self, pid: int) -> None:
+        task = next((task for task in self._session.tasks if task.process.pid == pid), None)
+        if task is not None:
+            self._session.send_signal(task.tid, SigInfo.from_user(Signal.SIGKILL, SI_USER, 0, 0))
 
     def send_signal(self, tid: int, number: int) -> bool:
         info = SigInfo.from_user(number, SI_USER, 0, 0)
@@ -225,12 +276,20 @@ class SessionTarget:
 
     def _stopped(self, halt: halts.Halt) -> Stopped:
         event, outcome = halt.event, halt.outcome
+        first = self._session.machine.process.pid
         if isinstance(outcome, Exited):
-            return Stopped(Why.EXITED, halt.tid, outcome.status)
+            return Stopped(Why.EXITED, halt.tid, outcome.status, first)
         if isinstance(outcome, Killed):
-            return Stopped(Why.KILLED, halt.tid, outcome.signal, str(outcome))
+            return Stopped(Why.KILLED, halt.tid, outcome.signal, first, message=str(outcome))
         if outcome is not None:
             return Stopped(Why.DEADLOCK, halt.tid, message=str(outcome))
+        if halt.why is halts.Why.EVENT and self._followed is not None:
+            if type(event) is ThreadCreated:
+                return Stopped(Why.FORKED, halt.tid, event.child)
+            if type(event) is ProcessExited:
+                return Stopped(Why.PROCESS_ENDED, halt.tid, event.status, event.pid)
+            if _has_execed(event) and self._execs:
+                return Stopped(Why.EXECED, halt.tid, path=self.exec_file(self.pid_of(halt.tid)))
         if halt.why is halts.Why.WATCHPOINT:
             access = self._session.breakpoints.get(halt.breakpoint).access or Access.WRITE
             return Stopped(_WATCHED[access], halt.tid, halt.address)
@@ -242,12 +301,12 @@ class SessionTarget:
             self._session.tid = event.target
             return Stopped(Why.SIGNAL, event.target, event.signal)
         if halt.why is halts.Why.BREAKPOINT:
-            return Stopped(self._breakpoint_at(halt.rip), halt.tid)
+            return Stopped(self._breakpoint_at(halt.rip, self.pid_of(halt.tid)), halt.tid)
         return Stopped(_WHY.get(halt.why, Why.STEP), halt.tid)
 
-    def _breakpoint_at(self, address: int) -> Why:
+    def _breakpoint_at(self, address: int, pid: int) -> Why:
         """The reason of a stop there: gdb's own breakpoint, or one of `monitor break`, which gdb does not know."""
-        kinds = {point.kind for point in self._points if point.address == address}
+        kinds = {point.kind for point in self._points if point.address == address and point.pid in (0, pid)}
         if PointKind.SOFTWARE in kinds:
             return Why.BREAKPOINT
         return Why.HARDWARE_BREAKPOINT if PointKind.HARDWARE in kinds else Why.STEP
@@ -263,29 +322,17 @@ class SessionTarget:
         return "running" if self._core(task).tid == task.tid else "ready"
 
     def _breakpoint(self, point: Point) -> Breakpoint:
-        """The session's breakpoint for gdb's. Watchpoints watch the first process: gdb knows no other."""
+        """The session's breakpoint for gdb's."""
         if point.kind not in _ACCESS:
-            return Breakpoint(0, f"*{point.address:#x}", address=point.address)
-        pid, access = self._session.machine.process.pid, _ACCESS[point.kind]
+            return Breakpoint(0, f"*{point.address:#x}", address=point.address, pid=point.pid or None)
+        pid, access = point.pid or self._session.machine.process.pid, _ACCESS[point.kind]
         return Breakpoint(
             0, f"watch {point.address:#x}", access=access, watched=point.address, size=point.size, pid=pid
         )
 
-    def _read_auxv(self) -> bytes:
-        """The auxiliary vector on the initial stack; empty when the program has already run."""
-        session = self._session
-        if session.machine.instructions:
-            return b""
-        at = session.register(session.tid, "rsp")
-        stack = self.read_memory(session.tid, at, PAGE_SIZE - at % PAGE_SIZE)
-        words = list(struct.unpack(f"<{len(stack) // 8}Q", stack[: len(stack) // 8 * 8]))
-        try:
-            begin = words.index(0, words.index(0, 1 + words[0]) + 1) + 1
-            pairs = range(begin, len(words) - 1, 2)
-            end = next(i for i in pairs if words[i] == AT_NULL) + 2
-        except (ValueError, StopIteration, IndexError):
-            return b""
-        return stack[8 * begin : 8 * end]
+
+def _has_execed(mark: Any) -> bool:
+    return type(mark) is SyscallReturned and mark.name in ("execve", "execveat") and not mark.result
 
 
 def _is_script(file: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -10,8 +11,10 @@ from pffemu.debug.gdb import queries, resume, vfile
 from pffemu.debug.gdb.arguments import BadPacketError, hex_bytes, hex_number, hex_pair
 from pffemu.debug.gdb.description import NUMBER_OF, REGISTERS
 from pffemu.debug.gdb.packets import PACKET_SIZE
-from pffemu.debug.gdb.stop_reply import Stopped, Why, gdb_signal, linux_signal, stop_reply
-from pffemu.debug.gdb.target import Point, PointKind, Target
+from pffemu.debug.gdb.processes import Processes
+from pffemu.debug.gdb.stop_reply import SIGKILL, Stopped, Why, end_reply, gdb_signal, linux_signal, stop_reply
+from pffemu.debug.gdb.target import Point, PointKind, Target, Thread
+from pffemu.debug.gdb.thread_id import ThreadId, parse, shown
 from pffemu.errors import PffemuError
 from pffemu.hw.fill import WATCHED_MAX
 
@@ -29,12 +32,13 @@ class Stub:
     """The state of one gdb connection. `handle` never raises for what gdb sends."""
 
     def __init__(self, target: Target) -> None:
-        self.target = target
+        self.target: Target = target
         self.no_ack = False
         self.done = False  # gdb has killed the guest or detached: the server ends
         self.detached = False
         self.last: Stopped = target.current()
-        self.selected = self.last.tid  # thread of Hg, for registers and memory
+        self.processes = Processes(target)
+        self.selected: int = self.last.tid  # thread of Hg, for registers and memory
         self.stepping = self.last.tid  # thread of Hc, for the packets that are older than vCont
         self.points: set[Point] = set()
         self.files = vfile.OpenFiles()
@@ -45,7 +49,7 @@ class Stub:
             "m": self._read_memory, "M": self._write_memory,
             "H": self._select, "T": self._alive, "Z": self._insert, "z": self._remove,
             **{kind: partial(self._resume_old, kind) for kind in "cCsS"},
-            "b": self._reverse, "v": self._v, "k": self._kill, "D": self._detach,
+            "b": self._reverse, "v": self._v, "k": self._kill_all, "D": self._detach,
             "q": lambda text: queries.query(self, text), "Q": lambda text: queries.set_query(self, text),
         }  # fmt: skip
 
@@ -120,11 +124,11 @@ class Stub:
     # -- threads ------------------------------------------------------------------------------------------------
 
     def _select(self, text: str) -> bytes:
-        what, thread = text[:1], text[1:]
-        tid = self.last.tid if thread in ("0", "-1") else hex_number(thread)
-        if what not in ("g", "c"):
+        what, thread = text[:1], parse(text[1:])
+        if what not in ("g", "c") or len(text) < 2:
             return BAD
-        if not self._exists(tid):
+        tid = self._thread(thread)
+        if tid is None:
             return NO_THREAD
         if what == "g":
             self.selected = tid
@@ -133,15 +137,28 @@ class Stub:
         return OK
 
     def _alive(self, text: str) -> bytes:
-        return OK if self._exists(hex_number(text)) else NO_THREAD
+        return OK if self._exists(parse(text).tid) else NO_THREAD
 
-    def _exists(self, tid: int) -> bool:
+    def _exists(self, tid: int | None) -> bool:
         return any(thread.tid == tid for thread in self.target.threads())
+
+    def _thread(self, named: ThreadId) -> int | None:
+        """The thread that is meant, of those that live; None: there is none."""
+        found = [each.tid for each in self.target.threads() if named.includes(each.pid, each.tid)]
+        return self.last.tid if self.last.tid in found else next(iter(found), None)
+
+    def threads(self) -> list[Thread]:
+        """Those that gdb knows of."""
+        return [each for each in self.target.threads() if self.processes.knows(each.pid)]
+
+    def shown(self, thread: Thread) -> str:
+        """Its id in packets."""
+        return shown(thread.pid, thread.tid, self.processes.several)
 
     # -- stopping places ----------------------------------------------------------------------------------------
 
     def _insert(self, text: str) -> bytes:
-        point = _point(text)
+        point = self._point(text)
         if not self.target.set_points(self.points | {point}):
             self.target.set_points(self.points)
             return NO_SPACE
@@ -149,9 +166,14 @@ class Stub:
         return OK
 
     def _remove(self, text: str) -> bytes:
-        self.points.discard(_point(text))
+        self.points.discard(self._point(text))
         self.target.set_points(self.points)
         return OK
+
+    def _point(self, text: str) -> Point:
+        """In the process of the thread of Hg."""
+        point = _point(text)
+        return replace(point, pid=self.target.pid_of(self.selected)) if self.processes.several else point
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -162,11 +184,11 @@ class Stub:
             action = resume.parse_vcont(text[5:], self.last.tid)
             return OK if action is None else self._resume(action)
         if text.startswith("Kill"):
-            self._kill("")
-            return OK
+            return self._kill(text[5:])
         return vfile.handle(self.files, self.target, text[5:]) if text.startswith("File:") else b""
 
     def _reverse(self, text: str) -> bytes | None:
+        self.target.follow(None)
         match text:
             case "s":
                 return self._stopped(self.target.reverse_step(self.stepping))
@@ -180,8 +202,12 @@ class Stub:
     def _resume(self, how: resume.Resume) -> bytes:
         if self.last.why in _ENDED:
             return self._stop_reply()
+        if (news := self.processes.next_end()) is not None:
+            return self._stopped(news)
         if (refusal := self._signal(how)) is not None:
             return refusal
+        self.target.set_points({each for each in self.points if not each.pid or how.runs(each.pid)})
+        self.processes.follow(how)
         if how.step is None:
             return self._stopped(self.target.cont())
         if not self._exists(how.step):
@@ -192,7 +218,7 @@ class Stub:
 
     def _signal(self, how: resume.Resume) -> bytes | None:
         """Send the signal that the resumption names, and drop those it leaves out; an error reply if impossible."""
-        stands = self.last.why is Why.SIGNAL and how.names(self.last.tid)
+        stands = self.last.why is Why.SIGNAL and how.names(self.target.pid_of(self.last.tid), self.last.tid)
         standing = gdb_signal(self.last.value) if stands else 0
         if standing and (how.signal, how.signalled) == (standing, self.last.tid) and not self.target.siginfo_written:
             return None
@@ -204,30 +230,60 @@ class Stub:
             return b"E.no signal can be sent in the middle of a step: stepi first"
         return None
 
-    def _stopped(self, stopped: Stopped) -> bytes:
-        self.last = stopped
+    def _stopped(self, found: Stopped) -> bytes:
+        self.last = stopped = self.processes.told(found)
         if stopped.message:
             self.said.append(stopped.message)
         self.selected = self.stepping = stopped.tid
         self.done = stopped.why in _ENDED
+        if stopped.why is Why.PROCESS_ENDED and not self.processes.left:
+            self._leave()
         return self._stop_reply()
 
     def _stop_reply(self) -> bytes:
-        if self.last.why in _ENDED:
-            return stop_reply(self.last, 0, {})
-        core = next((thread.core for thread in self.target.threads() if thread.tid == self.last.tid), 0)
+        if self.last.why in (*_ENDED, Why.PROCESS_ENDED):
+            return end_reply(self.last, self.processes.several)
+        thread = next((each for each in self.target.threads() if each.tid == self.last.tid), None)
+        name = self.shown(thread) if thread is not None else f"{self.last.tid:x}"
         values = {number: self.target.read_register(self.last.tid, number) for number in _EXPEDITED}
-        return stop_reply(self.last, core, values)
+        return stop_reply(self.last, name, thread.core if thread is not None else 0, values)
 
-    def _kill(self, _text: str) -> None:
+    def _kill_all(self, _text: str) -> bytes:
+        """`k`. gdb reads no reply, lldb waits for one."""
         self.done = True
+        return b"X%02x" % SIGKILL
 
-    def _detach(self, _text: str) -> bytes:
+    def _kill(self, text: str) -> bytes:
+        """One process of several, or the guest."""
+        if text and self.processes.several:
+            pid = hex_number(text)
+            self.processes.forget(pid)
+            self.done = not self.processes.left
+            if not self.done:
+                self.target.kill(pid)
+        else:
+            self.done = True
+        return OK
+
+    def _detach(self, text: str) -> bytes:
+        """One process of several, or the guest: it runs on."""
+        if text.startswith(";") and self.processes.several:
+            pid = hex_number(text[1:])
+            self.processes.forget(pid)
+            self.points = {point for point in self.points if point.pid != pid}
+            self.target.set_points(self.points)
+            if self.processes.left:
+                return OK
+        self._leave()
+        return OK
+
+    def _leave(self) -> None:
+        """gdb is done, and the guest runs on without it."""
         self.done = self.detached = True
         self.target.set_points(())
         self.target.catch_syscalls(None)
         self.target.pass_signals(None)
-        return OK
+        self.target.follow(None)
 
 
 def _point(text: str) -> Point:

@@ -1,4 +1,4 @@
-"""The interface between the stub and what it debugs. Threads are named by their tid."""
+"""The interface between the stub and what it debugs. Threads are named by their tid, which is theirs alone."""
 
 from __future__ import annotations
 
@@ -22,19 +22,34 @@ class PointKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A breakpoint (its `size` has no meaning) or a watchpoint of `size` bytes."""
+    """A breakpoint (its `size` has no meaning) or a watchpoint of `size` bytes, in process `pid`.
+
+    `pid` 0: gdb knows of one process. A breakpoint is then in all of them, a watchpoint in the first.
+    """
 
     kind: PointKind
     address: int
     size: int
+    pid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
+    pid: int
     tid: int
     core: int
     name: str
     doing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Addresses from `start` to `end`; `rights` of r, w and x, or None where nothing is mapped."""
+
+    start: int
+    end: int
+    rights: str | None
+    name: str = ""
 
 
 class Target(Protocol):
@@ -44,6 +59,22 @@ class Target(Protocol):
     """
 
     def threads(self) -> Sequence[Thread]: ...
+    def pid_of(self, tid: int) -> int: ...
+
+    def follow(self, pids: Collection[int] | None, *, execs: bool = False) -> None:
+        """Stop where one of these processes forks, ends or, with `execs`, executes another program; and, of calls and
+        signals, at theirs only. None: at no fork, end or execve, and at the calls and signals of all.
+        """
+        ...
+
+    def end_of(self, pid: int) -> int | None:
+        """The status of a process that has ended, as a shell shows it; None: it lives."""
+        ...
+
+    def kill(self, pid: int) -> None:
+        """Send SIGKILL to a process. Raises UsageError in the middle of a step."""
+        ...
+
     def read_registers(self, tid: int) -> bytes: ...
     def read_register(self, tid: int, number: int) -> bytes: ...
     def write_register(self, tid: int, number: int, value: bytes) -> bool:
@@ -58,18 +89,33 @@ class Target(Protocol):
         """Returns False, and writes nothing, where Linux would refuse ptrace(2)."""
         ...
 
-    def auxv(self) -> bytes: ...
-    def exec_file(self) -> str: ...
-    def maps(self) -> str:
-        """The text of /proc/PID/maps."""
+    def auxv(self, tid: int) -> bytes: ...
+
+    def exec_file(self, pid: int) -> str:
+        """The path of the program that a process executes, for `read_file`."""
         ...
 
-    def libraries(self) -> bytes:
-        """The shared objects, as XML of gdb's library-list-svr4."""
+    def libraries(self, tid: int) -> bytes:
+        """The shared objects of the thread's process, as XML of gdb's library-list-svr4."""
+        ...
+
+    def thread_local(self, tid: int, link_map: int, offset: int) -> int | None:
+        """The address of a thread's copy of a thread-local variable; None where the C library has made none yet.
+
+        `link_map`: of the object that defines it; 0: a static program.
+        """
+        ...
+
+    def area(self, tid: int, address: int) -> Area:
+        """The area of memory at `address`, mapped or free."""
         ...
 
     def read_file(self, path: str) -> bytes | None:
-        """The program's file, or one of the guest's tree; None: there is none."""
+        """The program's file, a file of /proc/PID, or one of the guest's tree; None: there is none."""
+        ...
+
+    def read_link(self, path: str) -> str | None:
+        """Where a link of /proc/PID leads; None: it is none."""
         ...
 
     def monitor(self, line: str) -> str: ...

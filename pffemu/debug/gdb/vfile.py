@@ -1,8 +1,8 @@
-"""vFile: the files gdb may read: the program, the guest's own files (its libraries), /proc/PID/maps (`info proc`)."""
+"""vFile: the files gdb may read: the program, the guest's own files (its libraries), /proc/PID (`info proc`)."""
 
 from __future__ import annotations
 
-import re
+import os
 import struct
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,7 +15,6 @@ MOST_BYTES: Final = 1 << 28  # that all open files together may hold in memory
 _MOST_FILES: Final = 64
 _ENOENT, _EBADF, _EACCES, _ENFILE, _EMFILE, _ENOSYS = 2, 9, 13, 23, 24, 88
 _REGULAR_FILE: Final = 0o100444
-_MAPS: Final = re.compile(r"/proc/\d+/maps")
 
 
 @dataclass(slots=True)
@@ -34,6 +33,9 @@ def handle(files: OpenFiles, target: Target, text: str) -> bytes:
         case "open":
             path, flags = rest.split(",")[:2] if rest.count(",") >= 2 else (rest, "0")
             return _open(files, target, hex_text(path), hex_number(flags))
+        case "readlink":
+            led = target.read_link(hex_text(rest))
+            return _failed(_ENOENT) if led is None else b"F%x;" % len(os.fsencode(led)) + os.fsencode(led)
         case "pread":
             return _pread(files, [hex_number(number) for number in rest.split(",")])
         case "fstat":
@@ -48,13 +50,9 @@ def _open(files: OpenFiles, target: Target, path: str, flags: int) -> bytes:
         return _failed(_EACCES)
     if len(files.contents) >= _MOST_FILES:
         return _failed(_EMFILE)
-    if _MAPS.fullmatch(path):
-        data = target.maps().encode()
-    else:
-        found = target.read_file(path)
-        if found is None:
-            return _failed(_ENOENT)
-        data = found
+    data = target.read_file(path)
+    if data is None:
+        return _failed(_ENOENT)
     if len(data) + sum(map(len, files.contents.values())) > MOST_BYTES:
         return _failed(_ENFILE)
     descriptor = next(number for number in range(3, 4 + len(files.contents)) if number not in files.contents)

@@ -107,7 +107,7 @@ def test_monitor_save_stays_in_its_folder(tmp_path: Path) -> None:
 
 
 def test_open_files_are_bounded_in_number_and_bytes(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = stub.target.exec_file().encode().hex()
+    path = stub.target.exec_file(1).encode().hex()
     monkeypatch.setattr(vfile, "MOST_BYTES", 5 << 20)
     replies = [ask(stub, f"vFile:open:{path},0,0") for _ in range(7)]
     assert replies == ["F3", "F4", "F5", "F6", "F7", "F-1,17", "F-1,17"]
@@ -118,7 +118,7 @@ def test_open_files_are_bounded_in_number_and_bytes(stub: Stub, monkeypatch: pyt
 
 
 def test_a_file_that_became_a_fifo_is_not_waited_for(stub: Stub) -> None:
-    program = Path(stub.target.exec_file())
+    program = Path(stub.target.exec_file(1))
     program.unlink()
     os.mkfifo(program)
     assert ask(stub, f"vFile:open:{str(program).encode().hex()},0,0") == "F-1,2"
