@@ -24,6 +24,9 @@ from pffemu.hw.trap import Trap
 
 _AT_ONCE = 16  # bytes
 _FIRST_PIECES = {10: 8, 14: 2}  # of x87's 80 bits the significand, of its short environment the control word
+_MOVSXD = 0x63
+_MOV = b"\x8b"
+_NO_EFFECT = b"\x3e"  # DS, as a prefix
 _STACK_BASES = frozenset({"rsp", "esp", "rbp", "ebp"})
 
 
@@ -79,10 +82,18 @@ def _as_capstone_reads_it(code: bytes) -> bytes:
     if scanned is None or scanned.form == INVALID:
         return code
     whole = code[: scanned.size]
-    whole = with_usual_prefixes(whole) or whole
+    whole = _with_mov(with_usual_prefixes(whole) or whole)
     plain = without_prefixes(whole, b"\xf2\xf3")
     same = first(plain)
     return plain if same is not None and same.form == scanned.form else whole
+
+
+def _with_mov(whole: bytes) -> bytes:
+    """MOV of 32 bits in place of MOVSXD without REX.W, which loads as many (behind 66, too), for capstone."""
+    prefixes = prefixes_of(whole)
+    if whole[prefixes.end] != _MOVSXD or prefixes.rex_w:
+        return whole
+    return whole[: prefixes.end].replace(b"\x66", _NO_EFFECT) + _MOV + whole[prefixes.end + 1 :]
 
 
 def exact_fault(operands: Operands, registers: ReadRegister, rip: int, page: int, error_code: int) -> tuple[int, int]:

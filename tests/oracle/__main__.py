@@ -57,7 +57,10 @@ def _arguments() -> argparse.Namespace:
 def _campaign(emulator: Emulator, chosen: argparse.Namespace) -> int:
     outcome, started = Outcome(keeps_all=chosen.all), time.monotonic()
     for verdict in run(chosen.seed, chosen.cases, chosen.sequences, chosen.jobs):
+        unexplained = outcome.unexplained
         outcome.add(verdict)
+        if outcome.unexplained > unexplained:
+            print(f"{verdict.name} differs", flush=True)
         if outcome.cases % (20 * BATCH) == 0:
             _say(outcome, started)
     _say(outcome, started)

@@ -52,8 +52,6 @@ _OF_FORMS: Final = (
     Rule("alignment", "#AC of FXSAVE and FXRSTOR, and what ENTER, far CALL, RET and IRET push or pop",
          "the manual does not say what comes first", forms="ENTER* CALL_M16* RETF* IRET* FXSAVE* FXRSTOR*",
          when=met.checks_alignment, rarely=True),
-    Rule("movsxd", "CR2 of MOVSXD without REX.W behind 67", "capstone does not know it, so the page is all there is",
-         forms="MOVSXD_R16* MOVSXD_R32*", kinds="cr2", rarely=True),
     Rule("call-push", "what CALL has pushed when it faults", "Unicorn stores before it looks", forms="CALL_RM64",
          kinds="memory"),
     Rule("two-halves", "the first half of a store or load across pages whose second half faults",
