@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi.syscall_names import name_of
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
-from kernel_model.calls.table import COSTED, TABLE, run
+from kernel_model.calls.mmap_locked import run
+from kernel_model.calls.table import COSTED, TABLE
 from kernel_model.drivers import interrupts
 from kernel_model.mm import page_fault
 from kernel_model.process import exit, file_signals, signal_delivery

@@ -26,6 +26,7 @@ from kernel_model.ipc.namespace import IpcNamespace
 from kernel_model.mechanisms import Mechanism, Mode
 from kernel_model.mm.direct_map import DirectMap
 from kernel_model.mm.frames import FrameAllocator
+from kernel_model.mm.locks import EVERYWHERE
 from kernel_model.mm.mm import UNVERSIONED, Mm
 from kernel_model.mm.reclaim.file_memory import FileMemory
 from kernel_model.printk import Printk
@@ -64,6 +65,7 @@ class KernelOptions:
     quota: int = 0  # bytes of pages of files on disk in the page cache; 0: as many as RAM has room for
     fault_around: int = 16  # pages of such a file that a read fault maps together
     wakeup_preemption: bool = False  # a woken thread takes its core from the one that runs there
+    area_locks: bool = False  # each area has a lock of its own, as in Linux 6.18
     pff_uintr: bool = False  # PFF-UINTR's kernel: every handler gets faults, ranges have no tag, ioctls say durations
     writable_zero: bool = False  # UFFDIO_ZEROPAGE has a mode that gives a page of its own
     outlive: bool = True  # the run goes on after its first process while another one can still write output
@@ -124,7 +126,10 @@ class Kernel:
     # -- processes and threads ----------------------------------------------------------------------------------
 
     def create_mm(self) -> Mm:
-        mm = Mm(self._ram, self.frames, self.zero_frame, self._marks_entries, self.pff_driver)
+        mm = Mm(
+            self._ram, self.frames, self.zero_frame, self._marks_entries, self.pff_driver,
+            area_locks=self.options.area_locks,
+        )  # fmt: skip
         self._direct_map.enter(mm.pages.root)
         self._mms[mm.pages.root] = mm
         mm.code_version = self.next_code_version()
@@ -138,7 +143,7 @@ class Kernel:
     def fork_mm(self, cpu: Cpu, mm: Mm) -> Mm:
         """A copy-on-write copy of `mm` for a new process. Raises OutOfGuestMemory."""
         child = self.create_mm()
-        with mm.mmap_lock.writing(cpu):
+        with mm.locks.writing(cpu, EVERYWHERE):
             try:
                 mm.fork_into(child)
             except OutOfGuestMemory:

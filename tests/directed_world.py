@@ -17,7 +17,8 @@ from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.syscalls import Sys
 from kernel_model.abi.uapi import LinuxError, Signal
 from kernel_model.call.call import Call
-from kernel_model.calls.table import TABLE, run
+from kernel_model.calls.mmap_locked import run
+from kernel_model.calls.table import TABLE
 from kernel_model.mm.mm import Mm
 from kernel_model.mm.page_tables import HELD, OWNED
 from kernel_model.task.siginfo import SigInfo

@@ -43,6 +43,11 @@ def changes_areas(advice: int) -> bool:
     return as_int(advice) in _CHANGES_AREAS
 
 
+def only_discards(advice: int) -> bool:
+    """Whether this advice drops private pages: Linux 6.18 needs no more than the lock of their area for it."""
+    return as_int(advice) in (uapi.MADV_DONTNEED, mman.MADV_DONTNEED_LOCKED, mman.MADV_FREE)
+
+
 def madvise(call: Call, address: int, length: int, advice: int) -> int:
     """Apply `advice` to the mapped parts of the range; ENOMEM afterwards if it has a hole."""
     advice = as_int(advice)

@@ -11,6 +11,7 @@ from kernel_model.calls.memory import mapped
 from kernel_model.calls.populate import bring_in_all
 from kernel_model.files import cached_io
 from kernel_model.mm.disk_pages import DiskPages
+from kernel_model.mm.locks import EVERYWHERE
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import HELD
 from kernel_model.mm.vma import Vma
@@ -73,7 +74,7 @@ def mlockall(call: Call, flags: int) -> int:
         raise LinuxError(Errno.EINVAL)
     call.mm.lock_new = bool(flags & mman.MCL_FUTURE)
     if flags & mman.MCL_CURRENT:
-        with call.mm.mmap_lock.writing(call.cpu):
+        with call.mm.locks.writing(call.cpu, EVERYWHERE):
             for vma in call.mm.vmas:
                 call.mm.undirect(vma)
                 vma.locked = True
@@ -85,7 +86,7 @@ def mlockall(call: Call, flags: int) -> int:
 
 def munlockall(call: Call) -> int:
     call.mm.lock_new = False
-    with call.mm.mmap_lock.writing(call.cpu):
+    with call.mm.locks.writing(call.cpu, EVERYWHERE):
         for vma in call.mm.vmas:
             vma.locked = False
         call.mm.vmas.merge(0, USER_END)
@@ -111,7 +112,7 @@ def _around(address: int, length: int) -> tuple[int, int]:
 
 def _mark(call: Call, start: int, end: int, locked: bool) -> None:
     """Mark the areas of the range. Raises LinuxError ENOMEM at the first hole; those before it are marked."""
-    with call.mm.mmap_lock.writing(call.cpu):
+    with call.mm.locks.writing(call.cpu, ((start, end),)):
         try:
             for vma in mapped(call, start, end):
                 call.cpu.charge("kernel.vma.change")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from kernel_model.abi.uapi import Sys
-from kernel_model.call.call import Call, SystemCall
+from kernel_model.call.call import SystemCall
 from kernel_model.calls import accounting as accounting_calls
 from kernel_model.calls import affinity as affinity_calls
 from kernel_model.calls import capability as capability_calls
@@ -363,34 +363,4 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
 }
 # calls that charge their own costs
 COSTED: Final = frozenset({Sys.READ, Sys.POLL, Sys.IOCTL})
-# calls that hold mmap_lock throughout, and how
-MMAP_WRITERS: Final = frozenset({
-    Sys.MMAP, Sys.MPROTECT, Sys.MUNMAP, Sys.BRK, Sys.MREMAP, Sys.MSEAL, Sys.SHMAT, Sys.SHMDT, Sys.REMAP_FILE_PAGES,
-    Sys.PKEY_MPROTECT,
-})  # fmt: skip
-MMAP_READERS: Final = frozenset({Sys.MADVISE, Sys.MINCORE, Sys.MSYNC})
-# calls that release it before they bring pages in: the costs of those come after the release
-POPULATE_LATE: Final = frozenset({Sys.MMAP, Sys.BRK})
 NAMES: Final[dict[int, str]] = {number: Sys(number).name.lower() for number in TABLE if number >= 0}
-
-
-def run(implementation: SystemCall, number: int, call: Call, arguments: list[int]) -> int | None:
-    """Make the call: those that change areas hold mmap_lock as writers, those that read or discard as readers."""
-    cpu, lock = call.cpu, call.mm.mmap_lock
-    if number in MMAP_WRITERS or (number == Sys.MADVISE and madvise_call.changes_areas(arguments[2])):
-        with lock.writing(cpu):
-            cpu.charge("kernel.vma.change")
-            return _settled(implementation, number, call, arguments)
-    if number in MMAP_READERS:
-        with lock.reading(cpu):
-            return _settled(implementation, number, call, arguments)
-    return implementation(call, *arguments)
-
-
-def _settled(implementation: SystemCall, number: int, call: Call, arguments: list[int]) -> int | None:
-    """Make the call; flush TLBs and free pages while the lock is held."""
-    try:
-        return implementation(call, *arguments)
-    finally:
-        if number not in POPULATE_LATE:
-            call.kernel.flush_stale(call.cpu)

@@ -129,7 +129,7 @@ class ExmapFile(File):
         call.cpu.charge("kernel.uffd.validate")
         addresses = self._addresses(call, vma, given)
         free, done = self._free[given.interface], 0
-        with call.mm.mmap_lock.reading(call.cpu):
+        with call.mm.locks.mmap_lock.reading(call.cpu):
             for address in addresses:
                 if given.opcode == EXMAP_FREE:
                     done += self._free_page(call, pages, vma, address, free)

@@ -10,12 +10,12 @@ from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, Linux
 from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.layout import MemoryLayout
+from kernel_model.mm.locks import MmLocks
 from kernel_model.mm.notifier import Directed, MmuNotifier
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import HELD, LASTING, OWNED, POISON, PROTNONE, UFFD_WP, PageTables
 from kernel_model.mm.settings import MemorySettings
 from kernel_model.mm.vma import STACK_GAP, Mappable, Vma, VmaList
-from kernel_model.wait.lock import RwLock
 from pffemu.arch.directed import RETURNABLE
 from pffemu.arch.paging import (
     PAGE_SIZE,
@@ -48,8 +48,9 @@ class Mm:
     """An address space. `stale`: TLBs must be flushed after a change; `code_changed`: executable pages changed."""
 
     def __init__(
-        self, ram: Ram, frames: FrameAllocator, zero_frame: int, mark_uffd_ptes: bool, notifier: MmuNotifier
-    ) -> None:
+        self, ram: Ram, frames: FrameAllocator, zero_frame: int, mark_uffd_ptes: bool, notifier: MmuNotifier, *,
+        area_locks: bool,
+    ) -> None:  # fmt: skip
         """`mark_uffd_ptes`: keep bit 58 in the not-present entries of userfaultfd areas (Mmu's PTE_BIT design)."""
         self.ram, self.frames, self.zero_frame = ram, frames, zero_frame
         self.mark_uffd_ptes, self.notifier = mark_uffd_ptes, notifier
@@ -64,7 +65,7 @@ class Mm:
         self.layout = MemoryLayout()
         self.brk_start = self.brk = 0  # the heap is [brk_start, brk), set by exec
         self.target_table: TargetTable | None = None  # the receivers that SENDUIPI reaches
-        self.mmap_lock = RwLock("wait.mmap_lock")
+        self.locks = MmLocks(self.vmas, by_area=area_locks)
         self.owed: dict[str, int] = {}  # units by cost: charged to the call in progress
         self.stale = False
         self.maps_disk = False  # now or earlier: pages of files on disk, which may be evicted

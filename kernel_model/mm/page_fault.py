@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from kernel_model.abi.signal import BUS_ADRERR, BUS_MCEERR_AR, SEGV_ACCERR, SEGV_MAPERR
 from kernel_model.abi.uapi import (
@@ -55,6 +55,12 @@ class WaitedFault(NamedTuple):
     is_major: bool
 
 
+class SleepsAfterwards(NamedTuple):
+    """userfaultfd must supply the page. `sleep`, called without locks, wakes a reader and raises Blocked."""
+
+    sleep: Callable[[], NoReturn]
+
+
 Answer = BadAccess | EntersHandler | None  # a signal; a handler; resolved
 
 
@@ -96,13 +102,17 @@ def handle(
     if not again:
         cpu.emit(KernelPageFault, Hex(address), int(bool(error_code & pagefault.U)), number)
     mm = task.process.mm if mm is None else mm
-    since = mm.mmap_lock.acquire_read(cpu)
+    locks = mm.locks
+    lock = locks.of_fault(cpu, address, error_code, again=again) if locks.by_area else locks.mmap_lock
+    since = lock.acquire_read(cpu)
     try:
         answer = _handle(cpu, task, address, error_code, mm, may_wait, number)
     finally:
-        mm.mmap_lock.release_read(cpu, since)
+        lock.release_read(cpu, since)
     if answer is None:
         count(task, address)
+    elif isinstance(answer, SleepsAfterwards):
+        answer.sleep()
     return answer
 
 
@@ -142,15 +152,21 @@ def charge_return(cpu: Cpu) -> None:
 
 
 def _look_again(cpu: Cpu, mm: Mm) -> None:
-    """VM_FAULT_RETRY: area and entry are looked up; if the page is still missing, the repeated access faults again."""
+    """VM_FAULT_RETRY: area and entry are looked up; if the page is still missing, the repeated access faults again.
+
+    Under mmap_lock in every version of Linux.
+    """
     cpu.charge("kernel.uffd.retry")
-    since = mm.mmap_lock.acquire_read(cpu)
+    mmap_lock = mm.locks.mmap_lock
+    since = mmap_lock.acquire_read(cpu)
     cpu.charge("kernel.fault.vma")
     cpu.charge("kernel.fault.walk")
-    mm.mmap_lock.release_read(cpu, since)
+    mmap_lock.release_read(cpu, since)
 
 
-def _handle(cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm, may_wait: bool, number: int) -> Answer:
+def _handle(
+    cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm, may_wait: bool, number: int
+) -> Answer | SleepsAfterwards:
     cpu.charge("kernel.fault.vma")
     vma = mm.vmas.find(address) or mm.grow_stack(address)
     if cpu.bus.details:
@@ -189,7 +205,7 @@ def _allowed(vma: Vma, error_code: int) -> bool:
     return vma.prot & (PROT_READ | PROT_WRITE | PROT_EXEC) != 0
 
 
-def _missing(fault: Fault, protect: bool) -> Answer:
+def _missing(fault: Fault, protect: bool) -> Answer | SleepsAfterwards:
     """The page is missing: userfaultfd or the kernel supplies it. `protect`: write-protect the new page."""
     vma, mm = fault.vma, fault.mm
     if vma.file is not None:
@@ -207,7 +223,7 @@ def _missing(fault: Fault, protect: bool) -> Answer:
     return None
 
 
-def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> Answer:
+def _missing_of_file(fault: Fault, file: Mappable, protect: bool) -> Answer | SleepsAfterwards:
     vma, mm = fault.vma, fault.mm
     offset = vma.offset + fault.page - vma.start
     if offset >= file.mapped_size:
@@ -295,7 +311,7 @@ def _fault_around(fault: Fault, file: DiskPages, offset: int) -> None:
         fault.cpu.charge("kernel.fault.around", mapped)
 
 
-def _write_to_present(fault: Fault, entry: int) -> Answer:
+def _write_to_present(fault: Fault, entry: int) -> Answer | SleepsAfterwards:
     """A present page faulted: write protection, copy-on-write, or another thread resolved it first."""
     vma = fault.vma
     if not fault.is_write or entry & PTE_W:

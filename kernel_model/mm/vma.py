@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
 
 from kernel_model.abi.mman import MAX_MAP_COUNT
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, UFFDIO_REGISTER_MODE_WP, Errno, LinuxError
+from kernel_model.wait.lock import RwLock
 from pffemu.arch.paging import PAGE_SIZE, USER_END
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Vma:
     marks_entries: bool = False  # its entries have bit 58, because the MMU's region table was full
     advice: int = 0  # MADV_RANDOM, MADV_SEQUENTIAL: readahead's RANDOM, SEQUENTIAL
     displaced: int = 0  # bytes between where its pages were first touched and where they are now (mremap)
+    lock: RwLock | None = field(default=None, init=False, repr=False, compare=False)  # once a thread has taken it
 
     def __str__(self) -> str:
         letters = zip("rwx", (PROT_READ, PROT_WRITE, PROT_EXEC), strict=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
@@ -13,12 +14,12 @@ from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import whole
 from kernel_model.files.file import File, faulted
 from kernel_model.files.user_buffer import UserBuffer
-from kernel_model.mm.page_fault import Answer, BadAccess, Fault
+from kernel_model.mm.page_fault import Answer, BadAccess, Fault, SleepsAfterwards
 from kernel_model.task.task import TaskState
 from kernel_model.uffd.answers import Answers, Resolved
 from kernel_model.uffd.ioctls import IOCTLS, TIMED_IOCTLS
 from kernel_model.uffd.messages import MESSAGE_SIZE, Event, WaitingFault
-from kernel_model.wait.lock import Lock
+from kernel_model.wait.lock import Lock, RwLock
 from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch import pagefault
 from pffemu.arch.paging import USER_END, page_of
@@ -78,6 +79,9 @@ class Userfaultfd(File):
         self.children = WaitQueue(f"userfaultfd {fd} (fork)")
         self._faulters = WaitQueue(f"userfaultfd {fd} (page)")
         self._lock = Lock("wait.uffd_lock")  # fault_pending_wqh and fault_wqh of Linux in one
+        self._event_lock = Lock("wait.uffd_lock")  # event_wqh
+        self._reader_lock = Lock("wait.uffd_lock", charged=False)  # fd_wqh: part of kernel.uffd.enqueue and read
+        self.map_changing_lock = RwLock("wait.uffd_lock") if mm.locks.by_area else None  # what fills pages reads it
 
     # -- the fault path -----------------------------------------------------------------------------------------
 
@@ -89,10 +93,10 @@ class Userfaultfd(File):
         """WP_ASYNC: the kernel lets a store to a protected page through; only PAGEMAP_SCAN reports it."""
         return self.has(uffd_abi.FEATURE_WP_ASYNC)
 
-    def handle_fault(self, fault: Fault, reason: int) -> Answer:
-        """Linux: handle_userfault. Queue a message, wake a reader, sleep until the range is woken.
+    def handle_fault(self, fault: Fault, reason: int) -> Answer | SleepsAfterwards:
+        """Linux: handle_userfault. Queue a message, let go of the address space's lock, wake a reader and sleep.
 
-        `reason`: the MODE_* that the fault falls under. Raises Blocked.
+        `reason`: the MODE_* that the fault falls under. Raises Blocked where a mechanism waits otherwise.
         """
         user = fault.error_code & pagefault.U
         if self.has(uffd_abi.FEATURE_SIGBUS):
@@ -114,12 +118,20 @@ class Userfaultfd(File):
         if fault.number:
             cpu.bus.faults.take(task.tid, USERFAULTFD)
         cpu.emit(MessageQueued, self.fd, Hex(shown), flags, fault.number)
-        self.services.scheduler.wake_all(cpu, self.readers)
         where = "" if user else " on behalf of a system call"
         if user and task.handler_registered and not task.uintr.uif:
             where = ", with UIF=0: a page fault inside the user-interrupt handler is not forwarded"
         why = f"userfaultfd {self.fd} to bring in {fault.address:#x}{where}"
+        return SleepsAfterwards(partial(self._sleep, cpu, why))
+
+    def _sleep(self, cpu: Cpu, why: str) -> NoReturn:
+        self._wake_readers(cpu)
         raise Blocked(self._faulters, why=why, uffd=self)
+
+    def _wake_readers(self, cpu: Cpu) -> None:
+        since = self._reader_lock.acquire(cpu)
+        self.services.scheduler.wake_all(cpu, self.readers)
+        self._reader_lock.release(cpu, since)
 
     def _live_faults(self) -> list[WaitingFault]:
         return [fault for fault in self._faults if self._waits(fault)]
@@ -154,12 +166,12 @@ class Userfaultfd(File):
     def queue_event(self, cpu: Cpu, event: Event) -> None:
         """Queue `event` for readers; its thread sleeps on `event_waiters`."""
         cpu.charge("kernel.uffd.enqueue")
-        self._lock.release(cpu, self._lock.acquire(cpu))  # only the queues are changed under it
+        self._event_lock.release(cpu, self._event_lock.acquire(cpu))  # only the queue is changed under it
         self._events.append(event)
         if event.task is not None and event.task.sleep is not None:
             event.task.sleep.uffd = self
         cpu.emit(MessageQueued, self.fd, Hex(event.arguments[0]), event.kind, 0)
-        self.services.scheduler.wake_all(cpu, self.readers)
+        self._wake_readers(cpu)
 
     def _complete(self, cpu: Cpu, event: Event) -> None:
         """`event` was read, or never will be: queue the next one of its call, or wake the thread."""
@@ -207,12 +219,14 @@ class Userfaultfd(File):
             raise Blocked(self.readers, why=f"a message on userfaultfd {self.fd}")
         # a reader that comes before another core has queued a message, in virtual time, waits for it
         call.cpu.wait_until(max((fault.queued_at for fault in faults), default=0), self._lock.waits)
-        self._lock.release(call.cpu, self._lock.acquire(call.cpu))  # messages are encoded when it is free again
-        call.cpu.charge("kernel.uffd.read", len(faults) + len(events))
         room = buffer.room(MESSAGE_SIZE * (len(faults) + len(events)))
         done = 0
         messages: list[WaitingFault | Event] = [*faults, *events]
         for message in messages:
+            since = self._reader_lock.acquire(call.cpu)
+            self._lock.release(call.cpu, self._lock.acquire(call.cpu))
+            self._reader_lock.release(call.cpu, since)
+            call.cpu.charge("kernel.uffd.read")  # the message is encoded when the locks are free again
             encoded = self._take(whole(call), message)
             if done + MESSAGE_SIZE > room:  # a message that cannot be copied is lost, as on Linux
                 return faulted(done)
@@ -230,7 +244,9 @@ class Userfaultfd(File):
             return message.encoded(self.has(uffd_abi.FEATURE_THREAD_ID))
         encoded = message.encoded(self._receive_child(call, message))
         call.cpu.emit(MessageRead, self.fd, Hex(message.arguments[0]), 0)
+        since = self._event_lock.acquire(call.cpu)
         self._complete(call.cpu, message)
+        self._event_lock.release(call.cpu, since)
         return encoded
 
     def _receive_child(self, call: Call, event: Event) -> int:
@@ -255,7 +271,8 @@ class Userfaultfd(File):
 
     def close(self, cpu: Cpu) -> None:
         """Linux: userfaultfd_release. Unregister all areas and wake all threads."""
-        with self.mm.mmap_lock.writing(cpu):
+        areas = tuple((vma.start, vma.end) for vma in self.mm.vmas if vma.uffd is self)
+        with self.mm.locks.writing(cpu, areas):
             for vma in list(self.mm.vmas):
                 if vma.uffd is self:
                     cpu.charge("kernel.vma.change")

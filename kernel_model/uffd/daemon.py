@@ -253,7 +253,7 @@ def _evict(uffd: Userfaultfd, call: Call, argument: int) -> int:
         raise LinuxError(Errno.ENOENT)
     call.cpu.charge("kernel.uffd.validate")
     told = bytearray()
-    with mm.mmap_lock.reading(call.cpu):
+    with mm.locks.mmap_lock.reading(call.cpu):
         for page, vma in zip(pages, areas, strict=True):
             assert vma is not None
             call.cpu.charge("kernel.fault.walk")

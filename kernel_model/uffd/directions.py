@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioDirect, UffdioDonate, UffdioDrain, UffdioRings
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
+from kernel_model.mm.locks import EVERYWHERE
 from kernel_model.mm.page_cache import is_shmem
 from kernel_model.mm.page_tables import OWNED, UFFD_WP
 from kernel_model.uffd import directed_faults
@@ -90,7 +91,7 @@ class Directions(NoAnswers):
         call.memory.write_struct(argument, given)  # a fault there comes before any change
         memory, mm = self._memory(uffd, call), uffd.mm
         call.cpu.charge("kernel.mmget")
-        with mm.mmap_lock.writing(call.cpu):
+        with mm.locks.writing(call.cpu, ((start, end),)):
             call.cpu.charge("kernel.uffd.validate")
             _check(uffd, given, start, end)
             index = memory.free_index()
@@ -118,7 +119,7 @@ class Directions(NoAnswers):
         owned = memory.owned.get(index)
         if owned is None or owned.owner is not uffd:
             raise LinuxError(Errno.ENOENT)
-        with uffd.mm.mmap_lock.writing(call.cpu):
+        with uffd.mm.locks.writing(call.cpu, EVERYWHERE):
             memory.revoke(index)
         return 0
 
@@ -134,7 +135,7 @@ class Directions(NoAnswers):
         if rings.start >= cores or given.start % PAGE_SIZE or (given.start and len(rings) > 1):
             raise LinuxError(Errno.EINVAL)
         if given.start:
-            with uffd.mm.mmap_lock.writing(call.cpu):
+            with uffd.mm.locks.writing(call.cpu, ((given.start, given.start + given.frames * PAGE_SIZE),)):
                 given.given = memory.donate_pages(call.cpu, rings.start, given.start, given.frames)
         else:
             recycled = sum(memory.recycle(call.cpu, core) for core in rings)
@@ -169,7 +170,7 @@ class Directions(NoAnswers):
         if max(given.low, given.batch) > given.frames:
             raise LinuxError(Errno.EINVAL)
         memory = self._memory(uffd, call)
-        with uffd.mm.mmap_lock.writing(call.cpu):
+        with uffd.mm.locks.writing(call.cpu, ()):
             helper = min(given.helper, len(call.kernel.cpus) - 1)
             memory.resize(Sizes(given.frames, given.low, given.batch, helper))
         given.held = memory.held

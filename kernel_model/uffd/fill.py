@@ -125,11 +125,15 @@ def _fill(fill: Fill, bring: Bring) -> int:
     if mm.is_gone:
         raise LinuxError(Errno.ESRCH)
     cpu.charge("kernel.mmget")
-    since = mm.mmap_lock.acquire_read(cpu)
+    lock = mm.locks.of_fill(cpu, fill.start) if mm.locks.by_area else mm.locks.mmap_lock
+    since, changing = lock.acquire_read(cpu), fill.uffd.map_changing_lock
+    changing_since = changing.acquire_read(cpu) if changing is not None else 0
     try:
         done, error = _fill_pages(fill, bring)
     finally:
-        mm.mmap_lock.release_read(cpu, since)
+        if changing is not None:
+            changing.release_read(cpu, changing_since)
+        lock.release_read(cpu, since)
     fill.step("mfill")
     fill.report(done if done or error is None else -error)
     fill.step("put_user")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from kernel_model.abi import uffd as uffd_abi
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from kernel_model.call.call import Call
     from kernel_model.mm.vma import Vma
     from kernel_model.uffd.context import Userfaultfd
+    from pffemu.hw.cpu import Cpu
 
 _NAME = Label("UFFDIO_MOVE")
 
@@ -38,7 +41,7 @@ def move(uffd: Userfaultfd, call: Call, argument: int) -> int:
     call.cpu.charge("kernel.uffd.validate")
     call.cpu.emit(IoctlStep, _NAME, Label("validate"))
     call.cpu.charge("kernel.mmget")
-    with uffd.mm.mmap_lock.reading(call.cpu):
+    with _areas_read(uffd, call.cpu, given):
         done, error = _move_pages(uffd, call, given)
     given.move = done if done or error is None else -error
     call.memory.write_struct(argument, given)
@@ -51,6 +54,21 @@ def move(uffd: Userfaultfd, call: Call, argument: int) -> int:
     if done != given.len:
         raise LinuxError(Errno.EAGAIN)
     return 0
+
+
+@contextmanager
+def _areas_read(uffd: Userfaultfd, cpu: Cpu, given: UffdioMove) -> Iterator[None]:
+    """The locks of both areas, or mmap_lock for both (uffd_move_lock); then map_changing_lock."""
+    locks = uffd.mm.locks
+    held = {lock: None for lock in (locks.of_fill(cpu, given.dst), locks.of_fill(cpu, given.src))}
+    if locks.mmap_lock in held:
+        held = {locks.mmap_lock: None}
+    if uffd.map_changing_lock is not None:
+        held[uffd.map_changing_lock] = None
+    with ExitStack() as stack:
+        for lock in held:
+            stack.enter_context(lock.reading(cpu))
+        yield
 
 
 def _move_pages(uffd: Userfaultfd, call: Call, given: UffdioMove) -> tuple[int, Errno | None]:

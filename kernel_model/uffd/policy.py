@@ -120,7 +120,7 @@ def _sync(uffd: Userfaultfd, call: Call, start: int, end: int) -> int:
     if policy is None or policy.kind != uffd_abi.POLICY_COPY:
         raise LinuxError(Errno.ENOENT)
     mm = uffd.mm
-    with mm.mmap_lock.reading(call.cpu):
+    with mm.locks.mmap_lock.reading(call.cpu):
         for page, entry in list(mm.pages.used(start, end)):
             vma = mm.vmas.find(page)
             if not entry & PTE_D or not entry & PTE_P or vma is None or vma.uffd is not uffd:

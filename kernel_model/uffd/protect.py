@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from kernel_model.abi import uffd as uffd_abi
@@ -38,7 +39,8 @@ def writeprotect(uffd: Userfaultfd, call: Call, argument: int) -> int:
     if uffd.mm.is_gone:
         raise LinuxError(Errno.ESRCH)
     call.cpu.charge("kernel.mmget")
-    with uffd.mm.mmap_lock.reading(call.cpu):
+    changing = uffd.map_changing_lock
+    with uffd.mm.locks.mmap_lock.reading(call.cpu), nullcontext() if changing is None else changing.reading(call.cpu):
         _protect_areas(uffd, call, start, end, protect)
     call.cpu.emit(IoctlStep, _NAME, Label("mwriteprotect"))
     if not protect and not dont_wake:

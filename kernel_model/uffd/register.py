@@ -45,7 +45,7 @@ def register(uffd: Userfaultfd, call: Call, argument: int) -> int:
     if mm.is_gone:
         raise LinuxError(Errno.ENOMEM)
     call.cpu.charge("kernel.mmget")
-    with mm.mmap_lock.writing(call.cpu):
+    with mm.locks.writing(call.cpu, ((start, end),)):
         _register(uffd, call, argument, given, start, end)
     return 0
 
@@ -105,7 +105,7 @@ def unregister(uffd: Userfaultfd, call: Call, argument: int) -> int:
     if mm.is_gone:
         raise LinuxError(Errno.ENOMEM)
     call.cpu.charge("kernel.mmget")
-    with mm.mmap_lock.writing(call.cpu):
+    with mm.locks.writing(call.cpu, ((start, end),)):
         _unregister(uffd, call, start, end)
     return 0
 

@@ -23,15 +23,15 @@ _NOBODY: Final = -1
 class _Held:
     """When something was held, as [start, end) in cycles."""
 
-    __slots__ = ("_intervals", "_latest")
+    __slots__ = ("_intervals", "latest")
 
     def __init__(self) -> None:
         self._intervals: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
-        self._latest = 0
+        self.latest = 0
 
     def free_from(self, time: int) -> int:
         """The first moment from `time` on at which it was not held."""
-        if time >= self._latest:
+        if time >= self.latest:
             return time
         moved = True
         while moved:
@@ -43,7 +43,7 @@ class _Held:
 
     def held_up(self, start: int, end: int) -> int:
         """When work from `start` to `end` ends once it has let the intervals pass that begin within it."""
-        if self._latest > start:
+        if self.latest > start:
             for other_start, other_end in sorted(self._intervals):
                 if start <= other_start < end:
                     end += other_end - other_start
@@ -51,17 +51,20 @@ class _Held:
 
     def add(self, start: int, end: int) -> None:
         self._intervals.append((start, end))
-        if end > self._latest:
-            self._latest = end
+        if end > self.latest:
+            self.latest = end
 
 
 class Lock:
-    """A spinlock. `waits`: the name in timing.catalogue under which waiting for it is charged."""
+    """A spinlock. `waits`: the name in timing.catalogue under which waiting for it is charged.
 
-    __slots__ = ("_held", "_line", "_owner", "waits")
+    `charged`: taking it has a cost of its own; otherwise that is part of what its holder charges.
+    """
 
-    def __init__(self, waits: str) -> None:
-        self.waits = waits
+    __slots__ = ("_charged", "_held", "_line", "_owner", "waits")
+
+    def __init__(self, waits: str, *, charged: bool = True) -> None:
+        self.waits, self._charged = waits, charged
         self._held, self._line, self._owner = _Held(), _Held(), _NOBODY
 
     def acquire(self, cpu: Cpu) -> int:
@@ -78,6 +81,8 @@ class Lock:
         since = self._line.free_from(now)
         if since > now:
             cpu.wait_until(since, self.waits)
+        if not self._charged:
+            return
         cpu.charge("kernel.lock")
         if self._owner != cpu.index:
             if self._owner != _NOBODY:
@@ -87,18 +92,24 @@ class Lock:
 
 
 class RwLock(Lock):
-    """A lock that readers share (rw_semaphore); `acquire` and `release` are the writer's."""
+    """A lock that readers share (rw_semaphore); `acquire` and `release` are the writer's.
 
-    __slots__ = ("_read",)
+    A reader that comes while a writer waits queues behind it, as in Linux (RWSEM_FLAG_WAITERS).
+    """
+
+    __slots__ = ("_awaited", "_read")
 
     def __init__(self, waits: str) -> None:
         super().__init__(waits)
         self._read = _Held()
+        self._awaited = _Held()  # from a writer's arrival until it has the lock
 
     def acquire(self, cpu: Cpu) -> int:
         time, free = -1, cpu.clock
         while time != free:
             time, free = free, self._read.free_from(self._held.free_from(free))
+        if free > cpu.clock:
+            self._awaited.add(cpu.clock, free)
         since = cpu.wait_until(free, self.waits)
         self._take_line(cpu, since)
         return since
@@ -106,15 +117,6 @@ class RwLock(Lock):
     def release(self, cpu: Cpu, since: int) -> None:
         cpu.wait_until(self._read.held_up(since, cpu.clock), self.waits)
         super().release(cpu, since)
-
-    @contextmanager
-    def writing(self, cpu: Cpu) -> Iterator[None]:
-        """Held as the writer (Linux: mmap_write_lock), also when the call inside raises."""
-        since = self.acquire(cpu)
-        try:
-            yield
-        finally:
-            self.release(cpu, since)
 
     @contextmanager
     def reading(self, cpu: Cpu) -> Iterator[None]:
@@ -125,7 +127,14 @@ class RwLock(Lock):
         finally:
             self.release_read(cpu, since)
 
+    def downgrade(self, cpu: Cpu, since: int) -> int:
+        """The writer goes on as one of the readers (mmap_write_downgrade): the clock, for `release_read`."""
+        self.release(cpu, since)
+        return cpu.clock
+
     def acquire_read(self, cpu: Cpu) -> int:
+        if self._awaited.latest and self._awaited.latest > cpu.clock:
+            cpu.wait_until(self._awaited.free_from(cpu.clock), self.waits)
         return super().acquire(cpu)
 
     def release_read(self, cpu: Cpu, since: int) -> None:

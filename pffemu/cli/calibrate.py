@@ -33,6 +33,7 @@ from pffemu.report.progress import ProgressLine
 from pffemu.timing import DEFAULT_PROFILE, Profile, fit, load_profile
 from pffemu.timing.errors import CalibrationError
 from pffemu.timing.fit_memory import CHASE, host_caches, host_hierarchy
+from pffemu.timing.locking import Locking
 from pffemu.timing.samples import Estimate, Samples, read_samples, too_wide
 from pffemu.timing.write import to_toml
 
@@ -113,7 +114,8 @@ def _calibrate(base: Profile, effort: Effort, name: str, stage: Callable[[str], 
             stage("running the model")
             return run_in_model(binary, profile, groups).estimates()
 
-        return fit_host(base, on_host, in_model, effort, name, _host())
+        here = replace(base, locking=Locking.of_release(platform.release()))
+        return fit_host(here, on_host, in_model, effort, name, _host())
 
 
 def fit_host(

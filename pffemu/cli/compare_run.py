@@ -114,7 +114,7 @@ def profile_of(setting: CacheSetting, profile: Profile) -> Profile:
         return profile
     least = {name: replace(profile.entries[name], value=_RAM_DISK, unit="us") for name in _LATENCIES}
     entries = {**profile.entries, **least}
-    return Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
+    return profile.with_entries(entries)
 
 
 def _check(stop: object, setting: CacheSetting) -> None:

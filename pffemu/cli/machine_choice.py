@@ -20,6 +20,7 @@ from pffemu.hw.mmu import UffdLookup
 from pffemu.machine.options import Compat, MachineOptions
 from pffemu.machine.roots import parse_root
 from pffemu.timing import DEFAULT_PROFILE, load_profile
+from pffemu.timing.locking import Locking
 
 _CPU: Final = CpuOptions()
 
@@ -73,6 +74,10 @@ def _choice(
         bool,
         typer.Option("--wakeup-preemption", help="Let a woken thread take its core from the one that runs there."),
     ] = options.DEFAULTS.wakeup_preemption,
+    locking: Annotated[
+        Locking | None,
+        typer.Option(help="Version of Linux whose locks an address space has: mmap_lock alone, or one for each area."),
+    ] = options.DEFAULTS.locking,
 ) -> MachineChoice:
     cpu = CpuOptions(
         profile=load_profile(profile), exact_float=exact_float, check_alignment=check_alignment, delivery=delivery,
@@ -83,6 +88,7 @@ def _choice(
         roots=tuple(parse_root(text) for text in root or []), libs=libs, uffd_regions=regions,
         quota=quota if quota is not None else options.DEFAULTS.quota, fault_around=fault_around,
         compat=compat, writable_zero=writable_zero, wakeup_preemption=wakeup_preemption,
+        locking=locking,
     )  # fmt: skip
     return MachineChoice(machine, options.environment(env))
 

@@ -84,7 +84,7 @@ class Machine:
             outlive=self.options.outlive, quota=self.options.quota, fault_around=self.options.fault_around,
             strict=self.options.strict, uintr_wait_forever=self.options.uintr_wait_forever,
             pff_uintr=self.options.compat is Compat.PFF_UINTR, writable_zero=self.options.writable_zero,
-            wakeup_preemption=self.options.wakeup_preemption,
+            wakeup_preemption=self.options.wakeup_preemption, area_locks=self.options.kernel_locking.has_area_locks,
         )  # fmt: skip
         self.kernel = Kernel(self.cpus, self.ram, self.bus, kernel_options)
         self.turns = Turns(self.kernel, self.cpus, self.options.cpu.counting)

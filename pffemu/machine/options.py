@@ -17,6 +17,7 @@ from pffemu.hw.devices import Places
 from pffemu.hw.uffd_regions import CAPACITY
 from pffemu.machine.roots import check_roots, library_mounts
 from pffemu.option_values import check_types
+from pffemu.timing.locking import Locking
 
 MAX_CPUS = 64
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -37,6 +38,7 @@ class MachineOptions:
     quota: int = 0  # bytes of files on disk that may be in the page cache at once; 0: as many as RAM has room for
     fault_around: int = 16  # pages of files on disk that a read fault maps together, those in the cache
     wakeup_preemption: bool = False  # a woken thread takes its core from the one that runs there, as in Linux
+    locking: Locking | None = None  # whose locks an address space has; None: those that the profile says
     cpu: CpuOptions = field(default_factory=CpuOptions)
     uffd_regions: int = CAPACITY  # entries of the MMU's region table
     uffd_mmio_base: int = uffd_mmio.BASE  # physical address
@@ -80,6 +82,11 @@ class MachineOptions:
         if self.uffd_regions < 1:
             raise UsageError(f"a region table of {self.uffd_regions} entries", remedy="use at least 1")
         Places.of(self)
+
+    @property
+    def kernel_locking(self) -> Locking:
+        """Whose locks an address space has."""
+        return self.locking or self.cpu.profile.locking
 
     @property
     def mounts(self) -> tuple[Mount, ...]:

@@ -23,6 +23,7 @@ COPY_IN, VALIDATE, LOCK, LOOK_UP, CACHE, ALLOCATE, FILL, INSTALL, PUT_USER, WAKE
 _STEPS: Final = {"copy_from_user": COPY_IN, "validate": VALIDATE, "put_user": PUT_USER, "wake": WAKE}
 _IN_MFILL: Final = {
     "kernel.mmget": LOCK, "kernel.lock": LOCK, "kernel.lock.transfer": LOCK, "wait.mmap_lock": LOCK,
+    "wait.vma_lock": LOCK,
     "kernel.fault.vma": LOOK_UP, "kernel.fault.walk": LOOK_UP, "kernel.page.lookup": CACHE,
     "kernel.page.allocate": ALLOCATE, "kernel.page.zero": FILL, "kernel.page.copy": FILL,
     "kernel.copy_from_user": FILL, "kernel.fault.install": INSTALL,

@@ -127,6 +127,7 @@ WAITS: Final[dict[str, str]] = {
     IDLE: "the core had nothing to run",
     "wait.disk": "the thread held what others need while the disk worked",
     "wait.mmap_lock": "mmap_lock was held by another core",
+    "wait.vma_lock": "the lock of an area was held by another core",
     "wait.daemon": "a faulting thread spun in the kernel until a daemon answered",
     "wait.uffd_lock": "a userfaultfd's wait-queue lock was held by another core",
 }

@@ -108,7 +108,7 @@ def start(base: Profile, estimates: Mapping[str, Estimate], frequency: int, name
             taken = base.entries[cost]
             source = f"{base.name}'s cycles, each {CORE_CYCLE} ({MEASURED_HERE}); {taken.source}"
             entries[cost] = _entry(cost, ns, taken.status, source)
-    return Profile.of(name, machine, frequency, entries, base.hierarchy)
+    return Profile.of(name, machine, frequency, entries, base.hierarchy, locking=base.locking)
 
 
 def step(profile: Profile, base: Profile, measured: Mapping[str, Estimate], model: Mapping[str, Estimate]) -> Profile:
@@ -125,13 +125,13 @@ def step(profile: Profile, base: Profile, measured: Mapping[str, Estimate], mode
         for cost in group:
             status = Status.MEASURED if alone and not primitive.less else Status.DERIVED
             entries[cost] = _entry(cost, ns_of(profile, cost) * factor, status, source)
-    fitted = Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
+    fitted = profile.with_entries(entries)
     for cost, other in _WITH.items():
         source = f"{base.name}, scaled with {other}, which was {MEASURED_HERE}"
         entries[cost] = _entry(
             cost, ns_of(base, cost) * ns_of(fitted, other) / ns_of(base, other), Status.DERIVED, source
         )
-    return Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
+    return profile.with_entries(entries)
 
 
 def with_spreads(profile: Profile, samples: Samples) -> Profile:

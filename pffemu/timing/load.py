@@ -7,6 +7,8 @@ base = "sapphire-rapids"                  # optional: costs not given here are t
 frequency = { value = 2.0, unit = "GHz", status = "published", source = "..." }
 [costs]
 "cpu.iret" = { value = 287, unit = "cycles", status = "published", source = "..." }
+[kernel]                                  # optional
+locking = "6.18"                          # the version of Linux whose locks it has: "6.0" or "6.18"
 [[spread]]                                # optional: how far costs vary from one time to the next
 costs = ["cpu.exception", "cpu.iret"]
 quantiles = { p5 = 0.98, p50 = 1, p95 = 1.1 }
@@ -31,11 +33,12 @@ from pffemu.timing import units
 from pffemu.timing.catalogue import CATALOGUE, INSTRUCTION
 from pffemu.timing.errors import ProfileError
 from pffemu.timing.hierarchy import FIELDS, Hierarchy
+from pffemu.timing.locking import Locking
 from pffemu.timing.profile import SHIFT, Entry, Profile, Spread, Status
 
 DEFAULT_PROFILE: Final = "sapphire-rapids"
 _FOLDER: Final = Path(__file__).parent / "profiles"
-_TOP: Final = ("name", "machine", "base", "clock", "costs", "memory", "spread")
+_TOP: Final = ("name", "machine", "base", "clock", "costs", "memory", "kernel", "spread")
 _FIELDS: Final = ("value", "unit", "status", "source")
 _SPREAD_FIELDS: Final = ("costs", "quantiles", "source")
 _LARGEST: Final = 10**12
@@ -106,7 +109,7 @@ def parse_profile(text: str, where: str, inheriting: tuple[str, ...] = ()) -> Pr
     hierarchy = _hierarchy(document, where, base)
     name, machine = _text(document, "name", where), _text(document, "machine", where)
     spreads = read_spreads(document, where) if "spread" in document else base.spreads if base is not None else ()
-    profile = Profile.of(name, machine, frequency, entries, hierarchy, spreads)
+    profile = Profile.of(name, machine, frequency, entries, hierarchy, spreads, _locking(document, where, base))
     if hierarchy:
         Hierarchy.of(profile)
     for cost in CATALOGUE:
@@ -114,6 +117,17 @@ def parse_profile(text: str, where: str, inheriting: tuple[str, ...] = ()) -> Pr
             amount = f"{float(profile.cycles_of(cost)):g} cycles an instruction"
             raise ProfileError(amount, where=f"{where}: {cost}", remedy=f"more than 0, at most {_SLOWEST:,} cycles")
     return profile
+
+
+def _locking(document: Mapping[str, Any], where: str, base: Profile | None) -> Locking:
+    table = _table(document, "kernel", where)
+    _known(table, ("locking",), f"{where}: kernel")
+    if not table:
+        return base.locking if base is not None else Locking.LINUX_6_0
+    given, known = _text(table, "locking", f"{where}: kernel"), [each.value for each in Locking]
+    if given not in known:
+        raise ProfileError(f"locking {given!r}", where=f"{where}: kernel", remedy=_nearest(given, known))
+    return Locking(given)
 
 
 def read_spreads(document: Mapping[str, Any], where: str) -> tuple[Spread, ...]:

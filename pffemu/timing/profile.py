@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from fractions import Fraction
 from typing import Final
 
 from pffemu.timing import units
 from pffemu.timing.catalogue import CATALOGUE, STALLS, WAITS
+from pffemu.timing.locking import Locking
 
 SHIFT: Final = 16
 
@@ -60,6 +61,7 @@ class Profile:
     rates: Mapping[str, int]
     hierarchy: Mapping[str, Entry] = field(default_factory=dict)  # timing.hierarchy, by its names
     spreads: tuple[Spread, ...] = ()  # never change a run
+    locking: Locking = Locking.LINUX_6_0  # of its kernel, where the machine's options do not say it
 
     @classmethod
     def of(
@@ -70,6 +72,7 @@ class Profile:
         entries: Mapping[str, Entry],
         hierarchy: Mapping[str, Entry] | None = None,
         spreads: tuple[Spread, ...] = (),
+        locking: Locking = Locking.LINUX_6_0,
     ) -> Profile:
         """A profile with a value for every cost of the catalogue."""
         rates = {cost: 1 << SHIFT for cost in (*WAITS, *STALLS)}
@@ -77,7 +80,12 @@ class Profile:
             entry = entries[cost]
             exact = units.cycles(entry.value, entry.unit, frequency) * (1 << SHIFT)
             rates[cost] = round(exact)
-        return cls(name, machine, frequency, dict(entries), rates, dict(hierarchy or {}), spreads)
+        return cls(name, machine, frequency, dict(entries), rates, dict(hierarchy or {}), spreads, locking)
+
+    def with_entries(self, entries: Mapping[str, Entry]) -> Profile:
+        """The same machine with other costs."""
+        priced = Profile.of(self.name, self.machine, self.frequency, entries)
+        return replace(self, entries=priced.entries, rates=priced.rates)
 
     def cycles_of(self, cost: str, amount: int = 1) -> Fraction:
         """The cycles of `amount` units of `cost`."""
@@ -94,5 +102,6 @@ class Profile:
     def digest(self) -> str:
         """SHA-256 of the frequency and all rates: equal for profiles that give the same times, caches apart."""
         priced = sorted(self.rates.keys() - STALLS.keys())
-        text = f"{self.frequency}\n" + "".join(f"{cost} {self.rates[cost]}\n" for cost in priced)
+        locking = f"locking {self.locking.value}\n" if self.locking is not Locking.LINUX_6_0 else ""
+        text = f"{self.frequency}\n{locking}" + "".join(f"{cost} {self.rates[cost]}\n" for cost in priced)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -60,7 +60,7 @@ def drawn(profile: Profile, factors: Factors) -> Profile:
     for cost, entry in profile.entries.items():
         name = INSTRUCTIONS if CATALOGUE[cost].per == INSTRUCTION else cost
         entries[cost] = replace(entry, value=entry.value * Fraction(factors.get(name, 1.0)))
-    return Profile.of(profile.name, profile.machine, profile.frequency, entries, profile.hierarchy)
+    return profile.with_entries(entries)
 
 
 def _normal(seed: str) -> float:

@@ -20,6 +20,7 @@ def to_toml(profile: Profile, frequency_source: str, comments: Iterable[str] = (
     lines += [_line(cost, profile.entries[cost]) for cost in CATALOGUE]
     if profile.hierarchy:
         lines += ["", "[memory]", *(_line(name, entry) for name, entry in profile.hierarchy.items())]
+    lines += ["", "[kernel]", f'locking = "{profile.locking.value}"']
     for spread in profile.spreads:
         points = ", ".join(f"p{round(100 * share)} = {factor:.4f}" for share, factor in spread.quantiles)
         lines += ["", "[[spread]]", f"costs = {json.dumps(list(spread.costs))}", f"quantiles = {{ {points} }}"]

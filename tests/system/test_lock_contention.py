@@ -1,4 +1,7 @@
-"""mmap_lock between two threads: one changes the address space, the other's page faults look at it."""
+"""Locks of an address space between two threads: one changes areas, the other's page faults look at them.
+
+Under Linux 6.0's locking all of it meets in mmap_lock; under 6.18's only what concerns the same area.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ from collections import Counter
 
 import pytest
 
-from kernel_model.abi.mman import MADV_DOFORK, MADV_DONTFORK
+from kernel_model.abi.mman import MADV_DOFORK, MADV_DONTFORK, MADV_POPULATE_WRITE
 from pffemu import Exited
 from pffemu.timing import load_profile
+from pffemu.timing.locking import Locking
 from tests.guest_tools import plain_guest, run
 
 LINE = sum(load_profile().cycles_of(cost) for cost in ("kernel.lock", "kernel.lock.transfer"))
@@ -38,6 +42,7 @@ FORK = (
     + call("wait4", "mov edi, -1\nxor esi, esi\nxor edx, edx\nxor r10d, r10d")
 )
 RANGE = f"mov edi, {AREA}\nmov esi, 0x1000\n"
+OWN_RANGE = f"mov edi, {TOUCHED}\nmov esi, 0x1000\n"  # in the area of the faults
 WRITERS = {
     "register": ioctl("UFFDIO_REGISTER", "registration") + ioctl("UFFDIO_UNREGISTER", "registration"),
     "fork": FORK,
@@ -117,28 +122,52 @@ stack:        .zero 4096
 """
 
 
-def waited(body: str, prepare: str = "") -> int:
-    """Cycles that either waited for mmap_lock, while one thread faulted and the other did `body` again and again."""
+def waits(body: str, prepare: str = "", locking: Locking = Locking.LINUX_6_0) -> Counter[str]:
+    """Cycles that either waited for a lock, by its name, while one thread faulted and the other repeated `body`."""
     text = GUEST.format(area=AREA, touched=TOUCHED, pages=PAGES, rounds=ROUNDS, body=body, prepare=prepare)
-    done = run(plain_guest(text, DATA), cpus=2)
+    done = run(plain_guest(text, DATA), cpus=2, locking=locking)
     assert done.stop == Exited(0)
     charged: Counter[str] = Counter()
     for cpu in done.machine.cpus:
         for ledger in cpu.ledgers.values():
             charged.update(ledger.units)
         cpu.check_accounts()
-    return charged["wait.mmap_lock"]
+    return Counter({name: units for name, units in charged.items() if name.endswith("_lock")})
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_a_page_fault_and_who_changes_the_address_space_wait_for_each_other(writer: str) -> None:
-    assert waited(WRITERS[writer], OPEN if writer == "register" else "") > ROUNDS * LINE
+def test_a_page_fault_and_a_change_of_the_address_space_wait_for_each_other(writer: str) -> None:
+    assert waits(WRITERS[writer], OPEN if writer == "register" else "")["wait.mmap_lock"] > ROUNDS * LINE
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_a_page_fault_and_who_only_looks_or_discards_wait_for_the_cache_line_at_most(reader: str) -> None:
-    assert waited(READERS[reader]) < ROUNDS * LINE
+def test_a_page_fault_and_a_call_that_only_looks_or_discards_wait_for_the_cache_line_at_most(reader: str) -> None:
+    assert waits(READERS[reader])["wait.mmap_lock"] < ROUNDS * LINE
 
 
-def test_who_does_without_memory_waits_for_nobody() -> None:
-    assert waited(call("getppid")) == 0
+def test_a_call_without_memory_waits_for_no_lock() -> None:
+    assert not waits(call("getppid"))
+
+
+@pytest.mark.parametrize("writer", WRITERS.keys() - {"fork"})
+def test_with_locks_of_areas_a_fault_waits_for_no_change_of_another_area(writer: str) -> None:
+    assert not waits(WRITERS[writer], OPEN if writer == "register" else "", Locking.LINUX_6_18)
+
+
+@pytest.mark.parametrize("locking", Locking)
+def test_a_fault_waits_for_changes_of_its_own_area_under_every_locking(locking: Locking) -> None:
+    own = call("mprotect", OWN_RANGE + "mov edx, PROT_READ") + call("mprotect", OWN_RANGE + "mov edx, 3")
+    assert waits(own, locking=locking)["wait.mmap_lock"] > ROUNDS * LINE
+
+
+def test_fork_locks_every_area() -> None:
+    assert waits(FORK, locking=Locking.LINUX_6_18)["wait.mmap_lock"] > ROUNDS * LINE
+
+
+def test_munmap_lets_faults_go_on_while_it_frees_pages() -> None:
+    """It is a reader of mmap_lock then, so that a fault does not wait for all that it frees."""
+    pages = 64
+    place = f"mov edi, {AREA}\nmov esi, {pages * 4096}\n"
+    mapped = place + "call map_there\n" + call("madvise", place + f"mov edx, {MADV_POPULATE_WRITE}")
+    more = waits(mapped + call("munmap", place))["wait.mmap_lock"] - waits(mapped)["wait.mmap_lock"]
+    assert more < ROUNDS * load_profile().cycles_of("kernel.page.free", pages) // 2

@@ -81,6 +81,30 @@ def test_a_reader_is_held_up_by_writers_alone(first_reads: int, second_reads: in
     assert second.waited == waits
 
 
+def test_a_reader_that_comes_while_a_writer_waits_queues_behind_it() -> None:
+    lock, first, writer, second = RwLock("wait.uffd_lock"), Core(0, 100), Core(1, 150), Core(2, 200)
+    assert hold(lock, first, 200, read=True) == (100, 310)
+    assert hold(lock, writer, 50) == (310, 310 + 15 + 50)
+    assert hold(lock, second, 0, read=True)[0] == 375
+
+
+def test_a_writer_that_downgrades_lets_readers_in_but_no_writer() -> None:
+    lock, first, reader, writer = RwLock("wait.uffd_lock"), Core(0, 100), Core(1, 120), Core(2, 130)
+    since = lock.acquire(first)  # type: ignore[arg-type]
+    first.clock += 40
+    since = lock.downgrade(first, since)  # type: ignore[arg-type]
+    first.clock += 1000
+    lock.release_read(first, since)  # type: ignore[arg-type]
+    assert hold(lock, reader, 0, read=True)[0] == 150
+    assert hold(lock, writer, 0)[0] == first.clock == 1150
+
+
+def test_a_lock_that_is_not_charged_is_held_all_the_same() -> None:
+    lock, first, second = Lock("wait.uffd_lock", charged=False), Core(0, 100), Core(1, 150)
+    assert hold(lock, first, 200) == (100, 300)
+    assert hold(lock, second, 0) == (300, 300)
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50), st.integers(0, 40)), max_size=40))
 def test_no_two_cores_start_to_hold_it_at_once(steps: list[tuple[int, int, int]]) -> None:
     """Cores come in the order of their clocks, as the machine lets them."""

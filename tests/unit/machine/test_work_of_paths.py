@@ -130,7 +130,7 @@ touch:
     ("mode", "work"),
     [
         (Mode.PFF, Work(265, 3, 2, 58.25)),
-        (Mode.UFFD, Work(580, 3, 2, 56.25)),
+        (Mode.UFFD, Work(605, 3, 2, 56.25)),
         (Mode.KERNEL, Work(122, 1, 2, 20.25)),
     ],
 )
