@@ -121,6 +121,7 @@ class SessionTarget:
         return area_at(self._process(tid), address)
 
     def read_file(self, path: str) -> bytes | None:
+        path = self.read_link(path) or path  # /proc/PID/exe
         if path == str(self._executable) and not self._is_script:
             with suppress(OSError):
                 return self._symbols or read_regular(self._executable, _FILE_MAX)

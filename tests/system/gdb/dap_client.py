@@ -1,9 +1,10 @@
-"""A front-end for tests: speaks the Debug Adapter Protocol to `gdb --interpreter=dap`, as VS Code and others do."""
+"""A front-end for tests: speaks the Debug Adapter Protocol to gdb's or lldb's adapter, as VS Code and others do."""
 
 from __future__ import annotations
 
 import json
 import queue
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ _PATIENCE = 20.0  # seconds for an answer or an event
 
 
 class DapClient:
-    """`ask` sends a request and waits for its response; events that come meanwhile are kept for `event`."""
+    """`ask` sends a request and waits for its response; what comes meanwhile is kept for `event` and `response`."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -37,8 +38,13 @@ class DapClient:
 
     def response(self, number: int) -> Message:
         """The body of the response to request `number`, which has succeeded."""
-        while (message := self._next())["type"] != "response" or message["request_seq"] != number:
-            self._events.append(message)
+        early = (message for message in self._events if message.get("request_seq") == number)
+        message = next(early, None)
+        while message is None:
+            message = self._next()
+            if message.get("request_seq") != number:
+                self._events.append(message)
+                message = None
         assert message["success"], message
         return cast("Message", message.get("body") or {})
 
@@ -77,10 +83,17 @@ def speaks_dap() -> bool:
     return b"Error" not in subprocess.run(look, capture_output=True, check=False, timeout=60).stderr
 
 
+def lldb_adapter() -> str | None:
+    """lldb's adapter, by the names that its versions have."""
+    names = ("lldb-dap", "lldb-vscode", *(f"lldb-vscode-{version}" for version in range(18, 12, -1)))
+    return next(filter(None, map(shutil.which, names)), None)
+
+
 @contextmanager
-def dap() -> Iterator[DapClient]:
-    assert GDB is not None
-    command = [GDB, "-nx", "--interpreter=dap"]
+def dap(*command: str) -> Iterator[DapClient]:
+    """`command`: the adapter; none: gdb's."""
+    assert command or GDB is not None
+    command = command or (str(GDB), "-nx", "--interpreter=dap")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:
             yield DapClient(process)

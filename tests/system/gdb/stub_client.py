@@ -128,10 +128,11 @@ class Output:
         self._take(bytes(data))
 
 
-def run_gdb(port: int, program: Path | None, script: str, tmp_path: Path) -> str:
-    """What a stock gdb prints that runs `script` on the stub. `program` None: the stub says which it is."""
+def run_gdb(port: int, program: Path | None, script: str, tmp_path: Path, before: str = "") -> str:
+    """What a stock gdb prints that runs `before`, connects, and runs `script`. `program` None: the stub says which."""
     commands = tmp_path / "script.gdb"
-    commands.write_text(f"set pagination off\nset confirm off\nset width 0\ntarget remote :{port}\n{script}\n")
+    settings = "set pagination off\nset confirm off\nset width 0\n"
+    commands.write_text(f"{settings}{before}target remote :{port}\n{script}\n")
     assert GDB is not None
     ran = subprocess.run(
         [GDB, "-batch", "-nx", "-x", str(commands), *([str(program)] if program else [])],
