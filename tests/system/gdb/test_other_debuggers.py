@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pffemu.machine.elf_symbols import read_sized_symbols
-from tests.system.gdb.c_guests import ACCESS, LINES, SOURCE, forwarded_fault, line_of
+from tests.system.gdb.c_guests import ACCESS, SOURCE, forwarded_fault, line_of
 from tests.system.gdb.dap_client import dap, lldb_adapter
 from tests.system.gdb.stub_client import needs_gdb, run_gdb, served
 
