@@ -17,7 +17,8 @@
 #   make clean    remove .venv and every cache
 #
 # PYTHON=... chooses the interpreter, PYTEST_ARGS=... is handed to pytest, PROGRAMS=... names topics or
-# programs for `make conformance`, SEED=... and JOBS=... (emulators at a time) are for `make check-long`.
+# programs for `make conformance`, SEED=..., JOBS=... (emulators at a time) and MINUTES=... (of each campaign; else so
+# many cases) are for `make check-long`.
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(call works,$(p)),$(p))))
 PYTEST_ARGS ?=
@@ -27,6 +28,7 @@ PAPER ?=
 UPGRADE ?=
 SEED ?= 0
 JOBS ?= 2
+MINUTES ?=
 LTP ?=
 SELFTESTS ?=
 JUDGES = $(if $(LTP),--ltp $(LTP)) $(if $(SELFTESTS),--selftests $(SELFTESTS))
@@ -70,9 +72,8 @@ check-long: $(STAMP)
 	    tests/system/test_stepping_never_lies.py tests/system/gdb/test_stops_tell_the_truth.py \
 	    tests/unit/kernel_model/test_sleep_machine.py tests/system/test_cache_workloads.py tests/docs/test_tutorial.py \
 	    tests/system/test_page_cache_ends.py
-	@$(BIN)/python -m tests.fuzz 100000 $(SEED)
-	@PFFEMU_LONG=1 PFFEMU_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -n $(JOBS) tests/fuzz/test_inputs.py \
-	    tests/fuzz/test_crashes_and_replay.py tests/unit/debug/test_snapshot_is_data.py
+	@$(BIN)/python -m tests.fuzz --seed $(SEED) $(if $(MINUTES),--minutes $(MINUTES))
+	@PFFEMU_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/fuzz/test_crashes_and_replay.py
 	@$(BIN)/python -m tests.bench.memory_hierarchy --quick
 	@if [ -n "$(LTP)$(SELFTESTS)" ]; then $(BIN)/python -m tests.judges --jobs $(JOBS) $(JUDGES); fi
 

@@ -1,4 +1,4 @@
-"""A hash of a machine's whole state: equal states have equal hashes, wherever objects lie in host memory."""
+"""A hash of a machine's whole state: equal states have equal hashes, wherever objects and files lie on the host."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Final
 
 from pffemu.machine.machine import Machine
+from pffemu.state.classes import OF_THE_HOST, OF_THE_USER, fixed_attributes
 from pffemu.state.parts import CoreState, Parts, attributes
 from pffemu.state.ram_pages import used_pages
 
@@ -81,5 +82,7 @@ class _Walk:
         self._met[id(value)] = path
         self._keep.append(value)
         yield f"{path} = {type(value).__name__}"
+        of_the_host = fixed_attributes(type(value), OF_THE_HOST) | fixed_attributes(type(value), OF_THE_USER)
         for attribute, item in sorted(attributes(value).items()):
-            yield from self.lines(f"{path}.{attribute}", item)
+            if attribute not in of_the_host:
+                yield from self.lines(f"{path}.{attribute}", item)

@@ -1,46 +1,58 @@
-"""python -m tests.fuzz [CALLS] [SEED]: at least CALLS (100,000) random system calls; exit code 1 when one hurts."""
+"""python -m tests.fuzz [CAMPAIGN ...]: random inputs of every kind, for so many minutes or so many cases each."""
 
 from __future__ import annotations
 
+import argparse
 import sys
-import traceback
-from collections import Counter
+from pathlib import Path
 
-from tests.fuzz.batch import resident_bytes, run_batch
-from tests.fuzz.guest import program
+from tests.fuzz import runner
+from tests.fuzz.campaigns import CAMPAIGNS
+from tests.fuzz.runner import Limits, Outcome
 
-_GROWTH = 512 << 20  # bytes
-_SLOW = 20.0  # seconds
+_SEEDS = 10_000_000  # between the first cases of two values of --seed
 
 
-def main(arguments: list[str]) -> int:
-    wanted = int(arguments[0]) if arguments else 100_000
-    seed = int(arguments[1]) if len(arguments) > 1 else 0
-    guest, calls, succeeded, failures = program(), 0, 0, 0
-    ends: Counter[str] = Counter()
-    run_batch(guest, seed)
-    before = resident_bytes()
-    while calls < wanted:
-        try:
-            batch = run_batch(guest, seed)
-        except Exception:
-            failures += 1
-            calls += 1
-            print(f"seed {seed}:")
-            traceback.print_exc(limit=-6)
-        else:
-            calls += batch.calls
-            succeeded += batch.succeeded
-            ends[batch.ended] += 1
-            if batch.seconds > _SLOW:
-                failures += 1
-                print(f"seed {seed}: {batch.seconds:.1f} s for {batch.calls} calls ({batch.ended})")
-        seed += 1
-    grown = resident_bytes() - before
-    shown = ", ".join(f"{count} {end}" for end, count in ends.most_common())
-    print(f"{calls:,} calls ({succeeded:,} succeeded), {failures} failures, {grown >> 20} MiB more; batches: {shown}")
-    return int(failures > 0 or grown > _GROWTH)
+def main() -> int:
+    chosen = _arguments()
+    failed = False
+    for name in chosen.campaign or CAMPAIGNS:
+        campaign = CAMPAIGNS[name]
+        units = chosen.units or (sys.maxsize if chosen.minutes else campaign.enough)
+        first = chosen.first if chosen.first is not None else _SEEDS * chosen.seed
+        outcome = runner.run(campaign, first, Limits(60 * (chosen.minutes or 1e6), units))
+        line = _line(name, chosen.seed, campaign.units, outcome)
+        print(line, flush=True)
+        print("".join(f"{name} {each}\n" for each in outcome.failures), end="", flush=True)
+        if chosen.log:
+            with chosen.log.open("a") as log:
+                print(line, file=log)
+        failed |= bool(outcome.failures)
+    return int(failed)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("campaign", nargs="*", metavar="CAMPAIGN", help=f"{', '.join(CAMPAIGNS)} (all)")
+    parser.add_argument("--minutes", type=float, default=0, metavar="N", help="each (until its count is reached)")
+    parser.add_argument("--units", type=int, default=0, metavar="N", help="files, packets, ... each (the usual count)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="which cases (0)")
+    parser.add_argument("--first", type=int, metavar="CASE", help="begin with this case, as a failure names it")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="append a line for each")
+    chosen = parser.parse_args()
+    unknown = [name for name in chosen.campaign if name not in CAMPAIGNS]
+    if unknown:
+        parser.error(f"no campaign {unknown[0]!r}: {', '.join(CAMPAIGNS)}")
+    return chosen
+
+
+def _line(name: str, seed: int, units: str, outcome: Outcome) -> str:
+    return (
+        f"{name:<10} seed {seed}: {outcome.cases:,} cases, {outcome.units:,} {units}, "
+        f"{outcome.seconds / 60:.1f} minutes, {len(outcome.failures)} failures, "
+        f"{outcome.grown >> 20} MiB more at most, {outcome.kept >> 20} kept"
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -31,6 +31,7 @@ from tests.fuzz.batch import Nowhere
 
 ROOT: Final = Path(__file__).parents[2]
 _BUDGET: Final = 2000  # instructions
+PACKETS: Final = 60  # in a session of gdb
 _INTERESTING: Final = (
     b"\0", b"\xff", b"\x7f", b"0", b"9" * 5000, b"a" * 300, b"(", b")", b"[" * 500, b"\n", b"\xf0\x9f\x98\x80", b"\x80",
     b"{", b"}", b'"', b"\\", b"..", b"/dev/zero", b"0x" + b"f" * 5000, b"-1", b"1e999", b"nan", b";", b"#", b":", b",",
@@ -142,7 +143,7 @@ def packets(_folder: Path, source: random.Random) -> None:
 
     stub = Stub(SessionTarget(session, Path("guest"), monitor))
     try:
-        for _ in range(60):
+        for _ in range(PACKETS):
             packet = source.choice(_PACKETS)
             if source.random() < 0.3:
                 packet = b"qRcmd," + mutated(source.choice(_MONITOR).encode(), source)[:2000].hex().encode()

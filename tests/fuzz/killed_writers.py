@@ -7,6 +7,7 @@ tests/system/test_hostile_files.py.
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 from collections.abc import Callable
@@ -137,3 +138,23 @@ def kill_everywhere(make: Callable[[Path], Any], folder: Path, places: int) -> i
         killed += killed_at(1 + place * calls // places, writer.write)
         writer.check()
     return killed
+
+
+_made: dict[tuple[int, Path], tuple[Any, int]] = {}  # writers and the calls they make, by number and folder
+
+
+def run_one(folder: Path, seed: int) -> int:
+    """Kill one writer at a random call; 1."""
+    source = random.Random(f"writers {seed}")
+    number = seed % len(WRITERS)
+    if (number, folder) not in _made:
+        place = folder / str(number)
+        place.mkdir()
+        writer = WRITERS[number](place)
+        writer.reset()
+        _made[number, folder] = writer, calls_of(writer.write)
+    writer, calls = _made[number, folder]
+    writer.reset()
+    killed_at(source.randrange(1, calls + 1), writer.write)
+    writer.check()
+    return 1
