@@ -19,6 +19,7 @@ MAP_ABOVE4G: Final = 0x80
 MAX_MAP_COUNT: Final = 65530  # vm.max_map_count
 
 READ_IMPLIES_EXEC: Final = 0x0040_0000  # of personality (linux/personality.h)
+STICKY_TIMEOUTS: Final = 0x0400_0000
 ADDR_NO_RANDOMIZE: Final = 0x0004_0000
 
 PROT_GROWSDOWN: Final = 0x0100_0000

@@ -233,6 +233,7 @@ class Sys(IntEnum):
     FACCESSAT = 269
     PSELECT6 = 270
     PPOLL = 271
+    UNSHARE = 272
     SET_ROBUST_LIST = 273
     GET_ROBUST_LIST = 274
     SPLICE = 275

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.abi.mman import STICKY_TIMEOUTS
 from kernel_model.abi.structs import Timespec, Timeval
 from kernel_model.abi.uapi import Errno, LinuxError
 
@@ -58,7 +59,7 @@ class Timeout:
 
     def write_rest(self, call: Call, address: int, kind: type[Timespec] | type[Timeval]) -> None:
         """Write the time left back to the argument. A bad address is ignored, as on Linux."""
-        if self.deadline is None or self.zero:
+        if self.deadline is None or self.zero or call.process.personality & STICKY_TIMEOUTS:
             return
         left = call.cpu.profile.to_ns(max(0, self.deadline - call.cpu.clock))
         unit = 1 if kind is Timespec else 1000

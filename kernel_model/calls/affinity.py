@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
+from kernel_model.calls.policy import is_same_user
+from kernel_model.task.credentials import CAP_SYS_NICE
 from kernel_model.task.task import Task
 
 _MASK_SIZE = 8  # bytes; cpumask_size() of up to 64 cores
 
 
 def sched_setaffinity(call: Call, pid: int, size: int, address: int) -> int:
-    """0; a running thread leaves its core at once if it must. Errors: EFAULT, ESRCH, EINVAL (no such core)."""
+    """0; a running thread leaves its core at once if it must. Errors: EFAULT, ESRCH, EPERM, EINVAL (no core)."""
     mask = int.from_bytes(call.memory.read(address, min(size & 0xFFFF_FFFF, _MASK_SIZE)), "little")
     task = _find(call, pid)
+    if not is_same_user(call, task) and not call.task.credentials.has(CAP_SYS_NICE):
+        raise LinuxError(Errno.EPERM)
     mask &= _cores(call)
     if not mask:
         raise LinuxError(Errno.EINVAL)

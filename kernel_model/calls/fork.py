@@ -11,6 +11,7 @@ from kernel_model.abi.signal import NSIG
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
 from kernel_model.calls.pidfd import new_pidfd
+from kernel_model.calls.unshare import check_namespaces
 from kernel_model.process import cpu_limit
 from kernel_model.signal.traps import TASK_SIZE_MAX
 from kernel_model.task.credentials import CAP_CHECKPOINT_RESTORE
@@ -115,7 +116,8 @@ def _check(call: Call, arguments: CloneArguments) -> None:
         raise LinuxError(Errno.EINVAL)
     if flags & uapi.CLONE_SIGHAND and not flags & uapi.CLONE_VM:
         raise LinuxError(Errno.EINVAL)
-    if flags & ~_KNOWN:  # namespaces and control groups: as in a kernel built without them
+    check_namespaces(call, flags, "clone")
+    if flags & ~_KNOWN:  # control groups: as in a kernel built without them
         raise call.unsupported(f"clone with flags {flags & ~_KNOWN:#x}", Errno.EINVAL)
     if flags & uapi.CLONE_PARENT and call.process is call.kernel.first_process:
         raise LinuxError(Errno.EINVAL)

@@ -26,7 +26,7 @@ _RANDOM_MAX: Final = (1 << 25) - 1  # most bytes of a call, as of a read of /dev
 def personality(call: Call, persona: int) -> int:
     """Set the personality of all threads (Linux: of one); returns the old one.
 
-    READ_IMPLIES_EXEC and UNAME26 have an effect; addresses are never random.
+    READ_IMPLIES_EXEC, STICKY_TIMEOUTS and UNAME26 have an effect; addresses are never random.
     """
     old, new = call.process.personality, persona & 0xFFFF_FFFF
     if new == 0xFFFF_FFFF:

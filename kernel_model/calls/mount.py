@@ -45,6 +45,7 @@ def mount(call: Call, _source: int, target: int, kind: int, flags: int, data: in
         raise LinuxError(Errno.ENOTDIR)
     root.fs.read_only = bool(flags & _MS_RDONLY) if isinstance(root, Directory) else False
     call.kernel.tree.mount_over(place, root)
+    call.kernel.scheduler.wake_all(call.cpu, call.kernel.tree.mounts_changed)
     return 0
 
 
@@ -58,6 +59,7 @@ def umount2(call: Call, target: int, flags: int) -> int:
     if not flags & _MNT_DETACH and _in_use(call, root):
         raise LinuxError(Errno.EBUSY)
     call.kernel.tree.unmount(place)
+    call.kernel.scheduler.wake_all(call.cpu, call.kernel.tree.mounts_changed)
     if isinstance(root, Directory) and not _in_use(call, root):
         _free(root, realtime(call.cpu))
     return 0

@@ -12,6 +12,8 @@ from kernel_model.abi.signal import NSIG
 from kernel_model.abi.uapi import CLOCK_REALTIME, Errno, LinuxError
 from kernel_model.call.clocks import deadline_at
 from kernel_model.call.timespec import read_timespec
+from kernel_model.files.sockets.netlink import NetlinkSocket
+from kernel_model.files.sockets.socket import Socket
 from kernel_model.ipc.mqueue import MessageQueue, MqFile, MqNotification
 from kernel_model.task.credentials import CAP_FOWNER, CAP_SYS_RESOURCE
 from kernel_model.task.message import Message, MessageWait
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _ATTR: Final = struct.Struct("<qqqq32x")  # flags maxmsg msgsize curmsgs
 _SIGEVENT: Final = struct.Struct("<Qii48x")  # value, signal, kind
+_COOKIE_SIZE: Final = 32  # NOTIFY_COOKIE_LEN
 _SIGNAL, _NONE, _THREAD = 0, 1, 2  # SIGEV_*
 _WANTED: Final = {0: 4, 1: 2, 2: 6}  # access mode -> file permissions
 
@@ -168,25 +171,35 @@ def _file(call: Call, fd: int) -> MqFile:
 
 
 def mq_notify(call: Call, fd: int, event: int) -> int:
-    """Ask for a signal when a message reaches the empty queue, or (`event` 0) no longer.
+    """Ask for a signal, or a netlink message, when a message reaches the empty queue; or (`event` 0) no longer.
 
-    Errors: EINVAL, EBADF, EBUSY.
+    Errors: EINVAL, EBADF, ENOTSOCK, EBUSY, EFAULT.
     """
     value, signo, kind = _SIGEVENT.unpack(call.memory.read(event, _SIGEVENT.size)) if event else (0, 0, _NONE)
     if kind not in (_SIGNAL, _NONE, _THREAD) or (kind == _SIGNAL and not 0 <= signo <= NSIG):
         raise LinuxError(Errno.EINVAL)
-    if kind == _THREAD:
-        raise call.unsupported("mq_notify by a netlink socket", Errno.EBADF)
+    cookie = call.memory.read(value, _COOKIE_SIZE) if kind == _THREAD else b""
+    sock = _told_by(call, signo) if kind == _THREAD else None
     queue = _file(call, fd).queue
     if not event:
         if queue.notification is not None and queue.notification.process is call.process:
-            queue.notification = None
+            queue.end_notification(call.cpu)
         return 0
     if queue.notification is not None:
         raise LinuxError(Errno.EBUSY)
     number = signo if kind == _SIGNAL else 0
-    queue.notification = MqNotification(call.process, call.process.files, number, value)
+    queue.notification = MqNotification(call.process, call.process.files, number, value, cookie, sock)
+    if sock is not None:
+        sock.references += 1
     return 0
+
+
+def _told_by(call: Call, fd: int) -> NetlinkSocket:
+    """The socket that SIGEV_THREAD names. Raises LinuxError EBADF, ENOTSOCK, EINVAL."""
+    sock = call.file(fd)
+    if not isinstance(sock, NetlinkSocket):
+        raise LinuxError(Errno.EINVAL if isinstance(sock, Socket) else Errno.ENOTSOCK)
+    return sock
 
 
 def mq_getsetattr(call: Call, fd: int, new: int, old: int) -> int:

@@ -224,7 +224,7 @@ def _send_to_thread(call: Call, tgid: int | None, tid: int, number: int) -> int:
         raise LinuxError(Errno.EPERM)
     if number:
         info = SigInfo.from_user(number, SI_TKILL, call.process.pid, call.task.credentials.user.real)
-        signal_send.send_to_task(call.kernel, call.cpu, info, task)
+        return _queued_or_full(signal_send.send_to_task(call.kernel, call.cpu, info, task))
     return 0
 
 

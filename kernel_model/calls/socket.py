@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from kernel_model.abi.inet import IPPROTO_IP, IPPROTO_MAX, IPPROTO_TCP, IPPROTO_UDP
+from kernel_model.abi.netlink import AF_NETLINK, MAX_LINKS, NETLINK_ROUTE
 from kernel_model.abi.socket import (
     AF_INET,
     AF_INET6,
@@ -22,6 +23,7 @@ from kernel_model.call.call import Call, as_int
 from kernel_model.calls.fd import install_pair, new_pair
 from kernel_model.calls.socket_address import bring_in_address, read_address, socket_of, write_address
 from kernel_model.files.sockets.message import Credentials
+from kernel_model.files.sockets.netlink import NetlinkSocket
 from kernel_model.files.sockets.socket import Socket
 from kernel_model.files.sockets.tcp import TcpSocket
 from kernel_model.files.sockets.udp import UdpSocket
@@ -34,7 +36,7 @@ _INET: Final = (AF_INET, AF_INET6)
 
 
 def socket(call: Call, family: int, kind: int, protocol: int) -> int:
-    """AF_UNIX, AF_INET, AF_INET6. Errors: EINVAL, EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT, EMFILE, ENFILE."""
+    """AF_UNIX, INET, INET6, NETLINK. Errors: EINVAL, EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT, EMFILE, ENFILE."""
     if kind & 0xFFFF_FFFF & ~SOCK_TYPE_MASK & ~_FLAGS:
         raise LinuxError(Errno.EINVAL)
     fd = call.new_fd()
@@ -51,6 +53,8 @@ def _create(call: Call, family: int, kind: int, protocol: int) -> Socket:
         raise LinuxError(Errno.EINVAL)
     if family == AF_UNIX:
         return _create_unix(call, number, flags, protocol)
+    if family == AF_NETLINK:
+        return _create_netlink(call, number, flags, protocol)
     if family not in _INET:
         if family == AF_UNSPEC:
             raise LinuxError(Errno.EAFNOSUPPORT)
@@ -68,6 +72,16 @@ def _create(call: Call, family: int, kind: int, protocol: int) -> Socket:
     raise LinuxError(Errno.EPROTONOSUPPORT if number == SockType.RAW else Errno.ESOCKTNOSUPPORT)
 
 
+def _create_netlink(call: Call, number: int, flags: int, protocol: int) -> NetlinkSocket:
+    if number not in (SockType.RAW, SockType.DGRAM):
+        raise LinuxError(Errno.ESOCKTNOSUPPORT)
+    if not 0 <= protocol < MAX_LINKS:
+        raise LinuxError(Errno.EPROTONOSUPPORT)
+    if protocol != NETLINK_ROUTE:
+        raise call.unsupported(f"netlink socket of protocol {protocol}", Errno.EPROTONOSUPPORT)
+    return NetlinkSocket(call.kernel.network, SockType(number), flags)
+
+
 def _create_unix(call: Call, number: int, flags: int, protocol: int) -> UnixStream | UnixDatagram:
     if protocol not in (0, AF_UNIX):
         raise LinuxError(Errno.EPROTONOSUPPORT)
@@ -83,9 +97,10 @@ def socketpair(call: Call, family: int, kind: int, protocol: int, address: int) 
     if kind & 0xFFFF_FFFF & ~SOCK_TYPE_MASK & ~_FLAGS:
         raise LinuxError(Errno.EINVAL)
     call.memory.parts(address, 8, WRITE)
-    if as_int(family) in _INET:
-        raise LinuxError(Errno.EOPNOTSUPP)
     first = _create(call, as_int(family), kind, as_int(protocol))
+    if first.family != AF_UNIX:
+        first.close(call.cpu)
+        raise LinuxError(Errno.EOPNOTSUPP)
     try:
         fds = new_pair(call, address)
         second = _create(call, as_int(family), kind, as_int(protocol))

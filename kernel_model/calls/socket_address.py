@@ -44,6 +44,9 @@ def bring_in_address(call: Call, address: int, size_at: int) -> None:
 
 def write_address(call: Call, value: bytes, address: int, size_at: int) -> None:
     """Write as much of `value` as fits, and its whole size. Raises LinuxError EINVAL, EFAULT."""
-    size = room_for_address(call, address, size_at)
+    size = as_int(call.memory.read_u32(size_at))
+    if size < 0:
+        raise LinuxError(Errno.EINVAL)
+    call.memory.parts(size_at, 4, WRITE)
     call.memory.write(address, value[:size])
     call.memory.write_u32(size_at, len(value))

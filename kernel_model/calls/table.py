@@ -58,6 +58,7 @@ from kernel_model.calls import time as time_calls
 from kernel_model.calls import timerfd as timerfd_calls
 from kernel_model.calls import transfer as transfer_calls
 from kernel_model.calls import uintr as uintr_calls
+from kernel_model.calls import unshare as unshare_call
 from kernel_model.calls import uts as uts_calls
 from kernel_model.calls import wait as wait_calls
 from kernel_model.calls import writeback as writeback_calls
@@ -290,6 +291,7 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.SCHED_GET_PRIORITY_MIN: (policy_calls.sched_get_priority_min, 1),
     Sys.GETPRIORITY: (priority_calls.getpriority, 2),
     Sys.SETPRIORITY: (priority_calls.setpriority, 3),
+    Sys.UNSHARE: (unshare_call.unshare, 1),
     Sys.MEMBARRIER: (membarrier_call.membarrier, 3),
     Sys.PREADV2: (file_calls.preadv2, 6),
     Sys.PWRITEV2: (file_calls.pwritev2, 6),

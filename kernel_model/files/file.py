@@ -148,7 +148,7 @@ class File:
         """The lines that /proc/PID/fdinfo shows of this kind of file, besides those of every file."""
         return ""
 
-    def leave(self, table: FileTable) -> None:
+    def leave(self, cpu: Cpu, table: FileTable) -> None:
         """`table` drops a descriptor of it, which need not be the last (Linux: flush)."""
 
     def close(self, cpu: Cpu) -> None:

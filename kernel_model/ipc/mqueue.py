@@ -19,6 +19,7 @@ from kernel_model.wait.queue import WaitQueue
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
+    from kernel_model.files.sockets.netlink import NetlinkSocket
     from kernel_model.files.user_buffer import UserBuffer
     from kernel_model.ipc.message_memory import MessageMemory
     from kernel_model.task.fd_table import FileTable
@@ -29,16 +30,28 @@ if TYPE_CHECKING:
 _STATUS_SIZE: Final = 80  # bytes, FILENT_SIZE
 _OVERHEAD: Final = 48  # bytes of struct msg_msg, and of struct posix_msg_tree_node
 _PRIORITIES: Final = 32_768
+_WOKEN_UP, _REMOVED = 1, 2  # NOTIFY_*
 
 
 @dataclass(frozen=True, slots=True)
 class MqNotification:
-    """mq_notify: the process to tell of a message in the empty queue. `signo` 0: it is told nothing (SIGEV_NONE)."""
+    """mq_notify: the process to tell of a message in the empty queue. `signo` 0: it is told nothing (SIGEV_NONE).
+
+    `sock`: where `cookie` goes instead (SIGEV_THREAD); its last byte says whether a message came.
+    """
 
     process: Process
     files: FileTable
     signo: int
     value: int
+    cookie: bytes = b""
+    sock: NetlinkSocket | None = None
+
+    def post(self, cpu: Cpu, what: int) -> None:
+        """Send the cookie, and let go of the socket."""
+        if self.sock is not None:
+            self.sock.deliver(cpu, self.cookie[:-1] + bytes((what,)))
+            self.sock.drop(cpu)
 
 
 class MessageQueue:
@@ -86,11 +99,19 @@ class MessageQueue:
 
     def _notify(self, kernel: Kernel, cpu: Cpu, sender: Task) -> None:
         told, self.notification = self.notification, None
+        if told is not None:
+            told.post(cpu, _WOKEN_UP)
         if told is None or not told.signo:
             return
         user = sender.credentials.user.real
         fields = struct.pack("<iIQ", sender.process.pid, user, told.value)
         signal_send.send_to_process(kernel, cpu, SigInfo(told.signo, SI_MESGQ, fields), told.process)
+
+    def end_notification(self, cpu: Cpu) -> None:
+        """remove_notification: nothing is told any more."""
+        told, self.notification = self.notification, None
+        if told is not None:
+            told.post(cpu, _REMOVED)
 
     def take(self, scheduler: Scheduling, cpu: Cpu) -> Message:
         """Remove the first message; the first thread that waits for room has its message queued."""
@@ -108,6 +129,13 @@ class MessageQueue:
         return message
 
 
+def _kind_of(told: MqNotification | None) -> int:
+    """SIGEV_*."""
+    if told is None or told.signo:
+        return 0
+    return 1 if told.sock is None else 2
+
+
 class MqFile(File):
     """An open queue. Reading tells its state."""
 
@@ -123,7 +151,7 @@ class MqFile(File):
         told = self.queue.notification
         text = (
             f"QSIZE:{sum(len(message.data) for message in self.queue.messages):<10} "
-            f"NOTIFY:{0 if told is None or told.signo else 1:<5} "
+            f"NOTIFY:{_kind_of(told):<5} "
             f"SIGNO:{told.signo if told is not None else 0:<5} "
             f"NOTIFY_PID:{told.process.pid if told is not None else 0:<6}\n"
         ).encode()
@@ -152,10 +180,10 @@ class MqFile(File):
             mode=S_IFREG | queue.mode, size=_STATUS_SIZE, uid=queue.uid, gid=queue.gid, links=int(queue.is_linked)
         )
 
-    def leave(self, table: FileTable) -> None:
+    def leave(self, cpu: Cpu, table: FileTable) -> None:
         """A process closes a descriptor: it is not told any more."""
         if self.queue.notification is not None and self.queue.notification.files is table:
-            self.queue.notification = None
+            self.queue.end_notification(cpu)
 
     def close(self, cpu: Cpu) -> None:
         self.queue.references -= 1

@@ -125,7 +125,7 @@ class FileTable:
         self._lowest = min(self._lowest, fd)
         if self.record_locks is not None:
             self.record_locks.closed(cpu, self, file)
-        file.leave(self)
+        file.leave(cpu, self)
         file.drop(cpu)
 
     def close_all(self, cpu: Cpu) -> None:

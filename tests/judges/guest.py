@@ -17,7 +17,7 @@ from pffemu.machine.image import open_image
 from tests.judges.run import guest_environment
 
 _AT: Final = b"judge"
-_RAM: Final = 8 << 30  # bytes: some programs look for much before they begin
+_RAM: Final = 16 << 30  # bytes: some programs look for much before they begin
 _READ: Final = ("/bin", "/usr/bin", "/etc/passwd", "/etc/group")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.pagemap import PagemapFile
 from kernel_model.files.proc.mem_file import MemFile
-from kernel_model.files.proc.seq_file import SeqNode
+from kernel_model.files.proc.seq_file import MountsFile, SeqNode
 from kernel_model.files.proc.subject import Subject, is_visible, leader, owner_of
 from kernel_model.files.proc.tables import PROCESS
 from kernel_model.files.tree.generated import GeneratedFile
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kernel_model.files.file import File
     from kernel_model.files.tree.file_system import FileSystem
     from kernel_model.files.tree.place import Place
+
+_POLLED: Final = (b"mounts", b"mountinfo")
 
 
 def owner(call: Caller, pid: int, tid: int, whole: bool) -> Subject | None:
@@ -64,6 +66,8 @@ class ProcessFile(SeqNode):
             raise LinuxError(Errno.ESRCH)
         if row.shows_memory and not is_visible(call, subject):
             raise LinuxError(Errno.EACCES)
+        if self.name in _POLLED:
+            return MountsFile(place, self, flags, call.kernel.tree)
         return super().open(call, place, flags)
 
     def text(self, caller: Caller) -> bytes:

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.abi.files import O_ACCMODE, O_RDONLY, O_WRONLY
-from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.abi.uapi import POLLERR, POLLIN, POLLPRI, POLLRDNORM, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.seek import SEEK_CUR, SEEK_END, SEEK_SET, sought
 from kernel_model.files.tree.generated import GeneratedFile
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.status import FileStatus
     from kernel_model.files.tree.place import Place
+    from kernel_model.files.tree.tree import Tree
     from kernel_model.files.user_buffer import UserBuffer
+    from kernel_model.wait.queue import WaitQueue
 
 _WRITE_MAX: Final = 4096  # bytes that one write takes
 
@@ -111,3 +113,22 @@ class SeqFile(File):
 
     def status(self) -> FileStatus:
         return self.node.status()
+
+
+class MountsFile(SeqFile):
+    """/proc/PID/mounts, mountinfo: poll tells once of each change of what is mounted (mounts_poll)."""
+
+    can_poll = True
+
+    def __init__(self, place: Place, node: SeqNode, flags: int, tree: Tree) -> None:
+        super().__init__(place, node, flags)
+        self._tree, self._seen = tree, tree.mount_changes
+
+    def poll(self) -> int:
+        if self._seen == self._tree.mount_changes:
+            return POLLIN | POLLRDNORM
+        self._seen = self._tree.mount_changes
+        return POLLIN | POLLRDNORM | POLLERR | POLLPRI
+
+    def poll_queue(self) -> WaitQueue:
+        return self._tree.mounts_changed

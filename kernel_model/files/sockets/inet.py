@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.inet import IP_FREEBIND, IPPROTO_IP, IPPROTO_IPV6, IPV6_V6ONLY
 from kernel_model.abi.socket import AF_INET, AF_INET6, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET, SockType
@@ -11,12 +11,15 @@ from kernel_model.files.sockets import interfaces
 from kernel_model.files.sockets.addresses import ANY4, ANY6, Endpoint, is_local, pack, parse, parse_own
 from kernel_model.files.sockets.ports import Claim
 from kernel_model.files.sockets.socket import Socket
+from kernel_model.task.credentials import CAP_NET_BIND_SERVICE
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.sockets.network import Network
     from kernel_model.files.sockets.ports import Ports
     from pffemu.hw.cpu import Cpu
+
+_PRIVILEGED: Final = 1024  # net.ipv4.ip_unprivileged_port_start
 
 
 class InetSocket(Socket):
@@ -50,12 +53,14 @@ class InetSocket(Socket):
         return Claim(ip, self.hears_both, reuse, bool(self.options.get((SOL_SOCKET, SO_REUSEPORT))))
 
     def bind(self, call: Caller, address: bytes) -> None:
-        """Raises LinuxError EINVAL, EAFNOSUPPORT, EADDRNOTAVAIL, EADDRINUSE."""
+        """Raises LinuxError EINVAL, EAFNOSUPPORT, EADDRNOTAVAIL, EACCES, EADDRINUSE."""
         endpoint = parse_own(self.family, address)
         if len(endpoint.ip) < len(self.any) and not self.hears_both:
             raise LinuxError(Errno.EINVAL)
         if not is_local(endpoint.ip) and not self.options.get((IPPROTO_IP, IP_FREEBIND)):
             raise LinuxError(Errno.EADDRNOTAVAIL)
+        if 0 < endpoint.port < _PRIVILEGED and not call.task.credentials.has(CAP_NET_BIND_SERVICE):
+            raise LinuxError(Errno.EACCES)
         if self.held_port or not self.may_bind:
             raise LinuxError(Errno.EINVAL)
         self.bind_to(call, endpoint)

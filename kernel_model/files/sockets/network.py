@@ -10,6 +10,7 @@ from kernel_model.files.sockets.ports import Ports
 from kernel_model.files.sockets.unix_names import UnixNames
 
 if TYPE_CHECKING:
+    from kernel_model.files.sockets.netlink import NetlinkSocket
     from kernel_model.time.timers import TimedWaker
 
 
@@ -23,6 +24,7 @@ class Network:
         self.names = UnixNames()
         self.tcp = Ports()
         self.udp = Ports()
+        self.netlink: dict[int, NetlinkSocket] = {}  # by port
         self._cookies = 0
 
     def next_cookie(self) -> int:

@@ -25,6 +25,7 @@ from kernel_model.files.tree.node import DirectoryNode, LinkNode
 from kernel_model.files.tree.place import Place
 from kernel_model.files.tree.walk import How, Walk
 from kernel_model.time.realtime import EPOCH, realtime
+from kernel_model.wait.queue import WaitQueue
 from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Tree:
         self.host_fs = FileSystem(
             "host", 1, TMPFS_MAGIC, ram, frames, self._inodes
         )  # what FIFOs and sockets there count against
+        self.mount_changes, self.mounts_changed = 0, WaitQueue("a mount")  # for poll of /proc/mounts
         self.rootfs = self.new_root("tmpfs", 0o755)
         self.roots[()] = self.rootfs
         for mount in mounts:
@@ -94,6 +96,7 @@ class Tree:
         covered = self.roots.get(place.names)
         self.mount(place.names, root)
         self.mounted.append((place.names, root, covered))
+        self.mount_changes += 1
 
     def unmount(self, place: Place) -> None:
         """umount: show what the last mount at `place` has covered. Raises LinuxError EBUSY for the kernel's own."""
@@ -101,6 +104,7 @@ class Tree:
             names, root, covered = entry
             if names == place.names and root is place.node:
                 self.mounted.remove(entry)
+                self.mount_changes += 1
                 del self.roots[names]
                 if covered is not None:
                     self.roots[names] = covered
