@@ -121,11 +121,28 @@ def first_non_canonical(
         return None
     named = [operand for operand in operands.loads if not operand.implicit] if explicit else []
     for operand in named[:1] or operands.loads:
-        start = effective_address(operand, registers, rip + operands.size)
-        size = _FIRST_PIECES.get(operand.size, operand.size if 0 < operand.size <= _AT_ONCE else 1)
-        if not (is_canonical(start) and is_canonical(start + size - 1 & MASK64)):
+        first, last = first_piece(operand, registers, rip + operands.size)
+        if not (is_canonical(first) and is_canonical(last)):
             return operand
     return None
+
+
+def across_the_edge(
+    operands: Operands, registers: ReadRegister, rip: int, page: int, error_code: int
+) -> MemoryOperand | None:
+    """The operand that was refused on `page`, the last canonical one, if it goes on behind it."""
+    for operand in operands.stores if error_code & W else operands.loads:
+        first, last = first_piece(operand, registers, rip + operands.size)
+        if page <= first < page + PAGE_SIZE:
+            return None if is_canonical(last) else operand
+    return None
+
+
+def first_piece(operand: MemoryOperand, registers: ReadRegister, next_rip: int) -> tuple[int, int]:
+    """The addresses of the first and the last byte that are accessed at once."""
+    start = effective_address(operand, registers, next_rip)
+    size = _FIRST_PIECES.get(operand.size, operand.size if 0 < operand.size <= _AT_ONCE else 1)
+    return start, start + size - 1 & MASK64
 
 
 def trap_of_operand(operand: MemoryOperand) -> Trap:

@@ -18,7 +18,14 @@ from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, is_c
 from pffemu.arch.uffd_mmio import MODE_MISSING, MODE_WRITE_PROTECT
 from pffemu.engine.registers import RegisterFile
 from pffemu.hw import page_walk
-from pffemu.hw.fault_address import effective_address, exact_fault, first_non_canonical, operands_of, trap_of_operand
+from pffemu.hw.fault_address import (
+    across_the_edge,
+    exact_fault,
+    first_non_canonical,
+    first_piece,
+    operands_of,
+    trap_of_operand,
+)
 from pffemu.hw.page_walk import FETCH, OK, USER, WRITE
 from pffemu.hw.ram import Ram
 from pffemu.hw.tlb_fill import TlbFill
@@ -111,15 +118,19 @@ class Mmu:
         if code & FETCH:
             return Trap(GP) if fill.non_canonical else Trap(PF, code, max(rip, page))
         operands = operands_of(self.code_at(rip, MAX_INSTRUCTION))
-        if fill.non_canonical or page == _LAST_CANONICAL:
-            operand = first_non_canonical(operands, registers, rip)
-            if fill.non_canonical or operand is not None:
-                return Trap(GP) if operand is None else trap_of_operand(operand)
-        address, code = exact_fault(operands, registers, rip, page, code)
         if operands.first_load is not None:
-            loaded = self.translate(effective_address(operands.first_load, registers, rip), USER, update=False)
+            start, last = first_piece(operands.first_load, registers, rip)
+            loaded = self.load(start, last - start + 1, USER, update=False) if is_canonical(last) else Trap(GP)
             if isinstance(loaded, Trap):
                 return loaded
+        if fill.non_canonical:
+            operand = first_non_canonical(operands, registers, rip)
+            return Trap(GP) if operand is None else trap_of_operand(operand)
+        if page == _LAST_CANONICAL:
+            operand = across_the_edge(operands, registers, rip, page, code)
+            if operand is not None:
+                return trap_of_operand(operand)
+        address, code = exact_fault(operands, registers, rip, page, code)
         return Trap(PF, code, address)
 
     def code_at(self, rip: int, size: int) -> bytes:

@@ -11,8 +11,9 @@ from pffemu.arch.exceptions import GP
 from pffemu.arch.paging import is_canonical
 from pffemu.arch.registers import MASK64
 from pffemu.arch.rflags import CF, OF, PF, SF, ZF
+from pffemu.hw.careful_conditions import trap_of
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.insns.operands import memory_address, pop, push, register
+from pffemu.hw.insns.operands import in_ss, memory_address, pop, push, register
 from pffemu.hw.mmu import USER
 from pffemu.hw.modrm import modrm_of
 from pffemu.hw.prefixes import Prefixes, prefixes_of
@@ -34,11 +35,11 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
         target = _indirect_target(cpu, code)
         if isinstance(target, Trap):
             return target
-        return _call(cpu, target, behind) if modrm_of(code).extension == _CALL_EXTENSION else _jump(cpu, target)
+        return _call(cpu, code, target, behind) if modrm_of(code).extension == _CALL_EXTENSION else _jump(cpu, target)
     width = 4 if opcode in (_CALL, _JMP, 0x0F) else 1
     target = behind + int.from_bytes(code[length - width : length], "little", signed=True) & MASK64
     if opcode == _CALL:
-        return _call(cpu, target, behind)
+        return _call(cpu, code, target, behind)
     if opcode in (_JMP, _JMP_SHORT) or _is_taken(cpu, opcode, code[prefixes.end + 1], prefixes):
         return _jump(cpu, target)
     cpu.registers.skip(length)
@@ -86,15 +87,17 @@ def _jump(cpu: Cpu, target: int) -> Trap | None:
     return None
 
 
-def _call(cpu: Cpu, target: int, behind: int) -> Trap | None:
-    if not is_canonical(target):
-        return Trap(GP)
+def _call(cpu: Cpu, code: bytes, target: int, behind: int) -> Trap | None:
+    """A stack that cannot be written is met before a target that is not canonical, as without the prefix."""
     rsp = cpu.registers["rsp"] - 8 & MASK64
-    trap = push(cpu, rsp, behind.to_bytes(8, "little"))
-    if trap is not None:
-        return trap
-    cpu.registers["rsp"] = rsp
-    return _jump(cpu, target)
+    refused = trap_of(cpu.at(cpu.registers.rip(), code), rsp, 8, True)
+    if refused is not None:
+        return in_ss(refused)
+    trap = _jump(cpu, target)
+    if trap is None:
+        push(cpu, rsp, behind.to_bytes(8, "little"))
+        cpu.registers["rsp"] = rsp
+    return trap
 
 
 def _return(cpu: Cpu, released: int) -> Trap | None:

@@ -11,6 +11,13 @@ static void edges(void)
 {
     uint64_t value = 0;
     TRY("load across the end", asm volatile("mov (%1),%0" : "=r"(value) : "r"(EDGE + PAGE - 4)));
+    TRY("movs from the end to across it", asm volatile("movsw" ::"S"(EDGE + PAGE - 2), "D"(EDGE + PAGE - 1)));
+    TRY("cmps of the end and across it", asm volatile("cmpsw" ::"S"(EDGE + PAGE - 2), "D"(EDGE + PAGE - 1) : "cc"));
+    TRY("cmps across the end and of it", asm volatile("cmpsw" ::"S"(EDGE + PAGE - 1), "D"(EDGE) : "cc"));
+    TRY("cmps of a closed page and not canonical", asm volatile("cmpsw" ::"S"(EDGE), "D"(3L << 47) : "cc"));
+    TRY("cmps across a page that ends", asm volatile("cmpsw" ::"S"(page + PAGE - 1), "D"(3L << 47) : "cc"));
+    TRY("pop from the end to behind it", asm volatile("mov %0,%%rsp\n\tpop (%%rsp,%1)" ::"r"(EDGE + 0xb29), "r"(0x4d7L)));
+    TRY("call not canonical, no stack", asm volatile("mov $0x1000,%%esp\n\tcall *%0" ::"r"(3L << 47)));
     TRY("add across the end", asm volatile("addl $1,(%0)" ::"r"(EDGE + PAGE - 1) : "cc"));
     TRY("rcr across the end", asm volatile("rcrw $1,(%0)" ::"r"(EDGE + PAGE - 1) : "cc"));
     TRY("paddb not canonical", asm volatile("movq %0,%%mm0\n\tpaddb (%0),%%mm0" ::"r"(1L << 47)));
