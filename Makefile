@@ -87,6 +87,8 @@ EVALUATION := out/evaluation
 SWEEP = $(BIN)/pffemu bench sweep --folder $(EVALUATION)/points
 MODES = --mode kernel --mode uffd --mode pff
 COMPARE = $(BIN)/pffemu compare --folder $(EVALUATION)/compare
+# right answers under every mechanism: 168 runs each
+MATRIX = fault mmapbench mmapbench-write mmapbench-seq mmapbench-seq-write kv update btree bfs pagerank scan gc migrate
 
 docs: $(STAMP)
 	@$(PIP) install "mkdocs-material>=9.5" "mkdocstrings[python]>=0.26"
@@ -108,6 +110,8 @@ evaluation: $(STAMP)
 	    bfs --scale 14 --edge-factor 16 --mode uffd --mode pff --handler read --handler sigbus
 	@for w in kv update bfs scan; do $(COMPARE) $$w --scale 12 --json $(EVALUATION)/compare-$$w.json || exit 1; done
 	@$(COMPARE) bfs --scale 16 --quota 0.1,0.25,0.5,1 --threads 1,4,16 --json $(EVALUATION)/compare-large.json
+	@for w in $(MATRIX); do $(COMPARE) $$w --scale 13 --quota 0.1,0.25,0.5,1 --threads 1,4,16 \
+	    --json $(EVALUATION)/matrix-$$w.json > $(EVALUATION)/matrix-$$w.txt || exit 1; done
 	@$(BIN)/pffemu report $(foreach w,kv update bfs scan,$(EVALUATION)/compare-$w.json) \
 	    -o $(EVALUATION)/compare.html --figures docs/evaluation
 	@$(BIN)/pffemu timing validate --write docs/timing.md

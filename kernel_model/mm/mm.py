@@ -400,8 +400,9 @@ class Mm:
             self._note_writable_code(prot)
             for address, entry in self.pages.used(vma.start, vma.end):
                 if entry & HELD:
-                    self.pages.set(address, self.allowed(vma, entry))
-        self.stale = True
+                    changed = self.allowed(vma, entry)
+                    self.stale |= bool(entry & PTE_P) and changed != entry  # no TLB holds others (pte_needs_flush)
+                    self.pages.set(address, changed)
         self.vmas.merge(start, end)
         if registered:
             self.notifier.changed(cpu, self, start, end, fresh=False)

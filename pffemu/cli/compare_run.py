@@ -7,10 +7,11 @@ import io
 import struct
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -50,20 +51,33 @@ class NotOffered(PffemuError):
     """The machine does not offer the mechanism."""
 
 
-def run(workload: CachedWorkload, setting: CacheSetting, options: MachineOptions, *, clocks: bool = False) -> CacheRun:
+def run(
+    workload: CachedWorkload,
+    setting: CacheSetting,
+    options: MachineOptions,
+    *,
+    clocks: bool = False,
+    sinks: Sequence[Callable[[Any], None]] = (),
+) -> CacheRun:
     """Run `workload`; `options`: the machine, but for its mode, its cores and its RAM. `clocks`: keep the run's.
 
-    Raises GuestFailed, NotOffered, PffemuError.
+    `sinks` get the run's events, too. Raises GuestFailed, NotOffered, PffemuError.
     """
     gc.collect()  # reference cycles keep the RAM of the last run's machine
     with tempfile.TemporaryDirectory(prefix="pffemu-") as folder:
         file = Path(folder) / _FILE
         file.write_bytes(workload.content.tobytes())
-        return _run(workload, setting, options, file, clocks=clocks)
+        return _run(workload, setting, options, file, sinks, clocks=clocks)
 
 
 def _run(
-    workload: CachedWorkload, setting: CacheSetting, options: MachineOptions, file: Path, *, clocks: bool
+    workload: CachedWorkload,
+    setting: CacheSetting,
+    options: MachineOptions,
+    file: Path,
+    sinks: Sequence[Callable[[Any], None]],
+    *,
+    clocks: bool,
 ) -> CacheRun:
     result, counters, logged = io.BytesIO(), io.BytesIO(), io.BytesIO()
     machine = Machine(_machine_options(workload, setting, options, file.parent))
@@ -75,7 +89,7 @@ def _run(
         machine.open_output(fd, name, sink)
     machine.load(guest(f"workloads/{workload.guest}"), setting.arguments(workload))
     forms = CostClocks(machine.cpus) if clocks else None
-    with Recorder(machine, None, [] if forms is None else [forms]) as recorder:
+    with Recorder(machine, None, [*sinks, *([] if forms is None else [forms])]) as recorder:
         counts = MeasuredCounts(machine.counts, recorder.stages)
         machine.events.sinks.append(counts)
         started = time.perf_counter()
