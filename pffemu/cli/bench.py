@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 
@@ -27,6 +27,7 @@ from pffemu.report.table import run_tables
 from pffemu.report.uncertainty_table import scatter_table, uncertainty_tables
 
 WRONG_ANSWER = 1
+TOLD: Final = ("mode", "cpus", "ram", "profile")  # options of a machine that a report tells by themselves
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from guest.graphs import EDGE_FACTORS, SCALES
 from guest.handlers import Eviction
 from guest.workloads import bfs_workload, resident_fraction, with_resident
 from pffemu.cli import options
-from pffemu.cli.bench import Outputs, run_benchmark
+from pffemu.cli.bench import TOLD, Outputs, run_benchmark
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.measure import Setup
 from pffemu.cli.uncertain import Draws
@@ -53,7 +53,8 @@ def bench_bfs(
         "bench bfs",
         f"BFS: R-MAT, scale {scale}, edge factor {edge_factor}, seed {seed}{_limited(resident, evict)}",
         lambda: with_resident(bfs_workload(scale, edge_factor, seed), fraction, evict),
-        {"scale": scale, "edge_factor": edge_factor, "seed": seed, "resident": resident, "evict": evict.value},
+        {"scale": scale, "edge_factor": edge_factor, "seed": seed, "resident": resident, "evict": evict.value}
+        | machine.told(*TOLD),
         options.chosen_modes(mode),
         Setup(machine.options, ram, trace),
         Outputs(json, host_stats, plot, csv),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from guest.workloads import MOST_PAGES, MOST_THREADS, FaultWorkload
 from pffemu.cli import options
-from pffemu.cli.bench import Outputs, run_benchmark
+from pffemu.cli.bench import TOLD, Outputs, run_benchmark
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
 from pffemu.cli.measure import Setup
 from pffemu.cli.uncertain import Draws
@@ -69,7 +69,7 @@ def bench_fault(
         "bench fault",
         f"Fault benchmark: {pages:,} pages, {kind}",
         lambda: workload,
-        _parameters(workload),
+        _parameters(workload) | machine.told(*TOLD),
         options.chosen_modes(mode),
         Setup(_with_cores(machine.options, threads, handler_threads), ram, trace),
         Outputs(json, host_stats, plot, csv),
@@ -78,7 +78,7 @@ def bench_fault(
     )
 
 
-def _parameters(workload: FaultWorkload) -> dict[str, int]:
+def _parameters(workload: FaultWorkload) -> dict[str, Any]:
     """What the JSON says of the workload."""
     rings = {} if workload.frames is None else {"frames": workload.frames, "low": workload.low, "batch": workload.batch}
     return {

@@ -79,7 +79,10 @@ def bench_sweep(
     for row in table:
         values = ", ".join(f"{name.removeprefix('vary_')} {row[name]}" for name in row if name.startswith("vary_"))
         measured = row.get("cycles", row.get("total"))
-        out.print(f"  {values}: {row['mode']} {row.get('handler', '')}: {measured:,} cycles", markup=False)
+        out.print(
+            f"  {values}: {' '.join(filter(None, (row['mode'], row.get('handler'))))}: {measured:,} cycles",
+            markup=False,
+        )
 
 
 def _parsed(text: str) -> tuple[str, list[str]]:

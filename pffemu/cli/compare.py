@@ -86,7 +86,7 @@ def compare(
     there = len(points) - len(missing)
     failure = _run(comparison, built, missing, jobs, progress)
     found = [(point, result) for point in points if (result := point.report()) is not None]
-    told = _report(comparison, found)
+    told = _report(comparison, found, machine)
     _show(told, json, csv, plot_to, f"{len(found)} results, {there} of them from before, in {folder}")
     if failure is not None:
         raise failure
@@ -189,7 +189,9 @@ def _store(setting: CacheSetting) -> str:
     return "disk" if setting.on_disk else "memory"
 
 
-def _report(comparison: Comparison, found: Sequence[tuple[ComparePoint, dict[str, Any]]]) -> dict[str, Any]:
+def _report(
+    comparison: Comparison, found: Sequence[tuple[ComparePoint, dict[str, Any]]], machine: MachineChoice
+) -> dict[str, Any]:
     """What --json writes, of the points and their results."""
     setting, profile = comparison.setting, comparison.machine.cpu.profile
     runs = [told for point, told in found if not point.is_steps]
@@ -204,7 +206,7 @@ def _report(comparison: Comparison, found: Sequence[tuple[ComparePoint, dict[str
             "threads": list(comparison.threads), "policy": setting.policy.value, "batch": setting.batch,
             "handlers": setting.handlers, "spare": setting.spare, "frames": setting.frames,
             "store": _store(setting), "profile": profile.name,
-            "profile_hash": profile.digest,
+            "profile_hash": profile.digest, **machine.told("profile"),
         },
         "runs": runs,
         "steps": {
@@ -219,7 +221,7 @@ def _show(told: dict[str, Any], json: str | None, csv: str | None, plot_to: Path
     out = out_console(to_stderr="-" in (json, csv))
     if not out.is_terminal:
         out.width = max(out.width, _WIDE + (_INTERVALS if "uncertainty" in told else 0))
-    out.print(*compare_tables(told), *conclusions(told), note, sep="\n", markup=False)
+    out.print(*compare_tables(told, out.width), *conclusions(told), note, sep="\n", markup=False)
     if json is not None:
         write_text(json_text.dumps(told, indent=2), json)
     if csv is not None:

@@ -16,7 +16,7 @@ import pffemu
 from guest.caching.mechanisms import ALL
 from kernel_model.mechanisms import Mode
 from pffemu.cli import foreground
-from pffemu.cli.bench import WRONG_ANSWER
+from pffemu.cli.bench import TOLD, WRONG_ANSWER
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.machine_choice import MachineChoice
 from pffemu.cli.measure import GuestFailed, Recorder
@@ -71,7 +71,7 @@ def compare_program(
     runs = [_run(guest, replace(machine.options, mode=mode)) for mode in modes]
     ended = {mode.value: end for mode, (_, end) in zip(modes, runs, strict=True)}
     summaries = [summary for summary, _ in runs]
-    told = _report(file, arguments, machine.options, summaries, ended)
+    told = _report(guest, machine, summaries, ended)
     out = out_console(to_stderr="-" in (json, csv))
     out.print(file, *run_tables(summaries, out.width), sep="\n", markup=False)
     if json is not None:
@@ -99,16 +99,17 @@ def _run(guest: GuestCommand, options: MachineOptions) -> tuple[RunSummary, tupl
 
 
 def _report(
-    file: str,
-    arguments: Sequence[str],
-    options: MachineOptions,
+    guest: GuestCommand,
+    machine: MachineChoice,
     summaries: Sequence[RunSummary],
     ended: dict[str, tuple[int, str]],
 ) -> dict[str, Any]:
+    options = machine.options
     profile = options.cpu.profile
     chosen = {
-        "program": file, "arguments": list(arguments), "cpus": options.cpus, "ram": options.ram,
-        "profile": profile.name, "profile_hash": profile.digest,
+        "program": guest.file, "arguments": list(guest.arguments), "mechanisms": [run.mode for run in summaries],
+        "cpus": options.cpus, "ram": options.ram, "profile": profile.name, "profile_hash": profile.digest,
+        **machine.told(*TOLD),
     }  # fmt: skip
     runs = [
         {

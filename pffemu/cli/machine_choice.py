@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import wraps
+from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
@@ -26,11 +27,20 @@ _CPU: Final = CpuOptions()
 
 
 class MachineChoice(NamedTuple):
-    """What was chosen: the machine, the guest's environment, and the words of a command line that choose the same."""
+    """What was chosen: the machine, the guest's environment, and the words of a command line that choose the same.
+
+    `changed`: of each option that is not as it would be by itself, its words.
+    """
 
     options: MachineOptions
     environment: list[str]
     words: tuple[str, ...] = ()
+    changed: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+    def told(self, *told_elsewhere: str) -> dict[str, list[str]]:
+        """For a report's options: `machine`, the words that are not told elsewhere in them, if any."""
+        words = [word for name, words in self.changed.items() if name not in told_elsewhere for word in words]
+        return {"machine": words} if words else {}
 
 
 def _choice(
@@ -109,7 +119,9 @@ def chooses_machine(command: Callable[..., None]) -> Callable[..., None]:
         if command.__name__ != "run":  # whose guests may well have options of these names
             _warn_of_options_behind(given.get("arguments") or (), parameters)
         chosen = {parameter.name: given.pop(parameter.name) for parameter in shared}
-        command(**given, machine=_choice(**chosen)._replace(words=_words(chosen)))
+        usual = {parameter.name: parameter.default for parameter in shared}
+        changed = {name: _words({name: value}) for name, value in chosen.items() if value != usual[name]}
+        command(**given, machine=_choice(**chosen)._replace(words=_words(chosen), changed=changed))
 
     with_machine.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_machine.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

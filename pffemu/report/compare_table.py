@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from pffemu.report.fitting import fitting_columns, left_out
+
 Run = Mapping[str, Any]
 
 _STEPS: Final = {"hit": "hit", "fill": "fill", "evict": "evict", "write_back": "write back"}
@@ -26,24 +28,29 @@ _COLUMNS: Final[Mapping[str, Callable[[Run], str]]] = {
     "IPIs": lambda run: f"{run['measured']['ipis']:,}",
     "answer": lambda run: "right" if run["correct"] else "WRONG",
 }
+_FIRST: Final = ("mechanism", "quota", "threads", "M op/s", "p50", "answer", "p99", "misses", "entries", "switches")
+_FIRST_OF_STEPS: Final = ("mechanism", *_STEPS.values())
 _PARTS: Final = {"of_a_fill": "fill", "of_an_eviction": "evict", "of_a_write_back": "write back"}
 
 
-def compare_tables(report: Mapping[str, Any]) -> list[Table]:
-    """The steps of each mechanism, then the runs."""
+def compare_tables(report: Mapping[str, Any], width: int) -> list[Table | str]:
+    """The steps of each mechanism, then the runs, in `width` columns; lines that say what they left out for it."""
     options = report["options"]
-    return [_steps(report["steps"]), _runs(report["runs"], f"{options['workload']}, scale {options['scale']}")]
+    title = f"{options['workload']}, scale {options['scale']}; p50 to p99.9: virtual cycles of a miss"
+    steps = "cycles of a step, and kernel entries + thread switches in it"
+    return [
+        *_table(steps, *_steps(report["steps"]), _FIRST_OF_STEPS, width),
+        *_table(title, *headings_and_rows(report["runs"]), _FIRST, width),
+    ]
 
 
-def _steps(steps: Mapping[str, Run]) -> Table:
-    table = Table(title="cycles of a step, and kernel entries + thread switches in it", header_style="bold")
-    table.add_column("mechanism", no_wrap=True)
-    for name in (*_STEPS.values(), *(f"in: {name}" for name in _PARTS.values()), "lines of code"):
-        table.add_column(name, justify="right", no_wrap=True)
+def _steps(steps: Mapping[str, Run]) -> tuple[list[str], list[list[str]]]:
+    headings = ["mechanism", *_STEPS.values(), *(f"in: {name}" for name in _PARTS.values()), "lines of code"]
+    rows = []
     for mechanism, told in steps.items():
         cycles = ["-" if told.get(key) is None else _number(told[key]) for key in _STEPS]
-        table.add_row(mechanism, *cycles, *(_crossings(told.get(part)) for part in _PARTS), str(told["lines"]))
-    return table
+        rows.append([mechanism, *cycles, *(_crossings(told.get(part)) for part in _PARTS), str(told["lines"])])
+    return headings, rows
 
 
 def _crossings(counts: Run | None) -> str:
@@ -69,16 +76,21 @@ def headings_and_rows(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
     return [*head, *_COLUMNS], rows
 
 
-def _runs(runs: Sequence[Run], title: str) -> Table:
+def _table(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], first: Sequence[str], width: int
+) -> list[Table | str]:
+    """The table, with a line between the mechanisms that have several rows."""
+    chosen = fitting_columns(headings, rows, first, width)
     table = Table(title=title, header_style="bold")
-    headings, rows = headings_and_rows(runs)
-    for name in headings:
-        table.add_column(name, justify="left" if name == "mechanism" else "right", no_wrap=True)
+    for index in chosen:
+        table.add_column(headings[index], justify="right" if index else "left", no_wrap=True)
+    several = len({row[0] for row in rows}) < len(rows)
     for before, row in zip([rows[0], *rows] if rows else [], rows, strict=False):
-        if before[0] != row[0]:
+        if several and before[0] != row[0]:
             table.add_section()
-        table.add_row(*row)
-    return table
+        table.add_row(*(row[index] for index in chosen))
+    told = left_out(headings, rows, chosen)
+    return [table, told] if told else [table]
 
 
 def _within(run: Run, name: str, unit: float, places: int) -> str:

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any, Final
 
 from pffemu.report import compare_figure, compare_table, figures
+from pffemu.report.command_line import command_line
 from pffemu.report.figures import name_of_path
 from pffemu.report.uncertainty import MATTERS
 from pffemu.report.uncertainty_table import HEADINGS, movers
@@ -17,8 +18,8 @@ Report = Mapping[str, Any]
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --line: #ccc; --soft: #f3f3f3; --quiet: #666 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --paper: #16181b; --line: #444; --soft: #262a2e;
-  --quiet: #a0a0a0 } }
+@media screen and (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --paper: #16181b; --line: #444;
+  --soft: #262a2e; --quiet: #a0a0a0 } }
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 76rem; margin: 1rem auto; padding: 0 1rem; color: var(--ink);
   background: var(--paper) }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-top: 1px solid var(--line);
@@ -29,15 +30,23 @@ figure svg { background: #fff } details { margin: .4rem 0 } dl { display: grid; 
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .8rem 0; font-size: .85em;
   display: block; max-width: 100%; overflow-x: auto }
 th, td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid var(--line) }
-th:first-child, td:first-child { text-align: left }
+th:first-child, td:first-child { text-align: left } td { white-space: nowrap }
 code { font-size: .9em; background: var(--soft); padding: .1em .3em; overflow-wrap: anywhere } figure { margin: 1rem 0 }
-svg { max-width: 100%; height: auto } .wrong { color: #b00; font-weight: bold }
+svg { max-width: 100%; height: auto }
+@media (max-width: 700px) { figure { overflow-x: auto } figure svg { max-width: none; width: auto; min-width: 36rem } }
+.wrong { color: #b00; font-weight: bold }
 """
 
 
-_WHAT_THE_TABLE_SAYS: Final = (
+_FAULTS_TABLE: Final = (
     "Virtual cycles. Latencies and their parts are of one fault of the path named; the measured part, and the time in "
     "it, are of the whole run."
+)
+_CALLS_TABLE: Final = "Virtual cycles of one call, by its stages."
+_CACHE_TABLE: Final = (
+    "Million operations a second, in all and by a core; the milliseconds that all cores were busy; virtual cycles of a "
+    "miss (p50, p99, p99.9); how often, in the measured part: misses, pages evicted and written, kernel entries, "
+    "thread switches, TLB flushes and interrupts between cores."
 )
 _CAPTIONS: Final = {
     "breakdown": "The mean latency of a fault by stage, from the refused page walk to the resumed instruction.",
@@ -112,6 +121,13 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _what_the_table_says(report: Report) -> str:
+    if compares_workload(report):
+        return _CACHE_TABLE
+    inner = report["points"][0]["report"] if report.get("points") else report
+    return _CALLS_TABLE if inner["command"] == "bench ioctl" else _FAULTS_TABLE
 
 
 def table(report: Report) -> tuple[list[str], list[list[str]]]:
@@ -213,7 +229,7 @@ def html(reports: Sequence[Shown], fault_pictures: str = "") -> str:
         title, report = shown.name, shown.report
         parts.append(f'<h2 id="report-{number}">{escape(title)}: {escape(report["command"])}</h2>')
         parts.append(_options(report))
-        parts.append(f"<p class=quiet>{_WHAT_THE_TABLE_SAYS}</p>" if "runs" in report else "")
+        parts.append(f"<p class=quiet>{_what_the_table_says(report)}</p>")
         parts.append(_html_table(shown.headings, shown.rows))
         if "uncertainty" in report:
             draws = report["uncertainty"]["draws"]
@@ -245,7 +261,7 @@ def _options(report: Report) -> str:
     """The command, and its options folded away."""
     rows = "".join(f"<dt>{escape(name)}<dd>{escape(_told(value))}" for name, value in report["options"].items())
     return (
-        f"<p><code>pffemu {escape(report['command'])}</code>, version {escape(report['version'])}</p>"
+        f"<p><code>{escape(command_line(report))}</code>, version {escape(report['version'])}</p>"
         f"<details><summary>its options</summary><dl>{rows}</dl></details>"
     )
 

@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import subprocess
+from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,16 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 DRIVER = """<script>
 const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
 const now = () => [...document.querySelectorAll(".focus .now b")].map((e) => e.textContent)[0];
-const seen = [];
-for (let i = 0; i < COUNT; i++) { seen.push(now()); press("ArrowRight"); }
+const at = (number) => Number(document.querySelector(`[data-mechanism="${number}"] [aria-current]`).dataset.step);
+const seen = [], beside = [];
+for (let i = 0; i < COUNT; i++) { seen.push(now()); beside.push(at(0)); press("ArrowRight"); }
 const end = now(); press("ArrowRight"); const still = now();
 const back = []; for (let i = 0; i < COUNT; i++) { back.push(now()); press("ArrowLeft"); }
 press("ArrowDown"); press("ArrowDown"); const phase = now(); press("m"); const other = now(); press("End");
-document.title = JSON.stringify({seen, end, still, back, phase, other,
+const click = (selector) => { document.querySelector(selector).click(); return [at(0), at(1)]; };
+const clicked = [click("#first"), click("#on"), click("#phase"), click("#back"), click("#last"),
+  click("#tabs [data-mechanism='1']"), click('[data-mechanism="1"] [data-step="9"]')];
+document.title = JSON.stringify({seen, beside, end, still, back, phase, other, clicked,
   follows: document.querySelectorAll("section .step[aria-current]").length,
   wide: document.documentElement.scrollWidth <= innerWidth});
 </script>"""
@@ -100,6 +106,16 @@ def test_it_is_one_file_that_fetches_nothing(page: Path) -> None:
     assert text.count("</script>") == 2
 
 
+def latest_cycles(mechanism: Any) -> list[int]:
+    """Of each step the virtual time at which it is shown: clocks of cores differ, and the page never goes back."""
+    return list(accumulate((step[0] for step in mechanism["steps"]), max))
+
+
+def shown_at(mechanism: Any, time: int) -> int:
+    """The step of another mechanism that stands beside this time."""
+    return bisect_right(latest_cycles(mechanism), time) - 1
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 @pytest.mark.parametrize("width", [1280, 390])
 def test_keys_walk_through_all_steps(page: Path, tmp_path: Path, width: int) -> None:
@@ -121,6 +137,10 @@ def test_keys_walk_through_all_steps(page: Path, tmp_path: Path, width: int) -> 
     assert told["end"] == told["still"] == shown[-1]
     assert told["back"] == shown[::-1]
     assert told["phase"] == shown[2]
+    assert told["beside"] == [0, *(shown_at(uffd, latest) for latest in latest_cycles(pff)[1:])]
+    last = len(uffd["steps"]) - 1
+    assert [at[0] for at in told["clicked"][:5]] == [0, 1, 2, 1, last]  # what a mouse and a finger do
+    assert [at[1] for at in told["clicked"][5:]] == [count - 1, 9]
     assert told["other"] in {f"{kind}: {what}" for _, kind, what, *_ in uffd["steps"]}
     assert told["follows"] == 2
     assert told["wide"]
