@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 from enum import Enum
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_type_hints
 
 from pffemu.errors import UsageError
 
@@ -14,23 +15,23 @@ def check_types(options: Any) -> None:
 
     Raises UsageError for a value of another type, and for one that no member has.
     """
-    for name, kind in _kinds(type(options)).items():
+    for name, kinds in _kinds(type(options)).items():
         value = getattr(options, name)
-        if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
-            continue
-        object.__setattr__(options, name, _converted(name, kind, value))
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            object.__setattr__(options, name, _converted(name, kinds[0], value))
 
 
-def _kinds(options: type[Any]) -> dict[str, type[Any]]:
-    """The types of the fields that have one type, by field."""
+def _kinds(options: type[Any]) -> dict[str, tuple[type[Any], ...]]:
+    """The types of the fields, by field: one, or one and that of None. Fields of other types are not checked."""
     if options not in _known:
         hints = get_type_hints(options)
         named = {field.name: hints[field.name] for field in fields(options)}
-        _known[options] = {name: kind for name, kind in named.items() if isinstance(kind, type)}
+        either = {name: get_args(kind) if isinstance(kind, UnionType) else (kind,) for name, kind in named.items()}
+        _known[options] = {name: kinds for name, kinds in either.items() if all(isinstance(k, type) for k in kinds)}
     return _known[options]
 
 
-_known: dict[type[Any], dict[str, type[Any]]] = {}
+_known: dict[type[Any], dict[str, tuple[type[Any], ...]]] = {}
 
 
 def _converted(name: str, kind: type[Any], value: object) -> Any:

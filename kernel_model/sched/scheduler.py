@@ -17,9 +17,10 @@ from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.wait.queue import WaitQueue
 from pffemu.events.fields import Label
 from pffemu.events.kernel import ContextSwitch, ThreadBlocked, ThreadWoken
-from pffemu.hw.interconnect import NEVER
+from pffemu.hw.interconnect import NEVER, Interconnect
 from pffemu.hw.uintr_state import UintrState
 from pffemu.hw.user_fault_state import UserFaultState
+from pffemu.timing.profile import Profile
 
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
@@ -48,8 +49,9 @@ class Scheduler:
     def __init__(self, cpus: list[Cpu], uintr: UintrSwitch, *, wakeup_preemption: bool = False) -> None:
         """`wakeup_preemption`: a thread that is woken takes its core from the thread that runs there."""
         self._wakeup_preemption = wakeup_preemption
-        self._cpus, self._uintr, self.profile = cpus, uintr, cpus[0].profile
-        self._interconnect = cpus[0].interconnect
+        self._cpus, self._uintr = cpus, uintr
+        self.profile: Profile = cpus[0].profile
+        self._interconnect: Interconnect = cpus[0].interconnect
         # cycles a receiver may run ahead of a sender: no user interrupt arrives sooner
         self._uipi_look_ahead = sum(cpus[0].cycles_of(cost) for cost in ("cpu.uintr.senduipi", "cpu.ipi.flight"))
         # and of a waker whose IPI may preempt its thread

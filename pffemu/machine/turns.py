@@ -15,7 +15,7 @@ from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.engine.stop import EngineStop, StopKind
 from pffemu.hw.cpu import Cpu
-from pffemu.hw.interconnect import NEVER
+from pffemu.hw.interconnect import NEVER, Interconnect
 from pffemu.hw.memory.caches import CoreCaches
 from pffemu.machine import loop
 
@@ -44,7 +44,7 @@ class Turns:
 
     def __init__(self, kernel: Kernel, cpus: list[Cpu], counting: bool) -> None:
         self._kernel, self._cpus, self._counting = kernel, cpus, counting
-        self._interconnect = cpus[0].interconnect
+        self._interconnect: Interconnect = cpus[0].interconnect
         self.count = 0
         self.current: Turn | None = None
         self.ran: tuple[EngineStop, int] | None = None  # the last stop of an engine, and its core's count then

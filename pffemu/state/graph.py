@@ -35,6 +35,7 @@ from pffemu.state.classes import (
     permitted_class,
 )
 from pffemu.state.parts import Parts, all_attributes
+from pffemu.state.type_check import check_types
 
 _PLAIN: Final = frozenset({type(None), bool, float, str})
 _NUMBER_MAX: Final = 4096  # bits
@@ -61,6 +62,8 @@ def read_graph(text: bytes, octets: bytes | memoryview, parts: Parts, *, foreign
     reader = _Reader(told["nodes"], told["classes"], octets, parts, foreign)
     reader.make()
     reader.fill()
+    if foreign:
+        reader.check()
     return reader.value(told["root"])
 
 
@@ -203,6 +206,15 @@ class _Reader:
             for target, (kind, *told) in zip(self._made, self._nodes, strict=True):
                 if kind == wanted:
                     fill(self, target, *told)
+
+    def check(self) -> None:
+        """Raises SnapshotError for an attribute of another type than its class declares."""
+        for made, (kind, *told) in zip(self._made, self._nodes, strict=True):
+            if kind == "object":
+                names = self._classes[told[0]][1]
+                check_types(type(made), {name: getattr(made, name) for name in names})
+            elif kind == "named":
+                check_types(type(made), made._asdict())
 
     def values(self, told: Sequence[Any]) -> list[Any]:
         return [self.value(each) for each in told]

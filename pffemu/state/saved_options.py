@@ -14,6 +14,7 @@ from pffemu.hw.cpu_options import CpuOptions
 from pffemu.machine.options import MachineOptions
 from pffemu.state.classes import SnapshotError
 from pffemu.state.parts import guest_path
+from pffemu.timing.locking import Locking
 from pffemu.timing.profile import Entry, Profile, Status
 
 _OF_THE_USER: Final = ("roots", "libs")  # what the guest may reach of the host
@@ -28,6 +29,7 @@ def written(options: MachineOptions) -> bytes:
     told = {
         "name": profile.name, "machine": profile.machine, "frequency": profile.frequency,
         "entries": _written(profile.entries), "hierarchy": _written(profile.hierarchy),
+        "locking": profile.locking.value,
     }  # fmt: skip
     return json.dumps({"machine": values, "cpu": cpu, "profile": told, "host": shown}).encode("ascii")
 
@@ -50,7 +52,10 @@ def read(data: bytes, roots: tuple[Mount, ...], libs: bool) -> MachineOptions:
     entries, hierarchy = (
         {name: _entry(*values) for name, values in profile[part].items()} for part in ("entries", "hierarchy")
     )
-    made = Profile.of(str(profile["name"]), str(profile["machine"]), int(profile["frequency"]), entries, hierarchy)
+    made = Profile.of(
+        str(profile["name"]), str(profile["machine"]), int(profile["frequency"]), entries, hierarchy,
+        locking=Locking(profile["locking"]),
+    )  # fmt: skip
     cpu = CpuOptions(**told["cpu"], profile=made)
     values = told["machine"]
     if not values.keys() <= {field.name for field in fields(MachineOptions)} - {*_OF_THE_USER, "cpu"}:

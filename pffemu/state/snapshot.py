@@ -12,10 +12,12 @@ from pffemu import compiled
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.errors import PffemuError
 from pffemu.machine.machine import Machine
+from pffemu.state.attribute_types import UNKNOWN, declared
 from pffemu.state.classes import SnapshotError
 from pffemu.state.graph import read_graph, write_graph
 from pffemu.state.parts import Parts, attributes
 from pffemu.state.ram_pages import Pages, put_pages, used_pages
+from pffemu.state.type_check import check_types
 
 _UNNAMED: Final = 1 << 30  # bytes of RAM in use that nothing needs to name
 __all__ = ["Snapshot", "SnapshotError", "put_back", "take"]
@@ -69,6 +71,8 @@ def put_back(machine: Machine, snapshot: Snapshot, *, foreign: bool = False) -> 
         state, cores, positions, counts = _root(snapshot, parts, foreign)
         if len(cores) != len(machine.cpus) or not _fits(parts, state):
             raise SnapshotError("the snapshot is of another kind of machine", remedy="build it with the same options")
+        if foreign:
+            _check_types(parts, state)
         put_pages(machine, snapshot.pages)
         for name, values in state.items():
             for attribute, value in values.items():
@@ -80,6 +84,18 @@ def put_back(machine: Machine, snapshot: Snapshot, *, foreign: bool = False) -> 
         raise
     except Exception as error:
         raise SnapshotError(f"the snapshot is damaged: {error}", remedy="save it again") from error
+
+
+def _check_types(parts: Parts, state: dict[str, dict[str, Any]]) -> None:
+    """Raises SnapshotError when a part would get a value of another type than it has, or declares."""
+    for name, values in state.items():
+        part = parts.wired[name]
+        kind: Any = type(part)
+        check_types(kind, values)
+        for attribute, value in values.items():
+            now = getattr(part, attribute)
+            if declared(kind, attribute) is UNKNOWN and now is not None and not isinstance(value, type(now)):
+                raise SnapshotError(f"the snapshot gives {name}'s {attribute} a {type(value).__name__}")
 
 
 def _check_frames(machine: Machine, snapshot: Snapshot) -> None:

@@ -224,7 +224,7 @@ def _word(source: random.Random) -> int:
 def _machine(seed: int) -> Machine:
     source = random.Random(f"code {seed}")
     options = CpuOptions(
-        compiled=source.random() < 0.5, exact_float=source.random() < 0.3, check_alignment=source.random() < 0.3
+        compiled=source.random() < 0.8, exact_float=source.random() < 0.3, check_alignment=source.random() < 0.3
     )
     machine = Machine(
         ram=_RAM, cpus=1, mode=source.choice((Mode.UFFD, Mode.PFF)), cpu=options, stdout=Nowhere(), stderr=Nowhere()

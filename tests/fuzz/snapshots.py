@@ -84,7 +84,7 @@ class Parts:
 
 
 @cache
-def _good(folder: Path) -> bytes:
+def good(folder: Path) -> bytes:
     """A snapshot of a guest with threads, files and a root, in the middle of its run."""
     (folder / "root").mkdir(exist_ok=True)
     (folder / "root" / "f").write_bytes(bytes(range(256)) * 40)
@@ -102,6 +102,30 @@ def mutated(parts: Parts, source: random.Random) -> None:
     """Change some of it."""
     for _ in range(source.choice((1, 1, 2, 5, 30))):
         _MUTATIONS[source.randrange(len(_MUTATIONS))](parts, source)
+
+
+def objects_in_attributes(parts: Parts) -> list[tuple[list[Any], int, str, list[list[int]]]]:
+    """Where an attribute holds an object: the values, its place in them, its name, and objects of classes that no such
+    attribute of that class holds anywhere in the snapshot.
+    """
+    nodes, classes = parts.graph["nodes"], parts.graph["classes"]
+    held: dict[tuple[int, int], set[str]] = {}
+    places: dict[tuple[int, int], list[Any]] = {}
+    for node in nodes:
+        if node[0] == "object":
+            for at, value in enumerate(node[2]):
+                kind = nodes[value[0]] if isinstance(value, list) and len(value) == 1 else ["none"]
+                held.setdefault((node[1], at), set()).add(classes[kind[1]][1] if kind[0] == "object" else kind[0])
+                if kind[0] == "object":
+                    places[node[1], at] = node[2]
+    objects = {classes[node[1]][1]: [i] for i, node in enumerate(nodes) if node[0] == "object"}
+    few = [objects[name] for name in ("UintrState", "FrameAllocator", "RwLock")]  # of which nothing is a subclass
+    own = {tuple(each): name for name, each in objects.items()}
+    return [
+        (values, at, ".".join((classes[number][1], classes[number][2][at])),
+         [each for each in few if own[tuple(each)] not in held[number, at]])
+        for (number, at), values in places.items()
+    ]  # fmt: skip
 
 
 def _value(parts: Parts, source: random.Random) -> None:
@@ -195,7 +219,7 @@ _elsewhere: list[str] = []
 def run_one(folder: Path, seed: int) -> str:
     """Restore and run a mutated snapshot; how it ended. Raises AssertionError for what must not happen."""
     source = random.Random(seed)
-    parts = Parts.of(_good(folder))
+    parts = Parts.of(good(folder))
     mutated(parts, source)
     path = folder / "mutant"
     path.write_bytes(parts.written())

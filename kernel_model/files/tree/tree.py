@@ -61,7 +61,7 @@ class Tree:
             "host", 1, TMPFS_MAGIC, ram, frames, self._inodes
         )  # what FIFOs and sockets there count against
         self.mount_changes, self.mounts_changed = 0, WaitQueue("a mount")  # for poll of /proc/mounts
-        self.rootfs = self.new_root("tmpfs", 0o755)
+        self.rootfs: Directory = self.new_root("tmpfs", 0o755)
         self.roots[()] = self.rootfs
         for mount in mounts:
             self.add(mount)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,19 @@ import pytest
 from kernel_model.abi.uapi import LinuxError
 from kernel_model.files.host_tree import Mount, open_host
 from kernel_model.files.tree.place import Place
-from pffemu import Exited, Machine, assemble, compiled
+from pffemu import CpuOptions, Exited, Machine, Mode, assemble, compiled
 from pffemu.debug import history
 from pffemu.errors import PffemuError, UsageError
 from pffemu.hw.uintr_state import UintrState
 from pffemu.machine.streams import InputLog
 from pffemu.state import snapshot, snapshot_file
+from pffemu.state.attribute_types import UNKNOWN, declared, resolved
 from pffemu.state.classes import check_attribute, permitted_class
 from pffemu.state.snapshot import SnapshotError
-from tests.campaign import rounds
+from pffemu.state.type_check import fits
+from pffemu.timing.load import load_profile
+from pffemu.timing.locking import Locking
+from tests.campaign import LONG, rounds
 from tests.fuzz import snapshots
 from tests.fuzz.snapshots import Parts
 from tests.guest_tools import plain_guest
@@ -166,6 +172,8 @@ CHANGES: dict[str, Callable[[Parts], object]] = {
     "a deep list": lambda p: p.graph.__setitem__("root", json.loads("[" * 900 + "]" * 900)),
     "an option": lambda p: p.options["cpu"].__setitem__("nothing", 1),
     "the class of an option": lambda p: p.options["machine"].__setitem__("ram", "9" * 30),
+    "an option's number": lambda p: p.options["machine"].__setitem__("locking", 0),
+    "an option's text": lambda p: p.options["cpu"].__setitem__("compiled", "yes"),
     "a page behind RAM": lambda p: p.pages.__setitem__(slice(0, 8), (1 << 50).to_bytes(8, "little")),
     "half a page": lambda p: p.pages.__delitem__(slice(100, None)),
 }
@@ -184,6 +192,15 @@ def test_what_is_not_data_of_the_machine_is_refused(what: str, tmp_path: Path) -
     assert UintrState().handler == 0
     after = snapshots.fingerprint()
     assert all(after[name] == value for name, value in before.items())
+
+
+@pytest.mark.parametrize("locking", [None, *Locking])
+def test_options_come_back_as_they_were(locking: Locking | None, tmp_path: Path) -> None:
+    profile = replace(load_profile(), locking=Locking.LINUX_6_18, spreads=())  # spreads are for reports
+    machine = Machine(cpus=3, locking=locking, mode=Mode.UFFD, seed=5, cpu=CpuOptions(profile=profile))
+    machine.load(READER)
+    snapshot_file.save(machine, tmp_path / "state")
+    assert snapshot_file.restore(tmp_path / "state").options == machine.options
 
 
 def test_sizes_are_checked_before_anything_is_made(tmp_path: Path) -> None:
@@ -274,6 +291,52 @@ def test_mutated_snapshots_change_nothing_and_open_nothing(tmp_path: Path) -> No
     first = 1_000_000 * int(os.environ.get("PFFEMU_FUZZ_SEED", "0"))
     ended = [snapshots.run_one(tmp_path, seed) for seed in range(first, first + MUTANTS)]
     assert {"refused", "ran"} <= set(ended)
+
+
+def test_an_attribute_takes_no_value_of_another_type(tmp_path: Path) -> None:
+    parts = Parts.of(snapshots.good(tmp_path))
+    roots = (Mount(str(tmp_path / "root"), ()),)
+    path, out = tmp_path / "state", io.BytesIO()
+    places = snapshots.objects_in_attributes(parts)
+    assert len(places) > 100
+    for values, at, name, others in places[:: 1 if LONG else 12]:
+        right = values[at]
+        for wrong in (others[0], others[-1], 5, "text"):
+            values[at] = wrong
+            path.write_bytes(parts.written())
+            with pytest.raises(SnapshotError):
+                print(f"{name} takes {wrong}", snapshot_file.restore(path, stdout=out, stderr=out, roots=roots))
+        values[at] = right
+    path.write_bytes(parts.written())
+    snapshot_file.restore(path, stdout=out, stderr=out, roots=roots)
+
+
+def test_the_types_of_attributes_are_known(tmp_path: Path) -> None:
+    parts = Parts.of(snapshots.good(tmp_path))
+    kinds = [(permitted_class(module, name), names) for module, name, names in parts.graph["classes"]]
+    unknown = {f"{kind.__name__}.{name}" for kind, names in kinds for name in names if declared(kind, name) is UNKNOWN}
+    assert unknown <= {
+        "Mmu._octets", "DirectMap._words", "UpidMemory._words", "PageTables._words", "PageTables.root",
+        "InputFile.references", "OutputFile.references", "IntervalTimer.deadline", "IntervalTimer.cpu_index",
+        "ImagePages.number",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "written", "right"),
+    [
+        (5, "int", True), (True, "int", True), ("5", "int", False), (5, "float", True), (None, "int | None", True),
+        (b"", "int | None", False), ([1, 2], "list[int]", True), ([1, "2"], "list[int]", False),
+        ({1: [b""]}, "dict[int, list[bytes]]", True), ({1: [1]}, "dict[int, list[bytes]]", False),
+        ({1: 1}, "dict[bytes, int]", False), ((1, b""), "tuple[int, bytes]", True),
+        ((1, 2, 3), "tuple[int, ...]", True), ((1, 2, 3), "tuple[int, int]", False), (len, "Callable[[], int]", True),
+        (3, "Callable[[], int]", False), ([], "'list[UintrState]'", True), ([3], "'list[UintrState]'", False),
+        (3, "Any", True), ({3}, "frozenset[int]", False), ("x", "Literal['x', 'y']", True),
+    ],
+)  # fmt: skip
+def test_types_of_values(value: Any, written: str, right: bool) -> None:
+    expression = ast.parse(written, mode="eval").body
+    assert fits(value, resolved(expression, __name__)) is right
 
 
 def test_a_damaged_machine_is_one_error_of_the_debugger(tmp_path: Path) -> None:
