@@ -26,6 +26,8 @@ TABLE: Final = (
     _row("next n nexti", "[N]", "one instruction, calls run to their return", "step_over"),
     _row("step-line sl", "[N]", "to the next source line, into functions that have lines"),
     _row("next-line nl", "[N]", "to the next source line, calls run to their return"),
+    _row("reverse-step-line rsl", "[N]", "back to the start of the source line, or of the one before"),
+    _row("reverse-next-line rnl", "[N]", "the same, back over calls"),
     _row("phase ph", "[N]", "to the next phase of a fault, below the instruction", "phase"),
     _row("finish fin", "", "out of the function, or through UIRET out of the handler", "finish"),
     _row("continue c", "[N]", "to the next breakpoint", "resume"),
@@ -63,10 +65,12 @@ TABLE: Final = (
     _row("timeline", "", "the last fault in two lanes"),
     _row("events", "[N]", "what happened last"),
     _row("x", "ADDRESS [BYTES]", "memory"),
-    _row("print p", "EXPRESSION", "an expression as in tests' claims: rax, mem64[rsp], uif, flags has ZF"),
     _row(
-        "set", "NAME = EXPRESSION", "a register, or memory as in mem64[rsp+8]; what was recorded after it is forgotten"
+        "print p",
+        "EXPRESSION",
+        "an expression as in tests' claims: rax, mem64[rsp], uif, flags has ZF; in C also variables",
     ),
+    _row("set", "NAME = EXPRESSION", "a register, a number in C, memory as in mem64[rsp+8]; forgets what came after"),
     _row("save", "FILE", "the whole machine, for `pffemu debug FILE`"),
     _row("help h", "[COMMAND]", "this list, or one command"),
     _row("quit q", "", "leave"),

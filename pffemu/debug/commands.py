@@ -12,12 +12,13 @@ from pffemu.arch.registers import GENERAL, MASK64
 from pffemu.debug import show
 from pffemu.debug.breakpoints import Access, Breakpoint, event_words
 from pffemu.debug.command_table import TABLE, help_text
-from pffemu.debug.halt import Why
-from pffemu.debug.line_steps import step_line
-from pffemu.debug.local_variables import shown_locals
+from pffemu.debug.halt import Halt, Why
+from pffemu.debug.line_steps import reverse_step_line, step_line
+from pffemu.debug.local_variables import shown_locals, variables_here
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.errors import UsageError
+from pffemu.inspect.c_values import bytes_of_number
 from pffemu.inspect.expressions import parse, value_of
 from pffemu.inspect.nearest import nearest
 from pffemu.inspect.view import Recorder, View
@@ -47,7 +48,10 @@ class Commands:
         self._interrupted = False
         self._actions: dict[str, Callable[[str], str]] = {
             **{e.names[0]: partial(self._move, e.movement) for e in TABLE if e.movement},
-            "step-line": partial(self._move_lines, False), "next-line": partial(self._move_lines, True),
+            "step-line": partial(self._move_lines, step_line, False),
+            "next-line": partial(self._move_lines, step_line, True),
+            "reverse-step-line": partial(self._move_lines, reverse_step_line, False),
+            "reverse-next-line": partial(self._move_lines, reverse_step_line, True),
             "goto": self._goto, "break": self._break, "tbreak": partial(self._break, temporary=True),
             "event": self._event, "watch": partial(self._watch, Access.WRITE),
             "rwatch": partial(self._watch, Access.READ), "awatch": partial(self._watch, Access.ANY),
@@ -102,9 +106,9 @@ class Commands:
                 return f"interrupted after {done} of {wanted}: {self._where()}"
         return self._where()
 
-    def _move_lines(self, over: bool, text: str) -> str:
+    def _move_lines(self, move: Callable[..., Halt], over: bool, text: str) -> str:
         for _ in range(_count(text)):
-            halt = step_line(self.session, self.places, over=over, interrupted=lambda: self._interrupted)
+            halt = move(self.session, self.places, over=over, interrupted=lambda: self._interrupted)
             if halt.why not in _OWN or self._interrupted:
                 break
         return self._where()
@@ -188,11 +192,14 @@ class Commands:
     def _set(self, text: str) -> str:
         left, equals, right = text.partition("=")
         name, element = left.strip(), _ELEMENT.fullmatch(left.strip())
-        if not equals or not right.strip() or (element is None and name not in SETTABLE):
+        variable = variables_here(self.session, self.session.tid).get(name) if name not in SETTABLE else None
+        if not equals or not right.strip() or (element is None and variable is None and name not in SETTABLE):
             names = nearest(name, [*SETTABLE, "mem64"]) if name else "as in `set rax = 5`"
             raise UsageError(f"cannot set {text!r}", remedy=f"`set rax = 5`, `set mem64[rsp+8] = 5`; {names}")
         value = self._number_of(right)
-        if element is None:
+        if variable is not None:
+            self.session.write_memory(*bytes_of_number(name, variable, value))
+        elif element is None:
             self.session.write_register(self.session.tid, name, value)
         else:
             size = int(element["bits"]) // 8
@@ -216,7 +223,7 @@ class Commands:
 
     def _value(self, text: str) -> Any:
         machine, symbols = self.session.machine, self.session.symbols
-        seen, memory, variables = self.session.seen, self.session.memory, self.session.variables
+        seen, memory, variables = self.session.seen, self.session.memory, variables_here(self.session, self.session.tid)
         view = View(machine, seen, Recorder(machine), symbols, {}, {}, None, memory, variables)
         return value_of(parse(text), view)
 

@@ -40,5 +40,25 @@ def step_line(session: Session, places: Places, *, over: bool, interrupted: Call
     return halt
 
 
+def reverse_step_line(session: Session, places: Places, *, over: bool, interrupted: Callable[[], bool]) -> Halt:
+    """Back to the start of the source line, or from there to the start of the line before it; what `step_line` undoes.
+
+    `over`: back over calls. In a function without line information, back to its call. Raises UsageError as `step_line`.
+    """
+    if places.line_at(_rip(session)) is None:
+        raise UsageError("no source line here", remedy="build the program with -g, or use `reverse-step`")
+    halt = session.halt
+    for _ in range(_MOST):
+        halt = session.reverse_step_over() if over else session.reverse_step()
+        if halt.why is Why.STEP and places.line_at(_rip(session)) is None:
+            halt = session.reverse_finish()
+        if halt.why is not Why.STEP or interrupted():
+            return halt
+        line = places.line_at(_rip(session))
+        if line is not None and line != places.line_at(_rip(session) - 1):
+            return halt
+    return halt
+
+
 def _rip(session: Session) -> int:
     return session.register(session.tid, "rip")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kernel_model.abi.syscall_names import name_of
 from pffemu.debug.breakpoints import Access, Breakpoint, is_event
 from pffemu.debug.halt import Why
+from pffemu.debug.local_variables import variables_here
 from pffemu.debug.memory import read_present
 from pffemu.debug.moment import Moment
 from pffemu.debug.operands import touches
@@ -161,7 +162,8 @@ class Stops:
         assert breakpoint.condition is not None
         machine, task = self._machine, self._session.task(cpu.tid)
         memory = GuestMemory(machine.ram, task.process.mm, machine.cpus) if task is not None else None
-        view = View(machine, cpu, Recorder(machine), machine.symbols, {}, {}, None, memory, self._session.variables)
+        variables = variables_here(self._session, cpu.tid)
+        view = View(machine, cpu, Recorder(machine), machine.symbols, {}, {}, None, memory, variables)
         try:
             return bool(value_of(breakpoint.condition, view))
         except UsageError:

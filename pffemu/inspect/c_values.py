@@ -25,6 +25,14 @@ def value_of_variable(name: str, variable: Variable, memory: GuestMemory) -> Any
     return _value(variable.type, variable.address, memory)
 
 
+def bytes_of_number(name: str, variable: Variable, value: int) -> tuple[int, bytes]:
+    """(address, bytes) that give a C variable this value. Raises UsageError for what is no number of C."""
+    kind = variable.type
+    if variable.address is None or not isinstance(kind, Number) or kind.float:
+        raise UsageError(f"{name!r} is no whole number at an address", remedy="write its bytes, as in `set mem32[...]`")
+    return variable.address, (value & (1 << 8 * kind.size) - 1).to_bytes(kind.size, "little")
+
+
 def _value(kind: CType, address: int, memory: GuestMemory) -> Any:
     match kind:
         case Number():

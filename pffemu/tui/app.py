@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import ClassVar, Final
+from functools import partial
+from typing import Any, ClassVar, Final
 
 from rich.markup import escape
 from rich.text import Text
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Input, RichLog, Static
+from textual.events import Click
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer, Input, RichLog
 
 from pffemu.debug.command_table import TABLE, help_text
 from pffemu.debug.commands import Commands
@@ -20,28 +25,25 @@ from pffemu.errors import PffemuError
 from pffemu.tui.command_line import CommandLine
 from pffemu.tui.help_screen import HelpScreen
 from pffemu.tui.layout import CHOICE, Size, shown, size_of
-from pffemu.tui.panes import PANES, Before, Room, callers, where
+from pffemu.tui.pane import Pane
+from pffemu.tui.panes import PANES, Before, Room, callers, line_in_view, where
+from pffemu.tui.search import Search
 from pffemu.tui.waiting_lines import WaitingLines
 
 _KEYS: Final = (
-    ("s", "step", "step"), ("n", "next", "step over"), ("p", "phase", "phase"), ("f", "finish", "finish"),
-    ("c", "continue", "continue"),
+    ("s", "step", "step"), ("n", "next", "step over"), ("i", "step-line", "into line"), ("l", "next-line", "line"),
+    ("p", "phase", "phase"), ("f", "finish", "finish"), ("c", "continue", "continue"),
 )  # fmt: skip
 _HINT: Final = "keys below, with Shift back in time; : for a command; ? lists all"
 _OTHER_KEYS: Final = (
     ":           a command; Tab completes it, Up recalls earlier ones, Escape returns to the keys",
+    "/           search the panes for words; F3 finds the next place",
     "Tab         another pane, where the screen has no room for all; z gives one the whole screen",
+    "w, W        the focus to the next pane, or back; arrows and Page keys scroll it, and so does the wheel anywhere",
+    "mouse       a click gives the focus, two on an instruction set a breakpoint there, or remove it",
     "Ctrl-C      stop what runs, and forget the keys that wait", "q           quit",
-    "Ctrl-P      a palette: themes, among others",
+    "Ctrl-P      a palette: all commands, themes",
 )  # fmt: skip
-
-
-class Pane(Static):
-    """One of PANES, named on its border."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__("", id=name, markup=False)
-        self.border_title = PANES[name][0]
 
 
 class DebuggerApp(App[None]):
@@ -53,16 +55,18 @@ class DebuggerApp(App[None]):
     CSS = """
     Screen { layout: vertical; }
     #main { height: 1fr; }
-    Pane { border: round $primary; padding: 0 1; overflow: hidden hidden; text-wrap: nowrap; text-overflow: clip; }
-    Pane { height: 1fr; }
+    Pane { border: round $primary; padding: 0 1; overflow-x: hidden; scrollbar-size-vertical: 1; height: 1fr; }
+    Pane:focus { border: round $accent; }
+    Pane Static { text-wrap: nowrap; text-overflow: clip; width: 1fr; height: auto; }
     #log { height: 6; border: round $primary; padding: 0 1; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    #log:focus { border: round $accent; }
     #line { border: none; height: 1; padding: 0 1; }
-    .large #left { width: 5fr; } .large #state { width: 9fr; }
-    .large #code { height: 3fr; } .large #timeline { height: 2fr; }
+    .large #left { width: 1fr; } .large #state { width: 114; }
+    .large #code { height: 6fr; } .large #source { height: 5fr; } .large #timeline { height: 5fr; }
     .large #registers { height: 22; }
     .large #uintr { height: 15; } .large #walk { height: 9; }
     .large #queues, .large #directives { height: 8; }
-    .medium #left { width: 8fr; } .medium #state { width: 7fr; layout: vertical; }
+    .medium #left { width: 1fr; } .medium #state { width: 57; layout: vertical; }
     .medium #code { height: 3fr; } .medium #timeline { height: 2fr; }
     .medium #registers { height: 12; } .medium #middle { height: auto; } .medium #right { height: 1fr; }
     .medium.stack #middle { height: 1fr; }
@@ -72,7 +76,11 @@ class DebuggerApp(App[None]):
         *(Binding(key, f"execute('{command}')", label) for key, command, label in _KEYS),
         *(Binding(key.upper(), f"execute('reverse-{command}')", f"back: {label}", show=False)
           for key, command, label in _KEYS),
-        Binding("colon,slash", "focus_input", "command", key_display=":"),
+        Binding("colon", "focus_input('')", "command", key_display=":"),
+        Binding("slash", "focus_input('/')", "search", key_display="/"),
+        Binding("f3", "search", "search again", show=False),
+        Binding("w", "other(1)", "other pane", show=False),
+        Binding("W", "other(-1)", "pane before", show=False),
         Binding("escape", "leave_input", "keys", show=False),
         Binding("question_mark,f1", "help", "help", key_display="?"),
         Binding("tab", "choose(1)", "next pane", show=False, priority=True),
@@ -90,28 +98,25 @@ class DebuggerApp(App[None]):
         self._busy = False
         self._waiting = WaitingLines(frozenset(entry.names[0] for entry in TABLE if entry.movement))
         self._chosen, self._alone = "stack", ""  # panes
+        self._search = Search("")
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="main"):
             with Vertical(id="left"):
-                yield Pane("code")
-                yield Pane("timeline")
+                yield from self._panes("code", "source", "timeline")
             with Horizontal(id="state"):
                 with Vertical(id="middle"):
-                    yield Pane("registers")
-                    yield Pane("stack")
+                    yield from self._panes("registers", "stack")
                 with Vertical(id="right"):
-                    yield Pane("uintr")
-                    yield Pane("walk")
-                    yield Pane("regions")
-                    yield Pane("queues")
-                    yield Pane("directives")
+                    yield from self._panes("uintr", "walk", "regions", "queues", "directives")
         yield RichLog(id="log", wrap=True, max_lines=1000, min_width=1)
         yield CommandLine(self._words, _HINT, id="line")
         yield Footer()
 
+    def _panes(self, *names: str) -> Iterable[Pane]:
+        return (Pane(name, PANES[name][0]) for name in names)
+
     def on_mount(self) -> None:
-        self.query_one("#log", RichLog).can_focus = False
         self.set_focus(None)
         self._arrange()
 
@@ -129,8 +134,11 @@ class DebuggerApp(App[None]):
         self.query_one("#line", Input).placeholder = f"{line}: running, Ctrl-C stops it"
         self._execute(line)
 
-    def action_focus_input(self) -> None:
-        self.query_one(Input).focus()
+    def action_focus_input(self, start: str) -> None:
+        """`start`: what the line begins with."""
+        line = self.query_one(CommandLine)
+        line.value, line.cursor_position = start, len(start)
+        line.focus()
 
     def action_leave_input(self) -> None:
         self.set_focus(None)
@@ -162,7 +170,8 @@ class DebuggerApp(App[None]):
 
     def action_zoom(self) -> None:
         """Give one pane the whole screen, or end that."""
-        self._alone = "" if self._alone else self._chosen
+        focused = self.focused.id if isinstance(self.focused, Pane) else None
+        self._alone = "" if self._alone else focused or self._chosen
         self._arrange()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -170,7 +179,46 @@ class DebuggerApp(App[None]):
         self.set_focus(None)
         if line:
             self.query_one(CommandLine).keep(line)
+        if line.startswith("/"):
+            self._search = Search(line[1:].strip() or self._search.words)
+            self.action_search()
+        elif line:
             self.action_execute(line)
+
+    def action_search(self) -> None:
+        """Find the next place of the words that were searched for, in all panes on the screen."""
+        panes = [pane for pane in self.query(Pane) if pane.display]
+        said = self._search.go_on(panes)
+        self.query_one("#log", RichLog).write(Text(said, style=QUIET))
+
+    def action_other(self, direction: int) -> None:
+        """Give the focus to the next pane, which keys then scroll; the log is one of them."""
+        panes: list[Widget] = [*(pane for pane in self.query(Pane) if pane.display), self.query_one("#log")]
+        now = panes.index(self.focused) if self.focused in panes else -1 if direction > 0 else 0
+        self.set_focus(panes[(now + direction) % len(panes)])
+
+    def on_click(self, event: Click) -> None:
+        """Two clicks on an instruction: a breakpoint there, or none any more."""
+        code = self.query_one("#code", Pane)
+        inside = event.widget is code or (event.widget is not None and event.widget.parent is code)
+        if event.chain != 2 or not inside:
+            return
+        match = re.match(r"(?:=>|  ) (0x[0-9a-f]+)  ", code.line_under(event.screen_y - code.region.y))
+        if match is None:
+            return
+        address = int(match[1], 16)
+        points = self._commands.session.breakpoints
+        there = next((each.number for each in points if each.address == address), None)
+        self.action_execute(f"break *{address:#x}" if there is None else f"delete {there}")
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: textual's own entries, and the debugger's commands; those with arguments begin a line."""
+        yield from super().get_system_commands(screen)
+        for entry in TABLE:
+            name = entry.names[0]
+            needs_more = bool(entry.usage) and not entry.usage.startswith("[")
+            start = partial(self.action_focus_input, f"{name} ") if needs_more else partial(self.action_execute, name)
+            yield SystemCommand(f"{name} {entry.usage}".rstrip(), entry.help, start)
 
     def action_help(self) -> None:
         keys = [f"{key}, {key.upper():<8} {label}, and back" for key, _, label in _KEYS]
@@ -238,7 +286,8 @@ class DebuggerApp(App[None]):
         cpu = self._commands.session.seen
         for pane in self.query(Pane):
             if pane.display:
-                room = Room(*pane.content_size)
-                pane.update(PANES[str(pane.id)][1](self._commands, cpu, self._before, room))
+                name, room = str(pane.id), Room(*pane.content_size)
+                text = PANES[name][1](self._commands, cpu, self._before, room)
+                pane.show(text, line_in_view(name, text))
         code = self.query_one("#code", Pane)
         code.border_title, code.border_subtitle = where(self._commands), escape(callers(self._commands))

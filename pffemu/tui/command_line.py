@@ -22,7 +22,7 @@ class CommandLine(Input):
     ]
 
     def __init__(self, words: Callable[[bool], Iterable[str]], placeholder: str, id: str) -> None:
-        super().__init__(placeholder=placeholder, id=id)
+        super().__init__(placeholder=placeholder, id=id, select_on_focus=False)
         self._words = words
         self._lines: list[str] = []
         self._at = 0

@@ -17,14 +17,14 @@ class Size(Enum):
 
 
 ALWAYS: Final = {
-    Size.LARGE: ("code", "timeline", "registers", "stack", "uintr", "walk", "regions"),
+    Size.LARGE: ("code", "source", "timeline", "registers", "stack", "uintr", "walk", "regions"),
     Size.MEDIUM: ("code", "timeline", "registers"),
     Size.SMALL: ("code",),
 }
 CHOICE: Final = {
     Size.LARGE: ("queues", "directives"),
-    Size.MEDIUM: ("stack", "uintr", "walk", "regions", "queues", "directives"),
-    Size.SMALL: ("registers", "stack", "uintr", "walk", "timeline", "regions", "queues", "directives"),
+    Size.MEDIUM: ("stack", "source", "uintr", "walk", "regions", "queues", "directives"),
+    Size.SMALL: ("registers", "source", "stack", "uintr", "walk", "timeline", "regions", "queues", "directives"),
 }
 
 

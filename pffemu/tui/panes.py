@@ -16,6 +16,7 @@ from pffemu.debug.panes.code import code
 from pffemu.debug.panes.directives import directives
 from pffemu.debug.panes.queues import queues
 from pffemu.debug.panes.regions import regions
+from pffemu.debug.panes.source import source
 from pffemu.debug.panes.timeline import timeline
 from pffemu.debug.panes.uintr import uintr
 from pffemu.debug.panes.walk import walk
@@ -25,6 +26,8 @@ from pffemu.hw.cpu import Cpu
 
 _BELOW: Final = 6  # words of the stack
 _ABOVE: Final = 24
+_SCREENS: Final = 3  # heights of a pane that code and stack can be scrolled through
+_LINES: Final = 200  # of source above and below, and of a timeline
 _CALLERS: Final = 6  # functions in the code pane's last line
 
 
@@ -53,7 +56,13 @@ Render = Callable[[Commands, Cpu, Before, Room], Text]
 
 
 def _code(commands: Commands, cpu: Cpu, _before: Before, room: Room) -> Text:
-    return code(cpu, commands.session.symbols, commands.places.source_of, room.height, commands.session.code_at)
+    height = _SCREENS * room.height
+    return code(cpu, commands.session.symbols, commands.places.source_of, height, commands.session.code_at)
+
+
+def _source(commands: Commands, cpu: Cpu, _before: Before, _room: Room) -> Text:
+    rip = cpu.registers["rip"]
+    return source(commands.places.source_around(rip, _LINES, _LINES), commands.session.symbols.describe(rip))
 
 
 def _registers(commands: Commands, cpu: Cpu, before: Before, room: Room) -> Text:
@@ -69,7 +78,8 @@ def _uintr(commands: Commands, cpu: Cpu, _before: Before, _room: Room) -> Text:
 def _stack(commands: Commands, cpu: Cpu, before: Before, room: Room) -> Text:
     frames = open_frames(commands.session.journal, commands.session.tid)
     below = min(_BELOW, room.height // 4)
-    return stack_pane.stack(cpu, commands.session.symbols, frames, before.stack, below, max(1, room.height - below))
+    above = max(1, _SCREENS * room.height - below)
+    return stack_pane.stack(cpu, commands.session.symbols, frames, before.stack, below, above)
 
 
 def _walk(commands: Commands, cpu: Cpu, _before: Before, _room: Room) -> Text:
@@ -91,11 +101,12 @@ def _directives(commands: Commands, cpu: Cpu, _before: Before, _room: Room) -> T
 
 
 def _timeline(commands: Commands, _cpu: Cpu, _before: Before, room: Room) -> Text:
-    return timeline(last_fault(commands.session.journal), room.width, room.height)
+    return timeline(last_fault(commands.session.journal), room.width, max(_LINES, room.height))
 
 
 PANES: Final[dict[str, tuple[str, Render]]] = {
     "code": ("code", _code),
+    "source": ("source", _source),
     "timeline": ("timeline", _timeline),
     "registers": ("registers", _registers),
     "stack": ("stack", _stack),
@@ -105,6 +116,14 @@ PANES: Final[dict[str, tuple[str, Render]]] = {
     "queues": ("threads", _queues),
     "directives": ("directives", _directives),
 }
+
+
+def line_in_view(name: str, text: Text) -> int | None:
+    """The line of a pane's text that must be seen; None: none."""
+    lines = text.plain.splitlines()
+    if name in ("code", "source"):
+        return next((i for i, line in enumerate(lines) if line.startswith("=>")), 0)
+    return len(lines) if name in ("stack", "timeline") else None
 
 
 def where(commands: Commands) -> str:

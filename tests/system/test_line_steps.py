@@ -15,7 +15,7 @@ from pffemu import Machine, UsageError
 from pffemu.debug.commands import Commands
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
-from pffemu.debug.source_lines import frames_of_file, lines_of_file, locals_of_file
+from pffemu.debug.source_lines import frames_of_file, lines_of_file, locals_of_file, variables_of_file
 
 SOURCE = """#include <string.h>
 static volatile int total;
@@ -51,7 +51,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def talk(program: Path) -> Iterator[Commands]:
     machine = Machine(stdout=io.BytesIO(), stderr=io.BytesIO())
     machine.load(program)
-    session = Session(machine, frames_of_file(program), read_locals=lambda: locals_of_file(program))
+    session = Session(
+        machine, frames_of_file(program), lambda: variables_of_file(program), lambda: locals_of_file(program)
+    )
     talk = Commands(session, Places(machine, lines_of_file(program)))
     talk.execute("break lines.c:10")
     talk.execute("continue")
@@ -111,3 +113,27 @@ def test_without_debug_information_locals_are_one_error(talk: Commands) -> None:
     talk.execute("goto 0")
     with pytest.raises(UsageError, match="no local variables known at _start"):
         talk.execute("locals")
+
+
+def test_back_by_lines_to_where_the_steps_came_from(talk: Commands) -> None:
+    assert [line_in(talk.execute("nl")) for _ in range(5)] == [11, 12, 11, 12, 11]
+    assert [line_in(talk.execute("reverse-next-line")) for _ in range(5)] == [12, 11, 12, 11, 10]
+    assert [line_in(talk.execute("sl")) for _ in range(5)] == [11, 12, 4, 5, 6]
+    assert [line_in(talk.execute("rsl")) for _ in range(4)] == [5, 4, 12, 11]
+    talk.execute("step 2")
+    assert line_in(talk.execute("rnl")) == 11  # from its middle, to its start
+
+
+def test_print_and_set_know_the_functions_variables(talk: Commands) -> None:
+    talk.execute("break lines.c:5 if x == 1")
+    talk.execute("continue")
+    assert talk.execute("print x + 1").startswith("0x2 = 2")
+    talk.execute("set x = -3")
+    assert talk.execute("p x").endswith("= -3")
+    talk.execute("step-line")
+    assert talk.execute("print total").endswith("= -3")
+    with pytest.raises(UsageError, match="cannot set 'y = 1'"):
+        talk.execute("set y = 1")
+    talk.execute("finish")
+    with pytest.raises(UsageError, match="cannot set 'x = 1'"):
+        talk.execute("set x = 1")

@@ -8,17 +8,21 @@ from collections.abc import Iterator
 import pytest
 
 from guest.build import guest
+from guest.paths import ASM
 from guest.workloads import RESULT_FD, FaultWorkload
 from pffemu import Machine, Mode, assemble
 from pffemu.debug.commands import Commands
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
+from pffemu.debug.source_lines import lines_of_file
 
 pytest.importorskip("textual", reason="the panes need the extra tui")
-from textual.widgets import Input
+from textual.widgets import Input, RichLog
 
-from pffemu.tui.app import DebuggerApp, Pane
+from pffemu.tui.app import DebuggerApp
 from pffemu.tui.layout import CHOICE, size_of
+from pffemu.tui.pane import Pane
+from pffemu.tui.panes import PANES
 
 SIZE = (180, 52)
 
@@ -40,7 +44,7 @@ def commands() -> Iterator[Commands]:
     machine.open_output(RESULT_FD, "result", Collected())
     machine.load(guest(workload.guest), workload.arguments)
     session = Session(machine)
-    yield Commands(session, Places(machine))
+    yield Commands(session, Places(machine, lines_of_file(ASM / "fault_bench.s")))
     session.close()
 
 
@@ -65,7 +69,7 @@ def run(commands: Commands, *keys: str, size: tuple[int, int] = SIZE) -> tuple[d
                 await pilot.pause()
             await pilot.pause()
             for pane in app.query(Pane):
-                shown[str(pane.id)] = str(pane.visual)
+                shown[str(pane.id)] = pane.text.plain
             picture = app.export_screenshot()
 
     asyncio.run(go())
@@ -74,7 +78,7 @@ def run(commands: Commands, *keys: str, size: tuple[int, int] = SIZE) -> tuple[d
 
 def test_every_pane_shows_something_at_the_start(commands: Commands) -> None:
     shown, _ = run(commands)
-    assert set(shown) == {"code", "timeline", "registers", "uintr", "stack", "walk", "regions", "queues", "directives"}
+    assert set(shown) == {*PANES}
     assert all(text for name, text in shown.items() if name != "directives")  # Tab puts it there
     assert "=> 0x" in shown["code"]
     assert "no page fault yet" in shown["walk"]
@@ -239,3 +243,85 @@ def test_the_command_line_recalls_completes_and_gives_the_keys_back(commands: Co
     asyncio.run(go())
     assert values == ["break page_fault_handler ", None, "break page_fault_handler", "HelpScreen"]
     assert commands.session.symbols.describe(commands.session.halt.rip) == "page_fault_handler"
+
+
+def test_source_lines_are_stepped_by_keys_both_ways(commands: Commands) -> None:
+    shown, _ = run(commands, ":break page_fault_handler", "c", "l", "l")
+    here = next(line for line in shown["source"].splitlines() if line.startswith("=>"))
+    place = commands.places.source_of(commands.session.halt.rip)
+    assert place is not None
+    assert here.split()[1] == str(place.number)
+    before = commands.session.halt.moment
+    run(commands, "i", "L")
+    assert commands.session.halt.moment == before
+
+
+def test_words_are_searched_in_all_panes_which_scroll_there_and_by_wheel_and_keys(commands: Commands) -> None:
+    seen: list[object] = []
+
+    async def go() -> None:
+        app = DebuggerApp(commands, bytearray())
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.pause()
+            source = app.query_one("#source", Pane)
+            last = [line for line in source.text.plain.splitlines() if line.strip()][-1].split(maxsplit=1)[1]
+            await pilot.press("slash")
+            app.query_one(Input).value = f"/{last}"
+            await pilot.press("enter")
+            await pilot.pause()
+            seen.extend((app.focused is source, source.scroll_y > 0))
+            await pilot.press("slash", *"uistackadjust", "enter", "f3")
+            seen.append(getattr(app.focused, "id", ""))
+            await pilot.press("slash", *"no such words", "enter", "w")
+            await pilot.pause()
+            log = "".join(strip.text for strip in app.query_one("#log", RichLog).lines)
+            seen.append("no pane on the screen has 'no such words'" in log)
+            code = app.query_one("#code", Pane)
+            code.focus()
+            await pilot.press("end")
+            await pilot.pause(0.5)
+            below = code.scroll_y
+            code.scroll_up(animate=False)
+            await pilot.pause()
+            seen.extend((below > 0, code.scroll_y < below))
+            await pilot.press("s")
+            await app.workers.wait_for_complete()
+
+    asyncio.run(go())
+    assert seen == [True, True, "uintr", True, True, True]
+    assert commands.session.halt.moment.instructions == 1  # keys of the debugger work in a pane with the focus
+
+
+def test_two_clicks_on_an_instruction_set_a_breakpoint_and_two_more_remove_it(commands: Commands) -> None:
+    async def go() -> None:
+        app = DebuggerApp(commands, bytearray())
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.pause()
+            code = app.query_one("#code", Pane)
+            rows = code.text.plain.splitlines()
+            row = next(i for i, line in enumerate(rows) if line.startswith("   0x"))
+            for number in (1, 0):
+                await pilot.click("#code", offset=(8, 1 + row - round(code.scroll_y)), times=2)
+                await app.workers.wait_for_complete()
+                await pilot.pause()
+                assert len(list(commands.session.breakpoints)) == number
+                if number:
+                    assert next(iter(commands.session.breakpoints)).address == int(rows[row].split()[0], 16)
+
+    asyncio.run(go())
+
+
+def test_the_palette_has_the_commands_and_runs_them(commands: Commands) -> None:
+    async def go() -> None:
+        app = DebuggerApp(commands, bytearray())
+        async with app.run_test(size=SIZE) as pilot:
+            entries = {entry.title: entry for entry in app.get_system_commands(app.screen)}
+            assert any("heme" in title for title in entries)
+            entries["step [N]"].callback()
+            await app.workers.wait_for_complete()
+            entries["break PLACE [if CONDITION]"].callback()
+            await pilot.pause()
+            assert app.query_one(Input).value == "break "
+
+    asyncio.run(go())
+    assert commands.session.halt.moment.instructions == 1
