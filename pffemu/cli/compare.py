@@ -16,6 +16,7 @@ from guest.caching.workload import CachedWorkload, CacheSetting, Policy
 from guest.caching.workloads import WORKLOADS, named_workload
 from pffemu.cli import compare_options, foreground, options
 from pffemu.cli.bench import WRONG_ANSWER
+from pffemu.cli.compare_cluster import Cluster
 from pffemu.cli.compare_points import ComparePoint, Comparison, run_points
 from pffemu.cli.compare_program import compare_program, program_modes
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
@@ -51,6 +52,7 @@ def compare(
     store: compare_options.Store = compare_options.StoreChoice.MEMORY,
     folder: compare_options.Folder = Path("compare"),
     jobs: compare_options.Jobs = 2,
+    scheduler: compare_options.Scheduler = None,
     uncertainty: options.Uncertainty = None,
     draw_seed: options.DrawSeed = 0,
     json: options.Json = None,
@@ -65,7 +67,7 @@ def compare(
     """
     _check(machine, json, csv, plot_to)
     if workload not in WORKLOADS and Path(workload).exists():
-        _refuse_draws(uncertainty)
+        _refuse_with_program(uncertainty, scheduler)
         compare_program(workload, arguments or [], program_modes(mechanism), machine, json, csv)
         return
     if arguments:
@@ -76,6 +78,7 @@ def compare(
     which = workload, scale, mechanisms, *varied
     comparison = Comparison(*which, setting, machine.options, machine.words, folder, draws)
     make_folder(folder)
+    cluster = None if scheduler is None else Cluster(scheduler)
     points = comparison.points()
     progress = ProgressLine(err_console(), f"compare {workload}", len(points))
     built = foreground.prepare(lambda: named_workload(workload, scale), progress, "building the input")
@@ -84,7 +87,7 @@ def compare(
             comparison.setting_of(point, built)
     missing = [point for point in points if point.report() is None]
     there = len(points) - len(missing)
-    failure = _run(comparison, built, missing, jobs, progress)
+    failure = _run(comparison, built, missing, jobs, progress, cluster)
     found = [(point, result) for point in points if (result := point.report()) is not None]
     told = _report(comparison, found, machine)
     _show(told, json, csv, plot_to, f"{len(found)} results, {there} of them from before, in {folder}")
@@ -109,11 +112,11 @@ def _setting(policy: Policy, batch: int, handlers: int, spare: int, store: compa
     return CacheSetting(kernel, policy=policy, batch=batch, handlers=handlers, spare=spare, on_disk=on_disk)
 
 
-def _refuse_draws(uncertainty: int | None) -> None:
-    if uncertainty is not None:
-        raise UsageError(
-            "a program has no measured part", where="--uncertainty", remedy="give a workload, or leave it out"
-        )
+def _refuse_with_program(uncertainty: int | None, scheduler: str | None) -> None:
+    for option, value in (("--uncertainty", uncertainty), ("--scheduler", scheduler)):
+        if value is not None:
+            what = "a program has no measured part" if option == "--uncertainty" else "a program runs here"
+            raise UsageError(what, where=option, remedy="give a workload, or leave it out")
 
 
 def _run(
@@ -122,10 +125,13 @@ def _run(
     missing: Sequence[ComparePoint],
     jobs: int,
     progress: ProgressLine,
+    cluster: Cluster | None,
 ) -> PointFailed | None:
     """Run what is missing; what failed of it: the other mechanisms' results are there all the same."""
     try:
-        if jobs:
+        if cluster is not None:
+            _in_cluster(cluster, comparison, missing, progress)
+        elif jobs:
             _in_processes(comparison, missing, jobs, progress)
         else:
             _here(comparison, workload, missing, progress)
@@ -147,6 +153,22 @@ def _here(
 
     try:
         foreground.call(lambda: started.extend(run_points(comparison, workload, missing)), show=show)
+    finally:
+        progress.clear()
+
+
+def _in_cluster(
+    cluster: Cluster, comparison: Comparison, missing: Sequence[ComparePoint], progress: ProgressLine
+) -> None:
+    total = len(comparison.points())
+    before = total - len(missing)
+
+    def show() -> None:
+        done = before + cluster.done
+        progress.update(f"{done} of {total} runs", done)
+
+    try:
+        foreground.call(lambda: cluster.run(comparison, missing), show=show, stop=cluster.stop)
     finally:
         progress.clear()
 

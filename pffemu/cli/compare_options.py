@@ -38,6 +38,10 @@ Frames = Annotated[int, typer.Option(min=0, max=MOST_FRAMES, help="Frames of eac
 Store = Annotated[StoreChoice, typer.Option(help="Where the file is: in memory, or on a disk, which takes its time.")]
 Folder = Annotated[Path, typer.Option("--folder", help="Directory of the runs' results.")]
 Jobs = Annotated[int, typer.Option(min=0, max=64, help="Processes side by side; 0: this one runs all.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Run on the workers of this dask scheduler, as in tcp://HOST:8786."),
+]
 Plot = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw throughput as PNG, SVG or PDF (extra: plot).")
 ]

@@ -39,6 +39,10 @@ class ComparePoint:
         """The result of an earlier run; None: there is none, or an incomplete one."""
         return read_result(self.result)
 
+    def keep(self, told: dict[str, Any]) -> None:
+        """Write the result, whole or not at all."""
+        replace_file(self.result, json.dumps(told).encode())
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -86,16 +90,18 @@ class Comparison:
 
 def run_points(comparison: Comparison, workload: CachedWorkload, missing: Sequence[ComparePoint]) -> Iterator[str]:
     """Run the points one after the other; yields the name of each before it is run."""
-    profile = comparison.machine.cpu.profile
     for point in missing:
         yield f"{point.mechanism.name}, quota {point.quota:g}, threads {point.threads}"
-        told: dict[str, Any]
-        if point.is_steps:
-            told = steps(replace(comparison.setting, mechanism=point.mechanism), comparison.machine)
-        else:
-            setting, draws = comparison.setting_of(point, workload), comparison.draws
-            done = compare_run.run(workload, setting, comparison.machine, clocks=draws.any)
-            told = done.to_json(profile, point.quota)
-            if draws.any:
-                told[DRAWN] = to_json(with_draws(draws, done, comparison.machine))
-        replace_file(point.result, json.dumps(told).encode())
+        point.keep(result_of(comparison, workload, point))
+
+
+def result_of(comparison: Comparison, workload: CachedWorkload, point: ComparePoint) -> dict[str, Any]:
+    """Run the point. Raises PffemuError."""
+    if point.is_steps:
+        return steps(replace(comparison.setting, mechanism=point.mechanism), comparison.machine)
+    setting, draws = comparison.setting_of(point, workload), comparison.draws
+    done = compare_run.run(workload, setting, comparison.machine, clocks=draws.any)
+    told = done.to_json(comparison.machine.cpu.profile, point.quota)
+    if draws.any:
+        told[DRAWN] = to_json(with_draws(draws, done, comparison.machine))
+    return told

@@ -123,7 +123,7 @@ def read_result(path: Path) -> dict[str, Any] | None:
 
 def result_key(profile: Profile, *what: Any) -> str:
     """The part of a result's file name that stands for pffemu's files, the profile, and `what` was run."""
-    key = [pffemu.__version__, _code_hash(), profile.digest, *what]
+    key = [pffemu.__version__, code_hash(), profile.digest, *what]
     return hashlib.sha256(json_text.dumps(key).encode()).hexdigest()[:16]
 
 
@@ -136,7 +136,7 @@ def make_folder(folder: Path) -> None:
 
 
 @cache
-def _code_hash() -> str:
+def code_hash() -> str:
     """SHA-256 of pffemu's own files: a report that another version wrote is measured again."""
     found = hashlib.sha256()
     for package in (pffemu, kernel_model, guest):

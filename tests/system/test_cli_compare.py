@@ -92,6 +92,7 @@ def test_contention_is_said(tmp_path: Path) -> None:
         (("kv", "argument"), "takes no arguments"),
         (("kv", "--mode", "uffd"), "choose with --mechanism"),
         (("guest/asm/fault_bench.s", "--uncertainty", "10"), "a program has no measured part"),
+        (("guest/asm/fault_bench.s", "--scheduler", "tcp://x:1"), "a program runs here"),
         (("kv", "--store", "disk", "--mechanism", "policy"), "needs its file in memory"),
     ],
 )
