@@ -256,12 +256,25 @@ class Kernel:
             self.frames.held = 0
             if self.frames.pins:
                 self.frames.pins.clear()
+        if self.frames.gates:
+            self._shoot_down(caller)
+            if ends:
+                self.open_gates()
+            return
         if len(self._mms) < len(self.cpus):
             for known in self._mms.values():
                 if known.has_changed:
                     break
             else:
                 return
+        self._shoot_down(caller)
+
+    def open_gates(self, kept: int = 0) -> None:
+        """Open the gates of address spaces that were closed, but for the first `kept`: what the kernel did is done."""
+        while len(self.frames.gates) > kept:
+            self.frames.gates.pop().open_gate()
+
+    def _shoot_down(self, caller: Cpu) -> None:
         for cpu in self.cpus:
             mm = self._mms.get(cpu.mmu.fill.root)
             if mm is not None and (mm.code_changed or mm.code_version == UNVERSIONED):

@@ -100,7 +100,9 @@ def _move(w: World, a: int, b: int, c: int, _: int) -> object:
 def _advise(w: World, a: int, b: int, c: int, _: int) -> object:
     page, pages = _span(a, b)
     base = (AREA, AREA, SOURCE, SHARED)[c % 4]
-    advice = (uapi.MADV_DONTNEED, uapi.MADV_DONTNEED, mman.MADV_GUARD_INSTALL, mman.MADV_GUARD_REMOVE, mman.MADV_REMOVE)
+    advice = (
+        uapi.MADV_DONTNEED, mman.MADV_GUARD_INSTALL, mman.MADV_GUARD_REMOVE, mman.MADV_REMOVE, mman.MADV_FREE,
+    )  # fmt: skip
     return w.call("MADVISE", base + page * PAGE_SIZE, pages * PAGE_SIZE, advice[c // 4 % 5])
 
 
@@ -158,8 +160,13 @@ def _rings(w: World, a: int, b: int, c: int, _: int) -> object:
     return w.donate(uffd_abi.DONATE_EACH, b)
 
 
-def _refill(w: World, *_: int) -> object:
-    return w.kernel.fault_answers.refill(w.kernel_cpu)  # type: ignore[attr-defined]
+def _transfer(w: World, a: int, b: int, c: int, _: int) -> object:
+    here, there = SOURCE + a % PAGES * PAGE_SIZE, AREA + b % PAGES * PAGE_SIZE
+    return w.transfer(here, there, writes=bool(c & 1))
+
+
+def _copy_to_user(w: World, a: int, *_: int) -> object:
+    return w.alive and w.copy_to_user(AREA + a % PAGES * PAGE_SIZE, b"copied!!")
 
 
 OPERATIONS: Final[dict[str, tuple[Operation, int]]] = {  # and how often each is chosen
@@ -172,7 +179,7 @@ OPERATIONS: Final[dict[str, tuple[Operation, int]]] = {  # and how often each is
     "revoke": (lambda w, a, *_: w.revoke(a % 5), 1),
     "donate": (_donate, 4),
     "rings": (_rings, 1),
-    "refill": (_refill, 1),
+    "refill": (lambda w, *_: w.refill(), 1),
     "drain": (lambda w, a, *_: w.ioctl(uffd_abi.DRAIN, SOURCE, a, 0, 0), 1),
     "page out": (_page_out, 5),
     "store": (_store, 4),
@@ -185,10 +192,13 @@ OPERATIONS: Final[dict[str, tuple[Operation, int]]] = {  # and how often each is
     "truncate": (_truncate, 1),
     "userfaultfd": (_fill, 3),
     "unregister": (_unregister, 1),
+    "copy to user": (_copy_to_user, 2),
+    "transfer": (_transfer, 1),
+    "clear references": (lambda w, *_: w.clear_references(), 1),
     "fork": (lambda w, *_: w.fork() if len(w.children) < 3 else w.kill_child(), 1),
     "kill": (lambda w, a, *_: w.kill() if a % 8 == 0 else None, 1),
 }
-SETTLES: Final = ("munmap", "mprotect", "empty", "revoke")  # those that must take over all records
+SETTLES: Final = ("munmap", "mprotect", "empty", "revoke", "fork")  # those that must take over all records
 NAMES: Final = [name for name, (_, weight) in OPERATIONS.items() for _ in range(weight)]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, Final
 
 from kernel_model.abi import mman, uapi
@@ -19,6 +20,7 @@ from kernel_model.abi.uapi import LinuxError, Signal
 from kernel_model.call.call import Call
 from kernel_model.calls.mmap_locked import run
 from kernel_model.calls.table import TABLE
+from kernel_model.files.proc.smaps import clear_refs
 from kernel_model.mm.mm import Mm
 from kernel_model.mm.page_tables import HELD, OWNED
 from kernel_model.task.siginfo import SigInfo
@@ -63,7 +65,7 @@ def machine_of(cores: int) -> Machine:
 
 
 class World:
-    """One process on all cores of a machine. `revoked`: (index, generation) under which nothing may be installed."""
+    """One process on all cores of a machine. `revoked`: memory, index, generation: nothing is installed under them."""
 
     def __init__(self, cores: int) -> None:
         if _UNFINISHED:  # a test failed: what it left is not another one's
@@ -80,7 +82,8 @@ class World:
         pid = self._call_of(parent, "FORK")
         assert isinstance(pid, int)
         self.process = self.kernel.processes[pid]
-        self.alive, self.revoked, self.children = True, set[tuple[int, int]](), list[Process]()
+        self.alive, self.children = True, list[Process]()
+        self.revoked: list[tuple[DirectedMemory, int, int]] = []
         self.outcomes: Counter[Any] = Counter()
         self.fill_steps = 0
         self._load()
@@ -132,6 +135,37 @@ class World:
         """A word of the last ioctl's structure."""
         return int.from_bytes(self.read(ARGUMENTS + offset, 8), "little")
 
+    def clear_references(self) -> None:
+        """Of all pages, as a store to /proc/PID/clear_refs does."""
+        if self.alive:
+            call = Call(self.kernel, self.kernel_cpu, self.process.tasks[0], PendingCall(0))
+            subject: Any = SimpleNamespace(living=lambda: self.process.tasks[0])
+            clear_refs(call, subject, b"1")
+            self.kernel.flush_stale(self.kernel_cpu)
+
+    def name_pages(self, local: int, remote: int) -> None:
+        """The arguments of process_vm_readv and process_vm_writev: two pages."""
+        self.write(ARGUMENTS, struct.pack("<4Q", local, PAGE_SIZE, remote, PAGE_SIZE))
+
+    def child_writes(self) -> int | None:
+        """The first child copies its page of `name_pages` to the process's, on a core that has the child loaded."""
+        child, cpu = self.children[0], self.kernel_cpu
+        cpu.directed.load(self.ram.words, None)
+        cpu.mmu.fill.root = child.mm.pages.root
+        cpu.flush_tlb()
+        done = self._call_of(child, "PROCESS_VM_WRITEV", self.process.pid, ARGUMENTS, 1, ARGUMENTS + 16, 1, 0)
+        cpu.mmu.fill.root = self.mm.pages.root
+        cpu.flush_tlb()
+        return done
+
+    def transfer(self, local: int, remote: int, *, writes: bool) -> int | None:
+        """process_vm_readv or process_vm_writev of a page of the process itself."""
+        if not self.alive:
+            return None
+        self.name_pages(local, remote)
+        name = "PROCESS_VM_WRITEV" if writes else "PROCESS_VM_READV"
+        return self.call(name, self.process.pid, ARGUMENTS, 1, ARGUMENTS + 16, 1, 0)
+
     def _map(self, start: int, pages: int) -> None:
         self.call("MMAP", start, pages * PAGE_SIZE, _RWX, _PRIVATE, -1 & (1 << 64) - 1, 0)
 
@@ -174,11 +208,16 @@ class World:
         return self.ioctl(uffd_abi.DONATE, core, frames, start, 0)
 
     def revoke(self, index: int) -> int | None:
-        generation = self.memory.generation(index) if self.memory is not None else 0
+        memory = self.memory
+        generation = memory.generation(index) if memory is not None else 0
         done = self.ioctl(uffd_abi.REVOKE, index)
-        if done == 0:
-            self.revoked.add((index, generation))
+        if done == 0 and memory is not None:
+            self.revoked.append((memory, index, generation))
         return done
+
+    def refill(self) -> None:
+        """The interrupt of a ring at its low-water mark."""
+        self.kernel.entry.interrupt(self.kernel_cpu, directed_resolution.LOW_VECTOR)
 
     def kill(self) -> None:
         """SIGKILL; the cores then have no address space."""
@@ -186,18 +225,22 @@ class World:
             self.alive = False
             info = SigInfo.from_kernel(Signal.SIGKILL, "the test")
             self.kernel.kill(self.kernel_cpu, self.process.tasks[0], info)
+            self.kernel.flush_stale(self.kernel_cpu)
             self.kernel.processes.pop(self.process.pid, None)
 
-    def fork(self) -> None:
+    def fork(self) -> int | None:
+        """0: there is one more child."""
         pid = self.call("FORK")
-        if pid is not None and pid > 0:
-            self.children.append(self.kernel.processes[pid])
-            self.settled()
+        if pid is None or pid < 0:
+            return pid
+        self.children.append(self.kernel.processes[pid])
+        return 0
 
     def kill_child(self) -> None:
         if self.children:
             child = self.children.pop()
             self.kernel.kill(self.kernel_cpu, child.tasks[0], SigInfo.from_kernel(Signal.SIGKILL, "the test"))
+            self.kernel.flush_stale(self.kernel_cpu)
             self.kernel.processes.pop(child.pid, None)
 
     def end(self) -> None:
@@ -247,7 +290,7 @@ class World:
             newest = frame_rings.record_ring(self.ram.words, context.records)
             assert newest.count, "I8: a page is published without a record"
             assert newest.entries()[-1][0] & ~0xFFF == page, "I8: the newest record is another page's"
-            assert (arch.index_of(entry), arch.generation_of(entry)) not in self.revoked, "I5: revoked"
+            assert (self.memory, arch.index_of(entry), arch.generation_of(entry)) not in self.revoked, "I5: revoked"
             self._check_content(fill)
         if step == "fill" and fill.source:
             self._check_source(fill)
@@ -286,14 +329,15 @@ class World:
         data = struct.pack("<Q", word)
         if self.alive and cpu.mmu.store(address, data, USER) is None:
             return True
-        return self.alive and cpu is self.kernel_cpu and self._write(address, data)
+        return self.alive and cpu is self.kernel_cpu and self.copy_to_user(address, data)
 
     def load(self, core: int, address: int) -> int | None:
         """A user load; None: it faults."""
         found = self.cores[core].mmu.load(address, 8, USER)
         return int.from_bytes(found, "little") if isinstance(found, bytes) else None
 
-    def _write(self, address: int, data: bytes) -> bool:
+    def copy_to_user(self, address: int, data: bytes) -> bool:
+        """A store by the kernel (copy_to_user)."""
         call = Call(self.kernel, self.kernel_cpu, self.process.tasks[0], PendingCall(0))
         try:
             call.memory.write(address, data)
@@ -304,7 +348,7 @@ class World:
         return True
 
     def write(self, address: int, data: bytes) -> None:
-        assert self._write(address, data)
+        assert self.copy_to_user(address, data)
 
     def read(self, address: int, size: int) -> bytes:
         return Call(self.kernel, self.kernel_cpu, self.process.tasks[0], PendingCall(0)).memory.read(address, size)

@@ -114,6 +114,7 @@ def _parts_of(call: Call, mm: Mm, address: int, size: int, access: int) -> list[
         raise LinuxError(Errno.EFAULT)  # also where x86 would let ring 3 read, with PROT_WRITE alone
     if mm.maps_disk:
         mm.frames.pins.append((mm, page_of(address), page_of(address) + PAGE_SIZE))
+    mm.settle()
     bring_in(call, page_of(address), access, mm)
     return [((mm.pages.entry(page_of(address)) & PTE_ADDRESS) + address % PAGE_SIZE, size)]
 

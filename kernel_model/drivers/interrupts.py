@@ -36,6 +36,9 @@ class InterruptedKernel(UintrKernel, Protocol):
     @property
     def fault_answers(self) -> Answers: ...
 
+    def flush_stale(self, caller: Cpu) -> None:
+        """The end of what changes address spaces."""
+
 
 def handle(kernel: InterruptedKernel, cpu: Cpu, vector: int) -> None:
     """Handle `vector`, which `cpu` has acknowledged; the core may be idle."""
@@ -51,6 +54,7 @@ def handle(kernel: InterruptedKernel, cpu: Cpu, vector: int) -> None:
     elif vector == LOW_VECTOR:
         if isinstance(kernel.fault_answers, Directions):
             kernel.fault_answers.refill(cpu)
+            kernel.flush_stale(cpu)
     elif vector == dma_driver.VECTOR:
         kernel.dma.interrupt(cpu)
     cpu.charge("kernel.exit")

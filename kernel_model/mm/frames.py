@@ -21,6 +21,13 @@ class Reclaimer(Protocol):
         """Free some; whether there is a free frame now."""
 
 
+class Gate(Protocol):
+    """What keeps hardware from filling pages of an address space (kernel_model.uffd.directed_memory)."""
+
+    def open_gate(self) -> None:
+        """The operation that closed it is over."""
+
+
 class FrameAllocator:
     """Hands out zeroed 4 KiB frames by physical address, lowest first. Each has one user, until `share`."""
 
@@ -31,6 +38,7 @@ class FrameAllocator:
         self._more_users: dict[int, int] = {}  # frame -> users besides the first, where there are any
         self.reclaimer: Reclaimer | None = None
         self.held = 0  # the frame that the fault in progress uses: it is not reclaimed
+        self.gates: list[Gate] = []  # those that the kernel entry in progress has closed
         self.pins: list[tuple[Mm, int, int]] = []  # ranges that the call in progress uses: none of their pages is
 
     @property
@@ -79,12 +87,16 @@ class FrameAllocator:
 
     def has_run(self, count: int) -> bool:
         """Whether `take_run` would succeed."""
-        return self._find_run(count)[0] + count * PAGE_SIZE <= self._ram.size
+        fresh = self._find_run(count)[0] + count * PAGE_SIZE <= self._ram.size
+        return fresh or self._returned_run(count) is not None
 
     def take_run(self, count: int) -> int:
         """`count` physically contiguous frames; the first one's address. Raises OutOfGuestMemory."""
         start, skipped = self._find_run(count)
         if start + count * PAGE_SIZE > self._ram.size:
+            returned = self._returned_run(count)
+            if returned is not None:
+                return self._take_returned(returned, count)
             if count == 1 and self.reclaimer is not None and self.reclaimer.make_free():
                 return self.take()
             raise OutOfGuestMemory(
@@ -94,6 +106,21 @@ class FrameAllocator:
         for low, high in skipped:
             self._free.extend(range(low, high, PAGE_SIZE))
         self._next = start + count * PAGE_SIZE
+        return start
+
+    def _returned_run(self, count: int) -> int | None:
+        """Where `count` returned frames lie in a row."""
+        frames = sorted(self._free)
+        span = (count - 1) * PAGE_SIZE
+        rows = (first for first, last in zip(frames, frames[count - 1 :], strict=False) if last - first == span)
+        return next(rows, None)
+
+    def _take_returned(self, start: int, count: int) -> int:
+        end = start + count * PAGE_SIZE
+        self._free = [frame for frame in self._free if not start <= frame < end]
+        self._ram.octets[start:end] = bytes(end - start)
+        if self._ram.touched is not None:
+            self._ram.touched.extend(range(start, end, PAGE_SIZE))
         return start
 
     def _find_run(self, count: int) -> tuple[int, list[tuple[int, int]]]:

@@ -72,14 +72,14 @@ class DirectedMemory:
         self.mm, self._cpus = mm, cpus
         self._words = mm.ram.words
         self._table = self._run(DIRECTIVES * 8 * arch.DIRECTIVE_WORDS)
-        self._epochs = self._run(8 * (1 + len(cpus)))
+        self._epochs = self._run(frame_rings.epoch_bytes(len(cpus)))
         self._rings: list[list[int]] = []
         self.owned: dict[int, Owned] = {}
         self._generations: dict[int, int] = {}
         self.sizes = Sizes(helper=len(cpus) - 1)
         self.log: deque[int] = deque(maxlen=_LOG)
         self.lost = 0
-        self._words[self._epochs[0] >> 3] = 1
+        frame_rings.next_epoch(self._words, self._epochs[0])
         for core in range(len(cpus)):
             frame_rings.leave(self._words, self._epochs[0], core)
         self._contexts: list[Context] = []
@@ -166,7 +166,9 @@ class DirectedMemory:
 
     def filled(self, index: int, page: int, *, stored: bool) -> None:
         """The kernel has filled a page in the unit's place: the program learns of it as of the unit's."""
-        directive.add_left(self._words, self._table[0], index, -1)
+        found = self.directive(index)
+        if found is not None and found.counted:
+            directive.add_left(self._words, self._table[0], index, -1)
         self._log(page | arch.FILLED | (arch.STORED if stored else 0))
 
     def _log(self, record: int) -> None:
@@ -218,7 +220,11 @@ class DirectedMemory:
     # -- fills --------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        directed_resolution.finish(self._cpus, self.mm.pages.root)
+        if self in self.mm.frames.gates:
+            return
+        self.mm.frames.gates.append(self)
+        frame_rings.move_gate(self._words, self._epochs[0], 1)
+        directed_resolution.finish(self._cpus, self._epochs[0])
         others = sum(cpu.mmu.fill.root == self.mm.pages.root for cpu in self._cpus) - 1
         if others > 0:
             self.mm.owe("kernel.directed.settle", others)
@@ -226,6 +232,10 @@ class DirectedMemory:
             ring = frame_rings.record_ring(self._words, context.records)
             if ring.count:
                 self._take_records(ring)
+
+    def open_gate(self) -> None:
+        """The kernel's operation is over, and with it what `settle` began."""
+        frame_rings.move_gate(self._words, self._epochs[0], -1)
 
     def _take_records(self, ring: Ring) -> None:
         """Take over the records of one core."""
@@ -284,31 +294,37 @@ class DirectedMemory:
         """The interrupt at the low-water mark: returned frames first, then new ones, into each ring that is low."""
         for core in range(len(self._cpus)):
             if self.sizes.low and self.frame_ring(core).count < self.sizes.low:
+                self.frame_ring(core).arm()  # before it looks for frames: a unit that takes the last ones tells it so
                 self.recycle(cpu, core)
                 if self.frame_ring(core).count < self.sizes.low:
                     self.donate(cpu, core, self.sizes.batch)
-                self.frame_ring(core).arm()
 
     def recycle(self, cpu: Cpu, core: int) -> int:
         """Move returned frames to the frame ring, after one flush of the cores that have not acknowledged them."""
-        self.settle()
-        returns, ring = self.return_ring(core), self.frame_ring(core)
-        moved = min(returns.count, ring.room)
-        if not moved:
+        returns, ring, gates = self.return_ring(core), self.frame_ring(core), self.mm.frames.gates
+        if not returns.count:
             return 0
+        kept = len(gates)
+        self.settle()  # the unit takes frames out of it, too
+        moved = min(returns.count, ring.room)
+        if moved:
+            self._move_returned(cpu, returns, ring, moved)
+        while len(gates) > kept:
+            gates.pop().open_gate()
+        return moved
+
+    def _move_returned(self, cpu: Cpu, returns: Ring, ring: Ring, moved: int) -> None:
         newest = returns.entries()[moved - 1][1]
         self._acknowledge(cpu, newest)
         for frame, _ in returns.entries()[:moved]:
             ring.produce(frame)
         returns.consume(moved)
         cpu.charge("kernel.directed.frame", moved)
-        return moved
 
     def _acknowledge(self, cpu: Cpu, epoch: int) -> None:
         """One shootdown of the cores that are behind `epoch`."""
-        at = (self._epochs[0] >> 3) + 1
         for core, other in enumerate(self._cpus):
-            if self._words[at + core] < epoch:
+            if self._words[frame_rings.line_of(self._epochs[0], core) + arch.ACKNOWLEDGED] < epoch:
                 other.flush_tlb()
                 other.charge("cpu.tlb_flush")
                 if other is not cpu:
@@ -335,5 +351,7 @@ class DirectedMemory:
         for index in list(self.owned):
             self.revoke(index)
         self._drop_rings()
+        if self in self.mm.frames.gates:
+            self.mm.frames.gates.remove(self)
         self.mm.frames.give_back_all([*self._table, *self._epochs])
         self.mm.directed = None

@@ -241,6 +241,7 @@ def _directive(mm: Mm, vma: Vma, given: UffdioDirect, generation: int, listed: l
         source=listed[0] if given.kind == Kind.MAP else given.src,
         stride=given.stride & MASK64,
         left=given.quota or _NO_LIMIT,
+        counted=given.quota > 0,
         generation=generation,
         read=bool(given.rights & uffd_abi.DIRECT_READ),
         write=writes,

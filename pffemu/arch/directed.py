@@ -32,6 +32,7 @@ VALID: Final = 1 << 0  # CONTROL
 KIND_SHIFT: Final = 1
 READ: Final = 1 << 4
 WRITE: Final = 1 << 5
+COUNTED: Final = 1 << 6  # LEFT counts the pages: there is a quota
 AROUND_SHIFT: Final = 8  # fault-around: 2^k pages
 AROUND_MOST: Final = 9
 CONTROL_GENERATION_SHIFT: Final = 32
@@ -54,8 +55,11 @@ FILLED: Final = 1 << 0  # of a record's first word, beside the page's address
 RETURNED: Final = 1 << 1
 STORED: Final = 1 << 2  # the access was a store
 
-# the epochs of an address space: the current one, then that which each core has acknowledged
-INACTIVE: Final = (1 << 63) - 1  # the core does not have the address space loaded
+# the epochs of an address space: a line with the current one and the gate, then a line a core
+EPOCH, GATE = range(2)  # GATE: how many operations of the kernel keep units from beginning a fill
+CORE_WORDS: Final = 8
+ACKNOWLEDGED, IN_FLIGHT = range(2)  # of a core's line
+INACTIVE: Final = (1 << 63) - 1  # ACKNOWLEDGED: the core does not have the address space loaded
 
 # the error code that a declined fault has in the frame of its handler, beside the CPU's bits; 15 is SGX's, 31 is RMP's
 DECLINED: Final = 1 << 14

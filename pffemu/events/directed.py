@@ -20,7 +20,10 @@ class DirectedStep(NamedTuple):
 
 
 class DirectedWait(NamedTuple):
-    """The entry is BUSY: core `owner` fills the page, and this one reads the entry again."""
+    """The entry is BUSY: core `owner` fills the page, and this one reads the entry again.
+
+    `owner` -1: the kernel is changing the address space, and the access is made again.
+    """
 
     time: int
     cpu: int

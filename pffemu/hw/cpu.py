@@ -263,8 +263,8 @@ class Cpu:
         """Flush the TLB, because page-table entries were removed or narrowed; `code`: executable pages changed."""
         self.mmu.flush()
         if self.directed.context is not None:
-            if self.directed.fill is not None:  # as an interrupt, the flush waits for the page
-                directed_resolution.finish(self.interconnect.cpus, self.mmu.fill.root)
+            if self.directed.fill is not None:
+                directed_resolution.interrupt(self)
             acknowledge(self.mmu.ram.words, self.directed.context.epochs, self.index)
         if code:
             self.frames.forget_all()

@@ -1,7 +1,7 @@
 """The directed resolution unit: the eight steps in which a core resolves a page fault as a directive says.
 
 1 walk refused   `begin`: the leaf is not present and names a directive
-2 check          directive valid, generation equal, access within its rights, quota left
+2 check          gate open, directive valid, generation equal, access within its rights, quota left
 3 claim          compare-and-swap of the entry from absent to BUSY(core)
 4 frame          the oldest frame of the ring, and room for a record
 5 source, fill   COPY: its source translated with user rights; then the page's content
@@ -9,8 +9,8 @@
 7 publish        the present entry, with release order
 8 replay         the instruction is executed again
 
-A fill is a small state machine: between any two steps other cores and the kernel may act. The kernel never writes an
-entry that is BUSY, and waits for the fills of an address space before it changes what they depend on (`finish`).
+A fill is a small state machine: between any two steps other cores and the kernel may act. Before the kernel changes
+what fills of an address space depend on, it closes the gate and waits for those in flight (`finish`).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from pffemu.hw.trap import Trap
 if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
+BY_KERNEL: Final = -1  # the owner of a DirectedWait: no core, but the kernel, which has closed the gate
 LOW_VECTOR: Final = 0x31  # the interrupt that tells the kernel of a frame ring at its low-water mark
 
 
@@ -42,6 +43,7 @@ class Result(Enum):
     """How a unit leaves a fault."""
 
     REPLAY = auto()  # the page is present, or was changed meanwhile: the instruction runs again
+    WAITS = auto()  # the kernel is changing the address space: the instruction runs again until it has
     DECLINED = auto()
 
 
@@ -120,7 +122,7 @@ def begin(cpu: Cpu, fault: Trap, number: int) -> bool:
 
 
 def step(cpu: Cpu) -> Outcome | None:
-    """Make the next step of the fill in flight; None: it is not over."""
+    """Make the next step of the core's fill; None: it is not over."""
     unit = cpu.directed
     fill, context = unit.fill, unit.context
     assert fill is not None
@@ -128,6 +130,7 @@ def step(cpu: Cpu) -> Outcome | None:
     outcome = _STEPS[fill.step](cpu, context, fill)
     if outcome is not None:
         unit.fill = None
+        frame_rings.set_in_flight(cpu.mmu.ram.words, context.epochs, cpu.index, 0)
         if outcome.reason is not None:
             cpu.charge("cpu.directed.decline")
             label = Label(arch.WORDS[outcome.reason])
@@ -135,11 +138,19 @@ def step(cpu: Cpu) -> Outcome | None:
     return outcome
 
 
-def finish(cpus: list[Cpu], root: int) -> None:
-    """The kernel waits until every fill in the address space of `root` is over: at most one page's on each core."""
-    busy = [cpu for cpu in cpus if cpu.directed.fill is not None and cpu.mmu.fill.root == root]
-    while busy:
-        busy = [cpu for cpu in busy if step(cpu) is None]
+def finish(cpus: list[Cpu], epochs: int) -> None:
+    """The kernel, with the gate closed, waits until no core is in flight: at most one page's fill on each."""
+    for cpu in cpus:
+        while frame_rings.is_in_flight(cpu.mmu.ram.words, epochs, cpu.index):
+            step(cpu)
+
+
+def interrupt(cpu: Cpu) -> None:
+    """The core takes an interrupt: a fill in flight ends first; one that waits for its check is begun anew later."""
+    unit = cpu.directed
+    while unit.fill is not None and unit.fill.step != "check":
+        step(cpu)
+    unit.fill = None
 
 
 def resolve(cpu: Cpu, fault: Trap, number: int) -> Outcome | None:
@@ -169,7 +180,7 @@ def _fill_around(cpu: Cpu, fill: Fill, block: int) -> None:
         outcome = None
         while outcome is None:
             outcome = step(cpu)
-        if outcome.result is Result.DECLINED:
+        if outcome.result is not Result.REPLAY:
             return
 
 
@@ -177,7 +188,10 @@ def _fill_around(cpu: Cpu, fill: Fill, block: int) -> None:
 
 
 def _check(cpu: Cpu, context: Context, fill: Fill) -> Outcome | None:
-    """Step 2. The quota is taken here, and given back where the fill is given up."""
+    """Step 2. The quota is taken here, and given back where the fill is given up.
+
+    The gate is read behind the entry: what the kernel has changed in between, the claim notices.
+    """
     words = cpu.mmu.ram.words
     entry = fill.entry = words[fill.leaf]
     if not arch.is_directed(entry):
@@ -192,11 +206,17 @@ def _check(cpu: Cpu, context: Context, fill: Fill) -> Outcome | None:
     if index > context.limit:
         return _declined(Reason.INDEX)
     cpu.charge("cpu.directed.check")
+    frame_rings.set_in_flight(words, context.epochs, cpu.index, 1)
+    if frame_rings.is_closed(words, context.epochs):
+        cpu.charge("cpu.directed.wait")
+        cpu.emit(DirectedWait, Hex(fill.page), BY_KERNEL, fill.number)
+        return Outcome(Result.WAITS)
     reason, found = _judge(cpu, fill, directive.load(words, context.table, index))
     if reason is not None:
         return _declined(reason)
-    directive.add_left(words, context.table, index, -1)
     fill.directive = found
+    if not _take_quota(cpu, context, fill):
+        return _declined(Reason.QUOTA)
     return _go_on(cpu, fill, "check", "claim")
 
 
@@ -212,9 +232,23 @@ def _judge(cpu: Cpu, fill: Fill, found: Directive | None) -> tuple[Reason | None
         return Reason.STALE, None
     if fill.access & I or not (found.write if fill.access & W else found.read):
         return Reason.RIGHTS, None
-    if found.left <= 0:
-        return Reason.QUOTA, None
     return None, found
+
+
+def _take_quota(cpu: Cpu, context: Context, fill: Fill) -> bool:
+    """Count the page, if pages are counted; False: none was left."""
+    found, index = fill.directive, arch.index_of(fill.entry)
+    if found is None or not found.counted:
+        return True
+    if directive.add_left(cpu.mmu.ram.words, context.table, index, -1) >= 0:
+        return True
+    directive.add_left(cpu.mmu.ram.words, context.table, index, 1)
+    return False
+
+
+def _give_quota_back(cpu: Cpu, context: Context, fill: Fill) -> None:
+    if fill.directive is not None and fill.directive.counted:
+        directive.add_left(cpu.mmu.ram.words, context.table, arch.index_of(fill.entry), 1)
 
 
 def _claim(cpu: Cpu, context: Context, fill: Fill) -> Outcome | None:
@@ -222,7 +256,8 @@ def _claim(cpu: Cpu, context: Context, fill: Fill) -> Outcome | None:
     words = cpu.mmu.ram.words
     cpu.charge("cpu.directed.claim")
     if words[fill.leaf] != fill.entry:  # another core was faster, or the kernel
-        directive.add_left(words, context.table, arch.index_of(fill.entry), 1)
+        _give_quota_back(cpu, context, fill)
+        frame_rings.set_in_flight(words, context.epochs, cpu.index, 0)
         return _go_on(cpu, fill, "claim", "check")
     words[fill.leaf] = fill.entry | arch.BUSY | cpu.index << arch.CORE_SHIFT
     return _go_on(cpu, fill, "claim", "frame")
@@ -337,7 +372,6 @@ def _declined(reason: Reason) -> Outcome:
 
 def _give_up(cpu: Cpu, context: Context, fill: Fill, reason: Reason) -> Outcome:
     """Undo steps 2 and 3: the entry is as it was, and the quota."""
-    words = cpu.mmu.ram.words
-    words[fill.leaf] = fill.entry
-    directive.add_left(words, context.table, arch.index_of(fill.entry), 1)
+    cpu.mmu.ram.words[fill.leaf] = fill.entry
+    _give_quota_back(cpu, context, fill)
     return _declined(reason)

@@ -16,7 +16,8 @@ class Directive:
     """A directive, decoded. `leaf`: the entry of a filled page, less its frame and D.
 
     `source`: of COPY, the user address for `start`, and `stride` bytes further for each page (modulo 2^64); of MAP, the
-    physical address of a list with an entry a page, 0 where no page is listed. `left`: pages that it may still fill.
+    physical address of a list with an entry a page, 0 where no page is listed. `left`: pages that it may still fill,
+    where they are `counted`.
     """
 
     tag: int
@@ -27,6 +28,7 @@ class Directive:
     source: int = 0
     stride: int = PAGE_SIZE
     left: int = 1 << 40
+    counted: bool = False
     generation: int = 0
     valid: bool = True
     read: bool = True
@@ -40,6 +42,7 @@ class Directive:
             | self.kind << arch.KIND_SHIFT
             | (arch.READ if self.read else 0)
             | (arch.WRITE if self.write else 0)
+            | (arch.COUNTED if self.counted else 0)
             | self.around << arch.AROUND_SHIFT
             | self.generation << arch.CONTROL_GENERATION_SHIFT
         )
@@ -64,7 +67,7 @@ def load(words: Any, table: int, index: int) -> Directive | None:
         tag, start, end, Kind(kind), leaf, source & MASK64, stride & MASK64, left,
         generation=control >> arch.CONTROL_GENERATION_SHIFT & arch.GENERATIONS - 1,
         valid=bool(control & arch.VALID), read=bool(control & arch.READ), write=bool(control & arch.WRITE),
-        around=control >> arch.AROUND_SHIFT & 15,
+        counted=bool(control & arch.COUNTED), around=control >> arch.AROUND_SHIFT & 15,
     )  # fmt: skip
 
 
@@ -79,6 +82,8 @@ def store(words: Any, table: int, index: int, directive: Directive) -> None:
         words[at + i] = value - (1 << 64) if value >> 63 == 1 else value
 
 
-def add_left(words: Any, table: int, index: int, pages: int) -> None:
-    """Change the number of pages that the directive may still fill (a locked add)."""
-    words[(table >> 3) + index * arch.DIRECTIVE_WORDS + arch.LEFT] += pages
+def add_left(words: Any, table: int, index: int, pages: int) -> int:
+    """Change the number of pages that the directive may still fill, and return it (a locked add)."""
+    at = (table >> 3) + index * arch.DIRECTIVE_WORDS + arch.LEFT
+    words[at] += pages
+    return int(words[at])

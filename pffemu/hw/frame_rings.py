@@ -3,6 +3,9 @@
 Each ring belongs to one address space and one core. Frame ring: the kernel produces, the unit consumes. Completion
 ring: the unit produces records, the kernel consumes. Return ring: PAGEOUT produces frames with the epoch from which on
 they may be used again, the unit consumes. Counts only grow; an entry's place is its count modulo the capacity.
+
+The gate of an address space excludes its units from what the kernel changes: the kernel closes it, then waits until no
+core is in flight. A unit says that it is in flight, then reads the gate; so one of the two sees the other.
 """
 
 from __future__ import annotations
@@ -113,23 +116,55 @@ def ring_bytes(capacity: int, size: int) -> int:
 # -- epochs -------------------------------------------------------------------------------------------------------
 
 
+def epoch_bytes(cores: int) -> int:
+    """Bytes of the epochs of an address space: a line, and one more for each core."""
+    return 8 * arch.CORE_WORDS * (1 + cores)
+
+
+def line_of(epochs: int, core: int) -> int:
+    """The index of the first word of the core's line."""
+    return (epochs >> 3) + arch.CORE_WORDS * (1 + core)
+
+
 def next_epoch(words: Any, epochs: int) -> int:
     """Begin a new epoch of the address space (a locked add)."""
-    words[epochs >> 3] += 1
-    return int(words[epochs >> 3])
+    words[(epochs >> 3) + arch.EPOCH] += 1
+    return int(words[(epochs >> 3) + arch.EPOCH])
 
 
 def acknowledge(words: Any, epochs: int, core: int) -> None:
     """The core has flushed its TLB: no translation of an earlier epoch is left in it."""
-    words[(epochs >> 3) + 1 + core] = words[epochs >> 3]
+    words[line_of(epochs, core) + arch.ACKNOWLEDGED] = words[(epochs >> 3) + arch.EPOCH]
 
 
 def leave(words: Any, epochs: int, core: int) -> None:
     """The core has loaded another address space, and flushed its TLB."""
-    words[(epochs >> 3) + 1 + core] = arch.INACTIVE
+    words[line_of(epochs, core) + arch.ACKNOWLEDGED] = arch.INACTIVE
 
 
 def acknowledged(words: Any, epochs: int, cores: int) -> int:
     """The latest epoch that every core has acknowledged."""
-    at = (epochs >> 3) + 1
-    return int(min(words[at : at + cores].tolist()))
+    at = line_of(epochs, 0) + arch.ACKNOWLEDGED
+    return int(min(words[at : at + cores * arch.CORE_WORDS].tolist()[:: arch.CORE_WORDS]))
+
+
+# -- the gate -----------------------------------------------------------------------------------------------------
+
+
+def move_gate(words: Any, epochs: int, operations: int) -> None:
+    """One operation of the kernel more (1) or less (-1) that keeps units from beginning a fill (a locked add)."""
+    words[(epochs >> 3) + arch.GATE] += operations
+
+
+def is_closed(words: Any, epochs: int) -> bool:
+    """Whether no unit may begin a fill, and PAGEOUT return no page."""
+    return bool(words[(epochs >> 3) + arch.GATE] > 0)
+
+
+def set_in_flight(words: Any, epochs: int, core: int, value: int) -> None:
+    """The core's unit is in the middle of a fill (1), or not (0). The store is performed before the gate is read."""
+    words[line_of(epochs, core) + arch.IN_FLIGHT] = value
+
+
+def is_in_flight(words: Any, epochs: int, core: int) -> bool:
+    return bool(words[line_of(epochs, core) + arch.IN_FLIGHT])

@@ -132,8 +132,9 @@ def _page_fault(kernel: Kernel, cpu: Cpu, fault: Trap) -> None:
     if cpu.directed.context is not None:
         outcome = directed_resolution.resolve(cpu, fault, number)
         if outcome is not None:
-            if outcome.result is Result.REPLAY:
-                cpu.bus.faults.repeats.forget(cpu.tid)
+            if outcome.result is not Result.DECLINED:
+                if outcome.result is Result.REPLAY:
+                    cpu.bus.faults.repeats.forget(cpu.tid)
                 _replay(cpu, rip)
                 return
             forwarded = fault._replace(error_code=fault.error_code | outcome.error_bits)

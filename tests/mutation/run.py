@@ -23,8 +23,9 @@ from tests.mutation.mutants import DIRECTED_RESOLUTION, MUTANTS, PAGE_CACHE, Mut
 
 ROOT = Path(__file__).resolve().parents[2]
 STEP_BY_STEP = (
-    "tests/directed_world.py", "tests/directed_cases.py", "tests/directed_operations.py", "tests/guest_tools.py",
-    "tests/unit/kernel_model/test_directed_attacks.py", "tests/unit/kernel_model/test_directed_returns.py",
+    "tests/directed_world.py", "tests/directed_cases.py", "tests/directed_operations.py", "tests/directed_points.py",
+    "tests/guest_tools.py", "tests/unit/kernel_model/test_directed_attacks.py",
+    "tests/unit/kernel_model/test_directed_returns.py", "tests/unit/kernel_model/test_directed_points.py",
     "tests/unit/kernel_model/test_directed_invariants.py",
 )  # fmt: skip
 PAGES = (

@@ -97,6 +97,7 @@ def _is_brought_in(call: Caller, mm: Mm, address: int, access: int) -> bool:
     page, vma = page_of(address), mm.vmas.find(address)
     if vma is None or not vma.prot & (PROT_WRITE if access else PROT_READ):
         return False
+    mm.settle()
     while not mm.is_ready(page, access):
         if page_fault.handle(call.cpu, call.task, page, access, mm) is not None:
             return False

@@ -159,6 +159,7 @@ def clear_refs(call: Caller, subject: Subject, data: bytes) -> None:
         mm.pages.peak = mm.pages.resident
     if word not in (b"1", b"2", b"3"):
         return
+    mm.settle()
     for vma in mm.vmas:
         if word == b"1" or (word == b"2") == (vma.file is None):
             for address, entry in list(resident(mm, vma)):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from kernel_model.time.timers import TimedWaker, Timer
 
 if TYPE_CHECKING:
+    from kernel_model.mm.frames import FrameAllocator
     from pffemu.hw.cpu import Cpu
 
 
@@ -28,8 +29,14 @@ class Cores(TimedWaker, Protocol):
 class Tlbs(Protocol):
     """The kernel as work outside of entries from user space knows it."""
 
+    @property
+    def frames(self) -> FrameAllocator: ...
+
     def flush_stale(self, caller: Cpu, *, ends: bool = True) -> None:
         """TLB shootdown on every core that has a changed address space loaded. `ends`: the kernel entry, too."""
+
+    def open_gates(self, kept: int = 0) -> None:
+        """Let hardware fill pages again in the address spaces that were settled, but for the first `kept`."""
 
 
 class KernelThread(Timer):
@@ -59,8 +66,10 @@ class KernelThread(Timer):
             cpu.charge("cpu.idle_wake")
         cpu.charge("kernel.schedule")
         cpu.charge("kernel.context_switch")
+        kept = len(self._tlbs.frames.gates)
         self.work(cpu)
         self._tlbs.flush_stale(cpu, ends=False)
+        self._tlbs.open_gates(kept)
         cpu.charge("kernel.schedule")
         if cpu.tid:
             cpu.charge("kernel.context_switch")

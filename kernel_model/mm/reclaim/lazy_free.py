@@ -27,6 +27,7 @@ class LazyFree:
 
     def add(self, mm: Mm, start: int, end: int) -> None:
         """The data of the private pages of [start, end) that no other process shares may be lost."""
+        mm.settle()
         for address, entry in mm.pages.used(start, end):
             frame = entry & PTE_ADDRESS
             if entry & HELD and entry & OWNED and not self._frames.is_shared(frame):

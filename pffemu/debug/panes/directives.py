@@ -33,14 +33,15 @@ def directives(cpu: Cpu, cpus: Iterable[Cpu]) -> Text:
             fill = core.directed.fill
             if fill is not None:
                 text.append(f"        fills page {fill.page:#x}, next step: {fill.step or 'replay'}\n", HERE)
-    return text.append(f"epoch {words[context.epochs >> 3]}\n")
+    closed = ", gate closed" if frame_rings.is_closed(words, context.epochs) else ""
+    return text.append(f"epoch {words[(context.epochs >> 3) + arch.EPOCH]}{closed}\n")
 
 
 def _described(found: Directive) -> str:
     rights = ("r" if found.read else "-") + ("w" if found.write else "-")
     source = f" from {found.source:#x} +{found.stride:#x} a page" if found.kind is Kind.COPY else ""
     around = f", around {1 << found.around} pages" if found.around else ""
-    left = f", {found.left} pages left" if found.left < 1 << 32 else ""
+    left = f", {found.left} pages left" if found.counted else ""
     return (
         f"{found.start:#x}-{found.end:#x}  {found.kind.name}{source}  {rights}, generation {found.generation}"
         f"{around}{left}{'' if found.valid else ', not valid'}"
@@ -51,6 +52,6 @@ def _rings(core: Cpu, context: Context) -> str:
     words = core.mmu.ram.words
     frames = frame_rings.frame_ring(words, context.frames)
     returns, records = frame_rings.return_ring(words, context.returns), frame_rings.record_ring(words, context.records)
-    acknowledged = words[(context.epochs >> 3) + 1 + core.index]
+    acknowledged = words[frame_rings.line_of(context.epochs, core.index) + arch.ACKNOWLEDGED]
     epoch = "" if acknowledged == arch.INACTIVE else f", acknowledged {acknowledged}"
     return f"{frames.count} of {frames.capacity} frames, {returns.count} returned, {records.count} records{epoch}"

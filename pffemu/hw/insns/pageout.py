@@ -45,7 +45,7 @@ def _return(cpu: Cpu, context: Context, page: int, index: int, drop: bool) -> in
     if found is None or not found.valid or found.tag != cpu.mmu.fill.root & PTE_ADDRESS:
         return CF
     leaf = leaf_of(words, cpu.mmu.fill.root, page)
-    if not found.start <= page < found.end or leaf is None:
+    if not found.start <= page < found.end or leaf is None or frame_rings.is_closed(words, context.epochs):
         return CF
     entry = words[leaf]
     if entry & (PTE_P | arch.RETURNABLE) != PTE_P | arch.RETURNABLE:
@@ -57,12 +57,15 @@ def _return(cpu: Cpu, context: Context, page: int, index: int, drop: bool) -> in
     if not records.room or not returns.room:
         return CF
     frame = entry & PTE_ADDRESS
-    words[leaf] = arch.absent(index, found.generation)  # a locked compare-and-swap with `entry`
+    if words[leaf] != entry:  # with the store below, a locked compare-and-swap
+        return CF
+    words[leaf] = arch.absent(index, found.generation)
     epoch = frame_rings.next_epoch(words, context.epochs)
     cpu.charge("cpu.tlb_flush")
     cpu.flush_tlb()
     records.produce(page | arch.RETURNED, frame | index)
     returns.produce(frame, epoch)
-    directive.add_left(words, context.table, index, 1)
+    if found.counted:
+        directive.add_left(words, context.table, index, 1)
     cpu.emit(PageReturned, Hex(page), index, epoch)
     return 0

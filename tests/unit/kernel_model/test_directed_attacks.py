@@ -48,7 +48,7 @@ def test_an_index_beyond_the_table_is_declined() -> None:
         ({"end": AREA}, Reason.RANGE),
         ({"generation": 1}, Reason.STALE),
         ({"read": False}, Reason.RIGHTS),
-        ({"left": 0}, Reason.QUOTA),
+        ({"left": 0, "counted": True}, Reason.QUOTA),
     ],
 )
 def test_each_condition_of_the_check_declines(fields: dict[str, object], reason: Reason) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kernel_model.abi.uffd import DIRECT_COPY, DIRECT_ZERO, DONATE_EACH
 from tests.directed_operations import NAMES, OPERATIONS, apply
+from tests.directed_points import Act, Interleaving
 from tests.directed_world import World
 
 NUMBERS = st.tuples(*[st.integers(0, 63)] * 4)
@@ -37,6 +38,24 @@ def test_every_invariant_holds_between_any_two_steps(
     world = directed(cores, kind)
     for name, numbers in steps:
         apply(world, name, numbers)
+    world.end()
+
+
+ACTS = st.lists(st.one_of(st.none(), st.tuples(*[st.integers(0, 63)] * 3)), max_size=200)
+
+
+@settings(max_examples=600 if LONG else 60, deadline=None)
+@given(st.integers(2, 8), st.sampled_from([DIRECT_ZERO, DIRECT_COPY]), STEPS, ACTS)
+def test_every_invariant_holds_while_cores_act_inside_of_operations(
+    cores: int, kind: int, steps: list[tuple[str, tuple[int, int, int, int]]], acts: list[Act | None]
+) -> None:
+    """Also at the points within a call of the kernel, a PAGEOUT and a step: between two stores of any of them."""
+    world = directed(cores, kind)
+    with Interleaving(world, iter(acts)).installed() as interleaving:
+        for name, numbers in steps:
+            with interleaving.operation():
+                OPERATIONS[name][0](world, *numbers)
+            world.check()
     world.end()
 
 

@@ -39,9 +39,10 @@ def test_a_refill_makes_one_flush_a_core_for_a_batch() -> None:
         assert made.resolve(0, AREA + page * PAGE_SIZE) == FILLED
         assert made.page_out(0, AREA + page * PAGE_SIZE, 1, False) == 0
     epochs = made.memory.context(0).epochs if made.memory is not None else 0
-    assert frame_rings.acknowledged(made.ram.words, epochs, 3) < made.ram.words[epochs >> 3]
-    made.kernel.fault_answers.refill(made.kernel_cpu)  # type: ignore[attr-defined]
-    assert frame_rings.acknowledged(made.ram.words, epochs, 3) == made.ram.words[epochs >> 3]
+    current = made.ram.words[(epochs >> 3) + arch.EPOCH]
+    assert frame_rings.acknowledged(made.ram.words, epochs, 3) < current
+    made.refill()
+    assert frame_rings.acknowledged(made.ram.words, epochs, 3) == current
     assert made.memory is not None
     assert made.memory.return_ring(0).count == 0
     assert made.memory.frame_ring(0).count == 8
@@ -59,7 +60,7 @@ def test_a_ring_below_its_mark_interrupts_the_helper_once_until_it_is_refilled()
     for page in range(2):
         assert made.resolve(0, AREA + page * PAGE_SIZE) == FILLED
     assert [arrival.vector for arrival in helper.arrivals] == [directed_resolution.LOW_VECTOR]
-    made.kernel.fault_answers.refill(helper)  # type: ignore[attr-defined]
+    made.refill()
     assert made.memory is not None
     assert made.memory.frame_ring(0).count == 4
     assert made.resolve(0, AREA + 2 * PAGE_SIZE) == FILLED
@@ -200,6 +201,17 @@ def test_directives_beyond_memory_are_refused() -> None:
     assert made.direct(ZERO, 0, (1 << 40) // PAGE_SIZE, base=huge) == -Errno.ENOMEM
     assert made.rings(1 << 20) == -Errno.ENOMEM
     assert made.rings(4, 5, 1) == -Errno.EINVAL
+    made.end()
+
+
+def test_rings_can_be_made_anew_as_often_as_the_program_likes() -> None:
+    made = world(pages=2)
+    for frames in range(800, 1100):
+        assert made.rings(frames) == 0
+    assert made.direct(ZERO, 2, 2) == 2
+    made.donate(0, 1)
+    assert made.resolve(0, AREA) == FILLED
+    assert made.load(0, AREA) == 0
     made.end()
 
 
