@@ -124,17 +124,17 @@ def pwritev(call: Call, fd: int, vector: int, count: int, offset: int) -> int:
 def preadv2(call: Call, fd: int, vector: int, count: int, offset: int, _high: int, flags: int) -> int:
     """Offset -1: the file's own position. Errors of `flags`: EOPNOTSUPP, EINVAL."""
     file = _readable(call, fd) if offset == _OWN else _positioned(call, fd, offset, _readable)
-    with _with_rwf(file, flags & 0xFFFF_FFFF):
+    with with_rwf(file, flags & 0xFFFF_FFFF):
         return readv(call, fd, vector, count) if offset == _OWN else preadv(call, fd, vector, count, offset)
 
 
 def pwritev2(call: Call, fd: int, vector: int, count: int, offset: int, _high: int, flags: int) -> int:
     file = _writable(call, fd) if offset == _OWN else _positioned(call, fd, offset, _writable)
-    with _with_rwf(file, flags & 0xFFFF_FFFF):
+    with with_rwf(file, flags & 0xFFFF_FFFF):
         return writev(call, fd, vector, count) if offset == _OWN else pwritev(call, fd, vector, count, offset)
 
 
-def _with_rwf(file: File, flags: int) -> AbstractContextManager[None]:
+def with_rwf(file: File, flags: int) -> AbstractContextManager[None]:
     """kiocb_set_rw_flags: what RWF_* say of one read or write; tmpfs has no RWF_NOWAIT."""
     if flags & ~_RWF_KNOWN or (flags & RWF_NOWAIT and S_ISREG(file.status().mode)):
         raise LinuxError(Errno.EOPNOTSUPP)

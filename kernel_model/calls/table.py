@@ -8,6 +8,7 @@ from kernel_model.abi.uapi import Sys
 from kernel_model.call.call import SystemCall
 from kernel_model.calls import accounting as accounting_calls
 from kernel_model.calls import affinity as affinity_calls
+from kernel_model.calls import aio as aio_calls
 from kernel_model.calls import capability as capability_calls
 from kernel_model.calls import credential as credential_calls
 from kernel_model.calls import epoll as epoll_calls
@@ -291,6 +292,12 @@ TABLE: Final[dict[int, tuple[SystemCall, int]]] = {
     Sys.SCHED_GET_PRIORITY_MIN: (policy_calls.sched_get_priority_min, 1),
     Sys.GETPRIORITY: (priority_calls.getpriority, 2),
     Sys.SETPRIORITY: (priority_calls.setpriority, 3),
+    Sys.IO_SETUP: (aio_calls.io_setup, 2),
+    Sys.IO_DESTROY: (aio_calls.io_destroy, 1),
+    Sys.IO_GETEVENTS: (aio_calls.io_getevents, 5),
+    Sys.IO_SUBMIT: (aio_calls.io_submit, 3),
+    Sys.IO_CANCEL: (aio_calls.io_cancel, 3),
+    Sys.IO_PGETEVENTS: (aio_calls.io_pgetevents, 6),
     Sys.UNSHARE: (unshare_call.unshare, 1),
     Sys.MEMBARRIER: (membarrier_call.membarrier, 3),
     Sys.PREADV2: (file_calls.preadv2, 6),

@@ -59,6 +59,12 @@ class EventFd(File):
         self._scheduler.wake_all(call.cpu, self._changed, POLLIN)
         return _WORD
 
+    def add_one(self, cpu: Cpu) -> None:
+        """The kernel signals an event (eventfd_signal); a full counter stays as it is."""
+        if self.count < _MAX:
+            self.count += 1
+            self._scheduler.wake_all(cpu, self._changed, POLLIN)
+
     def _wait(self, why: str) -> None:
         if self.nonblocking:
             raise LinuxError(Errno.EAGAIN)

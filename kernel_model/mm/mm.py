@@ -34,6 +34,7 @@ from pffemu.hw.page_walk import WRITE
 from pffemu.hw.ram import Ram
 
 if TYPE_CHECKING:
+    from kernel_model.mm.aio import AioContext
     from kernel_model.uffd.context import Userfaultfd
     from kernel_model.uffd.messages import Event
     from kernel_model.uintr.target_table import TargetTable
@@ -64,6 +65,7 @@ class Mm:
         self.lock_new = False  # mlockall(MCL_FUTURE)
         self.layout = MemoryLayout()
         self.brk_start = self.brk = 0  # the heap is [brk_start, brk), set by exec
+        self.aio: dict[int, AioContext] = {}  # by address of their rings
         self.target_table: TargetTable | None = None  # the receivers that SENDUIPI reaches
         self.locks = MmLocks(self.vmas, by_area=area_locks)
         self.owed: dict[str, int] = {}  # units by cost: charged to the call in progress

@@ -28,7 +28,8 @@ class PendingCall:
 
     `deadline`: virtual cycles at which its timeout ends, however often it starts again. `result`: RAX, where the
     wake-up is the answer. `progress`: bytes it has read or written. `cursor`: how far a long call came before it let
-    other threads run. `events_sent`: userfaultfd events it has sent and waited for.
+    other threads run. `events_sent`: userfaultfd events it has sent and waited for. `inner`: the request of a list
+    (io_submit) that it is at.
     """
 
     number: int
@@ -38,6 +39,7 @@ class PendingCall:
     cursor: int = 0
     events_sent: int = 0
     timed_out: bool = False
+    inner: PendingCall | None = None
 
 
 @dataclass(slots=True, eq=False)

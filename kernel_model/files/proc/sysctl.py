@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import utsname
+from kernel_model.abi.aio import AIO_MAX_NR
 from kernel_model.abi.limits import NR_OPEN
 from kernel_model.abi.mman import MAX_MAP_COUNT
 from kernel_model.abi.uapi import Errno, LinuxError
@@ -16,6 +17,7 @@ from kernel_model.files.inotify import INSTANCES_MAX, QUEUE_MAX, WATCHES_MAX
 from kernel_model.files.proc.memory import memory
 from kernel_model.files.proc.text import Folder, Text
 from kernel_model.files.tree.tree import MOUNTS_MAX
+from kernel_model.mm.aio import requested
 from kernel_model.mm.reclaim.writeback import BACKGROUND, EXPIRED, LIMIT, PERIOD
 from kernel_model.mm.vma import MMAP_MIN
 from pffemu.arch.registers import MASK64
@@ -190,8 +192,8 @@ KERNEL: Final[Folder] = {
     b"version": _string("kernel.version", utsname.VERSION, 0o444),
 }
 FS: Final[Folder] = {
-    b"aio-max-nr": _number("fs.aio-max-nr", 65536),
-    b"aio-nr": _number("fs.aio-nr", 0, mode=0o444),
+    b"aio-max-nr": _number("fs.aio-max-nr", AIO_MAX_NR),
+    b"aio-nr": _computed(lambda call: str(requested(process.mm for process in call.kernel.processes.values()))),
     b"epoll": {b"max_user_watches": _computed(lambda call: str(memory(call).total // 25 // 192))},
     b"file-max": _number("fs.file-max", _INT_MAX, high=(1 << 63) - 1),
     b"file-nr": _computed(_open_files),
