@@ -120,7 +120,8 @@ _STRINGS: Final = (
     b"link", b"/proc/self/exe", b"/dev/userfaultfd", b"x" * 300, b"/proc/self/pagemap", b"/dev/urandom", b"d/new",
     b"/proc/self/fd/3", b"/proc/self/mem", b"/proc/self/comm", b"/proc/self/fdinfo", b"/proc/self/task/1/stat",
     b"/proc/self/smaps", b"/proc/sys/vm/swappiness", b"/sys/devices/system/cpu/online", b"/proc/self/clear_refs",
-    b"/proc/self/cwd", b"/proc/meminfo",
+    b"/proc/self/cwd", b"/proc/meminfo", b"/proc/locks", b"/proc/net/tcp", b"/proc/net/unix", b"/proc/sysvipc/shm",
+    b"/proc/self/mounts",
 )  # fmt: skip
 
 
