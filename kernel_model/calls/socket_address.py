@@ -48,5 +48,6 @@ def write_address(call: Call, value: bytes, address: int, size_at: int) -> None:
     if size < 0:
         raise LinuxError(Errno.EINVAL)
     call.memory.parts(size_at, 4, WRITE)
-    call.memory.write(address, value[:size])
+    if size and value:
+        call.memory.write(address, value[:size])
     call.memory.write_u32(size_at, len(value))

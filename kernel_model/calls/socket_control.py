@@ -62,7 +62,7 @@ def read_control(call: Call, sock: Socket, header: Msghdr, message: Outgoing) ->
             _read_one(call, kind, data, message)
         elif isinstance(sock, UdpSocket) and level in (IPPROTO_IP, IPPROTO_IPV6):
             _read_header_field(call, level, kind, data, message)
-        elif level == SOL_SOCKET:
+        elif level == SOL_SOCKET and kind not in (SCM_RIGHTS, SCM_CREDENTIALS):  # those are for AF_UNIX
             raise call.unsupported(f"control message SOL_SOCKET {kind}", Errno.EINVAL)
         at += (length + 7) // 8 * 8
 

@@ -24,6 +24,7 @@ class PidFd(File):
     """`task`: of a pidfd with PIDFD_THREAD. It can be polled for the end; reading and writing are refused."""
 
     settable = O_NONBLOCK
+    can_splice = False
 
     def __init__(self, process: Process, task: Task | None, flags: int) -> None:
         """`flags`: PIDFD_NONBLOCK."""

@@ -11,6 +11,7 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static void *one_thread(void *unused)
 {
@@ -65,6 +66,7 @@ int main(void)
     SHOW(syscall(SYS_tgkill, getpid(), gettid(), SIGRTMIN)), SHOW(syscall(SYS_tkill, gettid(), SIGRTMIN));
     SHOW(syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1)), SHOW(kill(getpid(), SIGRTMIN));
     MUST(seteuid(65534));
+    char line[16];
     cpu_set_t cpus;
     CPU_ZERO(&cpus);
     CPU_SET(0, &cpus);
@@ -79,6 +81,24 @@ int main(void)
     int pair[2];
     SHOW(socketpair(AF_INET, SOCK_STREAM, 0, pair)), SHOW(socketpair(AF_INET, SOCK_RAW, 0, pair));
     SHOW(socketpair(AF_INET, SOCK_DGRAM, IPPROTO_TCP, pair)), SHOW(socketpair(AF_INET, SOCK_STREAM, 0, NULL));
+    socklen_t size = 16;
+    MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair)), MUST(write(pair[0], "abc", 3));
+    SHOW(recvfrom(pair[1], line, 2, 0, (void *)-1L, &size));
+    printf("%u\n", size);
+    SHOW(recvfrom(pair[1], line, 2, 0, (void *)-1L, (void *)8));
+    char control[CMSG_SPACE(4)];
+    struct iovec part = {"d", 1};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    *CMSG_FIRSTHDR(&message) = (struct cmsghdr){CMSG_LEN(4), SOL_SOCKET, SCM_RIGHTS};
+    a = (struct sockaddr_in){AF_INET, 0, {htonl(INADDR_LOOPBACK)}}, size = sizeof a;
+    int udp = socket(AF_INET, SOCK_DGRAM, 0), ends[2];
+    bind(udp, (void *)&a, sizeof a), getsockname(udp, (void *)&a, &size), connect(udp, (void *)&a, size);
+    SHOW(sendmsg(udp, &message, 0)), SHOW(recv(udp, line, 9, 0));
+    struct timespec now = {0, 1};
+    SHOW(syscall(SYS_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &now, NULL));
+    int pidfd = syscall(SYS_pidfd_open, getpid(), 0);
+    pipe(ends);
+    SHOW(splice(ends[0], NULL, pidfd, NULL, 10, 0)), SHOW(splice(pidfd, NULL, ends[1], NULL, 10, 0));
     seteuid(0);
     kill(of_root, SIGKILL);
     return 0;
