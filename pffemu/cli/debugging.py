@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from typer.core import TyperCommand
 
 from kernel_model.files import ByteSink
 from pffemu.cli import foreground, options
+from pffemu.cli import web as web_panes
 from pffemu.cli.failing_test import FailingTest
 from pffemu.cli.guest_machine import GuestCommand, StandardInput, load_guest
 from pffemu.cli.line_editing import with_history
@@ -53,6 +55,7 @@ SnapshotProgram = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Of a snapshot: its program's file, for source lines and backtraces."),
 ]
+WebPort = Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="TCP port for --web.")]
 DebugFile = Annotated[
     str, typer.Argument(metavar="FILE", help="Assembly source, an ELF64, a script, or a snapshot that `save` wrote.")
 ]
@@ -75,6 +78,8 @@ def debug(
         typer.Option(metavar="NAME: VALUE", help="What pytest's pffemu_NAME says, as 'mode: pff-pte' (with --test)."),
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Use lines instead of panes on a terminal, too.")] = False,
+    web: Annotated[bool, typer.Option("--web", help="Show the panes in a browser (extra: web).")] = False,
+    web_port: WebPort = 8000,
     source: SourceFolders = None,
     program: SnapshotProgram = None,
     *,
@@ -95,8 +100,15 @@ def debug(
         raise UsageError("--at-failure needs --test", remedy="name the test, as pytest does behind ::")
     if setup and test is None:
         raise UsageError("--setup needs --test", remedy="name the test, as pytest does behind ::")
+    if web:
+        if commands is not None or plain:
+            raise UsageError("--web is for panes", remedy="leave out --commands and --plain")
+        given = sys.argv[1:]
+        given.remove("--web")  # the first one: a later one is the guest's
+        return web_panes.serve(given, web_port)
     guest = GuestCommand(file, arguments or [], machine.environment)
-    terminal = commands is None and not plain and sys.stdin.isatty() and sys.stdout.isatty()
+    in_browser = web_panes.DRIVER in os.environ
+    terminal = commands is None and not plain and (in_browser or (sys.stdin.isatty() and sys.stdout.isatty()))
     output = bytearray() if terminal and _can_show_panes() else None
     if test is not None:
         opened = _test_session(file, test, at_failure, setup or [])
@@ -108,17 +120,22 @@ def debug(
         if output is not None:
             _run_app(talk, output)
             return
-        _show(talk.execute("where"))
-        typed = commands is None and sys.stdin.isatty()
-        for line in _typed(talk) if typed else _lines(commands):
-            if not _execute(talk, line, typed):
-                raise typer.Exit(UsageError.exit_code)
-            if talk.over:
-                break
+        _run_lines(talk, commands)
+
+
+def _run_lines(talk: Commands, commands: Path | None) -> None:
+    """The line mode: commands that the user types, or those of a file."""
+    _show(talk.execute("where"))
+    typed = commands is None and sys.stdin.isatty()
+    for line in _typed(talk) if typed else _lines(commands):
+        if not _execute(talk, line, typed):
+            raise typer.Exit(UsageError.exit_code)
+        if talk.over:
+            break
 
 
 def _can_show_panes() -> bool:
-    return find_spec("textual") is not None and draws_lines()
+    return find_spec("textual") is not None and (draws_lines() or web_panes.DRIVER in os.environ)
 
 
 def _run_app(talk: Commands, output: bytearray) -> None:

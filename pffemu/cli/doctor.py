@@ -221,6 +221,7 @@ CHECKS: Final[dict[str, Callable[[], Finding]]] = {
     "guest RAM": _large_ram,
     "extra plot": _extra("matplotlib", "plot", "figures"),
     "extra tui": _extra("textual", "tui", "panes in `pffemu debug`"),
+    "extra web": _extra("textual-serve", "web", "`pffemu debug --web`"),
     "extra trace": _extra("perfetto", "trace", ".pftrace files"),
     "extra test": _extra("pytest", "test", "tests of fault delivery"),
     "C compiler": _compilers,
