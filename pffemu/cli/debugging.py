@@ -210,6 +210,12 @@ def _test_session(file: str, name: str, at_failure: bool, setup: list[str]) -> I
     try:
         if at_failure:
             _show(test.go_to_failure())
+        talk = Commands(test.session, test.places, Path)
+        for directive, line in test.commands():
+            try:
+                _show(talk.execute(line))
+            except UsageError as error:
+                raise directive.error(error.what, error.remedy) from None
         yield test.session, test.places
     finally:
         test.session.close()

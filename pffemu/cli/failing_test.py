@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from pffemu.events.kernel import ProcessKilled
 from pffemu.inspect.nearest import nearest
 from pffemu.machine.stop import BudgetUsedUp, Interrupted, Reached, Stop
 from pffemu.testing.cases import Case
-from pffemu.testing.directives import Directive
+from pffemu.testing.directives import DEBUGGING, Directive
 from pffemu.testing.runner import Run, run_block, start
 from pffemu.testing.verify import verify
 from pffemu.testing.whole_file import read_whole_file
@@ -47,6 +47,12 @@ class FailingTest:
             return f"{run.case.title}: passes; stopped at its end"
         session.go_to(self._failing or self._of_event(run.failures[0].event) or self._death() or session.halt.moment)
         return "\n".join(f"{failure.where}: {failure.claim}: {failure.what}" for failure in run.failures)
+
+    def commands(self) -> Iterator[tuple[Directive, str]]:
+        """What the test's `# break:` and `# debug:` tell the debugger to do at the start, in their order."""
+        for directive in self.run.case.block.directives:
+            if directive.name in DEBUGGING:
+                yield directive, f"break {directive.text}" if directive.name == "break" else directive.text
 
     def _advance(self, run: Run, places: set[int], budget: int) -> Stop:
         """As `run_whole`, but in the session."""

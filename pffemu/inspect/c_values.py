@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from pffemu.arch.registers import MASK64
 from pffemu.errors import UsageError
@@ -50,6 +50,7 @@ def _value(kind: CType, address: int, memory: GuestMemory) -> Any:
 class Elements:
     """An array: `values[2]`. Chars compare with text, up to the array's end."""
 
+    SHOWN: ClassVar = True
     kind: Array
     address: int
     memory: GuestMemory
@@ -85,8 +86,9 @@ class Elements:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A struct or union: `point.x`."""
+    """A struct or union: `point.x`; compares with its fields' values in their order, as in `point == (1, 2)`."""
 
+    SHOWN: ClassVar = True
     kind: Struct
     address: int
     memory: GuestMemory
@@ -98,6 +100,12 @@ class Fields:
     def __getattr__(self, name: str) -> Any:
         offset, kind = self.kind.fields[name]
         return _value(kind, self.address + offset, self.memory)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, tuple):
+            return NotImplemented
+        names = self.FIELDS
+        return len(other) == len(names) and all(getattr(self, n) == each for n, each in zip(names, other, strict=True))
 
     def __str__(self) -> str:
         return _shown(self, [_MOST_SHOWN])

@@ -206,6 +206,8 @@ class _Evaluation:
     def _noted(self, node: ast.expr, value: Any) -> Any:
         if isinstance(value, int | bytes):
             self.terms.append((ast.unparse(node), value))
+        elif getattr(type(value), "SHOWN", False):
+            self.terms.append((ast.unparse(node), str(value)))
         return value
 
     def _quietly(self, node: ast.expr) -> Any:

@@ -61,7 +61,9 @@ def read_cases(source: str, file: str, folder: Path | None = None, defaults: Seq
                 raise TooManyTestsError("too many tests", where=where, remedy=remedy)
             claims = read_claims(block, parameters.texts)
             for mode in modes:
-                setup = read_setup(block, parameters, mode)
+                setup = replace(
+                    read_setup(block, parameters, mode), survives=tuple((f.then, f.directive) for f in claims.survived)
+                )
                 variant = "-".join(filter(None, (parameters.label, _mode_label(block, modes, mode))))
                 identifier = f"{block.slug}[{variant}]" if variant else block.slug
                 cases.append(Case(identifier, block, parameters, setup, claims, source, folder or Path(file).parent))
@@ -93,7 +95,10 @@ def _build_c(case: Case) -> Built:
     text = source_of(case.block, case.source, case.parameters.texts)
     compiled = compile_block(case.block, case.setup, case.parameters, text, case.folder)
     code = harness_code(case.setup, compiled.start)
-    wanted = (compiled.start, "uffd", HANDLER, *(thread.text for thread in case.setup.threads))
+    wanted = (
+        compiled.start, "uffd", HANDLER, *(thread.text for thread in case.setup.threads),
+        *(label for label, _ in case.setup.survives),
+    )  # fmt: skip
     defines = {name: compiled.image.symbols[name] for name in wanted if name in compiled.image.symbols}
     try:
         around = assemble("\n".join(code.lines), file=case.block.file, base=HARNESS_BASE, defines=defines)

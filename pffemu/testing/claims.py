@@ -22,6 +22,7 @@ _VECTORS: Final = {name: vector for vector, name in exceptions.NAMES.items()}
 _CODE_BITS: Final = {name: getattr(pagefault, name) for name in ("P", "W", "U", "RSVD", "I")}
 _FAULT: Final = re.compile(
     r"(?P<name>#?\w+)\s*(\((?P<code>[^)]*)\))?(\s+address\s*=\s*(?P<address>.+?))?(\s+at\s+(?P<at>[A-Za-z_.][\w.$]*))?"
+    r"(\s+then\s+(?P<then>[A-Za-z_.][\w.$]*))?"
 )
 _RAISES: Final = re.compile(
     r"(?P<signal>\w+)(\s+code\s*=\s*(?P<code>\w+))?(\s+addr\s*=\s*(?P<address>.+?))?(\s+at\s+(?P<at>[A-Za-z_.][\w.$]*))?"
@@ -40,13 +41,14 @@ class Expect:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`# fault: #GP(0) at LABEL`: the block dies of this exception."""
+    """`# fault: #GP(0) at LABEL`: the block dies of this exception, or with `then` goes on at that label."""
 
     directive: Directive
     vector: int
     error_code: int | None
     address: ast.expr | None
     label: str
+    then: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Claims:
     fault: Fault | None = None
     raises: Raises | None = None
     deadlock: Directive | None = None
+    survived: tuple[Fault, ...] = ()  # in the order in which they happen
 
     @property
     def labels(self) -> list[str]:
@@ -89,7 +92,7 @@ def read_claims(block: Block, texts: Mapping[str, str]) -> Claims:
     except UsageError as error:
         raise error if error.where else UsageError(error.what, where=f"{block.file}:{block.first}") from None
     if (
-        not any((claims.expects, claims.at, claims.counts, claims.cycles, claims.checks, claims.warns))
+        not any((claims.expects, claims.at, claims.counts, claims.cycles, claims.checks, claims.warns, claims.survived))
         and claims.end == "end"
     ):
         raise directives_error(block, "claims nothing", "add an `# expect:`, `# fault:`, `# CHECK:` ...")
@@ -102,10 +105,12 @@ def directives_error(block: Block, what: str, remedy: str) -> UsageError:
 
 def _read(directives: list[Directive]) -> Claims:
     expects = [_expect(d) for d in directives if d.name == "expect"]
-    faults = [_fault(d) for d in directives if d.name == "fault"]
+    every_fault = [_fault(d) for d in directives if d.name == "fault"]
+    faults, survived = [f for f in every_fault if not f.then], [f for f in every_fault if f.then]
     raises = [_raises(d) for d in directives if d.name == "raises"]
     deadlocks = [d for d in directives if d.name == "deadlock"]
-    ends = [d for d in directives if d.name in ("fault", "raises", "deadlock", "budget-used-up")]
+    gone_on = [fault.directive for fault in survived]
+    ends = [d for d in directives if d.name in ("fault", "raises", "deadlock", "budget-used-up") and d not in gone_on]
     if len({d.name for d in ends}) > 1 or len(faults) > 1 or len(raises) > 1 or len(deadlocks) > 1:
         raise ends[-1].error(f"the block ends only once, see line {ends[0].number}", "split it into two blocks")
     exits = [expect for expect in expects if "exit" in names_in(expect.condition)]
@@ -122,6 +127,7 @@ def _read(directives: list[Directive]) -> Claims:
         fault=faults[0] if faults else None,
         raises=raises[0] if raises else None,
         deadlock=deadlocks[0] if deadlocks else None,
+        survived=tuple(survived),
     )
 
 
@@ -161,7 +167,8 @@ def _fault(directive: Directive) -> Fault:
     if match["code"] is not None and _VECTORS[name] not in exceptions.HAS_ERROR_CODE:
         raise directive.error(f"{name} has no error code", f"write `# fault: {name}`")
     address = _condition_or_none(directive, match["address"])
-    return Fault(directive, _VECTORS[name], _error_code(directive, match["code"]), address, match["at"] or "")
+    code, at, then = _error_code(directive, match["code"]), match["at"] or "", match["then"] or ""
+    return Fault(directive, _VECTORS[name], code, address, at, then)
 
 
 def _error_code(directive: Directive, text: str | None) -> int | None:

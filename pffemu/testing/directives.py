@@ -21,13 +21,8 @@ SETUP: Final = ("mode", "cpu", "cpus", "ram", "regions", "map", "uffd", "forward
                 "budget", "stdin", "arguments", "native", "libc", "cflags", "sources", "includes")  # fmt: skip
 CLAIMS: Final = ("expect", "at", "fault", "raises", "deadlock", "budget-used-up", "warns", "count", "cycles")
 MARKS: Final = ("param", "xfail", "skip", "slow")
-KNOWN: Final = ("test", *SETUP, *CLAIMS, *MARKS)
-
-# debugger commands, refused so that they are not mistaken for claims
-REFUSED: Final = {
-    "debug": "a test stops nowhere: use `# at LABEL:`, or `pffemu debug FILE --test NAME`",
-    "break": "a test stops nowhere: use `# at LABEL:`, or `pffemu debug FILE --test NAME`",
-}
+DEBUGGING: Final = ("break", "debug")  # for `pffemu debug FILE --test NAME`; they claim nothing
+KNOWN: Final = ("test", *SETUP, *CLAIMS, *MARKS, *DEBUGGING)
 
 CHECK: Final = re.compile(r"CHECK(-(NEXT|NOT|SAME|DAG|EMPTY|LABEL|COUNT-\d+))?(\{LITERAL\})?:")
 _SIGNS: Final = re.compile(r"(#|//|;)(?P<text>(?!#|//|;).*)", re.DOTALL)
@@ -88,8 +83,9 @@ def _read(comment: str, file: str, number: int) -> Directive | None:
 
 
 def _named(name: str, text: str, where: str, file: str, number: int) -> Directive:
-    if name in REFUSED:
-        raise TestFileError(f"# {name}: is not possible", where=where, remedy=REFUSED[name])
+    if name in DEBUGGING and not text:
+        remedy = "write `# break: LABEL`, or `# debug: COMMAND`; what must hold at a label says `# at LABEL:`"
+        raise TestFileError(f"# {name}: without a text", where=where, remedy=remedy)
     if name == "at":
         raise TestFileError("# at: without a label", where=where, remedy="write `# at LABEL: EXPRESSION`")
     if name not in KNOWN:

@@ -66,7 +66,7 @@ def _terms(run: Run, verdict: Verdict) -> Iterator[str]:
         yield f"expected {number_text(run, verdict.expected)}"
     for name, value in verdict.terms:
         meaning = _bits(name, value)
-        shown = number_text(run, value) if isinstance(value, int) else repr(value)
+        shown = number_text(run, value) if isinstance(value, int) else value if isinstance(value, str) else repr(value)
         yield f"  {name} is {shown}{meaning}"
     if isinstance(verdict.expected, bytes):
         yield f"expected {verdict.expected!r}"

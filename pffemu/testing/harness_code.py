@@ -12,12 +12,13 @@ from typing import Final
 
 from kernel_model.abi import signal as uapi_signal
 from kernel_model.abi import uapi
-from kernel_model.abi.uapi import Sys
+from kernel_model.abi.uapi import Signal, Sys
 from kernel_model.mechanisms import HANDLER as REGISTERED_HANDLER
 from kernel_model.mechanisms import UFFD as OPEN_UFFD
 from kernel_model.mechanisms import Registration
 from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.directives import Directive
+from pffemu.testing.fault_claims import RIP_AT, SIGNALS
 from pffemu.testing.setup import Area, Setup, SignalHandler
 
 SETUP: Final = "test.setup"
@@ -25,7 +26,11 @@ FAILED: Final = "test.failed"
 HANDLER: Final = "handler"
 RESTORER: Final = "test.restorer"
 ACTION: Final = "test.sigaction"
-OWN_LABELS: Final = (SETUP, FAILED, RESTORER, ACTION, "test.api", "test.range")
+SURVIVED: Final = "test.survived"  # the handler of `# fault: ... then LABEL`
+STACK: Final = "test.sigstack"
+NEXT: Final = "test.next"  # how many faults there were, and the labels to go on at
+OWN_LABELS: Final = (SETUP, FAILED, RESTORER, ACTION, SURVIVED, STACK, NEXT, "test.api", "test.range")
+_STACK: Final = 8192  # bytes
 _THREAD_STACK: Final = 64 << 10  # bytes
 _THREAD_FLAGS: Final = (
     uapi.CLONE_VM | uapi.CLONE_FS | uapi.CLONE_FILES | uapi.CLONE_SIGHAND | uapi.CLONE_THREAD | uapi.CLONE_SYSVSEM
@@ -49,8 +54,10 @@ def harness_code(setup: Setup, function: str = "") -> HarnessCode:
     """The code behind an assembly file's text; the whole program when the block is the C function `function`."""
     begin = f".text\n{BEGIN}: {'jmp' if setup.libc else 'call'} {function}\n" if function else ".text\n"
     pieces: list[tuple[Directive | None, str]] = [(None, f"{begin}{END}: nop\n{_exit(0)}\n{FAILED}: nop\n{_exit(99)}")]
-    if setup.signals:
+    if setup.signals or setup.survives:
         pieces.append((None, f"{RESTORER}: mov eax, {Sys.RT_SIGRETURN.value}\nsyscall"))
+    if setup.survives:
+        pieces.append((None, _survived()))
     pieces.append((None, f"{SETUP}: nop"))
     pieces += [(area.directive, _map(area)) for area in setup.areas]
     registered = [area for area in setup.areas if area.uffd is not None and setup.mode.mechanism.userfaultfd]
@@ -62,9 +69,18 @@ def harness_code(setup: Setup, function: str = "") -> HarnessCode:
     if setup.forward is not None and registration is not None:
         pieces.append((setup.forward, _forward(registration, is_function=bool(function))))
     pieces += [(handler.directive, _signal(handler)) for handler in setup.signals]
+    if setup.survives:
+        taken = {handler.signal for handler in setup.signals}
+        pieces.append((None, _checked(f"movabs rdi, {STACK}\n{_call(Sys.SIGALTSTACK, None, 0)}")))
+        pieces += [(None, _action(each, SURVIVED, uapi_signal.SA_ONSTACK)) for each in SIGNALS if each not in taken]
     pieces += [(thread, _thread(thread.text, calls=bool(function))) for thread in setup.threads]
     pieces.append((None, f"jmp {BEGIN}\n.data\n.balign 8"))
-    pieces += [(handler.directive, f"{ACTION}: .quad 0, 0, 0, 0") for handler in setup.signals[:1]]
+    if setup.signals or setup.survives:
+        pieces.append((setup.signals[0].directive if setup.signals else None, f"{ACTION}: .quad 0, 0, 0, 0"))
+    if setup.survives:
+        pieces.append((None, f"{NEXT}: .quad 0"))
+        pieces += [(directive, f".quad {label}") for label, directive in setup.survives]
+        pieces.append((None, f".quad {FAILED}\n{STACK}: .quad {STACK} + 24, 0, {_STACK}\n.skip {_STACK}"))
     if any(area.uffd for area in setup.areas):
         pieces.append((None, _uffd_data() if function else f"uffd: .quad -1\n{_uffd_data()}"))
     lines, origins = [], []
@@ -123,11 +139,21 @@ def _forward(registration: Registration, *, is_function: bool) -> str:
 
 
 def _signal(handler: SignalHandler) -> str:
-    flags = handler.flags | uapi_signal.SA_SIGINFO | uapi_signal.SA_RESTORER
-    values = (f"movabs rax, {handler.label}", f"mov eax, {flags:#x}", f"movabs rax, {RESTORER}")
+    return _action(handler.signal, handler.label, handler.flags)
+
+
+def _action(signal: Signal, label: str, given: int) -> str:
+    flags = given | uapi_signal.SA_SIGINFO | uapi_signal.SA_RESTORER
+    values = (f"movabs rax, {label}", f"mov eax, {flags:#x}", f"movabs rax, {RESTORER}")
     stores = "".join(f"{load}\nmov [{ACTION} + {8 * i}], rax\n" for i, load in enumerate(values))
-    call = _call(Sys.RT_SIGACTION, handler.signal.value, None, 0, 8)
+    call = _call(Sys.RT_SIGACTION, signal.value, None, 0, 8)
     return f"{stores}movabs rsi, {ACTION}\n{_checked(call)}"
+
+
+def _survived() -> str:
+    """The handler: the thread goes on at the next label of the table."""
+    load = f"{SURVIVED}: movabs rax, {NEXT}\nmov rcx, [rax]\nmov rsi, [rax + 8 * rcx + 8]"
+    return f"{load}\nmov [rdx + {RIP_AT}], rsi\ninc qword ptr [rax]\nret"
 
 
 def _thread(label: str, *, calls: bool) -> str:

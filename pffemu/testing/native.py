@@ -70,7 +70,7 @@ def _is_plain(run: Run) -> bool:
     """Whether the block uses nothing that only this machine has, and ends in a way possible on the host."""
     setup, claims = run.case.setup, run.case.claims
     special = (setup.forward, setup.signals, setup.threads, setup.state, setup.arguments, setup.regions)
-    if any(special) or claims.deadlock or not setup.native or setup.libc:
+    if any(special) or claims.deadlock or claims.survived or not setup.native or setup.libc:
         return False
     if setup.mode is not Mode.PFF or setup.cpus > 1:
         return False

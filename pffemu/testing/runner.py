@@ -25,7 +25,8 @@ from pffemu.testing.blocks import BEGIN, END
 from pffemu.testing.cases import Case, build
 from pffemu.testing.claims import Expect
 from pffemu.testing.errors import TestFileError
-from pffemu.testing.harness_code import FAILED, OWN_LABELS, SETUP
+from pffemu.testing.fault_claims import survive
+from pffemu.testing.harness_code import FAILED, OWN_LABELS, SETUP, SURVIVED
 from pffemu.testing.setup import CLEARED, REGISTERS, Assignment
 
 _SETUP_BUDGET: Final = 100_000  # instructions
@@ -60,6 +61,7 @@ class Run:
     start_counts: dict[str, int] = field(default_factory=dict)
     start_clock: int = 0
     arrivals: dict[str, int] = field(default_factory=dict)
+    survived: int = 0  # faults after which the block has gone on
     failures: list[Failure] = field(default_factory=list)
 
     @property
@@ -200,7 +202,9 @@ def run_block(run: Run, advance: Advance = run_whole) -> None:
     for expect in claims.at:
         if expect.label not in symbols:
             raise expect.directive.error(f"no label {expect.label!r}", "name a label of the block")
+    _check_breakpoints(run)
     places = {symbols[END], *(symbols[label] for label in claims.labels)}
+    places |= {symbols[SURVIVED]} if claims.survived else set()
     end = run.machine.instructions + run.case.setup.budget
     _arrive(run, symbols[BEGIN])
     if symbols[BEGIN] == symbols[END]:  # no code at all
@@ -216,11 +220,21 @@ def run_block(run: Run, advance: Advance = run_whole) -> None:
             break
         run.cpu_index = stop.cpu_index
         _arrive(run, stop.address)
+        if claims.survived and stop.address == symbols[SURVIVED]:
+            survive(run)
         if stop.address == symbols[END]:
             break
     ended = run.machine.kernel.ended
     if ended is not None:
         run.cpu_index = ended.cpu_index
+
+
+def _check_breakpoints(run: Run) -> None:
+    """The places of `# break:`, which the debugger will want."""
+    for directive in run.case.block.named("break"):
+        place = directive.text.partition(" if ")[0].strip()
+        if place.isidentifier() and place not in run.symbols:
+            raise directive.error(f"no label {place!r}", "name a label of the block")
 
 
 def _arrive(run: Run, address: int) -> None:

@@ -111,6 +111,7 @@ class Setup:
     areas: tuple[Area, ...] = ()
     forward: Directive | None = None
     signals: tuple[SignalHandler, ...] = ()
+    survives: tuple[tuple[str, Directive], ...] = ()  # labels of `# fault: ... then LABEL`, in their order
     threads: tuple[Directive, ...] = ()  # each text is a label
     registers: tuple[Assignment, ...] = ()
     state: tuple[Assignment, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import difflib
 import io
 import re
 from typing import Final
@@ -13,17 +13,17 @@ from filecheck.options import Options
 from filecheck.parser import Parser, pattern_for_opts
 
 from kernel_model.abi.signal import code_name
-from pffemu.arch import exceptions, pagefault
-from pffemu.arch.exceptions import PF
-from pffemu.errors import PffemuError, UsageError
+from pffemu.errors import PffemuError
 from pffemu.inspect.event_text import event_text
-from pffemu.inspect.expressions import names_in, value_of
+from pffemu.inspect.expressions import names_in
 from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Killed
 from pffemu.testing.claims import Claims, Fault, Raises
 from pffemu.testing.cycles import SPANS, WithTimes, resolved_faults
 from pffemu.testing.directives import Directive
+from pffemu.testing.fault_claims import check_address, check_place, check_trap
 from pffemu.testing.runner import Run, describe_stop, rip_text
 
+_LIKE: Final = 0.6  # of 1, for a pattern and a line
 _EXCLUDED: Final = re.compile(r"Matching at: events:.*\n(.*)")
 
 
@@ -31,6 +31,8 @@ def verify(run: Run) -> None:
     """Add every claim that does not hold to `run.failures`."""
     claims = run.case.claims
     ended_as_claimed = _check_end(run, claims)
+    for fault in claims.survived[run.survived :]:
+        run.fail(fault.directive.where, f"fault: {fault.directive.text}", f"it did not happen: {describe_stop(run)}")
     for label in claims.labels:
         for expect in claims.at:
             arrivals = run.arrivals.get(label, 0)
@@ -91,19 +93,13 @@ def _check_end(run: Run, claims: Claims) -> bool:
 
 
 def _check_fault(run: Run, fault: Fault) -> bool:
-    directive, ended = fault.directive, run.machine.kernel.ended
-    claim = f"fault: {directive.text}"
+    ended = run.machine.kernel.ended
     trap = ended.trap if ended is not None else None
     if not isinstance(run.stop, Killed) or trap is None:
-        run.fail(directive.where, claim, f"no fault ended the block: it {describe_stop(run)}")
+        what = f"no fault ended the block: it {describe_stop(run)}"
+        run.fail(fault.directive.where, f"fault: {fault.directive.text}", what)
         return False
-    if trap.vector != fault.vector:
-        run.fail(directive.where, claim, f"it was {exceptions.name(trap.vector)} at {rip_text(run)}")
-    if fault.error_code is not None and trap.error_code != fault.error_code:
-        given = pagefault.describe(trap.error_code) if trap.vector == PF else f"{trap.error_code:#x}"
-        run.fail(directive.where, claim, f"the error code is {given}")
-    _check_place(run, directive, claim, fault.label)
-    _check_address(run, directive, claim, fault.address, trap.address)
+    check_trap(run, fault, trap, run.cpu.registers["rip"])
     return True
 
 
@@ -117,31 +113,9 @@ def _check_raises(run: Run, raises: Raises) -> bool:
         run.fail(directive.where, claim, f"it was {run.stop.signal.name} at {rip_text(run)}")
     if raises.code is not None and ended.code != raises.code:
         run.fail(directive.where, claim, f"si_code is {code_name(run.stop.signal, ended.code)}")
-    _check_place(run, directive, claim, raises.label)
-    _check_address(run, directive, claim, raises.address, ended.trap.address if ended.trap is not None else 0)
+    check_place(run, directive, claim, raises.label, run.cpu.registers["rip"])
+    check_address(run, directive, claim, raises.address, ended.trap.address if ended.trap is not None else 0)
     return True
-
-
-def _check_place(run: Run, directive: Directive, claim: str, label: str) -> None:
-    if not label:
-        return
-    if label not in run.symbols:
-        raise directive.error(f"no label {label!r}", "name a label of the block")
-    if run.cpu.registers["rip"] != run.symbols[label]:
-        run.fail(directive.where, claim, f"it happened at {rip_text(run)}, not at {label} ({run.symbols[label]:#x})")
-
-
-def _check_address(run: Run, directive: Directive, claim: str, wanted: ast.expr | None, found: int) -> None:
-    if wanted is None:
-        return
-    try:
-        address = value_of(wanted, run.view())
-    except UsageError as error:
-        run.fail(directive.where, claim, str(error))
-        return
-    if address != found:
-        text = f"the address is {found:#x} ({run.places.describe(found)}), not {address:#x}"
-        run.fail(directive.where, claim, text)
 
 
 def _check_deadlock(run: Run, directive: Directive) -> bool:
@@ -187,4 +161,12 @@ def _check_events(run: Run, checks: tuple[Directive, ...]) -> None:
     if (found := _EXCLUDED.search(output)) is not None:
         event = lines.index(found[1])
     shown = min(event, len(lines) - 1) if lines else None
+    what += _intended(claimed.text, lines[event - 1 if event else 0 :]) if found is None else ""
     run.fail(claimed.where, f"{claimed.name}: {claimed.text}", what, event=shown)
+
+
+def _intended(pattern: str, lines: list[str]) -> str:
+    """FileCheck's "possible intended match": the line that is most like the pattern; nothing when none is."""
+    near = difflib.get_close_matches(pattern, [line[: len(pattern)] for line in lines], 1, _LIKE)
+    found = next((line for line in lines if near and line.startswith(near[0])), "")
+    return f"\n  possible intended match: {found}" if found else ""

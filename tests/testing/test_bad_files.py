@@ -27,7 +27,7 @@ BAD = (
     ("# signal: SIGSEGV on SA_NODEFR", "no flag 'SA_NODEFR'", "SA_NODEFER"),
     ("# raises: SIGSEGV code=SEGV_MAPER", "no si_code 'SEGV_MAPER'", "SEGV_MAPERR"),
     ("# fault: #UD(0)", "#UD has no error code", "# fault: #UD"),
-    ("# break: here", "# break: is not possible", "at LABEL"),
+    ("# break:", "# break: without a text", "at LABEL"),
     ("# at: rax == 1", "# at: without a label", "at LABEL"),
     ("# mode: pf", "no mode 'pf'", "'pff'"),
     ("# cpu: flexible-uirett", "no option 'flexible-uirett'", "'flexible-uiret'"),

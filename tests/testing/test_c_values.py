@@ -30,6 +30,7 @@ flag_t flag = 200;
 // expect: seen == 7 and negative == -5 and negative < 0 and small[1] == -2 and small[3] == 4
 // expect: grid[1][2] == 6 and where.x == 3 and where.y == -4 and where.inner.b == 6 and many[1].inner.a == 7
 // expect: name == "hello" and colour == -1 and real > 2 and real < 3 and flag == 200
+// expect: where == (3, -4, (5, 6)) and many == ((1, 2, (3, 4)), (5, 6, (7, 8))) and grid == ((1, 2, 3), (4, 5, 6))
 // expect: mem64[seen] == 7 and mem32[negative] == 0xfffffffb and pointer == 0 and small == (1, -2, 3, 4)
 int test_values(void) { seen = 7; pointer = 0; return small[0]; }
 
