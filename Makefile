@@ -13,6 +13,7 @@
 #   make bench    speed on this machine, row by row, into docs/performance.md (PAPER=1: with the paper's scale)
 #   make evaluation   the evaluation again: tables and figures of docs/evaluation.md, docs/timing.md, one HTML page
 #   make docs     the documentation as a web site, in out/site (installs the extra docs)
+#   make dist     wheel and sdist in dist/, checked by twine and check-wheel-contents (installs them elsewhere)
 #   make lock     write requirements.lock again from pyproject.toml (make lock UPGRADE=--upgrade: newest versions)
 #   make clean    remove .venv and every cache
 #
@@ -42,7 +43,7 @@ PIP := $(BIN)/python -m pip -q --disable-pip-version-check --no-input
 works = $(shell $(1) -c 'import ensurepip, sys, venv; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check compiled check-long conformance bench evaluation docs lock clean venv
+.PHONY: help demo test check compiled check-long conformance bench evaluation dist docs lock clean venv
 
 help:
 	@sed -n '/^#   make/s/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -62,6 +63,8 @@ check: $(STAMP)
 	@$(BIN)/python .ci/sz > $(VENV)/sz.txt || { cat $(VENV)/sz.txt; exit 1; }
 	@grep -h '^warning' $(VENV)/sz.txt || true
 	@tail -n 1 $(VENV)/sz.txt
+	@if [ -x $(BIN)/mkdocs ]; then NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet; \
+	    else echo 'site: not built, because the extra docs is not installed (make docs)'; fi
 
 compiled: $(STAMP)
 	@$(BIN)/python .ci/compile.py
@@ -71,6 +74,7 @@ check-long: $(STAMP)
 	@PFFEMU_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/unit/debug/test_reversible.py \
 	    tests/system/test_stepping_never_lies.py tests/system/gdb/test_stops_tell_the_truth.py \
 	    tests/unit/kernel_model/test_sleep_machine.py tests/system/test_cache_workloads.py tests/docs/test_tutorial.py \
+	    tests/docs/test_console_blocks.py \
 	    tests/system/test_page_cache_ends.py
 	@$(BIN)/python -m tests.fuzz --seed $(SEED) $(if $(MINUTES),--minutes $(MINUTES))
 	@PFFEMU_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/fuzz/test_crashes_and_replay.py
@@ -92,7 +96,7 @@ MATRIX = fault mmapbench mmapbench-write mmapbench-seq mmapbench-seq-write kv up
 
 docs: $(STAMP)
 	@$(PIP) install "mkdocs-material>=9.5" "mkdocstrings[python]>=0.26"
-	@$(BIN)/mkdocs build --strict --quiet && echo out/site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo out/site/index.html
 
 evaluation: $(STAMP)
 	@mkdir -p $(EVALUATION)
@@ -134,6 +138,14 @@ $(STAMP): requirements.lock pyproject.toml
 	    { echo 'make: pip could not install requirements.lock; its own message is above. Without a network, put the' \
 	    'wheels named there in a folder and run: PIP_NO_INDEX=1 PIP_FIND_LINKS=/that/folder make venv' >&2; exit 1; }
 	@touch $@
+
+# The tools of publishing are needed for nothing else: they live in an environment made for the occasion.
+dist: $(STAMP)
+	@rm -rf dist && $(BIN)/python -m hatchling build -t sdist -t wheel -d dist > /dev/null
+	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
+	$(PYTHON) -m venv "$$tools" && \
+	"$$tools/bin/python" -m pip -q --disable-pip-version-check install twine check-wheel-contents && \
+	"$$tools/bin/twine" check --strict dist/* && "$$tools/bin/check-wheel-contents" --toplevel pffemu,kernel_model,guest dist/*.whl
 
 # uv resolves for all Python versions and systems at once, which pip cannot. It is needed for nothing else.
 lock:

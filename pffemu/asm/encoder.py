@@ -24,11 +24,8 @@ from pffemu.errors import AssemblyError, UnsupportedError
 
 try:
     import keystone
-except ImportError as error:
-    raise UnsupportedError(
-        "keystone-engine is not installed, which assembles sources",
-        remedy="pip install keystone-engine (there are wheels for x86-64 alone); ELF programs run without it",
-    ) from error
+except ImportError:  # no wheels beside x86-64
+    keystone = None
 
 SIZE_WORDS: Final = {1: "byte", 2: "word", 4: "dword", 8: "qword", 10: "xword", 16: "xmmword", 32: "ymmword"}
 TABLE_ROW: Final = 64  # addresses per .quad line
@@ -95,7 +92,12 @@ class _Text:
 
 
 def encode(layout: Layout, instructions: Mapping[int, Written], base: int) -> Encoded:
-    """Assemble all of .text at `base`. An error names the line."""
+    """Assemble all of .text at `base`. An error names the line. Raises UnsupportedError without keystone."""
+    if keystone is None:
+        raise UnsupportedError(
+            "keystone-engine is not installed, which assembles sources",
+            remedy="pip install keystone-engine (there are wheels for x86-64 alone); ELF programs run without it",
+        )
     if not layout.text:
         return Encoded(bytearray(), _data_addresses(layout, base), {})
     output = _run(_program(layout, instructions, base, frozenset()), base)

@@ -22,13 +22,15 @@ from pffemu import compiled
 from pffemu.asm import assemble
 from pffemu.cli.terminal import out_console
 from pffemu.engine import jit
-from pffemu.errors import PffemuError
+from pffemu.errors import PffemuError, UnsupportedError
 from pffemu.machine.machine import Machine
 from pffemu.machine.stop import Exited
 
 OLDEST_PYTHON: Final = (3, 11)
 OLDEST_GDB: Final = 13
 LARGE_RAM: Final = 16 << 30  # bytes
+_ALL_RUNS: Final = ("Linux on x86_64",)
+_HAS_KEYSTONE: Final = ("x86_64", "AMD64")  # as in pyproject.toml
 _BUDGET: Final = 10_000  # instructions of a self-check
 
 
@@ -62,6 +64,8 @@ def _safely(check: Callable[[], Finding]) -> Finding:
     """The finding of `check`, also when it raises."""
     try:
         return check()
+    except UnsupportedError as error:
+        return Finding(Verdict.WARN, f"not checked: {error.what}")
     except PffemuError as error:
         return Finding(Verdict.FAIL, str(error).replace("\n  ", "; "))
     except Exception as error:
@@ -85,6 +89,21 @@ def _package(name: str, oldest: tuple[int, ...], below: tuple[int, ...]) -> Call
         return Finding(Verdict.OK if fine else Verdict.WARN, f"{found} ({wanted})")
 
     return check
+
+
+def _host() -> Finding:
+    here = f"{platform.system()} on {platform.machine()}"
+    if here in _ALL_RUNS:
+        return Finding(Verdict.OK, here)
+    missing = [] if sys.platform == "linux" else ["--root", "--sandbox", "timing calibrate"]
+    return Finding(Verdict.WARN, f"{here}: not tested; without {', '.join([*missing, 'tests beside the CPU'])}")
+
+
+def _keystone() -> Finding:
+    found = _package("keystone-engine", (0, 9, 2), (1,))()
+    if found.verdict is not Verdict.FAIL or platform.machine() in _HAS_KEYSTONE:
+        return found
+    return Finding(Verdict.WARN, "no wheel for this host: ELF programs run, assembly sources and benchmarks do not")
 
 
 def _compiled() -> Finding:
@@ -211,8 +230,9 @@ _start:
 
 CHECKS: Final[dict[str, Callable[[], Finding]]] = {
     "Python": _python,
+    "host": _host,
     "unicorn": _package("unicorn", (2, 1, 4), (2, 2)),
-    "keystone-engine": _package("keystone-engine", (0, 9, 2), (1,)),
+    "keystone-engine": _keystone,
     "capstone": _package("capstone", (5, 0, 6), (6,)),
     "compiled functions": _compiled,
     "compiled modules": _mypyc,

@@ -34,7 +34,7 @@ _RIGHTS: Final = {
 _NET_RIGHTS: Final = 3  # bind and connect of TCP, from ABI 4 on
 _SCOPED: Final = 3  # abstract sockets and signals, from ABI 6 on
 _OTHER_HOST_MEMORY: Final = 6 << 30  # bytes of address space besides guest RAM: the engine's buffers, Python, numpy
-_PATH_FD: Final = os.O_PATH | os.O_CLOEXEC
+_PATH_FD: Final = getattr(os, "O_PATH", 0) | os.O_CLOEXEC  # `enter` refuses hosts without it
 
 _AUDIT_ARCH_X86_64: Final = 0xC000_003E
 _X32: Final = 0x4000_0000
