@@ -11,6 +11,7 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, page_span
 from kernel_model.calls.populate import bring_in_all, bring_in_late
 from kernel_model.files import File
+from kernel_model.files.huge_memfd import HugeMemfd
 from kernel_model.files.seek import OFFSET_MAX
 from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.page_cache import PageCache
@@ -35,7 +36,7 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
     if offset % PAGE_SIZE:
         raise LinuxError(Errno.EINVAL)
     source = None if flags & uapi.MAP_ANONYMOUS else call.file(fd)
-    if flags & mman.MAP_HUGETLB:
+    if flags & mman.MAP_HUGETLB and not isinstance(source, HugeMemfd):
         raise LinuxError(Errno.ENOMEM if source is None else Errno.EINVAL)  # as with no huge pages reserved
     if length == 0:
         raise LinuxError(Errno.EINVAL)

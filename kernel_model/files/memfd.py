@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from kernel_model.abi import mman
 from kernel_model.abi.files import O_APPEND, O_LARGEFILE, O_RDWR, S_IFREG
@@ -52,7 +52,7 @@ class Memfd(File):
         self.position = 0
 
     @classmethod
-    def create(cls, name: str, ram: Ram, frames: FrameAllocator, shared: ShmemInode) -> Memfd:
+    def create(cls, name: str, ram: Ram, frames: FrameAllocator, shared: ShmemInode) -> Self:
         """An empty file. `name`: as memfd_create got it."""
         shown = f"/memfd:{name} (deleted)"
         cache = PageCache(shown, 0, ram, frames)
