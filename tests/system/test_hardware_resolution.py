@@ -12,7 +12,7 @@ from guest.build import guest
 from guest.workloads import RESULT_FD, BfsWorkload, FaultWorkload, Workload, bfs_workload
 from pffemu import Exited, Machine, Mode
 from pffemu.arch.paging import PAGE_SIZE
-from pffemu.events.directed import DirectedDecline
+from pffemu.events.directed import DirectedDecline, FramesDonated
 from pffemu.events.hw import FramePushed, WalkRefused
 from pffemu.report.measured import MeasuredPart
 from pffemu.report.stages import StageCollector
@@ -122,10 +122,20 @@ def test_rings_without_frames_are_forwarding_and_the_declines() -> None:
 
 def test_a_refilled_ring_declines_nothing_and_costs_its_core_nothing() -> None:
     """D1: the helper's interrupts, not the faulting core, pay for the frames."""
-    refilled = Ran(frames_of(WRITES, 64, 48, 32), Mode.HW).run()
-    enough = Ran(frames_of(WRITES, 96), Mode.HW).run()
+    refilled, enough = Ran(frames_of(WRITES, 64, 48, 32), Mode.HW), Ran(frames_of(WRITES, 96), Mode.HW)
+    donated: list[FramesDonated] = []
+    refilled.machine.events.sinks.append(lambda event: donated.append(event) if type(event) is FramesDonated else None)
+    refilled.run()
+    enough.run()
     assert refilled.declines == 0
-    assert refilled.machine.cpus[1].busy < refilled.machine.cpus[1].clock
+    first, *later = donated
+    assert (first.cpu, first.frames) == (0, 64)
+    assert {event.cpu for event in later} == {1}
+    assert sum(event.frames for event in later) >= WRITES.pages - 64
+    helper = refilled.machine.cpus[1]
+    helper.settle()
+    assert helper.ledgers[0].units["kernel.directed.frame"] == sum(event.frames for event in later)
+    assert refilled.measured.cycles() == enough.measured.cycles()
     per_fault = [run.stages.costs()["directed"].latencies for run in (refilled, enough)]
     assert max(per_fault[0]) == max(per_fault[1])
 
