@@ -83,6 +83,7 @@ class World:
         assert isinstance(pid, int)
         self.process = self.kernel.processes[pid]
         self.alive, self.children = True, list[Process]()
+        self.quotas = dict[int, tuple[DirectedMemory | None, int, int]]()  # by index: generation and quota
         self.revoked: list[tuple[DirectedMemory, int, int]] = []
         self.outcomes: Counter[Any] = Counter()
         self.fill_steps = 0
@@ -199,6 +200,8 @@ class World:
             uffd_abi.DIRECT, base + page * PAGE_SIZE, pages * PAGE_SIZE, kind | rights << 32, flags | around << 32,
             source, stride, quota, 0, 0,
         )  # fmt: skip
+        if done == 0 and quota:
+            self.quotas[self.result(56)] = self.memory, self.memory.generation(self.result(56)), quota
         return self.result(56) if done == 0 else done
 
     def rings(self, frames: int, low: int = 0, batch: int = 0) -> int | None:
@@ -402,6 +405,24 @@ class World:
                     assert found is not None
                     assert found.valid
                     assert not found.write or vma.prot & uapi.PROT_WRITE, "I2: a directive wider than its area"
+
+        for index, (of, generation, quota) in self.quotas.items():
+            if of is memory and memory is not None and index in memory.owned and memory.generation(index) == generation:
+                self._check_quota(memory, index, quota)
+
+    def _check_quota(self, memory: DirectedMemory, index: int, quota: int) -> None:
+        """What is left, what cores are filling, and the pages that may be returned are the quota."""
+        found = memory.directive(index)
+        assert found is not None
+        if not found.counted:  # a test has written it
+            return
+        areas = [vma for vma in self.mm.vmas if vma.directed and arch.index_of(vma.directed) == index]
+        pages = sum(self.mm.returnable(vma.start, vma.end) for vma in areas)
+        fills = [cpu.directed.fill for cpu in self.cores]
+        taken = [
+            1 for fill in fills if fill is not None and fill.step != "check" and arch.index_of(fill.entry) == index
+        ]
+        assert found.left + pages + len(taken) == quota, "the quota is not what is there and what is left"
 
     def settled(self) -> None:
         """I8: the kernel has taken over every record, and its count of pages is right."""

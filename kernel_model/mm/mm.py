@@ -98,6 +98,8 @@ class Mm:
         flags = PTE_U | PTE_A | (OWNED if owned else 0) | (PTE_D if dirty else 0) | (UFFD_WP if protect else 0)
         if vma.directed and owned:
             flags |= RETURNABLE
+            if not self.pages.entry(address) & RETURNABLE:
+                self.count_directed(vma.directed, 1)
         if vma.prot & PROT_EXEC:
             if self.pages.entry(address) & HELD:
                 self.code_changed = True
@@ -197,10 +199,22 @@ class Mm:
         """Take `vma` out of its directive; the instruction that returns pages refuses those that it has."""
         if vma.directed:
             self.settle()
+            directed, pages = vma.directed, 0
             self.direct(vma, 0)
             for address, entry in self.pages.used(vma.start, vma.end):
                 if entry & HELD and entry & RETURNABLE:
                     self.pages.set(address, entry & ~RETURNABLE)
+                    pages += 1
+            self.count_directed(directed, -pages)
+
+    def count_directed(self, directed: int, pages: int) -> None:
+        """Count returnable pages that a directive has got, or lost (negative)."""
+        if pages and self.directed is not None:
+            self.directed.count(directed, pages)
+
+    def returnable(self, start: int, end: int) -> int:
+        """Pages of [start, end) that the instruction may return."""
+        return len([1 for _, entry in self.pages.used(start, end) if entry & HELD and entry & RETURNABLE])
 
     def zap(self, vma: Vma, start: int, end: int, *, cows: bool = True) -> None:
         """Unmap the pages of [start, end), which lies in `vma`; data of private pages is lost.
@@ -218,6 +232,8 @@ class Mm:
                 if owned:
                     self.frames.give_back_all(owned)
                     self.owe("kernel.page.free", len(owned))
+                if vma.directed:
+                    self.count_directed(vma.directed, -len([1 for entry in gone if entry & RETURNABLE]))
             left = [
                 entry if not entry or entry & kept else empty | entry & lasting & (UFFD_WP if entry & HELD else -1)
                 for entry in entries
@@ -287,6 +303,10 @@ class Mm:
             owned = [entry & PTE_ADDRESS for entry in entries if entry & OWNED]
             if owned:
                 self.frames.share_all(owned)
+                if vma.directed:
+                    self.count_directed(
+                        vma.directed, -len([1 for entry in entries if entry & HELD and entry & RETURNABLE])
+                    )
                 self.pages.narrow(
                     place, [entry & ~(PTE_W | RETURNABLE) if entry & OWNED else entry for entry in entries]
                 )

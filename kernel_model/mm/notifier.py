@@ -33,6 +33,9 @@ class Directed(Protocol):
     def settle(self) -> None:
         """Wait for fills in flight and take over their records: before page-table entries are read or changed."""
 
+    def count(self, directed: int, pages: int) -> None:
+        """The directive that `directed`, an empty entry, names has so many returnable pages more (negative: fewer)."""
+
     def unlist(self, vma: Vma, start: int, end: int) -> None:
         """The pages behind [start, end) of a shared area leave the page cache: MAP maps them no more."""
 

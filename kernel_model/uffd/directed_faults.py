@@ -30,7 +30,7 @@ def answer(fault: Fault) -> Resolved | None:
         return None
     index = arch.index_of(vma.directed)
     found = memory.directive(index)
-    if found is None or found.kind is Kind.MAP or found.left <= 0:
+    if found is None or found.kind is Kind.MAP or (found.counted and found.left <= 0):
         return None
     if not found.read or (not found.write and vma.prot & PROT_WRITE):  # the kernel installs the area's rights
         return None
@@ -45,6 +45,6 @@ def answer(fault: Fault) -> Resolved | None:
     frame = new_frame(cpu, mm, source)
     cpu.charge("kernel.fault.install")
     mm.install(vma, fault.page, frame, owned=True, dirty=fault.is_write, protect=bool(found.leaf & UFFD_WP))
-    memory.filled(index, fault.page, stored=fault.is_write)
+    memory.filled(fault.page, stored=fault.is_write)
     cpu.emit(MinorFault, Hex(fault.page), Label("copy" if source else "zero"), fault.number)
     return Resolved()

@@ -164,11 +164,14 @@ class DirectedMemory:
     def directive(self, index: int) -> Directive | None:
         return directive.load(self._words, self._table[0], index)
 
-    def filled(self, index: int, page: int, *, stored: bool) -> None:
-        """The kernel has filled a page in the unit's place: the program learns of it as of the unit's."""
+    def count(self, directed: int, pages: int) -> None:
+        index = arch.index_of(directed)
         found = self.directive(index)
         if found is not None and found.counted:
-            directive.add_left(self._words, self._table[0], index, -1)
+            directive.add_left(self._words, self._table[0], index, -pages)
+
+    def filled(self, page: int, *, stored: bool) -> None:
+        """The kernel has filled a page in the unit's place: the program learns of it as of the unit's."""
         self._log(page | arch.FILLED | (arch.STORED if stored else 0))
 
     def _log(self, record: int) -> None:
@@ -283,6 +286,8 @@ class DirectedMemory:
                     break
                 raise LinuxError(Errno.EFAULT)
             mm.pages.set(page, mm.empty_entry(vma))
+            if entry & arch.RETURNABLE:
+                mm.count_directed(vma.directed, -1)
             mm.stale = True
             ring.produce(entry & PTE_ADDRESS)
             given += 1
@@ -347,6 +352,7 @@ class DirectedMemory:
             self.released()
 
     def released(self) -> None:
+        self.mm.directed = None  # the last close of the userfaultfd, in another process, may come at the same time
         self.settle()
         for index in list(self.owned):
             self.revoke(index)
@@ -354,4 +360,3 @@ class DirectedMemory:
         if self in self.mm.frames.gates:
             self.mm.frames.gates.remove(self)
         self.mm.frames.give_back_all([*self._table, *self._epochs])
-        self.mm.directed = None

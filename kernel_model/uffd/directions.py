@@ -240,7 +240,7 @@ def _directive(mm: Mm, vma: Vma, given: UffdioDirect, generation: int, listed: l
         leaf=leaf if writes else leaf & ~PTE_W,
         source=listed[0] if given.kind == Kind.MAP else given.src,
         stride=given.stride & MASK64,
-        left=given.quota or _NO_LIMIT,
+        left=given.quota - mm.returnable(given.start, given.start + given.len) if given.quota else _NO_LIMIT,
         counted=given.quota > 0,
         generation=generation,
         read=bool(given.rights & uffd_abi.DIRECT_READ),

@@ -11,6 +11,7 @@ from kernel_model.abi.structs import UffdioMove
 from kernel_model.abi.uapi import PROT_EXEC, PROT_WRITE, Errno, LinuxError
 from kernel_model.mm.page_tables import HELD, OWNED, unmarked
 from kernel_model.uffd.ranges import checked_range
+from pffemu.arch.directed import RETURNABLE
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS
 from pffemu.events.fields import Label
 from pffemu.events.userfaultfd import IoctlStep
@@ -118,6 +119,8 @@ def _move_page(uffd: Userfaultfd, call: Call, given: UffdioMove, source: Vma, ta
     if owned and mm.frames.is_shared(frame):
         return Errno.EBUSY
     mm.pages.set(old, mm.empty_entry(source))
+    if entry & RETURNABLE:
+        mm.count_directed(source.directed, -1)
     mm.install(target, new, frame, owned=owned, dirty=owned)
     mm.stale = True
     mm.code_changed |= bool(source.prot & PROT_EXEC)

@@ -119,7 +119,6 @@ hw_forwarded:
     call make_room
     jmp 2f
 1:  mov rax, [rip + resident]
-    add rax, [rip + hw_lost]
     cmp rax, [rip + quota]
     jb 2f                           # another thread has made room
     call make_room
@@ -211,8 +210,7 @@ hw_drop:
     call hw_donate
     pagedrop r13
     jnc 2f
-    inc qword ptr [rip + hw_lost]   # both rings are full: the kernel takes the page, and the unit's quota shrinks by it
-    mov rdi, r13
+    mov rdi, r13                    # both rings are full: the kernel takes the page
     and rdi, -PAGE
     mov esi, PAGE
     mov edx, MADV_DONTNEED
@@ -228,7 +226,6 @@ hw_drop:
     ret
 
 .data
-hw_lost: .quad 0
 hw_mechanism:
     .ascii "hw\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     .quad DIRECT, hw_open, hw_join, 0, uffd_protect, uffd_allow, 0, hw_drop, 0, 0, 0, 0, 0, 0

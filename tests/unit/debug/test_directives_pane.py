@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from guest.build import guest
-from pffemu import Exited, Machine, Mode
+from pffemu import Deadlock, Exited, Machine, Mode
 from pffemu.arch import directed as arch
 from pffemu.debug.panes.directives import directives
 from pffemu.debug.panes.walk import walk
-from pffemu.events.directed import DirectedStep
+from pffemu.events.directed import DirectedStep, DirectedWait
+from pffemu.hw import frame_rings
 from pffemu.state import snapshot, snapshot_file
 from pffemu.state.machine_hash import machine_hash
 
@@ -37,6 +38,21 @@ def test_the_pane_shows_directives_rings_and_epochs() -> None:
     leaf = machine.process.mm.pages.place(region + 11 * 4096)
     machine.ram.words[leaf] |= arch.BUSY | 1 << arch.CORE_SHIFT
     assert "BUSY: core 1 fills it" in walk(machine.cpus[0], region + 11 * 4096).plain
+
+
+def test_a_core_that_meets_a_closed_gate_makes_its_access_again_and_a_gate_that_stays_closed_is_reported() -> None:
+    """No operation of the kernel leaves the gate closed; here the test does."""
+    machine = in_the_middle()
+    context, cpu = machine.cpus[0].directed.context, machine.cpus[0]
+    assert context is not None
+    frame_rings.move_gate(cpu.mmu.ram.words, context.epochs, 1)
+    steps = machine.events.counts[DirectedStep]
+    stop = machine.run()
+    assert isinstance(stop, Deadlock)
+    assert "never ends" in stop.message
+    assert "gate closed" in directives(cpu, machine.cpus).plain
+    assert machine.events.counts[DirectedStep] == steps
+    assert machine.events.counts[DirectedWait] > 100
 
 
 def test_an_address_space_without_directives_says_so() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 
+from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.uapi import Errno
 from kernel_model.mm.reclaim import rmap
@@ -88,6 +90,33 @@ def test_the_quota_counts_pages_and_pages_that_return() -> None:
     assert [made.resolve(0, AREA + page * PAGE_SIZE) for page in range(3)] == [FILLED, FILLED, declined(Reason.QUOTA)]
     assert made.page_out(0, AREA, 1, False) == 0
     assert made.resolve(0, AREA + 2 * PAGE_SIZE) == FILLED
+    made.end()
+
+
+@pytest.mark.parametrize(
+    "taken", [
+        lambda w: w.call("MADVISE", AREA, PAGE_SIZE, uapi.MADV_DONTNEED),
+        lambda w: w.donate(1, 1, AREA),
+        lambda w: w.ioctl(uffd_abi.MOVE, AREA + 4 * PAGE_SIZE, AREA, PAGE_SIZE, 0, 0),
+        lambda w: w.call("MPROTECT", AREA, PAGE_SIZE, 1),
+    ],
+)  # fmt: skip
+def test_a_page_that_the_kernel_takes_gives_its_quota_back(taken: Callable[[World], object]) -> None:
+    made = world(quota=1, pages=4)
+    assert made.resolve(0, AREA) == FILLED
+    taken(made)
+    made.check()
+    assert made.resolve(0, AREA + PAGE_SIZE) == FILLED
+    assert made.resolve(0, AREA + 2 * PAGE_SIZE) == declined(Reason.QUOTA)
+    made.end()
+
+
+def test_pages_that_the_kernel_brings_in_count() -> None:
+    made = world(quota=2)
+    assert made.ioctl(uffd_abi.COPY, AREA, SOURCE, PAGE_SIZE, 0, 0) == 0
+    assert made.copy_to_user(AREA + PAGE_SIZE, b"copied!!")
+    made.check()
+    assert made.resolve(0, AREA + 2 * PAGE_SIZE) == declined(Reason.QUOTA)
     made.end()
 
 
