@@ -130,6 +130,11 @@ class Mmu:
             operand = across_the_edge(operands, registers, rip, page, code)
             if operand is not None:
                 return trap_of_operand(operand)
+        if operands.writes_back:
+            start, last = first_piece(operands.stores[0], registers, rip + operands.size)
+            before = self.translate(start, USER | WRITE, update=False) if start < page <= last else None
+            if isinstance(before, Trap):  # the engine loads from both pages before it stores to the first
+                return before
         address, code = exact_fault(operands, registers, rip, page, code)
         return Trap(PF, code, address)
 

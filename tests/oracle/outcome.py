@@ -98,12 +98,16 @@ def _pieces(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
 def never_seen(outcome: Outcome, seed: int, jobs: int = 1) -> list[str]:
     """Rules that explained nothing, and forms that rules name without reason, after a search for each."""
     pairs = [(rule.name, form.name) for rule in RULES if _is_searched(rule) for form in forms_of(rule)]
+    asked = [rule for rule in RULES if not _is_searched(rule) and rule.name not in SELDOM]
     for number in range(_ROUNDS):
-        pending = sorted({form for rule, form in pairs if (rule, form) not in outcome.forms_seen})
+        rare = [rule for rule in asked if rule.is_of_forms and not outcome.seen[rule.name]]
+        pending = sorted(
+            {form for rule, form in pairs if (rule, form) not in outcome.forms_seen}
+            | {form.name for rule in rare for form in forms_of(rule)}
+        )
         batches = [partial(_directed, some, seed, number) for some in _pieces(pending, BATCH // _CASES)]
         for verdict in _judged(batches, jobs):
             outcome.add(verdict)
-    asked = [rule for rule in RULES if not _is_searched(rule) and rule.name not in SELDOM]
     idle = [f"{rule.name}: never seen" for rule in asked if not outcome.seen[rule.name]]
     never = [pair for pair in pairs if pair not in outcome.forms_seen]
     return idle + [f"{rule.name}: {form.name} never differs" for rule in RULES for form in forms_of(rule)

@@ -35,6 +35,7 @@ def environment(mxcsr: int) -> Environment:
 class Result(NamedTuple):
     value: int  # of the destination, in its width
     flags: int
+    earlier: int = 0  # flags of steps that were complete before, all masked
 
 
 def compute(mnemonic: str, destination: int, source: int, immediate: int, mxcsr: int, width: int = 64) -> Result:
@@ -158,7 +159,7 @@ def _addsub(suffix: str, a: int, b: int, _imm: int, env: Environment, _width: in
 
 def _dot_product(suffix: str, a: int, b: int, imm: int, env: Environment, _width: int) -> Result:
     format, width, count = _shape(suffix)
-    flags = 0
+    flags = earlier = 0
     sums = []
     for i, (x, y) in enumerate(zip(_split(a, width, count), _split(b, width, count), strict=True)):
         part = _element(ieee.multiply, format, env, x, y) if imm >> 4 + i & 1 else Rounded(0, 0)
@@ -166,11 +167,12 @@ def _dot_product(suffix: str, a: int, b: int, imm: int, env: Environment, _width
         sums.append(part.bits)
     while len(sums) > 1 and not flags & env.how.unmasked:  # an unmasked exception keeps the next step from being done
         added = [_element(ieee.add, format, env, *pair) for pair in zip(sums[::2], sums[1::2], strict=True)]
+        earlier, flags = earlier | flags, 0
         for part in added:
             flags |= part.flags
         sums = [part.bits for part in added]
     value = sum((sums[0] if imm >> i & 1 else 0) << width * i for i in range(count))
-    return Result(value, flags)
+    return Result(value, flags, earlier)
 
 
 def _convert(rest: str, a: int, b: int, _imm: int, env: Environment, width: int) -> Result:

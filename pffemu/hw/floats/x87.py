@@ -85,12 +85,13 @@ class X87:
         self.registers.set_st(register, result.bits)
 
     def load(self, result: Rounded) -> None:
-        """Push a loaded number, with its exceptions."""
+        """Push a loaded number, with its exceptions; a denormal one is pushed also where its exception is unmasked."""
         if not self.has_room():
             self.push(self.stack_fault(overflow=True))
             return
-        self.signal(result.flags)
+        self.signal(result.flags & ~DE)
         self.push(result.bits)
+        self.signal(result.flags & DE)
 
     def store(self, format: Format) -> int:
         """ST(0) in another format, for memory. Raises Given when memory must not change."""

@@ -43,7 +43,7 @@ def execute(cpu: Cpu, length: int, code: bytes) -> Trap | None:
     if form.mnemonic.startswith(_RELATIONS):
         rflags = rflags & ~_ARITHMETIC_FLAGS | result.value
     raised = unmasked(result.flags, floats["mxcsr"])
-    floats["mxcsr"] |= result.flags & BEFORE if raised & BEFORE else result.flags
+    floats["mxcsr"] |= result.earlier | (result.flags & BEFORE if raised & BEFORE else result.flags)
     if raised:
         cpu.engine.load_registers(saved.with_floats(floats))
         return Trap(XM)
