@@ -19,6 +19,7 @@ from pffemu import MissingExtraError
 from pffemu.cli.compare_cluster import Cluster
 from pffemu.cli.compare_run import run
 from pffemu.machine.options import MachineOptions
+from tests.hidden_packages import hide
 from tests.system.cli_runs import finish, start
 
 needs_distributed = pytest.mark.skipif(
@@ -79,6 +80,6 @@ def test_an_address_that_does_not_answer_is_one_message(tmp_path: Path) -> None:
 
 
 def test_without_distributed_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
+    hide("distributed", monkeypatch)
     with pytest.raises(MissingExtraError, match="cluster"):
         Cluster("tcp://127.0.0.1:1")
