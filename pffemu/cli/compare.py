@@ -66,7 +66,7 @@ def compare(
     Example: pffemu compare kv --mechanism uffd,pff,swizzle --quota 0.1,0.5,1 --threads 1,4
     """
     _check(machine, json, csv, plot_to)
-    if workload not in WORKLOADS and Path(workload).exists():
+    if workload not in WORKLOADS and (Path(workload).exists() or Path(workload).name != workload):
         _refuse_with_program(uncertainty, scheduler)
         compare_program(workload, arguments or [], program_modes(mechanism), machine, json, csv)
         return

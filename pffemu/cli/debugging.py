@@ -30,7 +30,7 @@ from pffemu.debug.commands import Commands
 from pffemu.debug.places import Places
 from pffemu.debug.session import Session
 from pffemu.debug.source_lines import frames_of_file, lines_of_file, locals_of_file, variables_of_file
-from pffemu.errors import PffemuError, UsageError
+from pffemu.errors import MissingFileError, PffemuError, UsageError
 from pffemu.machine.elf_frames import CallFrames
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
@@ -239,7 +239,10 @@ def _lines(commands: Path | None) -> Iterable[str]:
     if commands is not None and str(commands) != "-":
         try:
             return commands.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            what = f"cannot read it: {error.strerror}"
+            raise MissingFileError(what, where=str(commands), remedy="name a text file") from error
+        except UnicodeDecodeError as error:
             raise UsageError(f"cannot read it: {error}", where=str(commands), remedy="name a text file") from error
     return sys.stdin
 

@@ -13,7 +13,7 @@ import typer
 from pffemu.cli import foreground, options
 from pffemu.cli.guest_machine import GuestCommand, load_guest
 from pffemu.cli.machine_choice import MachineChoice, chooses_machine
-from pffemu.cli.terminal import err_console, say
+from pffemu.cli.terminal import check_writable, err_console, say
 from pffemu.errors import PffemuError, UsageError
 from pffemu.machine.stop import Exited
 from pffemu.report.chrome_trace import ChromeTrace
@@ -55,6 +55,7 @@ def trace(
     output = output or _DEFAULT
     if output.suffix not in (".json", ".pftrace"):
         raise UsageError("a trace is a .json or a .pftrace", where=str(output), remedy="name one after -o")
+    check_writable(output)
     progress = ProgressLine(err_console(), Path(file).name)
     guest = GuestCommand(file, arguments or [], machine.environment)
     loaded = foreground.prepare(lambda: load_guest(machine.options, guest, progress, False), progress, "loading")
