@@ -44,6 +44,7 @@ from pffemu.engine.count_block import (
     enter,
     find_slot,
     home_slot,
+    hooked_again,
     key_of,
     note_jump,
     open_window,
@@ -93,7 +94,9 @@ class BlockCounter:
         self.callback_address = HOOK.address
         if self._notes_jumps:
             from pffemu.engine.block_jumps_compiled import HOOK as JUMPS_HOOK
+            from pffemu.engine.block_jumps_compiled import SLOW_HOOK as SLOW_JUMPS_HOOK
 
+            self.state[SLOWLY] = SLOW_JUMPS_HOOK.address
             self.callback_address = JUMPS_HOOK.address
 
     def predict_with(self, predictor: Any, address: int) -> None:
@@ -183,6 +186,10 @@ class BlockCounter:
         """Learn a block from its BlockLength."""
         instructions = REP if length.rep else length.instructions
         enter(self.state, self.table, address, size, instructions, length.time, length.last)
+
+    def translated(self, address: int, size: int) -> None:
+        """A block was translated anew, with whatever hooks there are now."""
+        hooked_again(self.state, self.table, address, size)
 
     def refresh(self, address: int, size: int) -> None:
         """Decode a block again that was translated anew: its code may have changed."""

@@ -135,8 +135,16 @@ class CarefulCode:
         for address, quick in fresh.items():
             hook = self._add_hook(unicorn.UC_HOOK_CODE, self._callbacks[quick], (address, address), user=user)
             self._hooks[address] = hook
-        self.stale = start
+        self.stop_before(start)
+
+    def stop_before(self, block: int) -> None:
+        """Stop the run before this block, which is translated again. From a hook."""
+        self.stale = block
         uclib.uc_emu_stop(self._handle)
+
+    def has_any(self, address: int, size: int) -> bool:
+        """Whether a careful instruction lies in these bytes."""
+        return any(address <= place < address + size for place in self._hooks)
 
     def _save(self, _uc: object, address: int, _size: int, _user: object) -> None:
         read_batch(*self._saved.arguments)

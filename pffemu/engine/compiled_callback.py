@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import sys
 import zlib
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.caching import FunctionCache
 from numba.core.cpu import CPUContext
-from numba.extending import intrinsic, register_jitable
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_jitable, register_model
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -27,6 +29,30 @@ def pointer(_typing: Any, _address: Any) -> Any:
         return builder.inttoptr(args[0], cgutils.voidptr_t)
 
     return types.voidptr(types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def word_at(_typing: Any, _address: Any) -> Any:
+    """The signed 64-bit word at an int64 address."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.load(builder.inttoptr(args[0], ir.IntType(64).as_pointer()), typ=ir.IntType(64))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(_typing: Any, _address: Any) -> Any:
+    """Begin to load the host's cache line at an int64 address, whatever is there."""
+
+    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(function, [builder.inttoptr(args[0], cgutils.voidptr_t), number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.none(types.int64), codegen
 
 
 def _call(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -47,10 +73,58 @@ def call_with_four(_typing: Any, _address: Any, _first: Any, _second: Any, _thir
     return types.int64(*[types.int64] * 5), _call
 
 
-@register_jitable  # type: ignore[untyped-decorator]
-def words(address: Any, count: Any) -> Any:
-    """`count` signed 64-bit words at an int64 address, as an array."""
-    return numba.carray(pointer(address), (count,), np.int64)
+class Words(types.Type):
+    """Signed 64-bit words from a host address on. Unlike in an array, an index counts from there, whatever its sign:
+    that costs no instructions, and lets the compiler see loops that move words."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Words")
+
+
+_WORDS = Words()
+
+
+@register_model(Words)
+class _WordsModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, ir.IntType(64).as_pointer())
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def words(_typing: Any, _address: Any, _count: Any) -> Any:
+    """The `count` words at an int64 address; the count is for the reader."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+
+    return _WORDS(types.int64, types.int64), codegen
+
+
+@infer_global(operator.getitem)
+class _WordType(AbstractTemplate):  # type: ignore[misc]
+    def generic(self, arguments: Any, _keywords: Any) -> Any:
+        if arguments[0] is _WORDS and isinstance(arguments[1], types.Integer):
+            return signature(types.int64, _WORDS, types.int64)
+        return None
+
+
+@infer_global(operator.setitem)
+class _NewWordType(AbstractTemplate):  # type: ignore[misc]
+    def generic(self, arguments: Any, _keywords: Any) -> Any:
+        if arguments[0] is _WORDS and isinstance(arguments[1], types.Integer):
+            return signature(types.none, _WORDS, types.int64, types.int64)
+        return None
+
+
+@lower_builtin(operator.getitem, Words, types.Integer)  # type: ignore[untyped-decorator]
+def _word(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    return builder.load(builder.gep(args[0], [args[1]]))
+
+
+@lower_builtin(operator.setitem, Words, types.Integer, types.Integer)  # type: ignore[untyped-decorator]
+def _set_word(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    builder.store(args[2], builder.gep(args[0], [args[1]]))
+    return context.get_dummy_value()
 
 
 @register_jitable  # type: ignore[untyped-decorator]

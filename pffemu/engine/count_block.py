@@ -31,11 +31,19 @@ MISPREDICTED: Final = 16  # TIME + 1 at the first misprediction that nothing has
 HISTORY: Final = 17  # of taken branches
 PREDICTOR: Final = 18  # for compiled code: address of the predictor's table
 PC_KNOWN: Final = 19  # for compiled code: address of the byte of pc_sync
-WORDS: Final = 20  # an even number
+HOOK_END: Final = 20  # for compiled code: address of the word that switches the hook for loads and stores (hook_bounds)
+REPLAY: Final = 21  # for compiled code: address of the C function for that; its first argument is REPLAY_DATA
+REPLAY_DATA: Final = 22
+ASK_FOR_PLAN: Final = 23  # for compiled code: address of the C function that plans a block; 0: none is planned
+UNHOOKED: Final = 24  # 1: what is translated now has no hook for loads and stores, because it has a plan
+WORDS: Final = 26  # an even number
 
 SLOTS: Final = 1 << 16  # entries of the table behind the state, two words each: key, `size_word`
 DETAILS: Final = 2 * SLOTS  # behind them, for each entry: instructions, time, time of the last instruction
-TABLE_WORDS: Final = DETAILS + 3 * SLOTS
+PLANS: Final = DETAILS + 3 * SLOTS  # behind them, two words for each entry: key, plan or (negative) number of runs
+TABLE_WORDS: Final = PLANS + 2 * SLOTS
+ENOUGH_RUNS: Final = 2000  # of a block, before it is planned: a plan takes as long as so many runs without one
+NO_PLAN: Final = -(1 << 40)
 REP: Final = -1  # instructions of a block that is one iteration of a REP instruction
 _PROBES: Final = 16  # words: eight entries
 
@@ -92,6 +100,33 @@ def enter(state: Any, table: Any, address: int, size: int, instructions: int, ti
     details = details_of(slot)
     table[details], table[details + 1], table[details + 2] = instructions, time, last
     table[slot], table[slot + 1] = key, size_word(instructions, time)
+
+
+def plan_of(table: Any, slot: int, key: int) -> int:
+    """The plan of a block whose translation has no hook for loads and stores; else its runs, as a negative number."""
+    if table[PLANS + slot] == key:
+        return int(table[PLANS + slot + 1])
+    return 0
+
+
+def note_run(table: Any, slot: int, key: int) -> bool:
+    """Count a run of a block without a plan; whether it has run often enough for one."""
+    at = PLANS + slot
+    if table[at] != key:
+        if table[at + 1] <= 0:
+            table[at], table[at + 1] = key, 0
+        return False
+    runs = table[at + 1]
+    if runs != NO_PLAN:
+        table[at + 1] = runs - 1
+    return bool(-ENOUGH_RUNS >= runs > NO_PLAN)
+
+
+def hooked_again(state: Any, table: Any, address: int, size: int) -> None:
+    """A block was translated: if its loads and stores have a hook now, it has no plan."""
+    at = PLANS + home_slot(address)
+    if state[UNHOOKED] == 0 and table[at] == key_of(address, size):
+        table[at + 1] = 0
 
 
 def count_known(state: Any, table: Any, slot: int, key: int) -> bool:

@@ -35,10 +35,21 @@ class FillState(Protocol):
 
 
 class MemoryHook(Protocol):
-    """A C callback for every load and store, and its user data."""
+    """A C callback for every load and store, and its user data; and plans of blocks, which need no callback."""
 
     callback_address: int
     user_data: int
+
+    def replay_from(self, registers: int, segments: tuple[int, ...]) -> int:
+        """The address of the C function that replays a plan, 0: there is none. The arguments say where registers lie
+        (engine.register_memory)."""
+        ...
+
+    def plan(self, address: int, size: int) -> int:
+        """The plan of a block, a positive number; 0: its addresses are not known when it begins."""
+        ...
+
+    def forget_translations(self) -> None: ...
 
 
 class EngineHost(Protocol):

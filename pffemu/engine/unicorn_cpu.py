@@ -26,6 +26,7 @@ from pffemu.engine.count_block import PC_KNOWN
 from pffemu.engine.engine_page import UNTIL
 from pffemu.engine.float_status import FloatStatus
 from pffemu.engine.pc_sync import PcSync
+from pffemu.engine.planned_blocks import PlannedBlocks
 from pffemu.engine.protocols import EngineHost, FillState, MemoryHook
 from pffemu.engine.registers import RegisterFile
 from pffemu.engine.saved_registers import SavedRegisters, SavedRegisterSet
@@ -84,6 +85,7 @@ class UnicornCpu:
         boot.map_engine_page(self._uc)
         self._uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
         self._keep: list[Any] = []
+        self._memory_hook = memory_hook
         self._pc_sync: PcSync | None = None
         if memory_hook is not None and counter is not None and compiled:
             self._pc_sync = PcSync(self._handle)
@@ -97,9 +99,9 @@ class UnicornCpu:
             self._careful.compile()
             boot.grow_tlb(self._uc, self.registers, self.flush_tlb)
         boot.leave(self.registers, self.flush_tlb)
-        if memory_hook is not None:
-            kinds = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
-            self._add_hook(kinds, memory_hook.callback_address, EVERYWHERE, user=memory_hook.user_data)
+        self._planned: PlannedBlocks | None = None
+        if memory_hook is not None and counter is not None:
+            self._planned = PlannedBlocks(self._handle, memory_hook, counter, self._careful, self._add_hook, self._fail)
             self._uc.ctl_flush_tb()
         self._pristine = self._uc.context_save()
 
@@ -110,6 +112,8 @@ class UnicornCpu:
         at which the counter's time is `time_end`. Limits need counting.
         """
         self._translated_for_count = False
+        if self._planned is not None:
+            self._planned.paused = False
         counter = self.counter
         if counter is None:
             return self._run(0)
@@ -151,6 +155,8 @@ class UnicornCpu:
         """Run `count` instructions, or until a stop; an iteration of a REP instruction counts as one."""
         if self.counter is not None:
             self.counter.set_limit(None)
+        if self._planned is not None:
+            self._planned.paused = True
         if not self._translated_for_count:
             self._uc.ctl_flush_tb()  # U14: blocks translated before would run whole
             self._translated_for_count = True
@@ -198,6 +204,8 @@ class UnicornCpu:
         uclib.uc_ctl(self._handle, TLB_FLUSH)
         self._fills = _FEWEST_FILLS
         self._fill.allow(_FEWEST_FILLS)
+        if self._memory_hook is not None:
+            self._memory_hook.forget_translations()
 
     def forget_page(self, page: int) -> None:
         """Forget translated code of one page of the current address space: its code changes."""

@@ -115,7 +115,7 @@ class Cpu:
         if caches is None or self._counter is None:
             return None
         fill = self.mmu.fill
-        own = CoreCaches(caches, self.index, ram, (fill.state, fill.user_data), compiled)
+        own = CoreCaches(caches, self.index, ram, (fill.state, fill.user_data), compiled, self.mmu.code_at)
         own.attach(self._counter)
         return own
 

@@ -80,6 +80,7 @@ class TranslatedBlocks:
         code = self._mmu.code_at(address, size)
         length = self._ordinary_length(code, size)
         if self.counter is not None:
+            self.counter.translated(address, size)
             if length is None:
                 self.counter.refresh(address, size)
             else:

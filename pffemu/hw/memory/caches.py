@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import zlib
-from typing import Final
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
 
+from pffemu.asm.block_accesses import accesses_of
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.count_block import EXECUTED, PREDICTIONS, REF_INSTRUCTIONS, REF_TIME, STALL, TIME
 from pffemu.engine.count_block import STALLED as TAKEN_OVER
@@ -28,13 +32,15 @@ from pffemu.hw.memory.layout import (
     words_of,
 )
 from pffemu.hw.memory.overlap import settle_misses
+from pffemu.hw.memory.replay import SLOW_STEP_AT, add_plan, forget_pages, planned
+from pffemu.hw.memory.replay import WORDS as REPLAY_WORDS
 from pffemu.hw.ram import Ram
 from pffemu.timing import SHIFT, AccountingError
 from pffemu.timing.hierarchy import Hierarchy
 
 # words of a core's link, from which the compiled hook finds everything
-HIERARCHY, HIERARCHY_WORDS, CORE, COUNTER, RAM, RAM_WORDS, FILL, SLOWLY = range(8)
-LINK_WORDS: Final = 8
+HIERARCHY, HIERARCHY_WORDS, CORE, COUNTER, RAM, RAM_WORDS, FILL, SLOWLY, OWN = range(9)
+LINK_WORDS: Final = 9
 
 _STORE: Final = 17  # UC_MEM_WRITE
 _HOOK: Final = ctypes.CFUNCTYPE(
@@ -47,7 +53,11 @@ class Caches:
 
     def __init__(self, hierarchy: Hierarchy, bound: Bound, cores: int, ram: int) -> None:
         header, count = words_of(hierarchy, bound, cores, ram)
-        self._words = (ctypes.c_int64 * count)()
+        block = mmap.mmap(-1, 8 * count)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            with suppress(OSError):
+                block.madvise(mmap.MADV_HUGEPAGE)
+        self._words = (ctypes.c_int64 * count).from_buffer(block)
         self.address, self.count = ctypes.addressof(self._words), count
         self.words = memoryview(self._words).cast("B").cast("q")
         for place, value in enumerate(header):
@@ -57,8 +67,20 @@ class Caches:
 class CoreCaches:
     """The share of core `index`: a C callback for Unicorn's memory hooks, and its user data."""
 
-    def __init__(self, caches: Caches, index: int, ram: Ram, fill: tuple[memoryview, int], compiled: bool) -> None:
-        """`fill`: state of the core's fill hook, and its address."""
+    def __init__(
+        self,
+        caches: Caches,
+        index: int,
+        ram: Ram,
+        fill: tuple[memoryview, int],
+        compiled: bool,
+        code_at: Callable[[int, int], bytes],
+    ) -> None:
+        """`fill`: state of the core's fill hook, and its address; `code_at(address, size)`: guest code."""
+        self._code_at = code_at
+        self._plans: dict[tuple[int, bytes], int] = {}
+        self._registers: tuple[int, tuple[int, ...]] | None = None
+        self._replay: Any = None
         self._caches, self._index, self._words, self._ram = caches, index, caches.words, ram
         self._core = caches.words[FIRST_CORE] + index * caches.words[CORE_WORDS]
         self._fill, self._fill_address = fill
@@ -83,6 +105,36 @@ class CoreCaches:
 
             link[SLOWLY] = SLOW_HOOK.address
             self.callback_address = HOOK.address
+
+    # -- planned blocks (engine.planned_blocks) --------------------------------------------------------------------
+
+    def replay_from(self, registers: int, segments: tuple[int, ...]) -> int:
+        if not self._compiled:
+            return 0
+        from pffemu.hw.memory.replay_compiled import REPLAY, SLOW_STEP
+
+        self._registers = registers, segments
+        self._replay = (ctypes.c_int64 * REPLAY_WORDS)()
+        self._replay[SLOW_STEP_AT] = SLOW_STEP.address
+        self._link[OWN] = ctypes.addressof(self._replay)
+        self.forget_translations()
+        return int(REPLAY.address)
+
+    def plan(self, address: int, size: int) -> int:
+        code = self._code_at(address, size)
+        if self._registers is None or len(code) != size:
+            return 0
+        key = address, code
+        if key not in self._plans:
+            steps = accesses_of(code, address)
+            self._plans[key] = 0
+            if steps is not None:
+                self._plans[key] = add_plan(self._replay, planned(steps, self._link[OWN], *self._registers))
+        return self._plans[key]
+
+    def forget_translations(self) -> None:
+        if self._replay is not None:
+            forget_pages(self._replay, self._fill[ROOT])
 
     def _plain_hook(self, _uc: object, kind: int, address: int, size: int, _value: int, _user: object) -> None:
         words, core, store = self._words, self._core, kind == _STORE
