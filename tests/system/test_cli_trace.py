@@ -42,8 +42,8 @@ def test_another_format_is_refused_before_the_guest_runs(tmp_path: Path) -> None
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     result = pffemu("trace", "-o", str(tmp_path / "none" / "t.json"), GUEST)
-    assert result.code == 125
-    assert "the trace cannot be written: No such file or directory" in result.err
+    assert result.code == 2
+    assert f"cannot write: there is no directory {tmp_path / 'none'}" in result.err
 
 
 def test_a_timeline_of_one_fault_as_text_and_as_a_picture(tmp_path: Path) -> None:
