@@ -92,6 +92,9 @@ def _annotated(module: str, name: str) -> dict[str, Any]:
 def _inferred(module: str, name: str) -> dict[str, Any]:
     """The same, and types of attributes that are set to a plain value."""
     types = dict(_annotated(module, name))
+    for node in _body(module, name):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            types.setdefault(node.targets[0].id, _of_value(node.value, {}, module))
     for parameters, attribute, _, value in _assignments(module, name):
         if types.get(attribute, UNKNOWN) is UNKNOWN:
             types[attribute] = _of_value(value, parameters, module)
