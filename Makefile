@@ -10,6 +10,7 @@
 #                      longer sessions of the debugger, of gdb and of sleeping threads than `make test` has; the
 #                      campaigns of docs/threat-model.md; the memory hierarchy against this host (C compiler)
 #                      LTP=DIR, SELFTESTS=DIR: Linux's own judges, too (tests/judges/README.md)
+#   make audit    known vulnerabilities of the packages in requirements.lock (needs a network; says so without)
 #   make bench    speed on this machine, row by row, into docs/performance.md (PAPER=1: with the paper's scale)
 #   make evaluation   the evaluation again: tables and figures of docs/evaluation.md, docs/timing.md, one HTML page
 #   make docs     the documentation as a web site, in out/site (installs the extra docs)
@@ -43,7 +44,7 @@ PIP := $(BIN)/python -m pip -q --disable-pip-version-check --no-input
 works = $(shell $(1) -c 'import ensurepip, sys, venv; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check compiled check-long conformance bench evaluation dist docs lock clean venv
+.PHONY: help demo test check compiled check-long audit conformance bench evaluation dist docs lock clean venv
 
 help:
 	@sed -n '/^#   make/s/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -78,8 +79,12 @@ check-long: $(STAMP)
 	    tests/system/test_page_cache_ends.py
 	@$(BIN)/python -m tests.fuzz --seed $(SEED) $(if $(MINUTES),--minutes $(MINUTES))
 	@PFFEMU_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/fuzz/test_crashes_and_replay.py
+	@$(BIN)/python .ci/audit || [ $$? = 3 ]
 	@$(BIN)/python -m tests.bench.memory_hierarchy --quick
 	@if [ -n "$(LTP)$(SELFTESTS)" ]; then $(BIN)/python -m tests.judges --jobs $(JOBS) $(JUDGES); fi
+
+audit: $(STAMP)
+	@$(BIN)/python .ci/audit
 
 conformance: $(STAMP)
 	@$(BIN)/python -m tests.conformance $(if $(RECORD),--record) $(PROGRAMS)

@@ -94,6 +94,14 @@ def _prefix_traits(instruction: Any) -> int:
     return traits | (SEGMENT if instruction.segment_prefix else 0)
 
 
+def repeats(code: bytes) -> bool:
+    """Whether `code` begins with a string instruction behind F2 or F3 (SDM vol. 2, REP/REPE/REPNE)."""
+    instruction = next(iter(Decoder(64, code)), None)
+    return instruction is not None and (
+        instruction.is_string_instruction and (instruction.has_rep_prefix or instruction.has_repne_prefix)
+    )
+
+
 @lru_cache(maxsize=1 << 15)
 def scan(code: bytes) -> tuple[Scanned, ...]:
     """Every instruction of `code`; an invalid encoding is the last one."""

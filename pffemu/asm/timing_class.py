@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from pffemu.asm.disasm import mnemonic_and_operands
-from pffemu.asm.scan import Scanned, is_prefixed, prefixes_at, scan
+from pffemu.asm.scan import Scanned, is_prefixed, prefixes_at, repeats, scan
 
 SIMPLE, LOAD, STORE, BRANCH, MULTIPLY, DIVIDE, VECTOR, ATOMIC, REP, PAUSE = TIMING_CLASSES = (
     "simple", "load", "store", "branch", "multiply", "divide", "vector", "atomic", "rep", "pause",
 )  # fmt: skip
 
-REP_PREFIXES: Final = ("rep ", "repe ", "repne ", "repz ", "repnz ")
 _BRANCHES: Final = ("j", "call", "ret", "loop")
 _MULTIPLY: Final = frozenset({"mul", "imul"})
 _DIVIDE: Final = frozenset({"div", "idiv"})
@@ -32,22 +31,26 @@ def class_of(instruction: Scanned, code: bytes) -> str:
     kind = instruction.key, prefixes_at(code, offset) if is_prefixed(code, offset) else b""
     found = _CLASSES.get(kind)
     if found is None:
-        text = mnemonic_and_operands(code[offset : offset + instruction.size])
-        found = _CLASSES[kind] = timing_class(*text)
+        found = _CLASSES[kind] = timing_class(code[offset : offset + instruction.size])
     return found
 
 
 _CLASSES: Final[dict[tuple[int, bytes], str]] = {}
 
 
-def timing_class(mnemonic: str, operands: str) -> str:
-    """The class by mnemonic. Memory comes before arithmetic: `add rax, [rbx]` is a load, `add [rbx], rax` a store."""
+def timing_class(code: bytes) -> str:
+    """The class of one instruction. Memory comes first: `add rax, [rbx]` is a load, `add [rbx], rax` a store.
+
+    A string instruction repeats behind F2 as behind F3, whatever its text says; nothing else does.
+    """
+    if repeats(code):
+        return REP
+    mnemonic, operands = mnemonic_and_operands(code)
+    mnemonic = mnemonic.removeprefix("rep ").removeprefix("repz ").removeprefix("repne ").removeprefix("repnz ")
     if mnemonic in _FREE:
         return ""
     if mnemonic == "pause":
         return PAUSE
-    if mnemonic.startswith(REP_PREFIXES):
-        return REP
     memory = "[" in operands and mnemonic not in ("lea", "nop")
     if mnemonic.startswith("lock ") or (mnemonic == "xchg" and memory):
         return ATOMIC

@@ -144,7 +144,8 @@ TABLE: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "f3": {
         "-WB pause": "90",
-        "rep": "a4-a7 aa-af c3",
+        "branch": "c3",
+        "rep": "a4-a7 aa-af",
     },
     "f3 0f": {
         "free": "05",
@@ -172,7 +173,7 @@ TABLE: Final[Mapping[str, Mapping[str, str]]] = {
         "m simple/load": "ff/2 ff/4",
         "m simple/store": "ff/0-1",
         "m store/store": "ff/6",
-        "rep": "a6-a7 ae-af",
+        "rep": "a4-a7 aa-af",
         "simple": "c3",
     },
     "f2 0f": {

@@ -125,7 +125,7 @@ def _child(campaign: Campaign, first: int, limits: Limits, shared: _Shared, fold
         shared.write(seed, cases, units)
         if cases % _COLLECT == _WARM:
             gc.collect()
-            shared.keep(_resident(os.getpid()))
+            shared.keep(resident())
     return 0
 
 
@@ -145,9 +145,9 @@ def _watch(child: int, shared: _Shared) -> tuple[str, int]:
         elif cpu - cpu_since > CASE_SECONDS or time.monotonic() - since > 5 * CASE_SECONDS:
             return _ended(child, f"no end after {cpu - cpu_since:.0f} s of processor time"), grown
         if cases >= _WARM:
-            resident = _resident(child)
-            small = small or resident
-            grown = max(grown, resident - small)
+            now = resident(child)
+            small = small or now
+            grown = max(grown, now - small)
             if grown > GROWTH:
                 return _ended(child, f"the process grew by {grown >> 20} MiB in {cases} cases"), grown
         time.sleep(_LOOK)
@@ -164,5 +164,6 @@ def _cpu_seconds(child: int) -> float:
     return sum(int(each) for each in fields[11:15]) / _TICKS  # its own, and of children it has waited for
 
 
-def _resident(child: int) -> int:
-    return int(Path(f"/proc/{child}/statm").read_text().split()[1]) * _PAGE
+def resident(process: int | str = "self") -> int:
+    """Bytes of a process that are in memory."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * _PAGE

@@ -6,12 +6,28 @@ from pathlib import Path
 
 import pytest
 
+from pffemu import CpuOptions, Exited, Machine, assemble
+from pffemu.machine.stop import BudgetUsedUp
 from tests.fuzz import code
 
 
 @pytest.mark.parametrize("seed", [20, 4_000])
 def test_random_instructions(seed: int, tmp_path: Path) -> None:
     assert code.run_one(tmp_path, seed) == code.SLOTS
+
+
+@pytest.mark.parametrize("octets", ["f3a5", "f2a5", "f3f2a5", "f2f3a5", "f2ab", "f2ac"])
+def test_a_string_instruction_counts_once_behind_any_prefix(octets: str) -> None:
+    source = "_start: lea rsi, [rip + d]\nlea rdi, [rip + d]\nmov ecx, 3000\n.byte BYTES\nmov eax, 60\nxor edi, edi\n"
+    numbers = ", ".join(f"{each:#x}" for each in bytes.fromhex(octets))
+    for compiled in (False, True):
+        for budget in (3, 4, 5):
+            machine = Machine(ram=16 << 20, cpus=1, cpu=CpuOptions(compiled=compiled))
+            machine.load(assemble(source.replace("BYTES", numbers) + "syscall\n.data\nd: .space 20000\n"))
+            assert isinstance(machine.run(budget), BudgetUsedUp)
+            assert machine.instructions == budget
+        assert machine.run() == Exited(0)
+        assert machine.instructions == 7
 
 
 def test_every_opcode_has_every_prefix() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.campaign import LONG, rounds
-from tests.fuzz import runner
+from tests.fuzz import runner, soak
 from tests.fuzz.campaigns import Campaign
 from tests.fuzz.killed_writers import WRITERS, kill_everywhere
 from tests.fuzz.replay import PROGRAMS, VARIATIONS, left_by, possible
@@ -81,3 +81,15 @@ def test_the_campaigns_runner_ends_what_hangs_or_grows(monkeypatch: pytest.Monke
 
     assert "no end after" in runner.run(Campaign(hang, "things", 0), 0, Limits(60, 3)).failures[0]
     assert "the process grew by" in runner.run(Campaign(grow, "things", 0), 0, Limits(60, 300)).failures[0]
+
+
+def test_memory_does_not_grow_with_faults() -> None:
+    faults, forks, grown = soak.soak(600 if LONG else 3)
+    assert faults > 500
+    assert forks > 0
+    assert not soak.grew_too_much(faults, grown), grown
+
+
+def test_a_leak_is_seen() -> None:
+    assert soak.grew_too_much(2_000_000, 4 << 20)
+    assert not soak.grew_too_much(2_000_000, 2 << 20)
