@@ -124,6 +124,7 @@ evaluation: $(STAMP)
 	@$(BIN)/pffemu report $(foreach w,kv update bfs scan,$(EVALUATION)/compare-$w.json) \
 	    -o $(EVALUATION)/compare.html --figures docs/evaluation
 	@$(BIN)/pffemu timing validate --write docs/timing.md
+	@$(BIN)/python -m tests.mechanism_steps
 	@$(BIN)/pffemu report $(foreach n,reads writes minor ioctl bfs threads handlers contended cache,$(EVALUATION)/$(n).json) \
 	    -o $(EVALUATION)/report.html --figures docs/evaluation --tables docs/evaluation.md
 

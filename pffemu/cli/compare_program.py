@@ -22,6 +22,7 @@ from pffemu.cli.machine_choice import MachineChoice
 from pffemu.cli.measure import GuestFailed, Recorder
 from pffemu.cli.terminal import err_console, out_console, say, write_text
 from pffemu.errors import UsageError
+from pffemu.events.faults import KERNEL
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.machine.stop import Exited
@@ -78,10 +79,17 @@ def compare_program(
         write_text(json_text.dumps(told, indent=2), json)
     if csv is not None:
         write_text(to_csv(rows(told)).rstrip("\n"), csv)
+    if len(summaries) > 1 and not any(_brings_pages_in(summary) for summary in summaries):
+        say("hint: no fault was the program's own in any mode; so it cannot gain from one (see docs/userfaultfd.md)")
     if len(set(ended.values())) > 1:
         statuses = ", ".join(f"{mode}: status {status}" for mode, (status, _) in ended.items())
         say(f"error: output or exit status differ between modes ({statuses})\n  try: pffemu run --mode MODE {file}")
         raise typer.Exit(WRONG_ANSWER)
+
+
+def _brings_pages_in(run: RunSummary) -> bool:
+    """Whether faults of its memory were not the kernel's alone."""
+    return any(path != KERNEL and costs.faults for path, costs in run.stages.items())
 
 
 def _run(guest: GuestCommand, options: MachineOptions) -> tuple[RunSummary, tuple[int, str]]:

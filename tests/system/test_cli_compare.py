@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.system.cli_runs import pffemu
+from tests.system.cli_runs import ROOT, pffemu, source
 
 needs_matplotlib = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs the extra plot")
 SMALL = ("mmapbench-write", "--scale", "10", "--mechanism", "swizzle", "--quota", "0.5,1", "--threads", "2")
@@ -111,6 +116,36 @@ def test_the_users_own_program_runs_under_three_mechanisms() -> None:
     assert {run["status"] for run in told["runs"]} == {0}
     uffd, pff = told["runs"][1:]
     assert uffd["cycles"] > pff["cycles"]
+
+
+def test_a_program_without_faults_of_its_own_is_told(tmp_path: Path) -> None:
+    file = source(tmp_path, ".globl _start\n_start: mov eax, 60\n xor edi, edi\n syscall\n")
+    ran = pffemu("compare", file)
+    assert ran.code == 0
+    assert "no fault was the program's own in any mode" in ran.err
+
+
+def killed(folder: Path) -> None:
+    """A comparison that dies of SIGKILL when its first results are there."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "pffemu", "compare", *SMALL, "--folder", str(folder), "--jobs", "1"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        while process.poll() is None and not list(folder.glob("steps-*")):
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_a_comparison_goes_on_after_sigkill(tmp_path: Path) -> None:
+    killed(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*-q*")} | {
+        path: path.stat().st_mtime_ns for path in tmp_path.glob("steps-*")
+    }
+    told = compare(tmp_path, *SMALL, "--jobs", "0")
+    assert [run["correct"] for run in told["runs"]] == [True, True]
+    assert before
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items())
 
 
 def test_a_program_that_cannot_run_under_one_is_one_message() -> None:

@@ -6,25 +6,15 @@ the cores behind it. Mechanism kernel has tests of its own (test_page_cache_path
 
 from __future__ import annotations
 
-from typing import Any, Final
+import re
+from typing import Final
 
 import pytest
 
 from guest.caching.mechanisms import MECHANISMS, CacheMechanism
-from guest.caching.touch import touch
-from guest.caching.workload import CacheSetting
-from pffemu.arch.paging import page_of
-from pffemu.cli.compare_run import run
-from pffemu.machine.options import MachineOptions
-from pffemu.report.measured import MARK
+from tests.mechanism_steps import BEGIN, OPERATIONS, PAGE, by_core, last_operation, timeline
 
-QUOTA: Final = 16
-PAGES: Final = 24
-NAMES: Final = {
-    "WalkRefused": "refused", "KernelPageFault": "#PF", "SignalDelivered": "signal", "HandlerEntered": "handler",
-    "MessageRead": "message", "ThreadBlocked": "sleep", "ThreadWoken": "wake", "ContextSwitch": "switch",
-    "IpiSent": "IPI", "PageReturned": "page-out", "Resumed": "again", "SignalReturned": "again",
-}  # fmt: skip
+NUMBER: Final = re.compile(r"[\d,]+ ")
 UNIT: Final = "check claim frame source fill record publish"  # of a core, under hw
 FILL: Final = {
     "pin": "",
@@ -74,61 +64,16 @@ DIRTY: Final = {  # a store that throws a page out that was stored to; where the
 }
 
 
-def events_of(mechanism: CacheMechanism, operations: int, *, write: bool) -> list[Any]:
-    """The measured part of a run of one thread that touches page after page."""
-    found: list[Any] = []
-    done = run(
-        touch("one", PAGES, operations, write=write),
-        CacheSetting(mechanism, QUOTA),
-        MachineOptions(),
-        sinks=[found.append],
-    )
-    assert done.summary.correct
-    marks = [at for at, event in enumerate(found) if getattr(event, "name", "") == MARK and event.tid == 1]
-    return found[marks[1] + 1 : marks[2]]
-
-
-def last_operation(mechanism: CacheMechanism, operations: int, *, write: bool) -> list[Any]:
-    """The events of the last access: from its first fault on, or those that one access less does not have."""
-    events = events_of(mechanism, operations, write=write)
-    if not mechanism.faults:
-        return events[len(events_of(mechanism, operations - 1, write=write)) if operations > 1 else 0 :]
-    refused = [at for at, event in enumerate(events) if type(event).__name__ == "WalkRefused"]
-    page = page_of(events[refused[-1]].address)
-    return events[next(at for at in refused if page_of(events[at].address) == page) :]
-
-
-def steps(events: list[Any]) -> str:
-    told: list[str] = []
-    core = None
-    for at, event in enumerate(events):
-        kind = type(event).__name__
-        name = NAMES.get(kind, "")
-        if kind == "Syscall":
-            name = event.name if event.name != "ioctl" else ioctl_of(events[at + 1])
-        elif kind == "DirectedStep":
-            name = event.step
-        elif kind == "PageEvicted":
-            name = "dirty" if event.dirty else "clean"
-        if not name:
-            continue
-        if event.cpu != core:
-            core = event.cpu
-            told.append(f"{core}:")
-        told.append(name)
-    return " ".join(told)
-
-
-def ioctl_of(event: Any) -> str:
-    return event.ioctl if type(event).__name__ == "IoctlStep" else "ioctl"
-
-
 @pytest.mark.parametrize("mechanism", [one for one in MECHANISMS if one.name in FILL], ids=lambda one: one.name)
 def test_steps(mechanism: CacheMechanism) -> None:
-    name = mechanism.name
-    assert steps(last_operation(mechanism, 2, write=False)) == FILL[name]
-    assert steps(last_operation(mechanism, QUOTA + 1, write=False)) == CLEAN[name]
-    assert steps(last_operation(mechanism, QUOTA + 1, write=True)) == DIRTY[name]
+    page = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2]
+    row = next(line for line in page.splitlines() if line.startswith(f"| {mechanism.name} |"))
+    cells = row.split(" | ")[1:]
+    for (operations, write), expected, cell in zip(OPERATIONS.values(), (FILL, CLEAN, DIRTY), cells, strict=True):
+        told = timeline(last_operation(mechanism, operations, write=write))
+        assert by_core(told, times=False) == expected[mechanism.name]
+        shown = by_core(told, times=True) or "its own code alone"
+        assert NUMBER.sub("", shown) == NUMBER.sub("", cell.removesuffix(" |"))  # python -m tests.mechanism_steps
 
 
 def test_every_mechanism_has_its_steps() -> None:
