@@ -122,7 +122,7 @@ def test_bad_files_are_one_error(tmp_path: Path) -> None:
     assert pffemu("debug", str(tmp_path / "none")).code == 127
     assert pffemu("debug", source(tmp_path, "hello", "text")).code == 126
     assert pffemu("debug", source(tmp_path, "pffemu snapshot {}\n", "state")).code == 125
-    assert pffemu("debug", "--commands", str(tmp_path), EXAMPLE).code == 2
+    assert pffemu("debug", "--commands", str(tmp_path), EXAMPLE).code == 127
 
 
 def test_what_follows_the_program_is_its_own(tmp_path: Path) -> None:
