@@ -59,26 +59,30 @@ def _options(command: Any) -> tuple[_Option, ...]:
 
 
 def _bash(commands: list[_Words], shell: Shell) -> str:
-    """Also for zsh, which runs bash's scripts after bashcompinit."""
+    """Also for zsh: the choices are found alike, only the words typed and the answer have other names."""
     first = sorted({each.words[0] for each in commands})
     cases = []
     for each in sorted(commands, key=lambda each: -len(each.words)):
         children = [other.words[1] for other in commands if other.words[:1] == each.words and len(other.words) == 2]
         names = " ".join([*children, *(option.name for option in each.options)])
         pattern = " ".join(each.words)
-        cases.append(f'    "{pattern} "*) words="{names}" ;;')
+        cases.append(f'    "{pattern} "*) choices="{names}" ;;')
         cases += [
-            f'    "{pattern} "*"{option.name} ") words="{" ".join(option.values)}" ;;'
+            f'    "{pattern} "*"{option.name} ") choices="{" ".join(option.values)}" ;;'
             for option in each.options
             if option.values
         ]
     cases.sort(key=lambda line: -line.index(")"))  # a choice's values come before the command's options
-    head = ["autoload -U +X bashcompinit && bashcompinit"] if shell is Shell.ZSH else []
+    find = ['  case "$line" in', *cases, f'    *) choices="{" ".join(first)}" ;;', "  esac"]
+    if shell is Shell.ZSH:
+        return "\n".join([
+            "_pffemu() {", '  local choices= line="${(j: :)words[2,CURRENT-1]} "', *find,
+            "  compadd -- ${=choices} || _files", "}", "compdef _pffemu pffemu",
+        ])  # fmt: skip
     return "\n".join([
-        *head, "_pffemu() {", "  local current=${COMP_WORDS[COMP_CWORD]} words=",
-        '  local line="${COMP_WORDS[*]:1:COMP_CWORD-1} "', '  case "$line" in', *cases,
-        f'    *) words="{" ".join(first)}" ;;', "  esac",
-        '  COMPREPLY=($(compgen -W "$words" -- "$current"))', "}", "complete -o default -F _pffemu pffemu",
+        "_pffemu() {", "  local current=${COMP_WORDS[COMP_CWORD]} choices=",
+        '  local line="${COMP_WORDS[*]:1:COMP_CWORD-1} "', *find,
+        '  COMPREPLY=($(compgen -W "$choices" -- "$current"))', "}", "complete -o default -F _pffemu pffemu",
     ])  # fmt: skip
 
 

@@ -46,22 +46,32 @@ def test_cflags_name_the_folder_of_pff_h() -> None:
     assert (Path(first.removeprefix("-I")) / "pff.h").is_file()
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        (("pffemu", "timel"), "timeline"),
-        (("pffemu", "run", "--delivery", ""), "flush drain tracked"),
-        (("pffemu", "bench", "fault", "--pag"), "--pages"),
-        (("pffemu", "bench", "swe"), "sweep"),
-    ],
-)
-def test_bash_completes(tmp_path: Path, words: tuple[str, ...], found: str) -> None:
+COMPLETED = [
+    (("pffemu", "timel"), "timeline"),
+    (("pffemu", "run", "--delivery", ""), "flush drain tracked"),
+    (("pffemu", "bench", "fault", "--pag"), "--pages"),
+    (("pffemu", "bench", "swe"), "sweep"),
+]
+ASKED = {  # how each shell tells what it would complete the last of its arguments to
+    "bash": 'source SCRIPT; COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _pffemu; echo "${COMPREPLY[*]}"',
+    "zsh": "compdef() { }; compadd() { shift; print -l -- ${(M)@:#$words[-1]*}; }; source SCRIPT; "
+    'words=("$@"); CURRENT=$#; _pffemu',
+    "fish": 'source SCRIPT; complete -C "$argv"',
+}
+
+
+@pytest.mark.parametrize("shell", ASKED)
+@pytest.mark.parametrize(("words", "found"), COMPLETED)
+def test_a_shell_completes(tmp_path: Path, shell: str, words: tuple[str, ...], found: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell}")
     script = tmp_path / "completion"
-    script.write_text(pffemu("completion", "bash").out)
-    run = f'source {script}; COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _pffemu; echo "${{COMPREPLY[*]}}"'
-    done = subprocess.run(["bash", "-c", run, "bash", *words], capture_output=True, text=True, timeout=20, check=False)
-    assert done.stdout.split() == found.split(), done.stderr
+    script.write_text(pffemu("completion", shell).out)
+    ask = ASKED[shell].replace("SCRIPT", str(script))
+    arguments = words if shell == "fish" else (shell, *words)
+    done = subprocess.run([shell, "-c", ask, *arguments], capture_output=True, text=True, timeout=20, check=False)
+    names = [line.split("\t")[0] for line in done.stdout.splitlines()] if shell == "fish" else done.stdout.split()
+    assert sorted(names) == sorted(found.split()), done.stderr
 
 
 def test_without_keystone_programs_run_and_sources_are_one_error() -> None:
