@@ -32,3 +32,39 @@ def test_the_container_makes_the_environment_that_the_makefile_makes() -> None:
     interpreter = container["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
     (folder,) = re.findall(r"^VENV := (.*)$", makefile, re.MULTILINE)
     assert interpreter == f"${{containerWorkspaceFolder}}/{folder}/bin/python"
+
+
+def test_the_image_installs_extras_that_there_are() -> None:
+    text = (ROOT / "Containerfile").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (extras,) = re.findall(r"/source\[([\w,]+)\]", text)
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
+    images = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    assert len(set(images)) == 1  # the environment's Python is the image's
+    (version,) = re.findall(r"python:(3\.\d+)", images[0])
+    assert f"Programming Language :: Python :: {version}" in project["classifiers"]
+
+
+def test_the_recipe_for_conda_requires_what_the_package_requires() -> None:
+    text = (ROOT / "conda/recipe.yaml").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    run = re.findall(r"^    - (\S+) (\S+)$", text.partition("  run:\n")[2].partition("\n\n")[0], re.MULTILINE)
+    by_pip = text.partition("pip install ")[2].splitlines()[0].split()
+    wanted = [re.split(r"(?=[><])", each.partition(";")[0].strip(), maxsplit=1) for each in project["dependencies"]]
+    expected = [
+        ("python", project["requires-python"]),
+        *((name, limit) for name, limit in wanted if name not in by_pip),
+    ]
+    assert run == expected
+    assert set(by_pip) <= {name for name, _ in wanted}
+    assert f"version: {project['version']}\n" in text
+    ((command, target),) = project["scripts"].items()
+    assert f"- {command} = {target}\n" in text
+
+
+def test_citation_and_package_agree() -> None:
+    text = (ROOT / "CITATION.cff").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"version: {project['version']}\n" in text
+    assert f"license: {project['license']}\n" in text
+    assert f'- name: "{project["authors"][0]["name"]}"\n' in text
