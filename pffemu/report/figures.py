@@ -23,6 +23,7 @@ from pffemu.report.stages import (
     STAGES,
     SWITCH,
 )
+from pffemu.timing.catalogue import STALLS
 
 Run = Mapping[str, Any]
 
@@ -35,6 +36,9 @@ _FILLS: Final = {
 _IOCTL_FILLS: Final = (
     ("#c8c8c8", ""), ("#252525", ""), ("#fdae61", "//"), ("#08519c", ""), ("#fee0d2", "--"), ("#ffffbf", ""),
     ("#238b45", ""), ("#9ecae1", ".."), ("#54278f", ""), ("#ffffff", "xx"), ("#d94801", "\\\\"),
+)  # fmt: skip
+_STALL_FILLS: Final = (
+    ("#f0f0f0", ""), ("#9ecae1", ""), ("#08519c", ""), ("#d94801", "\\\\"), ("#ffffbf", ".."), ("#54278f", "//"),
 )  # fmt: skip
 _STATUS_FILLS: Final = {
     "measured": ("#ffffff", ""), "published": ("#c8c8c8", ""), "derived": ("#9ecae1", ""), "guessed": ("#d94801", "//"),
@@ -136,6 +140,17 @@ def time_split(report: Run) -> Any:
     drawn = [_interval(report, name_of(run), "time") for run in report["runs"]]
     millions = [one and (one[0] / 1e6, one[1] / 1e6) for one in drawn]
     return _bars(bars, fills, "million cycles", "Time of the measured part", intervals=millions)
+
+
+def stalls_of(run: Run) -> dict[str, int]:
+    """Cycles that the threads of a run waited for memory, by cause, in the measured part; empty: memory was flat."""
+    return {name: run["charges"][name] for name in STALLS if run.get("charges", {}).get(name)}
+
+
+def memory_stalls(report: Run) -> Any:
+    """Stacked bars: what the threads waited for memory in the measured part, by cause."""
+    bars = [(name_of(run), {name: cycles / 1e6 for name, cycles in stalls_of(run).items()}) for run in report["runs"]]
+    return _bars(bars, dict(zip(STALLS, _STALL_FILLS, strict=True)), "million cycles", "Waiting for memory")
 
 
 def tornado(report: Run) -> Any:

@@ -51,6 +51,7 @@ _CACHE_TABLE: Final = (
 _CAPTIONS: Final = {
     "breakdown": "The mean latency of a fault by stage, from the refused page walk to the resumed instruction.",
     "time": "The first thread's time in the measured part: its own work, its faults, and waiting for others.",
+    "memory": "What all threads waited for memory in the measured part, by cause; it is part of the time above.",
     "latency": "How many faults take no longer than that. A single mark: those of that path take equally long.",
     "stages": "The cycles of one call by stage, without the system call's entry and exit.",
     "throughput": "Operations a second, by a core of those that the mechanism uses, over the memory that it has.",
@@ -93,6 +94,8 @@ def _drawn(report: Report) -> dict[str, Any]:
     shown = {"breakdown": figures.breakdown(report), "time": figures.time_split(report)}
     if any(map(figures.varies, (one for run in report["runs"] for one in run["latency"].values()))):
         shown["latency"] = figures.latency_cdf(report)
+    if any(map(figures.stalls_of, report["runs"])):
+        shown["memory"] = figures.memory_stalls(report)
     return shown | matters
 
 

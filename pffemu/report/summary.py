@@ -10,6 +10,7 @@ from typing import Any
 from pffemu.events.faults import KERNEL
 from pffemu.report.latency import Latency
 from pffemu.report.stages import PARTS, STAGES, StageCosts
+from pffemu.timing.catalogue import STALLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ class RunSummary:
         """The first thread's time in the measured part."""
         application = self.cycles - self.in_faults - self.waiting
         return {"application": application, "handling": self.in_faults, "waiting": self.waiting}
+
+    @property
+    def stalls(self) -> int:
+        """Cycles that all threads waited for memory in the measured part; 0 with flat memory."""
+        return sum(self.charges.get(name, 0) for name in STALLS)
 
     @property
     def cycles_per_fault(self) -> float:

@@ -75,6 +75,8 @@ def run_table(
     row("time, measured part", lambda run: f"{run.cycles:,}")
     for kind in ("application", "handling", "waiting"):
         row(f"  {kind}", lambda run, kind=kind: f"{run.time_split[kind]:,}")  # type: ignore[misc]
+    if any(run.stalls for run in runs):
+        row("  all threads wait for memory", lambda run: f"{run.stalls:,}")
     baseline = next((run for run in compared if run.mode == BASELINE), None)
     if baseline is not None and len(compared) > 1:
         row("speedup per fault", lambda run: _ratio(baseline.cycles_per_fault, run.cycles_per_fault))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
 
 from rich.console import Console
 
 from pffemu.events.faults import FORWARDED, KERNEL
+from pffemu.report import figures
 from pffemu.report.stages import DELIVERY, IOCTL, StageCosts
-from pffemu.report.summary import HostCosts, RunSummary, to_json
+from pffemu.report.summary import HostCosts, RunSummary, report_of, to_json
 from pffemu.report.table import run_table
 
 COUNTS = {
@@ -80,6 +82,16 @@ def test_table_compares_with_uffd() -> None:
     assert "4.00x" in told
     assert "3,000" in told
     assert "0123456789ab " in told
+
+
+def test_waiting_for_memory_is_shown_where_there_are_caches() -> None:
+    caches = replace(summary("pff"), charges={"memory.l2": 1200, "memory.dram": 34, "kernel.entry": 5})
+    told = shown(summary("uffd"), caches)
+    assert re.search(r"all threads wait for memory +│? *0 +│? *1,234", told), told
+    assert "for memory" not in shown(summary())
+    report = report_of("1.0", "bench fault", {"n": 1}, [summary("uffd"), caches], host_stats=False)
+    assert figures.stalls_of(report["runs"][1]) == {"memory.l2": 1200, "memory.dram": 34}
+    assert figures.stalls_of(report["runs"][0]) == {}
 
 
 def test_table_without_uffd_compares_nothing() -> None:
