@@ -52,6 +52,11 @@ class IpcTables(Protocol):
 
     def set_next_id(self, kind: str, number: int) -> None: ...
 
+    def limit(self, kind: str) -> int:
+        """How many objects there may be."""
+
+    def set_limit(self, kind: str, number: int) -> None: ...
+
 
 class FileKernel(Kernel, Protocol):
     @property

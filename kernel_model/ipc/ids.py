@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from kernel_model.abi.ipc import ID_BITS, IPC_CREAT, IPC_EXCL, IPC_PRIVATE, MIN_CYCLE
@@ -76,8 +77,9 @@ class Ids(Generic[Kind]):
     """
 
     def __init__(self, maximum: int) -> None:
-        self._maximum = maximum
+        self.maximum = maximum
         self._by_index: dict[int, Kind] = {}
+        self._by_key: dict[int, Kind] = {}  # with entries of objects that have lost their key, or are gone
         self._last = -1
         self._sequence = 0
         self.next_id = -1
@@ -103,28 +105,40 @@ class Ids(Generic[Kind]):
         """
         found = None
         if key != IPC_PRIVATE:
-            found = next((item for item in self._by_index.values() if item.permissions.key == key), None)
+            found = self._with_key(key)
         if found is None:
             if key != IPC_PRIVATE and not flags & IPC_CREAT:
                 raise LinuxError(Errno.ENOENT)
-            return self._add(make())
+            return self._keyed(key, make())
         if flags & IPC_CREAT and flags & IPC_EXCL:
             raise LinuxError(Errno.EEXIST)
         fits(found)
         found.permissions.check(credentials, flags)
         return found.permissions.id
 
+    def _with_key(self, key: int) -> Kind | None:
+        item = self._by_key.get(key)
+        return item if item is not None and item.permissions.key == key and self.holds(item) else None
+
+    def _keyed(self, key: int, item: Kind) -> int:
+        number = self._add(item)
+        if key != IPC_PRIVATE:
+            self._by_key[key] = item
+        if len(self._by_key) > 2 * len(self._by_index) + MIN_CYCLE:
+            self._by_key = {key: item for key, item in self._by_key.items() if self._with_key(key) is not None}
+        return number
+
     def check_room(self) -> None:
         """Raises LinuxError ENOSPC when there are as many objects as there may be."""
-        if len(self._by_index) >= self._maximum:
+        if len(self._by_index) >= self.maximum:
             raise LinuxError(Errno.ENOSPC)
 
     def _add(self, item: Kind) -> int:
         self.check_room()
         if self.next_id >= 0:
             return self._add_wanted(item)
-        limit = min(max(len(self._by_index) * 3 // 2, MIN_CYCLE), self._maximum)
-        candidates = (*range(self._last + 1, limit), *range(min(self._last + 1, limit)))
+        limit = min(max(len(self._by_index) * 3 // 2, MIN_CYCLE), self.maximum)
+        candidates = chain(range(self._last + 1, limit), range(min(self._last + 1, limit)))
         index = next(number for number in candidates if number not in self._by_index)
         if index <= self._last:
             self._sequence = (self._sequence + 1) % _SEQUENCE_MAX

@@ -37,6 +37,13 @@ class IpcNamespace:
     def set_next_id(self, kind: str, number: int) -> None:
         self._ids(kind).next_id = number
 
+    def limit(self, kind: str) -> int:
+        """How many objects there may be: kernel.msgmni, kernel.shmmni."""
+        return self._ids(kind).maximum
+
+    def set_limit(self, kind: str, number: int) -> None:
+        self._ids(kind).maximum = number
+
     def _ids(self, kind: str) -> Ids[ShmSegment] | SemSets | MsgQueues:
         if kind == "shm":
             return self.segments

@@ -1,6 +1,6 @@
 """/proc/sys (fs/proc/proc_sysctl.c): values of the model. What is written is kept and shown.
 
-It has an effect in vm.dirty_* and vm.drop_caches only.
+It has an effect in vm.dirty_*, vm.drop_caches and what limits or numbers System V objects only.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import utsname
 from kernel_model.abi.aio import AIO_MAX_NR
+from kernel_model.abi.ipc import ID_BITS
 from kernel_model.abi.limits import NR_OPEN
 from kernel_model.abi.mman import MAX_MAP_COUNT
 from kernel_model.abi.uapi import Errno, LinuxError
@@ -72,6 +73,19 @@ def _next_id(kind: str) -> Text:
         return f"{call.kernel.ipc.next_id(kind)}\n"
 
     return Text(make, store, 0o644, checks_rights=True, seeks_end=True, at_once=True)
+
+
+def _ipc_limit(kind: str) -> Text:
+    """kernel.msgmni, kernel.shmmni."""
+
+    def store(call: Caller, data: bytes) -> None:
+        wanted = _parsed(data, 0, 1 << ID_BITS)
+        if wanted is not None:
+            call.kernel.ipc.set_limit(kind, wanted)
+
+    return Text(
+        lambda call: f"{call.kernel.ipc.limit(kind)}\n", store, 0o644, checks_rights=True, seeks_end=True, at_once=True
+    )
 
 
 def _computed(make: Callable[[Caller], str]) -> Text:
@@ -160,7 +174,7 @@ KERNEL: Final[Folder] = {
     b"msg_next_id": _next_id("msg"),
     b"msgmax": _number("kernel.msgmax", 8192),
     b"msgmnb": _number("kernel.msgmnb", 16384),
-    b"msgmni": _number("kernel.msgmni", 32000),
+    b"msgmni": _ipc_limit("msg"),
     b"ngroups_max": _number("kernel.ngroups_max", 65536, mode=0o444),
     b"numa_balancing": _number("kernel.numa_balancing", 0, high=4),
     b"osrelease": _string("kernel.osrelease", utsname.RELEASE, 0o444),
@@ -186,7 +200,7 @@ KERNEL: Final[Folder] = {
     b"shm_next_id": _next_id("shm"),
     b"shmall": _number("kernel.shmall", _SHM_MAX, high=MASK64),
     b"shmmax": _number("kernel.shmmax", _SHM_MAX, high=MASK64),
-    b"shmmni": _number("kernel.shmmni", 4096, high=1 << 15),
+    b"shmmni": _ipc_limit("shm"),
     b"tainted": _number("kernel.tainted", 0, mode=0o444),
     b"threads-max": _number("kernel.threads-max", _THREADS_MAX, 1),
     b"version": _string("kernel.version", utsname.VERSION, 0o444),

@@ -67,6 +67,12 @@ int main(void)
     queue = MUST(msgget(IPC_PRIVATE, 0600));
     printf("as wanted: %d\n", queue == (7 << 15 | 20000));
     msgctl(queue, IPC_RMID, NULL);
+    int limit = MUST(open("/proc/sys/kernel/msgmni", O_RDWR));
+    char before[16] = "", few[16] = "2";
+    MUST(read(limit, before, sizeof before - 1)), MUST(pwrite(limit, few, 1, 0));
+    int one = msgget(IPC_PRIVATE, 0600), two = msgget(IPC_PRIVATE, 0600);
+    SHOW(msgget(IPC_PRIVATE, 0600));
+    msgctl(one, IPC_RMID, NULL), msgctl(two, IPC_RMID, NULL), pwrite(limit, before, strlen(before), 0);
     int fd = MUST(open("/proc/sys/kernel/sem_next_id", O_RDWR));
     SHOW(write(fd, "-2", 2)), SHOW(write(fd, "x", 1));
     return 0;
