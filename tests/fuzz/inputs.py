@@ -119,11 +119,14 @@ qXfer:auxv:read::0,1000 qXfer:siginfo:read::0,80 qXfer:siginfo:write::0:xx qXfer
 qXfer:libraries-svr4:read::0,ffff vFile:setfs:0 vFile:open:2f70726f632f312f6d617073,0,0 vFile:pread:3,100,0
 vFile:fstat:3 vFile:close:3 vFile:unlink:2f66 vCont? vCont;s:1 vCont;r400000,400010:1 vCont;S0b:1 vCont;C0e s S05 bs
 bc QNonStop:0 QCatchSyscalls:1;1 QPassSignals:e;10 QStartNoAckMode vCont;t qSymbol:: qAttached vMustReplyEmpty
+qSupported:multiprocess+;fork-events+;exec-events+ Hgp1.1 Tp1.-1 vCont;s:p1.1 vCont;s:p1.-1;C0e:p2.2 D;1 vKill;2
+qGetTLSAddr:p1.1,10,0 qGetTLSAddr:1,10,600000 qMemoryRegionInfo:400000 qXfer:exec-file:read:1:0,fff
+vFile:readlink:2f70726f632f312f657865 vFile:open:2f70726f632f312f657865,0,0
 """.split()
 _LINES: Final = (
     "step;phase;next;where;registers;uintr;code;stack;frame;walk 0x400000;regions;queues;timeline;"
     "backtrace;events;x 0x400000 16;print rax + 1;break _start;watch w;delete 1;save x;event frame;goto 5;"
-    "thread 1;help;list;set rax = 5;enable 1;tbreak _start if rax == 1;info b"
+    "thread 1;help;list;set rax = 5;step-line;reverse-step-line 2;locals;enable 1;tbreak _start if rax == 1;info b"
 )
 _MONITOR: Final = _LINES.split(";")
 _SPIN: Final = "_start: mov ecx, 100\nl: inc qword ptr [rip + w]\nloop l\nmov eax, 60\nsyscall\n.data\nw: .quad 5\n"

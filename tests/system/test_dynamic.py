@@ -132,7 +132,7 @@ def test_a_script_is_run_by_its_interpreter(tree: Path) -> None:
     assert pffemu("run", "--libs", "--root", str(tree), str(tree / "other")).out.startswith("/other 12")
     session = Session(machine)
     target = SessionTarget(session, script, str)
-    assert target.exec_file() == machine.process.exe == "/bin/prog"
+    assert target.exec_file(machine.process.pid) == machine.process.exe == "/bin/prog"
     assert target.read_file("/bin/prog") == (tree / "bin/prog").read_bytes()
     assert target.read_file(str(tree / "bin/prog")) is None  # gdb reads the guest's tree, not the host's
     session.close()
