@@ -13,7 +13,7 @@ import random
 import struct
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -73,10 +73,10 @@ class Parts:
         header = json.loads(line[len(snapshot_file.MAGIC) :])
         return cls(json.loads(bytes(told)), json.loads(bytes(graph)), bytearray(octets), bytearray(pages), header)
 
-    def written(self, **header: Any) -> bytes:
-        """A file with a right header, but for what `header` says otherwise."""
+    def written(self, parts: Sequence[bytes] = (), **header: Any) -> bytes:
+        """A file with a right header, but for what `header` says otherwise; `parts`: other ones than these."""
         texts = (json.dumps(each).encode("ascii") for each in (self.options, self.graph))
-        parts = (*texts, bytes(self.octets), bytes(self.pages))
+        parts = parts or (*texts, bytes(self.octets), bytes(self.pages))
         raw = b"".join(_LENGTH.pack(len(part)) + part for part in parts)
         body = zlib.compress(raw, 1)
         told = self.header | {"size": len(raw), "sha256": hashlib.sha256(body).hexdigest()} | header

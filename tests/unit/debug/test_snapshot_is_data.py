@@ -16,6 +16,7 @@ import pytest
 from kernel_model.abi.uapi import LinuxError
 from kernel_model.files.host_tree import Mount, open_host
 from kernel_model.files.tree.place import Place
+from kernel_model.files.tree.tree import Tree
 from pffemu import CpuOptions, Exited, Machine, Mode, assemble, compiled
 from pffemu.debug import history
 from pffemu.errors import PffemuError, UsageError
@@ -201,6 +202,27 @@ def test_options_come_back_as_they_were(locking: Locking | None, tmp_path: Path)
     machine.load(READER)
     snapshot_file.save(machine, tmp_path / "state")
     assert snapshot_file.restore(tmp_path / "state").options == machine.options
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_pickle_in_any_part_is_not_loaded(part: int, tmp_path: Path) -> None:
+    """BUILD of a pickle would set an attribute of a class."""
+    machine = Machine(cpus=1)
+    machine.load(READER)
+    parts = saved(machine, path := tmp_path / "state")
+    attack = b"ckernel_model.files.tree.tree\nTree\n(N(dVadd\nckernel_model.files.host_tree\nMount\nstb."
+    raw = [
+        json.dumps(parts.options).encode(),
+        json.dumps(parts.graph).encode(),
+        bytes(parts.octets),
+        bytes(parts.pages),
+    ]
+    raw[part] = attack
+    path.write_bytes(parts.written(raw))
+    before = Tree.add
+    with pytest.raises(SnapshotError):
+        snapshot_file.restore(path)
+    assert Tree.add is before
 
 
 def test_sizes_are_checked_before_anything_is_made(tmp_path: Path) -> None:
