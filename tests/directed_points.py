@@ -84,7 +84,7 @@ class Interleaving:
         world = self._world
         others = [cpu.index for cpu in world.cores if cpu.index not in self._within]
         if what == _KILL_CHILD:
-            if world.children and world.children[-1].mm is not world.mm:
+            if world.children and world.children[-1].mm is not world.mm and not self._closes_last():
                 world.kill_child()
             return
         if not others or not world.alive:
@@ -92,6 +92,11 @@ class Interleaving:
         self.acted += 1
         page = self._page if where % 2 else AREA + where // 2 % PAGES * PAGE_SIZE
         _ACTS[what % len(_ACTS)](world, others[core % len(others)], page, what // len(_ACTS))
+
+    def _closes_last(self) -> bool:
+        """Whether the child's end would close a userfaultfd for good: that excludes operations on its directives."""
+        ours = set(map(id, self._world.process.files.files()))
+        return any(id(file) not in ours for file in self._world.children[-1].files.files())
 
     @contextmanager
     def _of(self, core: int) -> Iterator[None]:

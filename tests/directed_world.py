@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from functools import cache
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -291,8 +292,9 @@ class World:
             context = cpu.directed.context
             assert context is not None
             newest = frame_rings.record_ring(self.ram.words, context.records)
-            assert newest.count, "I8: a page is published without a record"
-            assert newest.entries()[-1][0] & ~0xFFF == page, "I8: the newest record is another page's"
+            number = self.ram.words[(context.records >> 3) + arch.PRODUCED]
+            assert number, "I8: a page is published without a record"
+            assert newest._entry(number - 1)[0] & ~0xFFF == page, "I8: the newest record is another page's"
             assert (self.memory, arch.index_of(entry), arch.generation_of(entry)) not in self.revoked, "I5: revoked"
             self._check_content(fill)
         if step == "fill" and fill.source:
@@ -406,6 +408,10 @@ class World:
                     assert found.valid
                     assert not found.write or vma.prot & uapi.PROT_WRITE, "I2: a directive wider than its area"
 
+        ranges = (
+            sorted((found.start, found.end) for found in map(memory.directive, memory.owned) if found) if memory else []
+        )
+        assert all(one[1] <= following[0] for one, following in pairwise(ranges)), "I2: two directives for one page"
         for index, (of, generation, quota) in self.quotas.items():
             if of is memory and memory is not None and index in memory.owned and memory.generation(index) == generation:
                 self._check_quota(memory, index, quota)

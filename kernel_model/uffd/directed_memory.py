@@ -7,7 +7,7 @@ address space it settles: no unit is in the middle of a fill there, and every re
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
@@ -161,6 +161,40 @@ class DirectedMemory:
         self.owned[index] = Owned(owner, made.kind, listed, made.start)
         directive.store(self._words, self._table[0], index, made)
 
+    def give_way(self, start: int, end: int) -> None:
+        """Narrow directives whose range overlaps [start, end) although their areas there are gone: ranges are disjoint.
+
+        Otherwise PAGEOUT could put a page of the new directive under an old one, which may have other rights. One
+        without areas ends. Raises LinuxError EBUSY where an old one has areas on both sides.
+        """
+        narrowed: dict[int, tuple[int, int] | None] = {}
+        for index in self.owned:
+            found = self.directive(index)
+            if found is None or found.end <= start or end <= found.start:
+                continue
+            areas = [vma for vma in self.mm.vmas.overlapping(found.start, found.end) if vma.directed]
+            areas = [vma for vma in areas if arch.index_of(vma.directed) == index]
+            if not areas:
+                narrowed[index] = None
+            elif areas[-1].end <= start:
+                narrowed[index] = found.start, areas[-1].end
+            elif end <= areas[0].start:
+                narrowed[index] = areas[0].start, found.end
+            else:
+                raise LinuxError(Errno.EBUSY)
+        for index, left in narrowed.items():
+            if left is None:
+                self.revoke(index)
+            else:
+                self._narrow(index, *left)
+
+    def _narrow(self, index: int, start: int, end: int) -> None:
+        found = self.directive(index)
+        assert found is not None
+        self.settle()
+        source = found.listed_at(start) if found.kind is Kind.MAP else found.source_of(start)
+        directive.store(self._words, self._table[0], index, replace(found, start=start, end=end, source=source))
+
     def directive(self, index: int) -> Directive | None:
         return directive.load(self._words, self._table[0], index)
 
@@ -231,18 +265,19 @@ class DirectedMemory:
         others = sum(cpu.mmu.fill.root == self.mm.pages.root for cpu in self._cpus) - 1
         if others > 0:
             self.mm.owe("kernel.directed.settle", others)
-        for context in self._contexts:
-            ring = frame_rings.record_ring(self._words, context.records)
-            if ring.count:
-                self._take_records(ring)
+        for core in range(len(self._contexts)):
+            self._take_records(core)
 
     def open_gate(self) -> None:
         """The kernel's operation is over, and with it what `settle` began."""
         frame_rings.move_gate(self._words, self._epochs[0], -1)
 
-    def _take_records(self, ring: Ring) -> None:
-        """Take over the records of one core."""
+    def _take_records(self, core: int) -> None:
+        """Take over the records of one core, whose unit may make more meanwhile."""
+        ring = frame_rings.record_ring(self._words, self._contexts[core].records)
         records = ring.entries()
+        if not records:
+            return
         ring.consume(len(records))
         self.mm.owe("kernel.directed.record", len(records))
         for page, _ in records:
@@ -300,6 +335,7 @@ class DirectedMemory:
         for core in range(len(self._cpus)):
             if self.sizes.low and self.frame_ring(core).count < self.sizes.low:
                 self.frame_ring(core).arm()  # before it looks for frames: a unit that takes the last ones tells it so
+                self._take_records(core)
                 self.recycle(cpu, core)
                 if self.frame_ring(core).count < self.sizes.low:
                     self.donate(cpu, core, self.sizes.batch)

@@ -94,6 +94,8 @@ class Directions(NoAnswers):
         with mm.locks.writing(call.cpu, ((start, end),)):
             call.cpu.charge("kernel.uffd.validate")
             _check(uffd, given, start, end)
+            mm.settle()
+            memory.give_way(start, end)
             index = memory.free_index()
             (part,) = mm.vmas.isolate(start, end)
             listed: list[int] = []

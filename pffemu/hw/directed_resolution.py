@@ -88,7 +88,8 @@ class DirectedUnit:
         self.fill: Fill | None = None
 
     def load(self, words: Any, context: Context | None) -> None:
-        """The kernel loads another address space's context, behind the flush of the TLB."""
+        """The kernel loads another address space's context, behind the flush of the TLB: no fill is in flight."""
+        self.fill = None
         if self.context is not None:
             frame_rings.leave(words, self.context.epochs, self.core)
         self.context = context

@@ -389,6 +389,7 @@ DIRECTED_RESOLUTION: Final = (
     Mutant(DIRECTED_MEMORY, "            self.mm.frames.give_back_all(self._take_frames(core))\n", ""),
     Mutant(DIRECTED_MEMORY, "and not mm.frames.is_shared(entry & PTE_ADDRESS)", ""),
     Mutant(DIRECTIONS, "wanted & ~vma.prot", "False"),
+    Mutant(DIRECTIONS, "            memory.give_way(start, end)\n", ""),
     Mutant(DIRECTIONS, "vma.prot & PROT_EXEC or", "False or"),
     Mutant(DIRECTIONS, " or vma.locked:", ":"),
     Mutant(DIRECTIONS, "    if vma.directed:\n        raise LinuxError(Errno.EBUSY)\n", ""),

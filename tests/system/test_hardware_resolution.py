@@ -140,6 +140,12 @@ def test_a_refilled_ring_declines_nothing_and_costs_its_core_nothing() -> None:
     assert max(per_fault[0]) == max(per_fault[1])
 
 
+def test_refills_make_room_for_records_too() -> None:
+    """The completion ring has room for 512; nothing but the helper's interrupts takes records."""
+    many = FaultWorkload(900, write=True)
+    assert Ran(frames_of(many, 64, 48, 32), Mode.HW).run().declines == 0
+
+
 def test_threads_fault_on_cores_of_their_own() -> None:
     run = Ran(FaultWorkload(96, write=True, threads=3), Mode.HW, cpus=4).run()
     assert run.declines == 0

@@ -305,6 +305,28 @@ def test_copying_marks_its_source_accessed_and_not_dirty() -> None:
 
 
 @pytest.mark.parametrize("step", BEFORE)
+def test_an_interrupt_waits_for_the_fill_in_flight(step: str) -> None:
+    made = world(COPY)
+    at(made, step)
+    made.cores[0].flush_tlb()
+    assert made.cores[0].directed.fill is None
+    made.check()
+    assert made.load(0, AREA) == 0x5000
+    made.end()
+
+
+def test_an_interrupt_gives_up_a_fill_that_waits() -> None:
+    made = world()
+    at(made, "fill", core=0)
+    assert made.fault(1, AREA)
+    assert made.step(1) is None
+    made.cores[1].flush_tlb()
+    assert made.cores[1].directed.fill is None
+    assert made.finish(0) == FILLED
+    made.end()
+
+
+@pytest.mark.parametrize("step", BEFORE)
 def test_munmap_between_two_steps(step: str) -> None:
     made = world(COPY)
     at(made, step)

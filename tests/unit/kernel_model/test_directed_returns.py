@@ -110,6 +110,42 @@ def test_pageout_by_the_index_of_another_range_changes_nothing() -> None:
     made.end()
 
 
+def again(made: World, page: int, pages: int, prot: int = 1) -> None:
+    """A new area in the place of pages of the old one."""
+    start, length = AREA + page * PAGE_SIZE, pages * PAGE_SIZE
+    assert made.call("MMAP", start, length, prot, 0x32, (1 << 64) - 1, 0) == start
+    assert made.ioctl(uffd_abi.REGISTER, start, length, uffd_abi.MODE_MISSING, 0) == 0
+
+
+def test_pageout_cannot_put_a_page_under_a_directive_that_had_wider_rights_there_once() -> None:
+    made = world(COPY)
+    again(made, 0, 2)
+    assert made.direct(ZERO, 0, 2, rights=1) == 2
+    assert made.resolve(0, AREA) == FILLED
+    assert made.page_out(0, AREA, 1, True) == CF
+    assert made.resolve(0, AREA + 2 * PAGE_SIZE) == FILLED  # the rest of the old one has its sources as before
+    assert made.load(0, AREA + 2 * PAGE_SIZE) == 0x5002
+    made.check()
+    made.end()
+
+
+def test_a_directive_without_areas_ends_where_another_comes() -> None:
+    made = world()
+    again(made, 0, PAGES)
+    assert made.direct(ZERO, 0, PAGES, rights=1) == 1
+    assert made.resolve(0, AREA, U | W) == declined(Reason.RIGHTS)
+    made.end()
+
+
+def test_a_directive_keeps_its_range_while_it_has_areas_on_both_sides() -> None:
+    made = world()
+    again(made, 4, 2)
+    assert made.direct(ZERO, 4, 2, rights=1) == -Errno.EBUSY
+    assert made.resolve(0, AREA) == FILLED
+    made.check()
+    made.end()
+
+
 def test_pageout_leaves_the_page_when_a_ring_is_full() -> None:
     made = world()
     assert made.memory is not None
