@@ -138,7 +138,7 @@ class Machine:
 
     def load(
         self,
-        program: Program | Image | Path | str,
+        program: Program | Image | Path,
         arguments: Sequence[str] = (),
         defines: Mapping[str, int] | None = None,
         environment: Sequence[str] = (),
@@ -147,10 +147,14 @@ class Machine:
 
         `environment`: strings NAME=VALUE; the host's environment is not passed on.
 
-        Raises MissingFileError, NotLoadableError, OutOfGuestMemory; UsageError when a program is loaded already.
+        Raises MissingFileError, NotLoadableError, OutOfGuestMemory; UsageError when a program is loaded already, and
+        for text, which could be source or a file's name.
         """
         if self._process is not None:
             raise UsageError("this machine already has a process", remedy="build a new Machine for another program")
+        if not isinstance(program, Program | Image | Path):
+            kind = type(program).__name__
+            raise UsageError(f"a program of type {kind}", remedy="Path('prog') for a file, assemble('...') for source")
         if isinstance(program, Program):
             program = image_of_program(program)
         image = program if isinstance(program, Image) else open_image(program, defines)

@@ -63,7 +63,7 @@ def test_libraries_cannot_be_written(tmp_path: Path) -> None:
 def test_code_pages_that_come_in_do_not_forget_translated_code(tmp_path: Path) -> None:
     out = io.BytesIO()
     machine = Machine(libs=True, stdout=out)
-    machine.load(build(tmp_path / "prog", '#include <stdio.h>\nint main(void) { puts("hello"); }'))
+    machine.load(Path(build(tmp_path / "prog", '#include <stdio.h>\nint main(void) { puts("hello"); }')))
     version = machine.process.mm.code_version
     assert machine.run().exit_code == 0
     assert out.getvalue() == b"hello\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pffemu import BudgetUsedUp, Exited, Interrupted, Machine, Mode, Reached, UsageError, assemble
@@ -143,3 +145,9 @@ def test_a_breakpoint_is_passed_even_when_the_budget_lets_its_block_not_run_whol
     stop = machine.run(2, ["here"])
     assert isinstance(stop, BudgetUsedUp), stop
     assert machine.instructions == 3
+
+
+@pytest.mark.parametrize("program", ["mov eax, 1", "prog.s", b"\x7fELF", None])
+def test_text_is_no_program_because_it_could_be_source_or_a_name(program: Any) -> None:
+    with pytest.raises(UsageError, match=r"Path\('prog'\) for a file, assemble"):
+        Machine(cpus=1, ram=16 << 20).load(program)
