@@ -149,7 +149,7 @@ def test_a_call_without_memory_waits_for_no_lock() -> None:
     assert not waits(call("getppid"))
 
 
-@pytest.mark.parametrize("writer", WRITERS.keys() - {"fork"})
+@pytest.mark.parametrize("writer", sorted(WRITERS.keys() - {"fork"}))
 def test_with_locks_of_areas_a_fault_waits_for_no_change_of_another_area(writer: str) -> None:
     assert not waits(WRITERS[writer], OPEN if writer == "register" else "", Locking.LINUX_6_18)
 
