@@ -224,6 +224,8 @@ def _is_cut(code: bytes) -> bool:
     if code[prefixes.end : prefixes.end + 1] == _POP and any(octet & _REG for octet in code[prefixes.end + 1 :][:1]):
         return False
     is_vex = code[prefixes.end : prefixes.end + 1] in _VEX  # behind 66 it is #UD, but its length is checked first
+    if is_vex and prefixes.rex:
+        return False
     sizes = b"" if is_vex else bytes(octet for octet in prefixes.legacy if octet in _SIZES)
     rest = sizes + prefixes.rex + code[prefixes.end :]
     starts = (b"", *(bytes((octet,)) for octet in prefixes.repeats))  # with any of them, the length is checked first
@@ -234,13 +236,19 @@ def _is_cut(code: bytes) -> bool:
 def careful_offsets(block: bytes, size: int, checks: int) -> tuple[tuple[int, Quick], ...]:
     """Offsets of a block's careful instructions, and the conditions under which the engine need not ask about them.
 
-    `block`: its `size` bytes, and further ones where its last instruction is cut off.
+    Between two of them every instruction counts as one that saves its flags. `block`: its `size` bytes, and further
+    ones where its last instruction is cut off.
     """
-    found = (
+    found = [
         (instruction.offset, _quick(instruction, block, checks))
         for instruction in scan(block)
         if instruction.offset < size
-    )
+    ]
+    places = [i for i, (_, quick) in enumerate(found) if quick is not None]
+    if len(places) > 1:  # for a hook the engine updates flags only if they are of another kind than at the last one
+        for i in range(places[0], places[-1]):
+            offset, quick = found[i]
+            found[i] = offset, Quick.ALWAYS if quick is None else quick
     return tuple((offset, quick) for offset, quick in found if quick is not None)
 
 
