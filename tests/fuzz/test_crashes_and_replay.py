@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import time
@@ -67,7 +68,7 @@ def test_the_campaigns_runner_sees_what_goes_wrong() -> None:
 def test_the_campaigns_runner_ends_what_hangs_or_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "CASE_SECONDS", 0.3)
     monkeypatch.setattr(runner, "GROWTH", 30 << 20)
-    kept: list[bytes] = []
+    kept: list[mmap.mmap] = []  # memory of their own: the test's process may have room on its heap
 
     def hang(_folder: Path, seed: int) -> int:
         while seed == 0:
@@ -75,7 +76,8 @@ def test_the_campaigns_runner_ends_what_hangs_or_grows(monkeypatch: pytest.Monke
         return 1
 
     def grow(_folder: Path, _seed: int) -> int:
-        kept.append(b"x" * (1 << 20))
+        kept.append(mmap.mmap(-1, 1 << 20))
+        kept[-1].write(b"x" * (1 << 20))
         time.sleep(0.01)
         return 1
 

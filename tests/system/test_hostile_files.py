@@ -132,7 +132,7 @@ def test_a_report_with_such_json(tmp_path: Path, text: str) -> None:
     ("arguments", "exit_code"),
     [(("run", "NAME"), 127), (("run", "--root", "NAME", "GUEST"), 2), (("debug", "NAME"), 127),
      (("trace", "NAME"), 127), (("run", "--profile", "NAME.toml", "GUEST"), 127),
-     (("debug", "--commands", "NAME", "GUEST"), 2), (("run", "--json", "NAME", "GUEST"), 2),
+     (("debug", "--commands", "NAME", "GUEST"), 127), (("run", "--json", "NAME", "GUEST"), 2),
      (("run", "--trace", "NAME", "GUEST"), 2), (("debug", "--test", "x", "NAME"), 127), (("report", "NAME"), 127)],
 )  # fmt: skip
 def test_names_that_are_too_long(name: str, arguments: tuple[str, ...], exit_code: int) -> None:

@@ -15,7 +15,7 @@ pytest_plugins = "pytester"
 
 PAGE = (Path(__file__).parents[2] / "docs" / "writing-tests.md").read_text()
 EXAMPLES = re.findall(r"^```asm\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-SHOWN_FAILURE = PAGE.partition("## When a test fails")[2].partition("A `>`")[0]
+SHOWN_FAILURE = PAGE.partition("## When a test fails")[2].partition("A CHECK line")[0]
 
 
 @pytest.mark.skipif(find_c_compiler() is None, reason=NO_C_COMPILER)

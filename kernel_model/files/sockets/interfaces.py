@@ -6,6 +6,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.inet import LOOPBACK_INDEX, LOOPBACK_MTU
+from kernel_model.abi.netlink import ARPHRD_LOOPBACK
 from kernel_model.abi.socket import (
     AF_INET,
     SIOCGIFADDR,
@@ -30,7 +31,6 @@ _NAME_SIZE: Final = 16  # IFNAMSIZ
 _REQUEST_SIZE: Final = 40  # struct ifreq
 _LO: Final = b"lo"
 _FLAGS: Final = 0x49  # IFF_UP | IFF_LOOPBACK | IFF_RUNNING
-_ARPHRD_LOOPBACK: Final = 772
 _QUEUE_LENGTH: Final = 1000
 _ANSWERS: Final[dict[int, bytes]] = {
     SIOCGIFFLAGS: struct.pack("<H", _FLAGS),
@@ -39,7 +39,7 @@ _ANSWERS: Final[dict[int, bytes]] = {
     SIOCGIFNETMASK: pack(AF_INET, Endpoint(bytes((255, 0, 0, 0)), 0)),
     SIOCGIFMETRIC: struct.pack("<i", 0),
     SIOCGIFMTU: struct.pack("<i", LOOPBACK_MTU),
-    SIOCGIFHWADDR: struct.pack("<H", _ARPHRD_LOOPBACK) + bytes(14),
+    SIOCGIFHWADDR: struct.pack("<H", ARPHRD_LOOPBACK) + bytes(14),
     SIOCGIFINDEX: struct.pack("<i", LOOPBACK_INDEX),
     SIOCGIFTXQLEN: struct.pack("<i", _QUEUE_LENGTH),
 }

@@ -9,13 +9,14 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from pffemu.arch.registers import MASK64
 from pffemu.debug.gdb.libraries import LinkMap, Read, link_maps
 from pffemu.machine.elf import PROGRAM_HEADER
 
 _PT_TLS: Final = 7
 _DTV_AT: Final = 8  # of the address of dtv[0], from the thread pointer
 _ENTRY: Final = 16  # bytes: the block's address, and what to free
-_NOT_YET: Final = (0, (1 << 64) - 1)  # values of an entry whose block the thread has not asked for
+_NOT_YET: Final = (0, MASK64)  # values of an entry whose block the thread has not asked for
 _PHOFF_AT, _PHNUM_AT, _ELF_HEADER = 32, 56, 64
 _HEADERS_MAX: Final = 64
 
