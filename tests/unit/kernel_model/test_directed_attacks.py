@@ -120,6 +120,16 @@ def test_pages_that_the_kernel_brings_in_count() -> None:
     made.end()
 
 
+def test_pages_that_are_there_count_for_a_directive_that_comes_later() -> None:
+    made = world()
+    assert made.resolve(0, AREA) == FILLED
+    assert made.revoke(1) == 0
+    assert (made.direct(ZERO, quota=2) or 0) > 0
+    assert made.resolve(0, AREA + PAGE_SIZE) == FILLED
+    assert made.resolve(0, AREA + 2 * PAGE_SIZE) == declined(Reason.QUOTA)
+    made.end()
+
+
 def test_a_declined_fill_gives_its_quota_back() -> None:
     made = world(frames=0, quota=1)
     assert made.resolve(0, AREA) == declined(Reason.EMPTY)
