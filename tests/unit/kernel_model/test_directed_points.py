@@ -55,6 +55,19 @@ def test_two_cores_return_one_page_once() -> None:
         assert [made.memory.return_ring(core).count for core in (0, 1)].count(1) == 1
 
 
+def test_a_returned_frame_that_the_kernel_moves_is_taken_once() -> None:
+    def returned() -> World:
+        made = world(frames=1)
+        assert made.resolve(0, AREA) == FILLED
+        assert made.page_out(0, AREA, 1, True) == 0
+        return made
+
+    for made, _ in everywhere(returned, lambda w: w.donate(0, 1), lambda w: w.resolve(0, AREA + PAGE_SIZE)):
+        made.finish(0)
+        made.resolve(0, AREA + 2 * PAGE_SIZE)
+        made.check()
+
+
 def test_a_page_that_returns_while_another_core_fills_it_again_has_two_records() -> None:
     for made, result in everywhere(filled, lambda w: w.page_out(0, AREA, 1, True), lambda w: w.resolve(1, AREA)):
         assert result == 0
