@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -214,7 +215,7 @@ class Mm:
 
     def returnable(self, start: int, end: int) -> int:
         """Pages of [start, end) that the instruction may return."""
-        return len([1 for _, entry in self.pages.used(start, end) if entry & HELD and entry & RETURNABLE])
+        return _returnable(entry for _, entry in self.pages.used(start, end))
 
     def zap(self, vma: Vma, start: int, end: int, *, cows: bool = True) -> None:
         """Unmap the pages of [start, end), which lies in `vma`; data of private pages is lost.
@@ -233,7 +234,7 @@ class Mm:
                     self.frames.give_back_all(owned)
                     self.owe("kernel.page.free", len(owned))
                 if vma.directed:
-                    self.count_directed(vma.directed, -len([1 for entry in gone if entry & RETURNABLE]))
+                    self.count_directed(vma.directed, -_returnable(gone))
             left = [
                 entry if not entry or entry & kept else empty | entry & lasting & (UFFD_WP if entry & HELD else -1)
                 for entry in entries
@@ -304,9 +305,7 @@ class Mm:
             if owned:
                 self.frames.share_all(owned)
                 if vma.directed:
-                    self.count_directed(
-                        vma.directed, -len([1 for entry in entries if entry & HELD and entry & RETURNABLE])
-                    )
+                    self.count_directed(vma.directed, -_returnable(entries))
                 self.pages.narrow(
                     place, [entry & ~(PTE_W | RETURNABLE) if entry & OWNED else entry for entry in entries]
                 )
@@ -494,3 +493,8 @@ class Mm:
             for address, entry in self.pages.used(vma.start, vma.end):
                 if entry & PTE_P and entry & UFFD_WP:
                     self.pages.set(address, self.allowed(vma, entry))
+
+
+def _returnable(entries: Iterable[int]) -> int:
+    """How many of the entries have a page that the instruction may return."""
+    return sum(1 for entry in entries if entry & HELD and entry & RETURNABLE)

@@ -225,7 +225,7 @@ def _is_cut(code: bytes) -> bool:
         return False
     is_vex = code[prefixes.end : prefixes.end + 1] in _VEX  # behind 66 it is #UD, but its length is checked first
     if is_vex and prefixes.rex:
-        return False
+        return False  # #UD, whatever its length
     sizes = b"" if is_vex else bytes(octet for octet in prefixes.legacy if octet in _SIZES)
     rest = sizes + prefixes.rex + code[prefixes.end :]
     starts = (b"", *(bytes((octet,)) for octet in prefixes.repeats))  # with any of them, the length is checked first
