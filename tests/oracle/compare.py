@@ -35,6 +35,7 @@ _FX: Final = {
     **{f"xmm{i}": (160 + 16 * i, 176 + 16 * i) for i in range(16)},
 }  # fmt: skip
 _SEGV, _BUS, _VTALRM, _SYS = 11, 7, 26, 31
+_FORWARDED: Final = (layout.Window.CONTINUED, layout.Window.COPIED)
 
 
 class Difference(NamedTuple):
@@ -158,11 +159,13 @@ def _memory(case: Case, instructions: tuple[Any, ...], right: Left, left: Left) 
 def _frames(case: Case, left: Left) -> Iterator[Difference]:
     """The frame of a forwarded fault of the first instruction has what the case started with, and an address in reach.
 
-    A REP instruction is interrupted between two iterations: its frames have the registers of then.
+    A REP instruction is interrupted between two iterations: its frames have the registers of then. A bit offset may
+    lead from the case's window to a forwarded one.
     """
     for vector, rip, rflags, rsp, address, _error in left.frames[:1]:
         start = case.registers[layout.GENERAL.index("rsp")]
         if rip == case.address and (rsp != start or (rflags ^ case.rflags) & ~RF):
             yield Difference("frame", "frame", f"{start:#x} {case.rflags:#x}", f"{rsp:#x} {rflags:#x}")
-        if vector != PF_VECTOR or not abs(address - case.window.boundary) <= layout.PAGE:
+        reach = (window.boundary for window in (case.window, *_FORWARDED))
+        if vector != PF_VECTOR or all(abs(address - boundary) > layout.PAGE for boundary in reach):
             yield Difference("frame", "frame", "vector 14", f"vector {vector}, address {address:#x}")

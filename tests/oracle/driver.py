@@ -41,7 +41,8 @@ def _calls() -> list[tuple[int, int, tuple[int | str, ...]]]:
     for window in Window:
         kind = uapi.MAP_PRIVATE if window is Window.PRIVATE else uapi.MAP_SHARED
         fd, at, offset = _MEMFD, window.boundary - PAGE, 2 * PAGE * window
-        calls.append((0, Sys.MMAP, (window.alias - PAGE, 2 * PAGE, _RW, uapi.MAP_SHARED | _FIXED, fd, offset)))
+        in_cache = uapi.MAP_SHARED | uapi.MAP_POPULATE | _FIXED  # UFFDIO_CONTINUE maps what the file has
+        calls.append((0, Sys.MMAP, (window.alias - PAGE, 2 * PAGE, _RW, in_cache, fd, offset)))
         if window is Window.BEYOND_END:
             calls += [
                 (0, Sys.MMAP, (at, PAGE, _RW, kind | uapi.MAP_POPULATE | _FIXED, fd, offset)),
