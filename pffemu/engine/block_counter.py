@@ -7,6 +7,9 @@ faults, `uncount` takes back the part of the block that did not run.
 An instruction with a REP prefix counts once however often it iterates, as in the hardware's INST_RETIRED counter;
 Unicorn starts a new block per iteration, which negative sizes in the table mark.
 
+Before an instruction that stores into its own block Unicorn leaves that block without telling, and runs the instruction
+alone, as a block of its own, which is known by that; the rest of the block is then taken back, too.
+
 A block also has a time, in a unit that the decoder chooses: the sum over its instructions' classes.
 While guest code runs the counts are behind, by less than a window; see count_block.
 """
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from unicorn.unicorn_py3.unicorn import uclib
 
@@ -34,6 +37,7 @@ from pffemu.engine.count_block import (
     SLOWLY,
     START,
     STOP,
+    STORES_INTO_LAST,
     TABLE_WORDS,
     TIME,
     TIME_LIMIT,
@@ -41,15 +45,19 @@ from pffemu.engine.count_block import (
     WORDS,
     count_block,
     count_known,
+    details_of,
     enter,
     find_slot,
     home_slot,
     hooked_again,
     key_of,
+    lies_in_last,
     note_jump,
     open_window,
     settle,
 )
+
+_MOST_STORING: Final = 1 << 16
 
 
 class BlockLength(NamedTuple):
@@ -71,6 +79,7 @@ class BlockCounter:
         self._decode_length, self._notes_jumps = decode_length, notes_jumps
         self._predictor: Any = None
         self.plainly = 0  # blocks counted by the plain hook
+        self._storing: set[int] = set()  # keys of instructions that store into the block before them
         self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # results of `unfinished` by (rip, key of its block)
         self._words = (ctypes.c_int64 * (WORDS + TABLE_WORDS))()
         words = memoryview(self._words).cast("B").cast("q")
@@ -179,22 +188,48 @@ class BlockCounter:
         self._tails.clear()
 
     def learn(self, address: int, size: int) -> int:
-        self.enter(address, size, self._decode_length(address, size))
+        """An unknown block is about to run, or one instruction that stores into the block before it."""
+        if key_of(address, size) in self._storing:
+            settle(self.state)
+            self.uncount(address)
+            self._enter_storing(address, size, self._decode_length(address, size))
+        else:
+            self.enter(address, size, self._decode_length(address, size))
         return 0
+
+    def _enter_storing(self, address: int, size: int, length: BlockLength) -> None:
+        enter(self.state, self.table, address, size, STORES_INTO_LAST, length.time, length.last)
+
+    def _is_storing(self, slot: int) -> bool:
+        return bool(self.table[details_of(slot)] == STORES_INTO_LAST)
 
     def enter(self, address: int, size: int, length: BlockLength) -> None:
         """Learn a block from its BlockLength."""
         instructions = REP if length.rep else length.instructions
         enter(self.state, self.table, address, size, instructions, length.time, length.last)
 
-    def translated(self, address: int, size: int) -> None:
-        """A block was translated anew, with whatever hooks there are now."""
-        hooked_again(self.state, self.table, address, size)
+    def lies_in_last(self, address: int, size: int) -> bool:
+        """Whether a block that is translated now lies in the one that ran last."""
+        return lies_in_last(self.state, address, size)
 
-    def refresh(self, address: int, size: int) -> None:
-        """Decode a block again that was translated anew: its code may have changed."""
-        if self.table[find_slot(self.table, address, size)] == key_of(address, size):
-            self.learn(address, size)
+    def translated(self, address: int, size: int, length: BlockLength | None, stores: bool) -> None:
+        """A block was translated anew, with whatever hooks there are now. `length`: None if it is not known yet.
+
+        `stores`: it is one instruction that stores into the block that ran last. The engine has left that one before
+        this instruction, to run it alone.
+        """
+        hooked_again(self.state, self.table, address, size)
+        key = key_of(address, size)
+        self._storing.discard(key)
+        if stores:
+            if len(self._storing) >= _MOST_STORING:
+                self._storing.clear()
+            self._storing.add(key)
+            self._enter_storing(address, size, length or self._decode_length(address, size))
+        elif length is not None:
+            self.enter(address, size, length)
+        elif self.table[find_slot(self.table, address, size)] == key:
+            self.enter(address, size, self._decode_length(address, size))  # its code may have changed
 
     def _python_hook(self, uc: object, address: int, size: int, _user: object) -> None:
         self.plainly += 1
@@ -204,7 +239,7 @@ class BlockCounter:
         if count_known(self.state, self.table, home_slot(address), key):
             return
         slot = find_slot(self.table, address, size)
-        if self.table[slot] != key:
+        if self.table[slot] != key or self._is_storing(slot):
             self.learn(address, size)
             slot = find_slot(self.table, address, size)
         if not count_block(self.state, self.table, slot):

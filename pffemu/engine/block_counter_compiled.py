@@ -14,6 +14,7 @@ from pffemu.engine.count_block import (
     PENDING,
     SLOWLY,
     STOP,
+    STORES_INTO_LAST,
     TABLE_WORDS,
     WORDS,
 )
@@ -42,7 +43,7 @@ def _slow_hook_of(version: int) -> Any:
         key = state[PENDING]
         address, size = key & ((1 << ADDRESS_BITS) - 1), key >> ADDRESS_BITS
         slot = find_slot(table, address, size)
-        if table[slot] != key:
+        if table[slot] != key or table[details_of(slot)] == STORES_INTO_LAST:
             call(state[LEARN], address, size)
             slot = find_slot(table, address, size)
         if not count_block(state, table, slot):

@@ -13,6 +13,7 @@ from pffemu.engine import count_block as semantics
 from pffemu.engine.block_counter_compiled import (  # settle, open_window are known, too
     count_block,
     count_known,
+    details_of,
     find_slot,
     home_slot,
     key_of,
@@ -31,6 +32,7 @@ from pffemu.engine.count_block import (
     REPLAY_DATA,
     SLOWLY,
     STOP,
+    STORES_INTO_LAST,
     TABLE_WORDS,
     UNHOOKED,
     WORDS,
@@ -53,7 +55,7 @@ def _slow_hook_of(version: int) -> Any:
         key = state[PENDING]
         address, size = key & ((1 << ADDRESS_BITS) - 1), key >> ADDRESS_BITS
         slot = find_slot(table, address, size)
-        if table[slot] != key:
+        if table[slot] != key or table[details_of(slot)] == STORES_INTO_LAST:
             call(state[LEARN], address, size)
             slot = find_slot(table, address, size)
         if not count_block(state, table, slot):

@@ -45,6 +45,7 @@ TABLE_WORDS: Final = PLANS + 2 * SLOTS
 ENOUGH_RUNS: Final = 2000  # of a block, before it is planned: a plan takes as long as so many runs without one
 NO_PLAN: Final = -(1 << 40)
 REP: Final = -1  # instructions of a block that is one iteration of a REP instruction
+STORES_INTO_LAST: Final = -2  # of a block that is one instruction, before which the engine has left the block before it
 _PROBES: Final = 16  # words: eight entries
 
 NO_LIMIT: Final = (1 << 62) - 1
@@ -90,6 +91,13 @@ def find_slot(table: Any, address: int, size: int) -> int:
 def details_of(slot: int) -> int:
     """Index of the first of an entry's three words of details."""
     return DETAILS + (slot >> 1) * 3
+
+
+def lies_in_last(state: Any, address: int, size: int) -> bool:
+    """Whether a block lies in the one that ran last, in this run."""
+    start = state[BLOCK] & ((1 << ADDRESS_BITS) - 1)
+    is_inside = start <= address and address + size <= start + (state[BLOCK] >> ADDRESS_BITS)
+    return bool(is_inside and state[USED] != CLOSED)
 
 
 def enter(state: Any, table: Any, address: int, size: int, instructions: int, time: int, last: int) -> None:
@@ -223,7 +231,9 @@ def count_block(state: Any, table: Any, slot: int) -> bool:
     key, details = table[slot], details_of(slot)
     instructions, time, last = table[details], table[details + 1], table[details + 2]
     settle(state)
-    if instructions == REP:
+    if instructions == STORES_INTO_LAST:
+        instructions = 1
+    elif instructions == REP:
         # one more iteration of the instruction the last block ended with, or a new one
         end = (key & ((1 << ADDRESS_BITS) - 1)) + (key >> ADDRESS_BITS)
         before = state[BLOCK]

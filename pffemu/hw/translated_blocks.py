@@ -12,7 +12,7 @@ from typing import Final
 
 from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.paging import is_canonical
-from pffemu.asm import REP, timing_classes
+from pffemu.asm import BRANCH, REP, timing_classes
 from pffemu.engine.block_counter import BlockCounter, BlockLength
 from pffemu.engine.careful_code import Quick
 from pffemu.hw import careful, ordinary
@@ -34,6 +34,7 @@ WORDS: Final = RATES + len(CLASSES)
 
 _TABLE: Final = ordinary.words_of(ORDINARY)
 TABLE_WORDS: Final = len(_TABLE)
+_AGAIN: Final = (BRANCH, REP)  # what can run again on its own
 _NOTHING: Final[Mapping[int, Quick]] = {}
 
 
@@ -80,13 +81,19 @@ class TranslatedBlocks:
         code = self._mmu.code_at(address, size)
         length = self._ordinary_length(code, size)
         if self.counter is not None:
-            self.counter.translated(address, size)
-            if length is None:
-                self.counter.refresh(address, size)
-            else:
-                self.counter.enter(address, size, length)
+            self.counter.translated(address, size, length, self._stores_into_last(code, address, size))
         is_ordinary = length is not None and not self.checks
         return _NOTHING if is_ordinary else self._careful(code, address, size), self._frames.note(address, size)
+
+    def _stores_into_last(self, code: bytes, address: int, size: int) -> bool:
+        """Whether the block is an instruction before which the engine has left the block that it stores into.
+
+        From any other place in its middle that block goes on to the same end.
+        """
+        if self.counter is None or not self.counter.lies_in_last(address, size):
+            return False
+        classes = timing_classes(code)
+        return len(classes) == 1 and classes[0] not in _AGAIN
 
     def length_of(self, address: int, size: int) -> BlockLength:
         """The BlockLength of guest code; times in 2^-SHIFT cycles."""

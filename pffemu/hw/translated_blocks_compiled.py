@@ -19,6 +19,7 @@ from pffemu.hw.translated_frames import KNOWN_WORDS
 
 register_jitable(ordinary.opcode_at)
 register_jitable(ordinary.behind_operand)
+lies_in_last = register_jitable(count_block.lies_in_last)
 hooked_again = register_jitable(count_block.hooked_again)
 scan_block = register_jitable(ordinary.scan_block)
 known_slot = register_jitable(translated_frames.known_slot)
@@ -49,6 +50,8 @@ def _is_counted(state: Any, user: Any, address: Any, size: Any) -> bool:
         if found[IS_REP] != 0:
             instructions = REP
         counter = words(state[COUNTER], count_block.WORDS)
+        if instructions == 1 and lies_in_last(counter, address, size):
+            return False
         blocks = words(state[COUNTER] + 8 * count_block.WORDS, count_block.TABLE_WORDS)
         hooked_again(counter, blocks, address, size)
         enter(counter, blocks, address, size, instructions, found[TIME], found[LAST])

@@ -22,7 +22,7 @@ from tests.fuzz.batch import Nowhere
 
 SLOTS: Final = 300  # in a batch
 _SLOT: Final = 48  # bytes
-_CODE: Final = 0x1000_0000  # may be read and executed: stores into the running block are not exact (docs/quirks.md)
+_CODE: Final = 0x1000_0000  # may be read and executed, and under every other seed written
 _DATA: Final = 0x2000_0000  # 8 pages to read and write, one to read, one for nothing, then a hole
 _DATA_PAGES: Final = 10
 _PAGE: Final = 4096
@@ -53,7 +53,7 @@ _start:
     mov eax, SYS_mprotect
     mov edi, {_CODE:#x}
     mov esi, code_end - code
-    mov edx, 5
+    mov edx, [rip + rights]
     syscall
     mov edi, {_DATA:#x}
     lea rsi, [rip + registers]
@@ -142,6 +142,7 @@ map:
     syscall
     ret
 .data
+rights: .quad 5
 slot: .quad 0
 target: .quad 0
 in_slot: .quad 0
@@ -236,6 +237,7 @@ def _machine(seed: int) -> Machine:
     )
     program = _program()
     machine.load(program)
+    machine.memory.write(program.symbols["rights"], bytes((5 + 2 * (seed & 1),)))
     machine.memory.write(program.symbols["code"], _slots(seed * SLOTS, source, program.symbols["back"]))
     machine.memory.write(program.symbols["registers"], _registers(source))
     return machine

@@ -30,32 +30,86 @@ def test_a_string_instruction_counts_once_behind_any_prefix(octets: str) -> None
         assert machine.instructions == 7
 
 
-@pytest.mark.xfail(reason="instructions behind a store into the running block are counted twice (docs/quirks.md)")
-def test_a_store_into_the_running_block_is_exact() -> None:
-    """23 times `add [rax], al; mov [rax], eax`, where RAX points to the last of them."""
-    source = """
-        _start: mov eax, 10
-        mov edi, 0x400000
-        mov esi, 0x2000
-        mov edx, 7
-        syscall
+_OWN_BLOCK = {
+    "the last of 23 times `add [rax], al; mov [rax], eax`": """
         lea rax, [rip + code + 89]
         jmp code
         .balign 64
         code: .rept 23
         .byte 0x00, 0x00, 0x89, 0x00
         .endr
-        .byte 0x0f, 0x0b
+        .byte 0x0f, 0x0b""",
+    "an operand, 50 times": """
+        mov ecx, 50
+        code: nop
+        inc dword ptr [rip + operand - 4]
+        mov eax, 5
+        operand: add ebx, eax
+        dec ecx
+        jnz code
+        ud2""",
+    "an operand, from the first instruction of the block": """
+        mov ecx, 50
+        code: inc dword ptr [rip + operand - 4]
+        mov eax, 5
+        operand: add ebx, eax
+        dec ecx
+        jnz code
+        ud2""",
+    "two operands, by two instructions": """
+        mov ecx, 20
+        code: inc dword ptr [rip + operand - 4]
+        inc dword ptr [rip + other - 4]
+        mov eax, 5
+        operand: mov eax, 6
+        other: dec ecx
+        jnz code
+        ud2""",
+    "an instruction that becomes another one": """
+        mov ecx, 9
+        code: xor byte ptr [rip + place], 8
+        place: inc eax
+        add ebx, eax
+        dec ecx
+        jnz code
+        ud2""",
+    "itself": """
+        mov ecx, 9
+        code: mov byte ptr [rip + code + 6], 7
+        mov edx, 1
+        dec ecx
+        jnz code
+        ud2""",
+    "nothing: a loop in the middle of its first block": """
+        mov ecx, 9
+        code: mov edx, 1
+        again: dec ecx
+        jnz again
+        ud2""",
+}
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("code", _OWN_BLOCK.values(), ids=_OWN_BLOCK)
+def test_a_store_into_the_running_block_is_exact(code: str, compiled: bool) -> None:
+    source = f"""
+        _start: mov eax, 10
+        mov edi, 0x400000
+        mov esi, 0x2000
+        mov edx, 7
+        syscall
+        {code}
         .space 64
     """
-    counts = []
-    for piece in (1, 500):
-        machine = Machine(ram=16 << 20, cpus=1)
+    ends = []
+    for piece in (1, 5, 500):
+        machine = Machine(ram=16 << 20, cpus=1, cpu=CpuOptions(compiled=compiled))
         machine.load(assemble(source))
         while isinstance(machine.run(piece), BudgetUsedUp) and machine.instructions < 500:
             pass
-        counts.append(machine.instructions)
-    assert counts[0] == counts[1]
+        cpu = machine.cpus[0]
+        ends.append((machine.instructions, cpu.clock, [cpu.registers[name] for name in ("rip", "rbx", "rcx")]))
+    assert ends[0] == ends[1] == ends[2]
 
 
 def test_every_opcode_has_every_prefix() -> None:
