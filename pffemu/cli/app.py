@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 
 import pffemu
-from pffemu.cli import standard_streams
+from pffemu.cli import life_line, standard_streams
 from pffemu.cli.stopped import Stopped
 from pffemu.cli.terminal import OutputClosed, say
 from pffemu.errors import PffemuError
@@ -162,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; every error is one message on standard error."""
     given = list(arguments) if arguments is not None else sys.argv[1:]
     standard_streams.prepare()
+    life_line.hold()
     try:
         return _run(given)
     except Stopped as stopped:

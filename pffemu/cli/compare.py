@@ -14,7 +14,7 @@ import pffemu
 from guest.caching.mechanisms import ALL, chosen_mechanisms
 from guest.caching.workload import CachedWorkload, CacheSetting, Policy
 from guest.caching.workloads import WORKLOADS, named_workload
-from pffemu.cli import compare_options, foreground, options
+from pffemu.cli import compare_options, compare_run, foreground, options
 from pffemu.cli.bench import WRONG_ANSWER
 from pffemu.cli.compare_cluster import Cluster
 from pffemu.cli.compare_points import ComparePoint, Comparison, run_points
@@ -53,6 +53,7 @@ def compare(
     folder: compare_options.Folder = Path("compare"),
     jobs: compare_options.Jobs = 2,
     scheduler: compare_options.Scheduler = None,
+    only: compare_options.Only = None,
     uncertainty: options.Uncertainty = None,
     draw_seed: options.DrawSeed = 0,
     json: options.Json = None,
@@ -74,12 +75,12 @@ def compare(
         raise UsageError(f"workload {workload} takes no arguments", where="compare", remedy="options go before it")
     setting = replace(_setting(policy, batch, handlers, spare, store), frames=frames)
     mechanisms = chosen_mechanisms(mechanism, on_disk=setting.on_disk)
-    varied, draws = (compare_options.quotas(quota), compare_options.threads(threads)), Draws(uncertainty, draw_seed)
-    which = workload, scale, mechanisms, *varied
+    which = workload, scale, mechanisms, compare_options.quotas(quota), compare_options.threads(threads)
+    draws = Draws(uncertainty, draw_seed)
     comparison = Comparison(*which, setting, machine.options, machine.words, folder, draws)
     make_folder(folder)
     cluster = None if scheduler is None else Cluster(scheduler)
-    points = comparison.points()
+    points = compare_options.only(only, comparison.points())
     progress = ProgressLine(err_console(), f"compare {workload}", len(points))
     built = foreground.prepare(lambda: named_workload(workload, scale), progress, "building the input")
     for point in points:
@@ -88,9 +89,10 @@ def compare(
     missing = [point for point in points if point.report() is None]
     there = len(points) - len(missing)
     failure = _run(comparison, built, missing, jobs, progress, cluster)
-    found = [(point, result) for point in points if (result := point.report()) is not None]
-    told = _report(comparison, found, machine)
-    _show(told, json, csv, plot_to, f"{len(found)} results, {there} of them from before, in {folder}")
+    if only is None:
+        found = [(point, result) for point in points if (result := point.report()) is not None]
+        told = _report(comparison, found, machine)
+        _show(told, json, csv, plot_to, f"{len(found)} results, {there} of them from before, in {folder}")
     if failure is not None:
         raise failure
 
@@ -152,7 +154,9 @@ def _here(
             progress.update(started[-1], len(started) - 1)
 
     try:
-        foreground.call(lambda: started.extend(run_points(comparison, workload, missing)), show=show)
+        foreground.call(
+            lambda: started.extend(run_points(comparison, workload, missing)), show=show, stop=compare_run.interrupt
+        )
     finally:
         progress.clear()
 
@@ -174,9 +178,9 @@ def _in_cluster(
 
 
 def _in_processes(comparison: Comparison, missing: Sequence[ComparePoint], jobs: int, progress: ProgressLine) -> None:
-    """One process a mechanism, which runs what is missing of it."""
-    names = dict.fromkeys(point.mechanism.name for point in missing)
-    processes = [_process(comparison, name) for name in names]
+    """As many processes as `jobs`. Each runs every so many of what is missing, so that their work is about equal."""
+    shares = [share for start in range(jobs) if (share := missing[start::jobs])]
+    processes = [_process(comparison, share) for share in shares]
     runner, total, waiting = Runner(), len(comparison.points()), list(missing)
 
     def show() -> None:
@@ -190,17 +194,18 @@ def _in_processes(comparison: Comparison, missing: Sequence[ComparePoint], jobs:
         progress.clear()
 
 
-def _process(comparison: Comparison, mechanism: str) -> Point:
-    setting = comparison.setting
+def _process(comparison: Comparison, share: Sequence[ComparePoint]) -> Point:
+    setting, points = comparison.setting, comparison.points()
     command = [
-        "compare", "--mechanism", mechanism, "--quota", ",".join(map(str, comparison.quotas)),
+        "compare", "--mechanism", ",".join(one.name for one in comparison.mechanisms),
+        "--quota", ",".join(map(str, comparison.quotas)),
         "--threads", ",".join(map(str, comparison.threads)), "--scale", str(comparison.scale),
         "--policy", setting.policy.value, "--batch", str(setting.batch), "--handlers", str(setting.handlers),
         "--spare", str(setting.spare), "--frames", str(setting.frames), "--store", _store(setting),
-        "--folder", str(comparison.folder), "--jobs", "0",
+        "--folder", str(comparison.folder), "--jobs", "0", "--only", ",".join(str(points.index(one)) for one in share),
         *_drawn(comparison.draws), *comparison.words, comparison.name,
     ]  # fmt: skip
-    return Point({}, command, comparison.folder / f"{comparison.name}-{mechanism}.json")
+    return Point({}, command, None)
 
 
 def _drawn(draws: Draws) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from guest.caching.workload import CachedWorkload
 from guest.caching.workloads import named_workload
 from pffemu.cli.compare_points import ComparePoint, Comparison, result_of
-from pffemu.cli.point_processes import PointFailed, code_hash
+from pffemu.cli.point_processes import PointFailed, code_hash, raise_first
 from pffemu.errors import MissingExtraError, PffemuError, UsageError
 
 EXTRA: Final = "cluster"
@@ -64,18 +64,13 @@ class Cluster:
                     return
                 answer, point = self._answer(task), tasks[task]
                 if answer.told is None:
-                    what = f"{point.mechanism.name}, quota {point.quota:g}, threads {point.threads}"
-                    failed.append(PointFailed(answer.failure, where=what))
+                    failed.append(PointFailed(answer.failure, where=point.described))
                     continue
                 point.keep(answer.told)
                 self.done += 1
         finally:
             self._client.close()
-        if failed:
-            others = f"; {len(failed) - 1} more points failed" if len(failed) > 1 else ""
-            raise PointFailed(
-                f"{failed[0].what}{others}", where=failed[0].where, remedy="the same command retries what failed"
-            )
+        raise_first(failed)
 
     @staticmethod
     def _answer(task: Any) -> Answer:

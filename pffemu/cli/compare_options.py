@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from guest.caching.workload import MOST_BATCH, MOST_FRAMES, MOST_THREADS, Policy
 from guest.caching.workloads import SCALES, WORKLOADS
 from pffemu.errors import UsageError
+
+Point = TypeVar("Point")
 
 
 class StoreChoice(Enum):
@@ -42,6 +45,12 @@ Scheduler = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Run on the workers of this dask scheduler, as in tcp://HOST:8786."),
 ]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        "--only", hidden=True, help="Runs by number, in the table's order: all that a process of --jobs does."
+    ),
+]
 Plot = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw throughput as PNG, SVG or PDF (extra: plot).")
 ]
@@ -63,6 +72,17 @@ def threads(text: str) -> tuple[int, ...]:
         if not 1 <= value <= MOST_THREADS:
             raise UsageError(f"{value} threads are not possible", where="--threads", remedy=f"use 1 to {MOST_THREADS}")
     return values
+
+
+def only(text: str | None, points: Sequence[Point]) -> list[Point]:
+    """Those of `points` whose numbers --only has; None: all. Raises UsageError."""
+    if text is None:
+        return list(points)
+    numbers: tuple[int, ...] = _numbers(text, "--only", int)
+    for number in numbers:
+        if not 0 <= number < len(points):
+            raise UsageError(f"there is no run {number}", where="--only", remedy=f"use 0 to {len(points) - 1}")
+    return [points[number] for number in numbers]
 
 
 def _numbers(text: str, option: str, kind: Any) -> tuple[Any, ...]:

@@ -13,8 +13,9 @@ from guest.caching.workload import CachedWorkload, CacheSetting
 from pffemu.cli import compare_run
 from pffemu.cli.compare_draws import with_draws
 from pffemu.cli.compare_steps import steps
-from pffemu.cli.point_processes import read_result, result_key
+from pffemu.cli.point_processes import PointFailed, raise_first, read_result, result_key
 from pffemu.cli.uncertain import NO_DRAWS, Draws
+from pffemu.errors import PffemuError
 from pffemu.host_files import replace_file
 from pffemu.machine.options import MachineOptions
 from pffemu.report.cache_draws import DRAWN, to_json
@@ -34,6 +35,11 @@ class ComparePoint:
     @property
     def is_steps(self) -> bool:
         return not self.threads
+
+    @property
+    def described(self) -> str:
+        which = "single steps" if self.is_steps else f"quota {self.quota:g}, threads {self.threads}"
+        return f"{self.mechanism.name}, {which}"
 
     def report(self) -> dict[str, Any] | None:
         """The result of an earlier run; None: there is none, or an incomplete one."""
@@ -89,10 +95,18 @@ class Comparison:
 
 
 def run_points(comparison: Comparison, workload: CachedWorkload, missing: Sequence[ComparePoint]) -> Iterator[str]:
-    """Run the points one after the other; yields the name of each before it is run."""
+    """Run the points one after the other; yields the name of each before it is run.
+
+    Raises PointFailed when some have failed, after all others.
+    """
+    failed = []
     for point in missing:
-        yield f"{point.mechanism.name}, quota {point.quota:g}, threads {point.threads}"
-        point.keep(result_of(comparison, workload, point))
+        yield point.described
+        try:
+            point.keep(result_of(comparison, workload, point))
+        except PffemuError as error:
+            failed.append(PointFailed(str(error), where=point.described))
+    raise_first(failed)
 
 
 def result_of(comparison: Comparison, workload: CachedWorkload, point: ComparePoint) -> dict[str, Any]:

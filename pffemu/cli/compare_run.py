@@ -34,7 +34,7 @@ from pffemu.events.faults import KERNEL
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.machine.roots import parse_root
-from pffemu.machine.stop import Exited
+from pffemu.machine.stop import Exited, Interrupted
 from pffemu.report.cache_run import CacheRun
 from pffemu.report.cost_clocks import CostClocks
 from pffemu.report.measured_counts import MeasuredCounts
@@ -47,8 +47,21 @@ _COUNTERS: Final = f"<{len(COUNTERS)}Q"
 _FAILURES: Final = {NO_FILE: "cannot open its file", SHORT_FILE: "has more pages to touch than its file has"}
 
 
+_running: Final[list[Machine]] = []
+
+
 class NotOffered(PffemuError):
     """The machine does not offer the mechanism."""
+
+
+class RunInterrupted(Exception):
+    """`interrupt` was called."""
+
+
+def interrupt() -> None:
+    """Make `run` raise RunInterrupted soon, and leave nothing behind. From any thread; call again until it has."""
+    for machine in list(_running):
+        machine.interrupt()
 
 
 def run(
@@ -61,7 +74,7 @@ def run(
 ) -> CacheRun:
     """Run `workload`; `options`: the machine, but for its mode, its cores and its RAM. `clocks`: keep the run's.
 
-    `sinks` get the run's events, too. Raises GuestFailed, NotOffered, PffemuError.
+    `sinks` get the run's events, too. Raises GuestFailed, NotOffered, PffemuError, RunInterrupted.
     """
     gc.collect()  # reference cycles keep the RAM of the last run's machine
     with tempfile.TemporaryDirectory(prefix="pffemu-") as folder:
@@ -93,7 +106,11 @@ def _run(
         counts = MeasuredCounts(machine.counts, recorder.stages)
         machine.events.sinks.append(counts)
         started = time.perf_counter()
-        stop = machine.run()
+        _running.append(machine)
+        try:
+            stop = machine.run()
+        finally:
+            _running.remove(machine)
         seconds = time.perf_counter() - started
     _check(stop, setting)
     content = np.frombuffer(file.read_bytes(), np.uint64)
@@ -132,8 +149,10 @@ def profile_of(setting: CacheSetting, profile: Profile) -> Profile:
 
 
 def _check(stop: object, setting: CacheSetting) -> None:
-    """Raises GuestFailed, NotOffered, PffemuError when the guest did not reach its end."""
+    """Raises GuestFailed, NotOffered, PffemuError, RunInterrupted when the guest did not reach its end."""
     mode = setting.mechanism.mode
+    if isinstance(stop, Interrupted):
+        raise RunInterrupted
     if not isinstance(stop, Exited):
         raise GuestFailed(mode, stop)  # type: ignore[arg-type]
     if stop.status == NOT_OFFERED:

@@ -21,6 +21,7 @@ from typing import Any, Final
 import guest
 import kernel_model
 import pffemu
+from pffemu.cli.life_line import LifeLine, life_line
 from pffemu.errors import PffemuError, UsageError
 from pffemu.timing import Profile
 
@@ -31,15 +32,15 @@ _LAST_WORDS: Final = 300  # characters of a failed point's message
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One process: what varies, `pffemu`'s arguments, and the file of its JSON report."""
+    """One process: what varies, `pffemu`'s arguments, and the file of its JSON report; None: it keeps its results."""
 
     values: dict[str, str]
     command: list[str]
-    result: Path
+    result: Path | None
 
     def report(self) -> dict[str, Any] | None:
         """The report of an earlier run; None when there is none, or an incomplete one."""
-        told = read_result(self.result)
+        told = None if self.result is None else read_result(self.result)
         return told if told is not None and told.get("runs") else None
 
 
@@ -55,7 +56,7 @@ class PointRefused(PointFailed):
 
 @dataclass(slots=True)
 class Runner:
-    """Runs points side by side. `done`: how many are, so far."""
+    """Runs points side by side. `done`: how many are, so far. Their processes end with this one, however it ends."""
 
     running: set[subprocess.Popen[str]] = field(default_factory=set)
     failed: list[PointFailed] = field(default_factory=list)
@@ -64,8 +65,8 @@ class Runner:
 
     def run(self, points: Sequence[Point], jobs: int) -> None:
         """Run `points`, at most `jobs` at a time. Raises PointFailed when some have failed, after all others."""
-        with ThreadPoolExecutor(jobs) as pool:
-            futures = [pool.submit(self._one, point) for point in points]
+        with ThreadPoolExecutor(jobs) as pool, life_line() as life:
+            futures = [pool.submit(self._one, point, life) for point in points]
             try:
                 for future in as_completed(futures):
                     future.result()
@@ -73,10 +74,7 @@ class Runner:
             except BaseException:
                 self.stop()
                 raise
-        if self.failed:
-            first, more = self.failed[0], len(self.failed) - 1
-            others = f"; {more} more points failed" if more else ""
-            raise PointFailed(f"{first.what}{others}", where=first.where, remedy="the same command retries what failed")
+        raise_first(self.failed)
 
     def stop(self) -> None:
         """End the running processes, and start no more."""
@@ -85,24 +83,29 @@ class Runner:
             with suppress(OSError):
                 process.terminate()
 
-    def _one(self, point: Point) -> None:
+    def _one(self, point: Point, life: LifeLine) -> None:
         if self.stopped:
             return
-        unfinished = point.result.with_suffix(f".{os.getpid()}")
-        command = [sys.executable, "-m", "pffemu", *point.command, "--json", str(unfinished)]
+        command = [sys.executable, "-m", "pffemu", *point.command]
+        unfinished = None if point.result is None else point.result.with_suffix(f".{os.getpid()}")
+        if unfinished is not None:
+            command += ["--json", str(unfinished)]
         process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
-        )
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
+            env=life.environment, pass_fds=(life.fd,),
+        )  # fmt: skip
         self.running.add(process)
         try:
             _, told = process.communicate()
         finally:
             self.running.discard(process)
         if process.returncode == 0:
-            unfinished.replace(point.result)
+            if point.result is not None and unfinished is not None:
+                unfinished.replace(point.result)
             return
-        with suppress(OSError):
-            unfinished.unlink()
+        if unfinished is not None:
+            with suppress(OSError):
+                unfinished.unlink()
         if not self.stopped:
             where = " ".join(["pffemu", *point.command])
             kind = PointRefused if process.returncode == _USAGE else PointFailed
@@ -110,6 +113,14 @@ class Runner:
             if isinstance(failure, PointRefused):
                 raise failure
             self.failed.append(failure)
+
+
+def raise_first(failed: Sequence[PointFailed]) -> None:
+    """Raises PointFailed: the first of `failed`, and how many more there are. None of them: nothing."""
+    if failed:
+        first, more = failed[0], len(failed) - 1
+        others = f"; {more} more points failed" if more else ""
+        raise PointFailed(f"{first.what}{others}", where=first.where, remedy="the same command retries what failed")
 
 
 def read_result(path: Path) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from tests.system.cli_runs import ROOT, pffemu, source
 
 needs_matplotlib = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs the extra plot")
+PATIENCE = 30  # seconds until the processes of a comparison that was stopped must have ended
 SMALL = ("mmapbench-write", "--scale", "10", "--mechanism", "swizzle", "--quota", "0.5,1", "--threads", "2")
 
 
@@ -125,27 +127,40 @@ def test_a_program_without_faults_of_its_own_is_told(tmp_path: Path) -> None:
     assert "no fault was the program's own in any mode" in ran.err
 
 
-def killed(folder: Path) -> None:
-    """A comparison that dies of SIGKILL when its first results are there."""
+def stopped(folder: Path, temporary: Path, signum: signal.Signals) -> int:
+    """A comparison that gets a signal when its first result is there; its exit code, when its processes have ended."""
     with subprocess.Popen(
         [sys.executable, "-m", "pffemu", "compare", *SMALL, "--folder", str(folder), "--jobs", "1"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         while process.poll() is None and not list(folder.glob("steps-*")):
             time.sleep(0.01)
+        process.send_signal(signum)  # its child gets none
+        code = process.wait()
+    deadline = time.monotonic() + PATIENCE
+    with suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
+        pytest.fail("a process of the comparison goes on")
+    return code
 
 
-def test_a_comparison_goes_on_after_sigkill(tmp_path: Path) -> None:
-    killed(tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*-q*")} | {
-        path: path.stat().st_mtime_ns for path in tmp_path.glob("steps-*")
-    }
-    told = compare(tmp_path, *SMALL, "--jobs", "0")
-    assert [run["correct"] for run in told["runs"]] == [True, True]
-    assert before
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
+def test_a_comparison_that_was_stopped_leaves_no_process_and_goes_on(tmp_path: Path, signum: signal.Signals) -> None:
+    folder, temporary = tmp_path / "results", tmp_path / "temporary"
+    temporary.mkdir()
+    code = stopped(folder, temporary, signum)
+    assert code == (-signum if signum is signal.SIGKILL else 128 + signum)
+    assert list(temporary.iterdir()) == []  # the files of runs that were stopped
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert 1 <= len(before) <= 3
+    told = compare(folder, *SMALL, "--jobs", "0")
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
+    assert len(list(folder.iterdir())) == 3
+    assert told == compare(tmp_path / "undisturbed", *SMALL, "--jobs", "0")
 
 
 def test_a_program_that_cannot_run_under_one_is_one_message() -> None:
