@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kernel_model.abi.inet import IPPROTO_IP, IPPROTO_MAX, IPPROTO_TCP, IPPROTO_UDP
+from kernel_model.abi.inet import IPPROTO_IP, IPPROTO_MAX, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE
 from kernel_model.abi.netlink import AF_NETLINK, MAX_LINKS, NETLINK_ROUTE
 from kernel_model.abi.socket import (
     AF_INET,
@@ -27,6 +27,7 @@ from kernel_model.files.sockets.netlink import NetlinkSocket
 from kernel_model.files.sockets.socket import Socket
 from kernel_model.files.sockets.tcp import TcpSocket
 from kernel_model.files.sockets.udp import UdpSocket
+from kernel_model.files.sockets.udp_lite import UdpLiteSocket
 from kernel_model.files.sockets.unix_datagram import UnixDatagram
 from kernel_model.files.sockets.unix_stream import UnixStream
 from pffemu.hw.page_walk import WRITE
@@ -65,6 +66,8 @@ def _create(call: Call, family: int, kind: int, protocol: int) -> Socket:
         return TcpSocket(network, family, flags)
     if number == SockType.DGRAM and protocol in (IPPROTO_IP, IPPROTO_UDP):
         return UdpSocket(network, family, flags)
+    if number == SockType.DGRAM and protocol == IPPROTO_UDPLITE:
+        return UdpLiteSocket(network, family, flags)
     if number in (SockType.STREAM, SockType.DGRAM):
         raise LinuxError(Errno.EPROTONOSUPPORT)
     if number == SockType.RAW and protocol:

@@ -57,13 +57,17 @@ def _tcp_text(call: Caller, family: int) -> str:
 
 
 def _udp(family: int) -> Text:
-    return Text(lambda call: _udp_text(call, family))
+    return Text(lambda call: _udp_text(call.kernel.network.udp, family))
 
 
-def _udp_text(call: Caller, family: int) -> str:
+def _udp_lite(family: int) -> Text:
+    return Text(lambda call: _udp_text(call.kernel.network.udp_lite, family))
+
+
+def _udp_text(ports: Ports, family: int) -> str:
     heading = f"  {' sl ' if family == AF_INET else 'sl '} {_HEADINGS[family]} ref pointer drops"
     lines = []
-    for sock in _of(call.kernel.network.udp, family):
+    for sock in _of(ports, family):
         if isinstance(sock, UdpSocket):
             state = _UNCONNECTED if sock.remote is None else int(TcpState.ESTABLISHED)
             line = _line(sock.held_port, sock, state, sock.held, "2 0000000000000000 0", number_width=5)
@@ -118,7 +122,8 @@ def _sockstat(call: Caller) -> str:
         f"sockets: used {network.memory.sockets}\n"
         f"TCP: inuse {sum(sock.family == AF_INET for sock in tcp)} orphan 0 tw 0 alloc {len(tcp)} mem 0\n"
         f"UDP: inuse {len(_of(network.udp, AF_INET))} mem 0\n"
-        "UDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n"
+        f"UDPLITE: inuse {len(_of(network.udp_lite, AF_INET))}\n"
+        "RAW: inuse 0\nFRAG: inuse 0 memory 0\n"
     )
 
 
@@ -132,5 +137,7 @@ NET: Final[Folder] = {
     b"tcp6": _tcp(AF_INET6),
     b"udp": _udp(AF_INET),
     b"udp6": _udp(AF_INET6),
+    b"udplite": _udp_lite(AF_INET),
+    b"udplite6": _udp_lite(AF_INET6),
     b"unix": Text(_unix),
 }

@@ -24,6 +24,7 @@ class Network:
         self.names = UnixNames()
         self.tcp = Ports()
         self.udp = Ports()
+        self.udp_lite = Ports()
         self.netlink: dict[int, NetlinkSocket] = {}  # by port
         self._cookies = 0
 

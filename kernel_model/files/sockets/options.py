@@ -14,6 +14,8 @@ from kernel_model.abi.socket import SOL_SOCKET
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.sockets.inet import InetSocket
 from kernel_model.files.sockets.tcp import TcpSocket
+from kernel_model.files.sockets.udp import UdpSocket
+from kernel_model.files.sockets.udp_lite import coverage_option
 from kernel_model.files.sockets.unix import UnixSocket
 
 if TYPE_CHECKING:
@@ -76,6 +78,8 @@ _IPV6: Final = {
     ip.IPV6_V6ONLY: _BOOL, ip.IPV6_RECVPKTINFO: _BOOL, ip.IPV6_RECVHOPLIMIT: _BOOL, ip.IPV6_RECVTCLASS: _BOOL,
     ip.IPV6_TCLASS: Option(0, 0, 255, auto=True),
 }  # fmt: skip
+_UDP_LITE: Final = {ip.UDPLITE_SEND_CSCOV: _NUMBER, ip.UDPLITE_RECV_CSCOV: _NUMBER}  # UDP's are always 0
+_UDP_LEVELS: Final = (ip.IPPROTO_UDP, ip.IPPROTO_UDPLITE)
 _READ_ONLY: Final = frozenset({
     so.SO_TYPE, so.SO_ERROR, so.SO_ACCEPTCONN, so.SO_PROTOCOL, so.SO_DOMAIN, so.SO_PEERCRED, so.SO_SNDLOWAT,
     so.SO_COOKIE, so.SO_PEERSEC, so.SO_PEERGROUPS, so.SO_BPF_EXTENSIONS,
@@ -91,8 +95,8 @@ def table_of(sock: Socket, level: int, *, setting: bool) -> dict[int, Option]:
         raise LinuxError(Errno.EOPNOTSUPP)
     if level == ip.IPPROTO_TCP and isinstance(sock, TcpSocket):
         return _TCP
-    if level == ip.IPPROTO_UDP and sock.protocol == ip.IPPROTO_UDP:
-        return {}
+    if level in _UDP_LEVELS and isinstance(sock, UdpSocket):
+        return _UDP_LITE if sock.protocol == ip.IPPROTO_UDPLITE or not setting else {}
     if level == ip.IPPROTO_IP:
         return _IP
     if level == ip.IPPROTO_IPV6 and sock.family == so.AF_INET6:
@@ -113,7 +117,7 @@ def get(sock: Socket, level: int, option: int) -> int | None:
     if found is None:
         return None
     _check_family(sock, level, option)
-    return sock.options.get((level, option), found.default)
+    return sock.options.get((_level_kept(level), option), found.default)
 
 
 def put(sock: Socket, level: int, option: int, value: int) -> bool:
@@ -123,6 +127,8 @@ def put(sock: Socket, level: int, option: int, value: int) -> bool:
         _set_buffer(sock, option, value)
         return True
     if found is None:
+        if level in _UDP_LEVELS and option in _UDP_LITE:
+            raise LinuxError(Errno.ENOPROTOOPT)
         return False
     _check_family(sock, level, option, value, setting=True)
     if found.truth:
@@ -141,14 +147,21 @@ def put(sock: Socket, level: int, option: int, value: int) -> bool:
         value = _whole_retries(value)
     elif (level, option) == (ip.IPPROTO_TCP, ip.TCP_WINDOW_CLAMP) and value:
         value = max(_WINDOW_MIN, value)
+    elif level in _UDP_LEVELS:
+        value = coverage_option(value)
     elif not found.low <= value <= found.high:
         raise LinuxError(Errno.EINVAL)
     if level == SOL_SOCKET and option in (so.SO_TIMESTAMP, so.SO_TIMESTAMPNS):
         sock.options[level, so.SO_TIMESTAMP] = sock.options[level, so.SO_TIMESTAMPNS] = 0
     if (level, option) == (ip.IPPROTO_IPV6, ip.IPV6_TCLASS) and isinstance(sock, TcpSocket):
         value &= _WITHOUT_ECN
-    sock.options[level, option] = value
+    sock.options[_level_kept(level), option] = value
     return True
+
+
+def _level_kept(level: int) -> int:
+    """The level whose options these are: UDP's and UDP-Lite's are one."""
+    return ip.IPPROTO_UDPLITE if level == ip.IPPROTO_UDP else level
 
 
 def _whole_retries(seconds: int) -> int:
