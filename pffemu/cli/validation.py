@@ -4,7 +4,7 @@ The measure of a total is one of
     fault MODE [HANDLER] read|write zero|copy|continue [CORES]   mean latency of a fault
     signal                                              mprotect + SIGSEGV, a page
     ioctl MODE CORES NAME                               a whole ioctl call, system-call entry and exit included
-    costs NAME ...                                      a sum of costs, where one step is the whole
+    costs [N*]NAME ...                                  a sum of costs, where one step is the whole
     ratio MODE MODE read|write zero|copy|continue       mean latency of a fault, first mode to second
     share GROUP                                         part of the charges of a userfaultfd fault, in %
 """
@@ -41,7 +41,10 @@ _GROUPS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A published total. `unit`: cycles, ns, x (times) or %."""
+    """A published total. `unit`: cycles, ns, x (times) or %.
+
+    `most`: the measure at the other end of what the source leaves open; empty: it leaves nothing open.
+    """
 
     what: str
     profile: str
@@ -50,19 +53,23 @@ class Total:
     unit: str
     fitted: bool
     source: str
+    most: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
+    """A total and the model's. `most`: at the other end of what the source leaves open; else `model`."""
+
     total: Total
     model: float
+    most: float
 
     @property
     def error(self) -> float:
-        """In % of the published value; for shares, in percentage points."""
-        if self.total.unit == "%":
-            return self.model - self.total.value
-        return 100 * (self.model - self.total.value) / self.total.value
+        """In % of the published value; for shares, in percentage points. 0 between `model` and `most`."""
+        value = self.total.value
+        off = max(self.model - value, 0.0) or min(self.most - value, 0.0)
+        return off if self.total.unit == "%" else 100 * off / value
 
     @property
     def large(self) -> bool:
@@ -74,10 +81,15 @@ def published() -> list[Total]:
 
 
 def compare(total: Total) -> Compared:
+    model = _measured(total, total.measure)
+    return Compared(total, model, _measured(total, total.most) if total.most else model)
+
+
+def _measured(total: Total, measure: str) -> float:
     profile = load_profile(total.profile)
-    kind, *arguments = total.measure.split()
+    kind, *arguments = measure.split()
     cycles = _MEASURES[kind](profile, *arguments)
-    return Compared(total, cycles * 1e9 / profile.frequency if total.unit == "ns" else cycles)
+    return cycles * 1e9 / profile.frequency if total.unit == "ns" else cycles
 
 
 def _fault(profile: Profile, mode: str, *words: str) -> float:
@@ -103,7 +115,8 @@ def _ioctl(profile: Profile, mode: str, cores: str, name: str) -> float:
 
 
 def _costs(profile: Profile, *names: str) -> float:
-    return float(sum(profile.cycles_of(name) for name in names))
+    counted = (name.rpartition("*") for name in names)
+    return float(sum(profile.cycles_of(name, int(times or 1)) for times, _, name in counted))
 
 
 def _share(profile: Profile, group: str) -> float:
@@ -130,8 +143,9 @@ def markdown(results: list[Compared]) -> str:
         total = one.total
         unit = "" if total.unit == "%" else " "
         points = " points" if total.unit == "%" else " %"
-        error = f"{one.error:+.0f}{points}"
-        value, model = (f"{number:,.0f}{unit}{total.unit}" for number in (total.value, one.model))
+        error = "within" if one.most > one.model and not one.error else f"{one.error:+.0f}{points}"
+        value, model = (f"{number:,.0f}{unit}{total.unit}" for number in (total.value, one.most))
+        model = f"{one.model:,.0f} to {model}" if one.most > one.model else model
         shown, fitted = f"**{error}**" if one.large else error, "yes" if total.fitted else ""
         lines.append(f"| {total.profile} | {total.what} | {value} | {model} | {shown} | {fitted} | {total.source} |")
     return "\n".join(lines) + "\n"
