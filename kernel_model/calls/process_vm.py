@@ -95,8 +95,6 @@ def _transfer(call: Call, mm: Mm, ours: Ranges, theirs: Ranges, *, writes: bool)
             raise
         _copy(call, *((here, there) if writes else (there, here)))
         del pins[before:]
-        target = mm if writes else call.mm
-        target.code_changed |= target.has_writable_code
         cursor.advance(size)
         done += size
         theirs_left[0] = [address + size, length - size]
@@ -143,5 +141,5 @@ def _copy(call: Call, source: list[tuple[int, int]], target: list[tuple[int, int
     data = b"".join(bytes(octets[start : start + length]) for start, length in source)
     done = 0
     for start, length in target:
-        octets[start : start + length] = data[done : done + length]
+        call.mm.ram.store(start, data[done : done + length])
         done += length

@@ -133,7 +133,7 @@ class DiskPages(PageCache):
             length = min(len(data) - done, PAGE_SIZE - at)
             frame = self._frames.get(offset + done - at)
             if frame is not None:
-                self._ram.octets[frame + at : frame + at + length] = data[done : done + length]
+                self._ram.store(frame + at, data[done : done + length])
             done += length
 
     def write_back(self) -> None:

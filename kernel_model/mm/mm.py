@@ -74,7 +74,6 @@ class Mm:
         self.maps_disk = False  # now or earlier: pages of files on disk, which may be evicted
         self.code_changed = False
         self.code_version = UNVERSIONED  # address spaces with equal versions have no different code at any address
-        self.has_writable_code = False  # now or earlier: any store by the kernel may then change code
 
     def has_same_code(self, other: Mm) -> bool:
         """Whether code translated in `other` is valid here."""
@@ -273,7 +272,7 @@ class Mm:
         self.settle()
         if not any(vma.prot & PROT_EXEC and (vma.dont_fork or vma.wipe_on_fork) for vma in self.vmas):
             child.code_version = self.code_version
-        child.has_writable_code, child.settings = self.has_writable_code, self.settings.inherited()
+        child.settings = self.settings.inherited()
         child.brk_start, child.brk, child.layout = self.brk_start, self.brk, self.layout
         for vma in self.vmas:
             if not vma.dont_fork:
@@ -328,14 +327,9 @@ class Mm:
             self.code_version = UNVERSIONED
         if vma.file is not None:
             vma.file.mapped_in(self)
-        self._note_writable_code(vma.prot)
         populated = self.populate(vma) if populate and vma.prot != 0 else 0
         self.vmas.merge(vma.start, vma.end)
         return populated
-
-    def _note_writable_code(self, prot: int) -> None:
-        if prot & PROT_WRITE and prot & PROT_EXEC:
-            self.has_writable_code = True
 
     def populate(self, vma: Vma) -> int:
         """Map all pages of the new `vma` in long runs (MAP_POPULATE); their number. Raises OutOfGuestMemory."""
@@ -418,7 +412,6 @@ class Mm:
                 self.code_changed = True
             self.undirect(vma)
             vma.prot = prot
-            self._note_writable_code(prot)
             for address, entry in self.pages.used(vma.start, vma.end):
                 if entry & HELD:
                     changed = self.allowed(vma, entry)

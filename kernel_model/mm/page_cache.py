@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from kernel_model.abi.uapi import PROT_EXEC
 from kernel_model.mm.page_tables import HELD
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, page_of, pages_up
 
@@ -156,11 +155,9 @@ class PageCache:
             at = offset + done
             length = min(len(data) - done, PAGE_SIZE - at % PAGE_SIZE)
             start = self.frame_at(page_of(at)) + at % PAGE_SIZE
-            self._ram.octets[start : start + length] = data[done : done + length]
+            self._ram.store(start, data[done : done + length])
             done += length
         self.size = max(self.size, offset + len(data))
-        for mm in self._mms:
-            mm.code_changed |= any(vma.file is self and vma.prot & PROT_EXEC for vma in mm.vmas)
 
     def truncate(self, size: int) -> None:
         """Cut or extend the file; private copies of pages behind the end are dropped, too."""
@@ -183,7 +180,7 @@ class PageCache:
         frame = self._frames.get(page_of(start))
         if frame is not None and start < end:
             at = frame + start % PAGE_SIZE
-            self._ram.octets[at : at + end - start] = bytes(end - start)
+            self._ram.store(at, bytes(end - start))
 
     def _drop(self, start: int, end: int, *, cows: bool) -> None:
         self.unmap_pages(start, end, cows=cows)

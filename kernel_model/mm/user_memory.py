@@ -15,6 +15,7 @@ from kernel_model.mm import page_fault
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_D, PTE_P, PTE_U, PTE_W, USER_END, page_of
 from pffemu.errors import OutOfGuestMemory
+from pffemu.hw.fill import TRANSLATED
 from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap
 
@@ -49,16 +50,15 @@ class UserMemory:
         """Writes all of `data` or, when it faults, nothing."""
         self._cpu.charge("kernel.copy_to_user")
         self._cpu.charge("kernel.user_byte", len(data))
-        mm = self._task.process.mm
-        if mm.has_writable_code:
-            mm.code_changed = True
-        octets, done, size = self._cpu.mmu.ram.octets, 0, len(data)
+        ram, done, size = self._cpu.mmu.ram, 0, len(data)
         if 0 < size <= PAGE_SIZE - address % PAGE_SIZE and address < USER_END:
             start = self._bring_in(address, WRITE)
-            octets[start : start + size] = data
+            ram.octets[start : start + size] = data
+            if ram.frames[start // PAGE_SIZE] & TRANSLATED:
+                ram.forget_code(start // PAGE_SIZE)
             return
         for start, length in self.parts(address, size, WRITE):
-            octets[start : start + length] = data[done : done + length]
+            ram.store(start, data[done : done + length])
             done += length
 
     def read_path(self, address: int) -> bytes:

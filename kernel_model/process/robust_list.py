@@ -95,7 +95,7 @@ def _peek(kernel: ProcessKernel, cpu: Cpu, task: Task, address: int, size: int) 
 def poke_u32(kernel: ProcessKernel, cpu: Cpu, task: Task, address: int, value: int) -> None:
     """Store to the thread's memory, whichever address space `cpu` has loaded. Raises LinuxError EFAULT."""
     start = _frame(kernel, cpu, task, address, 4, PTE_W)
-    cpu.mmu.ram.octets[start : start + 4] = value.to_bytes(4, "little")
+    cpu.mmu.ram.store(start, value.to_bytes(4, "little"))
 
 
 def _frame(kernel: ProcessKernel, cpu: Cpu, task: Task, address: int, size: int, needed: int) -> int:

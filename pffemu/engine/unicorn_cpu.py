@@ -74,6 +74,7 @@ class UnicornCpu:
         self._stopped_at: int | None = None  # the breakpoint of the last stop: running on passes it
         self._resumed_at: int | None = None
         self._exits: set[int] = set()  # addresses at which nothing may be translated
+        self._stores_to_code = False  # the instruction at RIP, which must run alone
         self._alone: int | None = None  # the address at which `run_alone` runs
         self._warm_up = warm_up
         self._translated_for_count = False  # Unicorn's translations carry the hook that `count=` needs
@@ -157,13 +158,16 @@ class UnicornCpu:
             self.counter.set_limit(None)
         if self._planned is not None:
             self._planned.paused = True
-        if not self._translated_for_count:
-            self._uc.ctl_flush_tb()  # U14: blocks translated before would run whole
-            self._translated_for_count = True
+        self._translate_for_count()
         result = self._run(count)
         if self.counter is not None and result.kind is StopKind.LIMIT:
             self.counter.uncount(self.registers.rip())
         return result
+
+    def _translate_for_count(self) -> None:
+        if not self._translated_for_count:
+            self._uc.ctl_flush_tb()  # U14: blocks translated before would run whole
+            self._translated_for_count = True
 
     def run_alone(self, length: int) -> EngineStop:
         """Execute the instruction at RIP, `length` bytes long and not a branch, even if it is a careful one."""
@@ -285,9 +289,13 @@ class UnicornCpu:
                 return self._start_at_breakpoint(self._stopped_at, begin, until, count)
             before = 0 if self.counter is None else self.counter.executed
             result = self._start_once(begin, until, count)
+            if self._stores_to_code:
+                result = self._store_alone()
             if result is not None:
                 return result
             rip = self.registers.rip()
+            if rip == until != UNTIL:
+                return stop.LIMIT
             if count == 1 and rip != begin:
                 return stop.LIMIT
             if count > 1 and self.counter is not None:
@@ -363,11 +371,31 @@ class UnicornCpu:
         page = self._fill.refused_page
         if self._fill.code_changes:
             self._host.code_changes(page)
+            self._stores_to_code = True
             return
         found = self._host.untranslatable_in(page)
         if found and not self._exits:
             self._uc.ctl_exits_enabled(True)
         self._exits |= found
+
+    def _store_alone(self) -> EngineStop | None:
+        """Run the instruction at RIP, which stores to code that was translated, alone; None: it has run.
+
+        Behind it nothing is translated that it changes.
+        """
+        rip = self.registers.rip()
+        boundary, count = self._host.address_after(rip, 1), 0
+        if self._host.is_branch(rip):
+            boundary, count = UNTIL, 1
+            self._translate_for_count()
+        forget_block(self._handle, rip)
+        result = None
+        while result is None:
+            self._stores_to_code = False
+            result = self._start_once(rip, boundary, count)
+        forget_block(self._handle, rip)
+        self._host.code_changed()
+        return None if result is stop.LIMIT and self.registers.rip() != rip else result
 
     def _recorded_stop(self, recorded: EngineStop) -> EngineStop:
         if recorded is stop.SYSCALL:

@@ -78,6 +78,7 @@ class Cpu:
         self.tid = 0
         self.mmu = Mmu(ram, regions, options.uffd_lookup, compiled)
         self.frames = TranslatedFrames(self.mmu)
+        ram.translators.append(self._forget_code)
         self.apic = LocalApic(apic_id=index)
         self.interconnect = interconnect if interconnect is not None else Interconnect()
         self.interconnect.cpus.append(self)
@@ -337,8 +338,20 @@ class Cpu:
         """Forget translated code that a store through `page` is about to change."""
         frame = self.frames.frame_of(page, USER)
         if frame is not None:
-            cores = [(cpu.frames, cpu.engine) for cpu in self.interconnect.cpus]
-            self.frames.changes(frame, self.registers.rip(), cores)
+            self.frames.changes(frame)
+
+    def _forget_code(self, frame: int) -> None:
+        self.frames.forget(frame, self.engine)
+
+    def code_changed(self) -> None:
+        """The instruction that stores to translated code has run alone, or has been stopped."""
+        self.frames.changed()
+
+    def is_branch(self, rip: int) -> bool:
+        """Whether the instruction at `rip` is a branch."""
+        code = self.mmu.code_at(rip, MAX_INSTRUCTION)
+        instruction = first(code)
+        return instruction is not None and class_of(instruction, code) == BRANCH
 
     def untranslatable_in(self, page: int) -> set[int]:
         """Addresses in a page, before it is first fetched, where untranslatable instructions may begin."""

@@ -50,8 +50,7 @@ class DmaDevice:
     def complete(self) -> None:
         """Copy, at the time of completion."""
         source, destination, length = self._transfer
-        octets = self._ram.octets
-        octets[destination : destination + length] = bytes(octets[source : source + length])
+        self._ram.store(destination, bytes(self._ram.octets[source : source + length]))
         self.status = reg.STATUS_DONE
         self.completed += 1
 

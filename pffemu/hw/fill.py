@@ -35,12 +35,12 @@ _WRITE: Final = 2
 _EXECUTE: Final = 4
 
 
-# Ram.frames: four bits for each frame, fifteen frames a word
+# Ram.frames: a word for each frame
 TRANSLATED: Final = 1  # the engine has translated code of the frame
-STORED_TO: Final = 2  # a writable mapping of it with NX has been in a TLB
+STORED_TO: Final = 2  # a mapping of it through which the engine does not notice stores to code has been in a TLB
 SEARCHED: Final = 4  # searched for untranslatable encodings, and not stored to since through such a mapping
-BITS_PER_FRAME: Final = 4
-FRAMES_PER_WORD: Final = 15
+MIXED: Final = 8  # executable in, or stored to through, more than one executable page
+HOME: Final = 4  # shift: the number of the only such page, 0: none
 
 
 def refuse(state: Any, reason: int, address: int, code: int) -> int:
@@ -51,10 +51,20 @@ def refuse(state: Any, reason: int, address: int, code: int) -> int:
     return 0
 
 
+def with_home(bits: int, address: int) -> int:
+    """The word of a frame that is executed in the executable page at `address`, or stored to through it."""
+    if bits & MIXED:
+        return bits
+    home = bits >> HOME
+    if home == 0:
+        return bits | address >> 12 << HOME
+    return bits if home == address >> 12 else bits | MIXED
+
+
 def fill(ram: Any, frames: Any, state: Any, address: int, kind: int) -> int:
     """Physical page | permissions for a miss at signed `address`, or 0 when refused (the reason is in `state`).
 
-    `frames`: Ram.frames. Unicorn notices stores to code only through the mapping by which the code is executed.
+    `frames`: Ram.frames. Unicorn notices stores to code only through the page in which the code is executed.
     """
     if address == _ENGINE_PAGE and kind == _UC_MEM_FETCH:
         return ENGINE_PAGE_PA | 4
@@ -82,17 +92,18 @@ def fill(ram: Any, frames: Any, state: Any, address: int, kind: int) -> int:
         granted & (_WRITE | _EXECUTE) == 0 or frame >> 3 >= state[RAM_WORDS]
     ):  # read-only, or a device's page: no stores to code
         return frame | granted
-    number = frame >> 12
-    word, shift = number // FRAMES_PER_WORD, BITS_PER_FRAME * (number % FRAMES_PER_WORD)
-    bits = frames[word] >> shift
+    bits = frames[frame >> 12]
     if granted & _EXECUTE:
         if bits & SEARCHED == 0:
             return refuse(state, UNSEEN_CODE, address, access)
         return frame | granted
-    if entry >= 0:  # no NX: Unicorn notices stores to code through the mapping by which it is executed
-        return frame | granted
+    if entry >= 0:  # no NX: Unicorn notices stores to code through the page in which it is executed
+        bits = with_home(bits, address)
+        frames[frame >> 12] = bits
+        if bits & MIXED == 0:
+            return frame | granted
     if bits & TRANSLATED:
         return refuse(state, CODE_CHANGES, address, access)
     if bits & SEARCHED or bits & STORED_TO == 0:
-        frames[word] = frames[word] & ~(SEARCHED << shift) | STORED_TO << shift
+        frames[frame >> 12] = bits & ~SEARCHED | STORED_TO
     return frame | granted

@@ -26,6 +26,7 @@ from pffemu.hw.fault_address import (
     operands_of,
     trap_of_operand,
 )
+from pffemu.hw.fill import TRANSLATED
 from pffemu.hw.page_walk import FETCH, OK, USER, WRITE
 from pffemu.hw.ram import Ram
 from pffemu.hw.tlb_fill import TlbFill
@@ -101,13 +102,15 @@ class Mmu:
         frame, offset, size = self._tlb.get(address & PAGE_MASK | access | WRITE), address & _OFFSET, len(data)
         if frame is not None and offset + size <= PAGE_SIZE:  # the usual case
             self._octets[frame | offset : (frame | offset) + size] = data
+            if self.ram.frames[frame // PAGE_SIZE] & TRANSLATED:
+                self.ram.forget_code(frame // PAGE_SIZE)
             return None
         parts = self._parts(address, size, access | WRITE, True)
         if isinstance(parts, Trap):
             return parts
         done = 0
         for start, length in parts:
-            self._octets[start : start + length] = data[done : done + length]
+            self.ram.store(start, data[done : done + length])
             done += length
         return None
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+from collections.abc import Callable
 
 from pffemu.arch.paging import MAXPHYADDR, PAGE_SIZE
 from pffemu.errors import UsageError
-from pffemu.hw.fill import FRAMES_PER_WORD
+from pffemu.hw.fill import STORED_TO, TRANSLATED
 
 SMALLEST = 1 << 20
 LARGEST = 1 << (MAXPHYADDR - 2)  # the engine's own page lies behind it
@@ -26,7 +27,7 @@ def _mapped(size: int) -> mmap.mmap:
 class Ram:
     """`size` bytes of RAM: `.octets` (unsigned bytes) and `.words` (signed 64-bit) view the same memory.
 
-    `.frames`: bits for each frame that the cores' fill hooks use (hw.fill); not part of the guest's state.
+    `.frames`: a word for each frame that the cores' fill hooks use (hw.fill); not part of the guest's state.
     """
 
     def __init__(self, size: int, holes: tuple[tuple[int, int], ...] = ()) -> None:
@@ -37,7 +38,7 @@ class Ram:
             )
         try:
             self._mapping = _mapped(size)
-            self._frames = _mapped((size // PAGE_SIZE // FRAMES_PER_WORD + 1) * 8)
+            self._frames = _mapped(size // PAGE_SIZE * 8)
         except (OSError, ValueError, OverflowError) as error:
             raise UsageError(
                 f"the host cannot map {size} bytes of RAM: {error}", remedy="use a smaller --ram"
@@ -45,6 +46,7 @@ class Ram:
         self.size = size
         self.touched: list[int] | None = None  # with a memory hierarchy: frames the kernel fills, or reads (| 1)
         self.holes = tuple(sorted(hole for hole in holes if hole[0] < size))
+        self.translators: list[Callable[[int], None]] = []  # called with the number of a frame whose code changes
         self.octets = memoryview(self._mapping)
         self.words = self.octets.cast("q")
         self._anchor = ctypes.c_char.from_buffer(self._mapping)
@@ -52,6 +54,20 @@ class Ram:
         self.frames = memoryview(self._frames).cast("q")
         self._frames_anchor = ctypes.c_char.from_buffer(self._frames)
         self.frames_address = ctypes.addressof(self._frames_anchor)
+
+    def store(self, start: int, data: bytes | memoryview) -> None:
+        """Store `data` from physical address `start` on, as kernel and devices do; code there is translated anew."""
+        end = start + len(data)
+        self.octets[start:end] = data
+        for frame in range(start // PAGE_SIZE, (end - 1) // PAGE_SIZE + 1):
+            if self.frames[frame] & TRANSLATED:
+                self.forget_code(frame)
+
+    def forget_code(self, frame: int) -> None:
+        """Have all cores forget what they have translated of a frame, by its number."""
+        for forget in self.translators:
+            forget(frame)  # while code can still be fetched: engines translate its addresses
+        self.frames[frame] = STORED_TO  # TLBs may still grant stores through its former page
 
     def forget_frames(self) -> None:
         """Clear `.frames` after RAM's content was replaced: no core has translated or searched any of it."""

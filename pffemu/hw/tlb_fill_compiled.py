@@ -9,12 +9,13 @@ from numba.extending import register_jitable
 from pffemu.engine.compiled_callback import compile_callback, version_of, words
 from pffemu.hw import fill as semantics
 from pffemu.hw import page_walk
-from pffemu.hw.fill import FRAMES_ADDRESS, FRAMES_PER_WORD, RAM_ADDRESS, RAM_WORDS, WORDS
+from pffemu.hw.fill import FRAMES_ADDRESS, RAM_ADDRESS, RAM_WORDS, WORDS
 
 register_jitable(page_walk.reserved_bits)
 register_jitable(page_walk.permissions)
 walk = register_jitable(page_walk.walk)
 register_jitable(semantics.refuse)
+register_jitable(semantics.with_home)
 fill = register_jitable(semantics.fill)
 
 
@@ -23,7 +24,7 @@ def _hook_of(version: int) -> Any:
         if version < 0:
             return False
         state = words(user, WORDS)
-        frames = words(state[FRAMES_ADDRESS], (state[RAM_WORDS] >> 9) // FRAMES_PER_WORD + 1)
+        frames = words(state[FRAMES_ADDRESS], state[RAM_WORDS] >> 9)
         granted = fill(words(state[RAM_ADDRESS], state[RAM_WORDS]), frames, state, address, kind)
         if granted == 0:
             return False

@@ -1,20 +1,19 @@
 """The frames of a core's translated code, so that stores through other mappings are noticed (JITs map code twice).
 
-Ram.frames has bits for each frame, which all cores share and the fill hook reads: translated, and stored to. A store to
-a translated frame through a mapping with NX is refused once; the code is forgotten on every core, the bit cleared, and
-the store repeated. If code is translated from a frame for which a TLB may still grant stores, the TLBs are flushed
-first.
+Ram.frames has a word for each frame, which all cores share and the fill hook reads: translated, stored to, and in which
+executable page. A store to a translated frame through another page is refused once; the code is forgotten on every
+core, its word cleared, and the instruction run alone. If code is translated from a frame for which a TLB may still
+grant stores, the TLBs are flushed first.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.paging import PAGE_SHIFT, PAGE_SIZE, page_of
-from pffemu.hw.fill import BITS_PER_FRAME, FRAMES_PER_WORD, SEARCHED, STORED_TO, TRANSLATED
+from pffemu.hw.fill import MIXED, SEARCHED, STORED_TO, TRANSLATED, with_home
 from pffemu.hw.mmu import FETCH, USER, Mmu
 from pffemu.hw.trap import Trap
 from pffemu.hw.untranslatable import untranslatable
@@ -43,7 +42,7 @@ class TranslatedFrames:
         self._pages: dict[int, set[tuple[int, int]]] = {}  # by frame number
         self._known = (ctypes.c_int64 * KNOWN_WORDS)()
         self.known_address = ctypes.addressof(self._known)
-        self._self_modifying: set[int] = set()  # frames whose own code stores into them through another mapping
+        self._passing: set[int] = set()  # frames that the instruction which runs alone stores to
 
     def note(self, address: int, size: int) -> bool:
         """Note translated code; True when a TLB may grant stores to its frame unnoticed."""
@@ -58,35 +57,37 @@ class TranslatedFrames:
 
     def _note_page(self, root: int, page: int) -> bool:
         frame = self._mmu.translate(page, USER | FETCH, update=False)
-        if isinstance(frame, Trap) or frame // PAGE_SIZE in self._self_modifying:
+        if isinstance(frame, Trap) or frame // PAGE_SIZE in self._passing:
             return False
+        number = frame // PAGE_SIZE
         self._noted.add((root, page))
-        self._pages.setdefault(frame // PAGE_SIZE, set()).add((root, page))
-        word, shift = _place(frame // PAGE_SIZE)
-        before = self._bits[word] >> shift
-        self._bits[word] |= TRANSLATED << shift
-        return bool(before & STORED_TO and not before & TRANSLATED)
+        self._pages.setdefault(number, set()).add((root, page))
+        before = self._bits[number]
+        self._bits[number] = bits = with_home(before, page) | TRANSLATED
+        return bool((bits & ~before) & MIXED or (before & STORED_TO and not before & TRANSLATED))
 
     def frame_of(self, page: int, access: int) -> int | None:
         """The number of the frame behind a page."""
         frame = self._mmu.translate(page, access, update=False)
         return None if isinstance(frame, Trap) else frame // PAGE_SIZE
 
-    def changes(self, frame: int, rip: int, all_cores: Iterable[tuple[TranslatedFrames, Any]]) -> None:
-        """The instruction at `rip` is about to store to `frame`: forget its code, here and on the other cores."""
-        if self.frame_of(page_of(rip), USER | FETCH) == frame:
-            self._self_modifying.add(frame)
-        word, shift = _place(frame)
-        self._bits[word] &= ~(TRANSLATED << shift)
-        for frames, engine in all_cores:
-            frames.forget(frame, engine)
+    def changes(self, frame: int) -> None:
+        """The next instruction is about to store to `frame`: every core forgets its code.
+
+        The instruction runs alone then; what is translated of it is not noted until `changed`.
+        """
+        self._passing.add(frame)
+        self._mmu.ram.forget_code(frame)
+
+    def changed(self) -> None:
+        """The instruction has run, and the engine forgets it."""
+        self._passing.clear()
 
     def search(self, page: int) -> set[int]:
         """Addresses in this page, before it is first fetched, where untranslatable instructions may begin."""
         frame = self.frame_of(page, USER | FETCH)
         if frame is not None:
-            word, shift = _place(frame)
-            self._bits[word] |= SEARCHED << shift
+            self._bits[frame] |= SEARCHED
         code = self._mmu.code_at(page, PAGE_SIZE + MAX_INSTRUCTION)
         offsets = untranslatable(
             self._mmu.code_at(page - MAX_INSTRUCTION, MAX_INSTRUCTION), code[:PAGE_SIZE], code[PAGE_SIZE:]
@@ -112,8 +113,3 @@ class TranslatedFrames:
 
     def _forget_known(self) -> None:
         ctypes.memset(self.known_address, 0, ctypes.sizeof(self._known))
-
-
-def _place(frame: int) -> tuple[int, int]:
-    """(word of Ram.frames, shift in it)"""
-    return frame // FRAMES_PER_WORD, BITS_PER_FRAME * (frame % FRAMES_PER_WORD)

@@ -33,11 +33,8 @@ class GuestMemory:
             vma, entry = self._mm.vmas.find(page), self._mm.pages.entry(page)
             if vma is not None and self._mm.is_shared(vma, entry):
                 self._mm.unshare(vma, page, entry)
-        if any(self._mm.pages.entry(page) >= 0 for page in range(page_of(address), address + len(data), PAGE_SIZE)):
-            for cpu in self._cpus:
-                cpu.flush_tlb(code=True)  # NX is the sign bit: code changes
         for start, end in self._pieces(address, len(data)):
-            self._ram.octets[start:end] = data[done : done + end - start]
+            self._ram.store(start, data[done : done + end - start])
             done += end - start
 
     def read_u64(self, address: int) -> int:

@@ -116,8 +116,7 @@ def _write(call: Caller, mm: Mm, address: int, data: bytes) -> bool:
     """Write a piece of one page; False: it cannot be written."""
     if _is_brought_in(call, mm, address, WRITE):
         start = (mm.pages.entry(page_of(address)) & PTE_ADDRESS) + address % PAGE_SIZE
-        mm.ram.octets[start : start + len(data)] = data
-        mm.code_changed |= mm.has_writable_code
+        mm.ram.store(start, data)
         return True
     try:
         forced_access.write(call.kernel, mm, address, data)

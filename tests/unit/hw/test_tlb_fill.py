@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pffemu.arch.paging import PTE_A, PTE_D, PTE_NX, PTE_P, PTE_PS, PTE_U, PTE_W
 from pffemu.engine import jit
 from pffemu.engine.engine_page import ENGINE_PAGE, ENGINE_PAGE_PA
-from pffemu.hw.fill import FRAMES_PER_WORD, RAM_WORDS, SEARCHED, TRANSLATED
+from pffemu.hw.fill import RAM_WORDS, SEARCHED, TRANSLATED
 from pffemu.hw.page_walk import FETCH, USER, WRITE
 from pffemu.hw.ram import Ram
 from pffemu.hw.tlb_fill import TlbFill
@@ -99,7 +99,7 @@ def test_a_read_is_granted_for_reading_until_a_store_has_set_d(fill: TlbFill) ->
 def test_code_is_fetched_once_its_frame_was_searched_and_again_after_a_store_by_another_mapping(fill: TlbFill) -> None:
     assert miss(fill, 0x5000, EXECUTE) is None
     assert (fill.unseen_code, fill.refused_page) == (True, 0x5000)
-    fill.frames[0] |= SEARCHED << 4 * 9
+    fill.frames[9] |= SEARCHED
     fill.clear()
     assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
     assert not fill.refused
@@ -111,20 +111,20 @@ def test_code_is_fetched_once_its_frame_was_searched_and_again_after_a_store_by_
 
 
 def test_a_store_to_translated_code_is_refused_through_a_mapping_that_cannot_be_executed(fill: TlbFill) -> None:
-    fill.frames[0] |= TRANSLATED << 4 * 9
+    fill.frames[9] |= TRANSLATED
     assert miss(fill, 0x5000, STORE) == (0x9000, 3)  # Unicorn sees it: the mapping can be executed
     tables = fill.ram_words
     tables[4 * 512 + 5] = tables[4 * 512 + 5] - (1 << 63)  # NX
     assert miss(fill, 0x5000, STORE) is None
     assert fill.code_changes
-    fill.frames[0] &= ~(TRANSLATED << 4 * 9)
+    fill.frames[9] &= ~TRANSLATED
     assert miss(fill, 0x5000, STORE) == (0x9000, 3)
 
 
 def test_a_page_of_a_device_has_no_bits(fill: TlbFill) -> None:
     fill.ram_words[4 * 512 + 7] = 0xFEE0_0000 | PTE_P | PTE_W | PTE_U
     assert miss(fill, 0x7000, STORE) == (0xFEE0_0000, 3)
-    assert not any(fill.frames[: SMALL // 4096 // FRAMES_PER_WORD])
+    assert not any(fill.frames)
 
 
 @pytest.mark.parametrize(
