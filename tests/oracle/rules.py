@@ -28,6 +28,8 @@ _CONDITIONS: Final = (
 
 # too seldom for a campaign to look out for them
 _SELDOM: Final = (
+    Rule("two-strings", "which of two refused operands is the fault", "the manual does not say",
+         forms="CMPS?_M* MOVS?_M*", kinds="signal err cr2 trapno", rarely=True),
     Rule("xop-evex", "8F that is not POP and 62, longer than 15 bytes as an XOP or EVEX instruction",
          "a CPU that has these looks for their end and raises #GP; the machine has neither: #UD",
          when=met.is_xop_or_evex),
@@ -37,8 +39,6 @@ _OF_FORMS: Final = (
     Rule("fault-word", "which word of a larger operand CR2 names, and what was stored before",
          "the manual does not say in which order they are accessed",
          forms="IRET* RETF* FXSAVE* FXRSTOR* FNSAVE* FNSTENV* FRSTOR* FLDENV* ENTER*", kinds="cr2 memory err"),
-    Rule("two-strings", "which of two refused operands is the fault", "the manual does not say",
-         forms="CMPS?_M* MOVS?_M*", kinds="signal err cr2 trapno", rarely=True),
     Rule("far-pointer-64", "far pointers of 10 bytes",
          "AMD's CPUs read 6 bytes in spite of REX.W; the machine follows Intel's manual",
          forms="CALL_M1664 JMP_M1664 LSS_R64_M1664 LFS_R64_M1664 LGS_R64_M1664"),
