@@ -42,8 +42,8 @@ def _folder() -> Path:
 
 
 @cache
-def build(name: str) -> Path:
-    """The static program of the source `name`. Raises NoFigure."""
+def build(name: str, *, static: bool = True) -> Path:
+    """The program of the source `name`. Raises NoFigure."""
     compiler = find_c_compiler()
     if compiler is None:
         raise NoFigure(NO_C_COMPILER)
@@ -51,8 +51,8 @@ def build(name: str) -> Path:
         compiler = [found for found in map(shutil.which, ("g++", "clang++")) if found is not None][:1]
         if not compiler:
             raise NoFigure("no C++ compiler: install g++ or clang++")
-    program = _folder() / name.partition(".")[0]
-    flags = ("-O2", "-static", "-pthread", "-muintr", "-I", str(INCLUDE))
+    program = _folder() / (name.partition(".")[0] if static else f"{name.partition('.')[0]}-dynamic")
+    flags = ("-O2", *(("-static",) if static else ()), "-pthread", "-muintr", "-I", str(INCLUDE))
     done = subprocess.run([*compiler, *flags, "-o", program, SOURCES / name], capture_output=True, text=True)
     if done.returncode:
         raise NoFigure(f"{name} does not compile: {done.stderr.splitlines()[0]}")
