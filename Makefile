@@ -113,6 +113,8 @@ evaluation: $(STAMP)
 	@$(SWEEP) --vary threads=1,2,4,8,16 --json $(EVALUATION)/threads.json fault --pages 1024 $(MODES)
 	@$(SWEEP) --vary handler-threads=1,2,4,8,16 --json $(EVALUATION)/handlers.json \
 	    fault --pages 1024 --threads 16 --mode uffd --mode pff
+	@$(SWEEP) --vary locking=6.0,6.18 --vary threads=1,4,16 --json $(EVALUATION)/areas.json \
+	    fault --pages 1024 --own-areas --mode kernel --mode pff
 	@$(BIN)/pffemu bench fault --pages 1024 --threads 16 --handler-threads 4 --random --handler all $(MODES) \
 	    --json $(EVALUATION)/contended.json
 	@$(SWEEP) --vary resident=0.1,0.25,0.5,0.75,1 --json $(EVALUATION)/cache.json \
@@ -125,7 +127,7 @@ evaluation: $(STAMP)
 	    -o $(EVALUATION)/compare.html --figures docs/evaluation
 	@$(BIN)/pffemu timing validate --write docs/timing.md
 	@$(BIN)/python -m tests.mechanism_steps
-	@$(BIN)/pffemu report $(foreach n,reads writes minor ioctl bfs threads handlers contended cache,$(EVALUATION)/$(n).json) \
+	@$(BIN)/pffemu report $(foreach n,reads writes minor ioctl bfs threads handlers areas contended cache,$(EVALUATION)/$(n).json) \
 	    -o $(EVALUATION)/report.html --figures docs/evaluation --tables docs/evaluation.md
 
 venv: $(STAMP)

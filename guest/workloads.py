@@ -83,6 +83,7 @@ class FaultWorkload:
     frames: int | None = None
     low: int = 0
     batch: int = 0
+    own_areas: bool = False  # each thread's slice is an area (VMA) of its own
     guest: str = field(default="fault_bench", init=False)
 
     def __post_init__(self) -> None:
@@ -102,8 +103,10 @@ class FaultWorkload:
     @property
     def arguments(self) -> tuple[str, ...]:
         choices = map(str, (int(self.write), int(self.random), 2 if self.minor else int(self.copy)))
-        rings = () if self.frames is None else (str(self.frames), str(self.low), str(self.batch))
-        return (str(self.pages), *choices, str(self.threads), self.handler.argument, str(self.handler_threads), *rings)
+        frames = self.pages // self.threads + 1 if self.frames is None else self.frames
+        rings = (str(frames), str(self.low), str(self.batch)) if self.frames is not None or self.own_areas else ()
+        last = (*rings, "1") if self.own_areas else rings
+        return (str(self.pages), *choices, str(self.threads), self.handler.argument, str(self.handler_threads), *last)
 
     @property
     def files(self) -> Mapping[int, memoryview | Content]:

@@ -1,16 +1,17 @@
 # The fault benchmark: touch every page of a region once, and let the machine's mode bring each in.
-#   fault_bench PAGES WRITE RANDOM COPY [THREADS [HANDLER [HANDLERS [FRAMES [LOW BATCH]]]]]
+#   fault_bench PAGES WRITE RANDOM COPY [THREADS [HANDLER [HANDLERS [FRAMES [LOW BATCH [OWN_AREAS]]]]]]
 # WRITE 0 read, 1 write. RANDOM 0 ascending, 1 a full-period random order. COPY 0 zero pages, 1 copies of a backing mapping,
 # 2 minor faults: the pages are in the page cache already, by another mapping of the same memfd.
 # THREADS share the pages, each a slice. HANDLER and HANDLERS are paging.s's [handler_kind] and [handlers]; FRAMES, LOW and
-# BATCH its [hw_frames], [hw_low] and [hw_batch] (a frame for each of a slice's pages, unless given). The measured part lies
-# between two gettid().
+# BATCH its [hw_frames], [hw_low] and [hw_batch] (a frame for each of a slice's pages, unless given). OWN_AREAS 1: each slice
+# is an area (VMA) of its own. The measured part lies between two gettid().
 # Page i is touched at offset (i mod 64) * 64, where the backing mapping holds i + 1; a write stores the same.
 # Writes the sum of all touched words to fd 4, and exits with 0 when it is right, 1 when not.
 
 .equ MULTIPLIER, 1664525            # Knuth/Numerical Recipes' LCG: full period modulo any power of two
 .equ INCREMENT, 1013904223
 .equ MINOR, 2
+.equ MADV_DONTFORK, 10              # one of the flags by which areas differ and do not merge
 
 .text
 .globl _start
@@ -64,6 +65,11 @@ _start:
     mov rsi, [rbp + 88]
     call parse_number
     mov [rip + hw_batch], rax
+    cmp qword ptr [rbp], 12
+    jb 3f
+    mov rsi, [rbp + 96]
+    call parse_number
+    mov [rip + own_areas], rax
 3:  mov rax, [rip + handlers]
     add rax, [rip + threads]
     cmp rax, 2
@@ -108,6 +114,41 @@ _start:
     call handle_faults
     mov [rip + mode], rax
     jmp measured_part
+
+# make each second slice differ from its neighbours by a flag
+split_into_areas:
+    mov r15d, 1                     # the slice's thread
+1:  cmp r15, [rip + threads]
+    jae 2f
+    call slice
+    mov rdi, r9
+    shl rdi, 12
+    add rdi, rbx
+    mov rsi, r10
+    shl rsi, 12
+    mov edx, MADV_DONTFORK
+    mov eax, SYS_madvise
+    syscall
+    test rax, rax
+    jnz ioctl_failed
+    add r15d, 2
+    jmp 1b
+2:  ret
+
+# -> r9, r10: first page and number of pages of thread r15's slice. Clobbers rax, rdx.
+slice:
+    mov rax, r12
+    imul rax, r15
+    xor edx, edx
+    div qword ptr [rip + threads]
+    mov r9, rax
+    lea rax, [r15 + 1]
+    imul rax, r12
+    xor edx, edx
+    div qword ptr [rip + threads]
+    mov r10, rax
+    sub r10, r9
+    ret
 
 # -> rax: a memfd as long as the region
 make_memfd:
@@ -154,7 +195,10 @@ word_of_page:
     ret
 
 measured_part:
-    mov rax, [rip + threads]
+    cmp qword ptr [rip + own_areas], 0
+    je 2f
+    call split_into_areas
+2:  mov rax, [rip + threads]
     mov [rip + running], eax
     dec eax
     mov [rip + unready], eax
@@ -269,17 +313,8 @@ start_worker:
 
 # touch the pages [r9, r9 + r10) of thread r15, and add their words to sum
 touch_slice:
-    mov rax, r12
-    imul rax, r15
-    xor edx, edx
-    div qword ptr [rip + threads]
-    mov r9, rax
-    lea rax, [r15 + 1]
-    imul rax, r12
-    xor edx, edx
-    div qword ptr [rip + threads]
-    mov r10, rax
-    sub r10, r9
+    call slice
+    test r10, r10
     jz 7f
     mov r11d, 1                     # the smallest power of two that holds all of them, then its mask
 1:  cmp r11, r10
@@ -322,6 +357,7 @@ unready: .quad 0
 go:     .quad 0
 random: .quad 0
 copy:   .quad 0
+own_areas: .quad 0
 sum:    .quad 0
 
 .include "paging.s"

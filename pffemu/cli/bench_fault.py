@@ -37,6 +37,7 @@ def bench_fault(
     handler_threads: Annotated[
         int, typer.Option(min=1, max=MOST_THREADS, help="Handler threads (userfaultfd); cores are added for them, too.")
     ] = 1,
+    own_areas: Annotated[bool, typer.Option("--own-areas", help="An area of its own for each thread.")] = False,
     frames: Annotated[
         int | None, typer.Option(min=0, help="Mode hw: frames of each core's ring; as many as pages by default.")
     ] = None,
@@ -61,7 +62,7 @@ def bench_fault(
     _check(minor, copy, frames, low, batch)
     workload = FaultWorkload(
         pages, write, random, copy, threads, minor=minor, handler_threads=handler_threads, frames=frames, low=low,
-        batch=batch,
+        batch=batch, own_areas=own_areas,
     )  # fmt: skip
     fill = "continue" if minor else "copy" if copy else "zero"
     kind = f"{'random' if random else 'ascending'} {'writes' if write else 'reads'}, {fill}"
@@ -89,6 +90,7 @@ def _parameters(workload: FaultWorkload) -> dict[str, Any]:
         "minor": workload.minor,
         "threads": workload.threads,
         "handler_threads": workload.handler_threads,
+        "own_areas": workload.own_areas,
         **rings,
     }
 

@@ -9,7 +9,7 @@ import json as json_text
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -20,6 +20,7 @@ from pffemu.cli.terminal import check_writable, err_console, out_console, write_
 from pffemu.errors import UsageError
 from pffemu.report.csv_rows import rows, to_csv
 from pffemu.report.progress import ProgressLine
+from pffemu.report.sweep_table import told_of_points
 from pffemu.timing import DEFAULT_PROFILE, load_profile
 
 _BENCHMARKS: Final = ("fault", "bfs", "ioctl")
@@ -35,6 +36,8 @@ def bench_sweep(
     ],
     folder: Annotated[Path, typer.Option("--folder", help="Directory of the points' reports.")] = Path("sweep"),
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Number of parallel processes.")] = 2,
+    uncertainty: options.Uncertainty = None,
+    draw_seed: options.DrawSeed = 0,
     json: options.Json = None,
     csv: options.Csv = None,
 ) -> None:
@@ -50,7 +53,8 @@ def bench_sweep(
     varied = dict(given)
     if len(varied) != len(given):
         raise UsageError("an option is varied twice", where="--vary", remedy="all its values in one --vary")
-    points = _points(benchmark, varied, context.args, folder)
+    arguments = [*context.args, *_drawn(uncertainty, draw_seed)]
+    points = _points(benchmark, varied, arguments, folder)
     missing = [point for point in points if point.report() is None]
     runner = Runner()
     progress = ProgressLine(err_console(), f"sweep of bench {benchmark}", len(points))
@@ -63,10 +67,10 @@ def bench_sweep(
         )
     finally:
         progress.clear()
-    told = {
+    told: dict[str, Any] = {
         "version": pffemu.__version__,
         "command": "bench sweep",
-        "options": {"benchmark": benchmark, "arguments": context.args, "vary": varied},
+        "options": {"benchmark": benchmark, "arguments": arguments, "vary": varied},
         "points": [{"values": point.values, "report": point.report()} for point in points],
     }
     table = rows(told)
@@ -76,13 +80,12 @@ def bench_sweep(
         write_text(json_text.dumps(told, indent=2), json)
     out = out_console(to_stderr="-" in (json, csv))
     out.print(f"{len(points)} points, {there} of them from before, in {folder}", markup=False)
-    for row in table:
-        values = ", ".join(f"{name.removeprefix('vary_')} {row[name]}" for name in row if name.startswith("vary_"))
-        measured = row.get("cycles", row.get("total"))
-        out.print(
-            f"  {values}: {' '.join(filter(None, (row['mode'], row.get('handler'))))}: {measured:,} cycles",
-            markup=False,
-        )
+    for line in told_of_points(told["points"]):
+        out.print(f"  {line}", markup=False, soft_wrap=True)
+
+
+def _drawn(count: int | None, seed: int) -> list[str]:
+    return [] if count is None else ["--uncertainty", str(count), "--draw-seed", str(seed)]
 
 
 def _parsed(text: str) -> tuple[str, list[str]]:

@@ -15,6 +15,7 @@ from pffemu.cli.terminal import check_writable, out_console, replace_between_mar
 from pffemu.errors import MissingExtraError, MissingFileError, PffemuError, UsageError
 from pffemu.report import page, plot
 from pffemu.report.svg_timeline import svg
+from pffemu.report.sweep_table import draws_of
 from pffemu.report.timeline import one_fault_title
 from pffemu.timing import DEFAULT_PROFILE, Profile, builtin_profiles, load_profile
 
@@ -45,7 +46,7 @@ def report(
     if tables is not None:
         for shown in reports:
             replace_between_markers(tables, shown.name, page.markdown(shown))
-            if "uncertainty" in shown.report:
+            if draws_of(shown.report) is not None:
                 replace_between_markers(tables, f"{shown.name} draws", page.markdown_of_draws(shown))
     write_text(page.html(reports, _one_fault(_profile(reports))).rstrip("\n"), output)
     out_console().print(f"{len(reports)} reports in {output}", markup=False)

@@ -13,7 +13,7 @@ from pffemu.machine.options import MachineOptions
 from pffemu.report.latency import Latency
 from pffemu.report.scatter import scattered
 from pffemu.report.summary import RunSummary
-from pffemu.report.uncertainty import MEAN, TIME, RunDraws, Uncertainty, assess, of_forms, of_runs, result
+from pffemu.report.uncertainty import MEAN, TIME, RunDraws, Uncertainty, assess, of_forms, of_runs, result, with_speedup
 from pffemu.timing.uncertainty import draw, drawn
 
 _CHECKED: Final = 2  # draws whose profiles are run, too, where the forms may not be exact
@@ -56,7 +56,7 @@ def with_draws(draws: Draws, runs: Runs, setup: Setup) -> Uncertainty:
     assert draws.count is not None
     drawn_runs = [_drawn(draws, workload, mode, measured, setup) for workload, mode, measured in runs]
     quantity = MEAN if isinstance(runs[0][0], FaultWorkload) else TIME
-    return assess(setup.profile, [drawn_runs], draws.count, draws.seed, quantity)
+    return assess(setup.profile, [with_speedup(drawn_runs)], draws.count, draws.seed, quantity)
 
 
 def _drawn(draws: Draws, workload: Workload, mode: Mode, measured: Measured, setup: Setup) -> RunDraws:

@@ -182,10 +182,14 @@ def _interval(report: Run, name: str, quantity: str) -> tuple[float, float] | No
 
 
 def sweep_lines(points: Sequence[tuple[float, Run]], xlabel: str, title: str, speedup: bool) -> Any:
-    """Time of the measured part over a swept option, a line a run; or speed-up over the first userfaultfd run."""
+    """Time of the measured part over a swept option, a line a run; or speed-up over the first userfaultfd run.
+
+    Points with draws have intervals.
+    """
 
     def draw(axes: Any) -> None:
         series: dict[str, list[tuple[float, float]]] = {}
+        edges: dict[str, list[tuple[float, float, float]]] = {}
         compared = ""
         for x, report in points:
             base = next((run for run in report["runs"] if run["mode"] == "uffd"), None)
@@ -193,6 +197,10 @@ def sweep_lines(points: Sequence[tuple[float, Run]], xlabel: str, title: str, sp
             for run in report["runs"]:
                 y = base["cycles"] / run["cycles"] if speedup and base is not None else run["cycles"] / 1e6
                 series.setdefault(name_of(run), []).append((x, y))
+                between = _interval(report, name_of(run), "speedup" if speedup else "time")
+                if between is not None:
+                    scale = 1 if speedup else 1e6
+                    edges.setdefault(name_of(run), []).append((x, between[0] / scale, between[1] / scale))
         styles = LineStyles()
         for name, line in series.items():
             colour, dashes, marker = styles.next(name)
@@ -204,11 +212,14 @@ def sweep_lines(points: Sequence[tuple[float, Run]], xlabel: str, title: str, sp
                 marker=marker,
                 markersize=4.5,
             )
+            for x, low, high in edges.get(name, ()):
+                axes.plot([x, x], [low, high], color=colour, marker="_", markersize=6, linewidth=1)
         axes.set_xlabel(_AXES.get(xlabel, xlabel))
         axes.set_ylabel(f"speed-up over {compared}" if speedup and compared else "million cycles")
         axes.set_title(title)
         _scale_x(axes, sorted({x for x, _ in points}))
-        _scale_y(axes, [y for line in series.values() for _, y in line], speedup)
+        ends = [y for line in edges.values() for _, *ends in line for y in ends]
+        _scale_y(axes, [*(y for line in series.values() for _, y in line), *ends], speedup)
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
     return _figure(draw, 5.6)

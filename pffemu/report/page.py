@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from pffemu.report import compare_figure, compare_table, figures
+from pffemu.report import compare_figure, compare_table, figures, sweep_table
 from pffemu.report.command_line import command_line
 from pffemu.report.figures import name_of_path
 from pffemu.report.uncertainty import MATTERS
@@ -170,6 +170,16 @@ def table(report: Report) -> tuple[list[str], list[list[str]]]:
 
 def intervals(report: Report) -> tuple[list[str], list[list[str]]]:
     """(headings, rows) of what lies where under the draws; the report has some."""
+    if "points" in report:
+        vary: list[str] = list(report["options"]["vary"])
+        headings: list[str] = []
+        rows: list[list[str]] = []
+        for point in report["points"]:
+            if "uncertainty" not in point["report"]:
+                continue
+            headings, told = intervals(point["report"])
+            rows += [[*point["values"].values(), *row] for row in told]
+        return [*vary, *headings], rows
     runs = report["uncertainty"]["runs"]
     names = [name for name in HEADINGS if any(name in run for run in runs)]
     told = [
@@ -181,6 +191,8 @@ def intervals(report: Report) -> tuple[list[str], list[list[str]]]:
 
 def conclusions(report: Report) -> list[str]:
     """The conclusions under the draws, and the guesses that matter to them."""
+    if "points" in report:
+        return sweep_table.conclusions(report["points"])
     drawn = report["uncertainty"]
     moved = f"guesses that move one by more than {100 * MATTERS:.0f} %: {movers(drawn['guesses'])}"
     return [*(one["told"] for one in drawn["conclusions"]), moved]
@@ -234,8 +246,7 @@ def html(reports: Sequence[Shown], fault_pictures: str = "") -> str:
         parts.append(_options(report))
         parts.append(f"<p class=quiet>{_what_the_table_says(report)}</p>")
         parts.append(_html_table(shown.headings, shown.rows))
-        if "uncertainty" in report:
-            draws = report["uncertainty"]["draws"]
+        if (draws := sweep_table.draws_of(report)) is not None:
             parts.append(f"<p>Where 90 % of {draws:,} draws of the profile's costs lie:</p>")
             parts.append(_html_table(*intervals(report)))
             parts.append(f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in conclusions(report))}</ul>")

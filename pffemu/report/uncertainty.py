@@ -21,11 +21,12 @@ from pffemu.timing.profile import Profile, Status
 from pffemu.timing.uncertainty import UNCERTAIN, WIDTHS, draw, status, width
 
 MEAN, MEDIAN, P99, TIME, CALL = QUANTITIES = ("mean", "median", "p99", "time", "call")
+SPEEDUP: Final = "speedup"  # the measured part's length under userfaultfd over a run's
 WITHIN: Final = (5, 95)  # percentiles of the intervals
 MATTERS: Final = 0.05  # a guess that moves a conclusion by more is named
 _SAME: Final = 0.01  # runs nearer to each other than that lead to no conclusion
 _BARS: Final = 12  # of a tornado
-_WHAT: Final = {MEAN: "a fault", TIME: "the measured part", CALL: "a call"}
+WHAT: Final = {MEAN: "a fault", TIME: "the measured part", CALL: "a call"}
 Draws = NDArray[np.float64]
 
 
@@ -40,6 +41,10 @@ class Quantity:
     def interval(self) -> tuple[float, float]:
         low, high = np.percentile(self.draws, WITHIN)
         return float(low), float(high)
+
+    def over(self, other: Quantity) -> Quantity:
+        """The ratio, draw by draw."""
+        return Quantity(self.nominal / other.nominal, self.draws / other.draws)
 
     def to_json(self) -> list[float]:
         """[low, nominal, high]"""
@@ -74,7 +79,7 @@ class Conclusion:
     def told(self) -> str:
         low, high = self.ratio.interval
         return (
-            f"{_WHAT[self.quantity]}: {self.less} takes less than {self.more}, {self.ratio.nominal:.2f}x "
+            f"{WHAT[self.quantity]}: {self.less} takes less than {self.more}, {self.ratio.nominal:.2f}x "
             f"[{low:.2f}, {high:.2f}]; holds in {self.holds} of {len(self.ratio.draws)} draws"
         )
 
@@ -164,6 +169,14 @@ def of_runs(linear: RunDraws, results: Sequence[Mapping[str, float]]) -> RunDraw
     return RunDraws(linear.name, linear.mode, quantities, linear.forms, "emulated", linear.off)
 
 
+def with_speedup(runs: Sequence[RunDraws]) -> list[RunDraws]:
+    """The runs, each with its speed-up over the first one under userfaultfd; as they are where there is none."""
+    base = next((run.quantities[TIME] for run in runs if run.mode == "uffd"), None)
+    if base is None:
+        return list(runs)
+    return [replace(run, quantities={**run.quantities, SPEEDUP: base.over(run.quantities[TIME])}) for run in runs]
+
+
 def result(summary: RunSummary, quantity: str) -> float:
     """A quantity of one run."""
     if quantity == TIME:
@@ -194,7 +207,7 @@ def assess(profile: Profile, groups: Sequence[Sequence[RunDraws]], draws: int, s
     above, below = _pair(groups[0])
     if above is below or not {quantity} <= above.forms.keys() & below.forms.keys():
         return everything
-    of = f"{_WHAT[quantity]}: {above.name} / {below.name}"
+    of = f"{WHAT[quantity]}: {above.name} / {below.name}"
     nominal = above.quantities[quantity].nominal / below.quantities[quantity].nominal
     return replace(everything, tornado_of=(of, nominal), tornado=_tornado(profile, above, below, quantity))
 
@@ -214,8 +227,7 @@ def _conclusions(runs: Sequence[RunDraws], quantity: str) -> list[Conclusion]:
     for less, more in pairs:
         a, b = less.quantities[quantity], more.quantities[quantity]
         if a.nominal > 0 and b.nominal - a.nominal > _SAME * b.nominal:
-            ratio = Quantity(a.nominal / b.nominal, a.draws / b.draws)
-            found.append(Conclusion(quantity, less.name, more.name, ratio, int((a.draws < b.draws).sum())))
+            found.append(Conclusion(quantity, less.name, more.name, a.over(b), int((a.draws < b.draws).sum())))
     return found
 
 

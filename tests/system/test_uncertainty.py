@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from pffemu.report.json_schemas import schema
+from pffemu.report.sweep_table import conclusions
+from tests.json_schema import errors
 from tests.system.cli_runs import pffemu
 
 FAULT = ("bench", "fault", "--pages", "30", "--mode", "uffd", "--mode", "pff", "--mode", "kernel")
@@ -60,6 +63,66 @@ def test_ioctls() -> None:
     assert {run["method"] for run in told["runs"]} == {"exact"}
     assert len(told["conclusions"]) == 9
     assert all(one["quantity"] == "call" and one["holds"] == 40 for one in told["conclusions"])
+
+
+def test_a_sweep_has_intervals_conclusions_and_pictures_of_both(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    command = ("bench", "sweep", "--folder", str(tmp_path / "points"), "--uncertainty", "20", "--draw-seed", "3",
+               "--vary", "threads=1,2", "--json", str(tmp_path / "s.json"), "fault", "--pages", "16",
+               "--mode", "uffd", "--mode", "pff")  # fmt: skip
+    ran = pffemu(*command)
+    assert ran.code == 0, ran.err
+    told = json.loads((tmp_path / "s.json").read_text())
+    assert list(errors(told, schema("bench-sweep"))) == []
+    for point in told["points"]:
+        assert list(errors(point["report"], schema("bench"))) == []
+        uffd, pff = point["report"]["uncertainty"]["runs"]
+        assert uffd["speedup"] == [1, 1, 1]
+        low, nominal, high = pff["speedup"]
+        assert low < nominal < high
+        assert nominal == pytest.approx(uffd["time"][1] / pff["time"][1], rel=1e-3)
+        low, _, high = pff["time"]
+        assert f"threads {point['values']['threads']}: pff: " in ran.out
+        assert f" cycles [{low:,.0f}, {high:,.0f}]" in ran.out
+    one = draws("bench", "fault", "--pages", "16", "--mode", "uffd", "--mode", "pff", "--draw-seed", "3", number=20)
+    assert told["points"][0]["report"]["uncertainty"] == one
+    assert "the measured part: pff takes less than uffd read, 0." in ran.out
+    assert "holds in 20 of 20 draws\n" in ran.out
+    assert "guesses that move one by more than 5 %: none" in ran.out
+    folder, document = tmp_path / "figures", tmp_path / "d.md"
+    document.write_text("<!-- s -->\n<!-- /s -->\n<!-- s draws -->\n<!-- /s draws -->\n")
+    arguments = ("-o", str(tmp_path / "r.html"), "--figures", str(folder), "--tables", str(document))
+    made = pffemu("report", str(tmp_path / "s.json"), *arguments)
+    assert made.code == 0, made.err
+    assert "| threads | run | mean of a fault |" in document.read_text()
+    assert "* a fault: pff takes less" in document.read_text()
+    without = json.loads((tmp_path / "s.json").read_text())
+    for point in without["points"]:
+        del point["report"]["uncertainty"]
+    (tmp_path / "s.json").write_text(json.dumps(without))
+    pictures = {name: (folder / f"s-{name}.svg").read_text() for name in ("time", "speedup")}
+    assert pffemu("report", str(tmp_path / "s.json"), *arguments[:4]).code == 0
+    for name, picture in pictures.items():
+        assert len((folder / f"s-{name}.svg").read_text()) < len(picture)  # no intervals
+
+
+def test_what_only_some_points_of_a_sweep_allow_names_them() -> None:
+    def point(threads: str, *found: tuple[str, str, list[float], int]) -> dict[str, Any]:
+        told = [{"quantity": "time", "less": a, "more": b, "ratio": ratio, "holds": n} for a, b, ratio, n in found]
+        guesses = {"kernel.wake": 0.06 * int(threads)}
+        return {"values": {"threads": threads},
+                "report": {"uncertainty": {"draws": 50, "conclusions": told, "guesses": guesses}}}  # fmt: skip
+
+    both = point("1", ("a", "b", [0.1, 0.2, 0.3], 50)), point("2", ("a", "b", [0.2, 0.4, 0.5], 45))
+    assert conclusions(both)[0] == (
+        "the measured part: a takes less than b, 0.20x to 0.40x [0.10, 0.50]; holds in at least 45 of 50 draws"
+    )
+    other = both[0], point("2", ("b", "a", [0.9, 0.95, 0.99], 48))
+    assert conclusions(other) == [
+        "the measured part: a takes less than b, 0.20x [0.10, 0.30]; holds in 50 of 50 draws (threads 1)",
+        "the measured part: b takes less than a, 0.95x [0.90, 0.99]; holds in 48 of 50 draws (threads 2)",
+        "guesses that move one by more than 5 %: kernel.wake (12 %)",
+    ]
 
 
 def test_tables_are_printed_and_the_report_draws_them(tmp_path: Path) -> None:
