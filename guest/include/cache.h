@@ -209,16 +209,19 @@ __attribute__((unused)) static int cache_join(struct cache *cache)
     return cache->mechanism == CACHE_HW ? pff_forward_on(cache_declined) : 0;
 }
 
-/* `fd`: a file of `pages` pages. At most `quota` of them are in memory, two at least (not CACHE_KERNEL: the machine's). The
+/* `fd`: a file of `pages` pages (EINVAL: it has fewer). At most `quota` of them are in memory, two at least (not CACHE_KERNEL: the machine's). The
    calling thread has joined. */
 __attribute__((unused)) static int cache_open(
     struct cache *cache, int fd, unsigned long pages, unsigned long quota, enum cache_mechanism mechanism)
 {
     struct cache zero = {.mechanism = mechanism, .fd = fd, .uffd = -1, .pages = pages, .quota = quota};
-    unsigned long at;
+    unsigned long at, stat[18]; /* st_size is the seventh word */
     int error;
     *cache = zero;
-    if (!pages || quota < 2)
+    error = (int)pff_syscall(__NR_fstat, fd, stat);
+    if (error)
+        return error;
+    if (!pages || quota < 2 || stat[6] / CACHE_PAGE < pages)
         return -22; /* EINVAL */
     if (quota > pages)
         cache->quota = quota = pages;

@@ -147,7 +147,24 @@ long test_hw(void)
 long test_not_offered(void)
 {
     long fd = pff_syscall(__NR_memfd_create, "file", 0);
+    pff_syscall(__NR_ftruncate, fd, sizeof words);
     return cache_open(&cache, (int)fd, PAGES, 4, CACHE_PFF);
+}
+
+// test: more pages than the file has are an error of cache_open
+// expect: rax == -22
+long test_short_file(void)
+{
+    long fd = pff_syscall(__NR_memfd_create, "file", 0);
+    pff_syscall(__NR_ftruncate, fd, sizeof words);
+    return cache_open(&cache, (int)fd, PAGES + 1, 4, CACHE_PIN);
+}
+
+// test: what is no open file is an error of cache_open
+// expect: rax == -9
+long test_no_file(void)
+{
+    return cache_open(&cache, 99, PAGES, 4, CACHE_PIN);
 }
 
 // test: four threads under mechanisms of the kernel's machine

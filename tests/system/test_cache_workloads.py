@@ -43,10 +43,13 @@ def test_a_workload_is_right_under_a_mechanism(name: str, mechanism: str, thread
     assert done.summary.correct
 
 
+@pytest.mark.parametrize(("threads", "quota"), [(1, 0.1), (16, 0.1), (16, 1)])
 @pytest.mark.parametrize("mechanism", MECHANISMS, ids=lambda one: one.name)
-def test_sixteen_threads_are_right_with_a_tenth_of_the_pages(mechanism: CacheMechanism) -> None:
+def test_one_guest_is_right_from_1_to_16_threads_and_from_a_tenth_to_all_pages(
+    mechanism: CacheMechanism, threads: int, quota: float
+) -> None:
     made = touch("update", CROWDED, CROWDED // 2, order=RANDOM, write=True)
-    setting = CacheSetting(mechanism, made.quota_of(0.1), 16)
+    setting = CacheSetting(mechanism, made.quota_of(quota), threads)
     setting.check(made)
     assert run(made, setting, OPTIONS).summary.correct
 
