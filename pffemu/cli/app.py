@@ -20,6 +20,7 @@ from pffemu.cli.terminal import OutputClosed, say
 from pffemu.errors import PffemuError
 
 CANNOT_GO_ON = 125
+_OWN: Final = ("pffemu", "kernel_model", "guest", "")  # a module of these is missing: a mistake in pffemu
 
 
 class _Command(NamedTuple):
@@ -178,6 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         say(f"error: {error.strerror or error}\n  try: look at where the output is redirected to")
         return CANNOT_GO_ON
+    except ModuleNotFoundError as error:
+        return _not_installed(error)
     except Exception as error:
         return _internal(error)
     finally:
@@ -193,6 +196,14 @@ def _run(arguments: Sequence[str]) -> int:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     sys.stdout.flush()
     return code
+
+
+def _not_installed(error: ModuleNotFoundError) -> int:
+    package = (error.name or "").partition(".")[0]
+    if package in _OWN:
+        return _internal(error)
+    say(f"error: the module {package} is not installed\n  try: pip install pffemu, which brings all that it needs")
+    return CANNOT_GO_ON
 
 
 def _internal(error: Exception) -> int:

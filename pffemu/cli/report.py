@@ -62,7 +62,11 @@ def _read(file: str) -> page.Shown:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"not JSON: {error}", where=file, remedy="name what --json of a benchmark wrote") from error
     if not isinstance(told, dict) or not str(told.get("command", "")).startswith(("bench", "compare")):
-        raise UsageError("not the report of a benchmark", where=file, remedy="name what --json of a benchmark wrote")
+        of_run = isinstance(told, dict) and told.get("command") == "run"
+        remedy = "`pffemu compare PROG --json` reports on your own program" if of_run else (
+            "name what --json of a benchmark wrote"
+        )  # fmt: skip
+        raise UsageError("not the report of a benchmark", where=file, remedy=remedy)
     try:
         return page.Shown.of(Path(file).stem, told)
     except ValueError as error:

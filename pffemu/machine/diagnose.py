@@ -153,6 +153,8 @@ def _remedy(trap: Trap, overflown: Vma | None) -> str:
     if overflown is not None:
         return "end the recursion, or map a larger stack"
     if trap.address < 0x10000:
+        if trap.error_code & pagefault.I:
+            return "look for a null function pointer, or for a ret of code that nothing has called"
         return "look for a null pointer"
     if trap.error_code & pagefault.P:
         return "change the mapping's protection (mprotect), or the access"

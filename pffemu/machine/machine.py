@@ -39,7 +39,7 @@ from pffemu.machine import diagnose
 from pffemu.machine.image import Image, image_of_program, open_image
 from pffemu.machine.loader import load
 from pffemu.machine.memory import GuestMemory
-from pffemu.machine.options import Compat, MachineOptions, with_mode
+from pffemu.machine.options import Compat, MachineOptions, changed, with_mode
 from pffemu.machine.shared_objects import SharedObjects
 from pffemu.machine.stop import BudgetUsedUp, Deadlock, Exited, Interrupted, Killed, Reached, Stop
 from pffemu.machine.streams import InputLog, OutputLog
@@ -66,7 +66,7 @@ class Machine:
         """`stdin`: bytes, or a source of them; `stdout`, `stderr`: where the guest's output goes (default: the host's).
 
         `changes`: fields of MachineOptions by name, as in `Machine(mode=Mode.UFFD, cpus=1)`."""
-        self.options = with_mode(replace(options or MachineOptions(), **changes))
+        self.options = with_mode(changed(options or MachineOptions(), changes))
         places = Places.of(self.options)
         self.ram = Ram(self.options.ram, places.holes())
         self.events = EventBus()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
+from typing import Any
 
 from kernel_model.files.host_tree import Mount
 from kernel_model.mechanisms import Mode
@@ -16,6 +18,7 @@ from pffemu.hw.cpu_options import CpuOptions
 from pffemu.hw.devices import Places
 from pffemu.hw.uffd_regions import CAPACITY
 from pffemu.machine.roots import check_roots, library_mounts
+from pffemu.nearest import closest
 from pffemu.option_values import check_types
 from pffemu.timing.locking import Locking
 
@@ -92,6 +95,17 @@ class MachineOptions:
     def mounts(self) -> tuple[Mount, ...]:
         """All of the host that the guest may reach, but for its program."""
         return (*self.roots, *(library_mounts(self.roots) if self.libs else ()))
+
+
+def changed(options: MachineOptions, changes: Mapping[str, Any]) -> MachineOptions:
+    """`options` with other values of the fields that `changes` names. Raises UsageError."""
+    known = [each.name for each in fields(options)]
+    for name in changes:
+        if name not in known:
+            best = closest(name, known)
+            remedy = f"did you mean {best}?" if best else f"use one of {', '.join(known)}"
+            raise UsageError(f"no option of a machine is called {name!r}", remedy=remedy)
+    return replace(options, **changes)
 
 
 def with_mode(options: MachineOptions) -> MachineOptions:

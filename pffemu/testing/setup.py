@@ -302,9 +302,10 @@ def _cflags(setup: Setup, directive: Directive, _: Parameters) -> Setup:
         raise directive.error(str(error), "quote it as in a shell") from None
     for flag in flags:
         if not _HARMLESS.fullmatch(flag) or _LOADS_OR_WRITES.match(flag) or ".." in flag:
-            raise directive.error(
-                f"{flag!r} is not for a test file to choose", "use -O -std -D -U -W -g -m -f or -I below it"
-            )
+            remedy = "use -O -std -D -U -W -g -m -f or -I below it"
+            if flag.startswith("-I") and len(flag) > 2:
+                remedy = f"write `// includes: {flag[2:]}`, relative to the test file"
+            raise directive.error(f"{flag!r} is not for a test file to choose", remedy)
     return replace(setup, cflags=(*setup.cflags, *flags))
 
 

@@ -57,10 +57,10 @@ class Profile:
     name: str
     machine: str
     frequency: int  # Hz, of the core and of the time-stamp counter
-    entries: Mapping[str, Entry]
-    rates: Mapping[str, int]
-    hierarchy: Mapping[str, Entry] = field(default_factory=dict)  # timing.hierarchy, by its names
-    spreads: tuple[Spread, ...] = ()  # never change a run
+    entries: Mapping[str, Entry] = field(repr=False)
+    rates: Mapping[str, int] = field(repr=False)
+    hierarchy: Mapping[str, Entry] = field(default_factory=dict, repr=False)  # timing.hierarchy, by its names
+    spreads: tuple[Spread, ...] = field(default=(), repr=False)  # never change a run
     locking: Locking = Locking.LINUX_6_0  # of its kernel, where the machine's options do not say it
 
     @classmethod

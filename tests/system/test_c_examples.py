@@ -11,7 +11,7 @@ import pytest
 
 from guest.c_compiler import NO_C_COMPILER, find_c_compiler
 from guest.paths import INCLUDE
-from pffemu import Exited, Machine
+from pffemu import Exited, Machine, Mode
 from pffemu.events.hw import HandlerEntered, SendUipi
 from pffemu.events.kernel import ContextSwitch, Syscall
 from pffemu.events.trace import TraceHash
@@ -31,9 +31,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(program: Path, *arguments: str, cpus: int = 2) -> tuple[Machine, str]:
+def run(program: Path, *arguments: str, cpus: int = 2, mode: Mode = Mode.PFF) -> tuple[Machine, str]:
     output = io.BytesIO()
-    machine = Machine(cpus=cpus, stdout=output, stderr=output)
+    machine = Machine(mode=mode, cpus=cpus, stdout=output, stderr=output)
     machine.load(program, arguments)
     trace = TraceHash()
     machine.events.sinks.append(trace)
@@ -86,9 +86,14 @@ def test_the_userfaultfd_example_runs_as_on_the_host_and_forwarded_with_the_line
     assert compiler is not None
     source = EXAMPLES / "uffd_pages.c"
     subprocess.run([*compiler, *FLAGS, "-DPFF", "-o", str(forwarded), str(source)], check=True, timeout=300)
-    for program, messages, frames in ((built / "uffd_pages", 8, 0), (forwarded, 0, 8)):
-        machine, output = run(program)
-        assert output.startswith("8 pages, sum 36\n")
+    for program, mode, messages, frames in (
+        (built / "uffd_pages", Mode.PFF, 8, 0),
+        (forwarded, Mode.PFF, 0, 8),
+        (forwarded, Mode.UFFD, 8, 0),
+    ):
+        machine, output = run(program, mode=mode)
+        assert "8 pages, sum 36\n" in output
+        assert output.startswith("no forwarding") == (mode is Mode.UFFD)
         counts = machine.counts()
         assert (counts["uffd_messages"], counts["forwarded"], counts["uirets"]) == (messages, frames, frames)
     added = re.findall(r"^#ifdef PFF$(.*?)^#endif$", source.read_text(), re.MULTILINE | re.DOTALL)

@@ -96,6 +96,7 @@ GUESTS: dict[str, tuple[str, int, list[str]]] = {
         ["write to 0x0", "_start+0x2", "mappings:", "null pointer"],
     ),
     "unmapped jump": ("_start: mov eax, 0x5000\njmp rax\n", 139, ["jump to 0x5000", "RIP 0x5000", "mappings:"]),
+    "ret at the end": ("_start: nop\nret\n", 139, ["jump to 0x1", "a ret of code that nothing has called"]),
     "jump into data": ("_start: lea rax, [rip + word]\njmp rax\n.data\nword: .quad 0\n", 139, ["jump to", "rw- "]),
     "write to code": ("_start: lea rax, [rip + _start]\nmov [rax], rax\n", 139, ["write to 0x400000", "r-x"]),
     "privileged": ("_start: hlt\n", 139, ["privileged instruction `hlt`", "_start (RIP 0x400000", "ring 3"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,17 @@ def test_a_missing_package_is_125(
     ran = pffemu(*command)
     assert (ran.code, "pip install 'pffemu[" in ran.err) == (125, True), ran.err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("module", ["iced_x86", "unicorn"])
+def test_a_package_that_everything_needs_is_125_and_no_internal_error(module: str) -> None:
+    code = (
+        f"import sys; sys.modules[{module!r}] = None; from pffemu.cli.app import main; sys.exit(main({['run', GUEST]}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (125, "")
+    said, remedy = done.stderr.splitlines()
+    assert said == f"pffemu: error: the module {module} is not installed"
+    assert remedy == "  try: pip install pffemu, which brings all that it needs"

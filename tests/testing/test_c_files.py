@@ -119,6 +119,8 @@ def test_a_failure_shows_the_line_and_the_code_of_the_function(pytester: pytest.
          ["test_bad.c:1: it cannot be built", "*missing*"]),
         ("// test: x\n// libc: maybe\n// expect: exit == 1\nint main() { return 1; }\n",
          ["test_bad.c:2: # libc: 'maybe'?*"]),
+        ("// test: x\n// cflags: -I../src\n// expect: eax == 1\nint test_x() { return 1; }\n",
+         ["test_bad.c:2: # cflags: '-I../src' is not for a test file to choose", "*write `// includes: ../src`*"]),
         ("// test: x\n// cflags: -O2 '\n// expect: eax == 1\nint test_x() { return 1; }\n",
          ["test_bad.c:2: # cflags: No closing quotation"]),
         ("// test: x\n// expekt: eax == 1\nint test_x() { return 1; }\n", ["test_bad.c:2: unknown directive 'expekt'"]),

@@ -50,13 +50,10 @@ def test_the_recipe_for_conda_requires_what_the_package_requires() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     run = re.findall(r"^    - (\S+) (\S+)$", text.partition("  run:\n")[2].partition("\n\n")[0], re.MULTILINE)
     by_pip = text.partition("pip install ")[2].splitlines()[0].split()
-    wanted = [re.split(r"(?=[><])", each.partition(";")[0].strip(), maxsplit=1) for each in project["dependencies"]]
-    expected = [
-        ("python", project["requires-python"]),
-        *((name, limit) for name, limit in wanted if name not in by_pip),
-    ]
-    assert run == expected
-    assert set(by_pip) <= {name for name, _ in wanted}
+    wanted = [each.partition(";")[0].strip() for each in project["dependencies"]]
+    by_conda = [tuple(re.split(r"(?=[><])", each, maxsplit=1)) for each in wanted if each not in by_pip]
+    assert run == [("python", project["requires-python"]), *by_conda]
+    assert set(by_pip) <= set(wanted)
     assert f"version: {project['version']}\n" in text
     ((command, target),) = project["scripts"].items()
     assert f"- {command} = {target}\n" in text

@@ -18,7 +18,7 @@ IN_HANDLER = line_of("handled++")
 
 def stopped(client: DapClient, reason: str) -> int:
     """The thread that stopped for this reason."""
-    while (body := client.event("stopped"))["reason"] != reason:
+    while (body := client.event("stopped")).get("reason") != reason:
         pass
     return int(body["threadId"])
 

@@ -83,7 +83,7 @@ def test_an_editor_with_lldbs_adapter(program: Path) -> None:
         client.ask("setBreakpoints", source={"path": str(SOURCE)}, breakpoints=[{"line": handler}])
         client.ask("configurationDone")
         client.response(attach)
-        while (body := client.event("stopped"))["reason"] != "breakpoint":
+        while (body := client.event("stopped")).get("reason") != "breakpoint":
             pass
         stack = client.ask("stackTrace", threadId=body["threadId"])["stackFrames"]
         assert (stack[0]["name"], stack[0]["line"]) == ("handler", handler)

@@ -39,6 +39,19 @@ def test_everything_else_is_one_error(given: dict[str, Any], what: str, remedy: 
     assert remedy in (error.value.remedy or "")
 
 
+def test_an_unknown_option_is_one_error() -> None:
+    with pytest.raises(UsageError, match="no option of a machine is called 'cpu_count'"):
+        Machine(cpu_count=2)
+    with pytest.raises(UsageError, match="called 'mod'") as error:
+        Machine(mod=Mode.PFF)
+    assert error.value.remedy == "did you mean mode?"
+
+
+def test_options_print_short() -> None:
+    assert "name='sapphire-rapids'" in repr(MachineOptions())
+    assert len(repr(MachineOptions())) < 1500
+
+
 def test_a_cores_options_are_checked_too() -> None:
     with pytest.raises(UsageError, match="frame_layout='x' does not exist"):
         CpuOptions(frame_layout="x")  # type: ignore[arg-type]
