@@ -196,12 +196,13 @@ def _handle(
 
 
 def _allowed(vma: Vma, error_code: int) -> bool:
+    """access_error: a fetch of a missing page brings it in, whatever the area allows, and is refused when repeated."""
     if error_code & pagefault.RSVD:
         return False
-    if error_code & pagefault.I:
-        return vma.prot & PROT_EXEC != 0
     if error_code & pagefault.W:
         return vma.prot & PROT_WRITE != 0
+    if error_code & pagefault.I and error_code & pagefault.P:
+        return vma.prot & PROT_EXEC != 0
     return vma.prot & (PROT_READ | PROT_WRITE | PROT_EXEC) != 0
 
 

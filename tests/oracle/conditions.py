@@ -6,7 +6,7 @@ import struct
 from fractions import Fraction
 from typing import Final
 
-from iced_x86 import FlowControl, Mnemonic
+from iced_x86 import Mnemonic
 
 from tests.oracle.compare import Difference
 from tests.oracle.families import prefixes
@@ -16,15 +16,12 @@ from tests.oracle.values import AC
 _LOCK, _FS, _GS, _OPERAND_SIZE, _ADDRESS_SIZE = 0xF0, 0x64, 0x65, 0x66, 0x67
 _LEGACY_SEGMENTS: Final = {0x26, 0x2E, 0x36, 0x3E}
 _REPEATS: Final = {0xF2, 0xF3}
-_BRANCHES: Final = (FlowControl.INDIRECT_BRANCH, FlowControl.INDIRECT_CALL, FlowControl.RETURN)
 _DE, _DAZ, _FTZ = 1 << 1, 1 << 6, 1 << 15
 _UE, _PE, _ES, _C1, _BUSY = 1 << 4, 1 << 5, 1 << 7, 1 << 9, 1 << 15
 _ST0_AT: Final = 32  # in FXSAVE's area
 _BIAS: Final = 0x3FFF
 _CIRCULAR: Final = (Mnemonic.FSIN, Mnemonic.FCOS, Mnemonic.FSINCOS, Mnemonic.FPTAN)
 _ROUNDED_ARGUMENT: Final = Fraction(1, 1 << 67)
-_FETCH: Final = 0x10  # of a page fault's error code
-_PAGE_FAULT_CODES: Final = 0x20  # other error codes are selectors here
 _GP, _PF, _UD = "SIGSEGV.128.13", "SIGSEGV.1.14", "SIGILL.2.6"
 _REX: Final = range(0x40, 0x50)
 _PREFIXES: Final = bytes((*_LEGACY_SEGMENTS, *_REPEATS, _LOCK, _FS, _GS, _OPERAND_SIZE, _ADDRESS_SIZE, *_REX))
@@ -38,15 +35,6 @@ def checks_alignment(made: Made, _difference: Difference, _found: list[Differenc
 
 def is_refused_here(_made: Made, _difference: Difference, found: list[Difference]) -> bool:
     return any(other.kind == "signal" and other.ours == _GP != other.right for other in found)
-
-
-def is_fetch(made: Made, difference: Difference, found: list[Difference]) -> bool:
-    """A branch out of the slots, whose page Linux brings in."""
-    if difference.kind == "err":
-        right = int(difference.right, 16)
-        return right < _PAGE_FAULT_CODES and bool(right & _FETCH)
-    branches = any(i.flow_control != FlowControl.NEXT for i in made.instructions if not i.is_invalid)
-    return branches and _host_says(found, "SIGBUS.2.14") and difference.kind in ("signal", "trapno", "err")
 
 
 def needs_a_base(made: Made, _difference: Difference, found: list[Difference]) -> bool:
@@ -126,7 +114,3 @@ def is_far_from_zero(made: Made, _difference: Difference, _found: list[Differenc
 def _differ_in_nans(right: int, ours: int, bits: int, exponent: int) -> bool:
     lanes = [(right >> at & (1 << bits) - 1, ours >> at & (1 << bits) - 1) for at in range(0, 128, bits)]
     return all(one == other or (one & exponent == exponent and other & exponent == exponent) for one, other in lanes)
-
-
-def _host_says(found: list[Difference], signal: str) -> bool:
-    return any(difference.kind == "signal" and difference.right == signal for difference in found)

@@ -20,8 +20,6 @@ _CONTROL = (
 _FUNCTIONS = "FSIN FCOS FSINCOS FPTAN FPATAN F2XM1 FYL2X FYL2XP1"
 
 _CONDITIONS: Final = (
-    Rule("fetch", "a fetch from an area without PROT_EXEC brings the page in first", "the kernel model does not",
-         when=met.is_fetch),
     Rule("segment-base", "an address that is canonical only with the base of FS or GS",
          "AMD's CPUs raise #GP; the machine follows Intel's manual, where the sum counts", when=met.needs_a_base),
 )  # fmt: skip
