@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import sys
 from collections.abc import Callable
 
 from pffemu.arch.paging import MAXPHYADDR, PAGE_SIZE
@@ -71,7 +72,10 @@ class Ram:
 
     def forget_frames(self) -> None:
         """Clear `.frames` after RAM's content was replaced: no core has translated or searched any of it."""
-        ctypes.memset(self.frames_address, 0, self.frames.nbytes)
+        if sys.platform == "linux":
+            self._frames.madvise(mmap.MADV_DONTNEED)  # zero again, and without memory
+        else:
+            ctypes.memset(self.frames_address, 0, self.frames.nbytes)
 
     def pieces(self) -> list[tuple[int, int, int]]:
         """(physical address, bytes, host address) of RAM between the holes."""
