@@ -69,20 +69,28 @@ class Lock:
 
     def acquire(self, cpu: Cpu) -> int:
         """The clock from which `cpu` holds it, for `release`."""
-        since = cpu.wait_until(self._held.free_from(cpu.clock), self.waits)
-        self._take_line(cpu, since)
+        since = cpu.clock
+        if since < self._held.latest:
+            since = cpu.wait_until(self._held.free_from(since), self.waits)
+        if self._charged:
+            self._take_line(cpu, since)
         return since
 
     def release(self, cpu: Cpu, since: int) -> None:
-        self._held.add(since, cpu.wait_until(self._held.held_up(since, cpu.clock), self.waits))
+        end = cpu.clock
+        if self._held.latest > since:
+            end = self._held_up(cpu, since, end)
+        self._held.add(since, end)
+
+    def _held_up(self, cpu: Cpu, since: int, end: int) -> int:
+        """Wait for the cores that held it within [since, end), which `cpu` had it: the clock then."""
+        return cpu.wait_until(self._held.held_up(since, end), self.waits)
 
     def _take_line(self, cpu: Cpu, now: int) -> None:
         """The lock's cache line, which readers change too: one core has it at a time."""
-        since = self._line.free_from(now)
-        if since > now:
-            cpu.wait_until(since, self.waits)
-        if not self._charged:
-            return
+        since = now
+        if now < self._line.latest:
+            since = cpu.wait_until(self._line.free_from(now), self.waits)
         cpu.charge("kernel.lock")
         if self._owner != cpu.index:
             if self._owner != _NOBODY:
@@ -138,4 +146,7 @@ class RwLock(Lock):
         return super().acquire(cpu)
 
     def release_read(self, cpu: Cpu, since: int) -> None:
-        self._read.add(since, cpu.wait_until(self._held.held_up(since, cpu.clock), self.waits))
+        end = cpu.clock
+        if self._held.latest > since:
+            end = self._held_up(cpu, since, end)
+        self._read.add(since, end)
