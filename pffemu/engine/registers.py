@@ -68,12 +68,13 @@ class RegisterGroup:
 
     def read(self) -> list[int]:
         if self._pick is not None:
-            return list(self._pick(self._file.words()))
+            file = self._file
+            return list(self._pick(file._words if file.known else file.words()))
         return self.read_now()
 
     def read_now(self) -> list[int]:
         """Read from the engine, also when the values are known."""
-        if self._rip_at >= 0:
+        if self._rip_at >= 0 and self._file.rip_moved:
             self._file.write_rip()
         if read_batch(*self._arguments):
             raise EngineError(f"cannot read registers {self.names}")
@@ -122,7 +123,8 @@ class RegisterFile:
     def words(self) -> memoryview:
         """General registers, RIP and RFLAGS, in the order of `_USUAL`; good until the next read, write or run."""
         if not self.known:
-            self.write_rip()
+            if self.rip_moved:
+                self.write_rip()
             if read_batch(*self._usual.arguments):
                 raise EngineError("cannot read the registers")
             if not self.live:

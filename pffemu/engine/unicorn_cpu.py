@@ -15,19 +15,31 @@ import unicorn.x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu.arch.exceptions import GP
+from pffemu.arch.pagefault import I
 from pffemu.arch.paging import PAGE_SIZE, is_canonical, page_of
+from pffemu.arch.registers import MASK64
 from pffemu.engine import boot, jit, stop
 from pffemu.engine.add_hook import EVERYWHERE, add_hook
 from pffemu.engine.answered_instructions import INSTRUCTION_HOOK, answers
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.breakpoints import Breakpoints
 from pffemu.engine.careful_code import FORGET_BLOCKS, CarefulCode, forget_block
-from pffemu.engine.count_block import PC_KNOWN
+from pffemu.engine.count_block import PC_KNOWN, settle
 from pffemu.engine.engine_page import UNTIL
 from pffemu.engine.float_status import FloatStatus
 from pffemu.engine.pc_sync import PcSync
 from pffemu.engine.planned_blocks import PlannedBlocks
 from pffemu.engine.protocols import EngineHost, FillState, MemoryHook
+from pffemu.engine.refusals import (
+    CODE_CHANGES,
+    NOTHING,
+    REFUSED,
+    REFUSED_CODE,
+    REFUSED_PAGE,
+    TLB_GROWS,
+    UNSEEN_CODE,
+    WATCH,
+)
 from pffemu.engine.registers import RegisterFile
 from pffemu.engine.saved_registers import SavedRegisters, SavedRegisterSet
 from pffemu.engine.stop import EngineStop, StopKind
@@ -39,6 +51,9 @@ _CPU_MODEL: Final = x86.UC_CPU_X86_SANDYBRIDGE
 _INTR_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
 TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
 _INVALID, _REFUSED = StopKind.INVALID, StopKind.REFUSED  # members of an enum take ten times as long to look up
+# as variables: behind a run, type checker and compiled code would take what is set to None before it for None
+_NO_STOP: EngineStop | None = None
+_UNKNOWN: int | None = None
 _BEFORE_IT: Final = (StopKind.BREAKPOINT, _INVALID)  # the instruction has not begun
 # Fills after which the TLB is flushed. It doubles when flushed with 70 % in use, and shrinks when a tenth of a second
 # passes with few in use; from its 256 entries on, eight times as many fills as entries fill it.
@@ -67,6 +82,7 @@ class UnicornCpu:
         self._uc.ctl_set_cpu_model(_CPU_MODEL)
         self._handle = self._uc._uch
         self._host, self._fill, self.counter = host, fill, counter
+        self._refusals = fill.state
         self._stop: EngineStop | None = None
         self._hook_error: BaseException | None = None
         self._interrupted = False
@@ -256,7 +272,7 @@ class UnicornCpu:
 
     def _run(self, count: int) -> EngineStop:
         result = self._start(self.registers.rip(), UNTIL, count)
-        if result.kind is _REFUSED and self._fill.refused_fetch:
+        if result.kind is _REFUSED and self._refusals[REFUSED_CODE] & I:
             if result.rip in self.breakpoints and result.rip != self._stopped_at:  # SDM vol. 3, 6.9: it comes first
                 self._stopped_at = result.rip
                 return result._replace(kind=StopKind.BREAKPOINT)
@@ -287,7 +303,7 @@ class UnicornCpu:
                 return stop.INTERRUPTED
             if self._stopped_at is not None:
                 return self._start_at_breakpoint(self._stopped_at, begin, until, count)
-            before = 0 if self.counter is None else self.counter.executed
+            before = 0 if self.counter is None or count < 2 else self.counter.executed
             result = self._start_once(begin, until, count)
             if self._stores_to_code:
                 result = self._store_alone()
@@ -306,19 +322,19 @@ class UnicornCpu:
         """One start of Unicorn; None: it ended for the engine's own reasons, and the run goes on."""
         if begin in self._exits and begin != until and self._host.can_fetch(begin):
             return self._at_exit(begin)  # started there, at the first byte of a page, Unicorn would refuse the fetch
-        registers = self.registers
-        self._forget_stop()
+        registers, counter, refusals = self.registers, self.counter, self._refusals
+        self._stop, registers.known_rip = _NO_STOP, _UNKNOWN
         registers.known = registers.rip_moved = False
         registers.live, self.floats.settled = True, False
         self._careful.begin_run()
-        self._fill.clear()
+        refusals[REFUSED] = NOTHING
         if self._exits:
             # Unicorn first fetches from where an exit is; a page that this address space lacks would be a page fault
             self._uc.ctl_set_exits([until, *(address for address in self._exits if self._host.can_fetch(address))])
         status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
         registers.live = False
-        if self.counter is not None:
-            self.counter.settle()
+        if counter is not None:
+            settle(counter.state)
         if self._hook_error is not None:
             error, self._hook_error = self._hook_error, None
             raise error
@@ -333,29 +349,23 @@ class UnicornCpu:
             return self._quiet_stop(until)
         if status == unicorn.UC_ERR_INSN_INVALID:
             return self._early(_INVALID)
-        if status == unicorn.UC_ERR_EXCEPTION and self._fill.refused:
-            if self._fill.tlb_grows:
+        reason = refusals[REFUSED]
+        if status == unicorn.UC_ERR_EXCEPTION and reason != NOTHING:
+            if reason == TLB_GROWS:
                 self._early(_REFUSED)
                 self._grow_tlb()
                 return None
-            if self._fill.code_changes or self._fill.unseen_code:
+            if reason in (CODE_CHANGES, UNSEEN_CODE):
                 self._early(_REFUSED)
-                self._look_at_code()
+                self._look_at_code(reason)
                 return None
-            return self._early(StopKind.WATCHED if self._fill.watched else _REFUSED)
+            return self._early(StopKind.WATCHED if reason == WATCH else _REFUSED)
         where = f"RIP {self.registers.rip():#x}"
         raise EngineError(f"Unicorn stopped with {unicorn.UcError(status)}", where=where, remedy="report this guest")
 
-    def _forget_stop(self) -> None:
-        # not beside the run: behind it, type checker and compiled code would know them as None
-        self._stop = self.registers.known_rip = None
-
-    def _leave_breakpoint(self) -> None:
-        self._stopped_at = None  # not beside the run, as in _forget_stop
-
     def _start_at_breakpoint(self, breakpoint: int, begin: int, until: int, count: int) -> EngineStop:
         """Run after a stop at this breakpoint: if the run begins there, the breakpoint does not stop it."""
-        self._leave_breakpoint()
+        self._stopped_at = _UNKNOWN
         if begin != breakpoint:
             return self._start(begin, until, count)
         before = 0 if self.counter is None else self.counter.executed
@@ -366,10 +376,10 @@ class UnicornCpu:
             self._stopped_at = breakpoint  # it has not moved on
         return result
 
-    def _look_at_code(self) -> None:
+    def _look_at_code(self, reason: int) -> None:
         """The fill hook has refused a valid access: it changes code, or its page must first be searched."""
-        page = self._fill.refused_page
-        if self._fill.code_changes:
+        page = self._refusals[REFUSED_PAGE] & MASK64
+        if reason == CODE_CHANGES:
             self._host.code_changes(page)
             self._stores_to_code = True
             return
@@ -436,7 +446,7 @@ class UnicornCpu:
         A refused fetch at the start of the last block was a jump back to it, so that block has completed.
         """
         rip = self.registers.rip()
-        fetch = kind is _REFUSED and self._fill.refused_fetch
+        fetch = kind is _REFUSED and self._refusals[REFUSED_CODE] & I != 0
         flags = None if fetch or kind in _BEFORE_IT else self._careful.flags_before(rip)
         if flags is not None:
             self.registers["rflags"] = flags
@@ -446,7 +456,7 @@ class UnicornCpu:
 
     def _exact_fetch_refusal(self, refused: EngineStop, count: int) -> EngineStop:
         """U12: Unicorn reports a fetch refused beyond a page edge at the block's start, so run up to the edge first."""
-        rip, page = refused.rip, self._fill.refused_page
+        rip, page = refused.rip, self._refusals[REFUSED_PAGE] & MASK64
         if page_of(rip) == page:
             return refused
         boundary, before = self._host.last_instruction_start(rip, page)

@@ -5,29 +5,31 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pffemu.engine.engine_page import ENGINE_PAGE, ENGINE_PAGE_PA
+from pffemu.engine.refusals import (
+    CODE_CHANGES,
+    NON_CANONICAL,
+    PAGE_FAULT,
+    REFUSED,
+    REFUSED_CODE,
+    REFUSED_PAGE,
+    TLB_GROWS,
+    UNSEEN_CODE,
+    WATCH,
+)
 from pffemu.hw import page_walk
 from pffemu.hw.page_walk import FETCH, OK, USER, WRITE
 
-# flat state, signed 64-bit words
+# flat state, signed 64-bit words; those of the last refusal are in engine.refusals
 ROOT: Final = 0  # CR3
 RAM_ADDRESS: Final = 1  # host address, for compiled code
 FRAMES_ADDRESS: Final = 2  # host address of Ram.frames
 RAM_WORDS: Final = 3
-REFUSED: Final = 4  # 0 nothing, 1 page fault, 2 non-canonical address
-REFUSED_PAGE: Final = 5
-REFUSED_CODE: Final = 6  # page-fault error code; bit 4 (I): a fetch
 FILLS_LEFT: Final = 7  # until the TLB is to grow
 WATCHED: Final = 8  # pages a debugger watches: 0, or the number of words from WATCHED_PAGE on
 WATCHED_PAGE: Final = 9
 WATCHED_MAX: Final = 64
 WORDS: Final = WATCHED_PAGE + WATCHED_MAX
 
-_PAGE_FAULT: Final = 1
-NON_CANONICAL: Final = 2
-WATCH: Final = 3  # not an error: a debugger watches the page
-CODE_CHANGES: Final = 4  # not an error: code translated from the frame must be forgotten
-UNSEEN_CODE: Final = 5  # not an error: the frame must be searched first (hw.untranslatable)
-TLB_GROWS: Final = 6  # not an error: no fills are left
 _ENGINE_PAGE: Final = ENGINE_PAGE - (1 << 64)  # as the signed number the hook sees
 _UC_MEM_WRITE: Final = 17
 _UC_MEM_FETCH: Final = 18
@@ -82,7 +84,7 @@ def fill(ram: Any, frames: Any, state: Any, address: int, kind: int) -> int:
         return refuse(state, NON_CANONICAL, address, access)
     frame, entry, code = page_walk.walk(ram, state[RAM_WORDS], state[ROOT], address, access, True)
     if code != OK:
-        return refuse(state, _PAGE_FAULT, address, code)
+        return refuse(state, PAGE_FAULT, address, code)
     if state[WATCHED] and access & FETCH == 0:
         for i in range(state[WATCHED]):
             if state[WATCHED_PAGE + i] == address:

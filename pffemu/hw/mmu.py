@@ -15,7 +15,9 @@ from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.exceptions import GP, PF
 from pffemu.arch.pagefault import P
 from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_UFFD, is_canonical
+from pffemu.arch.registers import MASK64
 from pffemu.arch.uffd_mmio import MODE_MISSING, MODE_WRITE_PROTECT
+from pffemu.engine.refusals import NON_CANONICAL, REFUSED, REFUSED_CODE, REFUSED_PAGE
 from pffemu.engine.registers import RegisterFile
 from pffemu.hw import page_walk
 from pffemu.hw.fault_address import (
@@ -116,17 +118,18 @@ class Mmu:
 
     def refused_access(self, registers: RegisterFile, rip: int) -> Trap:
         """The trap of the fill that was just refused: #PF with exact CR2 and error code, #GP or #SS."""
-        fill = self.fill
-        page, code = fill.refused_page, fill.refused_code
+        refusal = self.fill.state
+        page, code = refusal[REFUSED_PAGE] & MASK64, refusal[REFUSED_CODE]
+        non_canonical = refusal[REFUSED] == NON_CANONICAL
         if code & FETCH:
-            return Trap(GP) if fill.non_canonical else Trap(PF, code, max(rip, page))
+            return Trap(GP) if non_canonical else Trap(PF, code, max(rip, page))
         operands = operands_of(self.code_at(rip, MAX_INSTRUCTION))
         if operands.first_load is not None:
             start, last = first_piece(operands.first_load, registers, rip)
             loaded = self.load(start, last - start + 1, USER, update=False) if is_canonical(last) else Trap(GP)
             if isinstance(loaded, Trap):
                 return loaded
-        if fill.non_canonical:
+        if non_canonical:
             operand = first_non_canonical(operands, registers, rip)
             return Trap(GP) if operand is None else trap_of_operand(operand)
         if page == _LAST_CANONICAL:
@@ -159,16 +162,16 @@ class Mmu:
 
     def check_region(self, trap: Trap) -> RegionCheck:
         """pff: whether the refused address is userfaultfd memory of this address space, for a fault of this kind."""
-        modes: list[int] = []
+        code, root, inside, covered = trap.error_code, self.fill.root, False, False
         if self.lookup is UffdLookup.RANGES:
-            modes = [region.mode for region in self.regions.find(self.fill.root & PTE_ADDRESS, trap.address)]
-        by_entry = not modes
-        if by_entry:
-            words, root = self._words, self.fill.root
-            _, entry, _ = page_walk.walk(self.ram.words, words, root, trap.address, trap.error_code & ~P, False)
-            if entry & PTE_UFFD:
-                modes = [MODE_WRITE_PROTECT if entry & P else MODE_MISSING]
-        return RegionCheck(bool(modes), any(covers(mode, trap.error_code) for mode in modes), by_entry)
+            for region in self.regions.find(root & PTE_ADDRESS, trap.address):
+                inside, covered = True, covered or covers(region.mode, code)
+        if inside:
+            return RegionCheck(True, covered, False)
+        _, entry, _ = page_walk.walk(self.ram.words, self._words, root, trap.address, code & ~P, False)
+        if entry & PTE_UFFD:
+            inside, covered = True, covers(MODE_WRITE_PROTECT if entry & P else MODE_MISSING, code)
+        return RegionCheck(inside, covered, True)
 
     def _parts(self, address: int, size: int, access: int, update: bool) -> list[tuple[int, int]] | Trap:
         """(physical address, bytes) per page of [address, address + size)."""

@@ -13,26 +13,17 @@ from typing import Any, Final
 from pffemu.arch.paging import page_of
 from pffemu.arch.registers import MASK64
 from pffemu.hw.fill import (
-    CODE_CHANGES,
     FILLS_LEFT,
     FRAMES_ADDRESS,
-    NON_CANONICAL,
     RAM_ADDRESS,
     RAM_WORDS,
-    REFUSED,
-    REFUSED_CODE,
-    REFUSED_PAGE,
     ROOT,
-    TLB_GROWS,
-    UNSEEN_CODE,
-    WATCH,
     WATCHED,
     WATCHED_MAX,
     WATCHED_PAGE,
     WORDS,
     fill,
 )
-from pffemu.hw.page_walk import FETCH
 from pffemu.hw.ram import Ram
 
 
@@ -46,7 +37,7 @@ _PYTHON_HOOK: Final = ctypes.CFUNCTYPE(
 
 
 class TlbFill:
-    """The fill hook of one core and its flat state."""
+    """The fill hook of one core and its flat state, which has the last refusal, too (engine.refusals)."""
 
     def __init__(self, ram: Ram, compiled: bool) -> None:
         self.ram_words, self.frames = ram.words, ram.frames
@@ -77,9 +68,6 @@ class TlbFill:
     def root(self, address: int) -> None:
         self.state[ROOT] = address
 
-    def clear(self) -> None:
-        self.state[REFUSED] = 0
-
     def watch(self, pages: tuple[int, ...]) -> None:
         """Refuse every load and store in these pages (at most WATCHED_MAX), even if the walk grants it."""
         for i, page in enumerate(pages[:WATCHED_MAX]):
@@ -91,50 +79,9 @@ class TlbFill:
         mask = MASK64
         return tuple(self.state[WATCHED_PAGE + i] & mask for i in range(self.state[WATCHED]))
 
-    @property
-    def watched(self) -> bool:
-        """Whether the last refusal was for a watched page."""
-        return self.state[REFUSED] == WATCH
-
-    @property
-    def code_changes(self) -> bool:
-        """Whether the last refusal was of a store to a frame whose code is translated."""
-        return self.state[REFUSED] == CODE_CHANGES
-
-    @property
-    def tlb_grows(self) -> bool:
-        """Whether the last refusal was for want of fills that `allow` has granted."""
-        return self.state[REFUSED] == TLB_GROWS
-
     def allow(self, fills: int) -> None:
         """Grant this many fills from now on."""
         self.state[FILLS_LEFT] = fills
-
-    @property
-    def unseen_code(self) -> bool:
-        """Whether the last refusal was of a fetch from a frame that must be searched first."""
-        return self.state[REFUSED] == UNSEEN_CODE
-
-    @property
-    def refused(self) -> bool:
-        return self.state[REFUSED] != 0
-
-    @property
-    def refused_fetch(self) -> bool:
-        return self.state[REFUSED_CODE] & FETCH != 0
-
-    @property
-    def refused_page(self) -> int:
-        """Page of the last refusal, unsigned."""
-        return self.state[REFUSED_PAGE] & MASK64
-
-    @property
-    def refused_code(self) -> int:
-        return self.state[REFUSED_CODE]
-
-    @property
-    def non_canonical(self) -> bool:
-        return self.state[REFUSED] == NON_CANONICAL
 
     def _python_hook(self, _uc: object, address: int, kind: int, entry: Any, _user: object) -> bool:
         granted = fill(self.ram_words, self.frames, self.state, address, kind)

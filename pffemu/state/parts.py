@@ -23,6 +23,7 @@ from pffemu.engine.count_block import (
     STALLED,
     TIME,
 )
+from pffemu.engine.refusals import REFUSED, REFUSED_CODE, REFUSED_PAGE
 from pffemu.engine.registers import RegisterGroup
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.errors import PffemuError
@@ -30,7 +31,7 @@ from pffemu.events.bus import EventBus
 from pffemu.events.kinds import EVENTS, name_of
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.cpu_options import CpuOptions
-from pffemu.hw.fill import REFUSED, REFUSED_CODE, REFUSED_PAGE, ROOT
+from pffemu.hw.fill import ROOT
 from pffemu.hw.mmu import Mmu
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions

@@ -10,8 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pffemu.arch.paging import PTE_A, PTE_D, PTE_NX, PTE_P, PTE_PS, PTE_U, PTE_W
+from pffemu.arch.registers import MASK64
 from pffemu.engine import jit
 from pffemu.engine.engine_page import ENGINE_PAGE, ENGINE_PAGE_PA
+from pffemu.engine.refusals import (
+    CODE_CHANGES,
+    NON_CANONICAL,
+    NOTHING,
+    PAGE_FAULT,
+    REFUSED,
+    REFUSED_CODE,
+    REFUSED_PAGE,
+    UNSEEN_CODE,
+)
 from pffemu.hw.fill import RAM_WORDS, SEARCHED, TRANSLATED
 from pffemu.hw.page_walk import FETCH, USER, WRITE
 from pffemu.hw.ram import Ram
@@ -34,6 +45,11 @@ def miss(fill: TlbFill, address: int, kind: int) -> tuple[int, int] | None:
     if not hook(None, address & (1 << 64) - 1, kind, ctypes.addressof(entry), fill.user_data):
         return None
     return entry[0], entry[1] & 0xFFFF_FFFF
+
+
+def refusal(fill: TlbFill) -> tuple[int, int, int]:
+    """Reason, page and error code of the last one."""
+    return fill.state[REFUSED], fill.state[REFUSED_PAGE] & MASK64, fill.state[REFUSED_CODE]
 
 
 def random_tables(ram: Ram, seed: int) -> None:
@@ -93,16 +109,16 @@ def test_a_read_is_granted_for_reading_until_a_store_has_set_d(fill: TlbFill) ->
     assert miss(fill, 0x5000, READ) == (0x9000, 1)
     assert miss(fill, 0x5000, STORE) == (0x9000, 3)
     assert miss(fill, 0x5000, READ) == (0x9000, 3)
-    assert not fill.refused
+    assert fill.state[REFUSED] == NOTHING
 
 
 def test_code_is_fetched_once_its_frame_was_searched_and_again_after_a_store_by_another_mapping(fill: TlbFill) -> None:
     assert miss(fill, 0x5000, EXECUTE) is None
-    assert (fill.unseen_code, fill.refused_page) == (True, 0x5000)
+    assert refusal(fill)[:2] == (UNSEEN_CODE, 0x5000)
     fill.frames[9] |= SEARCHED
-    fill.clear()
+    fill.state[REFUSED] = NOTHING
     assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
-    assert not fill.refused
+    assert fill.state[REFUSED] == NOTHING
     assert miss(fill, 0x5000, STORE) == (0x9000, 3)
     assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
     fill.ram_words[4 * 512 + 7] = fill.ram_words[4 * 512 + 5] - (1 << 63)  # NX
@@ -116,7 +132,7 @@ def test_a_store_to_translated_code_is_refused_through_a_mapping_that_cannot_be_
     tables = fill.ram_words
     tables[4 * 512 + 5] = tables[4 * 512 + 5] - (1 << 63)  # NX
     assert miss(fill, 0x5000, STORE) is None
-    assert fill.code_changes
+    assert fill.state[REFUSED] == CODE_CHANGES
     fill.frames[9] &= ~TRANSLATED
     assert miss(fill, 0x5000, STORE) == (0x9000, 3)
 
@@ -139,24 +155,20 @@ def test_a_page_of_a_device_has_no_bits(fill: TlbFill) -> None:
         (0xFFFF_8000_0000_0000, READ, USER),
     ],
 )
-def test_a_refusal_leaves_its_page_and_error_code_until_cleared(fill: TlbFill, page: int, kind: int, code: int) -> None:
+def test_a_refusal_leaves_its_page_and_error_code(fill: TlbFill, page: int, kind: int, code: int) -> None:
     assert miss(fill, page, kind) is None
-    assert (fill.refused, fill.refused_page, fill.refused_code) == (True, page, code)
-    assert fill.refused_fetch == (kind == EXECUTE)
-    assert not fill.non_canonical
-    fill.clear()
-    assert not fill.refused
+    assert refusal(fill) == (PAGE_FAULT, page, code)
 
 
 @pytest.mark.parametrize("page", [1 << 47, (1 << 63) + 0x1000, 0xFFFF_7FFF_FFFF_F000])
 def test_an_address_that_is_not_canonical_is_refused_as_such(fill: TlbFill, page: int) -> None:
     assert miss(fill, page, READ) is None
-    assert (fill.non_canonical, fill.refused_page) == (True, page)
+    assert refusal(fill)[:2] == (NON_CANONICAL, page)
 
 
 def test_of_the_engines_own_page_ring_3_gets_only_the_fetch_that_ends_a_run(fill: TlbFill) -> None:
     assert miss(fill, ENGINE_PAGE, READ) is None
-    assert fill.non_canonical
+    assert fill.state[REFUSED] == NON_CANONICAL
     assert miss(fill, ENGINE_PAGE, STORE) is None
     assert miss(fill, ENGINE_PAGE, EXECUTE) == (ENGINE_PAGE_PA, 4)
     assert miss(fill, ENGINE_PAGE + 0x1000, EXECUTE) is None
