@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kernel_model.abi.syscall_names import name_of
+from kernel_model.abi.syscall_names import NAMES
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.call.call import Call
 from kernel_model.calls.mmap_locked import run
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
     from pffemu.hw.cpu import Cpu
 
+_COSTED: Final = ("cpu.syscall", "kernel.syscall")  # of a call that charges the rest itself
+_USUAL: Final = (*_COSTED, "kernel.call")
 _SYSCALL_REGISTERS: Final = ("rip", "rflags", "rax", "rdi", "rsi", "rdx", "r10", "r8", "r9")
 
 
@@ -121,8 +123,7 @@ class Entry:
         kernel = self._kernel
         if not again:
             self.count += 1
-            cpu.charge("cpu.exception")
-            cpu.charge("kernel.entry")
+            cpu.charge_all(("cpu.exception", "kernel.entry"))
         task, interrupted, entered = kernel.scheduler.current(cpu), False, False
         try:
             number = cpu.bus.faults.number(task.tid)
@@ -159,8 +160,7 @@ class Entry:
         elif not entered:
             self._leave_fault(cpu, interrupted=interrupted)
             return
-        cpu.charge("kernel.exit")
-        cpu.charge("cpu.iret")
+        cpu.charge_all(("kernel.exit", "cpu.iret"))
         if task.state is TaskState.RUNNABLE:
             self.deliver_signals(cpu)
 
@@ -184,8 +184,7 @@ class Entry:
         info = traps.siginfo_of(trap, registers.word("rip"), registers.fxsave(), why)
         signal_send.force(kernel, cpu, info, task)
         if task.state is TaskState.RUNNABLE:
-            for cost in ("cpu.exception", "kernel.entry", "kernel.exit", "cpu.iret"):
-                cpu.charge(cost)
+            cpu.charge_all(("cpu.exception", "kernel.entry", "kernel.exit", "cpu.iret"))
             self.deliver_signals(cpu)
 
     def interrupt(self, cpu: Cpu, vector: int) -> None:
@@ -201,11 +200,8 @@ class Entry:
         task = kernel.scheduler.current(cpu)
         registers = self._syscall_registers[cpu.index].read()
         rip, number = registers[0], registers[2] & 0xFFFF_FFFF
-        cpu.emit(Syscall, number, name_of(number), rip - SYSCALL_LENGTH)
-        cpu.charge("cpu.syscall")
-        cpu.charge("kernel.syscall")
-        if number not in COSTED:
-            cpu.charge("kernel.call")
+        cpu.emit(Syscall, number, NAMES[number], rip - SYSCALL_LENGTH)
+        cpu.charge_all(_COSTED if number in COSTED else _USUAL)
         self._call(cpu, task, PendingCall(number), registers)
         if kernel.first_process is not None and kernel.first_process.end is not None:
             exit.end_if_unheard(kernel, cpu)
@@ -223,7 +219,7 @@ class Entry:
         implementation, arity = TABLE.get(number, (None, 0))
         try:
             if implementation is None:
-                raise kernel.unsupported(cpu, f"system call {number} ({name_of(number)})", Errno.ENOSYS, str(number))
+                raise kernel.unsupported(cpu, f"system call {number} ({NAMES[number]})", Errno.ENOSYS, str(number))
             result = run(implementation, number, Call(kernel, cpu, task, call), registers[3 : 3 + arity])
         except LinuxError as error:
             result = -error.errno
@@ -255,7 +251,7 @@ class Entry:
             task.signals.due or (user_interrupt and kernel.uintr.is_pending(task))
         ):
             sleep = Sleep.after(blocked, SleepIn.CALL, call)
-            self._block(cpu, task, sleep, Label(name_of(call.number)), user_interrupt)
+            self._block(cpu, task, sleep, Label(NAMES[call.number]), user_interrupt)
         elif call.progress:
             self._return(cpu, task, call, registers, call.progress)
         elif blocked.sleep is Interruptible.EINTR or not task.signals.due:
@@ -281,4 +277,4 @@ class Entry:
         task.signals.waiting_for = 0
         if task.signals.saved_blocked is not None and result != -Errno.EINTR:
             signal_send.restore_blocked(self._kernel, cpu, task)
-        cpu.emit(SyscallReturned, name_of(call.number), result)
+        cpu.emit(SyscallReturned, NAMES[call.number], result)

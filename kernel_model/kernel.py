@@ -263,7 +263,7 @@ class Kernel:
             return
         if len(self._mms) < len(self.cpus):
             for known in self._mms.values():
-                if known.has_changed:
+                if known.stale or known.code_changed or known.owed:  # something to flush, or a call owes for a change
                     break
             else:
                 return

@@ -53,12 +53,14 @@ _FROM_1000 = """
     xui_kb_timer
 """
 
-NAMES: Final[dict[int, str]] = {
-    start + i: name
+
+class _Names(dict[int, str]):
+    def __missing__(self, number: int) -> str:
+        return "no such call"
+
+
+NAMES: Final = _Names(
+    (start + i, name)
     for start, text in ((0, _FROM_0), (424, _FROM_424), (471, _FROM_471), (1000, _FROM_1000))
     for i, name in enumerate(text.split())
-}
-
-
-def name_of(number: int) -> str:
-    return NAMES.get(number, "no such call")
+)

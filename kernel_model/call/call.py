@@ -43,14 +43,14 @@ class Call:
 
     def file(self, fd: int) -> File:
         """The open file of `fd`. Raises LinuxError EBADF, also for a descriptor opened with O_PATH."""
-        file = self.process.files.descriptor(as_int(fd)).file
+        file = self.process.files.descriptor(fd & 0xFFFF_FFFF).file
         if file.flags & O_PATH:
             raise LinuxError(Errno.EBADF)
         return file
 
     def any_file(self, fd: int) -> File:
         """The open file of `fd`, which may be opened with O_PATH. Raises LinuxError EBADF."""
-        return self.process.files.descriptor(as_int(fd)).file
+        return self.process.files.descriptor(fd & 0xFFFF_FFFF).file
 
     def walk(self, directory: int, path: bytes, *, follow: bool = True, entry: bool = False, resolve: int = 0) -> Place:
         """Where `path` leads from the directory descriptor (or AT_FDCWD); see Tree.walk. Raises LinuxError."""

@@ -64,7 +64,7 @@ class OutputFile(_HostStream):
         wanted, left = buffer.size, buffer.bring_in()
         done = left
         while left:
-            data = buffer.gather(min(left, _AT_ONCE))
+            data = buffer.taken(min(left, _AT_ONCE))
             self._sink.write(data)
             buffer.skip(len(data))
             left -= len(data)

@@ -40,7 +40,15 @@ class UserBuffer:
 
     def gather(self, limit: int) -> bytes:
         """The first bytes of the buffer, at most `limit`; fewer, or none, where user memory ends."""
-        return b"".join(self._memory.read(*part) for part in self._pages(self._reach(limit, 0)))
+        return self.taken(self._reach(limit, 0))
+
+    def taken(self, size: int) -> bytes:
+        """The first `size` bytes, which are known to be in user memory."""
+        if self._ranges and size:
+            address, length = self._ranges[0]
+            if size <= length and size <= PAGE_SIZE - address % PAGE_SIZE:
+                return self._memory.read(address, size)
+        return b"".join(self._memory.read(*part) for part in self._pages(size))
 
     def room(self, limit: int) -> int:
         """The number of the first `limit` bytes that can be written, all brought in."""

@@ -79,11 +79,6 @@ class Mm:
         """Whether code translated in `other` is valid here."""
         return not self.code_changed and self.code_version == other.code_version != UNVERSIONED
 
-    @property
-    def has_changed(self) -> bool:
-        """Whether cores that have it loaded must flush something, or a call owes for a change."""
-        return self.stale or self.code_changed or bool(self.owed)
-
     # -- entries ------------------------------------------------------------------------------------------------
 
     def install(

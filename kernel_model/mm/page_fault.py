@@ -22,7 +22,7 @@ from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import GUARD, POISON, PROTNONE, UFFD_WP
 from kernel_model.mm.vma import Mappable, Vma
 from pffemu.arch import pagefault
-from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, page_of
+from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W
 from pffemu.events.details import AreaFound
 from pffemu.events.fields import Hex, Label
 from pffemu.events.kernel import KernelPageFault, MinorFault
@@ -76,15 +76,8 @@ class Fault:
     ) -> None:  # fmt: skip
         self.cpu, self.task, self.mm, self.vma = cpu, task, mm, vma
         self.address, self.error_code = address, error_code
+        self.page, self.is_write = address & PAGE_MASK, error_code & pagefault.W != 0
         self.may_wait, self.number = may_wait, number
-
-    @property
-    def page(self) -> int:
-        return page_of(self.address)
-
-    @property
-    def is_write(self) -> bool:
-        return bool(self.error_code & pagefault.W)
 
 
 def handle(
@@ -118,9 +111,8 @@ def handle(
 
 def count(task: Task, address: int) -> None:
     """mm_account_fault."""
-    page = page_of(address)
     waited, task.waited_fault = task.waited_fault, None
-    if waited is not None and waited.page == page and waited.is_major:
+    if waited is not None and waited.page == address & PAGE_MASK and waited.is_major:
         task.usage.major_faults += 1
     else:
         task.usage.minor_faults += 1
@@ -131,7 +123,7 @@ def wait(task: Task, address: int, error_code: int, *, by_kernel: bool) -> None:
 
     Linux counts every fault that it retries as major, except for ring 3's first try, made under the area's own lock.
     """
-    page, waited = page_of(address), task.waited_fault
+    page, waited = address & PAGE_MASK, task.waited_fault
     again = waited is not None and waited.page == page
     task.waited_fault = WaitedFault(page, error_code & pagefault.W, by_kernel or again)
 
@@ -147,8 +139,7 @@ def retry(cpu: Cpu, task: Task, *, of_ring_3: bool) -> None:
 
 def charge_return(cpu: Cpu) -> None:
     """The way back to the refused access, which walks the page tables again."""
-    for cost in ("kernel.exit", "cpu.iret", "cpu.tlb_miss"):
-        cpu.charge(cost)
+    cpu.charge_all(("kernel.exit", "cpu.iret", "cpu.tlb_miss"))
 
 
 def _look_again(cpu: Cpu, mm: Mm) -> None:
@@ -159,8 +150,7 @@ def _look_again(cpu: Cpu, mm: Mm) -> None:
     cpu.charge("kernel.uffd.retry")
     mmap_lock = mm.locks.mmap_lock
     since = mmap_lock.acquire_read(cpu)
-    cpu.charge("kernel.fault.vma")
-    cpu.charge("kernel.fault.walk")
+    cpu.charge_all(("kernel.fault.vma", "kernel.fault.walk"))
     mmap_lock.release_read(cpu, since)
 
 
@@ -179,7 +169,7 @@ def _handle(
     cpu.charge("kernel.fault.walk")
     if mm.directed is not None:
         mm.directed.settle()
-    entry = mm.pages.entry(page_of(address))
+    entry = mm.pages.entry(address)
     fault = Fault(cpu, task, mm, vma, address, error_code, may_wait, number)
     if entry & PTE_P:
         return _write_to_present(fault, entry)

@@ -63,18 +63,16 @@ class Scheduler:
         self._sleepers: list[Task] = []  # blocked with a deadline
         self.timers = TimerList(self)
         self.running = cpus[0]  # the core whose kernel entry is in progress
+        # the core with the only runnable thread, while no other core has an interrupt due; None: unknown
         self._alone: Cpu | None = None
         self._alone_since = 0  # the interconnect's sequence number then: equal while no message was sent
 
-    @property
-    def alone(self) -> Cpu | None:
-        """The core with the only runnable thread, while no other core has an interrupt due; None if unknown."""
-        return self._alone if self._alone_since == self._interconnect.sequence else None
-
     def goes_on(self) -> Cpu | None:
         """The core that is alone, if its thread runs on without a signal, event or interrupt first: the usual case."""
-        cpu = self._alone and self.alone
-        if cpu is None or cpu.event_at != NEVER or cpu.uintr.uirr:
+        cpu = self._alone
+        if cpu is None or self._alone_since != self._interconnect.sequence:
+            return None
+        if cpu.event_at != NEVER or cpu.uintr.uirr:
             return None
         task = self._queues[cpu.index].current
         if task is None or task.sleep is not None or task.signals.due:
@@ -176,9 +174,8 @@ class Scheduler:
 
     def next_cpu(self) -> Cpu | None:
         """The core that runs next; None when every thread sleeps without a deadline."""
-        alone = self._alone and self.alone
-        if alone is not None:
-            return alone
+        if self._alone is not None and self._alone_since == self._interconnect.sequence:
+            return self._alone
         while True:
             best, best_time = None, NEVER
             for cpu, queue in self._cores:
@@ -222,7 +219,7 @@ class Scheduler:
 
     def is_ahead(self, cpu: Cpu) -> bool:
         """Whether another core with a thread or an interrupt is further behind and must run first."""
-        if self._alone is cpu and self.alone is cpu:
+        if self._alone is cpu and self._alone_since == self._interconnect.sequence:
             return False
         clock = cpu.clock
         for other, queue in self._others[cpu.index]:
@@ -232,7 +229,7 @@ class Scheduler:
 
     def may_run_until(self, cpu: Cpu, clock: int) -> int:
         """Clock at which another core or timer must run, given that `cpu` is at `clock`; NEVER if no other can."""
-        if self._alone is cpu and self.alone is cpu:
+        if self._alone is cpu and self._alone_since == self._interconnect.sequence:
             return NEVER
         own, uinv = self._queues[cpu.index], cpu.uintr.uinv
         reachable = uinv and own.current is not None and own.current.is_receiver
@@ -278,8 +275,8 @@ class Scheduler:
         if queue.current is not None:
             return queue.current
         task = queue.current = queue.waiting.popleft()
-        queue.turn_ends = cpu.clock + QUANTUM
         queue.since, queue.user_since = cpu.clock, cpu.instruction_clock
+        queue.turn_ends = queue.since + QUANTUM
         if queue.loaded is not task:
             if queue.loaded is not None:
                 queue.loaded.registers = cpu.engine.save_registers()
@@ -374,8 +371,10 @@ class Scheduler:
         self._enqueue(task)
         if self._wakeup_preemption:
             self._preempt_for(waker, home, task)
-        source = waker if waker is not None else home
-        source.bus.emit(ThreadWoken(source.clock, source.index, source.tid if waker else 0, task.tid, home.index))
+        if waker is not None:
+            waker.emit(ThreadWoken, task.tid, home.index)
+        else:
+            home.bus.emit(ThreadWoken(home.clock, home.index, 0, task.tid, home.index))
 
     def _preempt_for(self, waker: Cpu | None, home: Cpu, task: Task) -> None:
         """Let `task`, woken on `home`, run next: when the kernel returns there, or with an IPI of the waker."""
@@ -405,8 +404,9 @@ class Scheduler:
 
     def wake_all(self, waker: Cpu, queue: WaitQueue, events: int = 0) -> None:
         """Wake all threads on `queue`, and on epolls that watch it; `events`: what happened (POLL*; 0: unknown)."""
-        for task in list(dict.fromkeys(queue.tasks)):
-            self.wake(waker, task)
+        if queue.tasks:
+            for task in list(dict.fromkeys(queue.tasks)):
+                self.wake(waker, task)
         served = False  # by an entry with EPOLLEXCLUSIVE
         for item in queue.items:
             if not (served and item.exclusive) and item.notify(events):

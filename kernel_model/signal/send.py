@@ -10,7 +10,15 @@ from kernel_model.abi.signal import SI_USER, SIG_DFL, SIG_IGN
 from kernel_model.abi.uapi import POLLIN, Signal
 from kernel_model.signal.traps import recorded
 from kernel_model.task.siginfo import SigInfo
-from kernel_model.task.signals import FIRST_REALTIME, IGNORED_BY_DEFAULT, STOPS, PendingSignals, bit, ignores
+from kernel_model.task.signals import (
+    FIRST_REALTIME,
+    IGNORED_BY_DEFAULT,
+    STOPS,
+    UNBLOCKABLE,
+    PendingSignals,
+    bit,
+    ignores,
+)
 from kernel_model.task.sleep import SleepIn
 from kernel_model.task.task import Process, Task, TaskState
 from kernel_model.wait.queue import Interruptible
@@ -68,7 +76,7 @@ def recalculate(task: Task) -> None:
 def set_blocked(kernel: Kernel, cpu: Cpu, task: Task, mask: int) -> None:
     """Set the thread's mask; other threads are told of the process's pending signals that it now blocks."""
     newly = mask & ~task.signals.blocked & task.process.signals.pending.mask
-    task.signals.blocked = mask & ~(bit(Signal.SIGKILL) | bit(Signal.SIGSTOP))
+    task.signals.blocked = mask & ~UNBLOCKABLE
     recalculate(task)
     if newly:
         for other in task.process.tasks:
@@ -150,26 +158,28 @@ def _send(kernel: Kernel, cpu: Cpu, info: SigInfo, process: Process, only: Task 
     _stop_or_continue(kernel, cpu, process, signo)
     target = only or _receiver(process, signo)
     action = shared.handlers.actions[signo]
-    awaited = any(bit(signo) & (task.signals.blocked | task.signals.waiting_for) for task in _possible(process, only))
-    if ignores(action, signo) and not awaited:
+    own = bit(signo)
+    if ignores(action, signo) and not any(
+        own & (task.signals.blocked | task.signals.waiting_for) for task in _possible(process, only)
+    ):
         return True
     queue = only.signals.pending if only is not None else shared.pending
     if signo >= FIRST_REALTIME and info.timer is None and _queued(kernel) >= process.limits[SIGPENDING][0]:
         if info.code != SI_USER:
             return False
         info = SigInfo.from_user(signo, SI_USER, 0, 0)  # it is pending, but nothing is known of it
-        if queue.mask & bit(signo):
+        if queue.mask & own:
             return True
     if not queue.add(info):
         return signo < FIRST_REALTIME
     kernel.scheduler.wake_all(cpu, shared.arrivals, POLLIN)
     if target is None:
         return True
-    fatal = action.handler == SIG_DFL and not bit(signo) & (IGNORED_BY_DEFAULT | STOPS | _DUMPS)
-    if fatal and not shared.stopped_by and not bit(signo) & (target.signals.blocked | target.signals.waiting_for):
+    fatal = action.handler == SIG_DFL and not own & (IGNORED_BY_DEFAULT | STOPS | _DUMPS)
+    if fatal and not shared.stopped_by and not own & (target.signals.blocked | target.signals.waiting_for):
         kernel.kill(cpu, target, info)
         return True
-    if not bit(signo) & target.signals.blocked or bit(signo) & target.signals.waiting_for:
+    if not own & target.signals.blocked or own & target.signals.waiting_for:
         _notify(kernel, cpu, target)
     return True
 

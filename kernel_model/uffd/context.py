@@ -22,7 +22,7 @@ from kernel_model.uffd.messages import MESSAGE_SIZE, Event, WaitingFault
 from kernel_model.wait.lock import Lock, RwLock
 from kernel_model.wait.queue import Blocked, WaitQueue
 from pffemu.arch import pagefault
-from pffemu.arch.paging import USER_END, page_of
+from pffemu.arch.paging import PAGE_MASK, USER_END
 from pffemu.events.faults import USERFAULTFD
 from pffemu.events.fields import Hex
 from pffemu.events.userfaultfd import MessageQueued, MessageRead, PageInstalled
@@ -99,7 +99,7 @@ class Userfaultfd(File):
         `reason`: the MODE_* that the fault falls under. Raises Blocked where a mechanism waits otherwise.
         """
         user = fault.error_code & pagefault.U
-        if self.has(uffd_abi.FEATURE_SIGBUS):
+        if self.features & uffd_abi.FEATURE_SIGBUS:
             return BadAccess(Signal.SIGBUS, f"userfaultfd {self.fd} answers with SIGBUS", BUS_ADRERR)
         if self.user_mode_only and not user:
             return BadAccess(Signal.SIGBUS, "userfaultfd is for user-mode faults only", BUS_ADRERR)
@@ -109,7 +109,7 @@ class Userfaultfd(File):
         if answer is not None:
             return None if isinstance(answer, Resolved) else answer
         cpu, task = fault.cpu, fault.task
-        shown = fault.address if self.has(uffd_abi.FEATURE_EXACT_ADDRESS) else page_of(fault.address)
+        shown = fault.address if self.features & uffd_abi.FEATURE_EXACT_ADDRESS else fault.page
         flags = _FAULT_FLAGS[reason] | (uffd_abi.PAGEFAULT_FLAG_WRITE if fault.is_write else 0)
         cpu.charge("kernel.uffd.enqueue")
         self._lock.release(cpu, self._lock.acquire(cpu))  # only the queues are changed under it
@@ -134,24 +134,28 @@ class Userfaultfd(File):
         self._reader_lock.release(cpu, since)
 
     def _live_faults(self) -> list[WaitingFault]:
-        return [fault for fault in self._faults if self._waits(fault)]
+        return [fault for fault in self._faults if self._waits(fault)] if self._faults else []
 
     def _waits(self, fault: WaitingFault) -> bool:
         """Whether its thread still waits; a thread that a signal woke faults again if it must."""
-        return self._faulters in fault.task.queues
+        sleep = fault.task.sleep
+        return sleep is not None and self._faulters in sleep.queues
 
     def installed(self, cpu: Cpu, page: int) -> None:
         """Emit PageInstalled for `page` with its fault: one that waits for the page, or the running thread's."""
-        here = (fault for fault in self._faults if page_of(fault.address) == page)
-        waiting = next((fault.number for fault in here if self._waits(fault)), 0)
-        cpu.emit(PageInstalled, Hex(page), waiting or cpu.bus.faults.number(cpu.tid))
+        number = 0
+        for fault in self._faults:
+            if fault.address & PAGE_MASK == page and self._waits(fault):
+                number = fault.number
+                break
+        cpu.emit(PageInstalled, Hex(page), number or cpu.bus.faults.number(cpu.tid))
 
     def wake_range(self, cpu: Cpu, start: int, end: int) -> None:
         """Linux: wake_userfault. Without a sleeper it takes no lock: forwarding saves that."""
         if not self._faults:
             return
         self._faults = self._live_faults()
-        woken = [fault for fault in self._faults if start <= page_of(fault.address) < end]
+        woken = [fault for fault in self._faults if start <= fault.address & PAGE_MASK < end]
         if not woken:
             return
         since = self._lock.acquire(cpu)
@@ -211,14 +215,19 @@ class Userfaultfd(File):
         if not self.ready or buffer.size < MESSAGE_SIZE:
             raise LinuxError(Errno.EINVAL)
         room = buffer.size // MESSAGE_SIZE
-        faults = [fault for fault in self._live_faults() if not fault.read][:room]
-        events = list(self._events)[: room - len(faults)]
+        faults: list[WaitingFault] = []
+        queued_at = 0
+        for fault in self._live_faults():
+            if not fault.read and len(faults) < room:
+                faults.append(fault)
+                queued_at = max(queued_at, fault.queued_at)
+        events = self._events[: room - len(faults)]
         if not faults and not events:
             if self.nonblocking:
                 raise LinuxError(Errno.EAGAIN)
             raise Blocked(self.readers, why=f"a message on userfaultfd {self.fd}")
         # a reader that comes before another core has queued a message, in virtual time, waits for it
-        call.cpu.wait_until(max((fault.queued_at for fault in faults), default=0), self._lock.waits)
+        call.cpu.wait_until(queued_at, self._lock.waits)
         room = buffer.room(MESSAGE_SIZE * (len(faults) + len(events)))
         done = 0
         messages: list[WaitingFault | Event] = [*faults, *events]

@@ -65,9 +65,6 @@ class Fill:
         self.argument, self.given = argument, given
         self.start, self.length, self.protect = start, length, protect
 
-    def step(self, what: str) -> None:
-        self.call.cpu.emit(IoctlStep, self.kind.name, what)
-
     def report(self, value: int) -> None:
         """Write the bytes done, or -errno, to the structure in user memory."""
         setattr(self.given, self.kind.result, value)
@@ -107,7 +104,7 @@ def _checked(kind: _Kind, uffd: Userfaultfd, call: Call, argument: int) -> Fill:
     if uffd.changing:
         fill.report(-Errno.EAGAIN)
         raise LinuxError(Errno.EAGAIN)
-    fill.step("copy_from_user")
+    call.cpu.emit(IoctlStep, kind.name, "copy_from_user")
     if kind is _COPY:
         check_unaligned(given.src, given.len)
     checked_range(fill.start, fill.length)
@@ -115,7 +112,7 @@ def _checked(kind: _Kind, uffd: Userfaultfd, call: Call, argument: int) -> Fill:
     if given.mode & ~(kind.modes | writable):
         raise LinuxError(Errno.EINVAL)
     call.cpu.charge("kernel.uffd.validate")
-    fill.step("validate")
+    call.cpu.emit(IoctlStep, kind.name, "validate")
     return fill
 
 
@@ -134,14 +131,14 @@ def _fill(fill: Fill, bring: Bring) -> int:
         if changing is not None:
             changing.release_read(cpu, changing_since)
         lock.release_read(cpu, since)
-    fill.step("mfill")
+    cpu.emit(IoctlStep, fill.kind.name, "mfill")
     fill.report(done if done or error is None else -error)
-    fill.step("put_user")
+    cpu.emit(IoctlStep, fill.kind.name, "put_user")
     if error is not None and not done:
         raise LinuxError(error)
     if not fill.given.mode & uffd_abi.DONTWAKE:
         fill.uffd.wake_range(cpu, fill.start, fill.start + done)
-    fill.step("wake")
+    cpu.emit(IoctlStep, fill.kind.name, "wake")
     if done != fill.length:
         raise LinuxError(Errno.EAGAIN)
     return 0

@@ -85,7 +85,8 @@ def activate(cpu: Cpu, task: Task) -> None:
         if binding.core != cpu.index:
             binding.core = cpu.index
             binding.source.aim(cpu)
-    _switch(cpu, wanted)
+    if wanted != cpu.apic.forwarding_active:
+        _switch(cpu, wanted)
 
 
 def defer(kernel: UintrKernel, cpu: Cpu, binding: Binding) -> None:
@@ -102,7 +103,10 @@ def defer(kernel: UintrKernel, cpu: Cpu, binding: Binding) -> None:
 
 def leave(cpu: Cpu, task: Task) -> None:
     """`task` leaves `cpu`: only page faults stay active until `activate`; ring 3 makes none meanwhile."""
-    _switch(cpu, cpu.apic.forwarding_active & PAGE_FAULT if task.forward_page_faults else 0)
+    active = cpu.apic.forwarding_active
+    wanted = active & PAGE_FAULT if task.forward_page_faults else 0
+    if wanted != active:
+        _switch(cpu, wanted)
 
 
 def _enable(cpu: Cpu, vector: int, enabled: bool) -> None:

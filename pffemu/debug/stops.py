@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kernel_model.abi.syscall_names import name_of
+from kernel_model.abi.syscall_names import NAMES
 from pffemu.debug.breakpoints import Access, Breakpoint, is_event
 from pffemu.debug.halt import Why
 from pffemu.debug.local_variables import variables_here
@@ -55,7 +55,7 @@ class Catch(NamedTuple):
         if type(mark) is Syscall:
             return self.numbers is None or mark.number in self.numbers
         if type(mark) is SyscallReturned:
-            return self.numbers is None or any(name_of(number) == mark.name for number in self.numbers)
+            return self.numbers is None or any(NAMES[number] == mark.name for number in self.numbers)
         return False
 
 

@@ -14,7 +14,7 @@ from pffemu.asm.scan import INVALID, first, last_in
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.careful_code import Quick
-from pffemu.engine.count_block import EXECUTED, STALL, TIME, WORDS
+from pffemu.engine.count_block import BLOCK, EXECUTED, STALL, TIME, WORDS
 from pffemu.engine.saved_registers import SavedRegisters
 from pffemu.engine.stop import EngineStop
 from pffemu.engine.unicorn_cpu import UnicornCpu
@@ -163,6 +163,15 @@ class Cpu:
         except KeyError:
             self._units[cost] = units
 
+    def charge_all(self, costs: tuple[str, ...]) -> None:
+        """`charge` one unit of each, in this order."""
+        for cost in costs:
+            self._charged += self._rates[cost]
+            try:
+                self._units[cost] += 1
+            except KeyError:
+                self._units[cost] = 1
+
     def cycles_of(self, cost: str, units: int = 1) -> int:
         """Whole cycles of `units` of a cost that no core spends (a latency)."""
         return self._rates[cost] * units >> SHIFT
@@ -232,8 +241,7 @@ class Cpu:
 
     def left_block(self) -> None:
         """RIP was changed from outside: a REP instruction there counts as a new one."""
-        if self._counter is not None:
-            self._counter.leave_block()
+        self._executed[BLOCK] = 0
 
     @property
     def last_block(self) -> tuple[int, int]:
@@ -395,14 +403,15 @@ class Cpu:
         self._check_floats(mxcsr, floats.read("fcw"))
 
     def _check_floats(self, mxcsr: int, fcw: int) -> None:
-        if mxcsr & MASKS != MASKS or fcw & FLAGS != FLAGS or self.checks & (UNMASKED_SSE | UNMASKED_X87):
+        if mxcsr & MASKS != MASKS or fcw & FLAGS != FLAGS or self.blocks.checks & (UNMASKED_SSE | UNMASKED_X87):
             self.check(UNMASKED_SSE, mxcsr & MASKS != MASKS)
             self.check(UNMASKED_X87, fcw & FLAGS != FLAGS)
 
     def check(self, what: int, on: bool) -> None:
         """Turn the checks `what` (bits of hw.careful) on or off. A change drops all translated code."""
-        checks = self.checks | what if on else self.checks & ~what
-        if checks != self.checks:
+        before = self.blocks.checks
+        checks = before | what if on else before & ~what
+        if checks != before:
             self.blocks.checks = checks
             self.engine.flush_code()
 

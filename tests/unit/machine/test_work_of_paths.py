@@ -129,9 +129,9 @@ touch:
 @pytest.mark.parametrize(
     ("mode", "work"),
     [
-        (Mode.PFF, Work(265, 3, 2, 58.25)),
-        (Mode.UFFD, Work(605, 3, 2, 56.25)),
-        (Mode.KERNEL, Work(122, 1, 2, 20.25)),
+        (Mode.PFF, Work(212, 3, 2, 58.25)),
+        (Mode.UFFD, Work(474, 3, 2, 56.25)),
+        (Mode.KERNEL, Work(88, 1, 2, 20.25)),
     ],
 )
 def test_one_more_page_fault(mode: Mode, work: Work) -> None:
@@ -141,10 +141,10 @@ def test_one_more_page_fault(mode: Mode, work: Work) -> None:
 @pytest.mark.parametrize(
     ("name", "work"),
     [
-        ("getpid", Work(52, 1, 0, 4)),
-        ("clock_gettime", Work(67, 1, 0, 6)),
-        ("futex wake", Work(62, 1, 0, 7)),
-        ("write", Work(90, 1, 0, 7)),
+        ("getpid", Work(40, 1, 0, 4)),
+        ("clock_gettime", Work(52, 1, 0, 6)),
+        ("futex wake", Work(47, 1, 0, 7)),
+        ("write", Work(64, 1, 0, 7)),
     ],
 )
 def test_one_more_system_call(name: str, work: Work) -> None:
@@ -153,7 +153,7 @@ def test_one_more_system_call(name: str, work: Work) -> None:
 
 def test_one_more_signal_to_its_handler_and_back() -> None:
     before = handle("SIGUSR1") + "mov eax, SYS_getpid\nsyscall\nmov r12d, eax\n"
-    is_within(one_more(lambda times: loop(times, SIGNAL, before, HANDLER, ACTION)), Work(265, 2, 0, 10))
+    is_within(one_more(lambda times: loop(times, SIGNAL, before, HANDLER, ACTION)), Work(222, 2, 0, 10))
 
 
 def is_within(found: Work, stated: Work) -> None:
