@@ -93,7 +93,7 @@ class HostNode(File):
 
     def status(self) -> FileStatus:
         with host_errors():
-            return status_of(self.host_inode, os.fstat(self.host()))
+            return status_of(self.host_inode, os.fstat(self.host()), self.place.mount)
 
     def close(self, cpu: Cpu) -> None:
         self.release()

@@ -35,12 +35,16 @@ class HostKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A host directory (or file) shown at a guest path. `listed`: its parent directory lists it, too."""
+    """A host directory (or file) shown at a guest path.
+
+    `listed`: its parent directory lists it, too. `times`: files were modified when the host says so, not at reset.
+    """
 
     host: str
     guest: Names
     read_only: bool = False
     listed: bool = True
+    times: bool = False
 
 
 @contextmanager

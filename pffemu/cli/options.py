@@ -128,7 +128,8 @@ Json = Annotated[
 Root = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="HOST[:GUEST][:ro]", help="Let the guest reach a host directory, as / or GUEST; none by default."
+        metavar="HOST[:GUEST][:ro[:times]]",
+        help="Let the guest reach a host directory, as / or GUEST; none by default.",
     ),
 ]
 Libs = Annotated[

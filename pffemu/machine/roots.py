@@ -1,4 +1,4 @@
-"""The options --root HOST[:GUEST][:ro], a host directory that the guest may reach, and --libs, the host's libraries."""
+"""The options --root HOST[:GUEST][:ro[:times]], a directory for the guest, and --libs, the host's libraries."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ _LIBRARIES: Final = (
     "/lib", "/lib/x86_64-linux-gnu", "/lib32", "/lib64", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib32",
     "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache",
 )  # fmt: skip
-_FORM = "write --root HOST[:GUEST][:ro], as in --root data:/data:ro"
+_FORM = "write --root HOST[:GUEST][:ro[:times]], as in --root data:/data:ro"
 
 
 def parse_root(text: str) -> Mount:
     """The mount that `text` means; GUEST is `/` by default. Raises UsageError."""
     parts = text.split(":")
+    times = len(parts) > 2 and parts[-2:] == ["ro", "times"]
+    if times:
+        parts.pop()
     read_only = len(parts) > 1 and parts[-1] == "ro"
     if read_only:
         parts.pop()
@@ -32,7 +35,7 @@ def parse_root(text: str) -> Mount:
     names = tuple(name for name in guest.encode(errors="surrogateescape").split(b"/") if name)
     if not guest.startswith("/") or b"." in names or b".." in names:
         raise UsageError(f"{guest!r} is not an absolute path in the guest", remedy=_FORM)
-    return Mount(str(host.resolve()), names, read_only)
+    return Mount(str(host.resolve()), names, read_only, times=times)
 
 
 def check_roots(mounts: tuple[Mount, ...]) -> None:

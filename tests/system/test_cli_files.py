@@ -109,11 +109,13 @@ def test_files_only_under_the_roots(build, tmp_path: Path) -> None:  # type: ign
     assert not (tmp_path / "data" / "c").exists()
 
 
-@pytest.mark.parametrize("root", ["/none/such", "", ":/x", "/tmp:relative", "/tmp:/a/../b", "/tmp:/a:/b:ro"])
+@pytest.mark.parametrize(
+    "root", ["/none/such", "", ":/x", "/tmp:relative", "/tmp:/a/../b", "/tmp:/a:/b:ro", "/tmp:/a:times"]
+)
 def test_a_root_that_makes_no_sense_is_refused(root: str) -> None:
     ran = pffemu("run", "--root", root, "guest.s")
     assert ran.code == 2
-    assert "--root HOST[:GUEST][:ro]" in ran.err
+    assert "--root HOST[:GUEST][:ro[:times]]" in ran.err
 
 
 def test_two_roots_at_one_place_are_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from kernel_model.files.tree.generated import number_of
 from kernel_model.time.realtime import EPOCH
 
 if TYPE_CHECKING:
-    from kernel_model.files.host_tree import Names
+    from kernel_model.files.host_tree import Mount, Names
     from kernel_model.files.tree.node import Node
 
 HOST_RIGHTS: Final = 0o777  # the bits of a mode that the host keeps: no set-ID bits there
@@ -80,9 +80,13 @@ class HostInodes:
         self._kept.pop(key, None)
 
 
-def status_of(inode: HostInode, status: os.stat_result) -> FileStatus:
-    """Type, rights, size and links come from the host, all else from the kernel: the same on every host."""
+def status_of(inode: HostInode, status: os.stat_result, mount: Mount | None) -> FileStatus:
+    """Type, rights, size and links come from the host, all else from the kernel: the same on every host.
+
+    Where the user asked for it (`Mount.times`), so does the time of the last modification.
+    """
+    mtime = status.st_mtime_ns if mount is not None and mount.times else inode.mtime
     return FileStatus(
         mode=inode.mode(status.st_mode), size=status.st_size, inode=inode.number, links=status.st_nlink, uid=inode.uid,
-        gid=inode.gid, atime=inode.atime, mtime=inode.mtime, ctime=inode.ctime, btime=inode.btime,
+        gid=inode.gid, atime=inode.atime, mtime=mtime, ctime=inode.ctime, btime=inode.btime,
     )  # fmt: skip

@@ -303,7 +303,7 @@ class Tree:
         key = key_of(status)
         if status.st_nlink > 1 and not place.is_directory:
             self.host_inodes.keep(key, place.names)  # its other names are to show the same number
-        return status_of(self.host_inodes.at(key, place.names), status)
+        return status_of(self.host_inodes.at(key, place.names), status, place.mount)
 
     def _number(self, place: Place) -> int:
         """st_ino of what lies at `place`."""

@@ -13,7 +13,9 @@ from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.files.host_tree import Mount, open_host
 from kernel_model.files.tree.tree import Tree
 from kernel_model.mm.frames import FrameAllocator
+from kernel_model.time.realtime import EPOCH
 from pffemu.hw.ram import Ram
+from pffemu.machine.roots import parse_root
 
 SECRET = b"the host's own"
 
@@ -139,6 +141,18 @@ def test_devices_fifos_and_sockets_of_the_host_cannot_be_opened(tmp_path: Path) 
     with pytest.raises(LinuxError) as caught:
         open_host(tree.walk(None, b"fifo", None), os.O_RDONLY)
     assert caught.value.errno is Errno.EACCES
+
+
+def test_the_hosts_times_show_where_the_user_asked_for_them(tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    os.utime(tmp_path / "f", ns=(1, 1_600_000_000_123_456_789))
+    shown = []
+    for text in (f"{tmp_path}:/:ro", f"{tmp_path}:/:ro:times"):
+        tree = tree_of([parse_root(text)])
+        status = tree.status(tree.walk(None, b"f", None))
+        assert (status.atime, status.ctime) == (EPOCH, EPOCH)
+        shown.append(status.mtime)
+    assert shown == [EPOCH, 1_600_000_000_123_456_789]
 
 
 def test_nothing_is_there_without_a_root() -> None:
