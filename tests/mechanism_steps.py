@@ -1,6 +1,6 @@
 """The steps of one fill, one clean and one dirty eviction under a mechanism of the cache library, and when they happen.
 
-`python -m tests.mechanism_steps` writes the table in docs/mechanisms.md.
+`python -m tests.mechanism_steps` writes the timelines in docs/mechanisms.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pffemu.machine.options import MachineOptions
 from pffemu.report.measured import MARK
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "mechanisms.md"
-BEGIN, END = "<!-- timelines -->\n", "<!-- /timelines -->"
 QUOTA: Final = 16
 PAGES: Final = 24
 NAMES: Final = {
@@ -85,19 +84,25 @@ def ioctl_of(event: Any) -> str:
     return event.ioctl if type(event).__name__ == "IoctlStep" else "ioctl"
 
 
-def table() -> str:
-    """The table in the documentation."""
-    lines = [f"| mechanism | {' | '.join(OPERATIONS)} |", "|---|" + "---|" * len(OPERATIONS)]
-    for one in (one for one in MECHANISMS if one.name != "kernel"):
-        cells = []
-        for operations, write in OPERATIONS.values():
-            told = timeline(last_operation(one, operations, write=write))
-            cells.append(by_core(told, times=True) or "its own code alone")
-        lines.append(f"| {one.name} | {' | '.join(cells)} |")
+def markers(name: str) -> tuple[str, str]:
+    """What stands before and after the mechanism's timeline on the page."""
+    return f"<!-- timeline {name} -->\n", f"<!-- /timeline {name} -->"
+
+
+def table(mechanism: CacheMechanism) -> str:
+    """The mechanism's timeline in the documentation."""
+    lines = ["| | cycles after the refused access |", "|---|---|"]
+    for what, (operations, write) in OPERATIONS.items():
+        told = timeline(last_operation(mechanism, operations, write=write))
+        lines.append(f"| {what} | {by_core(told, times=True) or 'its own code alone'} |")
     return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
     text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    PAGE.write_text(before + BEGIN + table() + END + rest.partition(END)[2], encoding="utf-8")
+    for one in MECHANISMS:
+        if one.name != "kernel":
+            begin, end = markers(one.name)
+            before, _, rest = text.partition(begin)
+            text = before + begin + table(one) + end + rest.partition(end)[2]
+    PAGE.write_text(text, encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from guest.caching.mechanisms import MECHANISMS, CacheMechanism
-from tests.mechanism_steps import BEGIN, OPERATIONS, PAGE, by_core, last_operation, timeline
+from tests.mechanism_steps import OPERATIONS, PAGE, by_core, last_operation, markers, timeline
 
 NUMBER: Final = re.compile(r"[\d,]+ ")
 UNIT: Final = "check claim frame source fill record publish"  # of a core, under hw
@@ -66,14 +66,14 @@ DIRTY: Final = {  # a store that throws a page out that was stored to; where the
 
 @pytest.mark.parametrize("mechanism", [one for one in MECHANISMS if one.name in FILL], ids=lambda one: one.name)
 def test_steps(mechanism: CacheMechanism) -> None:
-    page = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2]
-    row = next(line for line in page.splitlines() if line.startswith(f"| {mechanism.name} |"))
-    cells = row.split(" | ")[1:]
+    begin, end = markers(mechanism.name)
+    section = PAGE.read_text(encoding="utf-8").partition(begin)[2].partition(end)[0]
+    cells = [row.removesuffix(" |").partition(" | ")[2] for row in section.splitlines()[2:]]
     for (operations, write), expected, cell in zip(OPERATIONS.values(), (FILL, CLEAN, DIRTY), cells, strict=True):
         told = timeline(last_operation(mechanism, operations, write=write))
         assert by_core(told, times=False) == expected[mechanism.name]
         shown = by_core(told, times=True) or "its own code alone"
-        assert NUMBER.sub("", shown) == NUMBER.sub("", cell.removesuffix(" |"))  # python -m tests.mechanism_steps
+        assert NUMBER.sub("", shown) == NUMBER.sub("", cell)  # python -m tests.mechanism_steps
 
 
 def test_every_mechanism_has_its_steps() -> None:
