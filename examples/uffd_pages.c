@@ -74,9 +74,7 @@ int main(void)
     if (pthread_create(&thread, NULL, handle_faults, NULL))
         return fail("pthread_create");
 #ifdef PFF
-    int error = pff_forward_on(on_fault);
-    if (error)
-        fprintf(stderr, "no forwarding (%s): the thread answers\n", strerror(-error));
+    pff_forward_on(on_fault); /* EINVAL where nothing is forwarded: then the thread answers */
 #endif
     for (int i = 0; i < PAGES; i++)
         sum += (unsigned char)cache[i * PAGE + 17];

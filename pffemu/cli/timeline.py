@@ -81,6 +81,9 @@ def timeline(
     profile = machine.options.cpu.profile.name
     if html is not None:
         _write_page(html, shown_program.name, profile, {each: found[each].stepped for each in modes})
+        without_text = next(filter(None, (each.without_text for each in found.values())), "")
+        if without_text:
+            say(f"hint: the page has no text of {without_text}; --source DIR names its folder")
     shown = [(one_fault_title(each.value, profile), found[each].events) for each in modes]
     if output is not None:
         write_text(svg(shown, found[modes[0]].describe).rstrip("\n"), output)
@@ -114,6 +117,7 @@ class _Found(NamedTuple):
     events: list[Any]
     describe: Callable[[int], str]  # an address as symbol+offset
     stepped: SteppedFault | None
+    without_text: str = ""  # the source file of the instruction that faults, where its text is not to be read
 
 
 def _program(file: str | None, arguments: list[str], environment: list[str]) -> _Program:
@@ -142,9 +146,12 @@ def _run(
         machine.events.sinks.append(one_fault)
         foreground.run(machine, progress)
         return _Found(choice.chosen, one_fault.events, machine.symbols.describe, None)
-    recorder = FaultRecorder(machine, choice, Places(machine, _lines(program)))
+    places = Places(machine, _lines(program))
+    recorder = FaultRecorder(machine, choice, places)
     foreground.run(machine, progress, by=recorder.run)
-    return _Found(choice.chosen, recorder.one_fault.events, machine.symbols.describe, recorder.stepped)
+    events = recorder.one_fault.events
+    without_text = places.file_without_text(events[0].rip) if events else ""
+    return _Found(choice.chosen, events, machine.symbols.describe, recorder.stepped, without_text)
 
 
 def _lines(program: _Program) -> SourceLines:

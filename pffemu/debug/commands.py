@@ -185,6 +185,11 @@ class Commands:
         address = self._address(text) if text else self.session.register(self.session.tid, "rip")
         lines = self.places.source_around(address, _LISTED, _LISTED)
         if not lines:
+            file = self.places.file_without_text(address)
+            if file:
+                raise UsageError(
+                    f"{file} is not below the folders that may be read", remedy="--source DIR names its folder"
+                )
             raise UsageError(f"no source for {address:#x}", remedy="build the program with -g, or see `code`")
         rows = [f"{'=>' if here else '  '} {line.number:>5}  {line.text}" for line, here in lines]
         return "\n".join([lines[0][0].file, *rows])

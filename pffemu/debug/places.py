@@ -77,6 +77,11 @@ class Places:
         numbers = range(max(1, here - above), min(len(texts), here + below) + 1)
         return [(SourceLine(name, number, texts[number - 1]), number == here) for number in numbers]
 
+    def file_without_text(self, address: int) -> str:
+        """The source file of an address whose text is not there, or not to be read; empty where there is none."""
+        found = self.line_at(address)
+        return found[0] if found is not None and not self._text_of(found[0]) else ""
+
     def line_at(self, address: int) -> tuple[str, int] | None:
         """(file, line) of an address; None without line information."""
         process = self.process()

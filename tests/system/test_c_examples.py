@@ -92,8 +92,7 @@ def test_the_userfaultfd_example_runs_as_on_the_host_and_forwarded_with_the_line
         (forwarded, Mode.UFFD, 8, 0),
     ):
         machine, output = run(program, mode=mode)
-        assert "8 pages, sum 36\n" in output
-        assert output.startswith("no forwarding") == (mode is Mode.UFFD)
+        assert output.startswith("8 pages, sum 36\n")
         counts = machine.counts()
         assert (counts["uffd_messages"], counts["forwarded"], counts["uirets"]) == (messages, frames, frames)
     added = re.findall(r"^#ifdef PFF$(.*?)^#endif$", source.read_text(), re.MULTILINE | re.DOTALL)

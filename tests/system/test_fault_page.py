@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from guest.c_compiler import NO_C_COMPILER, find_c_compiler
+from guest.paths import INCLUDE
 from pffemu.report.fault_words import WORDS
 from tests.system.cli_runs import pffemu
 
@@ -165,3 +167,23 @@ def test_a_program_that_takes_no_such_fault_is_said_so(tmp_path: Path) -> None:
     assert made.code == 0, made.err
     assert "under uffd the program took no such fault" in made.err
     assert "Not shown: uffd" in (tmp_path / "f.html").read_text()
+
+
+def test_a_source_text_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    compiler = find_c_compiler()
+    if compiler is None:
+        pytest.skip(NO_C_COMPILER)
+    source = ROOT / "examples" / "uffd_pages.c"
+    program, page = tmp_path / "pages", tmp_path / "f.html"
+    flags = ["-O1", "-g", "-static", "-pthread", "-muintr", "-DPFF", "-I", str(INCLUDE)]
+    subprocess.run([*compiler, *flags, str(source), "-o", str(program)], check=True, timeout=100)
+    told = pffemu("timeline", "--html", str(page), str(program))
+    assert (told.code, told.err) == (
+        0,
+        f"pffemu: hint: the page has no text of {source}; --source DIR names its folder\n",
+    )
+    told = pffemu("timeline", "--source", str(source.parent), "--html", str(page), str(program))
+    assert (told.code, told.err) == (0, "")
+    assert "sum += (unsigned char)cache[i * PAGE + 17];" in page.read_text()
+    told = pffemu("debug", "--commands", "-", str(program), stdin=b"break main\ncontinue\nlist\n")
+    assert f"{source} is not below the folders that may be read" in told.err
