@@ -23,6 +23,8 @@ from tests.fuzz.batch import Nowhere
 SLOTS: Final = 300  # in a batch
 _SLOT: Final = 48  # bytes
 _CODE: Final = 0x1000_0000  # may be read and executed, and under every other seed written
+_VIEW: Final = 0x3000_0000  # the same pages, under every third seed to read and write, or for everything
+_VIEW_RIGHTS: Final = (0, 0, 3, 0, 0, 7)
 _DATA: Final = 0x2000_0000  # 8 pages to read and write, one to read, one for nothing, then a hole
 _DATA_PAGES: Final = 10
 _PAGE: Final = 4096
@@ -37,6 +39,20 @@ _SOURCE: Final = f"""
 .include "pff.inc"
 .text
 _start:
+    mov eax, SYS_memfd_create
+    lea rdi, [rip + action]
+    xor esi, esi
+    syscall
+    mov r8d, eax
+    mov edi, eax
+    mov esi, code_end - code
+    mov eax, SYS_ftruncate
+    syscall
+    mov edi, {_VIEW:#x}
+    mov esi, code_end - code
+    mov edx, [rip + view_rights]
+    mov r10d, MAP_SHARED | MAP_FIXED
+    call map
     mov edi, {_CODE:#x}
     mov esi, code_end - code
     mov edx, 7
@@ -44,6 +60,8 @@ _start:
     mov edi, {_DATA:#x}
     mov esi, {_DATA_PAGES * _PAGE}
     mov edx, 3
+    mov r10d, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
+    mov r8, -1
     call map
     cld
     mov edi, {_CODE:#x}
@@ -136,13 +154,12 @@ back_from_signal:
     syscall
 map:
     mov eax, SYS_mmap
-    mov r10d, 0x32
-    mov r8, -1
     xor r9d, r9d
     syscall
     ret
 .data
 rights: .quad 5
+view_rights: .quad 0
 slot: .quad 0
 target: .quad 0
 in_slot: .quad 0
@@ -219,7 +236,7 @@ def _word(source: random.Random) -> int:
     if kind < 0.5:
         return _DATA + source.choice((source.randrange(_DATA_PAGES * _PAGE), source.randrange(9) * _PAGE - 4))
     if kind < 0.6:
-        return _CODE + source.randrange(SLOTS * _SLOT)
+        return source.choice((_CODE, _VIEW)) + source.randrange(SLOTS * _SLOT)
     if kind < 0.8:
         return source.randrange(300)
     if kind < 0.9:
@@ -238,6 +255,7 @@ def _machine(seed: int) -> Machine:
     program = _program()
     machine.load(program)
     machine.memory.write(program.symbols["rights"], bytes((5 + 2 * (seed & 1),)))
+    machine.memory.write(program.symbols["view_rights"], bytes((_VIEW_RIGHTS[seed % len(_VIEW_RIGHTS)],)))
     machine.memory.write(program.symbols["code"], _slots(seed * SLOTS, source, program.symbols["back"]))
     machine.memory.write(program.symbols["registers"], _registers(source))
     return machine
