@@ -44,6 +44,7 @@ from kernel_model.uintr import forwarding
 from kernel_model.uintr.user_interrupts import UserInterrupts
 from pffemu.arch.encodings import SYSCALL_LENGTH
 from pffemu.errors import OutOfGuestMemory, UnsupportedError
+from pffemu.events.directed import RecordsTaken
 from pffemu.events.fault_repeats import Stuck
 from pffemu.events.kernel import ProcessKilled, ThreadCreated
 from pffemu.hw.bus import Bus
@@ -289,6 +290,8 @@ class Kernel:
             if mm is not None and mm.owed:
                 for cost, units in mm.owed.items():
                     caller.charge(cost, units)
+                    if cost == "kernel.directed.record":
+                        caller.emit(RecordsTaken, units)
                 mm.owed.clear()
 
     def _charge_flush(self, caller: Cpu, core: Cpu) -> None:

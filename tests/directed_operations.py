@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final
 
 from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
+from kernel_model.mm.reclaim import rmap
 from pffemu.arch.directed import index_of
-from pffemu.arch.paging import PAGE_SIZE, USER_END
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END
 from tests.directed_world import AREA, FD, PAGES, SHARED, SHARED_PAGES, SOURCE, U, W, World, mman
 
 Operation = Callable[[World, int, int, int, int], object]
 
 # sources of COPY: the program's own, beyond it, and what it may not read
 SOURCES: Final = (
-    SOURCE, SOURCE, SOURCE, SOURCE, AREA, AREA + PAGE_SIZE, SOURCE + PAGES // 2 * PAGE_SIZE, 0x5000_0000,
+    SOURCE, SOURCE, SOURCE, SOURCE, SHARED, AREA, AREA + PAGE_SIZE, SOURCE + PAGES // 2 * PAGE_SIZE, 0x5000_0000,
     USER_END - PAGE_SIZE, USER_END, 0xFFFF_8880_0000_0000, SOURCE + 1, 0,
 )  # fmt: skip
 STRIDES: Final = (
@@ -165,6 +167,18 @@ def _transfer(w: World, a: int, b: int, c: int, _: int) -> object:
     return w.transfer(here, there, writes=bool(c & 1))
 
 
+def _reclaim(w: World, a: int, *_: int) -> object:
+    """The kernel's reclaim takes a page of the shared file out of the mapping."""
+    page = SHARED + a % SHARED_PAGES * PAGE_SIZE
+    vma = w.mm.vmas.find(page) if w.alive else None
+    if vma is None:
+        return None
+    reclaimed: Any = SimpleNamespace(offset=vma.offset + page - vma.start, frame=w.mm.pages.entry(page) & PTE_ADDRESS)
+    found = rmap.unmap(reclaimed, [(w.mm, vma)])
+    w.kernel.flush_stale(w.kernel_cpu)
+    return found
+
+
 def _copy_to_user(w: World, a: int, *_: int) -> object:
     return w.alive and w.copy_to_user(AREA + a % PAGES * PAGE_SIZE, b"copied!!")
 
@@ -194,6 +208,11 @@ OPERATIONS: Final[dict[str, tuple[Operation, int]]] = {  # and how often each is
     "unregister": (_unregister, 1),
     "copy to user": (_copy_to_user, 2),
     "transfer": (_transfer, 1),
+    "reclaim": (_reclaim, 1),
+    "store shared": (
+        lambda w, a, *_: w.alive and w.copy_to_user(SHARED + a % SHARED_PAGES * PAGE_SIZE, b"written!"),
+        1,
+    ),
     "clear references": (lambda w, *_: w.clear_references(), 1),
     "fork": (lambda w, *_: w.fork() if len(w.children) < 3 else w.kill_child(), 1),
     "kill": (lambda w, a, *_: w.kill() if a % 8 == 0 else None, 1),

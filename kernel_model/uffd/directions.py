@@ -184,7 +184,7 @@ class Directions(NoAnswers):
 
 
 def _check(uffd: Userfaultfd, given: UffdioDirect, start: int, end: int) -> None:
-    """Whether the range may be directed so. Raises LinuxError as UFFDIO_DIRECT does."""
+    """Whether the range may be directed so. Raises LinuxError as UFFDIO_DIRECT does, but for EBUSY (`give_way`)."""
     mm = uffd.mm
     bad = (
         given.kind not in (Kind.ZERO, Kind.MAP, Kind.COPY)
@@ -199,8 +199,6 @@ def _check(uffd: Userfaultfd, given: UffdioDirect, start: int, end: int) -> None
     vma = mm.vmas.find(start)
     if vma is None or vma.uffd is not uffd or end > vma.end:
         raise LinuxError(Errno.ENOENT)
-    if vma.directed:
-        raise LinuxError(Errno.EBUSY)
     _check_area(vma, given)
     tables = 2 + (end - start) // _TABLE_SPAN
     lists = (end - start) // PAGE_SIZE * 8 // PAGE_SIZE if given.kind == Kind.MAP else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
@@ -44,13 +44,13 @@ def timeline(
     ] = None,
     arguments: options.GuestArguments = None,
     fault: Annotated[
-        int | None,
+        list[int],
         typer.Option(
             min=1,
-            help="Number of the page fault, as `pffemu faults` lists them.",
+            help="Number of the page fault, as `pffemu faults` lists them; of several, text and a drawing show each.",
             show_default="the first in userfaultfd memory",
         ),
-    ] = None,
+    ] = [],  # noqa: B006
     mode: options.BenchModes = [],  # noqa: B006
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE.svg", help="File of the drawing; text by default.")
@@ -66,34 +66,46 @@ def timeline(
 
     Example: pffemu timeline --mode uffd --mode pff --html fault.html
     """
-    _check(output, html)
+    _check(output, html, fault)
     modes = options.chosen_modes(mode) if mode else (Mode.UFFD, Mode.PFF)
     shown_program = _program(file, arguments or [], machine.environment)._replace(sources=tuple(source or ()))
-    number = fault if file is not None else fault or _FAULT
+    wanted: list[int | None] = list(fault) or [None if file is not None else _FAULT]
+    profile = machine.options.cpu.profile.name
+    shown: list[tuple[str, _Found]] = []
+    for number in wanted:
+        found = _under_each(modes, machine.options, shown_program, number, html is not None)
+        if html is not None:
+            _write_page(html, shown_program.name, profile, {each: found[each].stepped for each in modes})
+            without_text = next(filter(None, (each.without_text for each in found.values())), "")
+            if without_text:
+                say(f"hint: the page has no text of {without_text}; --source DIR names its folder")
+        which = f"Fault {number}" if len(wanted) > 1 else "One fault"
+        shown += [(one_fault_title(each.value, profile, which), found[each]) for each in modes]
+    if output is not None:
+        write_text(svg([(title, one.events) for title, one in shown], shown[0][1].describe).rstrip("\n"), output)
+    elif html is None:
+        for title, one in shown:
+            out_console().print(text(one.events, title, one.describe), "", sep="\n", markup=False, soft_wrap=True)
+
+
+def _under_each(
+    modes: Sequence[Mode], chosen: MachineOptions, program: _Program, number: int | None, with_steps: bool
+) -> dict[Mode, _Found]:
+    """The fault under each mode: the same one, as far as the program takes it there."""
     like: Chosen | None = None
     found: dict[Mode, _Found] = {}
     for each in sorted(modes, key=lambda each: not each.mechanism.userfaultfd):
-        found[each] = _run(replace(machine.options, mode=each), shown_program, number, like, html is not None)
+        found[each] = _run(replace(chosen, mode=each), program, number, like, with_steps)
         like = like or found[each].chosen
     if not any(each.events for each in found.values()):
-        what = f"fault {fault}" if fault is not None else "fault in userfaultfd memory"
+        what = f"fault {number}" if number is not None else "fault in userfaultfd memory"
         raise UsageError(f"the run had no {what} that was resumed", remedy="`pffemu faults` lists those of a program")
-    profile = machine.options.cpu.profile.name
-    if html is not None:
-        _write_page(html, shown_program.name, profile, {each: found[each].stepped for each in modes})
-        without_text = next(filter(None, (each.without_text for each in found.values())), "")
-        if without_text:
-            say(f"hint: the page has no text of {without_text}; --source DIR names its folder")
-    shown = [(one_fault_title(each.value, profile), found[each].events) for each in modes]
-    if output is not None:
-        write_text(svg(shown, found[modes[0]].describe).rstrip("\n"), output)
-    elif html is None:
-        for (title, events), mode_shown in zip(shown, modes, strict=True):
-            told = text(events, title, found[mode_shown].describe)
-            out_console().print(told, "", sep="\n", markup=False, soft_wrap=True)
+    return found
 
 
-def _check(output: str | None, html: str | None) -> None:
+def _check(output: str | None, html: str | None, faults: list[int]) -> None:
+    if html is not None and len(faults) > 1:
+        raise UsageError("a page steps through one fault", where="--fault", remedy="write a page for each")
     for target, suffixes, what in ((output, (".svg",), "picture"), (html, (".html", ".htm"), "page")):
         if target is not None and Path(target).suffix not in suffixes:
             option = "-o" if target is output else "--html"

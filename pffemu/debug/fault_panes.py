@@ -14,6 +14,7 @@ from pffemu.debug.panes import registers as registers_pane
 from pffemu.debug.panes import stack as stack_pane
 from pffemu.debug.panes.as_html import as_html
 from pffemu.debug.panes.code import code
+from pffemu.debug.panes.directives import directives
 from pffemu.debug.panes.queues import queues
 from pffemu.debug.panes.regions import regions
 from pffemu.debug.panes.uintr import uintr
@@ -71,10 +72,15 @@ class FaultPanes:
             "stack": self._stack(tid, state, symbols),
             "walk": walk(state, self.address),
             "forwarding": uintr(state, symbols),
+            "directives": self._directives(task.cpu_index),
             "queues": queues(self._machine, tasks, task.cpu_index),
             "regions": _first_lines(regions(state, task.process.mm), _REGIONS),
         }
         return {name: as_html(text) for name, text in drawn.items() if text.plain}
+
+    def _directives(self, core: int) -> Text:
+        cpu = self._machine.cpus[core]
+        return directives(cpu, self._machine.cpus) if cpu.directed.context is not None else Text()
 
     def _registers_of(self, tid: int, state: Cpu, symbols: SymbolTable) -> Text:
         before = self._registers.get(tid, {})

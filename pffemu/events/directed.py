@@ -56,6 +56,15 @@ class PageReturned(NamedTuple):
     epoch: int
 
 
+class RecordsTaken(NamedTuple):
+    """The kernel has taken over `records` of the completion rings: pages that came and went since it looked last."""
+
+    time: int
+    cpu: int
+    tid: int
+    records: int
+
+
 class FramesDonated(NamedTuple):
     """The kernel put `frames` frames into the frame ring of core `ring`."""
 

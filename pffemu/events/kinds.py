@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pffemu.events.directed import DirectedDecline, DirectedStep, DirectedWait, FramesDonated, PageReturned
+from pffemu.events.directed import (
+    DirectedDecline,
+    DirectedStep,
+    DirectedWait,
+    FramesDonated,
+    PageReturned,
+    RecordsTaken,
+)
 from pffemu.events.hw import (
     FramePushed,
     FramePushRefused,
@@ -49,7 +56,7 @@ EVENTS: tuple[type[Any], ...] = (
     InterruptAccepted, NotificationProcessed, Timer, ThreadExited, ProcessExited, ProcessKilled,
     SignalSent, SignalDelivered, SignalReturned, Warned,
     DiskRequested, DiskCompleted, ReadAhead, PageReclaimed, PageDirtied,
-    DirectedStep, DirectedWait, DirectedDecline, PageReturned, FramesDonated,
+    DirectedStep, DirectedWait, DirectedDecline, PageReturned, FramesDonated, RecordsTaken,
 )  # fmt: skip
 
 

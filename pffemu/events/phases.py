@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pffemu.events.details import AreaFound, ConditionChecked, SignalTaken, UifCleared, WordPushed
-from pffemu.events.directed import DirectedDecline, DirectedStep, DirectedWait, FramesDonated, PageReturned
+from pffemu.events.directed import (
+    DirectedDecline,
+    DirectedStep,
+    DirectedWait,
+    FramesDonated,
+    PageReturned,
+    RecordsTaken,
+)
 from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered, MmuDecision, Resumed, Uiret, WalkRefused
 from pffemu.events.kernel import (
     ContextSwitch,
@@ -55,4 +62,5 @@ PHASES: Final[dict[type[Any], str]] = {
     SyscallReturned: "return",
     PageReturned: "page returned",
     FramesDonated: "frames donated",
+    RecordsTaken: "records taken",
 }

@@ -112,5 +112,6 @@ _TEXTS: Final[dict[type[Any], Callable[[Any, Describe], str]]] = {
     directed.DirectedWait: lambda v, d: f"directed wait page={d(v.page)} owner={v.owner}",
     directed.DirectedDecline: lambda v, d: f"declined address={d(v.address)} directive={v.directive} ({v.reason})",
     directed.PageReturned: lambda v, d: f"page-returned page={d(v.page)} directive={v.directive} epoch={v.epoch}",
+    directed.RecordsTaken: lambda v, d: f"records-taken records={v.records}",
     directed.FramesDonated: lambda v, d: f"donated ring={v.ring} frames={v.frames}",
 }

@@ -16,7 +16,8 @@ from pffemu.report.fault_words import WORDS
 _ASSETS: Final = Path(__file__).with_name("assets")
 _TITLES: Final = {
     "code": "Code", "source": "Source", "registers": "Registers", "frame": "Frame", "stack": "Stack",
-    "walk": "Page walk", "forwarding": "Forwarding and user interrupts", "queues": "Cores and queues",
+    "walk": "Page walk", "directives": "Directives and rings",
+    "forwarding": "Forwarding and user interrupts", "queues": "Cores and queues",
     "regions": "MMU regions and mappings",
 }  # fmt: skip
 _KEYS: Final = (

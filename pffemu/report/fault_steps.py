@@ -11,7 +11,18 @@ ACCESS: Final = "access"  # the instruction whose access faults, before it runs
 INSTRUCTION: Final = "instruction"  # of a handler, before it runs
 RETRY: Final = "retry"  # the access, before it runs again
 DONE: Final = "done"  # the access is over
-PANES: Final = ("code", "frame", "stack", "walk", "registers", "forwarding", "source", "queues", "regions")
+PANES: Final = (
+    "code",
+    "frame",
+    "stack",
+    "walk",
+    "registers",
+    "forwarding",
+    "source",
+    "directives",
+    "queues",
+    "regions",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,15 @@ WORDS: Final = {
     "allow it.",
     "walk refused": "The MMU walks the page tables from CR3 down and finds an entry that refuses the access: #PF. "
     "CR2 takes the address, and the error code says what kind of access it was.",
+    "directed step": "The core's own unit makes one step of filling the page as the program's directive says: check, "
+    "claim, frame, source, fill, record, publish. No instruction runs meanwhile, neither the kernel's nor a handler's.",
+    "directed wait": "Another core fills this page, or the kernel is changing the mappings: the unit looks again.",
+    "declined": "The unit cannot fill the page, puts the entry back as it was, and says why. The fault goes on as it "
+    "would without a directive.",
+    "records taken": "The kernel takes over what units have written into their completion rings: which pages came and "
+    "went since it looked last.",
+    "frames donated": "The kernel puts frames into a core's frame ring, for later faults.",
+    "page returned": "PAGEOUT has made the page absent again. Its frame serves once every core has flushed its TLB.",
     "condition": "The hardware checks, one by one, whether ring 3 may take this fault. "
     "The first condition that fails sends it to the kernel.",
     "decision": "The MMU decides: the fault is forwarded to the thread's own handler, or it is an ordinary #PF.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from pffemu.events.directed import DirectedDecline, DirectedStep, DirectedWait, FramesDonated
+from pffemu.events.directed import DirectedDecline, DirectedStep, DirectedWait, FramesDonated, RecordsTaken
 from pffemu.events.hw import FramePushed, FramePushRefused, HandlerEntered, MmuDecision, Resumed, Uiret, WalkRefused
 from pffemu.events.kernel import (
     ContextSwitch,
@@ -41,11 +41,16 @@ _STEPS: Final = {
     "publish": "entry published",
 }
 
+
+def _owner(core: int) -> str:
+    return "the kernel, which changes the mappings" if core < 0 else f"core {core}, which fills the page"
+
+
 _LEFT: Final[dict[type[Any], Callable[[Any], str]]] = {
     WalkRefused: lambda e: f"page walk refused: {e.address:#x}",
     MmuDecision: lambda e: f"MMU: {_DECISIONS[e.decision]} ({e.reason})",
     DirectedStep: lambda e: f"unit: {_STEPS[e.step]}",
-    DirectedWait: lambda e: f"unit: waits for core {e.owner}, which fills the page",
+    DirectedWait: lambda e: f"unit: waits for {_owner(e.owner)}",
     DirectedDecline: lambda e: f"unit: declines ({e.reason})",
     FramePushed: lambda e: f"frame of {e.size} bytes on its own stack",
     FramePushRefused: lambda e: f"frame refused: no page at {e.address:#x}",
@@ -57,6 +62,7 @@ _LEFT: Final[dict[type[Any], Callable[[Any], str]]] = {
 }
 
 _RIGHT: Final[dict[type[Any], Callable[[Any], str]]] = {
+    RecordsTaken: lambda e: f"takes over {e.records} records of the unit",
     FramesDonated: lambda e: f"{e.frames} frames to the ring of core {e.ring}",
     KernelPageFault: lambda e: "#PF enters the kernel",
     MinorFault: lambda e: f"{e.page} page mapped",
@@ -107,9 +113,9 @@ def lane_titles(fault: Sequence[Any]) -> tuple[str, str]:
     return f"faulting thread {fault[0].tid} (core {fault[0].cpu})", right
 
 
-def one_fault_title(mode: str, profile: str) -> str:
+def one_fault_title(mode: str, profile: str, which: str = "One fault") -> str:
     """The title: the mode, and the profile that the times are from."""
-    return f"One fault under {mode} ({profile})"
+    return f"{which} under {mode} ({profile})"
 
 
 def timeline(fault: Sequence[Any], title: str, describe: Describe = hex) -> str:

@@ -61,6 +61,28 @@ def test_a_timeline_of_a_program(tmp_path: Path) -> None:
     assert "One fault under pff" in result.out
 
 
+def test_a_fault_that_the_unit_fills_and_one_that_it_declines_beside_a_forwarded_one() -> None:
+    benchmark = (str(ROOT / "guest/asm/fault_bench.s"), "4", "1", "0", "1", "1", "0", "1", "2")  # two frames
+    result = pffemu("timeline", "--fault", "2", "--fault", "3", "--mode", "hw", "--mode", "pff", *benchmark)
+    assert result.code == 0, result.err
+    filled, _, declined, forwarded = result.out.split("Fault ")[1:]
+    assert filled.startswith("2 under hw")
+    assert "unit: entry published" in filled
+    assert "system call" not in filled
+    assert declined.startswith("3 under hw")
+    assert "unit: declines (frame ring empty)" in declined
+    assert "takes over 2 records of the unit" in declined
+    assert "MMU: forward to ring 3" in declined
+    assert forwarded.startswith("3 under pff")
+    assert "unit" not in forwarded
+
+
+def test_a_page_shows_one_fault(tmp_path: Path) -> None:
+    result = pffemu("timeline", "--fault", "2", "--fault", "3", "--html", str(tmp_path / "f.html"))
+    assert result.code == 2
+    assert "a page steps through one fault" in result.err
+
+
 def test_a_fault_that_did_not_happen_is_said_so() -> None:
     result = pffemu("timeline", "--mode", "pff", "--fault", "1000", GUEST)
     assert result.code == 2

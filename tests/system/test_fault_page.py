@@ -101,6 +101,18 @@ def test_every_kind_of_step_is_explained(page: Path) -> None:
     assert kinds <= set(WORDS)
 
 
+def test_a_declined_fault_is_explained_and_shows_the_rings(tmp_path: Path) -> None:
+    benchmark = (str(ROOT / "guest/asm/fault_bench.s"), "4", "1", "0", "1", "1", "0", "1", "2")  # two frames
+    made = pffemu("timeline", "--fault", "3", "--mode", "hw", "--html", str(tmp_path / "f.html"), *benchmark)
+    assert made.code == 0, made.err
+    data = data_of((tmp_path / "f.html").read_text())
+    [fault] = data["mechanisms"]
+    kinds = [step[1] for step in fault["steps"]]
+    assert {"directed step", "declined", "records taken"} <= set(kinds) <= set(WORDS)
+    rings = fault["texts"][fault["steps"][kinds.index("declined")][6]["directives"]]
+    assert "0 of 2 frames" in rings
+
+
 def test_it_is_one_file_that_fetches_nothing(page: Path) -> None:
     text = page.read_text()
     assert "default-src 'none'" in text

@@ -16,7 +16,7 @@
   });
   if (!mechanisms.length) return;
   const longest = Math.max(1, ...mechanisms.map((each) => each.cycles));
-  const COMPARED = new Set(["walk", "forwarding", "queues", "regions"]); // line by line; the others mark words
+  const COMPARED = new Set(["walk", "directives", "forwarding", "queues", "regions"]); // line by line; the others mark words
   let focus = 0;
   let beside = 1; // the mechanism that had the focus before: these two are shown
 

@@ -13,8 +13,8 @@ from kernel_model.abi.uapi import Errno
 from kernel_model.mm.reclaim import rmap
 from pffemu.arch import directed as arch
 from pffemu.arch.directed import Reason
-from pffemu.arch.pagefault import I
-from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_U, USER_END
+from pffemu.arch.pagefault import I, P
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_PS, PTE_U, USER_END
 from pffemu.hw import directed_resolution, frame_rings
 from pffemu.hw.page_walk import USER
 from pffemu.hw.trap import Trap
@@ -83,6 +83,32 @@ def test_an_access_of_the_kernel_or_to_a_present_page_begins_no_fill() -> None:
     assert made.resolve(0, AREA) == FILLED
     assert not made.fault(0, AREA, U | W | 1)
     made.end()
+
+
+def test_a_fault_for_a_page_that_was_present_begins_no_fill_where_the_page_has_gone_since() -> None:
+    made = world()
+    assert made.resolve(0, AREA) == FILLED
+    assert made.page_out(1, AREA, 1, False) == 0
+    assert not made.fault(0, AREA, U | W | P)
+    assert made.fault(0, AREA, U | W)
+    made.finish(0)
+    made.end()
+
+
+@pytest.mark.parametrize("level", [3, 2, 1])
+@pytest.mark.parametrize("bad", [0, PTE_P | PTE_PS, PTE_P | 1 << 51, PTE_P | 5 * PAGE_SIZE, PTE_P | 6 * PAGE_SIZE])
+def test_a_walk_through_what_is_no_table_finds_no_leaf(level: int, bad: int) -> None:
+    """Missing, a large page, a reserved bit, and just or further beyond RAM of five pages, at each level."""
+    indices = {3: 1, 2: 2, 1: 3, 0: 4}
+    address = sum(index << 12 + 9 * height for height, index in indices.items())
+    tables = dict(zip((3, 2, 1, 0), range(1, 5), strict=True))  # by level: the page
+    words = [0] * (5 * 512)
+    for above in (3, 2, 1):
+        words[tables[above] * 512 + indices[above]] = PTE_P | tables[above - 1] * PAGE_SIZE
+    leaf = directed_resolution.leaf_of(words, tables[3] * PAGE_SIZE, address)
+    assert leaf == tables[0] * 512 + indices[0]
+    words[tables[level] * 512 + indices[level]] = bad
+    assert directed_resolution.leaf_of(words, tables[3] * PAGE_SIZE, address) is None
 
 
 def test_the_quota_counts_pages_and_pages_that_return() -> None:

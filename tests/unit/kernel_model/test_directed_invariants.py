@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_model.abi.uffd import DIRECT_COPY, DIRECT_ZERO, DONATE_EACH
+from tests.campaign import rounds
 from tests.directed_operations import NAMES, OPERATIONS, apply
 from tests.directed_points import Act, Interleaving
 from tests.directed_world import World
 
 NUMBERS = st.tuples(*[st.integers(0, 63)] * 4)
 STEPS = st.lists(st.tuples(st.sampled_from(NAMES), NUMBERS), min_size=10, max_size=80)
-LONG = bool(os.environ.get("PFFEMU_LONG"))
+FIRST = 10 * int(os.environ.get("PFFEMU_FUZZ_SEED", "0"))
 
 
 def directed(cores: int, kind: int) -> World:
@@ -30,7 +31,7 @@ def directed(cores: int, kind: int) -> World:
     return world
 
 
-@settings(max_examples=600 if LONG else 60, deadline=None)
+@settings(max_examples=rounds(60, 600), deadline=None)
 @given(st.integers(1, 8), st.sampled_from([DIRECT_ZERO, DIRECT_COPY]), STEPS)
 def test_every_invariant_holds_between_any_two_steps(
     cores: int, kind: int, steps: list[tuple[str, tuple[int, int, int, int]]]
@@ -44,7 +45,7 @@ def test_every_invariant_holds_between_any_two_steps(
 ACTS = st.lists(st.one_of(st.none(), st.tuples(*[st.integers(0, 63)] * 3)), max_size=200)
 
 
-@settings(max_examples=600 if LONG else 60, deadline=None)
+@settings(max_examples=rounds(60, 600), deadline=None)
 @given(st.integers(2, 8), st.sampled_from([DIRECT_ZERO, DIRECT_COPY]), STEPS, ACTS)
 def test_every_invariant_holds_while_cores_act_inside_of_operations(
     cores: int, kind: int, steps: list[tuple[str, tuple[int, int, int, int]]], acts: list[Act | None]
@@ -59,7 +60,7 @@ def test_every_invariant_holds_while_cores_act_inside_of_operations(
     world.end()
 
 
-@pytest.mark.parametrize("seed", range(10 if LONG else 1))
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + rounds(1, 10)))
 def test_a_malicious_program_breaks_nothing(seed: int) -> None:
     """10,000 random operations, in worlds of a few hundred each; everything is checked after every fourth."""
     source = random.Random(seed)

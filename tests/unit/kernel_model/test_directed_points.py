@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -11,13 +10,13 @@ import pytest
 from kernel_model.abi import mman, uapi
 from kernel_model.abi import uffd as uffd_abi
 from pffemu.arch.paging import PAGE_SIZE
+from tests.campaign import LONG
 from tests.directed_cases import CF, COPY, FILLED, ZERO, world
 from tests.directed_points import Interleaving
 from tests.directed_world import AREA, PAGES, SOURCE, U, W, World
 
 Operation = Callable[[World], object]
 LENGTH = PAGES * PAGE_SIZE
-LONG = bool(os.environ.get("PFFEMU_LONG"))
 
 
 def everywhere(

@@ -9,7 +9,7 @@ from kernel_model.abi.uapi import Errno
 from pffemu.arch import directed as arch
 from pffemu.arch.directed import Reason
 from pffemu.arch.exceptions import GP, PF, UD
-from pffemu.arch.paging import PAGE_SIZE, PTE_D, PTE_P
+from pffemu.arch.paging import PAGE_SIZE, PTE_D, PTE_P, USER_END
 from pffemu.hw import directed_resolution, frame_rings
 from pffemu.hw.trap import Trap
 from tests.directed_cases import CF, COPY, FILLED, MAP, ZERO, ZF, at, change, declined, entry, world
@@ -90,7 +90,8 @@ def test_pageout_checks_before_it_changes_anything() -> None:
     assert made.page_out(0, AREA, 1, False) == CF | ZF  # dirty
     assert made.page_out(0, AREA, 0, False) == Trap(GP)
     assert made.page_out(0, AREA, 256, False) == Trap(GP)
-    assert made.page_out(0, 0xFFFF_8880_0000_0000, 1, False) == Trap(GP)
+    for beyond in (USER_END, 0xFFFF_8880_0000_0000):
+        assert made.page_out(0, beyond, 1, False) == Trap(GP)
     change(made, valid=False)
     assert made.page_out(0, AREA, 1, True) == CF
     change(made, valid=True, tag=0x1000)
