@@ -16,26 +16,28 @@
 #include "hw.h"
 
 #define CACHE_PAGE 4096UL
-/* How pages come in. CACHE_HW needs a machine in mode hw, CACHE_PFF one that forwards faults; cache_open says EINVAL otherwise. */
+/* How pages come in. Where the machine does not offer it, cache_open returns an error, as EINVAL, ENOTTY or ENOSYS. CACHE_PFF
+   runs in modes pff and pff-pte; with CACHE_USERFAULT compile with -mno-red-zone. */
 enum cache_mechanism {
-    CACHE_KERNEL, CACHE_PIN, CACHE_PFF, CACHE_UFFD, CACHE_UFFD_SIGBUS, CACHE_SIGSEGV, CACHE_HW,
+    CACHE_KERNEL, CACHE_PIN, CACHE_PFF, CACHE_UFFD, CACHE_UFFD_SIGBUS, CACHE_SIGSEGV, CACHE_HW, CACHE_UPCALL,
+    CACHE_USERFAULT, CACHE_POLICY, CACHE_EXMAP,
 };
 /* State of a page. BUSY: a thread brings it in or throws it out, and the others wait. WRITABLE: stores to it do not fault. */
 enum { CACHE_RESIDENT = 1, CACHE_DIRTY = 2, CACHE_BUSY = 4, CACHE_WRITABLE = 8, CACHE_RETURNED = 16 };
 
 struct cache {
     enum cache_mechanism mechanism;
-    int fd, uffd, memfd;
+    int fd, uffd, memfd;           /* memfd: of CACHE_SIGSEGV; the device of CACHE_EXMAP */
     volatile int lock;
     unsigned long pages, quota, resident;
     unsigned char *base;           /* where the pages are; with CACHE_PIN, the frames */
     volatile unsigned char *state; /* by page */
     unsigned long *queue;          /* pages in memory, in the order in which they came: a ring with room for all */
     unsigned long head, queued;
-    unsigned long *frame, *pins, *spare; /* CACHE_PIN: by page: frame, users; frames that are free */
+    unsigned long *frame, *pins, *spare; /* by page: CACHE_PIN's frame, users where it is asked; CACHE_PIN's free frames */
     unsigned char *stack;                /* CACHE_UFFD: of the thread that answers messages */
     volatile int serving, closing;       /* it runs; it is to end */
-    unsigned char *backing;              /* CACHE_HW: the file, in memory */
+    unsigned char *backing;              /* CACHE_HW, CACHE_POLICY: the file, in memory */
     unsigned long directive, lost;       /* CACHE_HW */
     unsigned long fills, evictions, write_backs;
 };
@@ -46,6 +48,12 @@ PFF_INLINE void *cache_memory(unsigned long bytes)
 {
     /* readable and writable; private, anonymous, populated */
     return (void *)pff_syscall(__NR_mmap, 0, bytes, 3, 0x8022, -1, 0);
+}
+
+/* The program asks before each access, so that no access faults. */
+PFF_INLINE int cache_is_asked(const struct cache *cache)
+{
+    return cache->mechanism == CACHE_PIN || cache->mechanism == CACHE_EXMAP;
 }
 
 PFF_INLINE unsigned char *cache_address(struct cache *cache, unsigned long page)
@@ -110,7 +118,7 @@ PFF_GENERAL __attribute__((unused)) static long cache_make_room(struct cache *ca
         page = cache->queue[cache->head];
         cache->head = (cache->head + 1) % cache->pages;
         cache->queued--;
-        if (cache->state[page] & CACHE_BUSY || (cache->mechanism == CACHE_PIN && cache->pins[page])) {
+        if (cache->state[page] & CACHE_BUSY || (cache_is_asked(cache) && cache->pins[page])) {
             cache_enter(cache, page);
             continue;
         }
@@ -189,7 +197,7 @@ PFF_GENERAL __attribute__((unused)) static long cache_evict(struct cache *cache,
     for (at = 0; at < cache->queued; at++)
         if (cache->queue[(cache->head + at) % cache->pages] == page)
             break;
-    if (at < cache->queued && (cache->state[page] & CACHE_BUSY || (cache->mechanism == CACHE_PIN && cache->pins[page])))
+    if (at < cache->queued && (cache->state[page] & CACHE_BUSY || (cache_is_asked(cache) && cache->pins[page])))
         error = -16; /* EBUSY */
     else if (at < cache->queued) { /* make it the oldest one */
         for (; at; at--)
@@ -204,6 +212,8 @@ PFF_GENERAL __attribute__((unused)) static long cache_evict(struct cache *cache,
 /* The calling thread touches pages from now on. */
 __attribute__((unused)) static int cache_join(struct cache *cache)
 {
+    if (cache->mechanism == CACHE_UPCALL || cache->mechanism == CACHE_USERFAULT)
+        return cache_join_extension(cache);
     if (cache->mechanism == CACHE_PFF)
         return pff_forward_on(cache_forwarded);
     return cache->mechanism == CACHE_HW ? pff_forward_on(cache_declined) : 0;
@@ -240,7 +250,7 @@ __attribute__((unused)) static int cache_open(
 /* Where the page's bytes are, until cache_put. A null pointer: it cannot be brought in. */
 __attribute__((unused)) static void *cache_get(struct cache *cache, unsigned long page)
 {
-    while (cache->mechanism == CACHE_PIN) {
+    while (cache_is_asked(cache)) {
         cache_lock(cache);
         if ((cache->state[page] & (CACHE_RESIDENT | CACHE_BUSY)) == CACHE_RESIDENT) {
             cache->pins[page]++;
@@ -256,24 +266,26 @@ __attribute__((unused)) static void *cache_get(struct cache *cache, unsigned lon
 
 __attribute__((unused)) static void cache_put(struct cache *cache, unsigned long page)
 {
-    if (cache->mechanism == CACHE_PIN)
+    if (cache_is_asked(cache))
         __atomic_fetch_sub(&cache->pins[page], 1, __ATOMIC_RELEASE);
 }
 
 /* The program is about to store to a page that it holds. */
 __attribute__((unused)) static void cache_dirty(struct cache *cache, unsigned long page)
 {
-    if (cache->mechanism == CACHE_PIN)
+    if (cache_is_asked(cache))
         __atomic_fetch_or(&cache->state[page], CACHE_DIRTY, __ATOMIC_RELAXED);
 }
 
-/* The file has all that was stored, and no page is in memory; none may be held, or touched meanwhile. */
+/* The file has all that was stored, and no page is in memory (CACHE_KERNEL, CACHE_POLICY: they may stay); none may be held, or touched meanwhile. */
 __attribute__((unused)) static int cache_flush(struct cache *cache)
 {
     unsigned long waited = 0;
     long error = 0;
     if (cache->mechanism == CACHE_KERNEL)
         return (int)pff_syscall(__NR_msync, cache->base, cache->pages * CACHE_PAGE, 4 /* MS_SYNC */);
+    if (cache->mechanism == CACHE_POLICY)
+        return cache_flush_policy(cache);
     cache_lock(cache);
     if (cache->mechanism == CACHE_HW)
         error = cache_learn(cache);

@@ -23,12 +23,16 @@ struct cache_message { unsigned char event, reserved[7]; unsigned long flags, ad
 PFF_GENERAL static long cache_fill(struct cache *cache, unsigned long page, int store);
 PFF_GENERAL static long cache_make_room(struct cache *cache);
 
+#include "cache_extensions.h"
+
 PFF_GENERAL __attribute__((unused)) static long cache_install(struct cache *cache, unsigned long page, int store)
 {
     unsigned char here[CACHE_PAGE];
-    unsigned char *to = cache->mechanism == CACHE_PIN ? cache_address(cache, page) : here;
-    long size = pff_syscall(__NR_pread64, cache->fd, to, CACHE_PAGE, page * CACHE_PAGE);
-    if (size < 0 || cache->mechanism == CACHE_PIN)
+    unsigned char *to = cache_is_asked(cache) ? cache_address(cache, page) : here;
+    long size = cache->mechanism == CACHE_EXMAP ? cache_act(cache, page, CACHE_EXMAP_ALLOC) : 0;
+    if (!size)
+        size = pff_syscall(__NR_pread64, cache->fd, to, CACHE_PAGE, page * CACHE_PAGE);
+    if (size < 0 || cache_is_asked(cache))
         return size < 0 ? size : 0;
     if (cache->mechanism == CACHE_SIGSEGV) {
         if (pff_syscall(__NR_pwrite64, cache->memfd, here, CACHE_PAGE, page * CACHE_PAGE) != (long)CACHE_PAGE)
@@ -45,7 +49,7 @@ PFF_INLINE long cache_allow(struct cache *cache, unsigned long page)
 {
     if (cache->mechanism == CACHE_SIGSEGV)
         return pff_syscall(__NR_mprotect, cache_address(cache, page), CACHE_PAGE, 3);
-    return cache->mechanism == CACHE_PIN
+    return cache_is_asked(cache)
                ? 0 : pff_protect(cache->uffd, (unsigned long)cache_address(cache, page), CACHE_PAGE, 0);
 }
 
@@ -53,7 +57,7 @@ PFF_INLINE long cache_protect(struct cache *cache, unsigned long page)
 {
     if (cache->mechanism == CACHE_SIGSEGV)
         return pff_syscall(__NR_mprotect, cache_address(cache, page), CACHE_PAGE, 1);
-    return cache->mechanism == CACHE_PIN
+    return cache_is_asked(cache)
                ? 0 : pff_protect(cache->uffd, (unsigned long)cache_address(cache, page), CACHE_PAGE, 1);
 }
 
@@ -74,6 +78,8 @@ PFF_INLINE long cache_drop(struct cache *cache, unsigned long page)
     unsigned long address = (unsigned long)cache_address(cache, page);
     if (cache->mechanism == CACHE_PIN)
         return 0;
+    if (cache->mechanism == CACHE_EXMAP)
+        return cache_act(cache, page, CACHE_EXMAP_FREE);
     if (cache->mechanism == CACHE_HW)
         return cache_drop_hw(cache, address);
     if (cache->mechanism == CACHE_SIGSEGV) {
@@ -259,6 +265,8 @@ PFF_INLINE int cache_open_mechanism(struct cache *cache)
         cache->base = (void *)pff_syscall(__NR_mmap, 0, bytes, 0, 1, cache->memfd, 0);
         if (error)
             return error;
+    } else if (cache->mechanism == CACHE_EXMAP) {
+        cache->base = (void *)cache_open_exmap(cache);
     } else { /* private, anonymous, not reserved */
         cache->base = (void *)pff_syscall(__NR_mmap, 0, bytes, 3, 0x4022, -1, 0);
     }
@@ -267,13 +275,14 @@ PFF_INLINE int cache_open_mechanism(struct cache *cache)
     switch (cache->mechanism) {
     case CACHE_KERNEL:
     case CACHE_PIN:
+    case CACHE_EXMAP:
         return 0;
     case CACHE_SIGSEGV:
         return (int)cache_on_signal(11);
     default:
         error = cache_register(cache);
     }
-    if (error || cache->mechanism == CACHE_PFF)
+    if (error || cache->mechanism == CACHE_PFF || cache->mechanism == CACHE_UPCALL || cache->mechanism == CACHE_USERFAULT)
         return error;
     if (cache->mechanism == CACHE_UFFD_SIGBUS)
         return (int)cache_on_signal(7);
@@ -283,7 +292,7 @@ PFF_INLINE int cache_open_mechanism(struct cache *cache)
     }
     cache->backing = cache_memory(bytes);
     pff_syscall(__NR_pread64, cache->fd, cache->backing, bytes, 0);
-    return cache_direct(cache);
+    return cache->mechanism == CACHE_POLICY ? cache_policy(cache, CACHE_POLICY_COPY) : cache_direct(cache);
 }
 
 /* All pages have left. */
@@ -292,6 +301,7 @@ PFF_INLINE void cache_close_mechanism(struct cache *cache)
     unsigned long none[4] = {0, CACHE_SA, (unsigned long)cache_restorer, 0}; /* SIG_DFL */
     if (cache->mechanism == CACHE_PFF || cache->mechanism == CACHE_HW)
         pff_forward_off();
+    cache_leave_extension(cache);
     if (cache->mechanism == CACHE_SIGSEGV || cache->mechanism == CACHE_UFFD_SIGBUS)
         pff_syscall(__NR_rt_sigaction, cache->mechanism == CACHE_SIGSEGV ? 11 : 7, none, 0, 8);
     if (cache->stack) { /* the last message */

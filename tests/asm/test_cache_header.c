@@ -141,6 +141,44 @@ long test_hw(void)
     return wrong || cache.evictions < 40 ? -wrong - 1 : 0;
 }
 
+// test: the kernel enters a handler in the faulting thread
+// mode: upcall
+// expect: rax == 40
+// count: uffd_messages == 0
+long test_upcall(void)
+{
+    long wrong = add(CACHE_UPCALL);
+    return wrong || fills != 60 || cache.evictions != 60 ? -wrong - 1 : (long)cache.write_backs;
+}
+
+// test: the hardware enters a handler for every fault; others than the cache's go to the kernel
+// mode: userfault
+// cflags: -mno-red-zone
+// expect: rax == 40
+long test_userfault(void)
+{
+    long wrong = add(CACHE_USERFAULT);
+    return wrong || fills != 60 || cache.evictions != 60 ? -wrong - 1 : (long)cache.write_backs;
+}
+
+// test: the kernel copies pages in and keeps the quota
+// mode: policy
+// expect: rax == 0
+// count: uffd_messages == 0
+long test_policy(void)
+{
+    return add(CACHE_POLICY);
+}
+
+// test: pages come and go by calls
+// mode: kernel
+// expect: rax == 60
+long test_exmap(void)
+{
+    long wrong = add(CACHE_EXMAP);
+    return wrong || cache.evictions != 60 ? -wrong - 1 : fills;
+}
+
 // test: what the machine does not offer is an error of cache_open
 // mode: kernel
 // expect: rax == -38
@@ -173,7 +211,7 @@ long test_no_file(void)
 // expect: rax == 0
 long test_threads_without_userfaultfd(void)
 {
-    return share(CACHE_KERNEL) + share(CACHE_PIN) + share(CACHE_SIGSEGV);
+    return share(CACHE_KERNEL) + share(CACHE_PIN) + share(CACHE_SIGSEGV) + share(CACHE_EXMAP);
 }
 
 // test: four threads and a handler thread
@@ -200,6 +238,34 @@ long test_threads_sigbus(void)
 long test_threads_pff(void)
 {
     return share(CACHE_PFF);
+}
+
+// test: four threads with upcalls
+// mode: upcall
+// cpus: 4
+// expect: rax == 0
+long test_threads_upcall(void)
+{
+    return share(CACHE_UPCALL);
+}
+
+// test: four threads with user faults
+// mode: userfault
+// cflags: -mno-red-zone
+// cpus: 4
+// expect: rax == 0
+long test_threads_userfault(void)
+{
+    return share(CACHE_USERFAULT);
+}
+
+// test: four threads under a policy of the kernel
+// mode: policy
+// cpus: 4
+// expect: rax == 0
+long test_threads_policy(void)
+{
+    return share(CACHE_POLICY);
 }
 
 // test: four threads whose pages the hardware fills
