@@ -139,6 +139,9 @@ class FrameAllocator:
     def share_all(self, frames: list[int]) -> None:
         """Add a user of each frame."""
         users = self._more_users
+        if users.keys().isdisjoint(frames) and len(fresh := dict.fromkeys(frames, 1)) == len(frames):
+            users.update(fresh)
+            return
         for frame in frames:
             users[frame] = users.get(frame, 0) + 1
 
@@ -147,8 +150,15 @@ class FrameAllocator:
         if not self._more_users:
             self._free += frames
             return
+        users, free = self._more_users, self._free
         for frame in frames:
-            self.give_back(frame)
+            more = users.get(frame)
+            if more is None:
+                free.append(frame)
+            elif more == 1:
+                del users[frame]
+            else:
+                users[frame] = more - 1
 
     def is_shared(self, frame: int) -> bool:
         return frame in self._more_users
@@ -159,10 +169,4 @@ class FrameAllocator:
 
     def give_back(self, frame: int) -> None:
         """A user is done with `frame`; after the last one it can be handed out again."""
-        more = self._more_users.get(frame)
-        if more is None:
-            self._free.append(frame)
-        elif more == 1:
-            del self._more_users[frame]
-        else:
-            self._more_users[frame] = more - 1
+        self.give_back_all([frame])

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu
 
 STACK_LIMIT: Final = 8 << 20  # bytes an area that grows down may reach: RLIMIT_STACK
+_NOT_COPIED: Final = PTE_W | UFFD_WP | PTE_UFFD | RETURNABLE  # bits of a held entry that fork does not copy
 UNVERSIONED: Final = 0  # `code_version` of an address space that has got code of its own since it had a version
 MISSING_MODES: Final = uapi.UFFDIO_REGISTER_MODE_MISSING | uapi.UFFDIO_REGISTER_MODE_MINOR
 
@@ -220,15 +221,19 @@ class Mm:
         empty, kept = self.empty_entry(vma), 0 if cows else OWNED
         lasting = LASTING if vma.file is not None else LASTING & ~UFFD_WP
         for _, place, entries in self.pages.parts(start, end):
-            gone = [entry for entry in entries if entry & HELD and not entry & kept]
+            owned = [] if kept else [entry & PTE_ADDRESS for entry in entries if entry & OWNED]
+            private = len(owned) == len(entries)
+            gone = entries if private else [entry for entry in entries if entry & HELD and not entry & kept]
             if gone:
                 self.stale = True
-                owned = [entry & PTE_ADDRESS for entry in gone if entry & OWNED]
                 if owned:
                     self.frames.give_back_all(owned)
                     self.owe("kernel.page.free", len(owned))
                 if vma.directed:
                     self.count_directed(vma.directed, -_returnable(gone))
+            if private and not lasting & UFFD_WP:
+                self.pages.drop_private(place, len(entries), empty)
+                continue
             left = [
                 entry if not entry or entry & kept else empty | entry & lasting & (UFFD_WP if entry & HELD else -1)
                 for entry in entries
@@ -289,13 +294,17 @@ class Mm:
             used = len(entries) - entries.count(0)
             if used:
                 self.owe("kernel.fork.entry", used)
-            copies = [
-                entry & (~(PTE_W | UFFD_WP | PTE_UFFD | RETURNABLE) if entry & HELD else LASTING & ~UFFD_WP)
-                for entry in entries
-            ]
+            owned = [entry & PTE_ADDRESS for entry in entries if entry & OWNED]
+            if len(owned) == len(entries):
+                child.pages.copy_private(address, place, used, _NOT_COPIED)
+                self.frames.share_all(owned)
+                if vma.directed:
+                    self.count_directed(vma.directed, -_returnable(entries))
+                self.pages.clear_bits(place, used, PTE_W | RETURNABLE)
+                continue
+            copies = [entry & (~_NOT_COPIED if entry & HELD else LASTING & ~UFFD_WP) for entry in entries]
             if any(copies):
                 child.pages.replace(child.pages.place(address), [], copies)
-            owned = [entry & PTE_ADDRESS for entry in entries if entry & OWNED]
             if owned:
                 self.frames.share_all(owned)
                 if vma.directed:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from kernel_model.mm.frames import FrameAllocator
@@ -31,6 +32,12 @@ _TABLE: Final = PTE_P | PTE_W | PTE_U
 _SPAN: Final = 512 * PAGE_SIZE  # bytes one page table maps
 
 
+@cache
+def _without(mask: int) -> bytes:
+    """A table of bytes.translate that clears the bits of `mask`."""
+    return bytes(byte & ~mask for byte in range(256))
+
+
 def unmarked(entry: int) -> int:
     """`entry`; of one without a frame, without bit 58 and the directive that it may name."""
     if entry & HELD:
@@ -43,7 +50,7 @@ class PageTables:
 
     def __init__(self, ram: Ram, frames: FrameAllocator, zero_frame: int) -> None:
         """Pages that map `zero_frame` are not counted as resident."""
-        self._words = ram.words
+        self._words, self._octets = ram.words, ram.octets
         self._frames, self._zero_frame = frames, zero_frame
         self.version = 0  # grows with every change that the kernel makes to an entry
         self.resident = self.peak = 0  # pages that have a frame, now and at most
@@ -136,6 +143,30 @@ class PageTables:
         """Store entries of one table that only differ from those before in rights."""
         self._words[place : place + len(entries)] = array("q", entries)
         self.version += 1
+
+    def copy_private(self, address: int, source: int, count: int, dropped: int) -> None:
+        """Copy `count` entries of private pages at place `source` to `address` on, in one table; `dropped`: their bits
+        that the copies lack. Raises OutOfGuestMemory when the table is missing and RAM is full.
+        """
+        place = self.place(address)
+        self._words[place : place + count] = self._words[source : source + count]
+        self.count_resident(count)
+        self.clear_bits(place, count, dropped)
+
+    def clear_bits(self, place: int, count: int, bits: int) -> None:
+        """Clear `bits`, which say nothing of a frame, in `count` entries of one table."""
+        for byte in range(8):
+            mask = bits >> 8 * byte & 0xFF
+            if mask:
+                column = self._octets[8 * place + byte : 8 * (place + count) : 8]
+                column[:] = column.tobytes().translate(_without(mask))
+        self.version += 1
+
+    def drop_private(self, place: int, count: int, entry: int) -> None:
+        """Store `entry`, which has no frame, in the place of `count` entries of private pages of one table."""
+        self._words[place : place + count] = array("q", [entry]) * count
+        self.version += 1
+        self.count_resident(-count)
 
     def _held(self, entries: list[int]) -> int:
         """How many of them have a frame that counts as resident."""
