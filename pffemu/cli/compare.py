@@ -32,10 +32,18 @@ from pffemu.report.progress import ProgressLine
 
 _WIDE: Final = 180  # columns, where the output is no terminal
 _INTERVALS: Final = 30  # more of them with --uncertainty
+_HERE: Final = "a program runs here, once a mode"
+_NOT_MEASURED: Final = "a program has no measured part"
+_OF_WORKLOADS: Final = {  # options that a program of the user's own does not have, and why
+    "quota": "", "threads": "", "scale": "", "policy": "", "batch": "", "handlers": "", "spare": "", "frames": "",
+    "store": "", "folder": _HERE, "jobs": _HERE, "scheduler": _HERE, "only": _HERE, "uncertainty": _NOT_MEASURED,
+    "draw_seed": _NOT_MEASURED, "plot_to": "a program has one quota, so there is nothing to draw",
+}  # fmt: skip
 
 
 @chooses_machine
 def compare(
+    context: typer.Context,
     workload: compare_options.Subject,
     arguments: compare_options.Arguments = None,
     *,
@@ -68,7 +76,7 @@ def compare(
     """
     _check(machine, json, csv, plot_to)
     if workload not in WORKLOADS and (Path(workload).exists() or Path(workload).name != workload):
-        _refuse_with_program(uncertainty, scheduler)
+        _refuse_with_program(context)
         compare_program(workload, arguments or [], program_modes(mechanism), machine, json, csv)
         return
     if arguments:
@@ -83,9 +91,7 @@ def compare(
     points = compare_options.only(only, comparison.points())
     progress = ProgressLine(err_console(), f"compare {workload}", len(points))
     built = foreground.prepare(lambda: named_workload(workload, scale), progress, "building the input")
-    for point in points:
-        if not point.is_steps:
-            comparison.setting_of(point, built)
+    comparison.check(points, built)
     missing = [point for point in points if point.report() is None]
     there = len(points) - len(missing)
     failure = _run(comparison, built, missing, jobs, progress, cluster)
@@ -114,11 +120,13 @@ def _setting(policy: Policy, batch: int, handlers: int, spare: int, store: compa
     return CacheSetting(kernel, policy=policy, batch=batch, handlers=handlers, spare=spare, on_disk=on_disk)
 
 
-def _refuse_with_program(uncertainty: int | None, scheduler: str | None) -> None:
-    for option, value in (("--uncertainty", uncertainty), ("--scheduler", scheduler)):
-        if value is not None:
-            what = "a program has no measured part" if option == "--uncertainty" else "a program runs here"
-            raise UsageError(what, where=option, remedy="give a workload, or leave it out")
+def _refuse_with_program(context: typer.Context) -> None:
+    """Raises UsageError when an option was given that only a workload has."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in _OF_WORKLOADS and source is not None and source.name == "COMMANDLINE":
+            why = _OF_WORKLOADS[parameter.name] or "a program of your own decides that itself"
+            raise UsageError(why, where=parameter.opts[0], remedy="give a workload, or leave it out")
 
 
 def _run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,12 @@ class Comparison:
         chosen = replace(self.setting, mechanism=point.mechanism, quota=quota, threads=threads)
         chosen.check(workload)
         return chosen
+
+    def check(self, points: Iterable[ComparePoint], workload: CachedWorkload) -> None:
+        """Raises UsageError when a quota is too small for one of `points`."""
+        for point in points:
+            if not point.is_steps:
+                self.setting_of(point, workload)
 
 
 def run_points(comparison: Comparison, workload: CachedWorkload, missing: Sequence[ComparePoint]) -> Iterator[str]:

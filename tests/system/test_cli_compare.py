@@ -100,11 +100,14 @@ def test_contention_is_said(tmp_path: Path) -> None:
         (("kv", "--mode", "uffd"), "choose with --mechanism"),
         (("guest/asm/fault_bench.s", "--uncertainty", "10"), "a program has no measured part"),
         (("guest/asm/fault_bench.s", "--scheduler", "tcp://x:1"), "a program runs here"),
+        (("guest/asm/fault_bench.s", "--quota", "0.5"), "--quota: a program of your own decides that itself"),
+        (("guest/asm/fault_bench.s", "--plot", "x.svg"), "there is nothing to draw"),
         (("kv", "--store", "disk", "--mechanism", "policy"), "needs its file in memory"),
     ],
 )
 def test_bad_input_is_one_message(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    ran = pffemu("compare", *arguments, "--folder", str(tmp_path))
+    folder = () if arguments[0].endswith(".s") else ("--folder", str(tmp_path))
+    ran = pffemu("compare", *arguments, *folder)
     assert ran.code == 2
     assert message in ran.err
     assert "Traceback" not in ran.err
