@@ -55,7 +55,7 @@ TABLE: Final = (
     _row("uintr", "", "user-interrupt and forwarding state"),
     _row("code l", "", "instructions around RIP"),
     _row("list", "[PLACE]", "source around RIP, or around a place"),
-    _row("locals", "", "parameters and local variables of the function at RIP (-g -O0)"),
+    _row("locals", "", "parameters and local variables of the function at RIP (-g)"),
     _row("stack", "", "the stack around RSP, with handlers' frames named"),
     _row("frame", "", "the frame that delivery pushed for the handler"),
     _row("walk", "ADDRESS", "the page walk of an address, level by level"),

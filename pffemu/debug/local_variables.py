@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pffemu.arch.registers import MASK64
 from pffemu.errors import PffemuError, UsageError
 from pffemu.inspect.c_values import value_of_variable
-from pffemu.machine.elf_locals import Base, Local
+from pffemu.machine.elf_locals import Local
+from pffemu.machine.elf_places import CFA
 from pffemu.machine.elf_variables import Variable
 
 if TYPE_CHECKING:
@@ -20,31 +21,35 @@ def shown_locals(session: Session) -> str:
     found = _in_scope(session, session.tid)
     if not found:
         place = session.symbols.describe(session.frame(session.tid).rip)
-        raise UsageError(f"no local variables known at {place}", remedy="build the program with -g -O0")
-    return "\n".join(f"{local.name} = {_shown(session, local, address)}" for local, address in found)
+        raise UsageError(f"no local variables known at {place}", remedy="build the program with -g")
+    return "\n".join(f"{name} = {_shown(session, name, variable)}" for name, variable in found)
 
 
 def variables_here(session: Session, tid: int) -> Mapping[str, Variable]:
     """What C calls by name where a thread is: the program's variables, and in front of them those of the function."""
-    found = _in_scope(session, tid)
-    here = {local.name: Variable(address, local.type) for local, address in found if address is not None}
-    return {**session.variables, **here}
+    return {**session.variables, **dict(_in_scope(session, tid))}
 
 
-def _in_scope(session: Session, tid: int) -> list[tuple[Local, int | None]]:
-    """Each with its address; None: it is at no fixed place of the frame."""
+def _in_scope(session: Session, tid: int) -> list[tuple[str, Variable]]:
     frame = session.frame(tid)
-    found = [local for local in session.locals if local.start <= frame.rip < local.end]
-    cfa = session.cfa(tid) if found else None
-    bases = {Base.CFA: cfa, Base.RBP: frame.registers["rbp"], Base.NOTHING: 0, Base.UNKNOWN: None}
-    places = ((local, bases[local.base]) for local in found)
-    return [(local, None if base is None else (base + local.offset) & MASK64) for local, base in places]
+    found = session.locals_at(frame.rip)
+    bases: dict[str, int | None] = {**frame.registers, CFA: session.cfa(tid) if found else None, "": 0}
+    return [(local.name, _variable(local, frame.rip, bases)) for local in found]
 
 
-def _shown(session: Session, local: Local, address: int | None) -> str:
-    if address is None:
-        return "(not at a fixed place of the frame: build with -O0)"
+def _variable(local: Local, rip: int, bases: Mapping[str, int | None]) -> Variable:
+    place = local.place_at(rip)
+    base = bases.get(place.base) if place is not None else None
+    if place is None or base is None:
+        return Variable(None, local.type)
+    total = (base + place.offset) & MASK64
+    return Variable(None, local.type, total) if place.is_value else Variable(total, local.type)
+
+
+def _shown(session: Session, name: str, variable: Variable) -> str:
+    if not variable.is_known:
+        return "(the compiler has dropped it here: build with -O0)"
     try:
-        return str(value_of_variable(local.name, Variable(address, local.type), session.memory))
+        return str(value_of_variable(name, variable, session.memory))
     except PffemuError as error:
         return f"({error.what})"

@@ -36,7 +36,7 @@ from pffemu.errors import UsageError
 from pffemu.events.details import SignalTaken
 from pffemu.hw.cpu import Cpu, SavedRegisters
 from pffemu.machine.elf_frames import CallFrames, FrameRule
-from pffemu.machine.elf_locals import Local
+from pffemu.machine.elf_locals import Local, Scopes
 from pffemu.machine.elf_variables import Variable
 from pffemu.machine.machine import Machine
 from pffemu.machine.memory import GuestMemory
@@ -317,13 +317,12 @@ class Session:
         return self._variables if self.process.exe == self._program else {}
 
     @cached_property
-    def _locals(self) -> Sequence[Local]:
-        return self._read_locals()
+    def _locals(self) -> Scopes:
+        return Scopes(self._read_locals())
 
-    @property
-    def locals(self) -> Sequence[Local]:
-        """Parameters and variables of the program's functions, while the process that is looked at runs it."""
-        return self._locals if self.process.exe == self._program else ()
+    def locals_at(self, address: int) -> Sequence[Local]:
+        """Parameters and variables in scope at an address, while the process that is looked at runs the program."""
+        return self._locals.at(address) if self.process.exe == self._program else ()
 
     def cfa(self, tid: int) -> int | None:
         """RSP behind the return of the innermost function; None without call frame information."""

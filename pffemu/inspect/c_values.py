@@ -20,26 +20,42 @@ _LONGEST_TEXT: Final = 1 << 20  # bytes
 
 def value_of_variable(name: str, variable: Variable, memory: GuestMemory) -> Any:
     """A number, or what has elements or fields. Raises UsageError for a variable that the compiler has dropped."""
+    if not variable.is_known:
+        raise UsageError(
+            f"the compiler has dropped {name!r}", remedy="make it volatile, or not static; or build with -O0"
+        )
     if variable.address is None:
-        raise UsageError(f"the compiler has dropped {name!r}", remedy="make it volatile, or not static")
+        return _in_register(name, variable)
     return _value(variable.type, variable.address, memory)
 
 
 def bytes_of_number(name: str, variable: Variable, value: int) -> tuple[int, bytes]:
     """(address, bytes) that give a C variable this value. Raises UsageError for what is no number of C."""
     kind = variable.type
+    if variable.address is None and variable.is_known:
+        raise UsageError(f"{name!r} has no address here", remedy="set its register, as in `set rax = 5`")
     if variable.address is None or not isinstance(kind, Number) or kind.float:
         raise UsageError(f"{name!r} is no whole number at an address", remedy="write its bytes, as in `set mem32[...]`")
     return variable.address, (value & (1 << 8 * kind.size) - 1).to_bytes(kind.size, "little")
 
 
+def _in_register(name: str, variable: Variable) -> int | float:
+    kind = variable.type
+    if not isinstance(kind, Number) or kind.size > 8:
+        raise UsageError(f"{name!r} is in a register, as no number", remedy="build with -O0")
+    return _number(kind, ((variable.value or 0) & MASK64).to_bytes(8, "little")[: kind.size])
+
+
+def _number(kind: Number, data: bytes) -> int | float:
+    if kind.float and kind.size in (4, 8):
+        return float(struct.unpack("<f" if kind.size == 4 else "<d", data)[0])
+    return int.from_bytes(data, "little", signed=kind.signed)
+
+
 def _value(kind: CType, address: int, memory: GuestMemory) -> Any:
     match kind:
         case Number():
-            data = memory.read(address & MASK64, kind.size)
-            if kind.float and kind.size in (4, 8):
-                return struct.unpack("<f" if kind.size == 4 else "<d", data)[0]
-            return int.from_bytes(data, "little", signed=kind.signed)
+            return _number(kind, memory.read(address & MASK64, kind.size))
         case Array():
             return Elements(kind, address, memory)
         case Struct():

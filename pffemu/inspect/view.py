@@ -140,7 +140,7 @@ class View:
     def variable(self, name: str) -> Any:
         """The value of a C variable; None: there is none, or the name means something else here."""
         found = self.variables.get(name)
-        if found is None or name in RESERVED or (found.address is None and name in self.symbols):
+        if found is None or name in RESERVED or (not found.is_known and name in self.symbols):
             return None
         return value_of_variable(name, found, self.memory or self.machine.memory)
 

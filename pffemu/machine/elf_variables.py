@@ -48,10 +48,15 @@ CType = Number | Array | Struct
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable at a fixed address; None: the compiler has dropped it."""
+    """A variable at an address, or with a value in a register or nowhere; neither: the compiler has dropped it."""
 
     address: int | None
     type: CType
+    value: int | None = None  # its bytes, little-endian
+
+    @property
+    def is_known(self) -> bool:
+        return self.address is not None or self.value is not None
 
 
 def read_variables(data: bytes, name: str, bias: int = 0) -> dict[str, Variable]:

@@ -34,6 +34,26 @@ int main(int argc, char **argv)
 }
 """
 
+OPTIMIZED = """static volatile int sink;
+static inline int twice(int x)
+{
+    int y = 2 * x;
+    sink = y;
+    return y;
+}
+__attribute__((noinline)) int work(int n, const char *text)
+{
+    const int step = 1;
+    long sum = 0;
+    for (int i = 0; i < n; i += step) {
+        sum += twice(i) + text[i];
+        sink = i;
+    }
+    return (int)sum;
+}
+int main(void) { return work(3, "abc"); }
+"""
+
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -49,13 +69,18 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def talk(program: Path) -> Iterator[Commands]:
+    yield from at(program, "lines.c:10")
+
+
+def at(program: Path, place: str) -> Iterator[Commands]:
+    """A conversation with a program that has come to a place."""
     machine = Machine(stdout=io.BytesIO(), stderr=io.BytesIO())
     machine.load(program)
     session = Session(
         machine, frames_of_file(program), lambda: variables_of_file(program), lambda: locals_of_file(program)
     )
     talk = Commands(session, Places(machine, lines_of_file(program)))
-    talk.execute("break lines.c:10")
+    talk.execute(f"break {place}")
     talk.execute("continue")
     yield talk
     session.close()
@@ -137,3 +162,38 @@ def test_print_and_set_know_the_functions_variables(talk: Commands) -> None:
     talk.execute("finish")
     with pytest.raises(UsageError, match="cannot set 'x = 1'"):
         talk.execute("set x = 1")
+
+
+@pytest.mark.parametrize("flags", ["-O1", "-O2", "-O2 -gdwarf-4"])
+def test_variables_of_optimized_code_are_right_or_dropped(flags: str, tmp_path: Path) -> None:
+    compiler = find_c_compiler()
+    if compiler is None:
+        pytest.skip(NO_C_COMPILER)
+    (tmp_path / "o.c").write_text(OPTIMIZED)
+    command = [*compiler, "-g", *flags.split(), "-static", str(tmp_path / "o.c"), "-o", str(tmp_path / "o")]
+    subprocess.run(command, check=True, timeout=100)
+    talk = next(rest := at(tmp_path / "o", "work"))
+    talk.execute("delete 1")
+    seen: dict[str, set[str]] = {}
+    while (shown := talk.execute("info locals")).count("n = 3"):
+        for name, value in (line.split(" = ") for line in shown.splitlines()):
+            seen.setdefault(name, set()).add(value)
+        if "sum = 300" in shown:
+            break
+        talk.execute("step")
+    dropped = "(the compiler has dropped it here: build with -O0)"
+    assert {"n", "text", "sum", "i", "x", "step"} <= seen.keys()
+    assert seen["i"] >= {"0", "1", "2"}
+    for name, values in {
+        "n": "3",
+        "sum": "0 97 197 300",
+        "i": "0 1 2 3",
+        "x": "0 1 2",
+        "y": "0 2 4",
+        "step": "1",
+    }.items():
+        assert seen.get(name, set()) <= {*values.split(), dropped}, name
+    assert talk.execute("print sum * 2").startswith("0x258 = 600")
+    with pytest.raises(UsageError, match="'sum' has no address here"):
+        talk.execute("set sum = 1")
+    next(rest, None)
