@@ -17,10 +17,12 @@ _CHUNK: Final = 4096  # pages compared in one call
 
 def used_pages(machine: Machine, before: Pages | None = None) -> dict[int, bytes]:
     """Every page of RAM that is not all zero, by frame number, ascending. Pages as in `before` are shared with it."""
-    octets, known = machine.ram.octets, before or {}
+    octets = machine.ram.octets
+    if before is None:
+        return {at: bytes(octets[at * PAGE_SIZE : (at + 1) * PAGE_SIZE]) for at in _not_zero(machine)}
     pages = {}
     for frame in _not_zero(machine):
-        old = known.get(frame)
+        old = before.get(frame)
         new = bytes(octets[frame * PAGE_SIZE : (frame + 1) * PAGE_SIZE])
         pages[frame] = old if old == new else new
     return pages
