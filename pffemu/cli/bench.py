@@ -63,7 +63,7 @@ def run_benchmark(
     outputs.check()
     if setup.trace is not None and len(modes) != 1:
         raise UsageError("a trace holds one run", where="--trace", remedy="choose one mode, as in --mode pff")
-    workload = foreground.prepare(make, ProgressLine(err_console(), title), "building the input")
+    workload = foreground.prepare(make, ProgressLine(err_console, title), "building the input")
     setup = replace(setup, clocks=draws.any)
     measured = [(one, mode, measure(one, mode, setup)) for mode in modes for one in variants(workload, mode, handlers)]
     runs = [one.summary for _, _, one in measured]

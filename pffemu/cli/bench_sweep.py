@@ -57,7 +57,7 @@ def bench_sweep(
     points = _points(benchmark, varied, arguments, folder)
     missing = [point for point in points if point.report() is None]
     runner = Runner()
-    progress = ProgressLine(err_console(), f"sweep of bench {benchmark}", len(points))
+    progress = ProgressLine(err_console, f"sweep of bench {benchmark}", len(points))
     there = len(points) - len(missing)
     try:
         foreground.call(

@@ -86,7 +86,7 @@ def calibrate(
     """
     check_writable(output)
     effort = Effort(samples=12, rounds=2, short=True) if short else Effort()
-    progress = ProgressLine(err_console(), "calibrate")
+    progress = ProgressLine(err_console, "calibrate")
     stage = ["compiling"]
     name = Path(output).stem if output is not None else "host"
     try:

@@ -89,7 +89,7 @@ def compare(
     make_folder(folder)
     cluster = None if scheduler is None else Cluster(scheduler)
     points = compare_options.only(only, comparison.points())
-    progress = ProgressLine(err_console(), f"compare {workload}", len(points))
+    progress = ProgressLine(err_console, f"compare {workload}", len(points))
     built = foreground.prepare(lambda: named_workload(workload, scale), progress, "building the input")
     comparison.check(points, built)
     missing = [point for point in points if point.report() is None]

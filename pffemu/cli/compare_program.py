@@ -94,7 +94,7 @@ def _brings_pages_in(run: RunSummary) -> bool:
 
 def _run(guest: GuestCommand, options: MachineOptions) -> tuple[RunSummary, tuple[int, str]]:
     """Raises GuestFailed."""
-    progress, output = ProgressLine(err_console(), f"{Path(guest.file).name}, {options.mode.value}"), _Digest()
+    progress, output = ProgressLine(err_console, f"{Path(guest.file).name}, {options.mode.value}"), _Digest()
     loaded: Machine = foreground.prepare(
         lambda: load_guest(options, guest, progress, False, output), progress, "loading"
     )

@@ -174,7 +174,7 @@ def open_session(
     """`output`: where the guest's output goes. Raises MissingFileError, NotLoadableError, SnapshotError."""
     path = Path(guest.file)
     frames = None
-    progress = ProgressLine(err_console(), path.name)
+    progress = ProgressLine(err_console, path.name)
     is_saved = snapshot_file.is_snapshot(path)
     if is_saved:
         machine, places, frames = _restored(path, chosen, files, output)

@@ -47,7 +47,7 @@ def demo(
     compared = [measure(faults, mode, shown) for mode in (Mode.UFFD, Mode.PFF)]
     _show_faults(out, compared, machine.name)
     graph: Workload = foreground.prepare(
-        lambda: bfs_workload(SCALE, EDGE_FACTOR, SEED), ProgressLine(err_console(), "BFS"), "building the graph"
+        lambda: bfs_workload(SCALE, EDGE_FACTOR, SEED), ProgressLine(err_console, "BFS"), "building the graph"
     )
     searched = [measure(graph, mode, Setup.of(machine)).summary for mode in (Mode.KERNEL, Mode.UFFD, Mode.PFF)]
     out.print(BFS_TITLE, run_table(searched), sep="\n", markup=False)

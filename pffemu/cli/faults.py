@@ -41,7 +41,7 @@ def faults(
     Example: pffemu faults examples/own_handler.s
     """
     check_writable(json)
-    progress = ProgressLine(err_console(), Path(file).name)
+    progress = ProgressLine(err_console, Path(file).name)
     guest = GuestCommand(file, arguments or [], machine.environment)
     loaded = foreground.prepare(lambda: load_guest(machine.options, guest, progress, True), progress, "loading")
     found = FaultList(loaded, most, Places(loaded, lines_of_file(Path(file))).describe_line)

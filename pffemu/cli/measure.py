@@ -123,7 +123,7 @@ class Measured:
 
 def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:
     """Run `workload` in the foreground and check its answer. Raises GuestFailed, PffemuError, Stopped."""
-    progress = ProgressLine(err_console(), f"{workload.guest}, {mode.value}", workload.region_pages)
+    progress = ProgressLine(err_console, f"{workload.guest}, {mode.value}", workload.region_pages)
     result = bytearray()
     gc.collect()  # reference cycles keep the RAM of the last run's machine
     machine = foreground.prepare(lambda: _machine(workload, mode, setup, result), progress, "loading")

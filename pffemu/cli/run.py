@@ -52,7 +52,7 @@ def run(
         raise UsageError("--sandbox leaves no network, which --gdb needs", remedy="leave one of them out")
     if gdb is not None and (budget is not None or trace is not None or json is not None):
         raise UsageError("--gdb goes with neither --budget, --trace nor --json", remedy="leave one of them out")
-    progress = ProgressLine(err_console(), Path(file).name)
+    progress = ProgressLine(err_console, Path(file).name)
     if sandbox:
         _enter_sandbox(machine.options, file, (json, trace))
     guest = GuestCommand(file, arguments or [], machine.environment)

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
-
-from rich.console import Console
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pffemu.errors import PffemuError, UsageError
 from pffemu.host_files import write_whole
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _LONGEST_NAME: Final = 255  # bytes
 _FILE_WIDTH: Final = 200  # columns
@@ -48,6 +49,8 @@ class GuestOutput:
 
 def out_console(*, to_stderr: bool = False) -> Console:
     """A console for tables and text; on stderr when stdout is for JSON alone. Into a file or pipe nothing is cut."""
+    from rich.console import Console  # many modules, which a quiet run does not need
+
     console = Console(stderr=to_stderr, highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _FILE_WIDTH
@@ -56,6 +59,8 @@ def out_console(*, to_stderr: bool = False) -> Console:
 
 def err_console() -> Console:
     """A console for progress."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False)
 
 

@@ -149,7 +149,7 @@ def _load_benchmark(chosen: MachineOptions, _: ProgressLine) -> Machine:
 def _run(
     chosen: MachineOptions, program: _Program, number: int | None, like: Chosen | None, with_steps: bool
 ) -> _Found:
-    progress = ProgressLine(err_console(), f"{program.name}, {chosen.mode.value}")
+    progress = ProgressLine(err_console, f"{program.name}, {chosen.mode.value}")
     machine = foreground.prepare(lambda: program.load(chosen, progress), progress, "loading")
     choice = FaultChoice(machine, number, like)
     foreground.show_warnings(machine.events)

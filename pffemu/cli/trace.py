@@ -56,7 +56,7 @@ def trace(
     if output.suffix not in (".json", ".pftrace"):
         raise UsageError("a trace is a .json or a .pftrace", where=str(output), remedy="name one after -o")
     check_writable(output)
-    progress = ProgressLine(err_console(), Path(file).name)
+    progress = ProgressLine(err_console, Path(file).name)
     guest = GuestCommand(file, arguments or [], machine.environment)
     loaded = foreground.prepare(lambda: load_guest(machine.options, guest, progress, False), progress, "loading")
     replaced = output.exists()

@@ -56,6 +56,7 @@ from pffemu.engine.count_block import (
     open_window,
     settle,
 )
+from pffemu.engine.host_memory import mapped
 
 _MOST_STORING: Final = 1 << 16
 
@@ -81,7 +82,9 @@ class BlockCounter:
         self.plainly = 0  # blocks counted by the plain hook
         self._storing: set[int] = set()  # keys of instructions that store into the block before them
         self._tails: dict[tuple[int, int], tuple[int, int]] = {}  # results of `unfinished` by (rip, key of its block)
-        self._words = (ctypes.c_int64 * (WORDS + TABLE_WORDS))()
+        count = WORDS + TABLE_WORDS
+        self._words = (ctypes.c_int64 * count).from_buffer(mapped(8 * count))
+        self._knows_blocks = False
         words = memoryview(self._words).cast("B").cast("q")
         self.state, self.table = words[:WORDS], words[WORDS:]
         self._learn = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(self.learn)
@@ -184,7 +187,9 @@ class BlockCounter:
 
     def forget(self) -> None:
         """Drop all learnt blocks: the code at their addresses may have changed."""
-        ctypes.memset(self.user_data + 8 * WORDS, 0, 8 * DETAILS)  # the details are not read without a key
+        if self._knows_blocks:  # else the table takes no memory yet
+            ctypes.memset(self.user_data + 8 * WORDS, 0, 8 * DETAILS)  # the details are not read without a key
+            self._knows_blocks = False
         self._tails.clear()
 
     def learn(self, address: int, size: int) -> int:
@@ -205,6 +210,7 @@ class BlockCounter:
 
     def enter(self, address: int, size: int, length: BlockLength) -> None:
         """Learn a block from its BlockLength."""
+        self._knows_blocks = True
         instructions = REP if length.rep else length.instructions
         enter(self.state, self.table, address, size, instructions, length.time, length.last)
 

@@ -12,17 +12,12 @@ import sys
 from collections.abc import Callable
 
 from pffemu.arch.paging import MAXPHYADDR, PAGE_SIZE
+from pffemu.engine.host_memory import mapped
 from pffemu.errors import UsageError
 from pffemu.hw.fill import STORED_TO, TRANSLATED
 
 SMALLEST = 1 << 20
 LARGEST = 1 << (MAXPHYADDR - 2)  # the engine's own page lies behind it
-
-
-def _mapped(size: int) -> mmap.mmap:
-    """A host mapping of zero bytes that takes no memory until touched."""
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
-    return mmap.mmap(-1, size, flags=flags)
 
 
 class Ram:
@@ -38,8 +33,8 @@ class Ram:
                 f"{size} bytes of RAM are not possible", remedy="give whole pages, from 1M to 16T, as in --ram 16G"
             )
         try:
-            self._mapping = _mapped(size)
-            self._frames = _mapped(size // PAGE_SIZE * 8)
+            self._mapping = mapped(size)
+            self._frames = mapped(size // PAGE_SIZE * 8)
         except (OSError, ValueError, OverflowError) as error:
             raise UsageError(
                 f"the host cannot map {size} bytes of RAM: {error}", remedy="use a smaller --ram"

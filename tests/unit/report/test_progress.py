@@ -18,14 +18,14 @@ def terminal(*, real: bool = True) -> tuple[Console, io.StringIO]:
 
 def test_nothing_in_the_first_second() -> None:
     console, out = terminal()
-    ProgressLine(console, "title").update("text")
+    ProgressLine(lambda: console, "title").update("text")
     assert out.getvalue() == ""
 
 
 def test_nothing_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_QUIET", 0.0)
     console, out = terminal(real=False)
-    line = ProgressLine(console, "title")
+    line = ProgressLine(lambda: console, "title")
     line.update("text")
     line.clear()
     assert out.getvalue() == ""
@@ -34,7 +34,7 @@ def test_nothing_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_line_comes_goes_and_leaves_the_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_QUIET", 0.0)
     console, out = terminal()
-    line = ProgressLine(console, "title", 10)
+    line = ProgressLine(lambda: console, "title", 10)
     line.update("first", 5)
     line.update("second", 50)
     line.clear()
@@ -46,7 +46,7 @@ def test_line_comes_goes_and_leaves_the_cursor(monkeypatch: pytest.MonkeyPatch) 
 
 def test_clear_twice_is_fine() -> None:
     console, out = terminal()
-    line = ProgressLine(console, "title")
+    line = ProgressLine(lambda: console, "title")
     line.clear()
     line.clear()
     assert out.getvalue() == ""
