@@ -9,6 +9,8 @@ from typing import Final
 from kernel_model.abi import mman, uapi
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, page_span
+from kernel_model.call.rights import need
+from kernel_model.calls import mlock_limit
 from kernel_model.calls.populate import bring_in_all, bring_in_late
 from kernel_model.files import File
 from kernel_model.files.huge_memfd import HugeMemfd
@@ -16,6 +18,7 @@ from kernel_model.files.seek import OFFSET_MAX
 from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.vma import MMAP_MIN, STACK_GAP, Mappable, Vma, is_user_range
+from kernel_model.task.credentials import CAP_SYS_RAWIO
 from kernel_model.uffd.events import after_events, unmapped
 from kernel_model.uffd.messages import Event
 from pffemu.arch.paging import PAGE_SIZE, USER_END, page_of, pages_up
@@ -44,6 +47,10 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
     if size >= _U64 or size > USER_END:
         raise LinuxError(Errno.ENOMEM)
     start = _place(call, address, size, flags)
+    if flags & mman.MAP_LOCKED:
+        mlock_limit.check_may_lock(call)
+    locked = bool(flags & mman.MAP_LOCKED) or call.mm.lock_new
+    mlock_limit.check_new(call, size, locked=locked)
     if source is not None:
         _check_offset(source, offset, size)
     shared = _is_shared(flags, source is None)
@@ -73,7 +80,7 @@ def mmap(call: Call, address: int, length: int, prot: int, flags: int, fd: int, 
     vma = Vma(
         start, start + size, prot, file.name if file else "", file, offset if file else 0,
         shared=shared, may_write=may_write, grows_down=bool(flags & mman.MAP_GROWSDOWN),
-        locked=bool(flags & mman.MAP_LOCKED) or call.mm.lock_new, reserved=reserved,
+        locked=locked, reserved=reserved,
     )  # fmt: skip
     populate = vma.locked or flags & (uapi.MAP_POPULATE | mman.MAP_NONBLOCK) == uapi.MAP_POPULATE
     on_disk = isinstance(file, DiskPages)
@@ -121,8 +128,7 @@ def _place(call: Call, address: int, length: int, flags: int) -> int:
             raise LinuxError(Errno.EINVAL)
         if flags & uapi.MAP_FIXED_NOREPLACE and call.mm.vmas.overlapping(hint, hint + length):
             raise LinuxError(Errno.EEXIST)
-        if hint < MMAP_MIN:
-            raise LinuxError(Errno.EPERM)
+        refuse_low(call, hint)
         return hint
     if hint and is_user_range(hint, length) and hint + length <= (_LOW_END if flags & mman.MAP_32BIT else USER_END):
         above = call.mm.vmas.above(hint)
@@ -135,6 +141,12 @@ def _place(call: Call, address: int, length: int, flags: int) -> int:
     if free is None:
         raise LinuxError(Errno.ENOMEM)
     return free
+
+
+def refuse_low(call: Call, address: int) -> None:
+    """Below vm.mmap_min_addr only CAP_SYS_RAWIO may map something (cap_mmap_addr). Raises LinuxError EPERM."""
+    if address < MMAP_MIN:
+        need(call.task, CAP_SYS_RAWIO)
 
 
 def free_range(call: Call, length: int) -> int:
@@ -179,6 +191,10 @@ def brk(call: Call, address: int) -> int:
     events: list[Event] = []
     if new > old:
         if mm.vmas.overlapping(old, new + PAGE_SIZE) or new - old > mm.ram.size:
+            return mm.brk
+        try:
+            mlock_limit.check_new(call, new - old, locked=mm.lock_new)
+        except LinuxError:
             return mm.brk
         prot = _implied(call, uapi.PROT_READ | uapi.PROT_WRITE)
         vma = Vma(old, new, prot, "[heap]", locked=mm.lock_new)

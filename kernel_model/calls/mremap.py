@@ -8,7 +8,8 @@ from typing import Final
 from kernel_model.abi import mman
 from kernel_model.abi.uapi import PROT_EXEC, PROT_WRITE, Errno, LinuxError
 from kernel_model.call.call import Call
-from kernel_model.calls.memory import free_range, unmap
+from kernel_model.calls import mlock_limit
+from kernel_model.calls.memory import free_range, refuse_low, unmap
 from kernel_model.calls.populate import bring_in_late
 from kernel_model.mm.vma import MMAP_MIN, Vma
 from kernel_model.uffd.events import after_events, follow_move
@@ -106,7 +107,8 @@ def _remap_area(remap: _Remap) -> int:
 
 
 def _check_growth(remap: _Remap, vma: Vma) -> None:
-    """Refuse obvious overcommits (vm.overcommit_memory=0). Raises LinuxError ENOMEM."""
+    """Raises LinuxError EAGAIN (more would be locked than may be), ENOMEM (an obvious overcommit)."""
+    mlock_limit.check_new(remap.call, remap.new_length - remap.old_length, locked=vma.locked)
     counted = vma.reserved and not vma.shared and vma.prot & PROT_WRITE
     if counted and remap.new_length - remap.old_length > remap.call.mm.ram.size:
         raise LinuxError(Errno.ENOMEM)
@@ -131,8 +133,7 @@ def _move_to(remap: _Remap) -> int:
     if len(call.mm.vmas) + 2 >= _MOVES_BELOW:
         raise LinuxError(Errno.ENOMEM)
     if remap.flags & mman.MREMAP_FIXED:
-        if new < MMAP_MIN:
-            raise LinuxError(Errno.EPERM)
+        refuse_low(call, new)
         remap.early += unmap(call, new, new + remap.new_length)
     elif not new or new < MMAP_MIN or call.mm.vmas.overlapping(new, new + remap.new_length):
         new = free_range(call, remap.new_length)
@@ -151,8 +152,7 @@ def _move_areas(remap: _Remap) -> int:
         raise LinuxError(Errno.EFAULT)
     if first.end >= end:
         return _remap_area(remap)
-    if remap.new < MMAP_MIN:
-        raise LinuxError(Errno.EPERM)
+    refuse_low(call, remap.new)
     spans = [(max(vma.start, remap.old), min(vma.end, end)) for vma in areas]
     for low, high in spans:
         piece, target = replace(remap, old=low), remap.new + low - remap.old

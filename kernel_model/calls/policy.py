@@ -117,6 +117,7 @@ def _set(call: Call, task: Task, wanted: Scheduling) -> int:
     if wanted.policy == DEADLINE and not wanted.deadline[2]:
         wanted = replace(wanted, deadline=(*wanted.deadline[:2], wanted.deadline[1]))
     task.scheduling = wanted
+    task.settings.set_timer_slack(task.settings.timer_slack, real_time=wanted.is_real_time)
     return 0
 
 

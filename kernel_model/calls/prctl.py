@@ -79,8 +79,7 @@ def _get_parent_death_signal(call: Call, address: int, *_: int) -> int:
 
 def _set_timer_slack(call: Call, slack: int, *_: int) -> int:
     """PR_SET_TIMERSLACK; 0: the thread's initial slack."""
-    settings = call.task.settings
-    settings.timer_slack = slack or settings.default_timer_slack
+    call.task.settings.set_timer_slack(slack, real_time=call.task.scheduling.is_real_time)
     return 0
 
 

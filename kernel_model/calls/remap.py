@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.uapi import Errno, LinuxError
+from kernel_model.calls import mlock_limit
 from kernel_model.calls.memory import unmap
 from kernel_model.uffd.events import after_events
 from pffemu.arch.paging import PAGE_SIZE, page_of
@@ -31,6 +32,7 @@ def remap_file_pages(call: Call, start: int, size: int, prot: int, page: int, fl
         if vma.file is not first.file or vma.prot != first.prot or vma.shared != first.shared:
             raise LinuxError(Errno.EINVAL)
     wanted = replace(first, start=start, end=end, offset=page * PAGE_SIZE, uffd=None, uffd_mode=0)
+    mlock_limit.check_new(call, size, locked=wanted.locked)
     events = unmap(call, start, end)
     call.task.usage.minor_faults += call.mm.map(wanted, populate=wanted.locked)
     return after_events(call, events, 0)

@@ -7,6 +7,7 @@ from typing import Final
 from kernel_model.abi import mman
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, let_others_run, page_span
+from kernel_model.calls import mlock_limit
 from kernel_model.calls.memory import mapped
 from kernel_model.calls.populate import bring_in_all
 from kernel_model.files import cached_io
@@ -72,6 +73,9 @@ def munlock(call: Call, address: int, length: int) -> int:
 def mlockall(call: Call, flags: int) -> int:
     if not flags or flags & ~_ALL_LOCK_FLAGS or flags == mman.MCL_ONFAULT:
         raise LinuxError(Errno.EINVAL)
+    mlock_limit.check_may_lock(call)
+    if flags & mman.MCL_CURRENT:
+        mlock_limit.check_lock_all(call)
     call.mm.lock_new = bool(flags & mman.MCL_FUTURE)
     if flags & mman.MCL_CURRENT:
         with call.mm.locks.writing(call.cpu, EVERYWHERE):
@@ -94,6 +98,9 @@ def munlockall(call: Call) -> int:
 
 
 def _lock(call: Call, address: int, length: int, *, on_fault: bool) -> int:
+    mlock_limit.check_may_lock(call)
+    size = pages_up(length + address % PAGE_SIZE) % _U64
+    mlock_limit.check_lock(call, page_of(address), page_of(address) + size)
     start, end = _around(address, length)
     _mark(call, start, end, True)
     if not on_fault:

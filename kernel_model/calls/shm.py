@@ -11,11 +11,12 @@ from kernel_model.abi.mman import MAX_MAP_COUNT
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
 from kernel_model.call.clocks import realtime_seconds
+from kernel_model.calls import mlock_limit
 from kernel_model.calls.ipc import PERM_SIZE, command_of, pack_permissions, wanted_of
-from kernel_model.calls.memory import free_range, unmap
+from kernel_model.calls.memory import free_range, refuse_low, unmap
 from kernel_model.ipc.ids import Permissions
 from kernel_model.ipc.shm import ShmSegment
-from kernel_model.mm.vma import MMAP_MIN, Vma
+from kernel_model.mm.vma import Vma
 from kernel_model.task.credentials import CAP_IPC_LOCK
 from kernel_model.uffd.events import after_events
 from kernel_model.uffd.messages import Event
@@ -67,18 +68,19 @@ def shmat(call: Call, number: int, address: int, flags: int) -> int:
         raise LinuxError(Errno.EINVAL)
     if start > USER_END - size:
         raise LinuxError(Errno.ENOMEM)
-    if fixed and start < MMAP_MIN:
-        raise LinuxError(Errno.EPERM)
+    if fixed:
+        refuse_low(call, start)
     executable = bool(prot & uapi.PROT_EXEC)
     if call.mm.settings.denies(executable, executable, write=bool(prot & uapi.PROT_WRITE)):
         raise LinuxError(Errno.EACCES)
     if len(call.mm.vmas) > MAX_MAP_COUNT:
         raise LinuxError(Errno.ENOMEM)
+    may_write, locked = not flags & ipc.SHM_RDONLY, call.mm.lock_new
+    mlock_limit.check_new(call, size, locked=locked)
     if fixed:
         events = unmap(call, start, start + size)
     else:
         start = free_range(call, size)
-    may_write, locked = not flags & ipc.SHM_RDONLY, call.mm.lock_new
     vma = Vma(
         start, start + size, prot, segment.name, segment, shared=True, may_write=may_write, locked=locked,
         stays_apart=True,

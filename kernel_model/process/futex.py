@@ -87,9 +87,15 @@ class FutexTable:
     def sleep(
         self, call: Call, wait: FutexWait, keys: list[Key], deadline: int | None, why: str, sleep: Interruptible
     ) -> Blocked:
-        """The Blocked to raise for a sleep at all of `keys`. Raises LinuxError ETIMEDOUT."""
-        if deadline is not None and deadline <= call.cpu.clock:
-            raise LinuxError(Errno.ETIMEDOUT)
+        """The Blocked to raise for a sleep at all of `keys`. Raises LinuxError ETIMEDOUT.
+
+        A timeout is late by the thread's timer slack, as futex_setup_timer has it. A thread that polls a lock with
+        timeouts of a microsecond would else never let another one have it, as here nothing comes by chance.
+        """
+        if deadline is not None:
+            deadline += call.cpu.profile.to_cycles(call.task.settings.timer_slack)
+            if deadline <= call.cpu.clock:
+                raise LinuxError(Errno.ETIMEDOUT)
         call.task.futex = wait
         if len(self._queues) >= self._look_at:  # sleeps that signals ended leave empty ones
             self.drop_empty(*[key for key in self._queues if key not in keys])

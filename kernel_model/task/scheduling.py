@@ -30,10 +30,15 @@ class Scheduling:
         """What a new thread or process starts with."""
         if not self.resets_on_fork:
             return self
-        special = self.policy in _SPECIAL
+        special = self.is_real_time
         nice = 0 if special else max(0, self.nice)
         policy = OTHER if special else self.policy
         return replace(self, policy=policy, priority=0, nice=nice, resets_on_fork=False, deadline=(0, 0, 0))
+
+    @property
+    def is_real_time(self) -> bool:
+        """Whether the policy is one of FIFO, RR and DEADLINE."""
+        return self.policy in _SPECIAL
 
     @property
     def io_effective(self) -> int:

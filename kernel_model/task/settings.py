@@ -15,7 +15,7 @@ class ThreadSettings:
     """Settings that have no effect here are kept and reported."""
 
     parent_death_signal: int = 0  # 0: none
-    timer_slack: int = DEFAULT_TIMER_SLACK  # ns; has no effect: sleeps end exactly
+    timer_slack: int = DEFAULT_TIMER_SLACK  # ns, of futex timeouts; other sleeps end exactly
     default_timer_slack: int = DEFAULT_TIMER_SLACK
     no_new_privileges: bool = False
     securebits: int = 0
@@ -27,6 +27,10 @@ class ThreadSettings:
     def inherited(self) -> ThreadSettings:
         """The settings that a new thread or process of this thread starts with."""
         return replace(self, parent_death_signal=0, default_timer_slack=self.timer_slack)
+
+    def set_timer_slack(self, wanted: int, *, real_time: bool) -> None:
+        """`wanted` nanoseconds; 0: the initial slack. Real-time policies have none."""
+        self.timer_slack = 0 if real_time else wanted or self.default_timer_slack
 
     def start_program(self) -> None:
         """execve resets what belongs to the old program."""

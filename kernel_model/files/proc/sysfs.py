@@ -133,11 +133,6 @@ _KHUGEPAGED: Final = {
     b"alloc_sleep_millisecs": 60_000, b"defrag": 1, b"full_scans": 0, b"max_ptes_none": 511, b"max_ptes_shared": 256,
     b"max_ptes_swap": 64, b"pages_collapsed": 0, b"pages_to_scan": 4096, b"scan_sleep_millisecs": 10_000,
 }  # fmt: skip
-_KSM: Final = {
-    b"full_scans": 0, b"max_page_sharing": 256, b"merge_across_nodes": 1, b"pages_shared": 0, b"pages_sharing": 0,
-    b"pages_to_scan": 100, b"pages_unshared": 0, b"pages_volatile": 0, b"run": 0, b"sleep_millisecs": 20,
-    b"use_zero_pages": 0,
-}  # fmt: skip
 THP: Final[Folder] = {
     b"defrag": _choice("thp.defrag", "always defer defer+madvise madvise never", "never"),
     b"enabled": _choice("thp.enabled", "always madvise never", "never"),
@@ -151,7 +146,6 @@ SYSFS: Final[Folder] = {
     b"kernel": {
         b"mm": {
             b"hugepages": _huge_pages(of_node=False),
-            b"ksm": {name: _setting(f"ksm.{name.decode()}", value) for name, value in _KSM.items()},
             b"transparent_hugepage": THP,
         },
     },

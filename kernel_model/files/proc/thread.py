@@ -154,8 +154,8 @@ def timer_slack(call: Caller, subject: Subject) -> str:
 
 def set_timer_slack(call: Caller, subject: Subject, data: bytes) -> None:
     _check_nice(call, subject)
-    settings = subject.living().settings
-    settings.timer_slack = _number(data) or settings.default_timer_slack
+    task = subject.living()
+    task.settings.set_timer_slack(_number(data), real_time=task.scheduling.is_real_time)
 
 
 def coredump_filter(_call: Caller, subject: Subject) -> str:
