@@ -34,6 +34,17 @@ _KEYS: Final = (
     ("s", "step", "step"), ("n", "next", "step over"), ("i", "step-line", "into line"), ("l", "next-line", "line"),
     ("p", "phase", "phase"), ("f", "finish", "finish"), ("c", "continue", "continue"),
 )  # fmt: skip
+_OWN: Final = (
+    "execute",
+    "focus_input",
+    "search",
+    "other",
+    "leave",
+    "help",
+    "choose",
+    "zoom",
+    "end",
+)  # the panes' actions
 _HINT: Final = "keys below, with Shift back in time; : for a command; ? lists all"
 _OTHER_KEYS: Final = (
     ":           a command; Tab completes it, Up recalls earlier ones, Escape returns to the keys",
@@ -72,22 +83,25 @@ class DebuggerApp(App[None]):
     .medium.stack #middle { height: 1fr; }
     .small #main, .small #state { layout: vertical; } .small #log { height: 4; border: none; }
     """
+    # All have priority, so that they act at once and in order: others act when the key has come back from the screen,
+    # behind keys that were typed later. `check_action` leaves those that are letters to what is typed into.
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key, f"execute('{command}')", label) for key, command, label in _KEYS),
-        *(Binding(key.upper(), f"execute('reverse-{command}')", f"back: {label}", show=False)
+        *(Binding(key, f"execute('{command}')", label, priority=True) for key, command, label in _KEYS),
+        *(Binding(key.upper(), f"execute('reverse-{command}')", f"back: {label}", show=False, priority=True)
           for key, command, label in _KEYS),
-        Binding("colon", "focus_input('')", "command", key_display=":"),
-        Binding("slash", "focus_input('/')", "search", key_display="/"),
-        Binding("f3", "search", "search again", show=False),
-        Binding("w", "other(1)", "other pane", show=False),
-        Binding("W", "other(-1)", "pane before", show=False),
-        Binding("escape", "leave_input", "keys", show=False),
-        Binding("question_mark,f1", "help", "help", key_display="?"),
+        Binding("colon", "focus_input('')", "command", key_display=":", priority=True),
+        Binding("slash", "focus_input('/')", "search", key_display="/", priority=True),
+        Binding("f3", "search", "search again", show=False, priority=True),
+        Binding("w", "other(1)", "other pane", show=False, priority=True),
+        Binding("W", "other(-1)", "pane before", show=False, priority=True),
+        Binding("escape", "leave", "keys", show=False, priority=True),
+        Binding("question_mark", "help", "help", key_display="?", priority=True),
+        Binding("f1", "help('f1')", "help", show=False, priority=True),
         Binding("tab", "choose(1)", "next pane", show=False, priority=True),
         Binding("shift+tab", "choose(-1)", "pane before", show=False, priority=True),
-        Binding("z", "zoom", "zoom"),
+        Binding("z", "zoom", "zoom", priority=True),
         Binding("ctrl+c", "interrupt", "stop", show=False, priority=True),
-        Binding("q", "quit", "quit"),
+        Binding("q", "end", "quit", priority=True),
     ]  # fmt: skip
 
     def __init__(self, commands: Commands, output: bytearray) -> None:
@@ -110,7 +124,7 @@ class DebuggerApp(App[None]):
                 with Vertical(id="right"):
                     yield from self._panes("uintr", "walk", "regions", "queues", "directives")
         yield RichLog(id="log", wrap=True, max_lines=1000, min_width=1)
-        yield CommandLine(self._words, _HINT, id="line")
+        yield CommandLine(self._words, self._send, self._say, _HINT, id="line")
         yield Footer()
 
     def _panes(self, *names: str) -> Iterable[Pane]:
@@ -138,25 +152,27 @@ class DebuggerApp(App[None]):
         """`start`: what the line begins with."""
         line = self.query_one(CommandLine)
         line.value, line.cursor_position = start, len(start)
-        line.focus()
+        self.set_focus(line)  # at once: the next key may be waiting
 
-    def action_leave_input(self) -> None:
+    def action_leave(self) -> None:
         self.set_focus(None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether a key acts: those of the panes not over another screen, nor while a line is typed."""
+        if action not in _OWN:
+            return True
+        typing = isinstance(self.focused, Input) and action != "search" and parameters != ("f1",)
+        return len(self.screen_stack) == 1 and not typing
 
     def action_interrupt(self) -> None:
         if self._busy:
             self._waiting.clear()
             self._commands.interrupt()
         else:
-            self.query_one("#log", RichLog).write(Text("nothing runs; q leaves", style=QUIET))
+            self._say("nothing runs; q leaves")
 
     def action_choose(self, direction: int) -> None:
-        """Show the next pane, where the screen has no room for all; in the command line, complete the word."""
-        line = self.query_one(CommandLine)
-        if line.has_focus:
-            if candidates := line.complete():
-                self.query_one("#log", RichLog).write(Text(candidates, style=QUIET), expand=True)
-            return
+        """Show the next pane, where the screen has no room for all."""
         panes = tuple(PANES) if self._alone else CHOICE[self._kind]
         if not panes:
             return
@@ -174,22 +190,20 @@ class DebuggerApp(App[None]):
         self._alone = "" if self._alone else focused or self._chosen
         self._arrange()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        line, event.input.value = event.value.strip(), ""
-        self.set_focus(None)
-        if line:
-            self.query_one(CommandLine).keep(line)
+    def _send(self, line: str) -> None:
         if line.startswith("/"):
             self._search = Search(line[1:].strip() or self._search.words)
             self.action_search()
-        elif line:
+        else:
             self.action_execute(line)
+
+    def _say(self, text: str) -> None:
+        self.query_one("#log", RichLog).write(Text(text, style=QUIET), expand=True)
 
     def action_search(self) -> None:
         """Find the next place of the words that were searched for, in all panes on the screen."""
         panes = [pane for pane in self.query(Pane) if pane.display]
-        said = self._search.go_on(panes)
-        self.query_one("#log", RichLog).write(Text(said, style=QUIET))
+        self._say(self._search.go_on(panes))
 
     def action_other(self, direction: int) -> None:
         """Give the focus to the next pane, which keys then scroll; the log is one of them."""
@@ -220,7 +234,10 @@ class DebuggerApp(App[None]):
             start = partial(self.action_focus_input, f"{name} ") if needs_more else partial(self.action_execute, name)
             yield SystemCommand(f"{name} {entry.usage}".rstrip(), entry.help, start)
 
-    def action_help(self) -> None:
+    def action_end(self) -> None:
+        self.exit()
+
+    def action_help(self, _: str = "") -> None:
         keys = [f"{key}, {key.upper():<8} {label}, and back" for key, _, label in _KEYS]
         self.push_screen(HelpScreen("\n".join([*keys, *_OTHER_KEYS, "", help_text()])))
 

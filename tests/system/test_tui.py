@@ -17,6 +17,7 @@ from pffemu.debug.session import Session
 from pffemu.debug.source_lines import lines_of_file
 
 pytest.importorskip("textual", reason="the panes need the extra tui")
+from textual.events import Key
 from textual.widgets import Input, RichLog
 
 from pffemu.tui.app import DebuggerApp
@@ -243,6 +244,28 @@ def test_the_command_line_recalls_completes_and_gives_the_keys_back(commands: Co
     asyncio.run(go())
     assert values == ["break page_fault_handler ", None, "break page_fault_handler", "HelpScreen"]
     assert commands.session.symbols.describe(commands.session.halt.rip) == "page_fault_handler"
+
+
+def test_keys_that_come_at_once_act_in_their_order(commands: Commands) -> None:
+    """As while the host is busy: letters, Tab, Backspace and Enter, and keys of the panes behind it."""
+    values = []
+    keys = [":", *"brx", "backspace", "tab", *" page_fau", "tab", "enter", "c", "s", ":", "up", "escape", "s", "S"]
+
+    async def go() -> None:
+        app = DebuggerApp(commands, bytearray())
+        async with app.run_test(size=SIZE) as pilot:
+            for key in keys:
+                app.post_message(Key({":": "colon", " ": "space"}.get(key, key), key if len(key) == 1 else None))
+            await pilot.pause()
+            while app._busy:
+                await asyncio.sleep(0.02)
+            await app.workers.wait_for_complete()
+            values.extend([app.query_one(Input).value, app.focused])
+
+    asyncio.run(go())
+    assert values == ["break page_fault_handler", None]
+    assert len(list(commands.session.breakpoints)) == 1
+    assert commands.execute("reverse-step").startswith("thread 1 at page_fault_handler (")
 
 
 def test_source_lines_are_stepped_by_keys_both_ways(commands: Commands) -> None:
