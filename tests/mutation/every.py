@@ -2,23 +2,27 @@
 
 The rows of tests/mutation/mutants.py (each check of the eight steps, and what the kernel does around them), and each
 comparison, operator, condition, number and statement of the unit's files in hw/ (tests/mutation/sites.py). One at a
-time is bent, and a test must notice: those that make each step themselves first. A mutant is a child of this process
-in which one function has other code. Prints the survivors, except EQUIVALENT ones; exits 1 if there is one.
+time is bent, and a test must notice. A mutant is a child of this process, which has run all tests once, in which one
+function has other code; there the tests that call it run again, the quickest first, then the others. Prints the
+survivors, except EQUIVALENT ones; exits 1 if there is one.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, Final
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.mutants import DIRECTED_RESOLUTION
@@ -30,14 +34,11 @@ FILES: Final = tuple(
 )
 _UNIT: Final = "tests/unit/kernel_model/test_directed"
 TESTS: Final = (
-    (f"{_UNIT}_attacks.py",),
-    (f"{_UNIT}_returns.py", f"{_UNIT}_costs.py"),
-    ("tests/asm/test_directed.s", "tests/unit/debug/test_directives_pane.py", "tests/unit/hw/test_own_instructions.py"),
-    (f"{_UNIT}_points.py",),
-    (f"{_UNIT}_invariants.py",),
-    ("tests/system/test_hardware_resolution.py",),
-)
-OPTIONS: Final = ("-x", "-q", "-n", "0", "-p", "no:cacheprovider")
+    f"{_UNIT}_attacks.py", f"{_UNIT}_returns.py", f"{_UNIT}_costs.py", f"{_UNIT}_points.py", f"{_UNIT}_invariants.py",
+    "tests/asm/test_directed.s", "tests/unit/debug/test_directives_pane.py", "tests/unit/hw/test_own_instructions.py",
+    "tests/system/test_hardware_resolution.py",
+)  # fmt: skip
+OPTIONS: Final = ("-q", "-s", "-n", "0", "-p", "no:cacheprovider")
 _SECONDS: Final = 900  # a mutant that hangs is killed
 Mutant = tuple[str, Site]
 
@@ -84,7 +85,58 @@ def _functions(owner: Any, code: CodeType) -> Iterator[tuple[Any, CodeType]]:
             yield found, new
 
 
-def survives(mutant: Mutant) -> int:
+class Mutants:
+    """A pytest plugin: all tests run once; then, for each mutant, those that can notice it until one does."""
+
+    def __init__(self, mutants: list[Mutant], jobs: int) -> None:
+        self._mutants, self._jobs = mutants, jobs
+        self._files = {str(ROOT / file) for file, _ in mutants}
+        self.alive: list[Mutant] = []
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        calls = {item: self._called(item) for item in session.items}
+        running, waiting = dict[int, Mutant](), iter(self._mutants)
+        while True:
+            while len(running) < self._jobs and (mutant := next(waiting, None)) is not None:
+                running[_start(mutant, _ordered(mutant, calls))] = mutant
+            if not running:
+                return True
+            child, status = os.wait()
+            mutant = running.pop(child)
+            if os.waitstatus_to_exitcode(status) == 0:
+                self.alive.append(mutant)
+                told(mutant)
+
+    def _called(self, item: pytest.Item) -> tuple[float, set[tuple[str, str]]]:
+        """Run the test: its CPU time, and the functions of mutated files that it calls."""
+        found: set[tuple[str, str]] = set()
+
+        def note(frame: FrameType, event: str, _: object) -> None:
+            if event == "call" and frame.f_code.co_filename in self._files:
+                found.add((frame.f_code.co_filename, frame.f_code.co_name))
+
+        start = time.process_time()
+        sys.setprofile(note)
+        try:
+            reports = runtestprotocol(item, nextitem=None, log=False)
+        finally:
+            sys.setprofile(None)
+        assert not any(report.failed for report in reports), f"{item.nodeid} fails without a mutant"
+        return time.process_time() - start, found
+
+
+def _ordered(mutant: Mutant, calls: dict[pytest.Item, tuple[float, set[tuple[str, str]]]]) -> list[pytest.Item]:
+    file, site = mutant
+    tree = ast.parse((ROOT / file).read_text())
+    around = {
+        (str(ROOT / file), node.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.lineno <= site.line <= (node.end_lineno or 0)
+    }
+    return sorted(calls, key=lambda item: (not around & calls[item][1], calls[item][0]))
+
+
+def _start(mutant: Mutant, items: list[pytest.Item]) -> int:
     """Start the child: its exit code is 0 if all tests pass."""
     child = os.fork()
     if child:
@@ -94,7 +146,15 @@ def survives(mutant: Mutant) -> int:
     os.dup2(null, 1)
     os.dup2(null, 2)
     bend(*mutant)
-    os._exit(next((1 for tests in TESTS if pytest.main([*OPTIONS, *tests])), 0))
+    failed = (report.failed for item in items for report in runtestprotocol(item, nextitem=None, log=False))
+    os._exit(int(any(failed)))
+
+
+def told(mutant: Mutant) -> None:
+    file, site = mutant
+    if not known(file, site):
+        old = (ROOT / file).read_bytes()[site.start : site.end].decode()
+        print(f"survived: {file}:{site.line}: {old!r} -> {site.new!r}", file=sys.__stdout__, flush=True)
 
 
 def main() -> int:
@@ -115,25 +175,14 @@ def main() -> int:
     chosen_kinds = [] if chosen.sites else rows()
     chosen_kinds += [] if chosen.rows else every_site()
     everything = [(file, site) for file, site in chosen_kinds if chosen.only in file and first <= site.line <= last]
-    alive, equivalent, running = 0, 0, dict[int, Mutant]()
-    waiting = iter(everything)
-    while True:
-        while len(running) < chosen.jobs and (mutant := next(waiting, None)) is not None:
-            running[survives(mutant)] = mutant
-        if not running:
-            break
-        child, status = os.wait()
-        file, site = running.pop(child)
-        if os.waitstatus_to_exitcode(status):
-            continue
-        if known(file, site):
-            equivalent += 1
-        else:
-            alive += 1
-            old = (ROOT / file).read_bytes()[site.start : site.end].decode()
-            print(f"survived: {file}:{site.line}: {old!r} -> {site.new!r}", flush=True)
-    print(f"{len(everything) - alive - equivalent} of {len(everything)} killed, {equivalent} equivalent, {alive} alive")
-    return int(alive > 0)
+    run = Mutants(everything, chosen.jobs)
+    if pytest.main([*OPTIONS, *TESTS], plugins=[run]) not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        print("the tests cannot be collected")
+        return 2
+    alive = [mutant for mutant in run.alive if not known(*mutant)]
+    same = len(run.alive) - len(alive)
+    print(f"{len(everything) - len(run.alive)} of {len(everything)} killed, {same} equivalent, {len(alive)} alive")
+    return int(bool(alive))
 
 
 def known(file: str, site: Site) -> bool:

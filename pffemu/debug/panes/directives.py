@@ -54,4 +54,5 @@ def _rings(core: Cpu, context: Context) -> str:
     returns, records = frame_rings.return_ring(words, context.returns), frame_rings.record_ring(words, context.records)
     acknowledged = words[frame_rings.line_of(context.epochs, core.index) + arch.ACKNOWLEDGED]
     epoch = "" if acknowledged == arch.INACTIVE else f", acknowledged {acknowledged}"
-    return f"{frames.count} of {frames.capacity} frames, {returns.count} returned, {records.count} records{epoch}"
+    many = "" if records.count == 1 else "s"
+    return f"{frames.count} of {frames.capacity} frames, {returns.count} returned, {records.count} record{many}{epoch}"
