@@ -48,6 +48,8 @@ from pffemu.errors import EngineError
 # SandyBridge: the newest model without RDRAND, which would be host randomness in the guest's view
 _CPU_MODEL: Final = x86.UC_CPU_X86_SANDYBRIDGE
 
+# without types of arguments, as in engine.registers; without the GIL
+_emu_start: Final[Any] = ctypes.CDLL(uclib._name).uc_emu_start
 _INTR_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
 TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
 _INVALID, _REFUSED = StopKind.INVALID, StopKind.REFUSED  # members of an enum take ten times as long to look up
@@ -58,6 +60,12 @@ _BEFORE_IT: Final = (StopKind.BREAKPOINT, _INVALID)  # the instruction has not b
 # Fills after which the TLB is flushed. It doubles when flushed with 70 % in use, and shrinks when a tenth of a second
 # passes with few in use; from its 256 entries on, eight times as many fills as entries fill it.
 _FEWEST_FILLS, _MOST_FILLS = 1 << 11, 1 << 20
+
+
+def _start_arguments(handle: Any) -> tuple[Any, ...]:
+    """Arguments of uc_emu_start, to be given values: engine, begin, until, timeout (none), count."""
+    words = ctypes.c_uint64(0), ctypes.c_uint64(0), ctypes.c_uint64(0)
+    return ctypes.c_void_p(handle.value), *words, ctypes.c_size_t(0)
 
 
 class UnicornCpu:
@@ -83,6 +91,7 @@ class UnicornCpu:
         self._handle = self._uc._uch
         self._host, self._fill, self.counter = host, fill, counter
         self._refusals = fill.state
+        self._start_arguments = _, self._begin, self._until, _, self._count = _start_arguments(self._handle)
         self._stop: EngineStop | None = None
         self._hook_error: BaseException | None = None
         self._interrupted = False
@@ -331,7 +340,8 @@ class UnicornCpu:
         if self._exits:
             # Unicorn first fetches from where an exit is; a page that this address space lacks would be a page fault
             self._uc.ctl_set_exits([until, *(address for address in self._exits if self._host.can_fetch(address))])
-        status = uclib.uc_emu_start(self._handle, begin, until, 0, count)
+        self._begin.value, self._until.value, self._count.value = begin, until, count
+        status = _emu_start(*self._start_arguments)
         registers.live = False
         if counter is not None:
             settle(counter.state)
