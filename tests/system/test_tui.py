@@ -162,7 +162,7 @@ def test_directives_are_a_pane_which_follows_the_phases_back() -> None:
     session = Session(machine)
     shown, picture = run(Commands(session, Places(machine)), ":event declined", "c", "tab", "tab", *"PPPPPPP")
     assert "COPY&#160;from" in picture
-    assert "1 of 2 frames, 0 returned, 1 records" in shown["directives"]
+    assert "1 of 2 frames, 0 returned, 1 record" in shown["directives"]
     assert "next step: record" in shown["directives"]
     session.close()
 
