@@ -27,10 +27,11 @@ _CODE.write(b"\xc3")  # RET
 _RETURN = ctypes.c_char.from_buffer(_CODE)
 
 
-def run_raw(machine: Machine, *, empty_block_hook: bool = False) -> float:
+def run_raw(machine: Machine, *, empty_block_hook: bool = False, memory_hook: tuple[int, int] | None = None) -> float:
     """CPU seconds that bare Unicorn takes from where core 0 of `machine` stands to the symbol `finish`.
 
     `empty_block_hook`: with a native hook on every block that returns at once: what any counting costs at least.
+    `memory_hook`: with such a hook on loads and stores of these physical addresses: what any model of caches costs.
     It works on the machine's memory, through the machine's page tables; the machine cannot be run on afterwards.
     """
     uc = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
@@ -44,6 +45,9 @@ def run_raw(machine: Machine, *, empty_block_hook: bool = False) -> float:
     fill.root = machine.cpus[0].mmu.fill.root
     if empty_block_hook:
         add_hook(uc._uch, unicorn.UC_HOOK_BLOCK, ctypes.addressof(_RETURN), 0, (0, (1 << 47) - 1))
+    if memory_hook is not None:
+        kinds = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
+        add_hook(uc._uch, kinds, ctypes.addressof(_RETURN), 0, memory_hook)
     registers = machine.cpus[0].registers
     for name in (*GENERAL, "fs_base"):
         uc.reg_write(getattr(x86, f"UC_X86_REG_{name.upper()}"), registers[name])
