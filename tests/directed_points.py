@@ -29,7 +29,8 @@ from tests.directed_world import AREA, PAGES, SHARED, SHARED_PAGES, U, W, World
 Act = tuple[int, int, int]  # what, which core, where
 
 POINTS: Final = (
-    (PageTables, ("entry", "set", "set_run", "replace", "replace_empty", "narrow", "parts", "used")),
+    (PageTables, ("entry", "set", "set_run", "replace", "replace_empty", "narrow", "parts", "used", "copy_private",
+                  "clear_bits", "drop_private")),
     (FrameAllocator, ("take", "take_copy", "take_uncleared", "give_back", "give_back_all", "share_all")),
     (Ring, ("produce", "consume", "reset", "arm", "peek", "entries")),
     (DirectedMemory, ("settle", "make", "filled", "recycle")),
@@ -38,7 +39,7 @@ POINTS: Final = (
     (Cpu, ("flush_tlb",)),
     (frame_rings, ("record_ring", "return_ring", "next_epoch", "acknowledge", "move_gate", "set_in_flight")),
     (directive, ("load", "store", "add_left")),
-)
+)  # fmt: skip
 
 
 class Interleaving:

@@ -33,9 +33,12 @@ FILES: Final = tuple(
     f"pffemu/hw/{name}.py" for name in ("directed_resolution", "directive", "frame_rings", "insns/pageout")
 )
 _UNIT: Final = "tests/unit/kernel_model/test_directed"
+BY_NAME: Final = (
+    f"{_UNIT}_attacks.py", f"{_UNIT}_returns.py", f"{_UNIT}_costs.py", "tests/asm/test_directed.s",
+    "tests/unit/hw/test_own_instructions.py",
+)  # fmt: skip
 TESTS: Final = (
-    f"{_UNIT}_attacks.py", f"{_UNIT}_returns.py", f"{_UNIT}_costs.py", f"{_UNIT}_points.py", f"{_UNIT}_invariants.py",
-    "tests/asm/test_directed.s", "tests/unit/debug/test_directives_pane.py", "tests/unit/hw/test_own_instructions.py",
+    *BY_NAME, f"{_UNIT}_points.py", f"{_UNIT}_invariants.py", "tests/unit/debug/test_directives_pane.py",
     "tests/system/test_hardware_resolution.py",
 )  # fmt: skip
 OPTIONS: Final = ("-q", "-s", "-n", "0", "-p", "no:cacheprovider")
@@ -164,6 +167,7 @@ def main() -> int:
     kinds.add_argument("--rows", action="store_true", help="only the table's")
     kinds.add_argument("--sites", action="store_true", help="only those of the unit's files")
     parser.add_argument("--lines", default="0-100000", metavar="FIRST-LAST", help="mutants of these lines")
+    parser.add_argument("--near", action="store_true", help="only the quick tests: a lower bound, sooner")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     chosen = parser.parse_args()
     os.chdir(ROOT)
@@ -176,7 +180,10 @@ def main() -> int:
     chosen_kinds += [] if chosen.rows else every_site()
     everything = [(file, site) for file, site in chosen_kinds if chosen.only in file and first <= site.line <= last]
     run = Mutants(everything, chosen.jobs)
-    if pytest.main([*OPTIONS, *TESTS], plugins=[run]) not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+    if pytest.main([*OPTIONS, *(BY_NAME if chosen.near else TESTS)], plugins=[run]) not in (
+        pytest.ExitCode.OK,
+        pytest.ExitCode.NO_TESTS_COLLECTED,
+    ):
         print("the tests cannot be collected")
         return 2
     alive = [mutant for mutant in run.alive if not known(*mutant)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from tests.mutation import sample
+from tests.mutation import run, sample
+from tests.mutation.mutants import MUTANTS
 from tests.mutation.sites import applied, sites
 
 SOURCE = '''
@@ -27,6 +28,10 @@ def test_each_step_of_a_function_is_bent_once() -> None:
     } == found  # fmt: skip
     for site in sites(SOURCE):
         assert ast.unparse(ast.parse(applied(SOURCE, site))) != ast.unparse(ast.parse(SOURCE))
+
+
+def test_every_row_of_the_table_fits_the_sources() -> None:
+    assert [run.described(mutant) for mutant in MUTANTS if not run.fits(mutant)] == []
 
 
 def test_the_interval_of_a_rate() -> None:

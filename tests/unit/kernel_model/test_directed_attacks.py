@@ -456,6 +456,35 @@ def test_a_page_shared_by_fork_cannot_be_returned() -> None:
     made.end()
 
 
+@pytest.mark.parametrize("pages", [PAGES, PAGES - 1])
+def test_pages_that_a_fork_shares_are_returnable_by_neither_side_and_leave_the_quota(pages: int) -> None:
+    """All pages of the range, and all but one: the kernel copies a part that is all there in one go."""
+    made = world(frames=PAGES, quota=PAGES)
+    for page in range(pages):
+        assert made.resolve(0, AREA + page * PAGE_SIZE) == FILLED
+    assert made.fork() == 0
+    made.check()  # of the quota, too
+    child = made.children[0].mm
+    for mm in (made.mm, child):
+        assert not any(each & arch.RETURNABLE for _, each in mm.pages.used(AREA, AREA + PAGES * PAGE_SIZE))
+    assert made.page_out(0, AREA, 1, True) == CF
+    found = made.memory.directive(1) if made.memory is not None else None
+    assert found is not None
+    assert found.left == PAGES
+    made.end()
+
+
+def test_pages_that_are_discarded_leave_the_quota() -> None:
+    made = world(frames=PAGES, quota=PAGES)
+    for page in range(PAGES):
+        assert made.resolve(0, AREA + page * PAGE_SIZE) == FILLED
+    assert made.call("MADVISE", AREA, PAGES * PAGE_SIZE, uapi.MADV_DONTNEED) == 0
+    made.check()
+    made.donate(0, PAGES)
+    assert made.resolve(0, AREA) == FILLED
+    made.end()
+
+
 @pytest.mark.parametrize("step", BEFORE)
 def test_reclaim_between_two_steps(step: str) -> None:
     made = world(COPY)
