@@ -25,11 +25,10 @@ class PageCache:
 
     is_shmem: ClassVar[bool] = True
     explicit: ClassVar[bool] = False  # an access brings no page in: a missing one is a segmentation fault
-    number = 0  # st_ino and st_dev of the file
-    device = 1
 
     def __init__(self, name: str, size: int, ram: Ram, frames: FrameAllocator) -> None:
         self.name, self.size = name, size
+        self.number, self.device = 0, 1  # st_ino and st_dev of the file
         self.open_files = 0
         self._ram, self._allocator = ram, frames
         self._frames: dict[int, int] = {}  # offset of a page -> frame

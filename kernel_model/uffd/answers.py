@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from kernel_model.call.call import Call
@@ -24,7 +24,8 @@ class Answers(Protocol):
     What the mechanism keeps for one userfaultfd is that one's `added`, so that it ends with it.
     """
 
-    features: int
+    @property
+    def features(self) -> int: ...
 
     def ioctl(self, request: int) -> Ioctl | None:
         """The mechanism's own ioctl with number `request`; None: it has none."""
@@ -42,7 +43,7 @@ class Answers(Protocol):
 class NoAnswers:
     """Linux's userfaultfd: messages only. Mechanisms begin from it."""
 
-    features = 0
+    features: ClassVar[int] = 0
 
     def ioctl(self, _request: int) -> Ioctl | None:
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioDaemon, UffdioEvict
@@ -173,7 +173,7 @@ class Channel:
 class Daemons(NoAnswers):
     """The daemon mechanism. A userfaultfd's channel is its `added`."""
 
-    features = uffd_abi.FEATURE_DAEMON
+    features: ClassVar[int] = uffd_abi.FEATURE_DAEMON
 
     def ioctl(self, request: int) -> Ioctl | None:
         return {uffd_abi.DAEMON: _serve, uffd_abi.EVICT: _evict}.get(request)

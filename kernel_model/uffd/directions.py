@@ -6,7 +6,7 @@ another process, and an end at which everything is taken back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioDirect, UffdioDonate, UffdioDrain, UffdioRings
@@ -40,7 +40,7 @@ _AT_ONCE: Final = 512  # records copied to the program in one call
 class Directions(NoAnswers):
     """The mechanism's ioctls. `memories`: of address spaces that have or had directives, for the refill interrupt."""
 
-    features = uffd_abi.FEATURE_DIRECTED
+    features: ClassVar[int] = uffd_abi.FEATURE_DIRECTED
 
     def __init__(self) -> None:
         self._memories: list[DirectedMemory] = []

@@ -7,7 +7,7 @@ A fault that a policy cannot answer (its source is out of reach, or the fault is
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.structs import UffdioPolicy
@@ -57,7 +57,7 @@ class Policy:
 class Policies(NoAnswers):
     """The policy mechanism. A userfaultfd's policies are its `added`, a list; no two of them overlap."""
 
-    features = uffd_abi.FEATURE_POLICY
+    features: ClassVar[int] = uffd_abi.FEATURE_POLICY
 
     def ioctl(self, request: int) -> Ioctl | None:
         return _set if request == uffd_abi.POLICY else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.signal import SEGV_MAPERR
@@ -47,7 +47,7 @@ class Handler:
 class Upcalls(NoAnswers):
     """The upcall mechanism: the handlers of all threads, and its two ioctls."""
 
-    features = uffd_abi.FEATURE_UPCALL
+    features: ClassVar[int] = uffd_abi.FEATURE_UPCALL
 
     def __init__(self) -> None:
         self._handlers: dict[Task, Handler] = {}
