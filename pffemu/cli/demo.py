@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,7 +13,7 @@ from guest.workloads import FaultWorkload, Workload, bfs_workload
 from kernel_model.mechanisms import Mode
 from pffemu.cli import foreground, options
 from pffemu.cli.bench import complain
-from pffemu.cli.measure import Measured, Setup, measure
+from pffemu.cli.measure import Measured, Setup, describe_guest, measure
 from pffemu.cli.terminal import check_writable, err_console, out_console
 from pffemu.report import plot as figure
 from pffemu.report.progress import ProgressLine
@@ -45,7 +46,7 @@ def demo(
     faults = FaultWorkload(PAGES)
     shown = Setup.of(machine, shown_fault=PAGES // 2 + 1)
     compared = [measure(faults, mode, shown) for mode in (Mode.UFFD, Mode.PFF)]
-    _show_faults(out, compared, machine.name)
+    _show_faults(out, compared, machine.name, describe_guest(faults))
     graph: Workload = foreground.prepare(
         lambda: bfs_workload(SCALE, EDGE_FACTOR, SEED), ProgressLine(err_console, "BFS"), "building the graph"
     )
@@ -58,12 +59,12 @@ def demo(
     complain([*summaries, *searched])
 
 
-def _show_faults(out: Console, compared: list[Measured], profile: str) -> None:
+def _show_faults(out: Console, compared: list[Measured], profile: str, describe: Callable[[int], str]) -> None:
     out.print(FAULTS_TITLE, run_table([one.summary for one in compared]), sep="\n", markup=False)
     out.print()
     for one in compared:
         title = one_fault_title(one.summary.mode, profile)
-        out.print(timeline(one.one_fault, title), markup=False, soft_wrap=True)
+        out.print(timeline(one.one_fault, title, describe), markup=False, soft_wrap=True)
         out.print()
     for one in compared:
         out.print(_path(one.summary), markup=False, soft_wrap=True)

@@ -6,7 +6,7 @@ import gc
 import resource
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from pffemu.hw.cpu_options import CpuOptions
 from pffemu.machine.machine import Machine
 from pffemu.machine.options import MachineOptions
 from pffemu.machine.stop import Exited, Stop
+from pffemu.machine.symbols import SymbolTable
 from pffemu.report.cost_clocks import CostClocks
 from pffemu.report.ioctl_stages import IoctlCollector, IoctlCosts
 from pffemu.report.measured import MeasuredPart
@@ -119,6 +120,11 @@ class Measured:
     one_fault: list[Any]  # events
     ioctls: dict[str, IoctlCosts] = field(default_factory=dict)
     clocks: CostClocks | None = None
+
+
+def describe_guest(workload: Workload) -> Callable[[int], str]:
+    """What writes an address of the workload's program as symbol+offset."""
+    return SymbolTable(guest(workload.guest).symbols).describe
 
 
 def measure(workload: Workload, mode: Mode, setup: Setup) -> Measured:

@@ -10,7 +10,7 @@ import typer
 
 from guest.workloads import FaultWorkload
 from kernel_model.mechanisms import Mode
-from pffemu.cli.measure import Setup, measure
+from pffemu.cli.measure import Setup, describe_guest, measure
 from pffemu.cli.terminal import check_writable, out_console, replace_between_markers, write_text
 from pffemu.errors import MissingExtraError, MissingFileError, PffemuError, UsageError
 from pffemu.report import page, plot
@@ -93,9 +93,9 @@ def _profile(reports: list[page.Shown]) -> Profile:
 
 
 def _one_fault(profile: Profile) -> str:
-    setup = Setup.of(profile, shown_fault=_FAULT)
+    setup, workload = Setup.of(profile, shown_fault=_FAULT), FaultWorkload(_PAGES)
     shown = [
-        (one_fault_title(mode.value, profile.name), measure(FaultWorkload(_PAGES), mode, setup).one_fault)
+        (one_fault_title(mode.value, profile.name), measure(workload, mode, setup).one_fault)
         for mode in (Mode.UFFD, Mode.PFF)
     ]
-    return svg(shown)
+    return svg(shown, describe_guest(workload))

@@ -55,6 +55,10 @@ def _panel(axes: Any, runs: list[Mapping[str, Any]], mechanisms: list[str]) -> N
         colour, dashes, marker = styles.next(name)
         axes.plot(*zip(*line, strict=True), label=name, color=colour, linestyle=dashes, marker=marker, markersize=4.5)
     axes.set_xlabel("fraction of the pages in memory")
+    axes.set_xticks(sorted({run["quota"] for run in runs}))
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_yscale("log")
+    for axis_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        axis_formatter("{x:g}")
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)

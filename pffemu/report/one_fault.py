@@ -11,6 +11,8 @@ from pffemu.events.fault_tracker import FaultLife, FaultTracker
 class OneFault:
     """Keeps the events of one fault, without those of other threads' faults.
 
+    While a handler runs in the faulting thread, all that other threads do is left out.
+
     `wanted`: its number (from 1, as in a trace), or a function that is called with faults until it says yes.
     """
 
@@ -28,8 +30,13 @@ class OneFault:
             self._life = next((life for life in lives if self._wanted(life)), None)
             if self._life is None:
                 return
-        if not lives or any(life.is_within(self._life) for life in lives):
+        if any(life.is_within(self._life) for life in lives) if lives else self._may_wait(self._life):
             self._events.append(event)
+
+    def _may_wait(self, life: FaultLife) -> bool:
+        """Whether a thread without a fault may be helping this one: not while the faulting thread handles it itself."""
+        innermost = self._tracker.innermost(life.tid)
+        return innermost is None or not innermost.in_handler
 
     @property
     def life(self) -> FaultLife | None:

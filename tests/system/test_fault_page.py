@@ -197,5 +197,9 @@ def test_a_source_text_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     told = pffemu("timeline", "--source", str(source.parent), "--html", str(page), str(program))
     assert (told.code, told.err) == (0, "")
     assert "sum += (unsigned char)cache[i * PAGE + 17];" in page.read_text()
+    told = pffemu("timeline", str(program))
+    under_uffd, under_pff = told.out.split("One fault under ")[1:]
+    assert "handler thread 2 sleeps" in under_uffd
+    assert "thread 2" not in under_pff  # it starts meanwhile, on another core
     told = pffemu("debug", "--commands", "-", str(program), stdin=b"break main\ncontinue\nlist\n")
     assert f"{source} is not below the folders that may be read" in told.err
