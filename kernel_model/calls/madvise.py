@@ -20,10 +20,7 @@ from pffemu.arch.paging import PAGE_SIZE
 from pffemu.hw.page_walk import WRITE
 
 _U64: Final = 1 << 64
-_IGNORED: Final = (
-    mman.MADV_MERGEABLE, mman.MADV_UNMERGEABLE, mman.MADV_HUGEPAGE, mman.MADV_NOHUGEPAGE, mman.MADV_DONTDUMP,
-    mman.MADV_DODUMP,
-)  # fmt: skip
+_IGNORED: Final = (mman.MADV_HUGEPAGE, mman.MADV_NOHUGEPAGE, mman.MADV_DONTDUMP, mman.MADV_DODUMP)
 
 
 # what a sealed area that cannot be written refuses
@@ -32,9 +29,9 @@ _DISCARDS: Final = frozenset({
     mman.MADV_WIPEONFORK, mman.MADV_GUARD_INSTALL,
 })  # fmt: skip
 _CHANGES_AREAS: Final = frozenset({
-    mman.MADV_NORMAL, mman.MADV_RANDOM, mman.MADV_SEQUENTIAL, mman.MADV_MERGEABLE, mman.MADV_UNMERGEABLE,
-    mman.MADV_HUGEPAGE, mman.MADV_NOHUGEPAGE, mman.MADV_DONTDUMP, mman.MADV_DODUMP, mman.MADV_DONTFORK,
-    mman.MADV_DOFORK, mman.MADV_WIPEONFORK, mman.MADV_KEEPONFORK,
+    mman.MADV_NORMAL, mman.MADV_RANDOM, mman.MADV_SEQUENTIAL, mman.MADV_HUGEPAGE, mman.MADV_NOHUGEPAGE,
+    mman.MADV_DONTDUMP, mman.MADV_DODUMP, mman.MADV_DONTFORK, mman.MADV_DOFORK, mman.MADV_WIPEONFORK,
+    mman.MADV_KEEPONFORK,
 })  # fmt: skip
 
 
