@@ -250,6 +250,15 @@ def test_two_cores_on_one_page_fill_it_once() -> None:
     made.end()
 
 
+def test_a_busy_entry_names_its_core_and_keeps_its_directive() -> None:
+    made = world(cores=3)
+    before = entry(made)
+    at(made, "frame", core=2)
+    assert entry(made) == before | arch.BUSY | 2 << arch.CORE_SHIFT
+    made.finish(2)
+    made.end()
+
+
 def test_the_core_that_loses_the_claim_takes_no_frame_and_no_quota() -> None:
     made = world(quota=1)
     at(made, "claim", core=0)

@@ -9,7 +9,7 @@ from kernel_model.abi.uapi import Errno
 from pffemu.arch import directed as arch
 from pffemu.arch.directed import Reason
 from pffemu.arch.exceptions import GP, PF, UD
-from pffemu.arch.paging import PAGE_SIZE, PTE_D, PTE_P, USER_END
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_D, PTE_P, USER_END
 from pffemu.hw import directed_resolution, frame_rings
 from pffemu.hw.trap import Trap
 from tests.directed_cases import CF, COPY, FILLED, MAP, ZERO, ZF, at, change, declined, entry, world
@@ -99,6 +99,34 @@ def test_pageout_checks_before_it_changes_anything() -> None:
     made.cores[0].cr4_uintr = False
     assert made.page_out(0, AREA, 1, True) == Trap(UD)
     made.cores[0].cr4_uintr = True
+    made.end()
+
+
+def test_a_return_is_a_record_and_a_frame_with_a_new_epoch() -> None:
+    made = world()
+    assert made.memory is not None
+    context = made.memory.context(0)
+    assert made.resolve(0, AREA) == FILLED
+    frame = entry(made) & PTE_ADDRESS
+    before = made.ram.words[(context.epochs >> 3) + arch.EPOCH]
+    assert made.page_out(0, AREA, 1, False) == 0
+    assert entry(made) == arch.absent(1, 0)
+    assert made.ram.words[(context.epochs >> 3) + arch.EPOCH] == before + 1
+    assert made.memory.return_ring(0).entries() == [[frame, before + 1]]
+    records = frame_rings.record_ring(made.ram.words, context.records).entries()
+    assert records == [[AREA | arch.FILLED, frame | 1], [AREA | arch.RETURNED, frame | 1]]
+    made.end()
+
+
+def test_pageout_leaves_the_page_while_the_gate_is_closed() -> None:
+    made = world()
+    assert made.memory is not None
+    epochs = made.memory.context(0).epochs
+    assert made.resolve(0, AREA) == FILLED
+    frame_rings.move_gate(made.ram.words, epochs, 1)
+    assert made.page_out(0, AREA, 1, False) == CF
+    frame_rings.move_gate(made.ram.words, epochs, -1)
+    assert made.page_out(0, AREA, 1, False) == 0
     made.end()
 
 
