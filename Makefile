@@ -116,7 +116,7 @@ evaluation: $(STAMP)
 	@$(SWEEP) --vary threads=1,2,4,8,16 --json $(EVALUATION)/threads.json fault --pages 1024 $(MODES)
 	@$(SWEEP) --vary handler-threads=1,2,4,8,16 --json $(EVALUATION)/handlers.json \
 	    fault --pages 1024 --threads 16 --mode uffd --mode pff
-	@$(SWEEP) --vary locking=6.0,6.18 --vary threads=1,4,16 --json $(EVALUATION)/areas.json \
+	@$(SWEEP) --uncertainty 20 --vary locking=6.0,6.18 --vary threads=1,4,16 --json $(EVALUATION)/areas.json \
 	    fault --pages 1024 --own-areas --mode kernel --mode pff
 	@$(BIN)/pffemu bench fault --pages 1024 --threads 16 --handler-threads 4 --random --handler all $(MODES) \
 	    --json $(EVALUATION)/contended.json

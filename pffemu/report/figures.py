@@ -55,6 +55,7 @@ STYLE: Final = {
 }  # fmt: skip
 _HEIGHT: Final = 3.3  # inches
 _GAP: Final = 0.45  # between groups of bars, in bars
+_MARGIN: Final = 0.04  # beside the bars of a tornado, of their whole width
 _CASES: Final = {
     "uffd, sleeper on another core": "uffd,\nother core", "uffd, sleeper on this core": "uffd,\nsame core",
     "pff, no sleeper": "pff,\nno sleeper",
@@ -165,6 +166,8 @@ def tornado(report: Run) -> Any:
                 label=None if status in [bar[1] for bar in told["bars"][:y]] else status,
             )  # fmt: skip
         axes.axvline(told["nominal"], color="#252525", linewidth=1)
+        low, high = min(bar[2] for bar in told["bars"]), max(bar[3] for bar in told["bars"])
+        axes.set_xlim(low - _MARGIN * (high - low), high + _MARGIN * (high - low))
         axes.set_yticks([-y for y in range(len(told["bars"]))], [bar[0] for bar in told["bars"]])
         axes.set_xlabel(told["of"])
         axes.set_title("What matters most")
