@@ -28,8 +28,9 @@ from pffemu.debug.places import Places
 from pffemu.debug.source_lines import SourceLines, lines_of_file, lines_of_program
 from pffemu.errors import MissingExtraError, PffemuError, UsageError
 from pffemu.machine.machine import Machine
-from pffemu.machine.options import MachineOptions
+from pffemu.machine.options import MachineOptions, changed
 from pffemu.machine.stop import Stop
+from pffemu.option_values import member
 from pffemu.report import csv_rows, page
 from pffemu.report.fault_choice import Chosen, FaultChoice
 from pffemu.report.fault_list import FaultList, FaultRow, fault_table
@@ -100,10 +101,10 @@ class Timeline(_Rows):
     title: str
     faults: tuple[SteppedFault, ...]
 
-    def __getitem__(self, mode: Mode) -> SteppedFault:
+    def __getitem__(self, mode: Mode | str) -> SteppedFault:
         """Raises KeyError when the program took no such fault under that mode."""
         for fault in self.faults:
-            if fault.mode == mode.value:
+            if fault.mode == member("mode", Mode, mode).value:
                 return fault
         raise KeyError(mode)
 
@@ -132,10 +133,10 @@ class BenchResult(_Rows):
     runs: tuple[RunSummary, ...]
     options: dict[str, Any]
 
-    def __getitem__(self, mode: Mode) -> RunSummary:
+    def __getitem__(self, mode: Mode | str) -> RunSummary:
         """The first run in that mode. Raises KeyError."""
         for run in self.runs:
-            if run.mode == mode.value:
+            if run.mode == member("mode", Mode, mode).value:
                 return run
         raise KeyError(mode)
 
@@ -164,7 +165,7 @@ def timeline(
     arguments: Sequence[str] = (),
     *,
     fault: int | None = None,
-    modes: Sequence[Mode] = COMPARED,
+    modes: Sequence[Mode | str] = COMPARED,
     stdin: bytes = b"",
     **options: Any,
 ) -> Timeline:
@@ -172,9 +173,10 @@ def timeline(
 
     Raises UsageError when no run has it.
     """
+    chosen = [member("mode", Mode, mode) for mode in modes]
     like: Chosen | None = None
     found: dict[Mode, SteppedFault] = {}
-    for mode in sorted(modes, key=lambda each: not each.mechanism.userfaultfd):
+    for mode in sorted(chosen, key=lambda each: not each.mechanism.userfaultfd):
         machine = _machine(program, arguments, MachineOptions(mode=mode), options, io.BytesIO(), stdin)
         recorder = FaultRecorder(machine, FaultChoice(machine, fault, like), Places(machine, _lines(program)))
         recorder.run(machine.run)
@@ -185,23 +187,27 @@ def timeline(
     if not found:
         raise UsageError("no run had such a fault that was resumed", remedy="look for its number with faults()")
     name = program.name if isinstance(program, Path) else "a program"
-    return Timeline(f"One page fault of {name}", tuple(found[mode] for mode in modes if mode in found))
+    return Timeline(f"One page fault of {name}", tuple(found[mode] for mode in chosen if mode in found))
 
 
 def bench(
-    workload: Workload, modes: Sequence[Mode] = tuple(Mode), *, handler: Handler = Handler.READ, **options: Any
+    workload: Workload,
+    modes: Sequence[Mode | str] = tuple(Mode),
+    *,
+    handler: Handler | str = Handler.READ,
+    **options: Any,
 ) -> BenchResult:
     """Run a workload once in each of `modes`. Each run's `correct` says whether its answer was right.
 
     `handler`: how userfaultfd's handler waits. `options`: fields of MachineOptions by name.
     """
-    machine = replace(MachineOptions(), **options)
+    machine, wanted = changed(MachineOptions(), options), [member("mode", Mode, mode) for mode in modes]
     if hasattr(workload, "handler"):
-        workload = replace(workload, handler=handler)  # type: ignore[type-var]
+        workload = replace(workload, handler=member("handler", Handler, handler))  # type: ignore[type-var]
     setup = Setup(machine, machine.ram if "ram" in options else None)
-    runs = tuple(measure(workload, mode, setup).summary for mode in modes)
+    runs = tuple(measure(workload, mode, setup).summary for mode in wanted)
     profile = machine.cpu.profile
-    chosen = {"modes": [mode.value for mode in modes], "cpus": machine.cpus, "profile": profile.name,
+    chosen = {"modes": [mode.value for mode in wanted], "cpus": machine.cpus, "profile": profile.name,
               "profile_hash": profile.digest}  # fmt: skip
     return BenchResult(runs, {"workload": workload.guest, **chosen})
 
@@ -224,7 +230,7 @@ class CompareResult(_Rows):
 
 def compare(
     workload: str,
-    mechanisms: str = "all",
+    mechanisms: str | Sequence[str] = "all",
     *,
     quotas: Sequence[float] = (0.25, 1),
     threads: Sequence[int] = (1,),
@@ -232,13 +238,14 @@ def compare(
     on_disk: bool = False,
     **options: Any,
 ) -> CompareResult:
-    """Run a workload of `pffemu compare` under the mechanisms named, separated by commas, one run after the other.
+    """Run a workload of `pffemu compare` under mechanisms (a list, or names with commas between), one after the other.
 
     `quotas`: fractions of the pages that may be in memory. `options`: fields of MachineOptions. Raises UsageError.
     """
-    machine, made = replace(MachineOptions(), **options), named_workload(workload, scale)
+    machine, made = changed(MachineOptions(), options), named_workload(workload, scale)
+    named = mechanisms if isinstance(mechanisms, str) else ",".join(mechanisms)
     runs = []
-    for one in chosen_mechanisms(mechanisms, on_disk=on_disk):
+    for one in chosen_mechanisms(named, on_disk=on_disk):
         for quota in quotas:
             for count in threads:
                 setting = CacheSetting(one, made.quota_of(quota), count, on_disk=on_disk)

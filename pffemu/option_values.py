@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import fields
 from enum import Enum
 from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from pffemu.errors import UsageError
+
+E = TypeVar("E", bound=Enum)
 
 
 def check_types(options: Any) -> None:
@@ -32,6 +34,11 @@ def _kinds(options: type[Any]) -> dict[str, tuple[type[Any], ...]]:
 
 
 _known: dict[type[Any], dict[str, tuple[type[Any], ...]]] = {}
+
+
+def member(name: str, kind: type[E], value: E | str) -> E:
+    """The member of an enumeration that option `name` has, given it or its value. Raises UsageError."""
+    return value if isinstance(value, kind) else cast("E", _converted(name, kind, value))
 
 
 def _converted(name: str, kind: type[Any], value: object) -> Any:

@@ -52,6 +52,28 @@ def test_a_benchmark_has_a_typed_run_for_each_mode(tmp_path: Path) -> None:
     assert "eight pages" in (tmp_path / "r.html").read_text()
 
 
+def test_names_are_as_good_as_members() -> None:
+    assert pffemu.faults(GUEST, mode="pff").paths == pffemu.faults(GUEST, mode=Mode.PFF).paths
+    shown = pffemu.timeline(*PROGRAM, modes=["uffd", "pff"])
+    assert shown["pff"] == shown[Mode.PFF]
+    result = pffemu.bench(FaultWorkload(4), ["uffd"], handler="poll")
+    assert result["uffd"].correct
+    assert result["uffd"].handler == "poll"
+    assert len(pffemu.compare("kv", ["pff"], quotas=[1], scale=9).runs) == 1
+
+
+def test_wrong_names_are_one_error() -> None:
+    for wrong in (
+        lambda: pffemu.timeline(*PROGRAM, modes=["pf"]), lambda: pffemu.bench(FaultWorkload(4), "pff"),
+        lambda: pffemu.bench(FaultWorkload(4), ["pff"], handler="x"), lambda: pffemu.bench(FaultWorkload(4), [], mod=1),
+        lambda: pffemu.compare("kv", ["nonesuch"]), lambda: pffemu.compare("kv", "pff", cpu_count=1),
+        lambda: pffemu.faults(GUEST, mod="pff"), lambda: pffemu.faults(GUEST, cpus="2"),
+    ):  # fmt: skip
+        with pytest.raises(UsageError) as error:
+            wrong()
+        assert error.value.remedy
+
+
 def test_text_is_no_program_and_pandas_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="Path"):
         pffemu.faults("prog")  # type: ignore[arg-type]
