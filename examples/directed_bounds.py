@@ -5,10 +5,9 @@ that no design would reach. python examples/directed_bounds.py
 """
 
 from dataclasses import replace
+from fractions import Fraction
 
-from pffemu import FaultWorkload, MachineOptions, Mode, bench
-from pffemu.timing import Profile, load_profile
-from pffemu.timing.uncertainty import drawn
+from pffemu import FaultWorkload, MachineOptions, Mode, Profile, bench, load_profile
 
 BOUNDS = {  # cycles, or cycles a byte
     "cpu.directed.check": (7, 142),
@@ -33,6 +32,12 @@ KINDS = {
 }
 
 
+def bound(profile: Profile, end: int) -> Profile:
+    """The profile with each cost of the unit at its lower (0) or upper (1) bound."""
+    changed = {cost: replace(profile.entries[cost], value=Fraction(str(ends[end]))) for cost, ends in BOUNDS.items()}
+    return profile.with_entries({**profile.entries, **changed})
+
+
 def page(mode: Mode, workload: FaultWorkload, profile: Profile) -> float:
     """Cycles from refused walks to resumed instructions, a page."""
     options = replace(MachineOptions().cpu, profile=profile)
@@ -42,8 +47,7 @@ def page(mode: Mode, workload: FaultWorkload, profile: Profile) -> float:
 
 
 default = load_profile()
-assumed = {cost: float(default.entries[cost].value) for cost in BOUNDS}
-low, high = (drawn(default, {cost: each[i] / assumed[cost] for cost, each in BOUNDS.items()}) for i in (0, 1))
+low, high = bound(default, 0), bound(default, 1)
 print(f"{'cycles a page':15}{'kernel':>9}{'uffd':>9}{'pff':>9}{'hw: low':>10}{'assumed':>9}{'high':>9}")
 for kind, workload in KINDS.items():
     cells = [page(mode, workload, default) for mode in (Mode.KERNEL, Mode.UFFD, Mode.PFF)]
