@@ -6,6 +6,7 @@ from typing import Any
 
 from numba.extending import register_jitable
 
+from pffemu.engine import refusals
 from pffemu.engine.compiled_callback import compile_callback, version_of, words
 from pffemu.hw import fill as semantics
 from pffemu.hw import page_walk
@@ -37,4 +38,5 @@ def _hook_of(version: int) -> Any:
 
 
 # int64 stands for every pointer: the hook only passes them on
-HOOK = compile_callback(_hook_of(version_of(page_walk, semantics)), "boolean", "int64 int64 int32 int64 int64")
+_HOOK = _hook_of(version_of(page_walk, refusals, semantics))
+HOOK = compile_callback(_HOOK, "boolean", "int64 int64 int32 int64 int64")
