@@ -48,14 +48,16 @@ class Result(Enum):
 
 
 class Outcome(NamedTuple):
-    """The end of a fill. `error_bits`: what a declined fault's error code has beside the CPU's bits."""
+    """The end of a fill; `reason`: why it was declined."""
 
     result: Result
     reason: Reason | None = None
 
     @property
     def error_bits(self) -> int:
-        return 0 if self.reason is None else arch.DECLINED | self.reason << arch.REASON_SHIFT
+        """What a declined fault's error code has beside the CPU's bits."""
+        assert self.reason is not None
+        return arch.DECLINED | self.reason << arch.REASON_SHIFT
 
 
 @dataclass(slots=True)
@@ -89,7 +91,6 @@ class DirectedUnit:
 
     def load(self, words: Any, context: Context | None) -> None:
         """The kernel loads another address space's context, behind the flush of the TLB: no fill is in flight."""
-        self.fill = None
         if self.context is not None:
             frame_rings.leave(words, self.context.epochs, self.core)
         self.context = context

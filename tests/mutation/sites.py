@@ -45,7 +45,12 @@ def sites(source: str) -> list[Site]:
 
 
 def _changes(statement: ast.stmt) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
+    annotations = {
+        part for node in ast.walk(statement) if isinstance(node, ast.AnnAssign) for part in ast.walk(node.annotation)
+    }
     for node in ast.walk(statement):
+        if node in annotations:
+            continue
         if isinstance(node, _REMOVED) and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
             if not isinstance(node, ast.Assign) or isinstance(node.targets[0], ast.Attribute | ast.Subscript):
                 yield node, "pass"

@@ -15,6 +15,7 @@ def f(a: int = 3) -> int:
     """Text, with ü."""
     if a < 2 and a != 1:
         self.x = a << 1
+    b: int | None = a
     return a + 1
 '''
 

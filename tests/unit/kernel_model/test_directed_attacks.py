@@ -95,11 +95,11 @@ def test_a_fault_for_a_page_that_was_present_begins_no_fill_where_the_page_has_g
     made.end()
 
 
+@pytest.mark.parametrize("indices", [{3: 1, 2: 2, 1: 3, 0: 4}, {3: 0, 2: 0, 1: 0, 0: 0}])
 @pytest.mark.parametrize("level", [3, 2, 1])
 @pytest.mark.parametrize("bad", [0, PTE_P | PTE_PS, PTE_P | 1 << 51, PTE_P | 5 * PAGE_SIZE, PTE_P | 6 * PAGE_SIZE])
-def test_a_walk_through_what_is_no_table_finds_no_leaf(level: int, bad: int) -> None:
+def test_a_walk_through_what_is_no_table_finds_no_leaf(indices: dict[int, int], level: int, bad: int) -> None:
     """Missing, a large page, a reserved bit, and just or further beyond RAM of five pages, at each level."""
-    indices = {3: 1, 2: 2, 1: 3, 0: 4}
     address = sum(index << 12 + 9 * height for height, index in indices.items())
     tables = dict(zip((3, 2, 1, 0), range(1, 5), strict=True))  # by level: the page
     words = [0] * (5 * 512)
@@ -177,7 +177,7 @@ def test_an_empty_ring_puts_the_entry_back() -> None:
     made.end()
 
 
-@pytest.mark.parametrize("frame", [1 << 45, 0x1001 << 1, -PAGE_SIZE])
+@pytest.mark.parametrize("frame", [0, 32 << 20, 1 << 45, 0x1001 << 1, -PAGE_SIZE])  # RAM ends at 32 MiB
 def test_a_ring_entry_that_is_no_frame_of_ram_is_declined(frame: int) -> None:
     made = world(frames=0)
     memory = made.memory

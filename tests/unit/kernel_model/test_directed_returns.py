@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kernel_model.abi import uapi
 from kernel_model.abi import uffd as uffd_abi
 from kernel_model.abi.uapi import Errno
 from pffemu.arch import directed as arch
@@ -26,6 +27,16 @@ def test_a_returned_frame_waits_for_every_core() -> None:
     assert made.resolve(0, AREA + PAGE_SIZE) == declined(Reason.UNACKNOWLEDGED)
     for cpu in made.cpus[1:]:
         cpu.flush_tlb()
+    assert made.resolve(0, AREA + PAGE_SIZE) == FILLED
+    made.end()
+
+
+def test_a_returned_frame_does_not_wait_for_cores_that_run_another_process() -> None:
+    made = world(frames=1)
+    assert made.resolve(0, AREA) == FILLED
+    assert made.page_out(0, AREA, 1, False) == 0
+    for cpu in made.cpus[1:]:
+        cpu.directed.load(made.ram.words, None)
     assert made.resolve(0, AREA + PAGE_SIZE) == FILLED
     made.end()
 
@@ -66,6 +77,20 @@ def test_a_ring_below_its_mark_interrupts_the_helper_once_until_it_is_refilled()
     assert made.resolve(0, AREA + 2 * PAGE_SIZE) == FILLED
     assert len(helper.arrivals) == 2
     helper.arrivals.clear()
+    made.end()
+
+
+def test_a_ring_at_its_mark_interrupts_nobody() -> None:
+    made = World(1)
+    assert made.rings(8, 4, 2) == 0
+    made.donate(0, 5)
+    assert made.direct(ZERO) == 1
+    made.kernel_cpu.arrivals.clear()
+    assert made.resolve(0, AREA) == FILLED
+    assert not made.kernel_cpu.arrivals
+    assert made.resolve(0, AREA + PAGE_SIZE) == FILLED
+    assert [each.vector for each in made.kernel_cpu.arrivals] == [directed_resolution.LOW_VECTOR]
+    made.kernel_cpu.arrivals.clear()
     made.end()
 
 
@@ -357,4 +382,23 @@ def test_an_interrupt_ends_fault_around() -> None:
     assert directed_resolution.resolve(made.cores[0], Trap(PF, U, AREA), 0) == FILLED
     assert present(made) == [0]
     made.cores[0].plan()
+    made.end()
+
+
+def test_an_interrupt_that_is_due_at_that_very_cycle_ends_fault_around() -> None:
+    made = world(frames=8, around=2, pages=8)
+    cpu = made.cores[0]
+    assert directed_resolution.resolve(cpu, Trap(PF, U, AREA), 0) == FILLED
+    assert present(made) == [0, 1, 2, 3]
+    before = cpu.clock
+    cpu.event_at = before  # one page takes as long as another
+    assert directed_resolution.resolve(cpu, Trap(PF, U, AREA + 4 * PAGE_SIZE), 0) == FILLED
+    took = cpu.clock - before
+    assert present(made) == [0, 1, 2, 3, 4]
+    assert made.call("MADVISE", AREA, 8 * PAGE_SIZE, uapi.MADV_DONTNEED) == 0
+    made.donate(0, 8)
+    cpu.event_at = cpu.clock + took
+    assert directed_resolution.resolve(cpu, Trap(PF, U, AREA), 0) == FILLED
+    assert present(made) == [0]
+    cpu.plan()
     made.end()
