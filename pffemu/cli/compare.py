@@ -33,11 +33,10 @@ from pffemu.report.progress import ProgressLine
 _WIDE: Final = 180  # columns, where the output is no terminal
 _INTERVALS: Final = 30  # more of them with --uncertainty
 _HERE: Final = "a program runs here, once a mode"
-_NOT_MEASURED: Final = "a program has no measured part"
 _OF_WORKLOADS: Final = {  # options that a program of the user's own does not have, and why
     "quota": "", "threads": "", "scale": "", "policy": "", "batch": "", "handlers": "", "spare": "", "frames": "",
-    "store": "", "folder": _HERE, "jobs": _HERE, "scheduler": _HERE, "only": _HERE, "uncertainty": _NOT_MEASURED,
-    "draw_seed": _NOT_MEASURED, "plot_to": "a program has one quota, so there is nothing to draw",
+    "store": "", "folder": _HERE, "jobs": _HERE, "scheduler": _HERE, "only": _HERE,
+    "plot_to": "a program has one quota, so there is nothing to draw",
 }  # fmt: skip
 
 
@@ -75,16 +74,16 @@ def compare(
     Example: pffemu compare kv --mechanism uffd,pff,swizzle --quota 0.1,0.5,1 --threads 1,4
     """
     _check(machine, json, csv, plot_to)
+    draws = Draws(uncertainty, draw_seed)
     if workload not in WORKLOADS and (Path(workload).exists() or Path(workload).name != workload):
         _refuse_with_program(context)
-        compare_program(workload, arguments or [], program_modes(mechanism), machine, json, csv)
+        compare_program(workload, arguments or [], program_modes(mechanism), machine, json, csv, draws)
         return
     if arguments:
         raise UsageError(f"workload {workload} takes no arguments", where="compare", remedy="options go before it")
     setting = replace(_setting(policy, batch, handlers, spare, store), frames=frames)
     mechanisms = chosen_mechanisms(mechanism, on_disk=setting.on_disk)
     which = workload, scale, mechanisms, compare_options.quotas(quota), compare_options.threads(threads)
-    draws = Draws(uncertainty, draw_seed)
     comparison = Comparison(*which, setting, machine.options, machine.words, folder, draws)
     make_folder(folder)
     cluster = None if scheduler is None else Cluster(scheduler)

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from pffemu.report.json_schemas import schema
+from tests.json_schema import errors
 from tests.system.cli_runs import ROOT, pffemu, source
 
 needs_matplotlib = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs the extra plot")
@@ -98,7 +100,6 @@ def test_contention_is_said(tmp_path: Path) -> None:
         (("kv", "--scale", "8", "--quota", "0.1"), "below the working minimum of 16"),
         (("kv", "argument"), "takes no arguments"),
         (("kv", "--mode", "uffd"), "choose with --mechanism"),
-        (("guest/asm/fault_bench.s", "--uncertainty", "10"), "a program has no measured part"),
         (("guest/asm/fault_bench.s", "--scheduler", "tcp://x:1"), "a program runs here"),
         (("guest/asm/fault_bench.s", "--quota", "0.5"), "--quota: a program of your own decides that itself"),
         (("guest/asm/fault_bench.s", "--plot", "x.svg"), "there is nothing to draw"),
@@ -121,6 +122,25 @@ def test_the_users_own_program_runs_under_three_mechanisms() -> None:
     assert {run["status"] for run in told["runs"]} == {0}
     uffd, pff = told["runs"][1:]
     assert uffd["cycles"] > pff["cycles"]
+
+
+def test_the_users_own_program_under_draws_is_what_the_benchmark_is(tmp_path: Path) -> None:
+    """guest/asm/fault_bench.s is the guest of `bench fault`."""
+    drawn = ("--uncertainty", "12", "--draw-seed", "5", "--json")
+    ran = pffemu("compare", "guest/asm/fault_bench.s", "16", "1", "0", "1", "--mechanism", "uffd,pff", *drawn, "-")
+    assert ran.code == 0, ran.err
+    told = json.loads(ran.out)
+    assert list(errors(told, schema("compare"))) == []
+    modes = ("--mode", "uffd", "--mode", "pff")
+    same = json.loads(pffemu("bench", "fault", "--pages", "16", "--write", *modes, *drawn, "-").out)
+    for own, run in zip(told["uncertainty"]["runs"], same["uncertainty"]["runs"], strict=True):
+        assert (own["mode"], own["method"]) == (run["mode"], run["method"])
+        for quantity in ("mean", "p99", "time", "speedup"):  # the benchmark has more arguments to read
+            assert own[quantity] == pytest.approx(run[quantity], rel=1e-4)
+    (tmp_path / "own.json").write_text(ran.out)
+    made = pffemu("report", str(tmp_path / "own.json"), "-o", str(tmp_path / "own.html"))
+    assert made.code == 0, made.err
+    assert "holds in 12 of 12 draws" in (tmp_path / "own.html").read_text()
 
 
 def test_a_program_without_faults_of_its_own_is_told(tmp_path: Path) -> None:

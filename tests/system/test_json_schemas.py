@@ -21,8 +21,8 @@ COMMANDS = {
     "bench-ioctl": ("bench", "ioctl", "--pages", "4", "--json", "{out}"),
     "bench-sweep": ("bench", "sweep", "--vary", "pages=4", "--folder", "{folder}", "--jobs", "1", "--json", "{out}",
                     "fault", "--mode", "pff"),
-    "compare": ("compare", "--mechanism", "pff", "--quota", "0.5", "--scale", "9", "--jobs", "0", "--folder",
-                "{folder}", "--json", "{out}", "scan"),
+    "compare": ("compare", "--mechanism", "pff", "--quota", "0.5", "--scale", "9", "--jobs", "0", "--uncertainty", "10",
+                "--folder", "{folder}", "--json", "{out}", "scan"),
 }  # fmt: skip
 
 
