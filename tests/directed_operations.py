@@ -110,6 +110,8 @@ def _advise(w: World, a: int, b: int, c: int, _: int) -> object:
 
 def _lock(w: World, a: int, b: int, c: int, _: int) -> object:
     page, pages = _span(a, b)
+    if c % 8 == 0:
+        return w.call("MLOCK2", AREA + page * PAGE_SIZE, pages * PAGE_SIZE, 1)
     return w.call("MUNLOCK" if c % 2 else "MLOCK", SOURCE + page * PAGE_SIZE, pages * PAGE_SIZE)
 
 

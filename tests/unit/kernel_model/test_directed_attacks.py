@@ -404,6 +404,37 @@ def test_mprotect_between_two_steps(step: str) -> None:
 
 
 @pytest.mark.parametrize("step", BEFORE)
+def test_mprotect_of_the_source_between_two_steps(step: str) -> None:
+    """When it returns, the fill has its source or will not get it, and the kernel knows of every page."""
+    made = world(COPY)
+    assert made.resolve(1, AREA + PAGE_SIZE) == FILLED
+    at(made, step)
+    assert made.call("MPROTECT", SOURCE, PAGES * PAGE_SIZE, 0) == 0
+    made.settled()
+    made.finish(0)
+    assert made.load(0, AREA) in (0x5000, None)
+    made.end()
+
+
+@pytest.mark.parametrize("step", BEFORE)
+@pytest.mark.parametrize(
+    "taken", [
+        lambda w: w.call("MLOCK2", AREA, PAGES * PAGE_SIZE, 1),
+        lambda w: w.ioctl(uffd_abi.UNREGISTER, AREA, PAGES * PAGE_SIZE),
+    ], ids=["mlock", "unregister"],
+)  # fmt: skip
+def test_what_takes_an_area_out_of_its_directive_between_two_steps(step: str, taken: Callable[[World], object]) -> None:
+    made = world(COPY, quota=PAGES)
+    at(made, step)
+    assert taken(made) == 0
+    assert made.cores[0].directed.fill is None
+    assert not any(arch.is_directed(each) for _, each in made.mm.pages.used(AREA, AREA + PAGES * PAGE_SIZE))
+    assert not made.fault(0, AREA + PAGE_SIZE)
+    made.check()
+    made.end()
+
+
+@pytest.mark.parametrize("step", BEFORE)
 def test_revoke_between_two_steps(step: str) -> None:
     made = world(COPY)
     at(made, step)
