@@ -20,6 +20,7 @@ from pffemu.cli.terminal import OutputClosed, say
 from pffemu.errors import PffemuError
 
 CANNOT_GO_ON = 125
+INTERRUPTED = 130
 _OWN: Final = ("pffemu", "kernel_model", "guest", "")  # a module of these is missing: a mistake in pffemu
 
 
@@ -181,6 +182,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CANNOT_GO_ON
     except ModuleNotFoundError as error:
         return _not_installed(error)
+    except KeyboardInterrupt:  # while modules are imported; a command that runs says what it stopped
+        say("interrupted")
+        return INTERRUPTED
     except Exception as error:
         return _internal(error)
     finally:

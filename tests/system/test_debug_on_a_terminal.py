@@ -138,11 +138,22 @@ def test_ctrl_c_ends_a_script(tmp_path: Path) -> None:
     source.write_text(SPIN)
     script.write_text("continue\nprint rbx\n")
     command = [sys.executable, "-m", "pffemu", "debug", "--commands", str(script), str(source)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(3)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    while "=>" not in (line := process.stdout.readline()):  # it stands at the start
+        assert line
+    time.sleep(2)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "interrupted: thread 1 at spin" in out
     assert "rbx" not in out
     assert "Traceback" not in err
+
+
+def test_ctrl_c_while_modules_are_imported_is_no_traceback() -> None:
+    slow = "import os, signal, sys; import pffemu.cli.app as app\n"
+    slow += "app.make_app = lambda _: os.kill(os.getpid(), signal.SIGINT)\nsys.exit(app.main(['run']))"
+    done = subprocess.run([sys.executable, "-c", slow], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "pffemu: interrupted\n")
