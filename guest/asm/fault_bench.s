@@ -120,7 +120,7 @@ split_into_areas:
     mov r15d, 1                     # the slice's thread
 1:  cmp r15, [rip + threads]
     jae 2f
-    call slice
+    .include "fault_slice.inc"
     mov rdi, r9
     shl rdi, 12
     add rdi, rbx
@@ -134,21 +134,6 @@ split_into_areas:
     add r15d, 2
     jmp 1b
 2:  ret
-
-# -> r9, r10: first page and number of pages of thread r15's slice. Clobbers rax, rdx.
-slice:
-    mov rax, r12
-    imul rax, r15
-    xor edx, edx
-    div qword ptr [rip + threads]
-    mov r9, rax
-    lea rax, [r15 + 1]
-    imul rax, r12
-    xor edx, edx
-    div qword ptr [rip + threads]
-    mov r10, rax
-    sub r10, r9
-    ret
 
 # -> rax: a memfd as long as the region
 make_memfd:
@@ -313,8 +298,7 @@ start_worker:
 
 # touch the pages [r9, r9 + r10) of thread r15, and add their words to sum
 touch_slice:
-    call slice
-    test r10, r10
+    .include "fault_slice.inc"
     jz 7f
     mov r11d, 1                     # the smallest power of two that holds all of them, then its mask
 1:  cmp r11, r10
