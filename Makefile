@@ -13,6 +13,7 @@
 #   make audit    known vulnerabilities of the packages in requirements.lock (needs a network; says so without)
 #   make bench    speed on this machine, row by row, into docs/performance.md (PAPER=1: with the paper's scale)
 #   make evaluation   the evaluation again: tables and figures of docs/evaluation.md, docs/timing.md, one HTML page
+#   make matrix   of that, every workload under every mechanism (35 minutes of processor time); it goes on after a kill
 #   make docs     the documentation as a web site, in out/site (installs the extra docs)
 #   make dist     wheel and sdist in dist/, checked by twine and check-wheel-contents (installs them elsewhere)
 #   make lock     write requirements.lock again from pyproject.toml (make lock UPGRADE=--upgrade: newest versions)
@@ -44,7 +45,7 @@ PIP := $(BIN)/python -m pip -q --disable-pip-version-check --no-input
 works = $(shell $(1) -c 'import ensurepip, sys, venv; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check compiled check-long audit conformance bench evaluation dist docs lock clean venv
+.PHONY: help demo test check compiled check-long audit conformance bench evaluation matrix dist docs lock clean venv
 
 help:
 	@sed -n '/^#   make/s/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -99,6 +100,7 @@ EVALUATION := out/evaluation
 SWEEP = $(BIN)/pffemu bench sweep --folder $(EVALUATION)/points
 MODES = --mode kernel --mode uffd --mode pff
 COMPARE = $(BIN)/pffemu compare --folder $(EVALUATION)/compare
+SPEEDS = kv update bfs scan gc migrate
 # right answers under every mechanism: 168 runs each
 MATRIX = fault mmapbench mmapbench-write mmapbench-seq mmapbench-seq-write kv update btree bfs pagerank scan gc migrate
 
@@ -122,16 +124,22 @@ evaluation: $(STAMP)
 	    --json $(EVALUATION)/contended.json
 	@$(SWEEP) --vary resident=0.1,0.25,0.5,0.75,1 --json $(EVALUATION)/cache.json \
 	    bfs --scale 14 --edge-factor 16 --mode uffd --mode pff --handler read --handler sigbus
-	@for w in kv update bfs scan; do $(COMPARE) $$w --scale 12 --json $(EVALUATION)/compare-$$w.json || exit 1; done
+	@for w in $(SPEEDS); do $(COMPARE) $$w --scale 12 --json $(EVALUATION)/compare-$$w.json || exit 1; done
 	@$(COMPARE) bfs --scale 16 --quota 0.1,0.25,0.5,1 --threads 1,4,16 --json $(EVALUATION)/compare-large.json
-	@for w in $(MATRIX); do $(COMPARE) $$w --scale 13 --quota 0.1,0.25,0.5,1 --threads 1,4,16 \
-	    --json $(EVALUATION)/matrix-$$w.json > $(EVALUATION)/matrix-$$w.txt || exit 1; done
+	@$(BIN)/python -m tests.evaluation_matrix speeds $(foreach w,$(SPEEDS),$(EVALUATION)/compare-$w.json)
+	@$(MAKE) --no-print-directory matrix
 	@$(BIN)/pffemu report $(foreach w,kv update bfs scan,$(EVALUATION)/compare-$w.json) \
 	    -o $(EVALUATION)/compare.html --figures docs/evaluation
 	@$(BIN)/pffemu timing validate --write docs/timing.md
 	@$(BIN)/python -m tests.mechanism_steps
 	@$(BIN)/pffemu report $(foreach n,reads writes minor ioctl bfs threads handlers areas contended cache,$(EVALUATION)/$(n).json) \
 	    -o $(EVALUATION)/report.html --figures docs/evaluation --tables docs/evaluation.md
+
+matrix: $(STAMP)
+	@mkdir -p $(EVALUATION)
+	@for w in $(MATRIX); do $(COMPARE) $$w --scale 13 --quota 0.1,0.25,0.5,1 --threads 1,4,16 --jobs $(JOBS) \
+	    --json $(EVALUATION)/matrix-$$w.json > $(EVALUATION)/matrix-$$w.txt || exit 1; done
+	@$(BIN)/python -m tests.evaluation_matrix matrix $(foreach w,$(MATRIX),$(EVALUATION)/matrix-$w.json)
 
 venv: $(STAMP)
 
