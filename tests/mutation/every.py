@@ -13,7 +13,7 @@ import argparse
 import ast
 import importlib
 import os
-import signal
+import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -41,8 +41,8 @@ TESTS: Final = (
     *BY_NAME, f"{_UNIT}_points.py", f"{_UNIT}_invariants.py", "tests/unit/debug/test_directives_pane.py",
     "tests/system/test_hardware_resolution.py",
 )  # fmt: skip
-OPTIONS: Final = ("-q", "-s", "-n", "0", "-p", "no:cacheprovider")
-_SECONDS: Final = 900  # a mutant that hangs is killed
+OPTIONS: Final = ("-q", "-s", "-n", "0", "-p", "no:cacheprovider", "-o", "timeout=0")
+_SECONDS: Final = 120  # of CPU time; a mutant that hangs is killed
 Mutant = tuple[str, Site]
 
 
@@ -144,7 +144,7 @@ def _start(mutant: Mutant, items: list[pytest.Item]) -> int:
     child = os.fork()
     if child:
         return child
-    signal.alarm(_SECONDS)
+    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
