@@ -80,7 +80,7 @@ check-long: $(STAMP)
 	    tests/system/test_page_cache_ends.py
 	@PFFEMU_LONG=1 PFFEMU_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -n $(JOBS) tests/system/test_hardware_caches.py \
 	    tests/unit/kernel_model/test_directed_invariants.py tests/unit/kernel_model/test_directed_points.py
-	@$(BIN)/python -m tests.mutation.every --jobs $(JOBS)
+	@$(BIN)/python -m tests.mutation.every --rows --jobs $(JOBS)
 	@$(BIN)/python -m tests.fuzz --seed $(SEED) $(if $(MINUTES),--minutes $(MINUTES))
 	@PFFEMU_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/fuzz/test_crashes_and_replay.py
 	@$(BIN)/python .ci/audit || [ $$? = 3 ]
