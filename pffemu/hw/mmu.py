@@ -170,6 +170,7 @@ class Mmu:
             return RegionCheck(True, covered, False)
         _, entry, _ = page_walk.walk(self.ram.words, self._words, root, trap.address, code & ~P, False)
         if entry & PTE_UFFD:
+            code = code & ~P | entry & P  # as it is now: another core may have changed it since the walk was refused
             inside, covered = True, covers(MODE_WRITE_PROTECT if entry & P else MODE_MISSING, code)
         return RegionCheck(inside, covered, True)
 

@@ -100,6 +100,23 @@ def test_a_forwarded_fault_pushes_its_frame(lookup: UffdLookup) -> None:
     assert not core.cpu.uintr.uif
 
 
+@pytest.mark.parametrize(
+    ("entry", "error_code", "covered"),
+    [
+        (PTE_UFFD, 7, True), (PTE_UFFD, 6, True), (PTE_UFFD | PTE_P | PTE_U, 6, True),
+        (PTE_UFFD | PTE_P | PTE_U, 4, False),
+    ],
+    ids=["evicted", "missing", "protected", "there"],
+)  # fmt: skip
+def test_an_entry_counts_as_it_is_now_not_as_the_walk_was_refused(entry: int, error_code: int, covered: bool) -> None:
+    """Another core has evicted a protected page, or brought a missing one in, since the walk."""
+    core = Core(FORWARDED, uffd_lookup=UffdLookup.PTE_BIT)
+    core.map(PAGE, size=4096)
+    core.set_entry(PAGE, entry)
+    found = core.cpu.mmu.check_region(Trap(14, error_code, PAGE))
+    assert (found.inside, found.covered) == (True, covered)
+
+
 def test_a_handler_that_brings_no_page_is_named() -> None:
     core = Core("_start: mov rax, [rdi]\nhandler: add rsp, 8\n uiret")
     core.map(STACK, size=4096)
