@@ -22,8 +22,9 @@ _PFFEMU: Final = (sys.executable, "-m", "pffemu")
 _ENVIRONMENT: Final = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 _PYTHON: Final = Path("/usr/bin/python3")
 _COMPILED: Final = (  # the hooks compiled before the guest's first instruction
-    "import sys; from pffemu import CpuOptions, Machine; machine = Machine(cpu=CpuOptions(compiled=True)); "
-    "machine.load(sys.argv[1]); sys.exit(machine.run().exit_code)"
+    "import sys; from pathlib import Path; from pffemu import CpuOptions, Machine; "
+    "machine = Machine(cpu=CpuOptions(compiled=True)); "
+    "machine.load(Path(sys.argv[1])); sys.exit(machine.run().exit_code)"
 )
 
 
