@@ -82,6 +82,7 @@ def test_the_campaigns_runner_ends_what_hangs_or_grows(monkeypatch: pytest.Monke
         return 1
 
     assert "no end after" in runner.run(Campaign(hang, "things", 0), 0, Limits(60, 3)).failures[0]
+    monkeypatch.setattr(runner, "CASE_SECONDS", 60)
     assert "the process grew by" in runner.run(Campaign(grow, "things", 0), 0, Limits(60, 300)).failures[0]
 
 

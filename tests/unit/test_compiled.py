@@ -22,6 +22,17 @@ def test_every_entry_of_the_lists_is_there() -> None:
         assert (ROOT / name).exists(), name
 
 
+def test_numba_finds_the_text_of_every_module_that_its_hooks_are_made_from() -> None:
+    compiled = {str(path) for path in map(Path, COMPILE["COMPILED"])}
+    for hooks in sorted(ROOT.glob("pffemu/**/*_compiled.py")):
+        assert str(hooks.relative_to(ROOT)) in COMPILE["INTERPRETED"]
+        for line in ast.walk(ast.parse(hooks.read_text())):
+            for alias in line.names if isinstance(line, ast.ImportFrom) and line.module else ():
+                module = f"{line.module}.{alias.name}".replace(".", "/") + ".py"
+                if (ROOT / module).is_file() and any(Path(module).is_relative_to(folder) for folder in compiled):
+                    assert module in COMPILE["INTERPRETED"], f"{hooks.name} is made from it"
+
+
 def test_no_field_of_a_compiled_dataclass_has_a_type_imported_for_type_checkers_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
