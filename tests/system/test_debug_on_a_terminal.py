@@ -153,7 +153,9 @@ def test_ctrl_c_ends_a_script(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_while_modules_are_imported_is_no_traceback() -> None:
-    slow = "import signal, sys; import pffemu.cli.app as app\n"
+    slow = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); import pffemu.cli.app as app\n"
+    )
     slow += "app.make_app = lambda _: signal.raise_signal(signal.SIGINT)\nsys.exit(app.main(['run']))"
     done = subprocess.run([sys.executable, "-c", slow], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "pffemu: interrupted\n")

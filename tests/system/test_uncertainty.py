@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,11 @@ CONCLUSIONS = {  # those of docs/evaluation.md, small
 }
 
 
-@pytest.mark.parametrize("kind", CONCLUSIONS)
+SHORT = ("copy", "bfs", "cache")  # the others with PFFEMU_LONG=1
+LONG = os.environ.get("PFFEMU_LONG") == "1"
+
+
+@pytest.mark.parametrize("kind", CONCLUSIONS if LONG else SHORT)
 def test_no_conclusion_of_the_default_profile_rests_on_a_guess(kind: str) -> None:
     told = draws("bench", *CONCLUSIONS[kind], number=10)
     assert told["guesses"] == {}
