@@ -27,12 +27,15 @@ class GuestMemory:
 
         Raises UsageError where no page is present.
         """
-        done = 0
+        done, copied = 0, False
         self._pieces(address, len(data))
         for page in range(page_of(address), address + len(data), PAGE_SIZE):
             vma, entry = self._mm.vmas.find(page), self._mm.pages.entry(page)
             if vma is not None and self._mm.is_shared(vma, entry):
-                self._mm.unshare(vma, page, entry)
+                copied |= self._mm.unshare(vma, page, entry)
+        if copied:
+            for cpu in self._cpus:
+                cpu.flush_tlb(code=True)  # TLBs and translated code are of the frames before
         for start, end in self._pieces(address, len(data)):
             self._ram.store(start, data[done : done + end - start])
             done += end - start
