@@ -45,13 +45,13 @@ from pffemu.engine.count_block import (
     WORDS,
     count_block,
     count_known,
-    details_of,
     enter,
     find_slot,
     home_slot,
     hooked_again,
     key_of,
     lies_in_last,
+    must_learn,
     note_jump,
     open_window,
     settle,
@@ -102,6 +102,7 @@ class BlockCounter:
         """Compile the hook: from now on `callback_address` is that of native code."""
         from pffemu.engine.block_counter_compiled import HOOK, SLOW_HOOK
 
+        self._knows_blocks = True
         self.state[SLOWLY] = SLOW_HOOK.address
         self.callback_address = HOOK.address
         if self._notes_jumps:
@@ -189,29 +190,22 @@ class BlockCounter:
         """Drop all learnt blocks: the code at their addresses may have changed."""
         if self._knows_blocks:  # else the table takes no memory yet
             ctypes.memset(self.user_data + 8 * WORDS, 0, 8 * DETAILS)  # the details are not read without a key
-            self._knows_blocks = False
+            self._knows_blocks = self.state[SLOWLY] != 0  # native code learns without telling
         self._tails.clear()
 
     def learn(self, address: int, size: int) -> int:
         """An unknown block is about to run, or one instruction that stores into the block before it."""
-        if key_of(address, size) in self._storing:
+        stores = key_of(address, size) in self._storing
+        if stores:
             settle(self.state)
             self.uncount(address)
-            self._enter_storing(address, size, self._decode_length(address, size))
-        else:
-            self.enter(address, size, self._decode_length(address, size))
+        self.enter(address, size, self._decode_length(address, size), stores=stores)
         return 0
 
-    def _enter_storing(self, address: int, size: int, length: BlockLength) -> None:
-        enter(self.state, self.table, address, size, STORES_INTO_LAST, length.time, length.last)
-
-    def _is_storing(self, slot: int) -> bool:
-        return bool(self.table[details_of(slot)] == STORES_INTO_LAST)
-
-    def enter(self, address: int, size: int, length: BlockLength) -> None:
-        """Learn a block from its BlockLength."""
+    def enter(self, address: int, size: int, length: BlockLength, *, stores: bool = False) -> None:
+        """Learn a block from its BlockLength. `stores`: see `translated`."""
         self._knows_blocks = True
-        instructions = REP if length.rep else length.instructions
+        instructions = STORES_INTO_LAST if stores else REP if length.rep else length.instructions
         enter(self.state, self.table, address, size, instructions, length.time, length.last)
 
     def lies_in_last(self, address: int, size: int) -> bool:
@@ -231,11 +225,9 @@ class BlockCounter:
             if len(self._storing) >= _MOST_STORING:
                 self._storing.clear()
             self._storing.add(key)
-            self._enter_storing(address, size, length or self._decode_length(address, size))
-        elif length is not None:
-            self.enter(address, size, length)
-        elif self.table[find_slot(self.table, address, size)] == key:
-            self.enter(address, size, self._decode_length(address, size))  # its code may have changed
+        is_known = self.table[find_slot(self.table, address, size)] == key  # its code may have changed
+        if stores or length is not None or is_known:
+            self.enter(address, size, length or self._decode_length(address, size), stores=stores)
 
     def _python_hook(self, uc: object, address: int, size: int, _user: object) -> None:
         self.plainly += 1
@@ -245,7 +237,7 @@ class BlockCounter:
         if count_known(self.state, self.table, home_slot(address), key):
             return
         slot = find_slot(self.table, address, size)
-        if self.table[slot] != key or self._is_storing(slot):
+        if must_learn(self.table, slot, key):
             self.learn(address, size)
             slot = find_slot(self.table, address, size)
         if not count_block(self.state, self.table, slot):

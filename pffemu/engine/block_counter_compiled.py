@@ -14,7 +14,6 @@ from pffemu.engine.count_block import (
     PENDING,
     SLOWLY,
     STOP,
-    STORES_INTO_LAST,
     TABLE_WORDS,
     WORDS,
 )
@@ -25,6 +24,7 @@ home_slot = register_jitable(inline="always")(semantics.home_slot)
 count_known = register_jitable(inline="always")(semantics.count_known)
 find_slot = register_jitable(semantics.find_slot)
 details_of = register_jitable(semantics.details_of)
+must_learn = register_jitable(semantics.must_learn)
 settle = register_jitable(semantics.settle)
 open_window = register_jitable(semantics.open_window)
 size_word = register_jitable(semantics.size_word)
@@ -43,7 +43,7 @@ def _slow_hook_of(version: int) -> Any:
         key = state[PENDING]
         address, size = key & ((1 << ADDRESS_BITS) - 1), key >> ADDRESS_BITS
         slot = find_slot(table, address, size)
-        if table[slot] != key or table[details_of(slot)] == STORES_INTO_LAST:
+        if must_learn(table, slot, key):
             call(state[LEARN], address, size)
             slot = find_slot(table, address, size)
         if not count_block(state, table, slot):

@@ -13,10 +13,10 @@ from pffemu.engine import count_block as semantics
 from pffemu.engine.block_counter_compiled import (  # settle, open_window are known, too
     count_block,
     count_known,
-    details_of,
     find_slot,
     home_slot,
     key_of,
+    must_learn,
 )
 from pffemu.engine.compiled_callback import call, compile_callback, octets, version_of, words
 from pffemu.engine.count_block import (
@@ -32,7 +32,6 @@ from pffemu.engine.count_block import (
     REPLAY_DATA,
     SLOWLY,
     STOP,
-    STORES_INTO_LAST,
     TABLE_WORDS,
     UNHOOKED,
     WORDS,
@@ -55,7 +54,7 @@ def _slow_hook_of(version: int) -> Any:
         key = state[PENDING]
         address, size = key & ((1 << ADDRESS_BITS) - 1), key >> ADDRESS_BITS
         slot = find_slot(table, address, size)
-        if table[slot] != key or table[details_of(slot)] == STORES_INTO_LAST:
+        if must_learn(table, slot, key):
             call(state[LEARN], address, size)
             slot = find_slot(table, address, size)
         if not count_block(state, table, slot):

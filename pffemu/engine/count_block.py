@@ -93,6 +93,11 @@ def details_of(slot: int) -> int:
     return DETAILS + (slot >> 1) * 3
 
 
+def must_learn(table: Any, slot: int, key: int) -> bool:
+    """Whether LEARN comes before the block is counted: it is unknown, or stores into the one before it."""
+    return bool(table[slot] != key or table[details_of(slot)] == STORES_INTO_LAST)
+
+
 def lies_in_last(state: Any, address: int, size: int) -> bool:
     """Whether a block lies in the one that ran last, in this run."""
     start = state[BLOCK] & ((1 << ADDRESS_BITS) - 1)
