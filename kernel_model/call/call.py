@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kernel_model.files.tree.place import Place
     from kernel_model.kernel import Kernel
     from kernel_model.mm.mm import Mm
+    from kernel_model.task.fd_table import Descriptor
     from kernel_model.task.sleep import PendingCall
     from kernel_model.task.task import Process, Task
     from pffemu.hw.cpu import Cpu
@@ -41,12 +42,16 @@ class Call:
         self.closes_on_exec = False  # of open: O_CLOEXEC
         self.events = 0  # userfaultfd events of this call so far; see PendingCall.events_sent
 
+    def descriptor(self, fd: int) -> Descriptor:
+        """The descriptor `fd`. Raises LinuxError EBADF, also for one opened with O_PATH."""
+        found = self.process.files.descriptor(fd & 0xFFFF_FFFF)
+        if found.file.flags & O_PATH:
+            raise LinuxError(Errno.EBADF)
+        return found
+
     def file(self, fd: int) -> File:
         """The open file of `fd`. Raises LinuxError EBADF, also for a descriptor opened with O_PATH."""
-        file = self.process.files.descriptor(fd & 0xFFFF_FFFF).file
-        if file.flags & O_PATH:
-            raise LinuxError(Errno.EBADF)
-        return file
+        return self.descriptor(fd).file
 
     def any_file(self, fd: int) -> File:
         """The open file of `fd`, which may be opened with O_PATH. Raises LinuxError EBADF."""

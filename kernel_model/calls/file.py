@@ -15,7 +15,6 @@ from kernel_model.abi.files import (
     FIONCLEX,
     IOV_MAX,
     O_APPEND,
-    O_PATH,
     RWF_APPEND,
     RWF_DSYNC,
     RWF_HIPRI,
@@ -200,9 +199,7 @@ def close(call: Call, fd: int) -> int:
 
 def ioctl(call: Call, fd: int, request: int, argument: int) -> int | None:
     """FIOCLEX, FIONCLEX and FIONBIO for every file, then the file's own ioctls."""
-    descriptor, what = call.process.files.descriptor(fd & 0xFFFF_FFFF), request & 0xFFFF_FFFF
-    if descriptor.file.flags & O_PATH:
-        raise LinuxError(Errno.EBADF)
+    descriptor, what = call.descriptor(fd), request & 0xFFFF_FFFF
     if what in (FIOCLEX, FIONCLEX):
         descriptor.close_on_exec = what == FIOCLEX
         return 0
