@@ -1,7 +1,22 @@
-"""python -m pffemu"""
+"""python -m pffemu, and the command `pffemu`: a process of its own, whose collector expects many long-lived objects."""
 
+import gc
 import sys
+from typing import Final
 
-from pffemu.cli.app import main
+_YOUNG_OBJECTS: Final = 50_000  # before a collection looks for cycles among them; importing makes as many, all kept
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    gc.set_threshold(_YOUNG_OBJECTS)
+    from pffemu.cli.app import main as run_command
+
+    try:
+        return run_command()
+    finally:
+        gc.freeze()  # the process ends: what is left goes with it, without a search for cycles
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -46,6 +46,6 @@ class Instruction:
         return f"{self.mnemonic} {self.operands}".rstrip()
 
 
-def writes_back(instruction: Instruction) -> bool:
+def writes_back(memory: tuple[MemoryOperand, ...]) -> bool:
     """True for a read-modify-write of memory: Unicorn reports its load first, hardware reports the fault with W=1."""
-    return any(operand.read and operand.write and not operand.implicit for operand in instruction.memory)
+    return any(operand.read and operand.write and not operand.implicit for operand in memory)

@@ -17,6 +17,7 @@ from typing import Any, Final
 from capstone import x86 as cs_x86
 
 from pffemu.asm.instruction import MemoryOperand
+from pffemu.asm.scan import STRING_OPCODES
 
 # the memory operand only names an address
 _NO_ACCESS = """
@@ -59,7 +60,6 @@ REX_WINS: Final = frozenset(("bsf", "bsr", "movbe", "push", "pop"))
 PREFIX_BYTES: Final = frozenset((*b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", *range(0x40, 0x50)))
 SEGMENT_PREFIXES: Final = {0x64: "fs", 0x65: "gs"}
 BIT_TESTS: Final = frozenset(("bt", "bts", "btr", "btc"))
-STRING_OPCODES: Final = frozenset((*range(0x6C, 0x70), *range(0xA4, 0xA8), *range(0xAA, 0xB0)))
 STRING_STORES: Final = frozenset(("movsb", "movsw", "movsd", "movsq", "stosb", "stosw", "stosd", "stosq"))
 STRING_INPUTS: Final = frozenset(("insb", "insw", "insd"))
 PREFIX_WORDS: Final = frozenset(

@@ -30,6 +30,7 @@ MEMORY, LOCK, REP, REPNE, SEGMENT = 1, 2, 4, 8, 16  # traits
 TRAITS: Final = 5  # bits of a key that are traits
 _MEMORY: Final = OpKind.MEMORY
 PREFIXES: Final = frozenset(b"\xf0\xf2\xf3\x2e\x36\x3e\x26\x64\x65\x66\x67")  # legacy ones
+STRING_OPCODES: Final = frozenset((*range(0x6C, 0x70), *range(0xA4, 0xA8), *range(0xAA, 0xB0)))
 
 
 class Scanned(NamedTuple):
@@ -42,6 +43,7 @@ class Scanned(NamedTuple):
 
 
 _STORES_BEHIND_RDI: Final = (Mnemonic.MASKMOVQ, Mnemonic.MASKMOVDQU)
+_ADDRESS_SIZE: Final = 0x67
 _IS_REX: Final = 0xF0
 _REX: Final = 0x40
 
@@ -100,6 +102,21 @@ def repeats(code: bytes) -> bool:
     return instruction is not None and (
         instruction.is_string_instruction and (instruction.has_rep_prefix or instruction.has_repne_prefix)
     )
+
+
+def is_locked(code: bytes) -> bool:
+    """Whether `code` begins with a valid instruction behind LOCK, and neither F2 nor F3."""
+    instruction = Decoder(64, code).decode()
+    return bool(instruction.has_lock_prefix and not (instruction.has_rep_prefix or instruction.has_repne_prefix))
+
+
+def branches_near(code: bytes) -> bool:
+    """Whether `code` begins with a near jump or call to a stated target, at most behind 67."""
+    if code[0] in PREFIXES and code[0] != _ADDRESS_SIZE:
+        return False
+    instruction = Decoder(64, code).decode()
+    near = instruction.is_jcc_short_or_near or instruction.is_jmp_short_or_near or instruction.is_call_near
+    return bool(near and not instruction.has_repne_prefix)
 
 
 @lru_cache(maxsize=1 << 15)

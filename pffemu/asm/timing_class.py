@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pffemu.asm.disasm import mnemonic_and_operands
-from pffemu.asm.scan import Scanned, is_prefixed, prefixes_at, repeats, scan
+from pffemu.arch.encodings import ENDBR64
+from pffemu.asm.scan import Scanned, branches_near, is_locked, is_prefixed, prefixes_at, repeats, scan
 
 SIMPLE, LOAD, STORE, BRANCH, MULTIPLY, DIVIDE, VECTOR, ATOMIC, REP, PAUSE = TIMING_CLASSES = (
     "simple", "load", "store", "branch", "multiply", "divide", "vector", "atomic", "rep", "pause",
@@ -45,6 +45,14 @@ def timing_class(code: bytes) -> str:
     """
     if repeats(code):
         return REP
+    if is_locked(code):
+        return ATOMIC
+    if branches_near(code):
+        return BRANCH
+    if code == ENDBR64:
+        return SIMPLE
+    from pffemu.asm.disasm import mnemonic_and_operands  # capstone takes long to load, and few programs need it here
+
     mnemonic, operands = mnemonic_and_operands(code)
     mnemonic = mnemonic.removeprefix("rep ").removeprefix("repz ").removeprefix("repne ").removeprefix("repnz ")
     if mnemonic in _FREE:

@@ -15,9 +15,9 @@ from pffemu.arch.exceptions import GP, SS
 from pffemu.arch.pagefault import W
 from pffemu.arch.paging import PAGE_SIZE, is_canonical
 from pffemu.arch.registers import GENERAL, MASK64
-from pffemu.asm import MemoryOperand, decode, writes_back
-from pffemu.asm.memory_operands import STRING_OPCODES
-from pffemu.asm.scan import INVALID, first, is_prefixed
+from pffemu.asm import MemoryOperand, writes_back
+from pffemu.asm.plain_operands import plain_operands
+from pffemu.asm.scan import INVALID, STRING_OPCODES, first, is_prefixed
 from pffemu.hw.prefixes import prefixes_of
 from pffemu.hw.substitutes import with_usual_prefixes, without_prefixes
 from pffemu.hw.trap import Trap
@@ -50,16 +50,22 @@ class Operands:
 @lru_cache(maxsize=4096)
 def operands_of(code: bytes) -> Operands:
     """The memory operands of the first instruction of `code`; none for invalid bytes."""
-    instruction = decode(_as_capstone_reads_it(code))
-    if instruction is None:
+    size, memory = plain_operands(code) or _decoded_operands(code)
+    if not size:
         return Operands(0, (), (), False, None, None)
-    memory = instruction.memory
     loads = (*(operand for operand in memory if operand.read), *memory)
     stores = (*(operand for operand in memory if operand.write), *memory)
     two_loads = len(memory) == 2 and all(operand.implicit and operand.read for operand in memory)
     counter, first_load = _counter(code), memory[0] if two_loads else None
     every = tuple(dict.fromkeys((*loads, *stores)))
-    return Operands(instruction.size, loads, stores, writes_back(instruction), counter, first_load, every)
+    return Operands(size, loads, stores, writes_back(memory), counter, first_load, every)
+
+
+def _decoded_operands(code: bytes) -> tuple[int, tuple[MemoryOperand, ...]]:
+    from pffemu.asm import decode  # capstone takes long to load, and few programs need it
+
+    instruction = decode(_as_capstone_reads_it(code))
+    return (0, ()) if instruction is None else (instruction.size, instruction.memory)
 
 
 def _counter(code: bytes) -> str | None:

@@ -12,7 +12,8 @@ from typing import Final
 
 from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.paging import is_canonical
-from pffemu.asm import BRANCH, REP, timing_classes
+from pffemu.asm import BRANCH, REP, class_of
+from pffemu.asm.scan import scan
 from pffemu.engine.block_counter import BlockCounter, BlockLength
 from pffemu.engine.careful_code import Quick
 from pffemu.hw import careful, ordinary
@@ -33,6 +34,7 @@ RATES: Final = FOUND + RESULTS  # time of each class
 WORDS: Final = RATES + len(CLASSES)
 
 _TABLE: Final = ordinary.words_of(ORDINARY)
+_NUMBERS: Final = range(len(CLASSES))
 TABLE_WORDS: Final = len(_TABLE)
 _AGAIN: Final = (BRANCH, REP)  # what can run again on its own
 _NOTHING: Final[Mapping[int, Quick]] = {}
@@ -92,7 +94,7 @@ class TranslatedBlocks:
         """
         if self.counter is None or not self.counter.lies_in_last(address, size):
             return False
-        classes = timing_classes(code)
+        classes = self._classes_of(code)
         return len(classes) == 1 and classes[0] not in _AGAIN
 
     def length_of(self, address: int, size: int) -> BlockLength:
@@ -111,11 +113,20 @@ class TranslatedBlocks:
         return BlockLength(instructions, found[ordinary.TIME], bool(found[ordinary.IS_REP]), found[ordinary.LAST])
 
     def _decoded_length(self, code: bytes) -> BlockLength:
-        classes = timing_classes(code)
+        classes = self._classes_of(code)
         time = sum(map(self._rates.__getitem__, classes))
         if len(classes) == 1:
             return BlockLength(1, time, classes[0] == REP, time)
         return BlockLength(len(classes), time, False, self._rates[classes[-1]] if classes else 0)
+
+    def _classes_of(self, code: bytes) -> list[str]:
+        """The timing class of every instruction, from the table where it has it."""
+        classes = []
+        for instruction in scan(code):
+            offset, size = instruction.offset, instruction.size
+            known = scan_block(code[offset : offset + size], size, _TABLE, _NUMBERS, self._found)
+            classes.append(CLASSES[self._found[ordinary.LAST]] if known else class_of(instruction, code))
+        return classes
 
     def _careful(self, code: bytes, address: int, size: int) -> dict[int, Quick]:
         found = careful.careful_offsets(code, size, self.checks)

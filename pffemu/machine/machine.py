@@ -35,7 +35,6 @@ from pffemu.hw.interconnect import Interconnect
 from pffemu.hw.memory.caches import Caches
 from pffemu.hw.ram import Ram
 from pffemu.hw.uffd_regions import RegionTable
-from pffemu.machine import diagnose
 from pffemu.machine.image import Image, image_of_program, open_image
 from pffemu.machine.loader import load
 from pffemu.machine.memory import GuestMemory
@@ -218,12 +217,15 @@ class Machine:
         end = self.kernel.ended
         for cpu in self.cpus:
             cpu.check_accounts()
+        if end is not None and end.signal is None and self.kernel.stuck is None:
+            return Exited(end.status)
+        from pffemu.machine import diagnose  # imported here: most runs end well
+
         if self.kernel.stuck is not None:
             return Deadlock(diagnose.stuck(self.kernel, self.kernel.stuck, self.symbols_of))
         if end is None:
             return Deadlock(diagnose.deadlock(self.kernel, self.process, self.symbols_of))
-        if end.signal is None:
-            return Exited(end.status)
+        assert end.signal is not None
         return Killed(end.signal, diagnose.killed(end, self.ram, self.process, self.symbols))
 
     # -- looking ------------------------------------------------------------------------------------------------

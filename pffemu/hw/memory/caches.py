@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from pffemu.asm.block_accesses import accesses_of
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.count_block import EXECUTED, PREDICTIONS, REF_INSTRUCTIONS, REF_TIME, STALL, TIME
 from pffemu.engine.count_block import STALLED as TAKEN_OVER
@@ -126,6 +125,8 @@ class CoreCaches:
             return 0
         key = address, code
         if key not in self._plans:
+            from pffemu.asm.block_accesses import accesses_of  # it brings capstone, which takes long to load
+
             steps = accesses_of(code, address)
             self._plans[key] = 0
             if steps is not None:

@@ -127,12 +127,12 @@ NO_WRITE_BACK = [
 
 @pytest.mark.parametrize("line", READ_MODIFY_WRITE)
 def test_read_modify_write(line: str) -> None:
-    assert writes_back(written(line))
+    assert writes_back(written(line).memory)
 
 
 @pytest.mark.parametrize("line", NO_WRITE_BACK)
 def test_no_write_back(line: str) -> None:
-    assert not writes_back(written(line))
+    assert not writes_back(written(line).memory)
 
 
 class Oracle:

@@ -31,5 +31,10 @@ def test_version_and_help_import_nothing_of_the_machine(option: str) -> None:
     assert done.stdout.endswith("[]\n")
 
 
+def test_a_run_imports_no_disassembler() -> None:
+    script = "import sys, pffemu.cli.run; sys.exit(bool({'capstone', 'keystone', 'numpy', 'numba'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", script], timeout=60, check=True)
+
+
 def test_a_command_behind_two_dashes_is_the_command() -> None:
     assert app.main(["--", "timing", "nothing"]) == 2
