@@ -16,6 +16,7 @@ SF, ES, B = 1 << 6, 1 << 7, 1 << 15  # of FSW
 C0, C1, C2, C3 = 1 << 8, 1 << 9, 1 << 10, 1 << 14
 FCW_WRITABLE: Final = 0x1F3F  # of FCW
 FCW_ONE: Final = 1 << 6  # reads as 1
+TRANSCENDENTAL: Final = ("fsin", "fcos", "fsincos", "fptan", "fpatan", "f2xm1", "fyl2x", "fyl2xp1")
 
 
 def unmasked(flags: int, mxcsr: int) -> int:

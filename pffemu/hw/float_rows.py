@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from pffemu.arch.floats import FCW_ONE, FCW_WRITABLE, FLAGS, FZ, MASKS, MXCSR_RESERVED
+from pffemu.arch.floats import FCW_ONE, FCW_WRITABLE, FLAGS, FZ, MASKS, MXCSR_RESERVED, TRANSCENDENTAL
 from pffemu.asm.scan import Form, first, form_of
 from pffemu.hw.careful_conditions import At
 from pffemu.hw.careful_row import Row
 from pffemu.hw.fault_address import effective_address, operands_of
 from pffemu.hw.float_substitutes import COMPARISONS, OTHER_X87, float_substitute
-from pffemu.hw.floats.transcendental import FUNCTIONS
 from pffemu.hw.mmu import USER
 from pffemu.hw.modrm import modrm_of
 
@@ -94,7 +93,7 @@ _ROWS: Final = {
     "fldenv": Row("x87"),
     "frstor": Row("x87"),
     # Unicorn computes these with 53 bits, or without the special cases
-    **dict.fromkeys((*FUNCTIONS, "fprem", "fprem1", "fscale", "fxtract", "fbld", "fbstp"), Row("x87")),
+    **dict.fromkeys((*TRANSCENDENTAL, "fprem", "fprem1", "fscale", "fxtract", "fbld", "fbstp"), Row("x87")),
 }
 _MMX: Final = Row("mmx", exact=_is_in_mmx)
 _X87: Final = frozenset({"FPU", "FPU287", "FPU387"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pffemu.arch.floats import C1, C2, DE, IE, PE, ZE
+from pffemu.arch.floats import C1, C2, DE, IE, PE, TRANSCENDENTAL, ZE
 from pffemu.hw.floats import series
 from pffemu.hw.floats.formats import F80, Kind, Number
 from pffemu.hw.floats.remainder import nans
@@ -297,7 +297,5 @@ def _logarithm_of_more(unit: X87, x: Number, y: Number) -> Rounded:
     return _with(_times(unit, y, logarithm, bits), x, y)
 
 
-FUNCTIONS: Final[dict[str, Callable[[X87], None]]] = {
-    "fsin": _fsin, "fcos": _fcos, "fsincos": _fsincos, "fptan": _fptan, "fpatan": _fpatan, "f2xm1": _f2xm1,
-    "fyl2x": _fyl2x, "fyl2xp1": _fyl2xp1,
-}  # fmt: skip
+_IN_ORDER: Final = (_fsin, _fcos, _fsincos, _fptan, _fpatan, _f2xm1, _fyl2x, _fyl2xp1)
+FUNCTIONS: Final[dict[str, Callable[[X87], None]]] = dict(zip(TRANSCENDENTAL, _IN_ORDER, strict=True))

@@ -6,9 +6,8 @@ They are those of arch.own_instructions, which Unicorn does not know, and those 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import Final, NamedTuple
 
 from pffemu.arch import own_encodings
@@ -36,19 +35,18 @@ class Found(NamedTuple):
     traps: bool = False  # its exception is a trap: RIP is behind it
 
 
-# by the name of the file, which rows of arch.own_instructions and of hw.careful give
-EXECUTORS: Final[dict[str, Callable[..., Trap | None]]] = {
-    name: module.execute
-    for name in (found.name for found in iter_modules(__path__))
-    if hasattr(module := import_module(f"{__name__}.{name}"), "execute")
-}
-if _missing := OWN_INSTRUCTIONS.keys() - EXECUTORS.keys():
-    raise ImportError(f"pffemu/hw/insns has no file with an `execute` for {', '.join(sorted(_missing))}")
 # these let the engine execute, and count, an instruction
 _IN_THE_ENGINE: Final = frozenset({"aligned", "alone", "cmpxchg", "float_store", "mmx", "popf", "x87"})
 _LOOKS_ITSELF: Final = frozenset(
     {"aligned", "cmpxchg", "nop", "umip", "x87"}
 )  # these check operands themselves, or have none to check
+
+
+@cache
+def executor(name: str) -> Callable[..., Trap | None]:
+    """The `execute` of the file that rows of arch.own_instructions and of hw.careful name; imported on first use."""
+    execute: Callable[..., Trap | None] = import_module(f"{__name__}.{name}").execute
+    return execute
 
 
 def why(found: Found, trap: Trap) -> str:
@@ -71,7 +69,7 @@ def _careful_instruction(code: bytes, checks: int) -> Found | None:
     if row.trap is not None:
         trap = row.trap
         return Found(name, lambda _cpu, _length: trap, length, True, False)
-    execute: Execute = partial(EXECUTORS[row.executor], code=code)
+    execute: Execute = partial(executor(row.executor), code=code)
     accesses = instruction.key & MEMORY or (checks & careful.ALIGNMENT and form_of(instruction.form).accesses_memory)
     if accesses and row.executor not in _LOOKS_ITSELF:
         execute = partial(aligned.then, code=code, execute=execute)
@@ -85,7 +83,7 @@ def own_instruction(code: bytes) -> Found | None:
     if decoded is None:
         return None
     row, length, register = decoded
-    execute = EXECUTORS[row.mnemonic]
+    execute = executor(row.mnemonic)
     if register is not None:
         execute = partial(execute, register=register)
     then_ours = row.falls_through and own_encodings.decoded(code[length:]) is not None
