@@ -95,7 +95,7 @@ class Kernel:
         self.stuck: Stuck | None = None  # the run is over: this fault never ends
         self.ended: ProcessEnd | None = None  # the first process's end, once the run is over
         self.outputs: list[File] = []  # files that reach the machine's standard output and error: set by the machine
-        self.parent_deaths: deque[tuple[SigInfo, Process]] = deque()  # signals on their way (PR_SET_PDEATHSIG)
+        self.signals_of_ends: deque[tuple[SigInfo, Process]] = deque()  # to parents and children, on their way
         self.signals_wait = False  # a debugger holds the machine between two instructions: no signal acts
         self.pipes = PipeAccount()
         self.descriptors = DescriptorAccount.for_ram(ram.size)

@@ -165,6 +165,8 @@ def _replace(call: Call, mm: Mm, found: Executable) -> None:
     process.program = found.inode
     process.arguments = [_text(word) for word in found.arguments]
     process.has_execed, process.exit_signal = True, int(Signal.SIGCHLD)
+    for child in process.children:
+        child.parent_has_execed = True
     process.personality &= ~READ_IMPLIES_EXEC
     process.signals.handlers = process.signals.handlers.copy()
     process.signals.handlers.reset()

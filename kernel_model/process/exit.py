@@ -172,13 +172,16 @@ def leave_mm(kernel: ProcessKernel, cpu: Cpu, process: Process, mm: Mm) -> None:
 
 
 def _leave_children(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
-    """Give orphans to the next ancestor with PR_SET_CHILD_SUBREAPER; without one they have no parent."""
+    """Give orphans to the next ancestor with PR_SET_CHILD_SUBREAPER; without one they have no parent.
+
+    Their ends are told with SIGCHLD: the signal that their parent chose could end the new one.
+    """
     reaper = process.parent
     while reaper is not None and not (reaper.is_subreaper and reaper.tasks):
         reaper = reaper.parent
     children, process.children = process.children, []
     for child in children:
-        child.parent = reaper
+        child.parent, child.exit_signal = reaper, int(Signal.SIGCHLD)
         if reaper is not None:
             reaper.children.append(child)
             if child.end is not None:
@@ -189,20 +192,20 @@ def _leave_children(kernel: ProcessKernel, cpu: Cpu, process: Process) -> None:
 
 
 def _hand_over(kernel: ProcessKernel, cpu: Cpu, dead: Process, children: list[Process], heir: Process | None) -> None:
-    """Give `children` of a thread of `dead` that ended to a thread of `heir`, and send PR_SET_PDEATHSIG's signals.
-
-    Such a signal may end a process that has children itself: their signals are sent after it, not within.
-    """
-    waiting = kernel.parent_deaths
-    innermost = bool(waiting)
+    """Give `children` of a thread of `dead` that ended to a thread of `heir`, and send PR_SET_PDEATHSIG's signals."""
+    user, waiting = dead.credentials.user.real, []
     for child in children:
         child.parent_task = heir.tasks[0] if heir is not None else None
-        for task in child.tasks:
-            if task.settings.parent_death_signal:
-                info = SigInfo.from_user(
-                    task.settings.parent_death_signal, SI_USER, dead.pid, dead.credentials.user.real
-                )
-                waiting.append((info, child))
+        numbers = (task.settings.parent_death_signal for task in child.tasks)
+        waiting += [(SigInfo.from_user(number, SI_USER, dead.pid, user), child) for number in numbers if number]
+    _send(kernel, cpu, waiting)
+
+
+def _send(kernel: ProcessKernel, cpu: Cpu, signals: list[tuple[SigInfo, Process]]) -> None:
+    """Send what an end sends. Such a signal may end a process, whose signals are sent after it, not within."""
+    waiting = kernel.signals_of_ends
+    innermost = bool(waiting)
+    waiting.extend(signals)
     while waiting and not innermost:
         signal_send.send_to_process(kernel, cpu, *waiting[0])
         waiting.popleft()
@@ -214,12 +217,13 @@ def _tell_parent(kernel: ProcessKernel, cpu: Cpu, process: Process, end: Process
     if parent is None or not parent.tasks:
         _forget(kernel, cpu, process)
         return
+    number = int(Signal.SIGCHLD) if process.parent_has_execed else process.exit_signal
     action = parent.signals.handlers.actions[Signal.SIGCHLD]
     unwanted = action.handler == SIG_IGN or bool(action.flags & SA_NOCLDWAIT)
-    autoreap = process.exit_signal == Signal.SIGCHLD and unwanted
-    if 0 < process.exit_signal <= NSIG and not (autoreap and action.handler == SIG_IGN):
+    autoreap = number == Signal.SIGCHLD and unwanted
+    if 0 < number <= NSIG and not (autoreap and action.handler == SIG_IGN):
         info = _child_info(kernel, process, CLD_EXITED if end.signal is None else CLD_KILLED, end)
-        signal_send.send_to_process(kernel, cpu, info.renumbered(process.exit_signal), parent)
+        _send(kernel, cpu, [(info.renumbered(number), parent)])
     if autoreap:
         reap(kernel, cpu, process)
     kernel.scheduler.wake_all(cpu, parent.child_changes)

@@ -52,7 +52,7 @@ class ProcessKernel(UintrKernel, Protocol):
     first_process: Process | None
     ended: ProcessEnd | None  # the first process's end, once the run is over
     outputs: list[File]  # files that reach the machine's standard output and error
-    parent_deaths: deque[tuple[SigInfo, Process]]  # PR_SET_PDEATHSIG's signals still to be sent
+    signals_of_ends: deque[tuple[SigInfo, Process]]  # to parents and children, still to be sent
     signals_wait: bool  # a debugger holds the machine between two instructions: no signal acts
 
     @property

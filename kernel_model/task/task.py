@@ -64,6 +64,7 @@ class Process:
     exit_signal: int = 0  # the signal its parent gets when it ends
     is_subreaper: bool = False
     has_execed: bool = False
+    parent_has_execed: bool = False  # since it was made: its end is told with SIGCHLD, whatever exit_signal says
     last_name: bytes = b""  # comm of a zombie
     oom_score_adjust: int = 0
     login_user: int = (1 << 32) - 1  # loginuid: not set
