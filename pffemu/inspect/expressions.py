@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -82,7 +83,10 @@ FUNCTIONS: Final[dict[str, Callable[[int], int]]] = {f"s{bits}": _sized(bits) fo
 def parse(text: str) -> ast.expr:
     """The expression in `text`. Raises UsageError for what it must not contain."""
     try:
-        tree = ast.parse(_with_flags(text).strip(), mode="eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("error", "invalid .* literal")  # Python takes `0x1for x`, and warns
+            tree = ast.parse(_with_flags(text).strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
         what = f"{_shortened(text)} is not an expression: {message}"

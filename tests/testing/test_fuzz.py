@@ -123,3 +123,11 @@ def test_any_block_runs_to_a_verdict_or_a_clean_error(lines: list[str], claim: s
 def test_any_bytes_are_tests_or_none(octets: bytes) -> None:
     with suppress(UnicodeDecodeError, PffemuError):
         read_cases(octets.decode(), "test_x.s")
+
+
+@pytest.mark.parametrize("text", ["0x1for rax", "5if rax else 1"])
+def test_numbers_that_run_into_words_are_errors_not_warnings(text: str, recwarn: pytest.WarningsRecorder) -> None:
+    with pytest.raises(UsageError, match="is not an expression"):
+        parse(text)
+    assert parse(r"'a\d' in stdout") is not None
+    assert not recwarn.list
