@@ -15,6 +15,7 @@ import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -138,7 +139,7 @@ def _value(parts: Parts, source: random.Random) -> None:
 def _some_value(parts: Parts, source: random.Random) -> Any:
     if source.random() < 0.4:
         return [source.randrange(len(parts.graph["nodes"]))]
-    return source.choice(_VALUES)
+    return deepcopy(source.choice(_VALUES))  # what is put in is changed later, here and in no other case
 
 
 def _node(parts: Parts, source: random.Random) -> None:
@@ -163,7 +164,7 @@ def _part(parts: Parts, source: random.Random) -> None:
 
 def _option(parts: Parts, source: random.Random) -> None:
     table = source.choice((parts.options["machine"], parts.options["cpu"], parts.options["profile"]))
-    table[source.choice((*table, "roots", "libs"))] = source.choice(_VALUES)
+    table[source.choice((*table, "roots", "libs"))] = deepcopy(source.choice(_VALUES))
 
 
 def _octet(parts: Parts, source: random.Random) -> None:
