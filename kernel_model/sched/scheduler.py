@@ -43,6 +43,7 @@ class RunQueue:
     since: int = 0  # clock when `current` began its turn
     user_since: int = 0  # time of the core's instructions then
     mm: Mm | None = None  # the loaded address space
+    active: bool = False  # the scheduler looks at this core
 
 
 class Scheduler:
@@ -59,7 +60,9 @@ class Scheduler:
         self._look_ahead = min(QUANTUM, ipi) if wakeup_preemption else QUANTUM
         self._queues = [RunQueue() for _ in cpus]
         self._cores = list(zip(cpus, self._queues, strict=True))
-        self._others = [[core for core in self._cores if core[0] is not cpu] for cpu in cpus]
+        # those that have a thread or an interrupt to come, and maybe more; all others neither run nor end a turn
+        self._active: list[tuple[Cpu, RunQueue]] = self._cores
+        self._active_since = -1  # the interconnect's sequence number then; -1: another core got a thread since
         self._sleepers: list[Task] = []  # blocked with a deadline
         self.timers = TimerList(self)
         self.running = cpus[0]  # the core whose kernel entry is in progress
@@ -170,6 +173,14 @@ class Scheduler:
             self._catch_up(self._cpus[task.cpu_index], cpu)
             self._enqueue(task)
 
+    def _find_active(self) -> None:
+        self._active, self._active_since = [], self._interconnect.sequence
+        for core in self._cores:
+            cpu, queue = core
+            queue.active = queue.current is not None or bool(queue.waiting) or cpu.event_at != NEVER
+            if queue.active:
+                self._active.append(core)
+
     # -- choosing -----------------------------------------------------------------------------------------------
 
     def next_cpu(self) -> Cpu | None:
@@ -177,8 +188,10 @@ class Scheduler:
         if self._alone is not None and self._alone_since == self._interconnect.sequence:
             return self._alone
         while True:
+            if self._active_since != self._interconnect.sequence:
+                self._find_active()
             best, best_time = None, NEVER
-            for cpu, queue in self._cores:
+            for cpu, queue in self._active:
                 if queue.current is None and not queue.waiting:
                     if cpu.event_at >= best_time:
                         continue
@@ -221,8 +234,10 @@ class Scheduler:
         """Whether another core with a thread or an interrupt is further behind and must run first."""
         if self._alone is cpu and self._alone_since == self._interconnect.sequence:
             return False
+        if self._active_since != self._interconnect.sequence:
+            self._find_active()
         clock = cpu.clock
-        for other, queue in self._others[cpu.index]:
+        for other, queue in self._active:
             if (queue.current is not None or queue.waiting or other.event_at < clock) and other.clock < clock:
                 return True
         return False
@@ -235,7 +250,11 @@ class Scheduler:
         reachable = uinv and own.current is not None and own.current.is_receiver
         ahead = _POLL_AHEAD if own.current is not None and own.current.polls_memory else self._look_ahead
         end = own.turn_ends if own.waiting else NEVER
-        for other, queue in self._others[cpu.index]:
+        if self._active_since != self._interconnect.sequence:
+            self._find_active()
+        for other, queue in self._active:
+            if other is cpu:
+                continue
             if queue.current is not None or queue.waiting:
                 its = clock + (self._uipi_look_ahead if uinv and (reachable or other.uintr.uitt_enabled) else ahead)
                 if its < end:
@@ -393,6 +412,8 @@ class Scheduler:
         if not queue.waiting and queue.turn_ends <= home.clock:
             queue.turn_ends = home.clock + QUANTUM
         queue.waiting.append(task)
+        if not queue.active:
+            self._active_since = -1
 
     def _catch_up(self, home: Cpu, waker: Cpu) -> None:
         """End the idling of `home`, if it idles, with an IPI from `waker`."""
