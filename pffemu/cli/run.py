@@ -78,11 +78,11 @@ def run(
 def _enter_sandbox(machine: MachineOptions, file: str, outputs: tuple[str | Path | None, ...]) -> None:
     """From here on nothing is trusted: the guest's file is read, loaded and run inside."""
     from pffemu.cli import sandbox
-    from pffemu.engine import jit
+    from pffemu.engine import jit, native_code
 
-    if jit.available():  # imported now, because their cache cannot be written later
-        import pffemu.engine.careful_code_compiled
-        import pffemu.hw.translated_blocks_compiled  # noqa: F401
+    if jit.available():  # compiled now, because they cannot be kept later
+        for module in jit.OF_A_CORE:
+            native_code.hooks(module)
 
     sandbox.enter(machine, outputs, str(Path(file).absolute()))
 

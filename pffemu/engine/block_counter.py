@@ -57,8 +57,11 @@ from pffemu.engine.count_block import (
     settle,
 )
 from pffemu.engine.host_memory import mapped
+from pffemu.engine.native_code import hooks
 
 _MOST_STORING: Final = 1 << 16
+PLAIN: Final = "pffemu.engine.block_counter_compiled"  # modules of hooks
+JUMPS: Final = "pffemu.engine.block_jumps_compiled"
 
 
 class BlockLength(NamedTuple):
@@ -100,17 +103,10 @@ class BlockCounter:
 
     def compile(self) -> None:
         """Compile the hook: from now on `callback_address` is that of native code."""
-        from pffemu.engine.block_counter_compiled import HOOK, SLOW_HOOK
-
+        found = hooks(JUMPS if self._notes_jumps else PLAIN)
         self._knows_blocks = True
-        self.state[SLOWLY] = SLOW_HOOK.address
-        self.callback_address = HOOK.address
-        if self._notes_jumps:
-            from pffemu.engine.block_jumps_compiled import HOOK as JUMPS_HOOK
-            from pffemu.engine.block_jumps_compiled import SLOW_HOOK as SLOW_JUMPS_HOOK
-
-            self.state[SLOWLY] = SLOW_JUMPS_HOOK.address
-            self.callback_address = JUMPS_HOOK.address
+        self.state[SLOWLY] = found["SLOW_HOOK"]
+        self.callback_address = found["HOOK"]
 
     def predict_with(self, predictor: Any, address: int) -> None:
         """Give the hook that notes jumps the words of its predictor, which lie at `address`."""

@@ -7,7 +7,7 @@ from typing import Any
 from numba.extending import register_jitable
 
 from pffemu.engine import count_block as semantics
-from pffemu.engine.compiled_callback import call, compile_callback, version_of, words
+from pffemu.engine.compiled_callback import call, compile_callback, words
 from pffemu.engine.count_block import (
     ADDRESS_BITS,
     LEARN,
@@ -33,39 +33,33 @@ count_block = register_jitable(semantics.count_block)
 _TABLE = 8 * WORDS  # bytes from the state to the table
 
 
-def _slow_hook_of(version: int) -> Any:
-    def hook(uc: Any, user: Any) -> None:
-        """Every unusual case: not in its home slot, not learnt yet, a REP iteration, or the window is used up."""
-        if version < 0:
-            return
-        state = words(user, WORDS)
-        table = words(user + _TABLE, TABLE_WORDS)
-        key = state[PENDING]
-        address, size = key & ((1 << ADDRESS_BITS) - 1), key >> ADDRESS_BITS
+def _slow_hook(uc: Any, user: Any) -> None:
+    """Every unusual case: not in its home slot, not learnt yet, a REP iteration, or the window is used up."""
+    state = words(user, WORDS)
+    table = words(user + _TABLE, TABLE_WORDS)
+    key = state[PENDING]
+    address, size = key & ((1 << ADDRESS_BITS) - 1), key >> ADDRESS_BITS
+    slot = find_slot(table, address, size)
+    if must_learn(table, slot, key):
+        call(state[LEARN], address, size)
         slot = find_slot(table, address, size)
-        if must_learn(table, slot, key):
-            call(state[LEARN], address, size)
-            slot = find_slot(table, address, size)
-        if not count_block(state, table, slot):
-            call(state[STOP], uc, 0)
-
-    return hook
+    if not count_block(state, table, slot):
+        call(state[STOP], uc, 0)
 
 
-def _hook_of(version: int) -> Any:
-    def hook(uc: Any, address: Any, size: Any, user: Any) -> None:
-        if version < 0:
-            return
-        state = words(user, WORDS)
-        table = words(user + _TABLE, TABLE_WORDS)
-        key = key_of(address, size)
-        if not count_known(state, table, home_slot(address), key):
-            state[PENDING] = key
-            call(state[SLOWLY], uc, user)  # by its address: a numba call would add a prologue to the usual case
-
-    return hook
+def _hook(uc: Any, address: Any, size: Any, user: Any) -> None:
+    state = words(user, WORDS)
+    table = words(user + _TABLE, TABLE_WORDS)
+    key = key_of(address, size)
+    if not count_known(state, table, home_slot(address), key):
+        state[PENDING] = key
+        call(state[SLOWLY], uc, user)  # by its address: a numba call would add a prologue to the usual case
 
 
-# int64 stands for every pointer: the hook only passes them on
-SLOW_HOOK = compile_callback(_slow_hook_of(version_of(semantics)), "void", "int64 int64")
-HOOK = compile_callback(_hook_of(version_of(semantics)), "void", "int64 int64 int32 int64")
+def hooks() -> dict[str, Any]:
+    """The hooks, compiled now (native_code.hooks)."""
+    # int64 stands for every pointer: the hook only passes them on
+    return {
+        "SLOW_HOOK": compile_callback(_slow_hook, "void", "int64 int64"),
+        "HOOK": compile_callback(_hook, "void", "int64 int64 int32 int64"),
+    }

@@ -19,6 +19,7 @@ import unicorn
 from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu.engine.add_hook import EVERYWHERE
+from pffemu.engine.native_code import hooks
 from pffemu.engine.protocols import EngineHost
 from pffemu.engine.registers import IDS, RegisterBuffer, read_batch
 
@@ -30,6 +31,7 @@ CODE_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctyp
 RIP, RAX, RFLAGS, HOST, READ, REGISTERS, VALUES = range(7)
 WORDS: Final = 7
 NOWHERE: Final = -1
+HOOKS: Final = "pffemu.engine.careful_code_compiled"
 SAVED: Final = ("rax", "rflags")  # in the order of their words
 
 
@@ -88,13 +90,12 @@ class CarefulCode:
 
     def compile(self) -> None:
         """Compile the quick hooks. All translated code must be forgotten."""
-        from pffemu.engine.careful_code_compiled import CHECK_HOOK, SAVE_HOOK
-
+        found = hooks(HOOKS)
         self._state[HOST] = ctypes.cast(self._ask_host, ctypes.c_void_p).value or 0
         self._state[READ] = ctypes.cast(read_batch, ctypes.c_void_p).value or 0
         _, registers, values, _ = self._saved.arguments
         self._state[REGISTERS], self._state[VALUES] = registers.value or 0, values.value or 0
-        self._callbacks = [self._ask_host, SAVE_HOOK.address, CHECK_HOOK.address]
+        self._callbacks = [self._ask_host, found["SAVE_HOOK"], found["CHECK_HOOK"]]
         self.forget()
         uclib.uc_hook_del(self._handle, self._block_hook)
         ask = ctypes.cast(self._ask_about_block, ctypes.c_void_p).value or 0

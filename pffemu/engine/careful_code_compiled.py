@@ -6,9 +6,8 @@ from typing import Any
 
 from numba.extending import register_jitable
 
-from pffemu.engine import careful_code as semantics
 from pffemu.engine.careful_code import HOST, RAX, READ, REGISTERS, RIP, SAVED, VALUES, WORDS
-from pffemu.engine.compiled_callback import call_with_four, compile_callback, version_of, words
+from pffemu.engine.compiled_callback import call_with_four, compile_callback, words
 
 _COUNT = len(SAVED)
 
@@ -22,26 +21,19 @@ def _saved(uc: Any, address: Any, user: Any) -> Any:
     return state
 
 
-def _save_hook_of(version: int) -> Any:
-    def hook(uc: Any, address: Any, size: Any, user: Any) -> None:
-        if version < 0:
-            return
-        _saved(uc, address, user)
-
-    return hook
+def _save_hook(uc: Any, address: Any, size: Any, user: Any) -> None:
+    _saved(uc, address, user)
 
 
-def _check_hook_of(version: int) -> Any:
-    def hook(uc: Any, address: Any, size: Any, user: Any) -> None:
-        if version < 0:
-            return
-        state = _saved(uc, address, user)
-        if state[RAX] >> 32 != 0:
-            call_with_four(state[HOST], uc, address, size, user)
-
-    return hook
+def _check_hook(uc: Any, address: Any, size: Any, user: Any) -> None:
+    state = _saved(uc, address, user)
+    if state[RAX] >> 32 != 0:
+        call_with_four(state[HOST], uc, address, size, user)
 
 
-_ARGUMENTS = "int64 int64 int32 int64"
-SAVE_HOOK = compile_callback(_save_hook_of(version_of(semantics)), "void", _ARGUMENTS)
-CHECK_HOOK = compile_callback(_check_hook_of(version_of(semantics)), "void", _ARGUMENTS)
+def hooks() -> dict[str, Any]:
+    """The hooks, compiled now (native_code.hooks)."""
+    return {
+        "SAVE_HOOK": compile_callback(_save_hook, "void", "int64 int64 int32 int64"),
+        "CHECK_HOOK": compile_callback(_check_hook, "void", "int64 int64 int32 int64"),
+    }

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import operator
-import sys
-import zlib
 from collections.abc import Callable
-from contextlib import suppress
-from types import ModuleType
 from typing import Any
 
 import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.caching import FunctionCache
 from numba.core.cpu import CPUContext
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_jitable, register_model
@@ -133,30 +127,16 @@ def octets(address: Any, count: Any) -> Any:
     return numba.carray(pointer(address), (count,), np.uint8)
 
 
-def version_of(*modules: ModuleType) -> int:
-    """A number that changes with the source of `modules` and this one: numba's cache checks only one file.
-
-    A hook closes over it and tests `version < 0`, which compiles to nothing but is part of the cache's key.
-    """
-    return zlib.crc32("".join(inspect.getsource(module) for module in (*modules, sys.modules[__name__])).encode())
-
-
 def compile_callback(hook: Callable[..., Any], result: str, arguments: str) -> Any:
     """`hook` as a numba cfunc. `result` and `arguments` are numba type names, as "boolean" and "int64 int32".
 
-    numba's cache files are unpickled: those that a full disk or a crash has damaged raise anything, and are replaced.
+    numba's own cache stays out of it: native_code keeps what is compiled.
     """
     signature = getattr(types, result)(*(getattr(types, name) for name in arguments.split()))
     numbas_own = CPUContext.create_cfunc_wrapper
     CPUContext.create_cfunc_wrapper = _create_cfunc_wrapper
     try:
-        try:
-            return numba.cfunc(signature, nopython=True, cache=True)(hook)
-        except Exception:  # a damaged cache
-            with suppress(Exception):
-                FunctionCache(hook).flush()
-                return numba.cfunc(signature, nopython=True, cache=True)(hook)
-            return numba.cfunc(signature, nopython=True, cache=False)(hook)
+        return numba.cfunc(signature, nopython=True, cache=False)(hook)
     finally:
         CPUContext.create_cfunc_wrapper = numbas_own
 

@@ -78,13 +78,13 @@ class UnicornCpu:
         host: EngineHost,
         counter: BlockCounter | None,
         compiled: bool,
-        warm_up: int = 0,
+        warm_up: jit.WarmUp | None = None,
         memory_hook: MemoryHook | None = None,
     ) -> None:
         """`memory`: (physical address, bytes, host address) of each piece of RAM.
 
         `compiled`: the hooks are compiled, and the TLB is grown before the first guest instruction; `warm_up`:
-        instructions after which they are compiled (counting must be on). `memory_hook`: called for loads and stores.
+        what runs before they are compiled (counting must be on). `memory_hook`: called for loads and stores.
         """
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         self._uc.ctl_set_cpu_model(_CPU_MODEL)
@@ -143,9 +143,9 @@ class UnicornCpu:
         counter = self.counter
         if counter is None:
             return self._run(0)
-        if self._warm_up:
-            left = self._warm_up - counter.executed
-            if left <= 0 or counter.plainly >= jit.WARM_UP_BLOCKS:
+        if self._warm_up is not None:
+            left = self._warm_up.instructions - counter.executed
+            if left <= 0 or counter.plainly >= self._warm_up.blocks:
                 self.end_warm_up()
             elif limit is None or limit > left:
                 result = self.run(left, time_end)
@@ -505,9 +505,9 @@ class UnicornCpu:
 
     def end_warm_up(self) -> None:
         """Compile the hooks, if that is chosen: the guest has run long enough, or a debugger will replay it often."""
-        if not self._warm_up or self.counter is None:
+        if self._warm_up is None or self.counter is None:
             return
-        self._warm_up = 0
+        self._warm_up = None
         self._fill.compile()
         self.counter.compile()
         self._careful.compile()

@@ -45,12 +45,12 @@ from pffemu.timing.catalogue import IDLE
 __all__ = ["Cpu", "KbTimer", "SavedRegisters", "UintrState", "UserFaultState"]
 
 
-def _speed(options: CpuOptions) -> tuple[bool, int]:
-    """Whether hooks are compiled at once, or else after how many instructions (0: never)."""
+def _speed(options: CpuOptions) -> tuple[bool, jit.WarmUp | None]:
+    """Whether hooks are compiled at once, or else after what (None: never)."""
     if options.compiled is not None or not jit.available():
-        return bool(options.compiled), 0
+        return bool(options.compiled), None
     at_once = jit.loaded() or not options.counting or options.memory is not Memory.FLAT
-    return at_once, 0 if at_once else jit.WARM_UP
+    return at_once, None if at_once else jit.warm_up()
 
 
 def _say_nothing(_cpu: Cpu, _what: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pffemu.arch.paging import page_of
 from pffemu.arch.registers import MASK64
+from pffemu.engine.native_code import hooks
 from pffemu.hw.fill import (
     FILLS_LEFT,
     FRAMES_ADDRESS,
@@ -25,6 +26,8 @@ from pffemu.hw.fill import (
     fill,
 )
 from pffemu.hw.ram import Ram
+
+HOOKS: Final = "pffemu.hw.tlb_fill_compiled"
 
 
 class _TlbEntry(ctypes.Structure):
@@ -55,9 +58,7 @@ class TlbFill:
 
     def compile(self) -> None:
         """Compile the hook: from now on `callback_address` is that of native code."""
-        from pffemu.hw.tlb_fill_compiled import HOOK
-
-        self.callback_address = HOOK.address
+        self.callback_address = hooks(HOOKS)["HOOK"]
 
     @property
     def root(self) -> int:

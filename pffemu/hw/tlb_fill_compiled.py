@@ -6,8 +6,7 @@ from typing import Any
 
 from numba.extending import register_jitable
 
-from pffemu.engine import refusals
-from pffemu.engine.compiled_callback import compile_callback, version_of, words
+from pffemu.engine.compiled_callback import compile_callback, words
 from pffemu.hw import fill as semantics
 from pffemu.hw import page_walk
 from pffemu.hw.fill import FRAMES_ADDRESS, RAM_ADDRESS, RAM_WORDS, WORDS
@@ -20,23 +19,21 @@ register_jitable(semantics.with_home)
 fill = register_jitable(semantics.fill)
 
 
-def _hook_of(version: int) -> Any:
-    def hook(_uc: Any, address: Any, kind: Any, entry: Any, user: Any) -> bool:
-        if version < 0:
-            return False
-        state = words(user, WORDS)
-        frames = words(state[FRAMES_ADDRESS], state[RAM_WORDS] >> 9)
-        granted = fill(words(state[RAM_ADDRESS], state[RAM_WORDS]), frames, state, address, kind)
-        if granted == 0:
-            return False
-        result = words(entry, 2)  # struct uc_tlb_entry: physical address, permissions
-        result[0] = granted & ~4095
-        result[1] = granted & 7
-        return True
-
-    return hook
+def _hook(_uc: Any, address: Any, kind: Any, entry: Any, user: Any) -> bool:
+    state = words(user, WORDS)
+    frames = words(state[FRAMES_ADDRESS], state[RAM_WORDS] >> 9)
+    granted = fill(words(state[RAM_ADDRESS], state[RAM_WORDS]), frames, state, address, kind)
+    if granted == 0:
+        return False
+    result = words(entry, 2)  # struct uc_tlb_entry: physical address, permissions
+    result[0] = granted & ~4095
+    result[1] = granted & 7
+    return True
 
 
-# int64 stands for every pointer: the hook only passes them on
-_HOOK = _hook_of(version_of(page_walk, refusals, semantics))
-HOOK = compile_callback(_HOOK, "boolean", "int64 int64 int32 int64 int64")
+def hooks() -> dict[str, Any]:
+    """The hooks, compiled now (native_code.hooks)."""
+    # int64 stands for every pointer: the hook only passes them on
+    return {
+        "HOOK": compile_callback(_hook, "boolean", "int64 int64 int32 int64 int64"),
+    }

@@ -16,6 +16,7 @@ from pffemu.asm import BRANCH, REP, class_of
 from pffemu.asm.scan import scan
 from pffemu.engine.block_counter import BlockCounter, BlockLength
 from pffemu.engine.careful_code import Quick
+from pffemu.engine.native_code import hooks
 from pffemu.hw import careful, ordinary
 from pffemu.hw.mmu import Mmu
 from pffemu.hw.ordinary import CLASSES, RESULTS, scan_block
@@ -34,6 +35,7 @@ RATES: Final = FOUND + RESULTS  # time of each class
 WORDS: Final = RATES + len(CLASSES)
 
 _TABLE: Final = ordinary.words_of(ORDINARY)
+HOOKS: Final = "pffemu.hw.translated_blocks_compiled"
 _NUMBERS: Final = range(len(CLASSES))
 TABLE_WORDS: Final = len(_TABLE)
 _AGAIN: Final = (BRANCH, REP)  # what can run again on its own
@@ -65,8 +67,6 @@ class TranslatedBlocks:
 
     def compile(self, ask: int) -> tuple[int, int]:
         """The address of the compiled hook and its user data; `ask`: the address of the hook that asks `translated`."""
-        from pffemu.hw.translated_blocks_compiled import HOOK
-
         words = self._words
         self._table = (ctypes.c_int64 * TABLE_WORDS)(*_TABLE)
         words[TABLE], words[ASK] = ctypes.addressof(self._table), ask
@@ -74,7 +74,7 @@ class TranslatedBlocks:
         words[COUNTER] = 0 if self.counter is None else self.counter.user_data
         for number, rate in enumerate(self._rates_by_number):
             words[RATES + number] = rate
-        return HOOK.address, ctypes.addressof(words)
+        return hooks(HOOKS)["HOOK"], ctypes.addressof(words)
 
     def translated(self, address: int, size: int) -> tuple[Mapping[int, Quick], bool]:
         """The careful instructions of a block by address, and whether the TLBs must be flushed before it runs."""

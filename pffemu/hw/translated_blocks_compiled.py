@@ -8,9 +8,9 @@ from numba.extending import register_jitable
 
 from pffemu.engine import count_block
 from pffemu.engine.block_counter_compiled import enter
-from pffemu.engine.compiled_callback import call_with_four, compile_callback, octets, version_of, words
+from pffemu.engine.compiled_callback import call_with_four, compile_callback, octets, words
 from pffemu.engine.count_block import REP
-from pffemu.hw import fill, ordinary, page_walk, translated_blocks, translated_frames
+from pffemu.hw import fill, ordinary, translated_frames
 from pffemu.hw.ordinary import CLASSES, IS_REP, LAST, RESULTS, TIME
 from pffemu.hw.page_walk import FETCH, OK, USER
 from pffemu.hw.tlb_fill_compiled import walk
@@ -58,16 +58,14 @@ def _is_counted(state: Any, user: Any, address: Any, size: Any) -> bool:
     return True
 
 
-def _hook_of(version: int) -> Any:
-    def hook(uc: Any, block: Any, previous: Any, user: Any) -> None:
-        if version < 0:
-            return
-        state, translated = words(user, WORDS), words(block, 2)  # uc_tb: pc; 16 bits each of icount and size
-        if not _is_counted(state, user, translated[0], translated[1] >> 16 & 0xFFFF):
-            call_with_four(state[ASK], uc, block, previous, user)
-
-    return hook
+def _hook(uc: Any, block: Any, previous: Any, user: Any) -> None:
+    state, translated = words(user, WORDS), words(block, 2)  # uc_tb: pc; 16 bits each of icount and size
+    if not _is_counted(state, user, translated[0], translated[1] >> 16 & 0xFFFF):
+        call_with_four(state[ASK], uc, block, previous, user)
 
 
-_SOURCES = (ordinary, translated_blocks, translated_frames, count_block, fill, page_walk)
-HOOK = compile_callback(_hook_of(version_of(*_SOURCES)), "void", "int64 int64 int64 int64")
+def hooks() -> dict[str, Any]:
+    """The hooks, compiled now (native_code.hooks)."""
+    return {
+        "HOOK": compile_callback(_hook, "void", "int64 int64 int64 int64"),
+    }

@@ -212,28 +212,37 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
     assert target.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_damaged_cache_of_compiled_hooks_is_made_anew(tmp_path: Path) -> None:
+def test_damaged_hooks_and_those_of_other_sources_are_compiled_anew(tmp_path: Path) -> None:
     pytest.importorskip("numba")
     for package in ("pffemu", "kernel_model", "guest"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("*.pyc"))
-    damaged = [*tmp_path.rglob("*.nbi"), *tmp_path.rglob("*.nbc")]
-    hooks = "import pffemu.engine.block_counter_compiled as hooks; print(hooks.HOOK.address != 0)"
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("*.pyc", "*.native"))
+    module = "pffemu.engine.careful_code_compiled"
+    script = f"""
+import sys
+from pffemu.engine.native_code import hooks
+assert all(hooks({module!r}).values())
+print("numba" in sys.modules)
+"""
 
-    def compiled() -> str:
+    def compiled() -> bool:
         environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
         ran = subprocess.run(
-            [sys.executable, "-c", hooks], capture_output=True, text=True, cwd=tmp_path, env=environment, check=True
+            [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, env=environment, check=True
         )
-        return ran.stdout
+        return ran.stdout == "True\n"
 
-    if not damaged:
-        assert compiled() == "True\n"
-        damaged = [*tmp_path.rglob("*.nbi"), *tmp_path.rglob("*.nbc")]
-    for path in damaged:
-        path.write_bytes(path.read_bytes()[:60])
-    assert compiled() == "True\n"
-    whole = next(path for path in tmp_path.rglob("block_counter_compiled*.nbi"))
-    assert whole.stat().st_size > 60
+    assert compiled()
+    (file,) = tmp_path.rglob("careful_code_compiled*.native")
+    whole = file.read_bytes()
+    assert not compiled()
+    for damaged in (whole[:60], b"", whole[:-1] + bytes([whole[-1] ^ 1]), whole + b"x"):
+        file.write_bytes(damaged)
+        assert compiled()
+        assert file.read_bytes() == whole
+    with (tmp_path / "pffemu" / "engine" / "careful_code.py").open("a") as source:
+        source.write("# another text\n")
+    assert compiled()
+    assert not compiled()
 
 
 def test_types_in_types_are_shown_in_part() -> None:

@@ -22,7 +22,7 @@ def test_every_entry_of_the_lists_is_there() -> None:
         assert (ROOT / name).exists(), name
 
 
-def test_numba_finds_the_text_of_every_module_that_its_hooks_are_made_from() -> None:
+def test_numba_finds_every_module_that_its_hooks_are_made_from_as_python() -> None:
     compiled = {str(path) for path in map(Path, COMPILE["COMPILED"])}
     for hooks in sorted(ROOT.glob("pffemu/**/*_compiled.py")):
         assert str(hooks.relative_to(ROOT)) in COMPILE["INTERPRETED"]

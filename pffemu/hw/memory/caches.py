@@ -12,6 +12,7 @@ from typing import Any, Final
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.count_block import EXECUTED, PREDICTIONS, REF_INSTRUCTIONS, REF_TIME, STALL, TIME
 from pffemu.engine.count_block import STALLED as TAKEN_OVER
+from pffemu.engine.native_code import hooks
 from pffemu.hw.fill import ROOT
 from pffemu.hw.memory.access import access, hits
 from pffemu.hw.memory.fetch import bring
@@ -41,10 +42,13 @@ from pffemu.timing.hierarchy import Hierarchy
 HIERARCHY, HIERARCHY_WORDS, CORE, COUNTER, RAM, RAM_WORDS, FILL, SLOWLY, OWN = range(9)
 LINK_WORDS: Final = 9
 
+HOOKS: Final = "pffemu.hw.memory.caches_compiled"
+REPLAY_HOOKS: Final = "pffemu.hw.memory.replay_compiled"
 _STORE: Final = 17  # UC_MEM_WRITE
 _HOOK: Final = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
 )
+_BRING: Final = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)
 
 
 class Caches:
@@ -89,6 +93,7 @@ class CoreCaches:
         self._callback = _HOOK(self._plain_hook)
         self.callback_address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
         self._compiled = compiled
+        self._compiled_bring: Any = None
 
     def attach(self, counter: BlockCounter) -> None:
         """Stalls go to this block counter, which predicts branches."""
@@ -100,24 +105,23 @@ class CoreCaches:
         link[COUNTER], link[RAM], link[RAM_WORDS] = address, self._ram.host_address, self._ram.size >> 3
         link[FILL] = self._fill_address
         if self._compiled:
-            from pffemu.hw.memory.caches_compiled import HOOK, SLOW_HOOK
-
-            link[SLOWLY] = SLOW_HOOK.address
-            self.callback_address = HOOK.address
+            found = hooks(HOOKS)
+            link[SLOWLY] = found["SLOW_HOOK"]
+            self.callback_address = found["HOOK"]
+            self._compiled_bring = _BRING(found["BRING"])
 
     # -- planned blocks (engine.planned_blocks) --------------------------------------------------------------------
 
     def replay_from(self, registers: int, segments: tuple[int, ...]) -> int:
         if not self._compiled:
             return 0
-        from pffemu.hw.memory.replay_compiled import REPLAY, SLOW_STEP
-
         self._registers = registers, segments
         self._replay = (ctypes.c_int64 * REPLAY_WORDS)()
-        self._replay[SLOW_STEP_AT] = SLOW_STEP.address
+        found = hooks(REPLAY_HOOKS)
+        self._replay[SLOW_STEP_AT] = found["SLOW_STEP"]
         self._link[OWN] = ctypes.addressof(self._replay)
         self.forget_translations()
-        return int(REPLAY.address)
+        return found["REPLAY"]
 
     def plan(self, address: int, size: int) -> int:
         code = self._code_at(address, size)
@@ -166,9 +170,7 @@ class CoreCaches:
 
     def _bring(self, line: int, count: int, store: bool) -> None:
         if self._compiled:
-            from pffemu.hw.memory.caches_compiled import BRING
-
-            BRING.ctypes(self.user_data, line, count, store)
+            self._compiled_bring(self.user_data, line, count, store)
         else:
             bring(self._words, self._core, line, count, store)
 

@@ -7,10 +7,10 @@ from typing import Any
 from numba.extending import register_jitable
 
 from pffemu.engine import count_block
-from pffemu.engine.compiled_callback import call_with_four, compile_callback, prefetch, version_of, words
+from pffemu.engine.compiled_callback import call_with_four, compile_callback, prefetch, words
 from pffemu.hw import fill, page_walk
 from pffemu.hw.memory import access as access_semantics
-from pffemu.hw.memory import caches, fetch, layout, overlap, sets
+from pffemu.hw.memory import fetch, overlap, sets
 from pffemu.hw.memory import prefetch as prefetcher
 from pffemu.hw.memory.caches import (
     CORE,
@@ -56,9 +56,6 @@ for function in (
 hits = register_jitable(inline="always")(access_semantics.hits)
 access = register_jitable(access_semantics.access)
 bring = register_jitable(fetch.bring)
-_VERSION = version_of(
-    access_semantics, caches, fetch, layout, overlap, prefetcher, sets, count_block, fill, page_walk
-)  # fmt: skip
 
 
 @register_jitable  # type: ignore[untyped-decorator]
@@ -73,54 +70,43 @@ def _prefetch_sets(link: Any, line: Any) -> None:
         prefetch(link[HIERARCHY] + 8 * at + _HOST_LINE)
 
 
-def _slow_hook_of(version: int) -> Any:
-    def hook(user: Any, line: Any, store: Any, _unused: Any) -> None:
-        if version < 0:
-            return
-        link = words(user, LINK_WORDS)
-        header = words(link[HIERARCHY], link[HIERARCHY_WORDS])
-        prefetch(link[RAM] + (line << header[LINE_SHIFT]))
-        _prefetch_sets(link, line)
-        if words(link[HIERARCHY] + 8 * link[CORE], OWN_WORDS)[LAST_PAGE] != (line >> header[PAGE_LINES]) + 1:
-            _prefetch_sets(link, header[LINES] + (line >> header[PAGE_LINES] >> header[LINE_SHIFT] - 3))
-        access(
-            words(link[HIERARCHY], link[HIERARCHY_WORDS]), link[CORE], words(link[COUNTER], count_block.WORDS),
-            words(link[RAM], link[RAM_WORDS]), words(link[FILL], fill.WORDS)[fill.ROOT], line, store != 0,
-        )  # fmt: skip
-
-    return hook
+def _slow_hook(user: Any, line: Any, store: Any, _unused: Any) -> None:
+    link = words(user, LINK_WORDS)
+    header = words(link[HIERARCHY], link[HIERARCHY_WORDS])
+    prefetch(link[RAM] + (line << header[LINE_SHIFT]))
+    _prefetch_sets(link, line)
+    if words(link[HIERARCHY] + 8 * link[CORE], OWN_WORDS)[LAST_PAGE] != (line >> header[PAGE_LINES]) + 1:
+        _prefetch_sets(link, header[LINES] + (line >> header[PAGE_LINES] >> header[LINE_SHIFT] - 3))
+    access(
+        words(link[HIERARCHY], link[HIERARCHY_WORDS]), link[CORE], words(link[COUNTER], count_block.WORDS),
+        words(link[RAM], link[RAM_WORDS]), words(link[FILL], fill.WORDS)[fill.ROOT], line, store != 0,
+    )  # fmt: skip
 
 
-def _hook_of(version: int) -> Any:
-    def hook(_uc: Any, kind: Any, address: Any, size: Any, _value: Any, user: Any) -> None:
-        if version < 0:
-            return
-        link = words(user, LINK_WORDS)
-        hierarchy = words(link[HIERARCHY], link[HIERARCHY_WORDS])
-        line = address >> hierarchy[LINE_SHIFT]
-        if line >= hierarchy[LINES]:
-            return
-        store = kind == _STORE
-        if not hits(hierarchy, link[CORE], line, store):
-            call_with_four(link[SLOWLY], user, line, store, 0)
-        end = address + size - 1
-        last = end >> hierarchy[LINE_SHIFT]
-        if last != line and end >> _PAGE == address >> _PAGE:
-            call_with_four(link[SLOWLY], user, last, store, 0)
-
-    return hook
+def _hook(_uc: Any, kind: Any, address: Any, size: Any, _value: Any, user: Any) -> None:
+    link = words(user, LINK_WORDS)
+    hierarchy = words(link[HIERARCHY], link[HIERARCHY_WORDS])
+    line = address >> hierarchy[LINE_SHIFT]
+    if line >= hierarchy[LINES]:
+        return
+    store = kind == _STORE
+    if not hits(hierarchy, link[CORE], line, store):
+        call_with_four(link[SLOWLY], user, line, store, 0)
+    end = address + size - 1
+    last = end >> hierarchy[LINE_SHIFT]
+    if last != line and end >> _PAGE == address >> _PAGE:
+        call_with_four(link[SLOWLY], user, last, store, 0)
 
 
-def _bring_of(version: int) -> Any:
-    def function(user: Any, line: Any, count: Any, store: Any) -> None:
-        if version < 0:
-            return
-        link = words(user, LINK_WORDS)
-        bring(words(link[HIERARCHY], link[HIERARCHY_WORDS]), link[CORE], line, count, store != 0)
-
-    return function
+def _bring(user: Any, line: Any, count: Any, store: Any) -> None:
+    link = words(user, LINK_WORDS)
+    bring(words(link[HIERARCHY], link[HIERARCHY_WORDS]), link[CORE], line, count, store != 0)
 
 
-SLOW_HOOK = compile_callback(_slow_hook_of(_VERSION), "void", "int64 int64 int64 int64")
-HOOK = compile_callback(_hook_of(_VERSION), "void", "int64 int32 int64 int32 int64 int64")
-BRING = compile_callback(_bring_of(_VERSION), "void", "int64 int64 int64 int64")
+def hooks() -> dict[str, Any]:
+    """The hooks, compiled now (native_code.hooks)."""
+    return {
+        "SLOW_HOOK": compile_callback(_slow_hook, "void", "int64 int64 int64 int64"),
+        "HOOK": compile_callback(_hook, "void", "int64 int32 int64 int32 int64 int64"),
+        "BRING": compile_callback(_bring, "void", "int64 int64 int64 int64"),
+    }
