@@ -24,15 +24,19 @@ _POPULATE_LATE: Final = frozenset({Sys.MMAP, Sys.BRK})
 def run(implementation: SystemCall, number: int, call: Call, arguments: list[int]) -> int | None:
     """Make the call: those that change areas hold mmap_lock as writers, those that read or discard as readers.
 
+    One change of the areas is charged, and one for each area that the process has more or less afterwards.
     TLBs are flushed and pages freed while the lock is held; munmap, and mremap where it only cuts, are readers then.
     """
     cpu, mm = call.cpu, call.mm
     if number in _WRITERS or (number == Sys.MADVISE and madvise_call.changes_areas(arguments[2])):
         with mm.locks.writing(cpu, _changed(number, arguments, mm)) as writing:
             cpu.charge("kernel.vma.change")
+            areas = len(mm.vmas)
             try:
                 return implementation(call, *arguments)
             finally:
+                if len(mm.vmas) != areas:
+                    cpu.charge("kernel.vma.change", abs(len(mm.vmas) - areas))
                 if number == Sys.MUNMAP or (number == Sys.MREMAP and _only_cuts(arguments)):
                     writing.downgrade()
                 if number not in _POPULATE_LATE:

@@ -82,8 +82,8 @@ def test_fitted_totals_are_met_and_large_errors_are_marked() -> None:
 def test_what_a_source_leaves_open_is_a_bound_on_both_sides() -> None:
     (total,) = (one for one in validation.published() if one.what.startswith("exmap-like"))
     found = validation.compare(total)
-    assert 50 * found.model < total.value < found.most / 5
+    assert 40 * found.model < total.value < found.most / 5
     assert (found.error, found.large) == (0, False)
-    assert "| 135 to 47,385 ns | within |" in validation.markdown([found])
+    assert "| 185 to 47,435 ns | within |" in validation.markdown([found])
     assert validation.Compared(replace(total, value=100), found.model, found.most).error == pytest.approx(35)
     assert validation.Compared(replace(total, value=94_770), found.model, found.most).error == pytest.approx(-50)

@@ -104,7 +104,8 @@ def test_flushes_of_the_other_cores(name: str) -> None:
     assert evictions > 50
     assert 0.9 * clean * evictions <= found <= clean * (evictions + 2)
     evictions, found = shootdowns(mechanism, batch=8)
-    assert 0.85 * eight * evictions / 8 <= found <= eight * (evictions / 8 + 2)
+    behind = 2 if name == "hw" else 0  # a refill asks a core that has not flushed since
+    assert 0.85 * eight * evictions / 8 <= found <= eight * (evictions / 8 + 2) + behind
     evictions, found = shootdowns(mechanism, write=True)
     assert 0.9 * dirty * evictions <= found <= dirty * (evictions + 32)  # those that stay are written back at the end
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from guest.caching.workloads import WORKLOADS
 from pffemu.report.json_schemas import schema
 from pffemu.report.sweep_table import conclusions
 from tests.json_schema import errors
@@ -74,6 +75,19 @@ def test_no_conclusion_of_the_default_profile_rests_on_a_guess(kind: str) -> Non
     told = draws("bench", *CONCLUSIONS[kind], number=10)
     assert told["guesses"] == {}
     assert all(cost.startswith("cpu.directed.") for cost in told["assumptions"])
+
+
+# with PFFEMU_LONG=1 all; else mechanisms on which costs of areas, eviction and the disk tell most
+COMPARED = dict.fromkeys(WORKLOADS, "all") if LONG else {"mmapbench-write": "kernel,sigsegv,pff"}
+
+
+@pytest.mark.parametrize("workload", COMPARED)
+def test_no_conclusion_of_a_comparison_rests_on_a_guess(workload: str, tmp_path: Path) -> None:
+    told = draws("compare", workload, "--scale", "9", "--quota", "0.5,1" if LONG else "0.5", "--threads", "1",
+                 "--mechanism", COMPARED[workload], "--folder", str(tmp_path), number=10)  # fmt: skip
+    assert told["guesses"] == {}
+    assert all(cost.startswith("cpu.directed.") for cost in told["assumptions"])
+    assert len(told["conclusions"]) >= 3
 
 
 def test_ioctls() -> None:
