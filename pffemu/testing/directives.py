@@ -24,7 +24,7 @@ MARKS: Final = ("param", "xfail", "skip", "slow")
 DEBUGGING: Final = ("break", "debug")  # for `pffemu debug FILE --test NAME`; they claim nothing
 KNOWN: Final = ("test", *SETUP, *CLAIMS, *MARKS, *DEBUGGING)
 
-CHECK: Final = re.compile(r"CHECK(-(NEXT|NOT|SAME|DAG|EMPTY|LABEL|COUNT-\d+))?(\{LITERAL\})?:")
+CHECK: Final = re.compile(r"CHECK(-(NEXT|NOT|SAME|DAG|EMPTY|LABEL|COUNT-[1-9]\d{0,8}))?(\{LITERAL\})?:")
 _SIGNS: Final = re.compile(r"(#|//|;)(?P<text>(?!#|//|;).*)", re.DOTALL)
 _WORD: Final = re.compile(r"\s*(?P<name>[a-z][a-z-]*):(?P<text>.*)", re.DOTALL)
 _AT: Final = re.compile(r"\s*at\s+(?P<label>[A-Za-z_.][\w.$]*(?:#\d{1,18})?)\s*:(?P<text>.*)", re.DOTALL | re.ASCII)

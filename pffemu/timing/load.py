@@ -41,6 +41,7 @@ _FOLDER: Final = Path(__file__).parent / "profiles"
 _TOP: Final = ("name", "machine", "base", "clock", "costs", "memory", "kernel", "spread")
 _FIELDS: Final = ("value", "unit", "status", "source")
 _SPREAD_FIELDS: Final = ("costs", "quantiles", "source")
+_QUANTILES: Final = {f"p{percent}": percent / 100 for percent in range(101)}
 _LARGEST: Final = 10**12
 _SLOWEST: Final = 1000  # cycles an instruction; 0 is refused, for a spinning thread's time would stand still
 _SHOWN: Final = 8  # costs named when some are missing
@@ -149,10 +150,9 @@ def _spread(fields: Any, where: str) -> Spread:
             raise ProfileError(f"no cost is called {cost!r}", where=where, remedy=_nearest(str(cost), CATALOGUE))
     points = []
     for name, factor in quantiles.items():
-        share = name.removeprefix("p")
-        if not share.isdecimal() or not 0 <= int(share) <= 100 or name[0] != "p":
+        if name not in _QUANTILES:
             raise ProfileError(f"no quantile is called {name!r}", where=where, remedy="p0 to p100")
-        points.append((int(share) / 100, float(_value(factor, f"{where}: {name}"))))
+        points.append((_QUANTILES[name], float(_value(factor, f"{where}: {name}"))))
     points.sort()
     if len(points) < 2 or any(a[1] > b[1] for a, b in pairwise(points)):
         raise ProfileError("quantiles do not ascend", where=where, remedy="{ p5 = 0.98, p50 = 1, p95 = 1.1 }")

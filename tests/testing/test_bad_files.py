@@ -56,6 +56,8 @@ BAD = (
     ("# expect: flags has QF", "no flag is called 'QF'", "CF"),
     ("# fault: #GPF", "no exception '#GPF'", "'#GP'"),
     ("# fault: #PF(W|X)", "no error-code bit 'X'", "use one of"),
+    ("# CHECK-COUNT-0: #PF", "unknown directive 'CHECK-COUNT-0'", "'CHECK-COUNT-2'"),
+    ("# CHECK-COUNT-" + "9" * 5000 + ": #PF", "unknown directive 'CHECK-COUNT-9", "CHECK-NEXT"),
     ("# raises: SIGSEG", "no signal 'SIGSEG'", "'SIGSEGV'"),
     ("# fault: #GP\n# raises: SIGSEGV", "ends only once", "two blocks"),
     ("# fault: #GP\n# expect: exit == 1", "has no exit status", "drop one"),

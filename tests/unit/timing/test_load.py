@@ -143,6 +143,7 @@ source = "me"
         ('"cpu.iret"]', '"cpu.irte"]', "did you mean 'cpu.iret'?"),
         ("p95 = 1.5", "p95 = 0.5", "quantiles do not ascend"),
         ("p95", "p195", "no quantile is called 'p195'"),
+        ("p95", "p" + "9" * 5000, "no quantile is called 'p999"),
         ("p5 = 0.9, p50 = 1, ", "", "quantiles do not ascend"),
         ('source = "me"\n', "", "source must be text"),
     ],
