@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from kernel_model.kernel import Kernel
 
 SLICE: Final = 5_000_000  # instructions between looks at the interrupt flag
+# members of an enum take ten times as long to look up
+_SYSCALL, _REFUSED, _INVALID = StopKind.SYSCALL, StopKind.REFUSED, StopKind.INVALID
+_LIMIT, _EXCEPTION = StopKind.LIMIT, StopKind.EXCEPTION
 _SINGLE_STEP: Final = Trap(exceptions.DB, address=exceptions.DR6_BS)
 
 
@@ -89,19 +92,18 @@ def executed(cpu: Cpu, found: insns.Found) -> bool:
 
 def act(kernel: Kernel, cpu: Cpu, stop: EngineStop) -> None:
     """Let the hardware or the kernel answer `stop`."""
-    match stop.kind:
-        case StopKind.SYSCALL:
-            kernel.entry.syscall(cpu)
-        case StopKind.REFUSED:
-            _refused(kernel, cpu, stop.rip)
-        case StopKind.INVALID:
-            _invalid_opcode(kernel, cpu, stop.rip)
-        case StopKind.LIMIT:
-            kernel.scheduler.tick(cpu)
-        case StopKind.EXCEPTION:
-            kernel.entry.exception(cpu, _SINGLE_STEP if stop.vector == exceptions.DB else Trap(stop.vector), "")
-        case StopKind.INTERRUPTED | StopKind.BREAKPOINT | StopKind.WATCHED:
-            pass  # neither answers these: the caller of `advance` asked for them
+    kind = stop.kind
+    if kind is _SYSCALL:
+        kernel.entry.syscall(cpu)
+    elif kind is _REFUSED:
+        _refused(kernel, cpu, stop.rip)
+    elif kind is _INVALID:
+        _invalid_opcode(kernel, cpu, stop.rip)
+    elif kind is _LIMIT:
+        kernel.scheduler.tick(cpu)
+    elif kind is _EXCEPTION:
+        kernel.entry.exception(cpu, _SINGLE_STEP if stop.vector == exceptions.DB else Trap(stop.vector), "")
+    # neither answers the others: the caller of `advance` asked for them
 
 
 def _refused(kernel: Kernel, cpu: Cpu, rip: int) -> None:
