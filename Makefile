@@ -115,14 +115,14 @@ evaluation: $(STAMP)
 	@$(BIN)/pffemu bench fault --pages 1024 --minor --handler all $(MODES) --uncertainty 100 --json $(EVALUATION)/minor.json
 	@$(BIN)/pffemu bench ioctl --uncertainty 100 --json $(EVALUATION)/ioctl.json
 	@$(BIN)/pffemu bench bfs --scale 16 --edge-factor 16 --handler all $(MODES) --uncertainty 100 --json $(EVALUATION)/bfs.json
-	@$(SWEEP) --vary threads=1,2,4,8,16 --json $(EVALUATION)/threads.json fault --pages 1024 $(MODES)
-	@$(SWEEP) --vary handler-threads=1,2,4,8,16 --json $(EVALUATION)/handlers.json \
+	@$(SWEEP) --uncertainty 20 --vary threads=1,2,4,8,16 --json $(EVALUATION)/threads.json fault --pages 1024 $(MODES)
+	@$(SWEEP) --uncertainty 20 --vary handler-threads=1,2,4,8,16 --json $(EVALUATION)/handlers.json \
 	    fault --pages 1024 --threads 16 --mode uffd --mode pff
 	@$(SWEEP) --uncertainty 20 --vary locking=6.0,6.18 --vary threads=1,4,16 --json $(EVALUATION)/areas.json \
 	    fault --pages 1024 --own-areas --mode kernel --mode pff
 	@$(BIN)/pffemu bench fault --pages 1024 --threads 16 --handler-threads 4 --random --handler all $(MODES) \
-	    --json $(EVALUATION)/contended.json
-	@$(SWEEP) --vary resident=0.1,0.25,0.5,0.75,1 --json $(EVALUATION)/cache.json \
+	    --uncertainty 20 --json $(EVALUATION)/contended.json
+	@$(SWEEP) --uncertainty 20 --vary resident=0.1,0.25,0.5,0.75,1 --json $(EVALUATION)/cache.json \
 	    bfs --scale 14 --edge-factor 16 --mode uffd --mode pff --handler read --handler sigbus
 	@for w in $(SPEEDS); do $(COMPARE) $$w --scale 12 --json $(EVALUATION)/compare-$$w.json || exit 1; done
 	@$(COMPARE) bfs --scale 16 --quota 0.1,0.25,0.5,1 --threads 1,4,16 --json $(EVALUATION)/compare-large.json
