@@ -18,6 +18,12 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".compiled"
 COMPILED = (  # folders and files
     "kernel_model/call",
+    "kernel_model/calls/file.py",
+    "kernel_model/calls/futex.py",
+    "kernel_model/calls/mmap_locked.py",
+    "kernel_model/calls/process.py",
+    "kernel_model/calls/signal.py",
+    "kernel_model/calls/time.py",
     "kernel_model/entry.py",
     "kernel_model/files/kernel_buffer.py",
     "kernel_model/files/user_buffer.py",
