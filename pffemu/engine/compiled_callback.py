@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from contextlib import suppress
+from types import CellType, FunctionType
 from typing import Any
 
 import numba
@@ -13,6 +15,8 @@ from numba.core import cgutils, types
 from numba.core.cpu import CPUContext
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_jitable, register_model
+
+from pffemu.engine import native_code
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -130,15 +134,25 @@ def octets(address: Any, count: Any) -> Any:
 def compile_callback(hook: Callable[..., Any], result: str, arguments: str) -> Any:
     """`hook` as a numba cfunc. `result` and `arguments` are numba type names, as "boolean" and "int64 int32".
 
-    numba's own cache stays out of it: native_code keeps what is compiled.
+    numba's own cache is for hosts where native_code keeps nothing. Its files are pickles: damaged ones raise anything.
     """
     signature = getattr(types, result)(*(getattr(types, name) for name in arguments.split()))
     numbas_own = CPUContext.create_cfunc_wrapper
     CPUContext.create_cfunc_wrapper = _create_cfunc_wrapper
     try:
+        if not native_code.keeps():
+            with suppress(Exception):
+                return numba.cfunc(signature, nopython=True, cache=True)(_with_version(hook))
         return numba.cfunc(signature, nopython=True, cache=False)(hook)
     finally:
         CPUContext.create_cfunc_wrapper = numbas_own
+
+
+def _with_version(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """The hook with a number of all that it is made from in its closure, at which numba's cache looks."""
+    version = native_code.version_of(hook.__module__)
+    code = hook.__code__.replace(co_freevars=("version",))
+    return FunctionType(code, hook.__globals__, hook.__name__, None, (CellType(version),))
 
 
 def _create_cfunc_wrapper(context: CPUContext, library: Any, fndesc: Any, _env: Any, _call_helper: Any) -> None:

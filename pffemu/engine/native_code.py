@@ -54,6 +54,16 @@ def are_kept(*modules: str) -> bool:
     return all(_kept(module) for module in modules)
 
 
+def keeps() -> bool:
+    """Whether this host keeps compiled hooks: an x86-64 with Linux."""
+    return bool(_key())
+
+
+def version_of(module: str) -> int:
+    """A number that changes with the text of the sources of the module's hooks."""
+    return zlib.crc32(str([_crc_of(name) for name in _made_from(module)]).encode())
+
+
 def _compiled(module: str) -> Mapping[str, int]:
     functions = _numbas[module] = import_module(module).hooks()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 import subprocess
 import sys
@@ -68,3 +69,25 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
     for size in (0, 5, 40, 64, 200, len(whole) // 2, len(whole) - 100):
         with pytest.raises(NotPlaceable):
             place(whole[:size], "hook")
+
+
+def test_where_nothing_is_kept_numba_keeps_hooks_by_the_text_of_all_their_sources(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    script = """
+import sys
+from pffemu.engine import native_code
+native_code._key = lambda: ""
+if len(sys.argv) > 1:
+    native_code._crc_of = lambda name: 1  # another text
+from pffemu.engine import careful_code_compiled
+found = careful_code_compiled.hooks()
+assert all(native_code.hooks("pffemu.engine.careful_code_compiled").values())
+print(found["SAVE_HOOK"].cache_hits)
+"""
+
+    def hits(*arguments: str) -> int:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        command = [sys.executable, "-c", script, *arguments]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)
+
+    assert [hits(), hits(), hits("changed"), hits("changed")] == [0, 1, 0, 1]
