@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from kernel_model.abi.terminal import DEVPTS_SUPER_MAGIC
 from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.calls.program import ProgramLoader
 from kernel_model.drivers.dma import DmaDriver
@@ -21,6 +22,7 @@ from kernel_model.files.pipe import PipeAccount
 from kernel_model.files.proc.folder import FolderDirectory
 from kernel_model.files.proc.root import PROC_MAGIC, SYSFS_MAGIC, ProcRoot
 from kernel_model.files.sockets.network import Network
+from kernel_model.files.terminals.terminals import Terminals
 from kernel_model.files.tree.tree import Tree
 from kernel_model.ipc.namespace import IpcNamespace
 from kernel_model.mechanisms import Mechanism, Mode
@@ -110,6 +112,8 @@ class Kernel:
         self.tree = Tree(list(options.mounts), ram, self.frames)
         self.tree.mount((b"proc",), ProcRoot(self.tree.new_file_system("proc", PROC_MAGIC)))
         self.tree.mount((b"sys",), FolderDirectory(self.tree.new_file_system("sysfs", SYSFS_MAGIC)))
+        self.terminals = Terminals(self, self.tree.new_file_system("devpts", DEVPTS_SUPER_MAGIC), ram.size)
+        self.tree.roots[b"dev", b"pts"] = self.terminals.directory
         self.random = RandomSource(options.seed)
         self._ram, self.cpus = ram, cpus
         self.processes: dict[int, Process] = {}  # zombies too

@@ -77,6 +77,7 @@ FD_CLOEXEC: Final = 1
 FIONREAD: Final = 0x541B
 FIONBIO: Final = 0x5421
 FIOCLEX: Final = 0x5451
+FIOASYNC: Final = 0x5452
 FIONCLEX: Final = 0x5450
 
 # preadv2, pwritev2

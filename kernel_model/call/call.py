@@ -32,14 +32,16 @@ if TYPE_CHECKING:
 class Call:
     """One system call of `task` on `cpu`; `memory` is user memory as this thread sees it."""
 
-    __slots__ = ("closes_on_exec", "cpu", "events", "kernel", "memory", "mm", "pending", "process", "task")
+    __slots__ = (
+        "closes_on_exec", "cpu", "events", "kernel", "memory", "mm", "pending", "process", "task", "without_terminal",
+    )  # fmt: skip
 
     def __init__(self, kernel: Kernel, cpu: Cpu, task: Task, pending: PendingCall) -> None:
         self.kernel, self.cpu, self.task, self.pending = kernel, cpu, task, pending
         self.process: Process = task.process
         self.mm: Mm = task.process.mm
         self.memory = UserMemory(cpu, task)
-        self.closes_on_exec = False  # of open: O_CLOEXEC
+        self.closes_on_exec = self.without_terminal = False  # of open: O_CLOEXEC, O_NOCTTY
         self.events = 0  # userfaultfd events of this call so far; see PendingCall.events_sent
 
     def descriptor(self, fd: int) -> Descriptor:

@@ -10,11 +10,13 @@ from stat import S_ISFIFO, S_ISREG
 
 from kernel_model.abi import uapi
 from kernel_model.abi.files import (
+    FIOASYNC,
     FIOCLEX,
     FIONBIO,
     FIONCLEX,
     IOV_MAX,
     O_APPEND,
+    O_ASYNC,
     RWF_APPEND,
     RWF_DSYNC,
     RWF_HIPRI,
@@ -34,6 +36,7 @@ from kernel_model.abi.mman import (
 )
 from kernel_model.abi.uapi import Errno, LinuxError
 from kernel_model.call.call import Call, as_int
+from kernel_model.calls.file_owner import set_flags
 from kernel_model.files import File, UserBuffer
 from kernel_model.files.seek import SEEK_HOLE, SEEK_SET
 from kernel_model.files.splice import with_flags
@@ -198,7 +201,7 @@ def close(call: Call, fd: int) -> int:
 
 
 def ioctl(call: Call, fd: int, request: int, argument: int) -> int | None:
-    """FIOCLEX, FIONCLEX and FIONBIO for every file, then the file's own ioctls."""
+    """FIOCLEX, FIONCLEX, FIONBIO and FIOASYNC for every file, then the file's own ioctls."""
     descriptor, what = call.descriptor(fd), request & 0xFFFF_FFFF
     if what in (FIOCLEX, FIONCLEX):
         descriptor.close_on_exec = what == FIOCLEX
@@ -207,7 +210,17 @@ def ioctl(call: Call, fd: int, request: int, argument: int) -> int | None:
         on = call.memory.read_u32(argument)
         descriptor.file.flags = descriptor.file.flags & ~uapi.O_NONBLOCK | (uapi.O_NONBLOCK if on else 0)
         return 0
+    if what == FIOASYNC:
+        return _ioctl_async(call, descriptor.file, as_int(fd), call.memory.read_u32(argument))
     return descriptor.file.ioctl(call, what, argument)
+
+
+def _ioctl_async(call: Call, file: File, fd: int, on: int) -> int:
+    """FIOASYNC. Raises LinuxError ENOTTY for a file without O_ASYNC."""
+    if not file.settable & O_ASYNC:
+        raise LinuxError(Errno.ENOTTY)
+    set_flags(call, file, fd, file.flags & ~O_ASYNC | (O_ASYNC if on else 0))
+    return 0
 
 
 def import_iovec(call: Call, vector: int, count: int, too_many: Errno = Errno.EINVAL) -> UserBuffer:

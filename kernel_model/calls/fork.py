@@ -231,7 +231,7 @@ def _copy_process(call: Call, arguments: CloneArguments, pid: int) -> Process:
         exits=WaitQueue("exits"),
         exit_signal=parent.exit_signal if flags & uapi.CLONE_PARENT else arguments.exit_signal,
         parent_has_execed=parent.parent_has_execed if flags & uapi.CLONE_PARENT else False,
-        is_subreaper=False, has_execed=False, stop_seen=True, continue_seen=True,
+        lost_group=0, is_subreaper=False, has_execed=False, stop_seen=True, continue_seen=True,
         dead_usage=Usage(), children_usage=Usage(), peak_pages=0, children_peak_pages=0,
     )  # fmt: skip
     if relative is not None:

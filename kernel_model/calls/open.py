@@ -130,7 +130,7 @@ def _open(call: Call, directory: int, name: bytes, flags: int, mode: int, resolv
         opened(call.cpu, call.kernel.tree, file)
         return call.process.files.install(fd, file, bool(flags & O_CLOEXEC))
     fd = call.new_fd()
-    call.closes_on_exec = bool(flags & O_CLOEXEC)
+    call.closes_on_exec, call.without_terminal = bool(flags & O_CLOEXEC), bool(flags & O_NOCTTY)
     if (
         flags & O_CREAT
         and name.endswith(b"/")

@@ -77,6 +77,7 @@ def setsid(call: Call) -> int:
     if any(other.group == own.pid for other in call.kernel.processes.values()):
         raise LinuxError(Errno.EPERM)
     own.group = own.session = own.pid
+    own.terminal, own.lost_group = None, 0
     return own.pid
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kernel_model.files.pipe import PipeAccount
     from kernel_model.files.sockets.network import Network
     from kernel_model.files.sockets.unix import UnixSocket
+    from kernel_model.files.terminals.terminals import Terminals
     from kernel_model.files.tree.tree import Tree
     from kernel_model.mm.frames import FrameAllocator
     from kernel_model.mm.mm import Mm
@@ -81,6 +82,9 @@ class FileKernel(Kernel, Protocol):
     def network(self) -> Network: ...
 
     @property
+    def terminals(self) -> Terminals: ...
+
+    @property
     def ipc(self) -> IpcTables: ...
 
     @property
@@ -129,6 +133,11 @@ class Caller(Protocol):
     @property
     def closes_on_exec(self) -> bool:
         """open: whether its descriptor will be closed by execve."""
+
+    without_terminal: bool  # open: O_NOCTTY
+
+    def new_fd(self, minimum: int = 0) -> int:
+        """The lowest free descriptor. Raises LinuxError EMFILE."""
 
     @property
     def memory(self) -> UserMemory: ...

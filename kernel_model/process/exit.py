@@ -25,7 +25,7 @@ from kernel_model.call import clocks
 from kernel_model.call.rights import credentials_of
 from kernel_model.ipc import sem
 from kernel_model.ipc.shm import note_exit
-from kernel_model.process import robust_list
+from kernel_model.process import orphans, robust_list
 from kernel_model.process.futex import shared_key
 from kernel_model.signal import send as signal_send
 from kernel_model.task import usage
@@ -93,7 +93,10 @@ def end_process(kernel: ProcessKernel, cpu: Cpu, process: Process, end: ProcessE
     process.posix_timers.remove_all()
     for timer in list(process.timers):
         kernel.scheduler.timers.disarm(timer)
+    kernel.terminals.session_ends(cpu, process)
+    jobs = orphans.outside_jobs(process)
     _leave_children(kernel, cpu, process)
+    orphans.wake_stopped(kernel, cpu, jobs)
     _tell_parent(kernel, cpu, process, end)
     end_if_unheard(kernel, cpu)
 

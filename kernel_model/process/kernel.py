@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kernel_model.files.file_locks import FileLocks
     from kernel_model.files.file_owner import FileSignal
     from kernel_model.files.host_pages import HostPageCaches
+    from kernel_model.files.terminals.terminals import Terminals
     from kernel_model.ipc.namespace import IpcNamespace
     from kernel_model.mm.mm import Mm
     from kernel_model.printk import Printk
@@ -53,6 +54,7 @@ class ProcessKernel(UintrKernel, Protocol):
     ended: ProcessEnd | None  # the first process's end, once the run is over
     outputs: list[File]  # files that reach the machine's standard output and error
     signals_of_ends: deque[tuple[SigInfo, Process]]  # to parents and children, still to be sent
+    terminals: Terminals
     signals_wait: bool  # a debugger holds the machine between two instructions: no signal acts
 
     @property

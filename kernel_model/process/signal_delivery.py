@@ -14,6 +14,7 @@ from kernel_model.abi.uapi import Errno, LinuxError, Signal
 from kernel_model.process import exit
 from kernel_model.signal import frame as signal_frame
 from kernel_model.signal import send as signal_send
+from kernel_model.task.groups import is_orphaned
 from kernel_model.task.siginfo import SigInfo
 from kernel_model.task.signals import IGNORED_BY_DEFAULT, STOPS, PendingSignals, SigAction, bit
 from kernel_model.task.sleep import Sleep, SleepIn
@@ -56,6 +57,8 @@ def deliver(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
         if action.handler == SIG_IGN or bit(info.signo) & IGNORED_BY_DEFAULT:
             continue
         if bit(info.signo) & STOPS:
+            if info.signo != Signal.SIGSTOP and is_orphaned(kernel.processes, task.process.group):
+                continue
             signal_send.stop(kernel, cpu, task.process, info.signo)
             continue
         kernel.kill(cpu, task, info)

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_model.mm.mm import Mm
+from kernel_model.task.controlling_terminal import ControllingTerminal
 from kernel_model.task.credentials import Credentials
 from kernel_model.task.fd_table import FileTable
 from kernel_model.task.futex_wait import FutexWait
@@ -61,6 +62,8 @@ class Process:
     children: list[Process] = field(default_factory=list)
     group: int = 0  # process group and session, by the pid of their first process
     session: int = 0
+    terminal: ControllingTerminal | None = None  # the controlling one
+    lost_group: int = 0  # of a session's leader: the foreground group of a terminal that hung up
     exit_signal: int = 0  # the signal its parent gets when it ends
     is_subreaper: bool = False
     has_execed: bool = False

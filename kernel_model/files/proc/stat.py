@@ -33,12 +33,13 @@ def stat(call: Caller, subject: Subject) -> str:
     scheduling = task.scheduling if task is not None else Scheduling()
     is_shown = is_visible(call, subject)
     layout = mm.layout if mm is not None and is_shown else MemoryLayout()
-    is_leader = subject.tid == process.pid
+    is_leader, terminal = subject.tid == process.pid, process.terminal
     forked = process.parent is not None and not process.has_execed
     fields = (
         subject.tid, f"({subject.name})", state_of(call, subject),
         process.parent.pid if process.parent is not None else 0,
-        process.group, process.session, 0, -1, _PF_FORKNOEXEC if forked else 0,
+        process.group, process.session, terminal.device if terminal is not None else 0,
+        terminal.group if terminal is not None else -1, _PF_FORKNOEXEC if forked else 0,
         usage.minor_faults, children.minor_faults, usage.major_faults, children.major_faults,
         ticks(call, usage.user), ticks(call, usage.time - usage.user),
         ticks(call, children.user), ticks(call, children.time - children.user),

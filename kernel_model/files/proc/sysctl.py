@@ -192,6 +192,11 @@ KERNEL: Final[Folder] = {
         b"uuid": Text(lambda call: _uuid(call), mode=0o444, checks_rights=True, seeks_end=True),
     },
     b"randomize_va_space": _number("kernel.randomize_va_space", 0, high=2),
+    b"pty": {
+        b"max": _computed(lambda call: str(call.kernel.terminals.most)),
+        b"nr": _computed(lambda call: str(len(call.kernel.terminals.by_number))),
+        b"reserve": _number("kernel.pty.reserve", 1024),
+    },
     b"sched_rr_timeslice_ms": _number("kernel.sched_rr_timeslice_ms", 100),
     b"sched_rt_period_us": _number("kernel.sched_rt_period_us", 1_000_000, 1),
     b"sched_rt_runtime_us": _number("kernel.sched_rt_runtime_us", 950_000, -1),

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from kernel_model.abi.files import O_ASYNC
+from kernel_model.abi.terminal import PTMX, TTY, UNIX98_PTY_SLAVE_MAJOR
 from kernel_model.abi.uapi import POLLIN, POLLRDNORM, Errno, LinuxError
 from kernel_model.files.file import File, faulted
 from kernel_model.files.status import FileStatus
@@ -23,8 +24,8 @@ _AT_ONCE: Final = 1 << 16  # bytes
 NULL, ZERO, FULL, RANDOM, URANDOM = ((1, minor) for minor in (3, 5, 7, 8, 9))
 DEVICES: Final = {  # name in /dev -> number and rights
     b"null": (NULL, 0o666), b"zero": (ZERO, 0o666), b"full": (FULL, 0o666), b"random": (RANDOM, 0o666),
-    b"urandom": (URANDOM, 0o666), b"tty": ((5, 0), 0o666), b"dma": ((10, 200), 0o666),
-    b"userfaultfd": ((10, 126), 0o600), b"exmap": ((10, 201), 0o666),
+    b"urandom": (URANDOM, 0o666), b"tty": (TTY, 0o666), b"dma": ((10, 200), 0o666),
+    b"userfaultfd": ((10, 126), 0o600), b"exmap": ((10, 201), 0o666), b"ptmx": (PTMX, 0o666),
 }  # fmt: skip
 _DRIVERS: Final = {  # devices with a driver of their own
     (10, 200): "/dev/dma", (10, 126): "/dev/userfaultfd", (10, 201): "/dev/exmap",
@@ -48,6 +49,9 @@ class DeviceNode(Node):
         """Raises LinuxError ENXIO for a number without a driver."""
         if stat.S_ISCHR(self.mode) and self.device in (NULL, ZERO, FULL, RANDOM, URANDOM):
             return MemoryDevice(self, place, flags)
+        is_terminal = self.device in (TTY, PTMX) or self.device[0] == UNIX98_PTY_SLAVE_MAJOR
+        if stat.S_ISCHR(self.mode) and is_terminal:
+            return call.kernel.terminals.open(call, self, place, flags)
         if stat.S_ISCHR(self.mode) and self.device in _DRIVERS:
             file = call.kernel.open_device(_DRIVERS[self.device], flags)
             if file is not None:

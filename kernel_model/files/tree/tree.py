@@ -147,6 +147,7 @@ class Tree:
             dev.add(name, Link(dev.fs, dev.fs.new_number(), target, EPOCH), EPOCH)
         dev.add(b"shm", Directory(dev.fs, dev.fs.new_number(), _STICKY_ALL, EPOCH), EPOCH)
         self.roots[b"dev", b"shm"] = self.new_root("tmpfs", _STICKY_ALL)
+        dev.add(b"pts", Directory(dev.fs, dev.fs.new_number(), 0o755, EPOCH), EPOCH)
 
     def _host_has(self, names: Names) -> bool:
         mount = self.host_of(names)
