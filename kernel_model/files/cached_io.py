@@ -32,30 +32,37 @@ def read(call: Caller, pages: DiskPages, buffer: UserBuffer, offset: int, *, dir
     may_wait = not isinstance(buffer, KernelBuffer)
     done = call.pending.progress if may_wait else 0
     buffer.skip(done)
-    wanted = max(0, min(buffer.size, pages.size - offset - done))
-    room = buffer.room(wanted)  # may sleep: it must come before the first byte
-    if not room:
-        return done if done or not wanted else faulted(0)
-    if direct:
-        return _read_past(call, pages, buffer, offset, room, may_wait=may_wait)
-    at, end, parts, ready = offset + done, offset + done + room, list[bytes](), 0
-    try:
-        while at < end:
-            page = _cached(call, pages, at, end, advice, may_wait=may_wait)
-            length = min(PAGE_SIZE - at % PAGE_SIZE, end - at)
-            parts.append(pages.bytes_of(page, at % PAGE_SIZE, length))
-            at, ready = at + length, ready + length
-            if ready >= _AT_ONCE:
-                done, ready = done + _hand_over(buffer, parts), 0
-    except Blocked:
-        call.pending.progress = done + _hand_over(buffer, parts)
-        raise
-    except LinuxError:
-        done += _hand_over(buffer, parts)
-        if not done:
+    while True:
+        wanted = max(0, min(buffer.size, pages.size - offset - done))
+        # a call that goes on has brought in all of its buffer: to look at all of it each time would take long
+        near = wanted if not done or direct or call.mm.maps_disk else min(wanted, _AT_ONCE)
+        room = buffer.room(near)  # may sleep: it must come before the first byte
+        if not room:
+            return done if done or not wanted else faulted(0)
+        if direct:
+            return _read_past(call, pages, buffer, offset, room, may_wait=may_wait)
+        at, end, parts, ready = offset + done, offset + done + room, list[bytes](), 0
+        last = at + wanted if room == near else end
+        try:
+            while at < end:
+                page = _cached(call, pages, at, last, advice, may_wait=may_wait)
+                length = min(PAGE_SIZE - at % PAGE_SIZE, end - at)
+                parts.append(pages.bytes_of(page, at % PAGE_SIZE, length))
+                at, ready = at + length, ready + length
+                if ready >= _AT_ONCE:
+                    done, ready = done + _hand_over(buffer, parts), 0
+        except Blocked:
+            call.pending.progress = done + _hand_over(buffer, parts)
             raise
-        return done
-    return done + _hand_over(buffer, parts)
+        except LinuxError:
+            done += _hand_over(buffer, parts)
+            if not done:
+                raise
+            return done
+        done += _hand_over(buffer, parts)
+        if room == wanted or room < near:
+            return done
+        call.pending.progress = done
 
 
 def _hand_over(buffer: UserBuffer, parts: list[bytes]) -> int:
