@@ -7,6 +7,8 @@ import mmap
 import struct
 from typing import Final, NamedTuple
 
+from pffemu.arch.registers import MASK64
+
 _PROGBITS, _RELA, _NOBITS, _SYMTAB = 1, 4, 8, 2  # types of sections
 _WRITE, _ALLOC, _EXECUTE = 1, 2, 4  # flags of sections
 _COMMON: Final = 0xFFF2  # section number of a symbol without one
@@ -126,7 +128,7 @@ def _relocate(memory: mmap.mmap, base: int, section: int, entry: tuple[int, int,
         raise NotPlaceable("it names what is not in it")
     at, kind = section + offset, info & 0xFFFF_FFFF
     if kind == _R_64:
-        struct.pack_into("<Q", memory, at, address + addend & (1 << 64) - 1)
+        struct.pack_into("<Q", memory, at, address + addend & MASK64)
     elif kind in (_R_PC32, _R_PLT32):
         struct.pack_into("<i", memory, at, address + addend - (base + at))
     else:

@@ -9,12 +9,14 @@ import pytest
 
 from kernel_model.abi import mman, uapi
 from kernel_model.abi import uffd as uffd_abi
+from pffemu import compiled
 from pffemu.arch.paging import PAGE_SIZE
 from tests.campaign import LONG
 from tests.directed_cases import CF, COPY, FILLED, ZERO, world
 from tests.directed_points import Interleaving
 from tests.directed_world import AREA, PAGES, SOURCE, U, W, World
 
+pytestmark = pytest.mark.skipif(compiled.IN_USE, reason="a method of a compiled class cannot be interrupted")
 Operation = Callable[[World], object]
 LENGTH = PAGES * PAGE_SIZE
 
