@@ -105,9 +105,8 @@ def repeats(code: bytes) -> bool:
 
 
 def is_locked(code: bytes) -> bool:
-    """Whether `code` begins with a valid instruction behind LOCK, and neither F2 nor F3."""
-    instruction = Decoder(64, code).decode()
-    return bool(instruction.has_lock_prefix and not (instruction.has_rep_prefix or instruction.has_repne_prefix))
+    """Whether `code` begins with a valid instruction behind LOCK."""
+    return bool(Decoder(64, code).decode().has_lock_prefix)
 
 
 def branches_near(code: bytes) -> bool:

@@ -54,13 +54,13 @@ def timing_class(code: bytes) -> str:
     from pffemu.asm.disasm import mnemonic_and_operands  # capstone takes long to load, and few programs need it here
 
     mnemonic, operands = mnemonic_and_operands(code)
-    mnemonic = mnemonic.removeprefix("rep ").removeprefix("repz ").removeprefix("repne ").removeprefix("repnz ")
+    mnemonic = mnemonic.rpartition(" ")[2]  # behind REP, BND, NOTRACK, XACQUIRE, XRELEASE
     if mnemonic in _FREE:
         return ""
     if mnemonic == "pause":
         return PAUSE
     memory = "[" in operands and mnemonic not in ("lea", "nop")
-    if mnemonic.startswith("lock ") or (mnemonic == "xchg" and memory):
+    if mnemonic == "xchg" and memory:
         return ATOMIC
     if mnemonic.startswith(_BRANCHES):
         return BRANCH

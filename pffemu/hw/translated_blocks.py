@@ -90,12 +90,16 @@ class TranslatedBlocks:
     def _stores_into_last(self, code: bytes, address: int, size: int) -> bool:
         """Whether the block is an instruction before which the engine has left the block that it stores into.
 
-        From any other place in its middle that block goes on to the same end.
+        From any other place in its middle that block goes on to the same end. A branch can also lead into the middle of
+        its last instruction, where other ones begin.
         """
         if self.counter is None or not self.counter.lies_in_last(address, size):
             return False
         classes = self._classes_of(code)
-        return len(classes) == 1 and classes[0] not in _AGAIN
+        if len(classes) != 1 or classes[0] in _AGAIN:
+            return False
+        start, end = self.counter.last_block
+        return address - start in {each.offset for each in scan(self._mmu.code_at(start, end - start))}
 
     def length_of(self, address: int, size: int) -> BlockLength:
         """The BlockLength of guest code; times in 2^-SHIFT cycles."""

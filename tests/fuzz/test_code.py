@@ -86,6 +86,21 @@ _OWN_BLOCK = {
         again: dec ecx
         jnz again
         ud2""",
+    "nothing: a branch behind BND to its own second byte": """
+        mov eax, -1
+        test eax, eax
+        code: .byte 0x66, 0xf2, 0x4f, 0x7c, 0xfc
+        ud2""",
+    "nothing: a branch to POPF in its middle": """
+        mov ecx, 9
+        code: push 2
+        lea rax, [rip + inside]
+        mov [rsp - 99], rax
+        .byte 0xff, 0x64, 0x24
+        inside: .byte 0x9d
+        dec ecx
+        jnz code
+        ud2""",
 }
 
 
@@ -110,6 +125,8 @@ def test_a_store_into_the_running_block_is_exact(code: str, compiled: bool) -> N
         cpu = machine.cpus[0]
         ends.append((machine.instructions, cpu.clock, [cpu.registers[name] for name in ("rip", "rbx", "rcx")]))
     assert ends[0] == ends[1] == ends[2]
+    if "inside" in code:
+        assert ends[0][0] == 6 + 9 * 7
 
 
 def test_every_opcode_has_every_prefix() -> None:

@@ -18,6 +18,9 @@ CLASSES = {
     "idiv dword ptr [rbx]": "divide",
     "addps xmm0, xmm1": "vector", "lock inc qword ptr [rbx]": "atomic", "xchg [rbx], rax": "atomic",
     "xchg rbx, rax": "simple", "rep movsq": "rep", "repne scasb": "rep", "syscall": "",
+    ".byte 0xf2\njne 1f\n1:": "branch", ".byte 0xf2\nret": "branch", ".byte 0xf2\njmp qword ptr [rbx]": "branch",
+    ".byte 0x3e\njmp rax": "branch", ".byte 0xf2, 0x3e\njmp rax": "branch", ".byte 0xf2\nxchg [rbx], rax": "atomic",
+    ".byte 0xf2\nlock inc qword ptr [rbx]": "atomic", ".byte 0xf0, 0xf3\ninc qword ptr [rbx]": "atomic",
 }  # fmt: skip
 
 
