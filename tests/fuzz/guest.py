@@ -7,7 +7,19 @@ import struct
 from typing import Final
 
 from guest.paths import INCLUDE
-from kernel_model.abi.files import O_RDWR
+from kernel_model.abi.files import FIOASYNC, O_RDWR
+from kernel_model.abi.terminal import (
+    TCGETS2,
+    TCSETS2,
+    TCSETSF2,
+    TIOCGDEV,
+    TIOCGPKT,
+    TIOCGPTN,
+    TIOCGPTPEER,
+    TIOCSCTTY,
+    TIOCSIG,
+    TIOCSPTLCK,
+)
 from kernel_model.abi.uapi import O_NONBLOCK, Sys
 from kernel_model.calls.table import TABLE
 from pffemu import assemble
@@ -83,6 +95,8 @@ _OPENED: Final = (
     (Sys.OPENAT, -100, _FREE + 64, O_RDWR), (Sys.OPENAT, -100, _FREE + 72, 0), (Sys.USERFAULTFD, O_NONBLOCK),
     (Sys.IOCTL, 13, 0xC018AA3F, _FREE + 80), (Sys.MEMFD_CREATE, _FREE + 64, 0), (Sys.TIMERFD_CREATE, 1, O_NONBLOCK),
     (Sys.PIPE2, _FREE, 0),
+    (Sys.OPENAT, -100, _FREE + 104, O_RDWR | O_NONBLOCK), (Sys.IOCTL, 18, TIOCSPTLCK, _FREE + 96),
+    (Sys.IOCTL, 18, TIOCGPTPEER, O_RDWR | O_NONBLOCK), (Sys.IOCTL, 19, TIOCSCTTY, 0),
 )  # fmt: skip
 OPENED: Final = len(_OPENED)  # rows that open them
 _LENGTHS: Final = (PAGE, 2 * PAGE, 4 * PAGE, 1 << 20)
@@ -94,10 +108,18 @@ _UFFDIO: Final = (
 _REQUESTS: Final = (
     *((2 if number in (1, 2) else 3) << 30 | size << 16 | 0xAA << 8 | number for number, size in _UFFDIO),
     0x541B, 0x5421,
-)  # fmt: skip
+)
+# of terminals, with those of the line discipline twice
+_TERMINAL: Final = (
+    *range(0x5401, 0x5430), *range(0x5401, 0x540C), *range(0x5437, 0x5442), FIOASYNC, TCGETS2, TCSETS2, TCSETSF2,
+    TIOCGPTN, TIOCSPTLCK, TIOCGDEV, TIOCSIG, TIOCGPKT,
+)  # fmt: skip  # fmt: skip
 # argument -> values with a meaning, for calls that would otherwise say EINVAL nearly always
 _SENSIBLE: Final = {
-    Sys.IOCTL: {1: (*range(3, 20),), 2: _REQUESTS},
+    Sys.IOCTL: {1: (*range(3, 22), 18, 19, 19), 2: (*_REQUESTS, *_TERMINAL)},
+    Sys.READ: {1: (*range(3, 22), 18, 19)},
+    Sys.WRITE: {1: (*range(3, 22), 18, 19)},
+    Sys.POLL: {2: (1, 4), 3: (0, 1)},
     Sys.MMAP: {1: _HOME, 2: _LENGTHS, 3: (0, 1, 2, 3, 7), 4: (0x21, 0x22, 0x31, 0x32, 1, 2, 0x8022, 0x100122),
                5: (3, 10, 14, 15, -1), 6: (0, PAGE)},
     Sys.MUNMAP: {1: _HOME, 2: _LENGTHS},
@@ -121,7 +143,8 @@ _STRINGS: Final = (
     b"/proc/self/fd/3", b"/proc/self/mem", b"/proc/self/comm", b"/proc/self/fdinfo", b"/proc/self/task/1/stat",
     b"/proc/self/smaps", b"/proc/sys/vm/swappiness", b"/sys/devices/system/cpu/online", b"/proc/self/clear_refs",
     b"/proc/self/cwd", b"/proc/meminfo", b"/proc/locks", b"/proc/net/tcp", b"/proc/net/unix", b"/proc/sysvipc/shm",
-    b"/proc/self/mounts",
+    b"/proc/self/mounts", b"/dev/ptmx", b"/dev/tty", b"/dev/pts/0", b"/dev/pts",
+    b"typed\n\x03\x1a\x04\x7f\x15\x17\x16\x12\x13\x11\tmore",
 )  # fmt: skip
 
 
@@ -145,7 +168,8 @@ def data(source: random.Random) -> bytes:
             text = source.choice(_STRINGS) + b"\0"
             octets[at : at + len(text)] = text
     free = _FREE - DATA
-    octets[free : free + 104] = bytes(64) + b"f".ljust(8, b"\0") + b"d".ljust(8, b"\0") + struct.pack("<3Q", 0xAA, 0, 0)
+    names = b"f".ljust(8, b"\0") + b"d".ljust(8, b"\0")
+    octets[free : free + 120] = bytes(64) + names + struct.pack("<3Q", 0xAA, 0, 0) + b"/dev/ptmx".ljust(16, b"\0")
     return bytes(octets)
 
 
