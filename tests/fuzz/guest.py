@@ -107,7 +107,8 @@ _UFFDIO: Final = (
 )  # fmt: skip
 _REQUESTS: Final = (
     *((2 if number in (1, 2) else 3) << 30 | size << 16 | 0xAA << 8 | number for number, size in _UFFDIO),
-    0x541B, 0x5421,
+    0x541B,
+    0x5421,
 )
 # of terminals, with those of the line discipline twice
 _TERMINAL: Final = (

@@ -40,9 +40,10 @@ FAMILIES: Final = {  # family -> folders of testcases/kernel/syscalls
         mq_timedreceive mq_timedsend mq_unlink""",
     "sockets": """socket socketpair accept accept4 bind connect listen getsockname getpeername getsockopt setsockopt
         send sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg shutdown""",
+    "terminals": "../pty",
 }
 _FLAGS: Final = ("CFLAGS=-O1 -w", "LDFLAGS=-static")
-_RUNTEST: Final = ("syscalls", "syscalls-ipc", "mm", "sched", "cve")  # lists of cases and their arguments
+_RUNTEST: Final = ("syscalls", "syscalls-ipc", "mm", "sched", "cve", "pty")  # lists of cases and their arguments
 
 
 def build(tree: Path, families: list[str]) -> None:
