@@ -173,6 +173,8 @@ def _replace(call: Call, mm: Mm, found: Executable) -> None:
     if any(other.files is process.files for other in kernel.processes.values() if other is not process and other.tasks):
         process.files = process.files.copy()
     process.files.close_on_exec(cpu)
+    if task.tid != process.pid:
+        exit.close_accounts(kernel, task.tid)
     _reset(task)
     kernel.scheduler.change_program(cpu, task)
     exit.leave_mm(kernel, cpu, process, old)

@@ -65,11 +65,18 @@ def _remove_thread(kernel: ProcessKernel, cpu: Cpu, task: Task) -> None:
     abandon_faults(cpu, task)
     _forget_thread(kernel, cpu, task)
     kernel.scheduler.remove(task)
+    close_accounts(kernel, task.tid)
     task.process.tasks.remove(task)
     task.process.dead_usage.add(task.usage)
     task.process.credentials = task.credentials
     kernel.file_locks.forget(cpu, task)
     kernel.scheduler.wake_all(cpu, task.process.exits, POLLIN | POLLRDNORM)
+
+
+def close_accounts(kernel: ProcessKernel, tid: int) -> None:
+    """No thread has this number any more."""
+    for cpu in kernel.cpus:
+        cpu.thread_ended(tid)
 
 
 def abandon_faults(cpu: Cpu, task: Task) -> None:

@@ -41,6 +41,7 @@ from pffemu.hw.uintr_state import KbTimer, UintrState
 from pffemu.hw.user_fault_state import UserFaultState
 from pffemu.timing import SHIFT, Ledger, check_accounts
 from pffemu.timing.catalogue import IDLE
+from pffemu.timing.ledger import ENDED, ENDED_THREADS
 
 __all__ = ["Cpu", "KbTimer", "SavedRegisters", "UintrState", "UserFaultState"]
 
@@ -107,6 +108,7 @@ class Cpu:
         self._charged = 0  # 2^-SHIFT cycles, besides those of guest instructions
         self._executed = self._counter.state if self._counter is not None else [0] * WORDS
         self.ledgers = {0: Ledger(0)}  # by thread
+        self._ended: list[int] = []  # threads with a ledger of their own, oldest end first
         self._ledger = self.ledgers[0]
         self._units = self._ledger.units
         self._thread_since = self._instructions_since = 0  # clock and instruction time at the last thread switch
@@ -191,7 +193,23 @@ class Cpu:
         ledger = self.ledgers.get(tid)
         if ledger is None:
             ledger = self.ledgers[tid] = Ledger(tid)
+            if len(self._ended) > ENDED_THREADS:
+                self._forget_ended()
         self._ledger, self._units = ledger, ledger.units
+
+    def thread_ended(self, tid: int) -> None:
+        """Thread `tid` will not run again, but for what the kernel still does in it."""
+        if tid in self.ledgers:
+            self._ended.append(tid)
+
+    def _forget_ended(self) -> None:
+        """Make one ledger of those of the threads that ended first, so that a guest cannot make more without end."""
+        old, self._ended = self._ended[: ENDED_THREADS // 2], self._ended[ENDED_THREADS // 2 :]
+        total = self.ledgers.setdefault(ENDED, Ledger(ENDED))
+        for tid in old:
+            ledger = self.ledgers.pop(tid, None) if tid != self.tid else None
+            if ledger is not None:
+                total.add(ledger)
 
     def settle(self) -> None:
         """Book the running thread's time so far."""

@@ -1,16 +1,21 @@
 """Ledgers of what was charged to each thread on each core, and the check that they add up to the core's clock.
 
-A ledger holds units by cost name, never single events. Each (core, thread) has one; thread 0 is the idle core.
+A ledger holds units by cost name, never single events. Each (core, thread) has one; thread 0 is the idle core, and
+thread ENDED all that ended long ago.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from pffemu.timing.catalogue import INSTRUCTIONS
 from pffemu.timing.errors import AccountingError
 from pffemu.timing.profile import SHIFT, Profile
+
+ENDED: Final = -1
+ENDED_THREADS: Final = 1024  # that keep ledgers of their own on a core
 
 
 @dataclass(slots=True)
@@ -26,6 +31,13 @@ class Ledger:
         """2^-SHIFT cycles: the sum over everything charged, instructions included."""
         rates = profile.rates
         return self.instruction_time + sum(rates[cost] * units for cost, units in self.units.items())
+
+    def add(self, other: Ledger) -> None:
+        """Take over what `other` has."""
+        for cost, units in other.units.items():
+            self.units[cost] = self.units.get(cost, 0) + units
+        self.instruction_time += other.instruction_time
+        self.elapsed += other.elapsed
 
     def cycles(self, profile: Profile) -> dict[str, float]:
         """Cycles by cost name, in order of first use; `insn` for guest instructions."""

@@ -7,10 +7,12 @@ import io
 import pytest
 
 from guest.build import guest
-from pffemu import Machine, Mode, compiled
+from guest.paths import INCLUDE
+from pffemu import Exited, Machine, Mode, assemble, compiled
 from pffemu.hw.cpu import Cpu
 from pffemu.hw.cpu_options import CpuOptions
 from pffemu.timing import SHIFT, AccountingError, Ledger, check_accounts, load_profile
+from pffemu.timing.ledger import ENDED, ENDED_THREADS
 
 
 def ran(mode: Mode, **options: int) -> Machine:
@@ -64,3 +66,37 @@ def test_a_core_whose_threads_do_not_add_up_to_its_clock_is_caught() -> None:
     check_accounts(profile, [ledger], ledger.elapsed, 0)
     with pytest.raises(AccountingError, match="core 3"):
         check_accounts(profile, [ledger], ledger.elapsed + 1, 3)
+
+
+FORKS = """
+.include "pff.inc"
+_start: mov ebx, FORKS
+1:  mov eax, SYS_fork
+    syscall
+    test eax, eax
+    jz 2f
+    mov eax, SYS_wait4
+    mov edi, -1
+    xor esi, esi
+    xor edx, edx
+    xor r10d, r10d
+    syscall
+    dec ebx
+    jnz 1b
+2:  mov eax, SYS_exit_group
+    xor edi, edi
+    syscall
+"""
+
+
+def test_threads_that_ended_long_ago_share_a_ledger_on_each_core() -> None:
+    machine = Machine(ram=16 << 20, cpus=2)
+    machine.load(assemble(FORKS.replace("FORKS", str(ENDED_THREADS + 600)), include_dirs=(INCLUDE,)))
+    assert machine.run() == Exited(0)
+    ledgers = [cpu.ledgers for cpu in machine.cpus]
+    assert sum(map(len, ledgers)) < 2 * ENDED_THREADS
+    assert any(ENDED in each and each[ENDED].units["cpu.syscall"] >= 500 for each in ledgers)
+    assert any(1 in each for each in ledgers)
+    for cpu in machine.cpus:
+        cpu.check_accounts()
+        assert sum(ledger.charged(cpu.profile) for ledger in cpu.ledgers.values()) >> SHIFT == cpu.clock
