@@ -42,7 +42,9 @@ def main() -> None:
                 continue
             moved = [0.0, 0.0]
             for value in _FLAGS.get(name, (float(entry.value) / 2, float(entry.value) * 2)):
-                changed = f'"{name}" = {{ value = {value:g}, unit = "{entry.unit}", status = "guessed", source = "" }}'
+                changed = (
+                    f'"{name}" = {{ value = {value:g}, unit = "{entry.unit}", status = "guessed", source = "changed" }}'
+                )
                 path.write_text(
                     f'name = "changed"\nmachine = "{name}"\nbase = "{DEFAULT_PROFILE}"\n[memory]\n{changed}\n'
                 )

@@ -21,7 +21,7 @@
 #define ROUNDS 64       /* at most */
 
 enum { NULL_CALL, READ_FAULT, PROTECT, CUT, JOIN, SPLIT, MERGE, ALLOW, FORBID, NULL_CALL_2, READ_FAULT_2, DIRECT_READ,
-       COLD, PAGEOUT = COLD + 2, DROP = PAGEOUT + 2, DISCARD = DROP + 2, STEPS = DISCARD + 2 };
+       COLD, PAGEOUT = COLD + 2, DROP = PAGEOUT + 2, DISCARD = DROP + 2, WRITE = DISCARD + 2, STEPS = WRITE + 2 };
 static const char *const names[STEPS] = {
     "areas null-call", "areas read-fault",
     "areas protect",                    /* an area that has the page alone */
@@ -33,6 +33,7 @@ static const char *const names[STEPS] = {
     "pages cold", "", "pages pageout", "", /* mapped pages of the file: made inactive, evicted */
     "pages drop", "",                   /* pages of the file that no process has mapped */
     "pages discard", "",                /* private pages */
+    "pages write", "",                  /* dirty pages of the file, side by side: one request, not waited for */
 };
 static double samples[STEPS][TURNS], rounds[STEPS][ROUNDS];
 static volatile char sink;
@@ -143,7 +144,9 @@ static void pages(int file, int direct, void *buffer)
     char *readable = memory(TURNS, PROT_READ), *discarded = memory(each, PROT_READ | PROT_WRITE);
     memset(discarded, 1, each * PAGE);
     for (long i = 0; i < TURNS; i++) {
-        long few = i * (FEW + MANY) * PAGE, many = few + FEW * PAGE, unmapped = 2 * each * PAGE;
+        long few = i * (FEW + MANY) * PAGE, many = few + FEW * PAGE, unmapped = 2 * each * PAGE, dirty = 3 * each * PAGE;
+        for (long page = 0; page < FEW + MANY; page++)
+            must(pwrite(file, buffer, PAGE, dirty + few + page * PAGE) == PAGE, "pwrite");
         TIMED(NULL_CALL_2, i, syscall(SYS_getppid));
         TIMED(READ_FAULT_2, i, sink = readable[i * PAGE]);
         if (direct >= 0)
@@ -157,6 +160,12 @@ static void pages(int file, int direct, void *buffer)
         TIMED(DISCARD, i, madvise(discarded + few, FEW * PAGE, MADV_DONTNEED));
         TIMED(DISCARD + 1, i, madvise(discarded + many, MANY * PAGE, MADV_DONTNEED));
     }
+    for (long i = 0; i < TURNS; i++) {
+        long few = i * (FEW + MANY) * PAGE;
+        TIMED(WRITE, i, sync_file_range(file, 3 * each * PAGE + few, FEW * PAGE, SYNC_FILE_RANGE_WRITE));
+        TIMED(WRITE + 1, i, sync_file_range(file, 3 * each * PAGE + few + FEW * PAGE, MANY * PAGE, SYNC_FILE_RANGE_WRITE));
+    }
+    must(fsync(file) == 0, "fsync");
     unsigned char in_memory[TURNS * (FEW + MANY)];
     must(mincore(out, each * PAGE, in_memory) == 0, "mincore");
     for (long i = 0; i < each; i++)
@@ -178,7 +187,7 @@ int main(int count, char **values)
     sched_setaffinity(0, sizeof cores, &cores);
     double scale = ticks_a_nanosecond();
     must(chdir(values[1]) == 0, values[1]);
-    long bytes = 3 * TURNS * (FEW + MANY) * PAGE;
+    long bytes = 4 * TURNS * (FEW + MANY) * PAGE;
     int file = open("kernel_steps.pages", O_RDWR | O_CREAT | O_TRUNC, 0600);
     int direct = open("kernel_steps.pages", O_RDONLY | O_DIRECT);
     unlink("kernel_steps.pages");
