@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
-from importlib.util import spec_from_file_location
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,3 +52,16 @@ def _install() -> bool:
 
 
 IN_USE: Final = _install()
+
+
+def as_python(name: str) -> Any:
+    """Such a module once more, from its source: for objects that only do what those of its types do.
+
+    Compiled functions take none but their types.
+    """
+    spec = spec_from_file_location(f"{name}.as_python", _ROOT / (name.replace(".", "/") + ".py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from kernel_model.kernel import Kernel
+from pffemu import compiled
 from pffemu.arch import apic_regs as reg
 from pffemu.arch.exceptions import PF
 from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_NX, PTE_P, PTE_U, PTE_W, is_canonical
@@ -34,6 +35,7 @@ from pffemu.testing.core_stops import CoreStop, CoreStopKind, StopsAtEntry
 _ROOT: Final = PAGE_SIZE  # physical address of the top table; frame 0 stays empty
 _SHIFTS: Final = (39, 30, 21)
 _RIGHTS: Final = frozenset("rwx")
+_loop = compiled.as_python(loop.__name__) if compiled.IN_USE else loop  # StopsAtEntry is no Kernel
 
 
 class Core:
@@ -204,9 +206,9 @@ class Core:
     def _advance(self, end: int) -> CoreStop | None:
         """One step of the machine's loop; None: the run goes on, or `_kernel.stop` says why not."""
         cpu, kernel = self.cpu, cast(Kernel, self._kernel)
-        if cpu.event_at <= cpu.clock and loop.take_interrupts(kernel, cpu):
+        if cpu.event_at <= cpu.clock and _loop.take_interrupts(kernel, cpu):
             return self._kernel.stop
-        if not loop.deliver_pending(kernel, cpu):
+        if not _loop.deliver_pending(kernel, cpu):
             return self._kernel.stop
         if cpu.instructions >= end:
             return CoreStop(CoreStopKind.BUDGET)
@@ -215,7 +217,7 @@ class Core:
         cpu.looks_up = False
         if stop.kind is StopKind.BREAKPOINT:
             return CoreStop(CoreStopKind.REACHED)
-        loop.act(kernel, cpu, stop)
+        _loop.act(kernel, cpu, stop)
         if self._kernel.stuck is not None:
             stuck = self._kernel.stuck
             return CoreStop(CoreStopKind.STUCK, Trap(PF, stuck.error_code, stuck.address))
