@@ -118,7 +118,7 @@ def _child(campaign: Campaign, first: int, limits: Limits, shared: _Shared, fold
         try:
             units += campaign.run(place, seed)
         except BaseException:
-            (folder / "error").write_text(traceback.format_exc(limit=-6))
+            (folder / "error").write_text(traceback.format_exc(limit=-6), errors="backslashreplace")
             return 1
         cases += 1
         seed += 1
