@@ -103,7 +103,7 @@ def end_process(kernel: ProcessKernel, cpu: Cpu, process: Process, end: ProcessE
     kernel.terminals.session_ends(cpu, process)
     jobs = orphans.outside_jobs(process)
     _leave_children(kernel, cpu, process)
-    orphans.wake_stopped(kernel, cpu, jobs)
+    _send(kernel, cpu, orphans.hang_ups(kernel.processes, jobs))
     _tell_parent(kernel, cpu, process, end)
     end_if_unheard(kernel, cpu)
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_model.abi.uapi import Signal
-from kernel_model.signal.send import send_to_process
 from kernel_model.task.groups import is_orphaned, members
 from kernel_model.task.siginfo import SigInfo
 
 if TYPE_CHECKING:
-    from kernel_model.process.kernel import ProcessKernel
     from kernel_model.task.task import Process
-    from pffemu.hw.cpu import Cpu
 
 
 def outside_jobs(process: Process) -> set[int]:
@@ -22,11 +19,12 @@ def outside_jobs(process: Process) -> set[int]:
     return {child.group for child, parent in pairs if child.group != parent.group and child.session == parent.session}
 
 
-def wake_stopped(kernel: ProcessKernel, cpu: Cpu, groups: set[int]) -> None:
-    """Send SIGHUP and SIGCONT to those of `groups` that are orphaned and have a stopped process."""
+def hang_ups(processes: dict[int, Process], groups: set[int]) -> list[tuple[SigInfo, Process]]:
+    """SIGHUP and SIGCONT for those of `groups` that are orphaned and have a stopped process."""
+    signals: list[tuple[SigInfo, Process]] = []
     for group in sorted(groups):
-        stopped = any(process.signals.stopped_by for process in members(kernel.processes, group))
-        if stopped and is_orphaned(kernel.processes, group):
+        jobs = members(processes, group)
+        if any(process.signals.stopped_by for process in jobs) and is_orphaned(processes, group):
             for signo in (Signal.SIGHUP, Signal.SIGCONT):
-                for process in members(kernel.processes, group):
-                    send_to_process(kernel, cpu, SigInfo.from_kernel(signo), process)
+                signals += [(SigInfo.from_kernel(signo), process) for process in jobs]
+    return signals

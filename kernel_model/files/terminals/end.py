@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi.files import O_ASYNC
 from kernel_model.abi.terminal import TIOCSPGRP
 from kernel_model.abi.uapi import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, Errno, LinuxError
-from kernel_model.files.file import File, faulted
-from kernel_model.files.status import FileStatus
+from kernel_model.files.file import faulted
+from kernel_model.files.tree.devices import DeviceFile
 from kernel_model.wait.queue import Blocked
 
 if TYPE_CHECKING:
     from kernel_model.files.caller import Caller
     from kernel_model.files.terminals.terminal import Terminal
-    from kernel_model.files.tree.attributes import Attributes
     from kernel_model.files.tree.devices import DeviceNode
     from kernel_model.files.tree.place import Place
     from kernel_model.files.user_buffer import UserBuffer
@@ -25,10 +23,10 @@ _PIECE: Final = 2048  # bytes that a write hands on together
 _HUNG_UP: Final = POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDNORM | POLLWRNORM
 
 
-class TerminalEnd(File):
+class TerminalEnd(DeviceFile):
     """An open file of one end. `node`: what it was opened at."""
 
-    settable = File.settable | O_ASYNC
+    settable = DeviceFile.settable | O_ASYNC
     splices_from = splices_to = True
     is_master = False
 
@@ -115,14 +113,3 @@ class TerminalEnd(File):
 
     def seek(self, offset: int, whence: int) -> int:
         raise LinuxError(Errno.ESPIPE)
-
-    @property
-    def inode(self) -> Hashable:
-        return self.node.identity
-
-    @property
-    def attributes(self) -> Attributes:
-        return self.node
-
-    def status(self) -> FileStatus:
-        return self.node.status()

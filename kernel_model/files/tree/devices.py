@@ -59,7 +59,24 @@ class DeviceNode(Node):
         raise LinuxError(Errno.ENXIO)
 
 
-class MemoryDevice(File):
+class DeviceFile(File):
+    """What is opened at a node."""
+
+    node: DeviceNode
+
+    @property
+    def inode(self) -> Hashable:
+        return self.node.identity
+
+    @property
+    def attributes(self) -> Attributes:
+        return self.node
+
+    def status(self) -> FileStatus:
+        return self.node.status()
+
+
+class MemoryDevice(DeviceFile):
     """/dev/null, zero, full, random, urandom."""
 
     can_seek: ClassVar[bool] = True
@@ -100,14 +117,3 @@ class MemoryDevice(File):
 
     def write_at(self, call: Caller, buffer: UserBuffer, offset: int) -> int:
         return self.write(call, buffer)
-
-    @property
-    def inode(self) -> Hashable:
-        return self.node.identity
-
-    @property
-    def attributes(self) -> Attributes:
-        return self.node
-
-    def status(self) -> FileStatus:
-        return self.node.status()
