@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from kernel_model.abi.uapi import LinuxError
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.readahead import Window
 from kernel_model.mm.reclaim.page import CachedPage
+from kernel_model.mm.side_by_side import side_by_side
 from pffemu.arch.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -56,6 +58,29 @@ class DiskPages(PageCache):
         cpu.charge("kernel.page.allocate")
         cpu.charge("kernel.page.lookup")
         return self._bring(offset)
+
+    def bring_all(self, cpu: Cpu, offset: int, count: int) -> list[CachedPage]:
+        """`bring` of `count` pages side by side at once; none when that would do more, or the disk fails."""
+        if self.memory.kswapd.would_wake(count):
+            return []
+        size = count * PAGE_SIZE
+        try:
+            data = self.load(offset, size)
+        except LinuxError:
+            return []
+        if len(data) != min(size, self.size - offset):
+            return []
+        cpu.charge("kernel.page.allocate", count)
+        cpu.charge("kernel.page.lookup", count)
+        pages = self.memory.add_all(self, offset, count)
+        frames, offsets = [page.frame for page in pages], range(offset, offset + size, PAGE_SIZE)
+        self.pages.update(zip(offsets, pages, strict=True))
+        self._frames.update(zip(offsets, frames, strict=True))
+        octets, content, done = self._ram.octets, memoryview(data.ljust(size, b"\0")), 0
+        for start, length in side_by_side(frames):
+            octets[start : start + length] = content[done : done + length]
+            done += length
+        return pages
 
     def _bring(self, offset: int) -> CachedPage:
         data = self.load(offset)
@@ -123,6 +148,11 @@ class DiskPages(PageCache):
     def bytes_of(self, page: CachedPage, start: int, length: int) -> bytes:
         """`length` bytes of `page` from its byte `start` on."""
         return bytes(self._ram.octets[page.frame + start : page.frame + start + length])
+
+    def bytes_of_all(self, pages: list[CachedPage]) -> list[bytes]:
+        """The bytes of `pages`, together those whose frames lie side by side."""
+        runs = side_by_side([page.frame for page in pages])
+        return [bytes(self._ram.octets[start : start + length]) for start, length in runs]
 
     def written(self, offset: int, data: bytes) -> None:
         """The file on disk was written to: update the pages that are present."""

@@ -72,6 +72,24 @@ class FrameAllocator:
             self._ram.touched.append(frame)
         return frame
 
+    def take_uncleared_all(self, count: int) -> list[int]:
+        """`count` frames in the order of `take`, which may hold old bytes: what takes them writes all of them first.
+
+        The caller has looked that there are so many.
+        """
+        frames = self._free[len(self._free) - min(count, len(self._free)) :][::-1]
+        del self._free[len(self._free) - len(frames) :]
+        fresh = count - len(frames)
+        start, skipped = self._find_run(fresh)
+        if skipped:
+            frames += [self.take_uncleared() for _ in range(fresh)]
+        else:
+            self._next = start + fresh * PAGE_SIZE
+            frames.extend(range(start, self._next, PAGE_SIZE))
+        if self._ram.touched is not None:
+            self._ram.touched.extend(frames)
+        return frames
+
     def take_uncleared(self) -> int:
         """A frame that may hold old bytes: what takes it writes all of it first. Raises OutOfGuestMemory."""
         return self._free.pop() if self._free else self.take_run(1)

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Final
 
 from kernel_model.mm.frames import FrameAllocator
+from kernel_model.mm.side_by_side import side_by_side
 from pffemu.arch.directed import DIRECTED, is_directed
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_U, PTE_UFFD, PTE_W
 from pffemu.hw.ram import Ram
@@ -177,26 +178,21 @@ class PageTables:
     def ready(self, address: int, end: int, bits: int) -> list[tuple[int, int]]:
         """(physical address, bytes) of the longest prefix of [address, end) in one table whose entries have all `bits`.
 
-        Frames side by side are one run.
+        Frames side by side, with entries that are otherwise alike, are one run.
         """
         table = self._tables.get(address // _SPAN)
         if table is None:
             return []
         first = address >> 12 & 511
         count = min(-(-(end - address) // PAGE_SIZE), 512 - first)
+        entries = self._words[table + first : table + first + count].tolist()
         runs: list[tuple[int, int]] = []
-        start = behind = -1
-        for entry in self._words[table + first : table + first + count].tolist():
+        if entries[0] & bits != bits:
+            return runs
+        for entry, size in side_by_side(entries):
             if entry & bits != bits:
                 break
-            frame = entry & PTE_ADDRESS
-            if frame != behind:
-                if behind >= 0:
-                    runs.append((start, behind - start))
-                start = frame
-            behind = frame + PAGE_SIZE
-        if behind >= 0:
-            runs.append((start, behind - start))
+            runs.append((entry & PTE_ADDRESS, size))
         return runs
 
     def give_back(self) -> None:

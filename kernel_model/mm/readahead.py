@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.mm.side_by_side import side_by_side
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.events.fields import Hex, Label
 from pffemu.events.page_cache import ReadAhead
@@ -163,16 +164,21 @@ def read(
             len(missing),
         )
     marker = end - ahead if ahead else -1
-    run: list[CachedPage] = []
+    for offset, size in side_by_side([index * PAGE_SIZE for index in missing]):
+        _read_run(cpu, file, offset // PAGE_SIZE, (offset + size) // PAGE_SIZE, marker)
+    return len(missing)
+
+
+def _read_run(cpu: Cpu, file: DiskPages, start: int, behind: int, marker: int) -> None:
+    """Let the disk read the pages of [start, behind), the marker on page `marker`; until one fails."""
+    run = file.bring_all(cpu, start * PAGE_SIZE, behind - start)
+    if start <= marker < start + len(run):
+        run[marker - start].marker = True
     try:
-        for index in missing:
-            if run and index * PAGE_SIZE != run[-1].offset + PAGE_SIZE:
-                file.memory.read(cpu, run)
-                run = []
+        for index in range(start + len(run), behind):
             page = file.bring(cpu, index * PAGE_SIZE)
             page.marker = index == marker
             run.append(page)
     finally:
         if run:
             file.memory.read(cpu, run)
-    return len(missing)

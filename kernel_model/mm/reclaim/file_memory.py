@@ -144,6 +144,24 @@ class FileMemory:
         """A new page of `file` with a frame, for which there is room. Raises OutOfGuestMemory."""
         page = CachedPage(file, offset, self.frames.take())
         self.lists.put(page, Where.INACTIVE)
+        self._look_back(page)
+        self.writeback.dirtyable = self.most
+        self.kswapd.look(self._cores.running)
+        return page
+
+    def add_all(self, file: DiskPages, offset: int, count: int) -> list[CachedPage]:
+        """`add` of `count` pages side by side, which do not wake kswapd; their frames hold old bytes yet."""
+        frames = self.frames.take_uncleared_all(count)
+        pages = [CachedPage(file, offset + PAGE_SIZE * at, frame) for at, frame in enumerate(frames)]
+        self.lists.put_new(pages)
+        if self.lists.has_shadows:
+            for page in pages:
+                self._look_back(page)
+        self.writeback.dirtyable = self.most
+        return pages
+
+    def _look_back(self, page: CachedPage) -> None:
+        """`page` has come: if it was evicted not long ago, it is active at once."""
         remembered, near = self.lists.refault(page)
         if remembered:
             self.counters.workingset_refault_file += 1
@@ -151,9 +169,6 @@ class FileMemory:
             self.lists.activate(page)
             self.counters.workingset_activate_file += 1
             self.counters.workingset_restore_file += page.workingset
-        self.writeback.dirtyable = self.most
-        self.kswapd.look(self._cores.running)
-        return page
 
     def read(self, cpu: Cpu, pages: list[CachedPage]) -> None:
         """Let the disk read `pages`, new ones that lie side by side."""
@@ -167,6 +182,15 @@ class FileMemory:
         elif page.where is Where.INACTIVE:
             self.lists.activate(page)
             self.counters.pgactivate += 1
+
+    def touched_all(self, pages: list[CachedPage]) -> None:
+        """A call has used `pages`, one after the other, and no thread waits for them any more."""
+        for page in pages:
+            page.awaited = False
+            if page.referenced:
+                self.touched(page)
+            else:
+                page.referenced = True
 
     def remove(self, page: CachedPage) -> None:
         """The page has left the cache, and every mapping."""

@@ -23,8 +23,12 @@ class Kswapd(KernelThread):
 
     def look(self, cpu: Cpu) -> None:
         """A frame was taken: wake if few are left."""
-        if self._memory.frames.free_frames < self._memory.reserve + self._gap:
+        if self.would_wake(0):
             self.wake(cpu)
+
+    def would_wake(self, frames: int) -> bool:
+        """Whether few frames are left once so many more are taken."""
+        return self._memory.frames.free_frames - frames < self._memory.reserve + self._gap
 
     @property
     def _gap(self) -> int:

@@ -39,6 +39,12 @@ class PageLists:
         page.where = where
         self._list(where)[page.frame] = page
 
+    def put_new(self, pages: list[CachedPage]) -> None:
+        """`put` of pages that are on no list: each to the young end of the inactive one."""
+        for page in pages:
+            page.where = Where.INACTIVE
+            self.inactive[page.frame] = page
+
     def put_first(self, page: CachedPage) -> None:
         """Move `page` to the old end of the inactive list."""
         self.put(page, Where.INACTIVE)
@@ -76,6 +82,11 @@ class PageLists:
         self._shadows.move_to_end(key)
         if len(self._shadows) > self._remembered:
             self._shadows.popitem(last=False)
+
+    @property
+    def has_shadows(self) -> bool:
+        """Whether a page that comes may be one that was evicted."""
+        return bool(self._shadows)
 
     def refault(self, page: CachedPage) -> tuple[bool, bool]:
         """A page has come back: whether it was remembered, and whether it would have stayed on a longer list.
