@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -14,6 +17,33 @@ from pffemu import CpuOptions, Machine
 from pffemu.engine import jit
 from tests.bench import calls, commands, faults, gigabyte, guest_speed, page, reverse_steps, scaling, user_interrupts
 from tests.bench.result import Result, table
+
+_RUN: Final = re.compile(r", \d+ of \d+$")
+_LONGEST: Final = 12  # rows whose time is told
+
+
+class Stages:
+    """What is being measured, on the terminal, and the wall seconds that each row has taken."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show, self._row = show, "start"
+        self._since = self._began = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    def say(self, what: str) -> None:
+        """`what` is measured from now on: a row, and which run of it."""
+        now = time.perf_counter()
+        self.seconds[self._row] = self.seconds.get(self._row, 0.0) + now - self._since
+        self._row, self._since = _RUN.sub("", what), now
+        self._show(what)
+
+    def __str__(self) -> str:
+        """How long all rows took, and those that took long."""
+        self.say("")
+        longest = sorted(self.seconds.items(), key=lambda row: -row[1])[:_LONGEST]
+        minutes, seconds = divmod(round(time.perf_counter() - self._began), 60)
+        rows = "; ".join(f"{row} {seconds:.0f} s" for row, seconds in longest)
+        return f"measured in {minutes} min {seconds} s: {rows}"
 
 
 def main() -> int:
@@ -52,12 +82,14 @@ def main() -> int:
     jit.WARM_UP = jit.SHORT_WARM_UP = jit.WarmUp(0, 0)
     results = []
     with Console(stderr=True).status("") as status:
+        stages = Stages(status.update)
         for name in wanted:
-            found = groups[name](chosen.repetitions, status.update)
+            found = groups[name](chosen.repetitions, stages.say)
             results += found
             if not chosen.dry:
                 page.write(found)
     Console(width=None if sys.stdout.isatty() else 160).print(table(results))
+    print(stages, file=sys.stderr)
     if chosen.json is not None:
         chosen.json.write_text(json.dumps([result.as_dict() for result in results], indent=2) + "\n")
     return 0
