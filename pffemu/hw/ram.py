@@ -21,7 +21,8 @@ LARGEST = 1 << (MAXPHYADDR - 2)  # the engine's own page lies behind it
 
 
 class Ram:
-    """`size` bytes of RAM: `.octets` (unsigned bytes) and `.words` (signed 64-bit) view the same memory.
+    """`size` bytes of RAM: `.octets` (unsigned bytes) and `.words` (signed 64-bit) view the same memory;
+    slices of `.mapping` are bytes, copied sooner than out of a view.
 
     `.frames`: a word for each frame that the cores' fill hooks use (hw.fill); not part of the guest's state.
     """
@@ -33,7 +34,7 @@ class Ram:
                 f"{size} bytes of RAM are not possible", remedy="give whole pages, from 1M to 16T, as in --ram 16G"
             )
         try:
-            self._mapping = mapped(size)
+            self.mapping = mapped(size)
             self._frames = mapped(size // PAGE_SIZE * 8)
         except (OSError, ValueError, OverflowError) as error:
             raise UsageError(
@@ -43,9 +44,9 @@ class Ram:
         self.touched: list[int] | None = None  # with a memory hierarchy: frames the kernel fills, or reads (| 1)
         self.holes = tuple(sorted(hole for hole in holes if hole[0] < size))
         self.translators: list[Callable[[int], None]] = []  # called with the number of a frame whose code changes
-        self.octets = memoryview(self._mapping)
+        self.octets = memoryview(self.mapping)
         self.words = self.octets.cast("q")
-        self._anchor = ctypes.c_char.from_buffer(self._mapping)
+        self._anchor = ctypes.c_char.from_buffer(self.mapping)
         self.host_address = ctypes.addressof(self._anchor)
         self.frames = memoryview(self._frames).cast("q")
         self._frames_anchor = ctypes.c_char.from_buffer(self._frames)

@@ -17,13 +17,13 @@ _CHUNK: Final = 4096  # pages compared in one call
 
 def used_pages(machine: Machine, before: Pages | None = None) -> dict[int, bytes]:
     """Every page of RAM that is not all zero, by frame number, ascending. Pages as in `before` are shared with it."""
-    octets = machine.ram.octets
+    mapping = machine.ram.mapping
     if before is None:
-        return {at: bytes(octets[at * PAGE_SIZE : (at + 1) * PAGE_SIZE]) for at in _not_zero(machine)}
+        return {at: mapping[at * PAGE_SIZE : (at + 1) * PAGE_SIZE] for at in _not_zero(machine)}
     pages = {}
     for frame in _not_zero(machine):
         old = before.get(frame)
-        new = bytes(octets[frame * PAGE_SIZE : (frame + 1) * PAGE_SIZE])
+        new = mapping[frame * PAGE_SIZE : (frame + 1) * PAGE_SIZE]
         pages[frame] = old if old == new else new
     return pages
 
@@ -44,5 +44,10 @@ def _not_zero(machine: Machine) -> list[int]:
     words: Any = np.frombuffer(machine.ram.octets, dtype=np.int64, count=end * PAGE_SIZE // 8).reshape(end, -1)
     frames: list[int] = []
     for start in range(0, end, _CHUNK):
-        frames += (np.flatnonzero(words[start : start + _CHUNK].any(axis=1)) + start).tolist()
+        chunk = words[start : start + _CHUNK]
+        used = chunk[:, 0] != 0  # mostly enough, and 512 times as fast
+        rest = np.flatnonzero(~used)
+        if len(rest):
+            used[rest] = chunk[rest].any(axis=1)
+        frames += (np.flatnonzero(used) + start).tolist()
     return frames
