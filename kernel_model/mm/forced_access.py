@@ -56,7 +56,7 @@ def write(kernel: Kernel, mm: Mm, address: int, data: bytes) -> None:
             cpu.flush_tlb(code=True)
     for frame, (start, end) in zip(frames, _pieces(address, len(data)), strict=True):
         at = frame + start % PAGE_SIZE
-        mm.ram.octets[at : at + end - start] = data[start - address : end - address]
+        mm.ram.store(at, data[start - address : end - address])
 
 
 def read(mm: Mm, address: int, size: int) -> bytes:

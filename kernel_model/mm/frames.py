@@ -64,7 +64,7 @@ class FrameAllocator:
     def take(self) -> int:
         """A zeroed frame. Raises OutOfGuestMemory."""
         if self._free:
-            frame = self._free.pop()
+            frame = self._pop_free()
             self._ram.octets[frame : frame + PAGE_SIZE] = bytes(PAGE_SIZE)
         else:
             frame = self.take_run(1)
@@ -92,15 +92,21 @@ class FrameAllocator:
 
     def take_uncleared(self) -> int:
         """A frame that may hold old bytes: what takes it writes all of it first. Raises OutOfGuestMemory."""
-        return self._free.pop() if self._free else self.take_run(1)
+        return self._pop_free() if self._free else self.take_run(1)
 
     def take_copy(self, source: int) -> int:
         """A frame with the bytes of frame `source`. Raises OutOfGuestMemory."""
-        frame = self._free.pop() if self._free else self.take_run(1)
+        frame = self._pop_free() if self._free else self.take_run(1)
         octets = self._ram.octets
         octets[frame : frame + PAGE_SIZE] = octets[source : source + PAGE_SIZE]
         if self._ram.touched is not None:
             self._ram.touched += (source | 1, frame)
+        return frame
+
+    def _pop_free(self) -> int:
+        frame = self._free.pop()
+        if self._ram.frames[frame // PAGE_SIZE]:
+            self._ram.forget_code(frame // PAGE_SIZE)
         return frame
 
     def has_run(self, count: int) -> bool:
@@ -136,6 +142,8 @@ class FrameAllocator:
     def _take_returned(self, start: int, count: int) -> int:
         end = start + count * PAGE_SIZE
         self._free = [frame for frame in self._free if not start <= frame < end]
+        for frame in range(start // PAGE_SIZE, end // PAGE_SIZE):
+            self._ram.forget_code(frame)
         self._ram.octets[start:end] = bytes(end - start)
         if self._ram.touched is not None:
             self._ram.touched.extend(range(start, end, PAGE_SIZE))

@@ -15,7 +15,7 @@ from kernel_model.mm import page_fault
 from kernel_model.wait.queue import Blocked, Interruptible
 from pffemu.arch.paging import PAGE_SIZE, PTE_A, PTE_D, PTE_P, PTE_U, PTE_W, USER_END, page_of
 from pffemu.errors import OutOfGuestMemory
-from pffemu.hw.fill import TRANSLATED
+from pffemu.hw.fill import CODE
 from pffemu.hw.page_walk import WRITE
 from pffemu.hw.trap import Trap
 
@@ -54,7 +54,7 @@ class UserMemory:
         if 0 < size <= PAGE_SIZE - address % PAGE_SIZE and address < USER_END:
             start = self._bring_in(address, WRITE)
             ram.octets[start : start + size] = data
-            if ram.frames[start // PAGE_SIZE] & TRANSLATED:
+            if ram.frames[start // PAGE_SIZE] & CODE:
                 ram.forget_code(start // PAGE_SIZE)
             return
         for start, length in self.parts(address, size, WRITE):

@@ -62,7 +62,7 @@ def forget_block(handle: Any, address: int) -> None:
 class CarefulCode:
     """The careful instructions in a core's translated code, with one hook each.
 
-    `stale`: the block before which the run was stopped, to be translated again; `flush`: after a flush of the TLB.
+    `stale`: the block before which the run was stopped, to be translated again.
     """
 
     def __init__(
@@ -83,7 +83,6 @@ class CarefulCode:
         self._ask_host = CODE_HOOK(lambda _uc, address, _size, _user: before(address))
         self._callbacks: list[Any] = [self._ask_host, CODE_HOOK(self._save), CODE_HOOK(self._save_and_check)]
         self.stale: int | None = None
-        self.flush = False
         self.begin_run()
         self._ask_about_block = _TRANSLATED_HOOK(self._translated)
         self._block_hook = add_hook(unicorn.UC_HOOK_EDGE_GENERATED, self._ask_about_block, EVERYWHERE)
@@ -125,12 +124,12 @@ class CarefulCode:
     def _translated(self, _uc: object, block: Any, _previous: Any, _user: object) -> None:
         start, size = block.contents.pc, block.contents.size
         try:
-            found, self.flush = self._host.translated(start, size)
+            found = self._host.translated(start, size)
         except BaseException as error:
             self._fail(error)
             return
         fresh = {address: quick for address, quick in found.items() if address not in self._hooks}
-        if not fresh and not self.flush:
+        if not fresh:
             return
         user = ctypes.addressof(self._state)
         for address, quick in fresh.items():

@@ -26,6 +26,7 @@ from pffemu.engine.breakpoints import Breakpoints
 from pffemu.engine.careful_code import FORGET_BLOCKS, CarefulCode, forget_block
 from pffemu.engine.count_block import PC_KNOWN, settle
 from pffemu.engine.engine_page import UNTIL
+from pffemu.engine.exits import Exits
 from pffemu.engine.float_status import FloatStatus
 from pffemu.engine.pc_sync import PcSync
 from pffemu.engine.planned_blocks import PlannedBlocks
@@ -50,6 +51,7 @@ _CPU_MODEL: Final = x86.UC_CPU_X86_SANDYBRIDGE
 
 # without types of arguments, as in engine.registers; without the GIL
 _emu_start: Final[Any] = ctypes.CDLL(uclib._name).uc_emu_start
+_INVALID_HOOK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p)
 _INTR_HOOK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
 TLB_FLUSH: Final = unicorn.UC_CTL_TLB_FLUSH | (1 << 30)  # UC_CTL_IO_WRITE, no argument (U10)
 _INVALID, _REFUSED = StopKind.INVALID, StopKind.REFUSED  # members of an enum take ten times as long to look up
@@ -98,7 +100,8 @@ class UnicornCpu:
         self._fills = _FEWEST_FILLS  # granted at the last flush
         self._stopped_at: int | None = None  # the breakpoint of the last stop: running on passes it
         self._resumed_at: int | None = None
-        self._exits: set[int] = set()  # addresses at which nothing may be translated
+        self._exits = Exits(self._uc, fill, host)
+        self._is_invalid = False  # the run has come to an invalid instruction
         self._stores_to_code = False  # the instruction at RIP, which must run alone
         self._alone: int | None = None  # the address at which `run_alone` runs
         self._warm_up = warm_up
@@ -233,6 +236,7 @@ class UnicornCpu:
         uclib.uc_ctl(self._handle, TLB_FLUSH)
         self._fills = _FEWEST_FILLS
         self._fill.allow(_FEWEST_FILLS)
+        self._fill.forget_guards()
         if self._memory_hook is not None:
             self._memory_hook.forget_translations()
 
@@ -325,21 +329,22 @@ class UnicornCpu:
                 return stop.LIMIT
             if count > 1 and self.counter is not None:
                 count -= self.counter.executed - before
+                if count <= 0:
+                    return stop.LIMIT
             begin = rip
 
     def _start_once(self, begin: int, until: int, count: int) -> EngineStop | None:
         """One start of Unicorn; None: it ended for the engine's own reasons, and the run goes on."""
-        if begin in self._exits and begin != until and self._host.can_fetch(begin):
-            return self._at_exit(begin)  # started there, at the first byte of a page, Unicorn would refuse the fetch
+        if self._exits.used or self._fill.exits:
+            self._exits.put(until)
+            if begin in self._exits and begin != until:
+                return self._at_exit(begin)
         registers, counter, refusals = self.registers, self.counter, self._refusals
         self._stop, registers.known_rip = _NO_STOP, _UNKNOWN
         registers.known = registers.rip_moved = False
         registers.live, self.floats.settled = True, False
         self._careful.begin_run()
-        refusals[REFUSED] = NOTHING
-        if self._exits:
-            # Unicorn first fetches from where an exit is; a page that this address space lacks would be a page fault
-            self._uc.ctl_set_exits([until, *(address for address in self._exits if self._host.can_fetch(address))])
+        refusals[REFUSED], self._is_invalid = NOTHING, False
         self._begin.value, self._until.value, self._count.value = begin, until, count
         status = _emu_start(*self._start_arguments)
         registers.live = False
@@ -350,15 +355,15 @@ class UnicornCpu:
             raise error
         if self._careful.stale is not None:
             self._careful.translate_again()
-            if self._careful.flush:
-                self.flush_tlb()
             return None
         if self._stop is not None:
             return self._recorded_stop(self._stop)
-        if status == unicorn.UC_ERR_OK:
-            return self._quiet_stop(until)
-        if status == unicorn.UC_ERR_INSN_INVALID:
+        if self._is_invalid:
             return self._early(_INVALID)
+        if status == unicorn.UC_ERR_OK or (
+            self._exits.used and self._exits.were_all_that_was_refused(self.registers.rip())
+        ):
+            return self._quiet_stop(until)
         reason = refusals[REFUSED]
         if status == unicorn.UC_ERR_EXCEPTION and reason != NOTHING:
             if reason == TLB_GROWS:
@@ -393,27 +398,28 @@ class UnicornCpu:
             self._host.code_changes(page)
             self._stores_to_code = True
             return
-        found = self._host.untranslatable_in(page)
-        if found and not self._exits:
-            self._uc.ctl_exits_enabled(True)
-        self._exits |= found
+        self._host.search_code(page)
 
     def _store_alone(self) -> EngineStop | None:
-        """Run the instruction at RIP, which stores to code that was translated, alone; None: it has run.
-
-        Behind it nothing is translated that it changes.
-        """
+        """Run the instruction at RIP, which stores to code that was translated, alone; None: it has run."""
+        self._stores_to_code = False
         rip = self.registers.rip()
-        boundary, count = self._host.address_after(rip, 1), 0
+        if rip in self._fill.exits:
+            self._host.code_changed()
+            return None  # it runs alone there, too
         if self._host.is_branch(rip):
-            boundary, count = UNTIL, 1
             self._translate_for_count()
+            return self._run_one(rip, UNTIL, 1)
+        return self._run_one(rip, self._host.address_after(rip, 1), 0)
+
+    def _run_one(self, rip: int, boundary: int, count: int) -> EngineStop | None:
+        """Run the instruction at RIP alone; None: it has run. Behind it nothing is translated that it changes."""
         forget_block(self._handle, rip)
-        result = None
-        while result is None:
-            self._stores_to_code = False
+        result = self._start_once(rip, boundary, count)
+        while result is None and self.registers.rip() == rip:
             result = self._start_once(rip, boundary, count)
         forget_block(self._handle, rip)
+        self._stores_to_code = False
         self._host.code_changed()
         return None if result is stop.LIMIT and self.registers.rip() != rip else result
 
@@ -436,19 +442,24 @@ class UnicornCpu:
             self._interrupted = False
             return stop.INTERRUPTED
         rip = self.registers.rip()
-        if rip in self._exits and rip != until:
-            return self._at_exit(rip)
+        if rip != until and self._exits.used and rip in self._exits:
+            return None
         if rip == UNTIL and until == UNTIL:
             return EngineStop(StopKind.EXCEPTION, GP, rip)
         return stop.LIMIT
 
     def _at_exit(self, rip: int) -> EngineStop | None:
-        """The answer where nothing may be translated; None: other code is there now."""
-        if not self._host.runs_exactly(rip):
+        """The answer where nothing may be translated; None: the instruction there can be, and has run alone."""
+        if rip in self.breakpoints and rip not in (self._resumed_at, self._alone):
+            self._stopped_at = rip
+            return EngineStop(StopKind.BREAKPOINT, 0, rip)
+        is_cut_off = self._host.is_cut_off(rip)
+        if not is_cut_off and rip != self._alone and not self._host.runs_exactly(rip):
             return EngineStop(_INVALID, 0, rip)
-        self._exits.discard(rip)
-        forget_block(self._handle, rip)
-        return None
+        self._exits.passed = rip
+        result = self._run_one(rip, UNTIL if is_cut_off else self._host.address_after(rip, 1), 0)
+        self._exits.passed = None
+        return result
 
     def _early(self, kind: StopKind, vector: int = 0) -> EngineStop:
         """The running block did not complete: take its rest back from the count.
@@ -516,9 +527,9 @@ class UnicornCpu:
         self._fast_hooks = self._add_fast_hooks()
         self._uc.ctl_flush_tb()  # translated code keeps the hooks it was translated with
         saved, root, self._fill.root = self.save_registers(), self._fill.root, 0
-        self._uc.ctl_exits_enabled(False)  # else the run's own end is ignored
+        self._exits.pause()
         boot.grow_tlb(self._uc, self.registers, self.flush_tlb)
-        self._uc.ctl_exits_enabled(bool(self._exits))
+        self._exits.resume()
         self._fill.root = root
         self._saved.write(saved)
 
@@ -527,6 +538,7 @@ class UnicornCpu:
         self._add_hook(
             unicorn.UC_HOOK_INSN, INSTRUCTION_HOOK(self._on_syscall), EVERYWHERE, instruction=x86.UC_X86_INS_SYSCALL
         )
+        self._add_hook(unicorn.UC_HOOK_INSN_INVALID, _INVALID_HOOK(self._on_invalid), EVERYWHERE)
         for instruction, callback in answers(self.registers, self._host, self._fail):
             self._add_hook(unicorn.UC_HOOK_INSN, callback, EVERYWHERE, instruction=instruction)
 
@@ -539,6 +551,10 @@ class UnicornCpu:
         if self._stop is None:
             self._stop = EngineStop(StopKind.EXCEPTION, vector)
         uclib.uc_emu_stop(self._handle)
+
+    def _on_invalid(self, _uc: object, _user: object) -> bool:
+        self._is_invalid = True
+        return False
 
     def _before_careful(self, address: int) -> None:
         if address == self._alone:

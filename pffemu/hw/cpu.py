@@ -10,7 +10,7 @@ from pffemu.arch.floats import FLAGS, MASKS
 from pffemu.arch.msrs import CR4_TSD
 from pffemu.arch.rflags import AC, RF
 from pffemu.asm import BRANCH, REP, TIMING_CLASSES, class_of
-from pffemu.asm.scan import INVALID, first, last_in
+from pffemu.asm.scan import INVALID, first, last_in, runs_out_of_bytes
 from pffemu.engine import jit
 from pffemu.engine.block_counter import BlockCounter
 from pffemu.engine.careful_code import Quick
@@ -77,7 +77,7 @@ class Cpu:
         self.delivery_cost = f"cpu.uintr.deliver.{options.delivery.value}"
         self.index, self.options, self.bus = index, options, bus
         self.tid = 0
-        self.mmu = Mmu(ram, regions, options.uffd_lookup, compiled)
+        self.mmu = Mmu(ram, regions, options.uffd_lookup, compiled, index)
         self.frames = TranslatedFrames(self.mmu)
         ram.translators.append(self._forget_code)
         self.apic = LocalApic(apic_id=index)
@@ -347,14 +347,9 @@ class Cpu:
         unfinished = self._counter.unfinished(rip)[1] if self._counter is not None else 0
         return (self._charged + self._executed[TIME] + self._executed[STALL] - unfinished) >> SHIFT
 
-    def translated(self, address: int, size: int) -> tuple[Mapping[int, Quick], bool]:
-        """The careful instructions of a new block, and whether the TLB must be flushed (hw.translated_blocks)."""
-        found, flush = self.blocks.translated(address, size)
-        if flush:
-            for cpu in self.interconnect.cpus:
-                if cpu is not self:
-                    cpu.engine.flush_tlb()
-        return found, flush
+    def translated(self, address: int, size: int) -> Mapping[int, Quick]:
+        """The careful instructions of a new block (hw.translated_blocks)."""
+        return self.blocks.translated(address, size)
 
     def compile_translated(self, ask: int) -> tuple[int, int]:
         """The compiled form of `translated`, and its user data; `ask`: the C function that calls `translated`."""
@@ -379,13 +374,18 @@ class Cpu:
         instruction = first(code)
         return instruction is not None and class_of(instruction, code) == BRANCH
 
-    def untranslatable_in(self, page: int) -> set[int]:
-        """Addresses in a page, before it is first fetched, where untranslatable instructions may begin."""
-        return self.frames.search(page)
+    def search_code(self, page: int) -> None:
+        """Search the page's frame, before the engine translates code of it, for what it cannot translate."""
+        self.frames.search(page, self.engine, self.interconnect.cpus)
 
     def can_fetch(self, address: int) -> bool:
         """Whether ring 3 can fetch from `address` now."""
         return not isinstance(self.mmu.translate(address, USER | FETCH, update=False), Trap)
+
+    def is_cut_off(self, rip: int) -> bool:
+        """Whether the instruction at `rip` would go on in a page from which ring 3 cannot fetch."""
+        code = self.mmu.code_at(rip, MAX_INSTRUCTION)
+        return 0 < len(code) < MAX_INSTRUCTION and runs_out_of_bytes(code)
 
     def runs_exactly(self, rip: int) -> bool:
         """Whether the engine would now execute the instruction at `rip` as the CPU does."""

@@ -311,6 +311,7 @@ def _content(cpu: Cpu, _context: Context, fill: Fill) -> Outcome | None:
     """Step 5: the page's content."""
     found, octets = fill.directive, cpu.mmu.ram.octets
     assert found is not None
+    cpu.mmu.ram.forget_code(fill.frame // PAGE_SIZE)  # of a page that was evicted from the frame
     if found.kind is Kind.COPY:
         octets[fill.frame : fill.frame + PAGE_SIZE] = octets[fill.source : fill.source + PAGE_SIZE]
         cpu.charge("cpu.directed.copy", PAGE_SIZE)

@@ -28,7 +28,7 @@ from pffemu.hw.fault_address import (
     operands_of,
     trap_of_operand,
 )
-from pffemu.hw.fill import TRANSLATED
+from pffemu.hw.fill import CODE
 from pffemu.hw.page_walk import FETCH, OK, USER, WRITE
 from pffemu.hw.ram import Ram
 from pffemu.hw.tlb_fill import TlbFill
@@ -61,11 +61,11 @@ class RegionCheck(NamedTuple):
 class Mmu:
     """Translations of one core. Addresses are unsigned; `access` is WRITE | USER | FETCH."""
 
-    def __init__(self, ram: Ram, regions: RegionTable, lookup: UffdLookup, compiled: bool) -> None:
+    def __init__(self, ram: Ram, regions: RegionTable, lookup: UffdLookup, compiled: bool, core: int = 0) -> None:
         self.ram, self._octets = ram, ram.octets
         self.regions = regions
         self.lookup = lookup
-        self.fill = TlbFill(ram, compiled)
+        self.fill = TlbFill(ram, compiled, core)
         self._words = ram.size >> 3
         self._tlb: dict[int, int] = {}  # page | access -> frame, for accesses of delivery and of the kernel
 
@@ -104,7 +104,7 @@ class Mmu:
         frame, offset, size = self._tlb.get(address & PAGE_MASK | access | WRITE), address & _OFFSET, len(data)
         if frame is not None and offset + size <= PAGE_SIZE:  # the usual case
             self._octets[frame | offset : (frame | offset) + size] = data
-            if self.ram.frames[frame // PAGE_SIZE] & TRANSLATED:
+            if self.ram.frames[frame // PAGE_SIZE] & CODE:
                 self.ram.forget_code(frame // PAGE_SIZE)
             return None
         parts = self._parts(address, size, access | WRITE, True)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pffemu.arch.paging import MAXPHYADDR, PAGE_SIZE
 from pffemu.engine.host_memory import mapped
 from pffemu.errors import UsageError
-from pffemu.hw.fill import STORED_TO, TRANSLATED
+from pffemu.hw.fill import CODE
 
 SMALLEST = 1 << 20
 LARGEST = 1 << (MAXPHYADDR - 2)  # the engine's own page lies behind it
@@ -57,14 +57,15 @@ class Ram:
         end = start + len(data)
         self.octets[start:end] = data
         for frame in range(start // PAGE_SIZE, (end - 1) // PAGE_SIZE + 1):
-            if self.frames[frame] & TRANSLATED:
+            if self.frames[frame] & CODE:
                 self.forget_code(frame)
 
     def forget_code(self, frame: int) -> None:
-        """Have all cores forget what they have translated of a frame, by its number."""
-        for forget in self.translators:
-            forget(frame)  # while code can still be fetched: engines translate its addresses
-        self.frames[frame] = STORED_TO  # TLBs may still grant stores through its former page
+        """Have all cores forget what they have translated of a frame, by its number, and flush their TLBs."""
+        if self.frames[frame] & CODE:
+            for forget in self.translators:
+                forget(frame)  # while code can still be fetched: engines translate its addresses
+        self.frames[frame] = 0
 
     def forget_frames(self) -> None:
         """Clear `.frames` after RAM's content was replaced: no core has translated or searched any of it."""

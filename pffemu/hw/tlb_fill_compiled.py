@@ -8,14 +8,22 @@ from numba.extending import register_jitable
 
 from pffemu.engine.compiled_callback import compile_callback, words
 from pffemu.hw import fill as semantics
-from pffemu.hw import page_walk
+from pffemu.hw import page_walk, untranslatable
 from pffemu.hw.fill import FRAMES_ADDRESS, RAM_ADDRESS, RAM_WORDS, WORDS
 
 register_jitable(page_walk.reserved_bits)
 register_jitable(page_walk.permissions)
 walk = register_jitable(page_walk.walk)
 register_jitable(semantics.refuse)
+register_jitable(semantics.refuse_fetch)
 register_jitable(semantics.with_home)
+register_jitable(semantics.is_guarded)
+register_jitable(untranslatable.is_prefix)
+register_jitable(untranslatable.octet)
+register_jitable(untranslatable.begins_at)
+register_jitable(untranslatable.is_clean)
+register_jitable(semantics.fetched)
+register_jitable(semantics.stored_to)
 fill = register_jitable(semantics.fill)
 
 

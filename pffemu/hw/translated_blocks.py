@@ -76,16 +76,17 @@ class TranslatedBlocks:
             words[RATES + number] = rate
         return hooks(HOOKS)["HOOK"], ctypes.addressof(words)
 
-    def translated(self, address: int, size: int) -> tuple[Mapping[int, Quick], bool]:
-        """The careful instructions of a block by address, and whether the TLBs must be flushed before it runs."""
+    def translated(self, address: int, size: int) -> Mapping[int, Quick]:
+        """The careful instructions of a block by address."""
         if not is_canonical(address):  # the engine's own page, which is not the guest's
-            return {address: Quick.NEVER} if self._mmu.fill.root else _NOTHING, False
+            return {address: Quick.NEVER} if self._mmu.fill.root else _NOTHING
         code = self._mmu.code_at(address, size)
         length = self._ordinary_length(code, size)
         if self.counter is not None:
             self.counter.translated(address, size, length, self._stores_into_last(code, address, size))
+        self._frames.note(address, size)
         is_ordinary = length is not None and not self.checks
-        return _NOTHING if is_ordinary else self._careful(code, address, size), self._frames.note(address, size)
+        return _NOTHING if is_ordinary else self._careful(code, address, size)
 
     def _stores_into_last(self, code: bytes, address: int, size: int) -> bool:
         """Whether the block is an instruction before which the engine has left the block that it stores into.

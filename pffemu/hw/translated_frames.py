@@ -1,22 +1,35 @@
-"""The frames of a core's translated code, so that stores through other mappings are noticed (JITs map code twice).
+"""The frames of a core's translated code, so that every store to it is noticed, and nothing is fetched unsearched.
 
-Ram.frames has a word for each frame, which all cores share and the fill hook reads: translated, stored to, and in which
-executable page. A store to a translated frame through another page is refused once; the code is forgotten on every
-core, its word cleared, and the instruction run alone. If code is translated from a frame for which a TLB may still
-grant stores, the TLBs are flushed first.
+Ram.frames has a word for each frame (hw.fill), which all cores share and the fill hook reads: translated, searched,
+stored to, and its home, the one page of one core through which Unicorn notices stores to code. A store to code away
+from home (JITs map code twice) is refused once; every core forgets the code, and the instruction runs alone. A fetch
+from a frame that was stored to is refused until TLBs grant no such store, and the frame has been searched for
+untranslatable encodings. Where it has some, each core guards each page in which it fetches from the frame.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterable
 from typing import Final, Protocol
 
-from pffemu.arch.encodings import MAX_INSTRUCTION
 from pffemu.arch.paging import PAGE_SHIFT, PAGE_SIZE, page_of
-from pffemu.hw.fill import MIXED, SEARCHED, STORED_TO, TRANSLATED, with_home
+from pffemu.hw.fill import (
+    BEHIND,
+    CODE,
+    MIXED,
+    NO_FRAME,
+    PASSING,
+    SEARCHED,
+    STORED_AT_HOME,
+    STORED_TO,
+    TRANSLATED,
+    UNCLEAN,
+    with_home,
+)
 from pffemu.hw.mmu import FETCH, USER, Mmu
 from pffemu.hw.trap import Trap
-from pffemu.hw.untranslatable import untranslatable
+from pffemu.hw.untranslatable import goes_on, untranslatable
 
 _KNOWN: Final = 1 << 10  # noted pages that native code knows; the others it asks about
 KNOWN_WORDS: Final = 2 * _KNOWN
@@ -25,6 +38,14 @@ KNOWN_WORDS: Final = 2 * _KNOWN
 class Engine(Protocol):
     def forget_page(self, page: int) -> None: ...
     def flush_code(self) -> None: ...
+    def flush_tlb(self) -> None: ...
+
+
+class Core(Protocol):
+    @property
+    def mmu(self) -> Mmu: ...
+    @property
+    def engine(self) -> Engine: ...
 
 
 def known_slot(number: int) -> int:
@@ -44,27 +65,23 @@ class TranslatedFrames:
         self.known_address = ctypes.addressof(self._known)
         self._passing: set[int] = set()  # frames that the instruction which runs alone stores to
 
-    def note(self, address: int, size: int) -> bool:
-        """Note translated code; True when a TLB may grant stores to its frame unnoticed."""
-        root, found = self._mmu.fill.root, False
+    def note(self, address: int, size: int) -> None:
+        """Note translated code."""
+        root = self._mmu.fill.root
         for page in {page_of(address), page_of(address + max(size, 1) - 1)}:
             if (root, page) not in self._noted:
-                found |= self._note_page(root, page)
+                self._note_page(root, page)
             if (root, page) in self._noted:
                 slot = known_slot(page >> PAGE_SHIFT)
                 self._known[slot], self._known[slot + 1] = page >> PAGE_SHIFT, root
-        return found
 
-    def _note_page(self, root: int, page: int) -> bool:
-        frame = self._mmu.translate(page, USER | FETCH, update=False)
-        if isinstance(frame, Trap) or frame // PAGE_SIZE in self._passing:
-            return False
-        number = frame // PAGE_SIZE
+    def _note_page(self, root: int, page: int) -> None:
+        frame = self.frame_of(page, USER | FETCH)
+        if frame is None or frame in self._passing:
+            return
         self._noted.add((root, page))
-        self._pages.setdefault(number, set()).add((root, page))
-        before = self._bits[number]
-        self._bits[number] = bits = with_home(before, page) | TRANSLATED
-        return bool((bits & ~before) & MIXED or (before & STORED_TO and not before & TRANSLATED))
+        self._pages.setdefault(frame, set()).add((root, page))
+        self._bits[frame] |= TRANSLATED
 
     def frame_of(self, page: int, access: int) -> int | None:
         """The number of the frame behind a page."""
@@ -78,24 +95,47 @@ class TranslatedFrames:
         """
         self._passing.add(frame)
         self._mmu.ram.forget_code(frame)
+        self._bits[frame] = PASSING
 
     def changed(self) -> None:
         """The instruction has run, and the engine forgets it."""
+        for frame in self._passing:
+            self._bits[frame] |= CODE  # TLBs grant stores to it, and may grant fetches
+            self._mmu.ram.forget_code(frame)
         self._passing.clear()
 
-    def search(self, page: int) -> set[int]:
-        """Addresses in this page, before it is first fetched, where untranslatable instructions may begin."""
-        frame = self.frame_of(page, USER | FETCH)
-        if frame is not None:
-            self._bits[frame] |= SEARCHED
-        code = self._mmu.code_at(page, PAGE_SIZE + MAX_INSTRUCTION)
-        offsets = untranslatable(
-            self._mmu.code_at(page - MAX_INSTRUCTION, MAX_INSTRUCTION), code[:PAGE_SIZE], code[PAGE_SIZE:]
-        )
-        return {page + offset for offset in offsets}
+    def search(self, page: int, engine: Engine, cores: Iterable[Core]) -> None:
+        """Prepare the frame of `page` for the fetch that was refused. `cores`: the machine's; `engine`: this core's."""
+        frame, fill = self.frame_of(page, USER | FETCH), self._mmu.fill
+        if frame is None:
+            return
+        bits = with_home(self._bits[frame], page, fill.core)
+        is_stored_to = bits & STORED_TO or (bits & MIXED and bits & STORED_AT_HOME)
+        is_new = not bits & SEARCHED
+        for core in cores:
+            if is_stored_to or (is_new and core.mmu.fill.guards_depend_on(frame * PAGE_SIZE)):
+                core.engine.flush_tlb()
+        if is_stored_to:
+            bits &= ~(STORED_TO | STORED_AT_HOME)
+        code = bytes(self._octets_of(frame))
+        if is_new:
+            bits = bits & ~(UNCLEAN | BEHIND) | SEARCHED | (UNCLEAN if goes_on(code) or untranslatable(code) else 0)
+        self._bits[frame] = bits
+        if bits & UNCLEAN:
+            if fill.guards_are_full:
+                engine.flush_tlb()
+            behind = self.frame_of(page + PAGE_SIZE, USER | FETCH) if goes_on(code) else None
+            offsets = untranslatable(code, None if behind is None else bytes(self._octets_of(behind)))
+            exits = {page + offset for offset in offsets}
+            if behind is not None:
+                self._bits[behind] |= BEHIND
+            fill.guard(page, frame * PAGE_SIZE, NO_FRAME if behind is None else behind * PAGE_SIZE, exits)
+
+    def _octets_of(self, frame: int) -> memoryview:
+        return self._mmu.ram.octets[frame * PAGE_SIZE : (frame + 1) * PAGE_SIZE]
 
     def forget(self, frame: int, engine: Engine) -> None:
-        """Forget this core's translated code of `frame`."""
+        """Forget this core's translated code of `frame`; its TLB grants neither fetches from it nor stores to it."""
         pages = self._pages.pop(frame, set())
         self._noted -= pages
         self._forget_known()
@@ -104,6 +144,7 @@ class TranslatedFrames:
             return
         for _, page in sorted(pages):
             engine.forget_page(page)
+        engine.flush_tlb()
 
     def forget_all(self) -> None:
         """Note that all translated code was forgotten; the bits stay set, at the cost of one refused store each."""

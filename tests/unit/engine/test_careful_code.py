@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from guest.paths import INCLUDE
 from kernel_model.abi.uapi import Signal
-from pffemu import Exited, Killed
+from pffemu import CpuOptions, Exited, Killed, Machine, assemble
 from pffemu.hw import careful
+from pffemu.machine.stop import BudgetUsedUp
 from tests.guest_tools import load, plain_guest, run
 
 AVX = ".byte 0xc5, 0xf8, 0x58, 0xc1"  # vaddps xmm0, xmm0, xmm1
@@ -167,3 +169,157 @@ def test_pop_to_memory_reads_the_stack_before_it_looks_at_its_target() -> None:
     stop = run(plain_guest(body)).stop
     assert isinstance(stop, Killed)
     assert stop.signal is Signal.SIGSEGV
+
+
+EVERY_WAY_TO_ONE_FRAME = """
+.include "pff.inc"
+.equ A, 0x20000000
+.equ B, 0x30003000
+.equ BYTES, 0xe8ba0ff065
+_start: mov eax, SYS_memfd_create
+    lea rdi, [rip + name]
+    xor esi, esi
+    syscall
+    mov ebx, eax
+    mov edi, eax
+    mov esi, 8192
+    mov eax, SYS_ftruncate
+    syscall
+    mov edi, A
+    call map
+    mov edi, B
+    call map
+    mov eax, SYS_rt_sigaction
+    mov edi, SIGILL
+    lea rsi, [rip + action]
+    xor edx, edx
+    mov r10d, 8
+    syscall
+    mov rax, BYTES
+    mov [A + 16], rax
+    mov [A + 4093], rax
+    mov rax, 0x9090909090909090
+    mov [A], rax
+    mov [A + 8], rax
+    lea rbp, [rip + second]
+    mov eax, A
+    jmp rax
+second: lea rbp, [rip + third]
+    mov eax, B + 16
+    jmp rax
+third: lea rbp, [rip + fourth]
+    mov eax, B + 4093
+    jmp rax
+fourth: mov eax, SYS_fork
+    syscall
+    lea rbp, [rip + fifth]
+    mov ecx, A + 4093
+    jmp rcx
+fifth: lea rbp, [rip + last]
+    mov ecx, A + 16
+    jmp rcx
+last: mov edi, [rip + count]
+    mov eax, SYS_exit_group
+    syscall
+on_signal:
+    inc dword ptr [rip + count]
+    lea rsp, [rip + stack_top]
+    jmp rbp
+map: mov esi, 8192
+    mov edx, 7
+    mov r10d, MAP_SHARED | MAP_FIXED
+    mov r8d, ebx
+    xor r9d, r9d
+    mov eax, SYS_mmap
+    syscall
+    ret
+back: ud2
+.data
+name: .asciz "code"
+count: .long 0
+action: .quad on_signal, SA_RESTORER | SA_NODEFER, back, 0
+.bss
+.balign 16
+stack: .zero 65536
+stack_top: .zero 64
+"""
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_lock_bts_is_an_invalid_opcode_in_every_page_and_on_every_core(compiled: bool) -> None:
+    machine = Machine(ram=16 << 20, cpus=2, cpu=CpuOptions(compiled=compiled))
+    machine.load(assemble(EVERY_WAY_TO_ONE_FRAME, include_dirs=(INCLUDE,)))
+    assert machine.run() == Exited(5)
+    assert all(cpu.instructions for cpu in machine.cpus)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_lock_bts_that_a_debugger_writes_into_code_is_an_invalid_opcode(compiled: bool) -> None:
+    machine = Machine(ram=16 << 20, cpu=CpuOptions(compiled=compiled))
+    program = assemble("_start: nop\n nop\n nop\n nop\n jmp _start")
+    machine.load(program)
+    machine.run(1000)
+    machine.memory.write(program.symbols["_start"], bytes.fromhex("f00fabc8"))
+    stop = machine.run(1000)
+    assert isinstance(stop, Killed)
+    assert stop.signal is Signal.SIGILL
+
+
+@pytest.mark.parametrize("piece", [1, 2, 1000])
+@pytest.mark.parametrize(
+    ("body", "signal"),
+    [
+        (".byte 0xf0, 0x2e, 0x41, 0x0f, 0x94, 0x00", Signal.SIGILL),  # lock sete
+        ("mov [0], eax", Signal.SIGSEGV),
+        ("jmp start - 0x800", Signal.SIGSEGV),
+        ("mov eax, 60\n xor edi, edi\n syscall", None),
+    ],
+)
+def test_an_end_is_what_it_is_in_a_page_that_begins_with_lock_bts(body: str, signal: Signal | None, piece: int) -> None:
+    machine = Machine(ram=16 << 20)
+    machine.load(assemble(f"start: .byte 0xf0, 0x0f, 0xab, 0xc8\n_start: nop\n nop\n {body}"))
+    stop = machine.run(piece)
+    while isinstance(stop, BudgetUsedUp) and machine.instructions < 10:
+        stop = machine.run(piece)
+    assert (stop.signal if isinstance(stop, Killed) else None) is signal
+    assert machine.instructions == (2 if signal is not None and "jmp" not in body else 3 if signal is not None else 5)
+
+
+BEFORE_LOCK_BTS = """
+page: .fill 4096 - 7, 1, 0x90
+at: lock cmpxchg16b [rsi]
+    jmp over
+    .byte 0xf0, 0x0f, 0xab, 0xc8
+over: dec r12d
+    jnz at
+    mov edi, 7
+    mov eax, 60
+    syscall
+_start: lea rsi, [rip + data + OFFSET]
+    mov r12d, 3
+    jmp at
+.data
+.balign 16
+data: .zero 32
+"""
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("offset", [0, 8])
+def test_a_careful_instruction_in_the_page_before_lock_bts_runs_as_elsewhere(compiled: bool, offset: int) -> None:
+    machine = Machine(ram=16 << 20, cpu=CpuOptions(compiled=compiled))
+    program = assemble(BEFORE_LOCK_BTS, defines={"OFFSET": offset})
+    machine.load(program)
+    stop = machine.run(1000)
+    if offset:
+        assert isinstance(stop, Killed)
+        assert stop.signal is Signal.SIGSEGV
+        return
+    assert stop == Exited(7)
+    assert program.symbols["at"] in machine.cpus[0].mmu.fill.exits_before
+
+
+def test_a_breakpoint_at_lock_bts_comes_before_the_invalid_opcode() -> None:
+    done = load(plain_guest("nop\nthere: .byte 0xf0, 0x0f, 0xab, 0xc8\n"))
+    assert type(done.machine.run(until=["there"])).__name__ == "Reached"
+    assert isinstance(done.machine.run(), Killed)

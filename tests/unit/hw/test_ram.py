@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pffemu.hw.fill import SEARCHED, STORED_TO, TRANSLATED
+from pffemu.hw.fill import SEARCHED, TRANSLATED
 from pffemu.hw.ram import Ram
 
 
-def test_a_store_makes_every_core_forget_the_translated_frames_that_it_touches() -> None:
+def test_a_store_makes_every_core_forget_the_code_of_the_frames_that_it_touches() -> None:
     ram, forgotten = Ram(1 << 20), []
     ram.translators += [lambda frame: forgotten.append((0, frame)), lambda frame: forgotten.append((1, frame))]
-    ram.frames[3] = ram.frames[5] = SEARCHED | TRANSLATED
+    ram.frames[3], ram.frames[5] = SEARCHED, SEARCHED | TRANSLATED
     ram.store(0x2FFE, b"abc")
     assert forgotten == [(0, 3), (1, 3)]
     assert ram.octets[0x2FFE:0x3001] == b"abc"
-    assert (ram.frames[3], ram.frames[5]) == (STORED_TO, SEARCHED | TRANSLATED)
+    assert (ram.frames[3], ram.frames[5]) == (0, SEARCHED | TRANSLATED)
     ram.store(0x3000, b"")
     ram.store(0x4000, bytes(4096))
     assert len(forgotten) == 2

@@ -23,7 +23,18 @@ from pffemu.engine.refusals import (
     REFUSED_PAGE,
     UNSEEN_CODE,
 )
-from pffemu.hw.fill import RAM_WORDS, SEARCHED, TRANSLATED
+from pffemu.hw.fill import (
+    CODE,
+    CORE,
+    NO_FRAME,
+    PASSING,
+    RAM_WORDS,
+    SEARCHED,
+    STORED_AT_HOME,
+    STORED_TO,
+    TRANSLATED,
+    UNCLEAN,
+)
 from pffemu.hw.page_walk import FETCH, USER, WRITE
 from pffemu.hw.ram import Ram
 from pffemu.hw.tlb_fill import TlbFill
@@ -112,29 +123,88 @@ def test_a_read_is_granted_for_reading_until_a_store_has_set_d(fill: TlbFill) ->
     assert fill.state[REFUSED] == NOTHING
 
 
-def test_code_is_fetched_once_its_frame_was_searched_and_again_after_a_store_by_another_mapping(fill: TlbFill) -> None:
+def map_alias(fill: TlbFill, page: int, *, executable: bool) -> None:
+    """Map the frame of page 0x5000 once more."""
+    entry = fill.ram_words[4 * 512 + 5]
+    fill.ram_words[4 * 512 + (page >> 12)] = entry if executable else entry - (1 << 63)
+
+
+def test_clean_code_is_fetched_at_once_and_again_after_stores_through_its_own_page(fill: TlbFill) -> None:
+    for _ in range(2):
+        assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
+        assert fill.frames[9] & CODE == SEARCHED
+        assert miss(fill, 0x5000, STORE) == (0x9000, 3)
+        assert fill.frames[9] & CODE == 0
+    assert fill.state[REFUSED] == NOTHING
+
+
+def test_the_untranslatable_is_fetched_only_where_its_page_is_guarded(fill: TlbFill) -> None:
+    fill.ram_words[0x9010 >> 3] = 0xE8BA0FF0
     assert miss(fill, 0x5000, EXECUTE) is None
     assert refusal(fill)[:2] == (UNSEEN_CODE, 0x5000)
-    fill.frames[9] |= SEARCHED
-    fill.state[REFUSED] = NOTHING
+    fill.frames[9] |= SEARCHED | UNCLEAN
+    assert miss(fill, 0x5000, EXECUTE) is None
+    fill.guard(0x5000, 0x9000, NO_FRAME, {0x5010, 0x4FFF})
+    assert (fill.exits, fill.exits_before) == ({0x5010}, {0x4FFF})
     assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
-    assert fill.state[REFUSED] == NOTHING
-    assert miss(fill, 0x5000, STORE) == (0x9000, 3)
-    assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
-    fill.ram_words[4 * 512 + 7] = fill.ram_words[4 * 512 + 5] - (1 << 63)  # NX
-    assert miss(fill, 0x7000, STORE) == (0x9000, 3)
+    map_alias(fill, 0x7000, executable=True)
+    assert miss(fill, 0x7000, EXECUTE) is None
+    fill.forget_guards()
+    assert not fill.exits
     assert miss(fill, 0x5000, EXECUTE) is None
 
 
-def test_a_store_to_translated_code_is_refused_through_a_mapping_that_cannot_be_executed(fill: TlbFill) -> None:
-    fill.frames[9] |= TRANSLATED
-    assert miss(fill, 0x5000, STORE) == (0x9000, 3)  # Unicorn sees it: the mapping can be executed
-    tables = fill.ram_words
-    tables[4 * 512 + 5] = tables[4 * 512 + 5] - (1 << 63)  # NX
+def test_a_refusal_stays_when_the_page_before_a_guarded_one_is_fetched_from_behind_the_run(fill: TlbFill) -> None:
+    fill.guard(0x8000, 0x9000, NO_FRAME, {0x8000})
+    assert miss(fill, 0x6000, STORE) is None
+    assert miss(fill, 0x7000, EXECUTE) is None
+    assert refusal(fill)[:2] == (PAGE_FAULT, 0x6000)
+    fill.state[REFUSED] = NOTHING
+    assert miss(fill, 0x7000, EXECUTE) is None
+    assert refusal(fill)[:2] == (PAGE_FAULT, 0x7000)
+
+
+@pytest.mark.parametrize("executable", [True, False])
+@pytest.mark.parametrize("bits", [SEARCHED, TRANSLATED])
+def test_a_store_to_code_is_refused_through_another_page(fill: TlbFill, executable: bool, bits: int) -> None:
+    assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
+    fill.frames[9] = fill.frames[9] & ~CODE | bits
+    map_alias(fill, 0x7000, executable=executable)
+    assert miss(fill, 0x7000, STORE) is None
+    assert refusal(fill)[:2] == (CODE_CHANGES, 0x7000)
+    assert miss(fill, 0x7000, READ) == (0x9000, 1)
+    assert miss(fill, 0x5000, STORE) == (0x9000, 3)
+    fill.frames[9] = 0
+    assert miss(fill, 0x7000, STORE) == (0x9000, 3)
+
+
+@pytest.mark.parametrize("executable", [True, False])
+def test_what_another_page_stored_to_is_fetched_when_no_tlb_grants_it_any_more(fill: TlbFill, executable: bool) -> None:
+    assert miss(fill, 0x5000, STORE) == (0x9000, 3)
+    map_alias(fill, 0x7000, executable=executable)
+    assert miss(fill, 0x7000, STORE) == (0x9000, 3)
+    assert miss(fill, 0x5000, EXECUTE) is None
+    assert refusal(fill)[:2] == (UNSEEN_CODE, 0x5000)
+    fill.frames[9] &= ~(STORED_TO | STORED_AT_HOME)
+    assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
+
+
+def test_another_core_at_the_same_page_is_as_another_page(fill: TlbFill) -> None:
+    assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
+    fill.state[CORE] = 1
     assert miss(fill, 0x5000, STORE) is None
     assert fill.state[REFUSED] == CODE_CHANGES
-    fill.frames[9] &= ~TRANSLATED
+    assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
+    fill.state[CORE] = 0
+    assert miss(fill, 0x5000, STORE) is None
+
+
+def test_the_instruction_that_runs_alone_is_fetched_once_more_before_its_store(fill: TlbFill) -> None:
+    fill.frames[9] = PASSING
+    assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
     assert miss(fill, 0x5000, STORE) == (0x9000, 3)
+    assert miss(fill, 0x5000, EXECUTE) == (0x9000, 5)
+    assert miss(fill, 0x5000, EXECUTE) is None
 
 
 def test_a_page_of_a_device_has_no_bits(fill: TlbFill) -> None:
