@@ -134,7 +134,7 @@ def read_result(path: Path) -> dict[str, Any] | None:
 
 def result_key(profile: Profile, *what: Any) -> str:
     """The part of a result's file name that stands for pffemu's files, the profile, and `what` was run."""
-    key = [pffemu.__version__, code_hash(), profile.digest, *what]
+    key = [pffemu.__version__, code_hash(), profile.contents, *what]
     return hashlib.sha256(json_text.dumps(key).encode()).hexdigest()[:16]
 
 

@@ -105,3 +105,11 @@ class Profile:
         locking = f"locking {self.locking.value}\n" if self.locking is not Locking.LINUX_6_0 else ""
         text = f"{self.frequency}\n{locking}" + "".join(f"{cost} {self.rates[cost]}\n" for cost in priced)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def contents(self) -> str:
+        """SHA-256 of all that a result may depend on: with the digest, caches, statuses and spreads."""
+        entries = sorted((*self.entries.items(), *self.hierarchy.items()))
+        told = [f"{name} {one.value} {one.unit} {one.status.value}" for name, one in entries]
+        spreads = [f"{one.costs} {one.quantiles}" for one in self.spreads]
+        return hashlib.sha256("\n".join((self.digest, *told, *spreads)).encode()).hexdigest()

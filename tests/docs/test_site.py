@@ -23,6 +23,20 @@ def test_links_lead_to_files(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are called behind a #."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_links_to_sections_lead_to_headings(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([\w./-]*)#([^)\s]+)\)", page.read_text()):
+        if not target or target.endswith(".md"):
+            assert anchor in anchors(page.parent / target if target else page), f"{target}#{anchor}"
+
+
 def test_the_reference_names_what_exists() -> None:
     from importlib import import_module
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pffemu.cli.point_processes import result_key
 from pffemu.errors import MissingFileError
 from pffemu.timing import CATALOGUE, SHIFT, ProfileError, Status, builtin_profiles, load_profile
 from pffemu.timing.load import parse_profile
@@ -116,6 +118,22 @@ def test_the_digest_is_of_times_not_of_text() -> None:
     renamed = parse_profile(OWN.replace('source = "me"', 'source = "you"'), "b")
     assert plain.digest == renamed.digest
     assert plain.digest != parse_profile(OWN.replace("1.5", "1.6"), "c").digest
+
+
+def test_contents_are_all_that_a_result_depends_on() -> None:
+    plain = parse_profile(OWN, "a")
+    assert plain.contents == parse_profile(OWN.replace('source = "me"', 'source = "you"'), "b").contents
+    cheaper = parse_profile(OWN.replace("1.5", "1.6"), "c")
+    less_certain = parse_profile(
+        OWN.replace('unit = "us", status = "guessed"', 'unit = "us", status = "published"'), "d"
+    )
+    other_cache = replace(plain, hierarchy={"l3.latency": plain.entries["cpu.iret"]})
+    steady = replace(plain, spreads=())
+    assert plain.spreads
+    changed = (cheaper, less_certain, other_cache, steady)
+    assert len({plain.contents, *(one.contents for one in changed)}) == len(changed) + 1
+    assert len({plain.digest, *(one.digest for one in changed)}) == 2
+    assert result_key(plain, "run") != result_key(other_cache, "run")  # a kept result is of this very profile
 
 
 def test_ns_and_cycles() -> None:
