@@ -126,7 +126,7 @@ class Core:
         """Write memory, whatever its rights; code that was there is forgotten. Raises UsageError."""
         done = 0
         for at, length in self._parts(address, len(data)):
-            self.ram.octets[at : at + length] = data[done : done + length]
+            self.ram.store(at, data[done : done + length])
             done += length
         self.cpu.flush_tlb(code=True)
 

@@ -170,3 +170,13 @@ def test_the_fixture_traces(core: Callable[..., Core], trace: Trace) -> None:
     made.forward_page_faults(made.symbols["handler"], PAGE, 4096)
     made.run(until=["handler"])
     assert [event.interrupted_rsp for event in trace.of(FramePushed)] == [STACK + 4096]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_code_that_was_run_and_is_written_anew_is_what_is_there_now(compiled: bool) -> None:
+    core = Core("_start: nop\n nop\n nop\n nop\n syscall", compiled=compiled)
+    start = core.registers["rip"]
+    assert core.run().kind is CoreStopKind.SYSCALL
+    core.write(start, bytes.fromhex("f00fabc8"))  # lock bts eax, ecx: Unicorn cannot translate it
+    core.registers["rip"] = start
+    assert core.run() == CoreStop(CoreStopKind.EXCEPTION, Trap(6))
