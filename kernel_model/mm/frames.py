@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from kernel_model.mm.frame_users import FrameUsers
+from kernel_model.mm.side_by_side import side_by_side
 from pffemu.arch.paging import PAGE_SIZE
 from pffemu.errors import OutOfGuestMemory
 from pffemu.hw.ram import Ram
@@ -35,7 +37,7 @@ class FrameAllocator:
         self._ram = ram
         self._next = _FIRST
         self._free: list[int] = []
-        self._more_users: dict[int, int] = {}  # frame -> users besides the first, where there are any
+        self._more_users = FrameUsers()
         self.reclaimer: Reclaimer | None = None
         self.held = 0  # the frame that the fault in progress uses: it is not reclaimed
         self.gates: list[Gate] = []  # those that the kernel entry in progress has closed
@@ -160,39 +162,33 @@ class FrameAllocator:
 
     def share(self, frame: int) -> None:
         """Add a user of `frame`: each user gives it back once."""
-        self._more_users[frame] = self._more_users.get(frame, 0) + 1
+        self._more_users.add(frame, PAGE_SIZE)
 
-    def share_all(self, frames: list[int]) -> None:
+    def share_all(self, frames: list[int] | range) -> None:
         """Add a user of each frame."""
-        users = self._more_users
-        if users.keys().isdisjoint(frames) and len(fresh := dict.fromkeys(frames, 1)) == len(frames):
-            users.update(fresh)
-            return
-        for frame in frames:
-            users[frame] = users.get(frame, 0) + 1
+        for start, size in side_by_side(frames):
+            self._more_users.add(start, size)
 
-    def give_back_all(self, frames: list[int]) -> None:
+    def give_back_all(self, frames: list[int] | range) -> None:
         """A user of each frame is done with it."""
-        if not self._more_users:
+        if not self._more_users.chunks:
             self._free += frames
             return
-        users, free = self._more_users, self._free
-        for frame in frames:
-            more = users.get(frame)
-            if more is None:
-                free.append(frame)
-            elif more == 1:
-                del users[frame]
-            else:
-                users[frame] = more - 1
+        for start, size in side_by_side(frames):
+            self._free += self._more_users.drop(start, size)
 
     def is_shared(self, frame: int) -> bool:
-        return frame in self._more_users
+        return self._more_users.of(frame) > 0
 
     def users(self, frame: int) -> int:
         """How many users `frame`, which is taken, has."""
-        return 1 + self._more_users.get(frame, 0)
+        return 1 + self._more_users.of(frame)
+
+    def check_users(self) -> None:
+        """Raises ValueError when the counts of users, which come from a file, are none."""
+        self._more_users.check()
 
     def give_back(self, frame: int) -> None:
         """A user is done with `frame`; after the last one it can be handed out again."""
-        self.give_back_all([frame])
+        if not self._more_users.chunks or self._more_users.drop_one(frame):
+            self._free.append(frame)

@@ -16,6 +16,7 @@ from kernel_model.mm.notifier import Directed, MmuNotifier
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import HELD, LASTING, OWNED, POISON, PROTNONE, UFFD_WP, PageTables
 from kernel_model.mm.settings import MemorySettings
+from kernel_model.mm.side_by_side import is_one_run
 from kernel_model.mm.vma import STACK_GAP, Mappable, Vma, VmaList
 from pffemu.arch.directed import RETURNABLE
 from pffemu.arch.paging import (
@@ -221,7 +222,7 @@ class Mm:
         empty, kept = self.empty_entry(vma), 0 if cows else OWNED
         lasting = LASTING if vma.file is not None else LASTING & ~UFFD_WP
         for _, place, entries in self.pages.parts(start, end):
-            owned = [] if kept else [entry & PTE_ADDRESS for entry in entries if entry & OWNED]
+            owned: list[int] | range = [] if kept else _owned(entries)
             private = len(owned) == len(entries)
             gone = entries if private else [entry for entry in entries if entry & HELD and not entry & kept]
             if gone:
@@ -291,16 +292,17 @@ class Mm:
     def _share_pages(self, vma: Vma, child: Mm) -> None:
         """Copy the entries of `vma`'s pages without write protection by userfaultfd."""
         for address, place, entries in self.pages.parts(vma.start, vma.end):
-            used = len(entries) - entries.count(0)
+            owned = _owned(entries)
+            used = len(owned) if len(owned) == len(entries) else len(entries) - entries.count(0)
             if used:
                 self.owe("kernel.fork.entry", used)
-            owned = [entry & PTE_ADDRESS for entry in entries if entry & OWNED]
             if len(owned) == len(entries):
-                child.pages.copy_private(address, place, used, _NOT_COPIED)
+                some = entries[0] if isinstance(owned, range) else -1  # the bits that entries have
+                child.pages.copy_private(address, place, used, _NOT_COPIED & some)
                 self.frames.share_all(owned)
                 if vma.directed:
                     self.count_directed(vma.directed, -_returnable(entries))
-                self.pages.clear_bits(place, used, PTE_W | RETURNABLE)
+                self.pages.clear_bits(place, used, (PTE_W | RETURNABLE) & some)
                 continue
             copies = [entry & (~_NOT_COPIED if entry & HELD else LASTING & ~UFFD_WP) for entry in entries]
             if any(copies):
@@ -490,6 +492,15 @@ class Mm:
             for address, entry in self.pages.used(vma.start, vma.end):
                 if entry & PTE_P and entry & UFFD_WP:
                     self.pages.set(address, self.allowed(vma, entry))
+
+
+def _owned(entries: list[int]) -> list[int] | range:
+    """The frames of the private pages among `entries`; a range if all are, side by side and with equal rights."""
+    first, length = entries[0], len(entries) * PAGE_SIZE
+    if first & OWNED and is_one_run(entries):
+        frame = first & PTE_ADDRESS
+        return range(frame, frame + length, PAGE_SIZE)
+    return [entry & PTE_ADDRESS for entry in entries if entry & OWNED]
 
 
 def _returnable(entries: Iterable[int]) -> int:

@@ -99,7 +99,10 @@ def _check_types(parts: Parts, state: dict[str, dict[str, Any]]) -> None:
 
 
 def _check_frames(machine: Machine, snapshot: Snapshot) -> None:
-    """Raises ValueError when more RAM is said to be in use than page tables and objects of this size can name."""
+    """Raises ValueError when more RAM is said to be in use than page tables and objects of this size can name, or the
+    counts of frames' users are none.
+    """
+    machine.kernel.frames.check_users()
     named = PAGE_SIZE // 8 * len(snapshot.pages) + len(snapshot.graph)
     used = machine.kernel.frames.high_water
     if not 0 <= used <= min(machine.ram.size, named * PAGE_SIZE + _UNNAMED):

@@ -400,10 +400,10 @@ DIRECTED_RESOLUTION: Final = (
     Mutant(MM, "~_NOT_COPIED if", "~(_NOT_COPIED & ~RETURNABLE) if"),
     Mutant(
         MM,
-        "copy_private(address, place, used, _NOT_COPIED)",
-        "copy_private(address, place, used, _NOT_COPIED & ~RETURNABLE)",
+        "copy_private(address, place, used, _NOT_COPIED & some)",
+        "copy_private(address, place, used, _NOT_COPIED & some & ~RETURNABLE)",
     ),
-    Mutant(MM, "clear_bits(place, used, PTE_W | RETURNABLE)", "clear_bits(place, used, PTE_W)"),
+    Mutant(MM, "clear_bits(place, used, (PTE_W | RETURNABLE) & some)", "clear_bits(place, used, PTE_W & some)"),
     Mutant(
         MM,
         "-_returnable(entries))\n                self.pages.clear_bits(",
