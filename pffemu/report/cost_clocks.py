@@ -2,7 +2,8 @@
 
 A core's time is the sum of what was charged to it. Where it waited for another core to wake it, the waiting is replaced
 by what that core was charged in the meantime: the form then follows the path on which the time depends. As long as the
-same core is waited for, the form is exact for any prices; a wait for a lock stays as many cycles as it was.
+same core is waited for, the form is exact for any prices; a wait for a lock stays as many cycles as it was. Cycles in
+which a core waited for memory are units of their cause: as if each grew with the latency behind it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _SLACK: Final = 4  # cycles by which a join may be off: clocks are read in whole
 
 class CostClocks:
     """Sink. `latencies`: the forms of faults by path, each with the number of faults that have it; `part`: the form of
-    the measured part. `latencies_in_part`: of faults that ended in it. `exact`: no core waited for a lock."""
+    the measured part. `latencies_in_part`: of faults that ended in it. `exact`: no core waited for a lock or memory."""
 
     def __init__(self, cpus: Sequence[Cpu]) -> None:
         self._cpus = cpus
@@ -88,11 +89,8 @@ class CostClocks:
         for ledger in cpu.ledgers.values():
             form[_COLUMN[INSTRUCTIONS]] += ledger.instruction_time / (1 << SHIFT)
             for cost, units in ledger.units.items():
-                if cost in WAITS or cost in STALLS:
-                    form[_COLUMN[_FIXED]] += units
-                    self.exact = self.exact and cost == IDLE
-                else:
-                    form[_COLUMN[cost]] += units
+                form[_COLUMN[_FIXED if cost in WAITS else cost]] += units
+                self.exact = self.exact and (cost == IDLE or not (cost in WAITS or cost in STALLS))
         return form
 
     def _begin(self, event: WalkRefused | KernelPageFault) -> None:
@@ -181,7 +179,7 @@ def form_of(units: Mapping[str, float]) -> Form:
     """Units by cost name, waits included, as a form."""
     form = np.zeros(len(COLUMNS))
     for cost, number in units.items():
-        form[_COLUMN[_FIXED if cost in WAITS or cost in STALLS else cost]] += number
+        form[_COLUMN[_FIXED if cost in WAITS else cost]] += number
     return form
 
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from statistics import NormalDist
 from typing import Final
 
-from pffemu.timing.catalogue import CATALOGUE, INSTRUCTION, INSTRUCTIONS
+from pffemu.timing.catalogue import CATALOGUE, INSTRUCTION, INSTRUCTIONS, STALLS
 from pffemu.timing.profile import Profile, Status
 
 WIDTHS: Final[dict[Status, float]] = {
@@ -24,8 +24,16 @@ WIDTHS: Final[dict[Status, float]] = {
     Status.ASSUMED: 2.0,
     Status.GUESSED: 2.0,
 }
-# what is drawn: each cost on its own, but guest instructions of all classes by one factor
-UNCERTAIN: Final = (*(cost for cost in CATALOGUE if CATALOGUE[cost].per != INSTRUCTION), INSTRUCTIONS)
+# what is drawn: each cost on its own, waits for memory by cause, and guest instructions of all classes by one factor
+UNCERTAIN: Final = (*(cost for cost in CATALOGUE if CATALOGUE[cost].per != INSTRUCTION), *STALLS, INSTRUCTIONS)
+WAITED_FOR: Final[dict[str, tuple[str, ...]]] = {  # entries of `[memory]` that a wait is drawn with
+    "memory.l2": ("l2.latency",),
+    "memory.l3": ("l3.latency",),
+    "memory.dram": ("memory.latency",),
+    "memory.transfer": ("transfer.latency",),
+    "memory.tlb": ("stlb.latency", "walk.latency"),
+    "memory.prefetch": ("memory.gap",),
+}
 _COMMON: Final = ("insn.simple", "insn.load", "insn.store", "insn.branch")
 _NORMAL: Final = NormalDist()
 _EDGE: Final = _NORMAL.inv_cdf(0.95)  # of 90 % in the middle, in standard deviations
@@ -40,10 +48,14 @@ def width(profile: Profile, cost: str) -> float:
 
 
 def status(profile: Profile, cost: str) -> Status:
-    """The status of `cost`; for INSTRUCTIONS, the least certain one of the classes that programs consist of."""
-    if cost != INSTRUCTIONS:
+    """The status of `cost`; for INSTRUCTIONS, the least certain one of the classes that programs consist of, for a wait
+    the least certain one of the entries that it is drawn with."""
+    if cost in profile.entries:
         return profile.entries[cost].status
-    return max((profile.entries[one].status for one in _COMMON), key=WIDTHS.__getitem__)
+    several = [profile.hierarchy.get(one) for one in WAITED_FOR.get(cost, ())] or [
+        profile.entries[one] for one in _COMMON
+    ]
+    return max((one.status if one else Status.GUESSED for one in several), key=WIDTHS.__getitem__)
 
 
 def draw(profile: Profile, number: int, seed: int) -> dict[str, float]:
@@ -55,12 +67,17 @@ def draw(profile: Profile, number: int, seed: int) -> dict[str, float]:
 
 
 def drawn(profile: Profile, factors: Factors) -> Profile:
-    """The profile with every entry times its factor."""
+    """The profile with every entry times its factor; of `[memory]`, those that waits are drawn with."""
     entries = {}
     for cost, entry in profile.entries.items():
         name = INSTRUCTIONS if CATALOGUE[cost].per == INSTRUCTION else cost
         entries[cost] = replace(entry, value=entry.value * Fraction(factors.get(name, 1.0)))
-    return profile.with_entries(entries)
+    memory = dict(profile.hierarchy)
+    for wait, names in WAITED_FOR.items():
+        for name in names:
+            if name in memory:
+                memory[name] = replace(memory[name], value=memory[name].value * Fraction(factors.get(wait, 1.0)))
+    return replace(profile.with_entries(entries), hierarchy=memory)
 
 
 def _normal(seed: str) -> float:

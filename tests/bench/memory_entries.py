@@ -1,10 +1,10 @@
 """What the default profile's `[memory]` entries move: python -m tests.bench.memory_entries [--all] [WORKLOAD...].
 
-`--uncertainty` draws costs, and no waiting for memory. So each guessed entry is put to the edges of a guess's width in
-a profile of its own, and the workload runs under it with `--memory caches`. One line a workload and entry: by how much
-a conclusion moves at most, and which. Conclusions are those of `--uncertainty`: time and mean latency of two runs
-next to each other, and of the slowest and the fastest. `--all`: the entries that have a source, too, each within its
-status's width.
+`--uncertainty` draws costs and latencies, one factor for each cause of a wait. Here each guessed entry is put to the
+edges of a guess's width in a profile of its own, and the workload runs under it with `--memory caches`. One line a
+workload and entry: by how much a conclusion moves at most, and which. Conclusions are those of `--uncertainty`: time
+and mean latency of two runs next to each other, and of the slowest and the fastest. `--all`: the entries that have a
+source, too, each within its status's width.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""No guess about caches moves a conclusion under --memory caches; `--uncertainty` does not draw those entries."""
+"""No guess about caches moves a conclusion under --memory caches: each entry in a run of its own, and by draws."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_no_conclusion_with_caches_rests_on_a_guess_about_memory(workload: str) 
 
 
 @pytest.mark.parametrize("workload", WORKLOADS if LONG else SHORT[:1])
-def test_nor_on_a_guess_about_costs(workload: str, tmp_path: Path) -> None:
+def test_nor_on_a_guess_by_draws(workload: str, tmp_path: Path) -> None:
     own = ("--folder", str(tmp_path), "--jobs", "0") if WORKLOADS[workload][0] == "compare" else ()
     ran = pffemu(*WORKLOADS[workload], *own, "--memory", "caches", "--uncertainty", "10", "--json", "-")
     assert ran.code == 0, ran.err

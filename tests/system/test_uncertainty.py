@@ -46,6 +46,30 @@ def test_intervals_and_conclusions() -> None:
     assert told["runs"] != draws(*FAULT, "--draw-seed", "1")["runs"]
 
 
+def test_waiting_for_memory_is_in_the_intervals() -> None:
+    bfs = (
+        "bench",
+        "bfs",
+        "--scale",
+        "9",
+        "--edge-factor",
+        "8",
+        "--mode",
+        "uffd",
+        "--mode",
+        "pff",
+        "--memory",
+        "caches",
+    )
+    told = draws(*bfs, number=20)
+    assert {run["method"] for run in told["runs"]} <= {"linear", "emulated"}  # misses overlap: never exact
+    assert all(run["off"] < 5 for run in told["runs"])
+    moved = {cost: high - low for cost, _, low, high in told["tornado"]["bars"]}
+    assert moved["memory.transfer"] > 0.1
+    flat = draws(*bfs[:-2], number=20)["tornado"]["bars"]
+    assert not any(cost.startswith("memory.") for cost, *_ in flat)
+
+
 def test_contention_is_run_and_not_calculated() -> None:
     ran = draws("bench", "fault", "--pages", "24", "--threads", "4", "--mode", "uffd", number=10)["runs"][0]
     assert ran["method"] == "emulated"

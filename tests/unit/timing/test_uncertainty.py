@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pffemu.timing import CATALOGUE, Status, load_profile
-from pffemu.timing.catalogue import INSTRUCTIONS
-from pffemu.timing.uncertainty import UNCERTAIN, WIDTHS, draw, drawn, width
+from pffemu.timing.catalogue import INSTRUCTIONS, STALLS
+from pffemu.timing.uncertainty import UNCERTAIN, WAITED_FOR, WIDTHS, draw, drawn, status, width
 
 PROFILE = load_profile()
 
@@ -38,3 +38,16 @@ def test_a_drawn_profile_has_every_entry_times_its_factor() -> None:
         factor = factors[INSTRUCTIONS if cost.startswith("insn.") else cost]
         assert other.rates[cost] == pytest.approx(PROFILE.rates[cost] * factor, abs=1)
     assert set(factors) == set(UNCERTAIN)
+
+
+def test_waits_for_memory_are_drawn_with_the_latencies_behind_them() -> None:
+    assert set(WAITED_FOR) == set(STALLS)
+    factors = {**draw(PROFILE, 0, 0), "memory.transfer": 1.25, "memory.tlb": 0.5}
+    other = drawn(PROFILE, factors).hierarchy
+    assert other["transfer.latency"].value * 4 == PROFILE.hierarchy["transfer.latency"].value * 5
+    for name in ("stlb.latency", "walk.latency"):
+        assert other[name].value * 2 == PROFILE.hierarchy[name].value
+    of_latencies = {name for names in WAITED_FOR.values() for name in names}
+    assert {name for name in other if other[name] != PROFILE.hierarchy[name]} == of_latencies
+    assert status(PROFILE, "memory.l3") is Status.PUBLISHED
+    assert status(PROFILE, "memory.tlb") is Status.GUESSED  # the least certain one of both
