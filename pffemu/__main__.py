@@ -6,12 +6,12 @@ from typing import Final
 
 from pffemu import kept_methods
 
-_YOUNG_OBJECTS: Final = 50_000  # before a collection looks for cycles among them; importing makes as many, all kept
+YOUNG_OBJECTS: Final = 50_000  # before a collection looks for cycles among them; importing makes as many, all kept
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    gc.set_threshold(_YOUNG_OBJECTS)
+    gc.set_threshold(YOUNG_OBJECTS)
     kept = kept_methods.use()
     from pffemu.cli.app import main as run_command
 

@@ -79,8 +79,7 @@ class FrameAllocator:
 
         The caller has looked that there are so many.
         """
-        frames = self._free[len(self._free) - min(count, len(self._free)) :][::-1]
-        del self._free[len(self._free) - len(frames) :]
+        frames = [self._pop_free() for _ in range(min(count, len(self._free)))]
         fresh = count - len(frames)
         start, skipped = self._find_run(fresh)
         if skipped:

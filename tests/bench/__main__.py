@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import re
 import sys
@@ -14,6 +15,7 @@ from typing import Final
 from rich.console import Console
 
 from pffemu import CpuOptions, Machine
+from pffemu.__main__ import YOUNG_OBJECTS
 from pffemu.engine import jit
 from tests.bench import calls, commands, faults, gigabyte, guest_speed, page, reverse_steps, scaling, user_interrupts
 from tests.bench.result import Result, table
@@ -77,6 +79,7 @@ def main() -> int:
     if unknown := set(chosen.group) - set(groups):
         parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join(groups)}")
     wanted = chosen.group or [name for name in groups if name != "paper" or chosen.paper]
+    gc.set_threshold(YOUNG_OBJECTS)  # as for the command
     # the hooks are kept before anything is timed, and used from the first block on
     Machine(cpu=CpuOptions(compiled=True))
     jit.WARM_UP = jit.SHORT_WARM_UP = jit.WarmUp(0, 0)

@@ -14,11 +14,13 @@ import unicorn.x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
 from pffemu import Machine
+from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W, USER_END
 from pffemu.arch.registers import GENERAL
 from pffemu.engine import boot
 from pffemu.engine.add_hook import add_hook
 from pffemu.engine.registers import RegisterFile
 from pffemu.engine.unicorn_cpu import TLB_FLUSH
+from pffemu.hw.fill import SEARCHED
 from pffemu.hw.tlb_fill import TlbFill
 
 _RESTARTS = 20_000
@@ -38,6 +40,7 @@ def run_raw(machine: Machine, *, empty_block_hook: bool = False, memory_hook: tu
     for address, size, pointer in machine.ram.pieces():
         uc.mem_map_ptr(address, size, unicorn.UC_PROT_ALL, pointer)
     uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
+    _trust_code(machine)
     fill = TlbFill(machine.ram, compiled=True)
     add_hook(uc._uch, unicorn.UC_HOOK_TLB_FILL, fill.callback_address, fill.user_data, (1, 0))  # everywhere
     boot.map_engine_page(uc)
@@ -57,6 +60,16 @@ def run_raw(machine: Machine, *, empty_block_hook: bool = False, memory_hook: tu
     seconds = time.thread_time() - started
     assert uc.reg_read(x86.UC_X86_REG_RIP) == finish
     return seconds
+
+
+def _trust_code(machine: Machine) -> None:
+    """Let the fill hook of a new engine grant fetches of all code, without a search for what it cannot translate."""
+    ram = machine.ram
+    ram.forget_frames()
+    for mm in machine.kernel._mms.values():
+        for _, entry in mm.pages.used(0, USER_END):
+            if entry & PTE_P and entry > 0 and not entry & PTE_W:  # NX is the sign
+                ram.frames[(entry & PTE_ADDRESS) // PAGE_SIZE] = SEARCHED
 
 
 def restart_time() -> float:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kernel_model.mm.frame_users import FRAMES, FrameUsers
 from kernel_model.mm.frames import FrameAllocator
 from pffemu.arch.paging import PAGE_SIZE
+from pffemu.hw.fill import SEARCHED
 from pffemu.hw.ram import Ram
 
 LAST = 3 * FRAMES  # frames in play, of four chunks
@@ -63,3 +64,16 @@ def test_counts_from_a_file_that_are_none(chunk: bytearray) -> None:
     users.chunks[1] = chunk
     with pytest.raises(ValueError, match="0x200000"):
         users.check()
+
+
+def test_frames_taken_together_are_those_taken_one_by_one() -> None:
+    hole = (64 * PAGE_SIZE, 2 * PAGE_SIZE)
+    rams = [Ram(1 << 20, (hole,)), Ram(1 << 20, (hole,))]
+    together, one_by_one = map(FrameAllocator, rams)
+    for frames, ram in zip((together, one_by_one), rams, strict=True):
+        for frame in [frames.take() for _ in range(5)][1:4]:
+            ram.frames[frame // PAGE_SIZE] = SEARCHED
+            frames.give_back(frame)
+    assert together.take_uncleared_all(10) == [one_by_one.take() for _ in range(10)]
+    assert together.take_uncleared_all(60) == [one_by_one.take() for _ in range(60)]
+    assert not any(rams[0].frames)
