@@ -48,14 +48,14 @@ def width(profile: Profile, cost: str) -> float:
 
 
 def status(profile: Profile, cost: str) -> Status:
-    """The status of `cost`; for INSTRUCTIONS, the least certain one of the classes that programs consist of, for a wait
-    the least certain one of the entries that it is drawn with."""
+    """The status of `cost`; for INSTRUCTIONS, the least certain one of the classes that programs consist of. A wait has
+    that of the entry that it is drawn with; where it is a sum of several, it is derived."""
     if cost in profile.entries:
         return profile.entries[cost].status
-    several = [profile.hierarchy.get(one) for one in WAITED_FOR.get(cost, ())] or [
-        profile.entries[one] for one in _COMMON
-    ]
-    return max((one.status if one else Status.GUESSED for one in several), key=WIDTHS.__getitem__)
+    if cost not in WAITED_FOR:
+        return max((profile.entries[one].status for one in _COMMON), key=WIDTHS.__getitem__)
+    found = [profile.hierarchy[name].status for name in WAITED_FOR[cost] if name in profile.hierarchy]
+    return found[0] if len(found) == 1 else Status.DERIVED
 
 
 def draw(profile: Profile, number: int, seed: int) -> dict[str, float]:

@@ -50,4 +50,4 @@ def test_waits_for_memory_are_drawn_with_the_latencies_behind_them() -> None:
     of_latencies = {name for names in WAITED_FOR.values() for name in names}
     assert {name for name in other if other[name] != PROFILE.hierarchy[name]} == of_latencies
     assert status(PROFILE, "memory.l3") is Status.PUBLISHED
-    assert status(PROFILE, "memory.tlb") is Status.GUESSED  # the least certain one of both
+    assert status(PROFILE, "memory.tlb") is Status.DERIVED  # a sum of several
