@@ -23,7 +23,7 @@ class FrameUsers:
     def check(self) -> None:
         """Raises ValueError when a chunk has no byte for a frame, or a large count is missing."""
         for number, chunk in self.chunks.items():
-            many = [at for at, count in enumerate(chunk) if count == _MANY]
+            many = [at for at, count in enumerate(bytes(chunk)) if count == _MANY]
             if len(chunk) != FRAMES or not all(self._many.get(number * _SPAN + at * PAGE_SIZE, 0) for at in many):
                 raise ValueError(f"users of the frames from {number * _SPAN:#x} on")
 
