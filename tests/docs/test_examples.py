@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from pffemu.machine import machine
+from tests.campaign import LONG, rounds
 
 ROOT = Path(__file__).resolve().parents[2]
+SHORTER = {"region_sweep.py": ["1", "100", "1000"]}  # arguments; with PFFEMU_LONG=1 none: a minute
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LIMIT = rounds(60, 110)  # seconds
 BLOCKS = [
     pytest.param(block, id=f"{page.name}-{i}")
     for page in PAGES
@@ -34,9 +37,8 @@ def test_the_example_in_the_machines_docstring_runs() -> None:
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_an_example_script_runs(example: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, str(example)], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
-    )
+    command = [sys.executable, str(example), *([] if LONG else SHORTER.get(example.name, []))]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=LIMIT, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def test_check_takes_files_and_refuses_wrong_ones(tmp_path: Path) -> None:
     assert pffemu("timing", "check", str(tmp_path / "no.toml")).code == 127
 
 
+@cache
 def runs() -> dict[tuple[str, str], Any]:
     ran = pffemu("bench", "ioctl", "--pages", "24", "--json", "-")
     assert ran.code == 0, ran.err

@@ -115,7 +115,10 @@ int main(void)
     hits = 0;
     polled("thread alive", other, 0);
     SHOW(send_(other, SIGUSR1, 0, 0));
-    usleep(5000);
+    r = 0;
+    do
+        usleep(5000);
+    while (!hits && ++r < 200); /* until a busy host lets the thread run */
     printf("hits %d\n", hits);
     stop = 1;
     polled("thread ended", other, 1000);

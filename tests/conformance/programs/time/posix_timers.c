@@ -62,7 +62,7 @@ int main(void)
     Spec ms = {{0, 1000000}, {0, 1000000}}, once = {{0, 0}, {0, 1000000}}, off = {0},
          far = {{5, 7}, {100, 0}}, old;
     int t, u, n;
-    struct timespec limit = {2, 0}, nap = {0, 20000000};
+    struct timespec limit = {2, 0}, nap = {0, 20000000}, since, until;
     sigemptyset(&set);
     sigaddset(&set, SIGRTMIN);
     sigaddset(&set, SIGUSR1);
@@ -85,10 +85,15 @@ int main(void)
     SHOW(SET(t, 0, &ms, 0));
     nanosleep(&nap, 0);
     left("pending", t);
+    clock_gettime(CLOCK_MONOTONIC, &since);
     SHOW(sigtimedwait(&set, &i, &limit) == SIGRTMIN);
     show("periodic", &i, t);
     SHOW(syscall(SYS_timer_getoverrun, t) == i.si_overrun);
     SHOW(sigtimedwait(&set, &i, &limit) == SIGRTMIN);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    /* a busy host may keep the program from running: an overrun a millisecond is what that takes */
+    if (i.si_overrun <= (until.tv_sec - since.tv_sec) * 1000 + (until.tv_nsec - since.tv_nsec) / 1000000)
+        i.si_overrun = 0;
     show("next", &i, t);
     nanosleep(&nap, 0);
     sigpending(&set);
@@ -231,7 +236,10 @@ int main(void)
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, 0);
     SHOW(SET(t, 0, &once, 0));
-    nanosleep(&nap, 0);
+    n = 0;
+    do
+        nanosleep(&nap, 0);
+    while (!seen && ++n < 100); /* until a busy host lets the thread run */
     printf("thread %d\n", seen);
     e._sigev_un._tid = 999999;
     create(CLOCK_MONOTONIC, &e);
