@@ -6,6 +6,7 @@ for the host has to clear that first, page by page; else into memory that is res
 
 from __future__ import annotations
 
+import gc
 import mmap
 import tempfile
 import time
@@ -41,6 +42,7 @@ def _row(
     note: str = "",
 ) -> Result:  # fmt: skip
     say(what)
+    gc.collect()  # the machine of the row before, with its gigabytes
     try:
         return Result(what, measured(), "s", target, limit, note)
     except NoFigure as why:
