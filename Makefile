@@ -76,8 +76,8 @@ check-long: $(STAMP)
 	@PFFEMU_LONG=1 $(BIN)/python -m pytest -n $(JOBS) tests/unit/debug/test_reversible.py \
 	    tests/system/test_stepping_never_lies.py tests/system/gdb/test_stops_tell_the_truth.py \
 	    tests/unit/kernel_model/test_sleep_machine.py tests/system/test_cache_workloads.py tests/docs/test_tutorial.py \
-	    tests/docs/test_console_blocks.py tests/system/test_uncertainty.py tests/system/test_memory_entries.py \
-	    tests/system/test_page_cache_ends.py
+	    tests/docs/test_console_blocks.py tests/docs/test_examples.py tests/system/test_uncertainty.py \
+	    tests/system/test_memory_entries.py tests/system/test_page_cache_ends.py
 	@PFFEMU_LONG=1 PFFEMU_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -n $(JOBS) tests/system/test_hardware_caches.py \
 	    tests/unit/kernel_model/test_directed_invariants.py tests/unit/kernel_model/test_directed_points.py
 	@$(BIN)/python -m tests.mutation.every --rows --jobs $(JOBS)
