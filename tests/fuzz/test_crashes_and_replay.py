@@ -86,6 +86,8 @@ def test_the_campaigns_runner_ends_what_hangs_or_grows(monkeypatch: pytest.Monke
     assert "the process grew by" in runner.run(Campaign(grow, "things", 0), 0, Limits(60, 300)).failures[0]
 
 
+@pytest.mark.timeout(900)  # ten minutes in a long campaign
+@pytest.mark.timeout(1800)
 def test_memory_does_not_grow_with_faults() -> None:
     faults, forks, grown = soak.soak(600 if LONG else 3)
     assert faults > 500
