@@ -145,7 +145,7 @@ def test_a_command_answers_what_is_shown(line: str, shell_folder: Path) -> None:
 )
 def test_a_command_without_a_program_of_the_reader_runs(line: str, shell_folder: Path) -> None:
     if "my-machine.toml" in line:
-        ((_, profile),) = blocks("toml", [ROOT / "docs" / "timing.md"])
+        (_, profile), *_ = blocks("toml", [ROOT / "docs" / "timing.md"])
         (shell_folder / "my-machine.toml").write_text(profile)
     run(line, shell_folder)
 
@@ -157,8 +157,9 @@ def test_a_block_of_json_can_be_read(text: str) -> None:
 
 
 def test_the_profile_that_is_shown_is_right(tmp_path: Path) -> None:
-    ((_, profile),) = blocks("toml", [ROOT / "docs" / "timing.md"])
-    (tmp_path / "my-machine.toml").write_text(profile)
+    """The first block is a whole profile, the others are what can be added to it."""
+    texts = [text for _, text in blocks("toml", [ROOT / "docs" / "timing.md"])]
+    (tmp_path / "my-machine.toml").write_text("\n".join(texts))
     checked = pffemu("timing", "check", str(tmp_path / "my-machine.toml"))
     assert checked.code == 0, checked.err
 
