@@ -51,7 +51,7 @@ def test_waiting_for_memory_is_in_the_intervals() -> None:
         "bench",
         "bfs",
         "--scale",
-        "9",
+        "8",
         "--edge-factor",
         "8",
         "--mode",
@@ -61,12 +61,12 @@ def test_waiting_for_memory_is_in_the_intervals() -> None:
         "--memory",
         "caches",
     )
-    told = draws(*bfs, number=20)
+    told = draws(*bfs, number=10)
     assert {run["method"] for run in told["runs"]} <= {"linear", "emulated"}  # misses overlap: never exact
     assert all(run["off"] < 5 for run in told["runs"])
     moved = {cost: high - low for cost, _, low, high in told["tornado"]["bars"]}
     assert moved["memory.transfer"] > 0.1
-    flat = draws(*bfs[:-2], number=20)["tornado"]["bars"]
+    flat = draws(*bfs[:-2], number=10)["tornado"]["bars"]
     assert not any(cost.startswith("memory.") for cost, *_ in flat)
 
 
