@@ -87,12 +87,12 @@ INTERPRETED = {  # and why
     "pffemu/hw/memory/replay_compiled.py": "numba compiles it",
     "pffemu/hw/memory/sets.py": "numba compiles it",
     "pffemu/hw/ordinary.py": "numba compiles it",
-    "pffemu/hw/untranslatable.py": "numba compiles it",
     "pffemu/hw/ordinary_table.py": "data that is read once",
     "pffemu/hw/tlb_fill_compiled.py": "numba compiles it",
     "pffemu/hw/translated_blocks.py": "a hook that numba compiles is made from it",
     "pffemu/hw/translated_blocks_compiled.py": "numba compiles it",
     "pffemu/hw/translated_frames.py": "numba compiles a part of it",
+    "pffemu/hw/untranslatable.py": "numba compiles it",
 }
 
 

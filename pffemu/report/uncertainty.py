@@ -24,7 +24,7 @@ MEAN, MEDIAN, P99, TIME, CALL = QUANTITIES = ("mean", "median", "p99", "time", "
 SPEEDUP: Final = "speedup"  # the measured part's length under userfaultfd over a run's
 WITHIN: Final = (5, 95)  # percentiles of the intervals
 MATTERS: Final = 0.05  # a guess that moves a conclusion by more is named
-_SAME: Final = 0.01  # runs nearer to each other than that lead to no conclusion
+SAME: Final = 0.01  # runs nearer to each other than that lead to no conclusion
 _BARS: Final = 12  # of a tornado
 WHAT: Final = {MEAN: "a fault", TIME: "the measured part", CALL: "a call"}
 Draws = NDArray[np.float64]
@@ -226,7 +226,7 @@ def _conclusions(runs: Sequence[RunDraws], quantity: str) -> list[Conclusion]:
     found = []
     for less, more in pairs:
         a, b = less.quantities[quantity], more.quantities[quantity]
-        if a.nominal > 0 and b.nominal - a.nominal > _SAME * b.nominal:
+        if a.nominal > 0 and b.nominal - a.nominal > SAME * b.nominal:
             found.append(Conclusion(quantity, less.name, more.name, a.over(b), int((a.draws < b.draws).sum())))
     return found
 

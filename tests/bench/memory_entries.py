@@ -18,21 +18,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from pffemu.report.uncertainty import MATTERS
+from pffemu.report.uncertainty import MATTERS, SAME
 from pffemu.timing import DEFAULT_PROFILE, load_profile
 from pffemu.timing.profile import Entry, Status
 from pffemu.timing.uncertainty import WIDTHS
 from tests.system.cli_runs import pffemu
 
 _USUAL: Final = ("--mode", "kernel", "--mode", "uffd", "--mode", "pff")
-_COMPARED: Final = (
-    "--threads",
-    "1",
-    "--quota",
-    "0.5,1",
-    "--mechanism",
-    "kernel,sigsegv,uffd,uffd-sigbus,swizzle,hw,pff",
-)
+_MECHANISMS: Final = "kernel,sigsegv,uffd,uffd-sigbus,swizzle,hw,pff"
+_COMPARED: Final = ("--threads", "1", "--quota", "0.5,1", "--mechanism", _MECHANISMS)
 WORKLOADS: Final[dict[str, tuple[str, ...]]] = {
     "copy": ("bench", "fault", "--pages", "32", "--handler", "all", *_USUAL),
     "zero": ("bench", "fault", "--pages", "32", "--handler", "read", "--handler", "sigbus", "--zero", *_USUAL),
@@ -46,7 +40,6 @@ WORKLOADS: Final[dict[str, tuple[str, ...]]] = {
     **{f"compare-{name}": ("compare", name, "--scale", "10", *_COMPARED)
        for name in ("mmapbench", "mmapbench-write", "kv", "update", "btree", "bfs", "pagerank", "scan", "gc")},
 }  # fmt: skip
-_SAME: Final = 0.01  # as in pffemu/report/uncertainty.py
 _FLAGS: Final = {"prefetch.pair": (Fraction(0),)}  # entries that are on or off
 _GEOMETRY: Final = ("line", "page", ".size", ".ways", ".entries")  # not drawn: they are counts, not prices
 
@@ -83,7 +76,7 @@ def moved(nominal: Results, changed: Results) -> tuple[float, str]:
         ordered = sorted(runs, key=lambda run: runs[run])
         pairs = [*pairwise(ordered), (ordered[0], ordered[-1])]
         for less, more in pairs:
-            if runs[more] - runs[less] > _SAME * runs[more]:
+            if runs[more] - runs[less] > SAME * runs[more]:
                 ratio, other = runs[more] / runs[less], changed[quantity][more] / changed[quantity][less]
                 most = max(most, (abs(other / ratio - 1), f"{quantity}: {more} / {less}, {ratio:.2f} to {other:.2f}"))
     return most

@@ -87,7 +87,6 @@ def test_the_campaigns_runner_ends_what_hangs_or_grows(monkeypatch: pytest.Monke
 
 
 @pytest.mark.timeout(900)  # ten minutes in a long campaign
-@pytest.mark.timeout(1800)
 def test_memory_does_not_grow_with_faults() -> None:
     faults, forks, grown = soak.soak(600 if LONG else 3)
     assert faults > 500

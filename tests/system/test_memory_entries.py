@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,10 +11,10 @@ import pytest
 from pffemu.report.uncertainty import MATTERS
 from pffemu.timing import DEFAULT_PROFILE
 from tests.bench.memory_entries import WORKLOADS, changed_profile, moved, moves, results
+from tests.campaign import LONG
 from tests.system.cli_runs import pffemu
 
 SHORT = ("bfs-small", "threads")  # the others with PFFEMU_LONG=1
-LONG = os.environ.get("PFFEMU_LONG") == "1"
 
 
 @pytest.mark.parametrize("workload", WORKLOADS if LONG else SHORT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from guest.caching.workloads import WORKLOADS
 from pffemu.report.json_schemas import schema
 from pffemu.report.sweep_table import conclusions
+from tests.campaign import LONG
 from tests.json_schema import errors
 from tests.system.cli_runs import pffemu
 
@@ -47,26 +47,13 @@ def test_intervals_and_conclusions() -> None:
 
 
 def test_waiting_for_memory_is_in_the_intervals() -> None:
-    bfs = (
-        "bench",
-        "bfs",
-        "--scale",
-        "8",
-        "--edge-factor",
-        "8",
-        "--mode",
-        "uffd",
-        "--mode",
-        "pff",
-        "--memory",
-        "caches",
-    )
-    told = draws(*bfs, number=10)
+    bfs = ("bench", "bfs", "--scale", "8", "--edge-factor", "8", "--mode", "uffd", "--mode", "pff")
+    told = draws(*bfs, "--memory", "caches", number=10)
     assert {run["method"] for run in told["runs"]} <= {"linear", "emulated"}  # misses overlap: never exact
     assert all(run["off"] < 5 for run in told["runs"])
     moved = {cost: high - low for cost, _, low, high in told["tornado"]["bars"]}
     assert moved["memory.transfer"] > 0.1
-    flat = draws(*bfs[:-2], number=10)["tornado"]["bars"]
+    flat = draws(*bfs, number=10)["tornado"]["bars"]
     assert not any(cost.startswith("memory.") for cost, *_ in flat)
 
 
@@ -91,7 +78,6 @@ CONCLUSIONS = {  # those of docs/evaluation.md, small
 
 
 SHORT = ("copy", "bfs", "cache")  # the others with PFFEMU_LONG=1
-LONG = os.environ.get("PFFEMU_LONG") == "1"
 
 
 @pytest.mark.parametrize("kind", CONCLUSIONS if LONG else SHORT)
