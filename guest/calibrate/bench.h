@@ -43,13 +43,14 @@ static inline long call3(long number, long a, long b, long c)
     return result;
 }
 
-/* of a thread's partner: on its own core, or on the other one */
-enum where { HERE, ACROSS };
+/* of a thread's partner: on its own core; on the other one; there, while neither core ever idles */
+enum where { HERE, ACROSS, AWAKE };
 
 struct settings {
     int samples;     /* of each measure in a round */
     int core, other; /* -1: there is no other core */
     int uffd;        /* userfaultfd can be used */
+    int policies;    /* SCHED_BATCH and SCHED_IDLE can be used */
 };
 extern struct settings settings;
 
@@ -57,6 +58,7 @@ void sample(const char *name, int batch, u64 ticks); /* one sample of a measure:
 void left_out(const char *name, const char *why);
 void must(int ok, const char *what);
 void stay_on(int core);
+int set_policy(int policy);                  /* of the calling thread; false: not permitted */
 void let_sleep(enum where where);            /* give a partner the time to fall asleep */
 
 char *map_pages(long pages);                 /* private, anonymous, never huge */
@@ -82,6 +84,8 @@ void close_faults(void);
 void open_ping_pong(enum where where);
 void turn_of_ping_pong(enum where where);
 void close_ping_pong(void);
+void keep_awake(void); /* both cores, until let_idle() */
+void let_idle(void);
 
 void run_busy(void);
 void run_wakes(void);

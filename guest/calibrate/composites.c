@@ -23,7 +23,8 @@ static struct fault faults[] = {
     {"sigbus-continue", SIGNAL, HERE, UFFDIO_CONTINUE},   {"mprotect-sigsegv", SIGNAL, HERE, 0},
     {"read-zero-other", READ, ACROSS, UFFDIO_ZEROPAGE},   {"read-copy-other", READ, ACROSS, UFFDIO_COPY},
     {"poll-zero-other", POLL, ACROSS, UFFDIO_ZEROPAGE},   {"read-unprotect-other", READ, ACROSS, UFFDIO_WRITEPROTECT},
-    {"busy-zero-other", BUSY, ACROSS, UFFDIO_ZEROPAGE},   {"busy-copy-other", BUSY, ACROSS, UFFDIO_COPY},
+    {"read-zero-awake", READ, AWAKE, UFFDIO_ZEROPAGE},    {"poll-copy-awake", POLL, AWAKE, UFFDIO_COPY},
+    {"busy-zero-awake", BUSY, AWAKE, UFFDIO_ZEROPAGE},    {"busy-copy-awake", BUSY, AWAKE, UFFDIO_COPY},
 };
 enum { FAULTS = sizeof faults / sizeof *faults };
 
@@ -195,7 +196,7 @@ void close_faults(void)
     signal(SIGSEGV, SIG_DFL);
 }
 
-/* a handler that spins has the other core for itself */
+/* a handler that spins has the other core for itself, but for the thread that keeps it awake */
 void run_busy(void)
 {
     for (int i = 0; i < FAULTS; i++) {

@@ -62,6 +62,13 @@ void stay_on(int core)
     must(sched_setaffinity(0, sizeof set, &set) == 0, "sched_setaffinity");
 }
 
+/* not the C library's, which may be a stub (musl) */
+int set_policy(int policy)
+{
+    struct sched_param none = {0};
+    return syscall(SYS_sched_setscheduler, 0, policy, &none) == 0;
+}
+
 char *map_pages(long pages)
 {
     char *at = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -204,6 +211,10 @@ int main(int argc, char **argv)
     int fd = open_uffd(0), primitives = has(argc, argv, "primitives"), composites = has(argc, argv, "composites");
     settings.uffd = fd >= 0;
     close(fd);
+    /* a woken thread waits for its turn: whether it would take the core at once differs from one time to the next */
+    settings.policies = set_policy(SCHED_BATCH);
+    if (!settings.policies)
+        left_out("awake", "SCHED_BATCH is not permitted here");
     if (!settings.uffd)
         left_out("userfaultfd", "not permitted here: see /proc/sys/vm/unprivileged_userfaultfd");
     if (settings.other < 0)
@@ -215,8 +226,13 @@ int main(int argc, char **argv)
             take_turns(ACROSS, primitives, composites);
             if (primitives)
                 run_wakes();
-            if (composites)
-                run_busy();
+            if (settings.policies) {
+                keep_awake();
+                take_turns(AWAKE, primitives, composites);
+                if (composites)
+                    run_busy();
+                let_idle();
+            }
         }
         if (has(argc, argv, "hardware")) {
             run_instructions();

@@ -1,9 +1,10 @@
-/* Two threads: futex ping-pong, a TLB shootdown, a cache line that moves. */
+/* Two threads: futex ping-pong, cores that never idle, a TLB shootdown, a cache line that moves. */
 #include "bench.h"
 
 static _Atomic uint32_t ball, bounce;
 static _Atomic int stop, ready;
 static pthread_t thread;
+static const char *const ping_pongs[] = {"ping-pong-same", "ping-pong-other", "ping-pong-awake"};
 
 static void futex_wait(uint32_t value)
 {
@@ -49,10 +50,7 @@ void open_ping_pong(enum where where)
 void turn_of_ping_pong(enum where where)
 {
     let_sleep(where);
-    if (where == HERE)
-        TIMED("ping-pong-same", ping_pong());
-    else
-        TIMED("ping-pong-other", ping_pong());
+    TIMED(ping_pongs[where], ping_pong());
 }
 
 void close_ping_pong(void)
@@ -60,6 +58,34 @@ void close_ping_pong(void)
     ball = 2;
     futex_wake();
     pthread_join(thread, NULL);
+}
+
+static _Atomic int kept;
+static pthread_t keepers[2];
+
+/* every other thread takes the core from it at once */
+static void *keeper(void *core)
+{
+    stay_on((int)(long)core);
+    must(set_policy(SCHED_IDLE), "SCHED_IDLE");
+    while (kept)
+        __asm__ volatile("pause");
+    return NULL;
+}
+
+void keep_awake(void)
+{
+    const long cores[] = {settings.core, settings.other};
+    kept = 1;
+    for (int i = 0; i < 2; i++)
+        must(pthread_create(&keepers[i], NULL, keeper, (void *)cores[i]) == 0, "pthread_create");
+}
+
+void let_idle(void)
+{
+    kept = 0;
+    for (int i = 0; i < 2; i++)
+        pthread_join(keepers[i], NULL);
 }
 
 static void *spinner(void *core)

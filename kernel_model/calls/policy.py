@@ -1,4 +1,4 @@
-"""Scheduling policies (kernel/sched/syscalls.c). They are checked, kept and reported; all threads run alike."""
+"""Scheduling policies (kernel/sched/syscalls.c): checked, kept and reported. What they do: task/scheduling.py."""
 
 from __future__ import annotations
 

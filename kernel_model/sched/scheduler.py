@@ -6,10 +6,10 @@ of it depends on virtual clocks alone, so that the same inputs give the same int
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.sched.run_queue import RunQueue
+from kernel_model.task.scheduling import IDLE
 from kernel_model.task.sleep import Sleep
 from kernel_model.task.task import ALL_CORES, Process, Task, TaskState
 from kernel_model.time.timers import TimerList
@@ -31,24 +31,12 @@ QUANTUM: Final = 20_000  # cycles a core may run ahead of the next one, or a thr
 _POLL_AHEAD: Final = 150  # cycles such a core may run ahead of one that stores what its thread polls
 
 
-@dataclass(slots=True)
-class RunQueue:
-    """A core's run queue. `loaded`: the thread whose registers the core holds, even while it sleeps."""
-
-    waiting: deque[Task] = field(default_factory=deque)
-    current: Task | None = None
-    loaded: Task | None = None
-    last_tid: int = 0  # the thread that ran last; 0 after idling
-    turn_ends: int = 0  # clock at which `current` must let a waiting thread run
-    since: int = 0  # clock when `current` began its turn
-    user_since: int = 0  # time of the core's instructions then
-    mm: Mm | None = None  # the loaded address space
-    active: bool = False  # the scheduler looks at this core
-
-
 class Scheduler:
     def __init__(self, cpus: list[Cpu], uintr: UintrSwitch, *, wakeup_preemption: bool = False) -> None:
-        """`wakeup_preemption`: a thread that is woken takes its core from the thread that runs there."""
+        """`wakeup_preemption`: a thread that is woken takes its core from the thread that runs there.
+
+        From one of SCHED_IDLE it does so in any case.
+        """
         self._wakeup_preemption = wakeup_preemption
         self._cpus, self._uintr = cpus, uintr
         self.profile: Profile = cpus[0].profile
@@ -57,7 +45,8 @@ class Scheduler:
         self._uipi_look_ahead = sum(cpus[0].cycles_of(cost) for cost in ("cpu.uintr.senduipi", "cpu.ipi.flight"))
         # and of a waker whose IPI may preempt its thread
         ipi = sum(cpus[0].cycles_of(cost) for cost in ("kernel.wake", "cpu.ipi.send", "cpu.ipi.flight"))
-        self._look_ahead = min(QUANTUM, ipi) if wakeup_preemption else QUANTUM
+        self._preemptible_ahead = min(QUANTUM, ipi)
+        self._look_ahead = self._preemptible_ahead if wakeup_preemption else QUANTUM
         self._queues = [RunQueue() for _ in cpus]
         self._cores = list(zip(cpus, self._queues, strict=True))
         # those that have a thread or an interrupt to come, and maybe more; all others neither run nor end a turn
@@ -118,8 +107,10 @@ class Scheduler:
     def add(self, creator: Cpu, task: Task) -> None:
         """Put a new thread on the run queue of its core."""
         self._alone = None
-        self._catch_up(self._cpus[task.cpu_index], creator)
+        home = self._cpus[task.cpu_index]
+        self._catch_up(home, creator)
         self._enqueue(task)
+        self._preempt_for(creator, home, task, wakeup_preemption=False)
 
     def least_loaded(self, affinity: int = ALL_CORES) -> int:
         """The core for a thread with this `affinity`: the one with the fewest, lowest number first."""
@@ -149,13 +140,13 @@ class Scheduler:
     def reschedule(self, cpu: Cpu) -> None:
         """RESCHEDULE_VECTOR: move the running thread to another core if its affinity excludes this one.
 
-        With wake-up preemption, a thread that was woken since runs first.
+        A thread that was woken since, and takes the core from that one, runs first.
         """
         task = self._queues[cpu.index].current
         if task is not None and not task.affinity >> cpu.index & 1:
             self._leave(cpu)
             self._move(cpu, task)
-        elif self._wakeup_preemption:
+        else:
             self.tick(cpu)
 
     def _move(self, cpu: Cpu, task: Task) -> None:
@@ -247,8 +238,13 @@ class Scheduler:
         if self._alone is cpu and self._alone_since == self._interconnect.sequence:
             return NEVER
         own, uinv = self._queues[cpu.index], cpu.uintr.uinv
-        reachable = uinv and own.current is not None and own.current.is_receiver
-        ahead = _POLL_AHEAD if own.current is not None and own.current.polls_memory else self._look_ahead
+        task = own.current
+        reachable = uinv and task is not None and task.is_receiver
+        ahead = self._look_ahead
+        if task is not None and task.polls_memory:
+            ahead = _POLL_AHEAD
+        elif task is not None and task.scheduling.policy == IDLE:
+            ahead = self._preemptible_ahead
         end = own.turn_ends if own.waiting else NEVER
         if self._active_since != self._interconnect.sequence:
             self._find_active()
@@ -263,8 +259,8 @@ class Scheduler:
                 its = other.event_at
             if its < end:
                 end = its
-        for task in self._sleepers:
-            end = min(end, _deadline(task))
+        for sleeper in self._sleepers:
+            end = min(end, _deadline(sleeper))
         if self.timers.armed:
             end = min(end, *(timer.deadline for timer in self.timers.armed))
         if end == NEVER:
@@ -282,7 +278,9 @@ class Scheduler:
         queue = self._queues[cpu.index]
         if queue.current is not None and queue.waiting:
             cpu.charge("kernel.schedule")
-            queue.waiting.append(queue.current)
+            if not queue.rotate():
+                queue.turn_ends = cpu.clock + QUANTUM
+                return
             queue.current.usage.involuntary_switches += 1
             self._uintr.out(cpu, queue.current)
             self._account(cpu, queue)
@@ -388,40 +386,53 @@ class Scheduler:
             waker.charge("kernel.wake")
             self._catch_up(home, waker)
         self._enqueue(task)
-        if self._wakeup_preemption:
-            self._preempt_for(waker, home, task)
+        running = self._queues[home.index].current
+        if running is not None and (self._wakeup_preemption or running.scheduling.policy == IDLE):
+            self._preempt_for(waker, home, task, wakeup_preemption=self._wakeup_preemption)
         if waker is not None:
             waker.emit(ThreadWoken, task.tid, home.index)
         else:
             home.bus.emit(ThreadWoken(home.clock, home.index, 0, task.tid, home.index))
 
-    def _preempt_for(self, waker: Cpu | None, home: Cpu, task: Task) -> None:
-        """Let `task`, woken on `home`, run next: when the kernel returns there, or with an IPI of the waker."""
-        queue = self._queues[home.index]
-        if queue.current is None or queue.waiting[-1] is not task:
+    def _preempt_for(self, waker: Cpu | None, home: Cpu, task: Task, *, wakeup_preemption: bool) -> None:
+        """If `task`, woken on `home`, runs next: when the kernel returns there, or with an IPI of the waker."""
+        queue, due = self._queues[home.index], home.clock
+        if not queue.gives_way(task, wakeup_preemption=wakeup_preemption):
             return
-        queue.waiting.rotate(1)
-        queue.turn_ends = min(queue.turn_ends, home.clock)
         if waker is not None and waker is not home:
             waker.charge("cpu.ipi.send")
             self._interconnect.send_to_id(waker, RESCHEDULE_VECTOR, home.apic.apic_id)
+            due = waker.clock + home.cycles_of("cpu.ipi.flight")
+        queue.put_first(task, due)
 
     def _enqueue(self, task: Task) -> None:
         """Queue `task` on its core; the running thread gets another turn if no thread waited before."""
         home, queue = self._cpus[task.cpu_index], self._queues[task.cpu_index]
         if not queue.waiting and queue.turn_ends <= home.clock:
             queue.turn_ends = home.clock + QUANTUM
-        queue.waiting.append(task)
+        if queue.waiting:
+            queue.put(task)
+        else:
+            queue.waiting.append(task)
         if not queue.active:
             self._active_since = -1
 
     def _catch_up(self, home: Cpu, waker: Cpu) -> None:
-        """End the idling of `home`, if it idles, with an IPI from `waker`."""
+        """Before a thread is queued on `home`: end its idling, if it idles, with an IPI from `waker`.
+
+        If it is about to switch to a thread of SCHED_IDLE, which the other one would overtake, it does so first.
+        """
         queue = self._queues[home.index]
-        if home is not waker and queue.current is None and not queue.waiting:
+        if home is waker or queue.current is not None:
+            return
+        if not queue.waiting:
             waker.charge("cpu.ipi.send")
             home.wait_until(waker.clock + home.cycles_of("cpu.ipi.flight"))
             home.charge("cpu.idle_wake")
+        elif queue.waiting[0].scheduling.policy == IDLE:
+            running = self.running
+            self.switch_in(home)
+            self.running = running
 
     def wake_all(self, waker: Cpu, queue: WaitQueue, events: int = 0) -> None:
         """Wake all threads on `queue`, and on epolls that watch it; `events`: what happened (POLL*; 0: unknown)."""

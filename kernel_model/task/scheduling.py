@@ -1,4 +1,7 @@
-"""A thread's scheduling policy and priorities: kept and reported, but every thread runs alike."""
+"""A thread's scheduling policy and priorities. All threads run alike, but two kinds (sched/run_queue.py).
+
+One of SCHED_IDLE runs when no other thread wants its core; one of SCHED_BATCH preempts no other when it is woken.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from pffemu.timing.profile import Entry, Profile, Spread, Status
 from pffemu.timing.samples import Estimate, Samples
 
 _PAGE: Final = 4096  # bytes
-_SMALLEST: Final = 0.02  # of an entry's value: a fit leaves at least that much
+_SMALLEST: Final = 0.02  # of an entry's value: a step leaves at least that much
+_LEAST: Final = 0.01  # ns, that a fit leaves of an entry
 CLOSE: Final = 0.01  # relative difference of a primitive at which a fit ends
 MEASURED_HERE: Final = "measured here"
 
@@ -75,7 +76,8 @@ PRIMITIVES: Final = (
         _once("kernel.uffd.enqueue", "kernel.uffd.read", "kernel.uffd.wake"),
         less="madvise-nothing",
     ),
-    Primitive("ping-pong-other", dict.fromkeys(("cpu.ipi.send", "cpu.ipi.flight", "cpu.idle_wake"), 2)),
+    Primitive("ping-pong-awake", dict.fromkeys(("cpu.ipi.send", "cpu.ipi.flight"), 2)),
+    Primitive("ping-pong-other", {"cpu.idle_wake": 2}, less="ping-pong-awake"),
     Primitive("madvise-shootdown", _once("kernel.tlb.shootdown"), less="madvise-page"),
 )  # fmt: skip
 # measures that are entries: by the number of units in one operation
@@ -124,7 +126,8 @@ def step(profile: Profile, base: Profile, measured: Mapping[str, Estimate], mode
         source = f"{MEASURED_HERE}: {primitive.told}" + ("" if alone else f", in the proportions of {base.name}")
         for cost in group:
             status = Status.MEASURED if alone and not primitive.less else Status.DERIVED
-            entries[cost] = _entry(cost, ns_of(profile, cost) * factor, status, source)
+            ns = max(ns_of(profile, cost) * factor, _LEAST / primitive.entries[cost])
+            entries[cost] = _entry(cost, ns, status, source)
     fitted = profile.with_entries(entries)
     for cost, other in _WITH.items():
         source = f"{base.name}, scaled with {other}, which was {MEASURED_HERE}"

@@ -243,7 +243,7 @@ KERNEL: Final = (
     Mutant(FRAME, "& ~_RESTORED_FLAGS |", "&"),
     Mutant("kernel_model/drivers/pff.py", "(reg.TAG, mm.pages.root & PTE_ADDRESS if", "(reg.TAG, 4096 if"),
     Mutant("kernel_model/mm/user_memory.py", "start = self._cpu.mmu.translate(address, access)", "start = self._cpu.mmu.translate(address, 0)"),
-    Mutant("kernel_model/sched/scheduler.py", "            queue.waiting.append(queue.current)\n", ""),
+    Mutant("kernel_model/sched/run_queue.py", "            self.put(self.current)\n", "            pass\n"),
 )  # fmt: skip
 
 # directed resolution: each check of the eight steps, and what the kernel must do around them

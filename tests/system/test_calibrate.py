@@ -23,7 +23,7 @@ from pffemu.timing.write import to_toml
 from tests.system.cli_runs import pffemu
 
 QUICK = Effort(samples=8, rounds=1)
-WRONG_BY = 6  # % that a composite may be off when the host is the model itself, under another profile
+WRONG_BY = 8  # % that a composite may be off when the host is the model itself, under another profile
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_a_machine_that_is_the_model_itself_is_found_again(binary: Path) -> None
     truth = load_profile("amd-rome")
     found = calibrated(binary, truth)
     assert found.misfits == {}
-    assert len(found.composites) == 16
+    assert len(found.composites) == 18
     off = {name: 100 * (model - there.ns) / there.ns for name, (there, model) in found.composites.items()}
     assert max(map(abs, off.values())) < WRONG_BY, off
     assert found.profile.frequency == pytest.approx(truth.frequency, rel=1e-5)
@@ -80,7 +80,7 @@ def test_what_the_host_lacks_is_left_out(
 ) -> None:
     found = calibrated(binary, load_profile("amd-rome"), Effort(8, 1, short=True), **host)
     assert composites <= set(found.composites)
-    assert not any(name.endswith("-other") for name in found.composites)
+    assert not any(name.endswith(("-other", "-awake")) for name in found.composites)
     assert ("read-zero-same" in found.composites) == ("mode" not in host)
     assert left_out in found.left_out
     missing = "kernel.uffd.enqueue" if "mode" in host else "cpu.idle_wake"
