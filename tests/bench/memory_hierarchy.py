@@ -34,7 +34,11 @@ _CLASSES: Final = ("simple", "load", "store", "branch", "multiply", "divide", "v
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One run of tests/bench/guests/memory.c. `fits`: the entry of `[memory]` that this measurement gives."""
+    """One run of tests/bench/guests/memory.c. `fits`: the entry of `[memory]` that this measurement gives.
+
+    Where more than half of the chase of 16 MiB fits into what is left of the third level, memory's latency is fitted
+    to that of 64 MiB instead, and the walk's is the base profile's.
+    """
 
     kind: str
     size: int
@@ -129,12 +133,12 @@ def _geometry() -> Iterable[tuple[str, tuple[str, str]]]:
         yield "prefetch.lines", ("63", "lines")
 
 
-def fit(host: Host, program: Path, point: Point, measured: float) -> None:
-    """Choose the latency `point.fits` so that the model takes what was `measured`: three secant steps."""
-    guess = measured * 0.8 if point.fits != "walk.latency" else 20.0
+def fit(host: Host, program: Path, point: Point, entry: str, measured: float) -> None:
+    """Choose the latency `entry` so that the model takes what was `measured`: three secant steps."""
+    guess = measured * 0.8 if entry != "walk.latency" else 20.0
     tried: list[tuple[float, float]] = []
     for _ in range(4):
-        host.time(point.fits, guess)
+        host.time(entry, guess)
         took = emulated(program, point.kind, point.size, point.count, host.profile(), Memory.CACHES)
         tried.append((guess, took))
         if abs(took / measured - 1) < 0.02:
@@ -162,6 +166,16 @@ def fit_l3(host: Host, program: Path, point: Point, measured: Mapping[Point, flo
     host.memory["l3.size"] = (f"{min(off, key=lambda part: (off[part], -part)):g}", "KiB")
 
 
+def entries_to_fit(points: Iterable[Point], l3_kib: float) -> dict[Point, str]:
+    """The entry to fit to each point, with that much of the third level left."""
+    fits = {point: point.fits for point in points}
+    memory = next(point for point, entry in fits.items() if entry == "memory.latency")
+    if memory.size < 2 * l3_kib:
+        walk = next(point for point, entry in fits.items() if entry == "walk.latency")
+        fits |= {memory: "", walk: "memory.latency"}
+    return fits
+
+
 def _wrong(host: Host, program: Path, point: Point, measured: float) -> float:
     """How far the model is from `measured`, as a logarithm."""
     took = emulated(program, point.kind, point.size, point.count, host.profile(), Memory.CACHES)
@@ -186,22 +200,23 @@ def compare(program: Path, quick: bool) -> list[str]:
             ns = natively(program, point.kind, point.size, point.count, point.fits == "l3.size")
             measured[point] = min(ns, measured.get(point, ns))
     inside = {kind: natively(program, kind, *INSIDE[kind]) for kind in INSIDE}
-    scales = {}
+    scales, fits = {}, {point: point.fits for point in points}
     for kind, (size, count) in INSIDE.items():
         host.scale = 1.0
         scales[kind] = inside[kind] / emulated(program, kind, size, count, host.profile(), Memory.FLAT)
         host.scale = scales[kind]
-        for point in (one for one in points if one.kind == kind and one.fits):
-            if point.fits == "l3.size":
+        for point in (one for one in points if one.kind == kind):
+            if fits[point] == "l3.size":
                 fit_l3(host, program, point, measured)
-            else:
-                fit(host, program, point, measured[point])
+                fits = entries_to_fit(points, float(host.memory["l3.size"][0]))
+            elif fits[point]:
+                fit(host, program, point, fits[point], measured[point])
     for point in points:
         host.scale = scales[point.kind]
         took = emulated(program, point.kind, point.size, point.count, host.profile(), Memory.CACHES)
         error = 100 * (took / measured[point] - 1)
-        shown = f"fitted, {error:+.0f} %" if point.fits else f"{error:+.0f} %"
-        shown = shown if point.fits or abs(error) <= WITHIN else f"**{shown}**"
+        shown = f"fitted, {error:+.0f} %" if fits[point] else f"{error:+.0f} %"
+        shown = shown if fits[point] or abs(error) <= WITHIN else f"**{shown}**"
         bounds = "" if point.long else _bounds(program, point, host.profile())
         row = f"| {point.kind}, {point.what} | {measured[point]:.2f} | {took:.2f} | {shown} | {bounds} |"
         print(row, flush=True)
