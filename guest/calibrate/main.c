@@ -168,10 +168,12 @@ static void choose_cores(void)
 }
 
 /* The operations of both kinds take turns, one of each at a time. A loop over one operation would measure it with caches
- * and branch predictors of its own. */
+ * and branch predictors of its own. On one core a woken thread waits for its turn: whether it would take the core at once
+ * differs from one time to the next. */
 static void take_turns(enum where where, int primitives, int composites)
 {
     long pages = settings.samples;
+    set_policy(where == HERE ? SCHED_BATCH : SCHED_OTHER);
     if (where == HERE && primitives)
         open_primitives(pages);
     if (primitives)
@@ -211,7 +213,6 @@ int main(int argc, char **argv)
     int fd = open_uffd(0), primitives = has(argc, argv, "primitives"), composites = has(argc, argv, "composites");
     settings.uffd = fd >= 0;
     close(fd);
-    /* a woken thread waits for its turn: whether it would take the core at once differs from one time to the next */
     settings.policies = set_policy(SCHED_BATCH);
     if (!settings.policies)
         left_out("awake", "SCHED_BATCH is not permitted here");
