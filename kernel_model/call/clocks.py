@@ -31,9 +31,9 @@ def now(call: Call, clock: int) -> int:
     """Nanoseconds of `clock`, or of the process's or thread's processor time. Raises LinuxError EINVAL."""
     cpu = call.cpu
     if clock == uapi.CLOCK_PROCESS_CPUTIME_ID:
-        return cpu.profile.to_ns(call.kernel.scheduler.time_of_process(call.process))
+        return cpu.profile.to_ns(call.kernel.scheduler.times.of_process(call.process))
     if clock == uapi.CLOCK_THREAD_CPUTIME_ID:
-        return cpu.profile.to_ns(call.kernel.scheduler.time_of_thread(call.task))
+        return cpu.profile.to_ns(call.kernel.scheduler.times.of_thread(call.task))
     if clock < 0:
         return cpu.profile.to_ns(cpu_clocks.cycles(call, clock))
     return base_of(clock) + cpu.profile.to_ns(cpu.clock)

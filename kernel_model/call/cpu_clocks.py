@@ -57,5 +57,5 @@ def cycles(call: Call, clock: int) -> int:
     """What the clock shows, in cycles. Raises LinuxError EINVAL."""
     found, scheduler = find(call, clock), call.kernel.scheduler
     if found.task is not None:
-        return (scheduler.user_time_of_thread if found.kind.is_user else scheduler.time_of_thread)(found.task)
-    return (scheduler.user_time_of_process if found.kind.is_user else scheduler.time_of_process)(found.process)
+        return (scheduler.times.user_of_thread if found.kind.is_user else scheduler.times.of_thread)(found.task)
+    return (scheduler.times.user_of_process if found.kind.is_user else scheduler.times.of_process)(found.process)

@@ -34,7 +34,7 @@ def times(call: Call, address: int) -> int:
     """Clock ticks (1/100 s) since the machine started."""
     if address:
         scheduler, children = call.kernel.scheduler, call.process.children_usage
-        user, total = scheduler.user_time_of_process(call.process), scheduler.time_of_process(call.process)
+        user, total = scheduler.times.user_of_process(call.process), scheduler.times.of_process(call.process)
         spans = (user, total - user, children.user, children.time - children.user)
         call.memory.write_struct(address, Tms(*(call.cpu.profile.to_ns(cycles) // _TICK for cycles in spans)))
     return clocks.now(call, uapi.CLOCK_MONOTONIC) // _TICK

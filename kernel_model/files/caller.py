@@ -24,19 +24,26 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu, SavedRegisters
 
 
+class Times(Protocol):
+    """Cycles that a thread, or all threads of a process, have run; `user_`: in ring 3."""
+
+    def of_thread(self, task: Task) -> int: ...
+
+    def of_process(self, process: Process) -> int: ...
+
+    def user_of_thread(self, task: Task) -> int: ...
+
+    def user_of_process(self, process: Process) -> int: ...
+
+
 class FileScheduling(Scheduling, Protocol):
     @property
     def cores(self) -> int:
         """The number of cores."""
 
-    def time_of_thread(self, task: Task) -> int:
-        """Cycles `task` has run."""
-
-    def time_of_process(self, process: Process) -> int: ...
-
-    def user_time_of_thread(self, task: Task) -> int: ...
-
-    def user_time_of_process(self, process: Process) -> int: ...
+    @property
+    def times(self) -> Times:
+        """Processor time."""
 
     def registers_of(self, task: Task) -> SavedRegisters:
         """The thread's registers, wherever they are now."""

@@ -43,9 +43,9 @@ class CountingTimer(Timer):
         if self._time is Time.MACHINE:
             return cpu.clock
         if self._task is not None:
-            return scheduler.time_of_thread(self._task)
+            return scheduler.times.of_thread(self._task)
         user = self._time is Time.USER
-        return scheduler.user_time_of_process(self._process) if user else scheduler.time_of_process(self._process)
+        return scheduler.times.user_of_process(self._process) if user else scheduler.times.of_process(self._process)
 
     def start(self, cpu: Cpu, expires: int) -> None:
         """Arm the timer. Moves an armed one."""

@@ -244,7 +244,7 @@ def _child_info(
 ) -> SigInfo:
     if end is not None:
         status = end.status if end.signal is None else int(end.signal)
-    total, user = kernel.scheduler.time_of_process(process), kernel.scheduler.user_time_of_process(process)
+    total, user = kernel.scheduler.times.of_process(process), kernel.scheduler.times.user_of_process(process)
     ticks = (cycles * 100 // kernel.cpus[0].profile.frequency for cycles in (user, total - user))
     return SigInfo.of_child(code, process.pid, credentials_of(process).user.real, status, *ticks)
 

@@ -14,6 +14,7 @@ from kernel_model.task.scheduling import BATCH, IDLE
 if TYPE_CHECKING:
     from kernel_model.mm.mm import Mm
     from kernel_model.task.task import Task
+    from pffemu.hw.cpu import Cpu
 
 _IDLE_TURNS: Final = 1024 // 3  # other threads' turns to one of SCHED_IDLE: NICE_0_LOAD over WEIGHT_IDLEPRIO
 
@@ -67,3 +68,9 @@ class RunQueue:
         turn = self.current.scheduling.policy != IDLE or (self.waiting and self.waiting[0].scheduling.policy != IDLE)
         self.turn_ends = min(self.turn_ends, due) if turn else due
         self.waiting.appendleft(task)
+
+    def account(self, cpu: Cpu) -> None:
+        """Add the turn of `current` on `cpu`, this queue's core, to the thread's processor time."""
+        if self.current is not None:
+            self.current.usage.time += cpu.clock - self.since
+            self.current.usage.user += cpu.instruction_clock - self.user_since

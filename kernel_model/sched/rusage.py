@@ -18,7 +18,7 @@ _MICROSECONDS = 1_000_000
 def of_thread(scheduler: Scheduler, task: Task) -> Rusage:
     """RUSAGE_THREAD: a thread's usage; memory is the process's."""
     usage = _sum(task.usage)
-    usage.time, usage.user = scheduler.time_of_thread(task), scheduler.user_time_of_thread(task)
+    usage.time, usage.user = scheduler.times.of_thread(task), scheduler.times.user_of_thread(task)
     return _rusage(scheduler, usage, _peak_pages(task.process))
 
 
@@ -40,7 +40,7 @@ def of_child(scheduler: Scheduler, child: Process) -> Rusage:
 
 def _of_own(scheduler: Scheduler, process: Process) -> Usage:
     usage = _sum(process.dead_usage, *(task.usage for task in process.tasks))
-    usage.time, usage.user = scheduler.time_of_process(process), scheduler.user_time_of_process(process)
+    usage.time, usage.user = scheduler.times.of_process(process), scheduler.times.user_of_process(process)
     return usage
 
 

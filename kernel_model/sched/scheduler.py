@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.sched.processor_time import ProcessorTime
 from kernel_model.sched.run_queue import RunQueue
 from kernel_model.task.scheduling import IDLE
 from kernel_model.task.sleep import Sleep
-from kernel_model.task.task import ALL_CORES, Process, Task, TaskState
+from kernel_model.task.task import ALL_CORES, Task, TaskState
 from kernel_model.time.timers import TimerList
 from kernel_model.uintr.switch import UintrSwitch
 from kernel_model.wait.queue import WaitQueue
@@ -49,6 +50,7 @@ class Scheduler:
         self._look_ahead = self._preemptible_ahead if wakeup_preemption else QUANTUM
         self._queues = [RunQueue() for _ in cpus]
         self._cores = list(zip(cpus, self._queues, strict=True))
+        self.times = ProcessorTime(cpus, self._queues)
         # those that have a thread or an interrupt to come, and maybe more; all others neither run nor end a turn
         self._active: list[tuple[Cpu, RunQueue]] = self._cores
         self._active_since = -1  # the interconnect's sequence number then; -1: another core got a thread since
@@ -283,7 +285,7 @@ class Scheduler:
                 return
             queue.current.usage.involuntary_switches += 1
             self._uintr.out(cpu, queue.current)
-            self._account(cpu, queue)
+            queue.account(cpu)
             queue.current = None
 
     def switch_in(self, cpu: Cpu) -> Task:
@@ -327,34 +329,6 @@ class Scheduler:
         queue.last_tid = task.tid
         self._use(cpu, queue, task.process.mm)
         self._uintr.into(cpu, task)
-
-    # -- processor time -----------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _account(cpu: Cpu, queue: RunQueue) -> None:
-        if queue.current is not None:
-            queue.current.usage.time += cpu.clock - queue.since
-            queue.current.usage.user += cpu.instruction_clock - queue.user_since
-
-    def time_of_thread(self, task: Task) -> int:
-        """Cycles `task` has run."""
-        queue = self._queues[task.cpu_index]
-        running = self._cpus[task.cpu_index].clock - queue.since if queue.current is task else 0
-        return task.usage.time + running
-
-    def user_time_of_thread(self, task: Task) -> int:
-        """Cycles of `task` in ring 3: its instructions. The rest of its time is the kernel's and the hardware's."""
-        queue = self._queues[task.cpu_index]
-        if queue.current is not task:
-            return task.usage.user
-        return task.usage.user + self._cpus[task.cpu_index].instruction_clock - queue.user_since
-
-    def user_time_of_process(self, process: Process) -> int:
-        return process.dead_usage.user + sum(self.user_time_of_thread(task) for task in process.tasks)
-
-    def time_of_process(self, process: Process) -> int:
-        """Cycles its threads have run, dead ones included."""
-        return process.dead_usage.time + sum(self.time_of_thread(task) for task in process.tasks)
 
     # -- sleeping and waking ------------------------------------------------------------------------------------
 
@@ -478,7 +452,7 @@ class Scheduler:
         queue = self._queues[cpu.index]
         assert queue.current is not None
         self._uintr.out(cpu, queue.current)
-        self._account(cpu, queue)
+        queue.account(cpu)
         queue.current = None
         if not queue.waiting:
             queue.last_tid = 0

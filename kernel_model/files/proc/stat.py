@@ -64,12 +64,12 @@ def _usage(call: Caller, subject: Subject) -> Usage:
     scheduler, process, total = call.kernel.scheduler, subject.process, Usage()
     if not subject.whole and subject.task is not None:
         total.add(subject.task.usage)
-        total.time = scheduler.time_of_thread(subject.task)
-        total.user = scheduler.user_time_of_thread(subject.task)
+        total.time = scheduler.times.of_thread(subject.task)
+        total.user = scheduler.times.user_of_thread(subject.task)
         return total
     for part in (process.dead_usage, *(task.usage for task in process.tasks)):
         total.add(part)
-    total.time, total.user = scheduler.time_of_process(process), scheduler.user_time_of_process(process)
+    total.time, total.user = scheduler.times.of_process(process), scheduler.times.user_of_process(process)
     return total
 
 

@@ -75,7 +75,7 @@ def io(_call: Caller, subject: Subject) -> str:
 def schedstat(call: Caller, subject: Subject) -> str:
     """Nanoseconds run, nanoseconds waited for a core (not counted: 0), turns."""
     task = subject.task
-    run = call.cpu.profile.to_ns(call.kernel.scheduler.time_of_thread(task)) if task is not None else 0
+    run = call.cpu.profile.to_ns(call.kernel.scheduler.times.of_thread(task)) if task is not None else 0
     usage = task.usage if task is not None else Usage()
     return f"{run} 0 {usage.voluntary_switches + usage.involuntary_switches}\n"
 
@@ -84,7 +84,7 @@ def sched(call: Caller, subject: Subject) -> str:
     """The lines that do not depend on the scheduling algorithm (kernel/sched/debug.c: proc_sched_show_task)."""
     task = subject.task
     usage = task.usage if task is not None else Usage()
-    run = call.cpu.profile.to_ns(call.kernel.scheduler.time_of_thread(task)) if task is not None else 0
+    run = call.cpu.profile.to_ns(call.kernel.scheduler.times.of_thread(task)) if task is not None else 0
     scheduling = task.scheduling if task is not None else Scheduling()
     rows: tuple[tuple[str, object], ...] = (
         ("se.sum_exec_runtime", f"{run // 1_000_000}.{run % 1_000_000:06}"),
