@@ -109,7 +109,7 @@ class Kernel:
         self.sysctls: dict[str, str] = {}  # what was written to /proc/sys and /sys, by name
         self.file_memory.writeback.settings = self.sysctls
         self.host_pages = HostPageCaches(ram, self.file_memory)
-        self.tree = Tree(list(options.mounts), ram, self.frames)
+        self.tree: Tree = Tree(list(options.mounts), ram, self.frames)
         self.tree.mount((b"proc",), ProcRoot(self.tree.new_file_system("proc", PROC_MAGIC)))
         self.tree.mount((b"sys",), FolderDirectory(self.tree.new_file_system("sysfs", SYSFS_MAGIC)))
         self.terminals = Terminals(self, self.tree.new_file_system("devpts", DEVPTS_SUPER_MAGIC), ram.size)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kernel_model.task.task import Task
     from pffemu.hw.cpu import Cpu
 
+QUANTUM: Final = 20_000  # cycles a core may run ahead of the next one, or a thread before its core's next thread
 _IDLE_TURNS: Final = 1024 // 3  # other threads' turns to one of SCHED_IDLE: NICE_0_LOAD over WEIGHT_IDLEPRIO
 
 

@@ -1,15 +1,15 @@
 """The scheduler: one run queue a core; a thread stays on its core unless its affinity changes.
 
-The core whose clock is furthest behind runs next. An idle core's clock stands still until a thread is woken on it. All
-of it depends on virtual clocks alone, so that the same inputs give the same interleaving.
+An idle core's clock stands still until a thread is woken on it. Which core runs next: core_order.py.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kernel_model.sched.core_order import CoreOrder, deadline_of
 from kernel_model.sched.processor_time import ProcessorTime
-from kernel_model.sched.run_queue import RunQueue
+from kernel_model.sched.run_queue import QUANTUM, RunQueue
 from kernel_model.task.scheduling import IDLE
 from kernel_model.task.sleep import Sleep
 from kernel_model.task.task import ALL_CORES, Task, TaskState
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pffemu.hw.cpu import Cpu, SavedRegisters
 
 RESCHEDULE_VECTOR: Final = 0xFD
-QUANTUM: Final = 20_000  # cycles a core may run ahead of the next one, or a thread before its core's next thread
-_POLL_AHEAD: Final = 150  # cycles such a core may run ahead of one that stores what its thread polls
 
 
 class Scheduler:
@@ -42,36 +40,12 @@ class Scheduler:
         self._cpus, self._uintr = cpus, uintr
         self.profile: Profile = cpus[0].profile
         self._interconnect: Interconnect = cpus[0].interconnect
-        # cycles a receiver may run ahead of a sender: no user interrupt arrives sooner
-        self._uipi_look_ahead = sum(cpus[0].cycles_of(cost) for cost in ("cpu.uintr.senduipi", "cpu.ipi.flight"))
-        # and of a waker whose IPI may preempt its thread
-        ipi = sum(cpus[0].cycles_of(cost) for cost in ("kernel.wake", "cpu.ipi.send", "cpu.ipi.flight"))
-        self._preemptible_ahead = min(QUANTUM, ipi)
-        self._look_ahead = self._preemptible_ahead if wakeup_preemption else QUANTUM
         self._queues = [RunQueue() for _ in cpus]
-        self._cores = list(zip(cpus, self._queues, strict=True))
         self.times = ProcessorTime(cpus, self._queues)
-        # those that have a thread or an interrupt to come, and maybe more; all others neither run nor end a turn
-        self._active: list[tuple[Cpu, RunQueue]] = self._cores
-        self._active_since = -1  # the interconnect's sequence number then; -1: another core got a thread since
-        self._sleepers: list[Task] = []  # blocked with a deadline
-        self.timers = TimerList(self)
+        self.sleepers: list[Task] = []  # blocked with a deadline
+        self.order = CoreOrder(cpus, self._queues, self, wakeup_preemption=wakeup_preemption)
+        self.timers = TimerList(self.order)
         self.running = cpus[0]  # the core whose kernel entry is in progress
-        # the core with the only runnable thread, while no other core has an interrupt due; None: unknown
-        self._alone: Cpu | None = None
-        self._alone_since = 0  # the interconnect's sequence number then: equal while no message was sent
-
-    def goes_on(self) -> Cpu | None:
-        """The core that is alone, if its thread runs on without a signal, event or interrupt first: the usual case."""
-        cpu = self._alone
-        if cpu is None or self._alone_since != self._interconnect.sequence:
-            return None
-        if cpu.event_at != NEVER or cpu.uintr.uirr:
-            return None
-        task = self._queues[cpu.index].current
-        if task is None or task.sleep is not None or task.signals.due:
-            return None
-        return cpu
 
     def idles(self, cpu: Cpu) -> bool:
         """Whether this core has no thread to run."""
@@ -108,7 +82,7 @@ class Scheduler:
 
     def add(self, creator: Cpu, task: Task) -> None:
         """Put a new thread on the run queue of its core."""
-        self._alone = None
+        self.order.alone = None
         home = self._cpus[task.cpu_index]
         self._catch_up(home, creator)
         self._enqueue(task)
@@ -153,7 +127,7 @@ class Scheduler:
 
     def _move(self, cpu: Cpu, task: Task) -> None:
         """Move `task`, which does not run, to a core that its affinity allows."""
-        self._alone = None
+        self.order.alone = None
         old = self._queues[task.cpu_index]
         if old.loaded is task:
             home = self._cpus[task.cpu_index]
@@ -166,41 +140,11 @@ class Scheduler:
             self._catch_up(self._cpus[task.cpu_index], cpu)
             self._enqueue(task)
 
-    def _find_active(self) -> None:
-        self._active, self._active_since = [], self._interconnect.sequence
-        for core in self._cores:
-            cpu, queue = core
-            queue.active = queue.current is not None or bool(queue.waiting) or cpu.event_at != NEVER
-            if queue.active:
-                self._active.append(core)
-
-    # -- choosing -----------------------------------------------------------------------------------------------
-
-    def next_cpu(self) -> Cpu | None:
-        """The core that runs next; None when every thread sleeps without a deadline."""
-        if self._alone is not None and self._alone_since == self._interconnect.sequence:
-            return self._alone
-        while True:
-            if self._active_since != self._interconnect.sequence:
-                self._find_active()
-            best, best_time = None, NEVER
-            for cpu, queue in self._active:
-                if queue.current is None and not queue.waiting:
-                    if cpu.event_at >= best_time:
-                        continue
-                    time = max(cpu.clock, cpu.event_at)
-                else:
-                    time = cpu.clock
-                if time < best_time:
-                    best, best_time = cpu, time
-            if not (self._sleepers or self.timers.armed) or not self._expire(best, best_time):
-                return best
-
-    def _expire(self, best: Cpu | None, now: int) -> bool:
+    def expire(self, best: Cpu | None, now: int) -> bool:
         """End the first sleep or fire the first timer that is due before `now`, when core `best` would run."""
-        sleeper = min(self._sleepers, key=lambda task: (_deadline(task), task.tid), default=None)
+        sleeper = min(self.sleepers, key=lambda task: (deadline_of(task), task.tid), default=None)
         timer = self.timers.first()
-        deadline = NEVER if sleeper is None else _deadline(sleeper)
+        deadline = NEVER if sleeper is None else deadline_of(sleeper)
         if best is not None:
             self.timers.somebody_runs()
         if timer is not None and timer.deadline < deadline:
@@ -214,60 +158,10 @@ class Scheduler:
         self._time_out(sleeper)
         return True
 
-    def no_longer_alone(self) -> None:
-        """Forget that one core runs alone: an armed timer may have to fire while it runs."""
-        self._alone = None
-
     def _until(self, home: Cpu, deadline: int) -> None:
         """Let the clock of `home`, if it idles, pass to `deadline`."""
         if self.idles(home):
             home.wait_until(deadline)
-
-    def is_ahead(self, cpu: Cpu) -> bool:
-        """Whether another core with a thread or an interrupt is further behind and must run first."""
-        if self._alone is cpu and self._alone_since == self._interconnect.sequence:
-            return False
-        if self._active_since != self._interconnect.sequence:
-            self._find_active()
-        clock = cpu.clock
-        for other, queue in self._active:
-            if (queue.current is not None or queue.waiting or other.event_at < clock) and other.clock < clock:
-                return True
-        return False
-
-    def may_run_until(self, cpu: Cpu, clock: int) -> int:
-        """Clock at which another core or timer must run, given that `cpu` is at `clock`; NEVER if no other can."""
-        if self._alone is cpu and self._alone_since == self._interconnect.sequence:
-            return NEVER
-        own, uinv = self._queues[cpu.index], cpu.uintr.uinv
-        task = own.current
-        reachable = uinv and task is not None and task.is_receiver
-        ahead = self._look_ahead
-        if task is not None and task.polls_memory:
-            ahead = _POLL_AHEAD
-        elif task is not None and task.scheduling.policy == IDLE:
-            ahead = self._preemptible_ahead
-        end = own.turn_ends if own.waiting else NEVER
-        if self._active_since != self._interconnect.sequence:
-            self._find_active()
-        for other, queue in self._active:
-            if other is cpu:
-                continue
-            if queue.current is not None or queue.waiting:
-                its = clock + (self._uipi_look_ahead if uinv and (reachable or other.uintr.uitt_enabled) else ahead)
-                if its < end:
-                    its += max(0, other.clock - clock)
-            else:
-                its = other.event_at
-            if its < end:
-                end = its
-        for sleeper in self._sleepers:
-            end = min(end, _deadline(sleeper))
-        if self.timers.armed:
-            end = min(end, *(timer.deadline for timer in self.timers.armed))
-        if end == NEVER:
-            self._alone, self._alone_since = cpu, self._interconnect.sequence
-        return end
 
     def tick(self, cpu: Cpu) -> None:
         """The core has run to the end of a slice: preempt its thread if the turn is over."""
@@ -334,14 +228,14 @@ class Scheduler:
 
     def block(self, cpu: Cpu, task: Task, sleep: Sleep, resume: Label) -> None:
         """Put the running thread to sleep."""
-        self._alone = None
+        self.order.alone = None
         task.state = TaskState.BLOCKED
         task.usage.voluntary_switches += 1
         task.sleep = sleep
         for queue in sleep.queues:
             queue.tasks.append(task)
         if sleep.deadline is not None:
-            self._sleepers.append(task)
+            self.sleepers.append(task)
         cpu.emit(ThreadBlocked, resume)
         cpu.charge("kernel.schedule")
         self._leave(cpu)
@@ -389,7 +283,7 @@ class Scheduler:
         else:
             queue.waiting.append(task)
         if not queue.active:
-            self._active_since = -1
+            self.order.active_since = -1
 
     def _catch_up(self, home: Cpu, waker: Cpu) -> None:
         """Before a thread is queued on `home`: end its idling, if it idles, with an IPI from `waker`.
@@ -420,7 +314,7 @@ class Scheduler:
                 self.wake_all(waker, item.waiters)
 
     def _time_out(self, task: Task) -> None:
-        self._until(self._cpus[task.cpu_index], _deadline(task))
+        self._until(self._cpus[task.cpu_index], deadline_of(task))
         if task.sleep is not None and task.sleep.for_timer:
             task.forget_fault(self._cpus[task.cpu_index])
         if task.sleep is not None:
@@ -440,13 +334,13 @@ class Scheduler:
             self._leave(self._cpus[task.cpu_index])
 
     def _stop_waiting(self, task: Task) -> None:
-        self._alone = None
+        self.order.alone = None
         if task.sleep is not None:
             for queue in task.sleep.queues:
                 queue.tasks.remove(task)
             task.sleep.queues = ()
-        if task in self._sleepers:
-            self._sleepers.remove(task)
+        if task in self.sleepers:
+            self.sleepers.remove(task)
 
     def _leave(self, cpu: Cpu) -> None:
         queue = self._queues[cpu.index]
@@ -457,9 +351,3 @@ class Scheduler:
         if not queue.waiting:
             queue.last_tid = 0
             cpu.run_thread(0)  # idle
-
-
-def _deadline(task: Task) -> int:
-    """The deadline of a thread that sleeps with one."""
-    assert task.sleep is not None
-    return task.sleep.deadline or 0

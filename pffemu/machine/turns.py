@@ -66,7 +66,7 @@ class Turns:
         if found is None:
             return False
         scheduler = self._kernel.scheduler
-        if not found.local and (turn.end is None or scheduler.is_ahead(cpu)):
+        if not found.local and (turn.end is None or scheduler.order.is_ahead(cpu)):
             return False
         if not loop.executed(cpu, found):
             return False
@@ -76,7 +76,7 @@ class Turns:
             clock = cpu.clock
             if cpu.event_at <= clock:
                 turn.end = clock
-            elif scheduler.is_ahead(cpu):
+            elif scheduler.order.is_ahead(cpu):
                 turn.end = clock + bool(turn.ours_at)  # cores behind come first, save for one more of our own
             elif turn.end is not None:
                 turn.end = min(turn.end, self._turn_end(cpu, clock))
@@ -105,7 +105,7 @@ class Turns:
         if kernel.stuck is not None:
             return None
         if turn is None:
-            alone = kernel.scheduler.goes_on()
+            alone = kernel.scheduler.order.goes_on()
             if alone is not None and not self._pending:
                 return self._open(alone, alone.clock + loop.SLICE)
         elif turn.sequence != self._interconnect.sequence and kernel.ended is None:
@@ -149,13 +149,13 @@ class Turns:
 
     def _due(self, cpu: Cpu, clock: int) -> int:
         """Clock at which another core or timer must run, or `cpu` take an interrupt, given that `cpu` is at `clock`."""
-        return min(self._kernel.scheduler.may_run_until(cpu, clock), cpu.event_at)
+        return min(self._kernel.scheduler.order.may_run_until(cpu, clock), cpu.event_at)
 
     def _next(self) -> Cpu | None:
         """The core that runs next, with its thread loaded, interrupts taken."""
         kernel = self._kernel
         while kernel.ended is None:
-            cpu = kernel.scheduler.next_cpu()
+            cpu = kernel.scheduler.order.next_cpu()
             if cpu is None:
                 return None
             waits = bool(self._pending) and self._still_waits(cpu)
@@ -231,7 +231,7 @@ class Turns:
         if not waited:
             if stop.kind in _ENGINE_STOPS:
                 return stop
-            if self._kernel.scheduler.is_ahead(cpu):
+            if self._kernel.scheduler.order.is_ahead(cpu):
                 self._pending[cpu.index], self._pending_tids[cpu.index] = stop, cpu.tid
                 self.current = None
                 return None

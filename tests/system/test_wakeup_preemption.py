@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kernel_model.sched.scheduler import QUANTUM, RESCHEDULE_VECTOR
+from kernel_model.sched.run_queue import QUANTUM
+from kernel_model.sched.scheduler import RESCHEDULE_VECTOR
 from pffemu import Exited
 from pffemu.events.hw import IpiSent
 from pffemu.events.kernel import ContextSwitch, ThreadWoken

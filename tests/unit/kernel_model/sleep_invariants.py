@@ -9,7 +9,7 @@ from kernel_model.files import File
 from kernel_model.files.epoll import Epoll
 from kernel_model.files.pipe import Pipe, PipeReader
 from kernel_model.kernel import Kernel
-from kernel_model.sched.scheduler import QUANTUM
+from kernel_model.sched.run_queue import QUANTUM
 from kernel_model.task.sleep import Sleep
 from kernel_model.task.task import Task, TaskState
 from kernel_model.uffd.context import Userfaultfd
@@ -88,12 +88,12 @@ def _check_sleepers(kernel: Kernel, tasks: list[Task]) -> None:
         task.tid for task in tasks
         if task.state is TaskState.BLOCKED and task.sleep is not None and task.sleep.deadline is not None
     ]  # fmt: skip
-    assert sorted(task.tid for task in scheduler._sleepers) == sorted(expected)
+    assert sorted(task.tid for task in scheduler.sleepers) == sorted(expected)
     ready = Counter(task.tid for queue in scheduler._queues for task in queue.waiting)
     ready.update(queue.current.tid for queue in scheduler._queues if queue.current is not None)
     assert ready == Counter(task.tid for task in tasks if task.state is TaskState.RUNNABLE)
     now = min((cpu.clock for cpu in kernel.cpus if not scheduler.idles(cpu)), default=0)
-    late = [task.tid for task in scheduler._sleepers if task.sleep and (task.sleep.deadline or 0) + _SLACK < now]
+    late = [task.tid for task in scheduler.sleepers if task.sleep and (task.sleep.deadline or 0) + _SLACK < now]
     assert not late, f"threads {late} have slept too long at {now}"
     assert all(receiver.sleeping and receiver.task in tasks for receiver in kernel.uintr.switch.sleepers)
 
