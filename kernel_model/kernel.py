@@ -27,6 +27,7 @@ from kernel_model.files.tree.tree import Tree
 from kernel_model.ipc.namespace import IpcNamespace
 from kernel_model.mechanisms import Mechanism, Mode
 from kernel_model.mm.direct_map import DirectMap
+from kernel_model.mm.fork import fork_into
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.locks import EVERYWHERE
 from kernel_model.mm.mm import UNVERSIONED, Mm
@@ -150,7 +151,7 @@ class Kernel:
         child = self.create_mm()
         with mm.locks.writing(cpu, EVERYWHERE):
             try:
-                mm.fork_into(child)
+                fork_into(mm, child)
             except OutOfGuestMemory:
                 self.release_mm(cpu, child)
                 raise

@@ -20,6 +20,7 @@ from kernel_model.abi.uapi import (
 )
 from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.page_tables import GUARD, HELD, POISON, UFFD_WP
+from kernel_model.mm.stack import grow_stack, stack_for
 from kernel_model.mm.vma import Mappable, Vma
 from pffemu.arch.paging import PAGE_SIZE, PTE_ADDRESS, USER_END, page_of
 
@@ -78,7 +79,7 @@ def _pieces(address: int, size: int) -> list[tuple[int, int]]:
 
 def _frame_to_write(mm: Mm, address: int) -> int:
     """The frame of `address` for a store: this address space's own, or one that a shared mapping shares."""
-    page, vma = page_of(address), mm.vmas.find(address) or mm.grow_stack(address)
+    page, vma = page_of(address), mm.vmas.find(address) or grow_stack(mm.vmas, address)
     if vma is None or not (vma.prot & PROT_WRITE or (vma.may_write and not vma.shared)):
         raise LinuxError(Errno.EFAULT)
     entry = mm.pages.entry(page)
@@ -117,7 +118,7 @@ def _is_held_back(vma: Vma) -> bool:
 
 def _page(mm: Mm, address: int) -> bytes | None:
     """What a load by the debugger finds in the page of `address`; None: nothing can be read."""
-    page, vma = page_of(address), mm.vmas.find(address) or mm.stack_for(address)
+    page, vma = page_of(address), mm.vmas.find(address) or stack_for(mm.vmas, address)
     entry = mm.pages.entry(page)
     if entry & HELD:
         frame = entry & PTE_ADDRESS

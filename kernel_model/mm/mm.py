@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kernel_model.abi import uapi
 from kernel_model.abi.uapi import PROT_EXEC, PROT_READ, PROT_WRITE, Errno, LinuxError
 from kernel_model.mm.disk_pages import DiskPages
+from kernel_model.mm.entries import owned_frames, returnable_pages
 from kernel_model.mm.frames import FrameAllocator
 from kernel_model.mm.layout import MemoryLayout
 from kernel_model.mm.locks import MmLocks
 from kernel_model.mm.notifier import Directed, MmuNotifier
-from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import HELD, LASTING, OWNED, POISON, PROTNONE, UFFD_WP, PageTables
+from kernel_model.mm.populate import populate_area
 from kernel_model.mm.settings import MemorySettings
-from kernel_model.mm.side_by_side import is_one_run
-from kernel_model.mm.vma import STACK_GAP, Mappable, Vma, VmaList
+from kernel_model.mm.vma import Vma, VmaList
 from pffemu.arch.directed import RETURNABLE
 from pffemu.arch.paging import (
     PAGE_SIZE,
@@ -30,7 +29,6 @@ from pffemu.arch.paging import (
     PTE_UFFD,
     PTE_W,
     USER_END,
-    page_of,
 )
 from pffemu.hw.page_walk import WRITE
 from pffemu.hw.ram import Ram
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
     from kernel_model.uintr.target_table import TargetTable
     from pffemu.hw.cpu import Cpu
 
-STACK_LIMIT: Final = 8 << 20  # bytes an area that grows down may reach: RLIMIT_STACK
-_NOT_COPIED: Final = PTE_W | UFFD_WP | PTE_UFFD | RETURNABLE  # bits of a held entry that fork does not copy
 UNVERSIONED: Final = 0  # `code_version` of an address space that has got code of its own since it had a version
 MISSING_MODES: Final = uapi.UFFDIO_REGISTER_MODE_MISSING | uapi.UFFDIO_REGISTER_MODE_MINOR
 
@@ -211,7 +207,7 @@ class Mm:
 
     def returnable(self, start: int, end: int) -> int:
         """Pages of [start, end) that the instruction may return."""
-        return _returnable(entry for _, entry in self.pages.used(start, end))
+        return returnable_pages(entry for _, entry in self.pages.used(start, end))
 
     def zap(self, vma: Vma, start: int, end: int, *, cows: bool = True) -> None:
         """Unmap the pages of [start, end), which lies in `vma`; data of private pages is lost.
@@ -222,7 +218,7 @@ class Mm:
         empty, kept = self.empty_entry(vma), 0 if cows else OWNED
         lasting = LASTING if vma.file is not None else LASTING & ~UFFD_WP
         for _, place, entries in self.pages.parts(start, end):
-            owned: list[int] | range = [] if kept else _owned(entries)
+            owned: list[int] | range = [] if kept else owned_frames(entries)
             private = len(owned) == len(entries)
             gone = entries if private else [entry for entry in entries if entry & HELD and not entry & kept]
             if gone:
@@ -231,7 +227,7 @@ class Mm:
                     self.frames.give_back_all(owned)
                     self.owe("kernel.page.free", len(owned))
                 if vma.directed:
-                    self.count_directed(vma.directed, -_returnable(gone))
+                    self.count_directed(vma.directed, -returnable_pages(gone))
             if private and not lasting & UFFD_WP:
                 self.pages.drop_private(place, len(entries), empty)
                 continue
@@ -263,58 +259,6 @@ class Mm:
             self.pages.set(address, self.empty_entry(source))
         self.stale = True
 
-    # -- processes ----------------------------------------------------------------------------------------------
-
-    def fork_into(self, child: Mm) -> None:
-        """Fill the empty `child` with a copy: private pages are shared until one side stores to them.
-
-        No userfaultfd is registered in the copy. Raises OutOfGuestMemory.
-        """
-        self.settle()
-        if not any(vma.prot & PROT_EXEC and (vma.dont_fork or vma.wipe_on_fork) for vma in self.vmas):
-            child.code_version = self.code_version
-        child.settings = self.settings.inherited()
-        child.brk_start, child.brk, child.layout = self.brk_start, self.brk, self.layout
-        for vma in self.vmas:
-            if not vma.dont_fork:
-                copy = replace(vma, uffd=None, uffd_mode=0, directed=0, locked=False)
-                if vma.anon:
-                    child.anons += 1
-                    copy.anon, copy.forked = child.anons, True
-                child.vmas.insert(copy)
-                self.owe("kernel.vma.change", 1)
-                if vma.file is not None:
-                    vma.file.mapped_in(child)
-                if vma.anon and not vma.wipe_on_fork:
-                    self._share_pages(vma, child)
-        self.stale = True  # pages of this side became read-only
-
-    def _share_pages(self, vma: Vma, child: Mm) -> None:
-        """Copy the entries of `vma`'s pages without write protection by userfaultfd."""
-        for address, place, entries in self.pages.parts(vma.start, vma.end):
-            owned = _owned(entries)
-            used = len(owned) if len(owned) == len(entries) else len(entries) - entries.count(0)
-            if used:
-                self.owe("kernel.fork.entry", used)
-            if len(owned) == len(entries):
-                some = entries[0] if isinstance(owned, range) else -1  # the bits that entries have
-                child.pages.copy_private(address, place, used, _NOT_COPIED & some)
-                self.frames.share_all(owned)
-                if vma.directed:
-                    self.count_directed(vma.directed, -_returnable(entries))
-                self.pages.clear_bits(place, used, (PTE_W | RETURNABLE) & some)
-                continue
-            copies = [entry & (~_NOT_COPIED if entry & HELD else LASTING & ~UFFD_WP) for entry in entries]
-            if any(copies):
-                child.pages.replace(child.pages.place(address), [], copies)
-            if owned:
-                self.frames.share_all(owned)
-                if vma.directed:
-                    self.count_directed(vma.directed, -_returnable(entries))
-                self.pages.narrow(
-                    place, [entry & ~(PTE_W | RETURNABLE) if entry & OWNED else entry for entry in entries]
-                )
-
     def release(self, cpu: Cpu) -> None:
         """The last thread that used it is gone: free every page and page table."""
         self.notifier.released(cpu, self)
@@ -333,59 +277,9 @@ class Mm:
             self.code_version = UNVERSIONED
         if vma.file is not None:
             vma.file.mapped_in(self)
-        populated = self.populate(vma) if populate and vma.prot != 0 else 0
+        populated = populate_area(self, vma) if populate and vma.prot != 0 else 0
         self.vmas.merge(vma.start, vma.end)
         return populated
-
-    def populate(self, vma: Vma) -> int:
-        """Map all pages of the new `vma` in long runs (MAP_POPULATE); their number. Raises OutOfGuestMemory."""
-        pages = (vma.end - vma.start) // PAGE_SIZE
-        self.owe("kernel.fault.install", pages)
-        if vma.file is None and vma.prot & PROT_WRITE:
-            self.owe("kernel.page.allocate", pages)
-            self.owe("kernel.page.zero", pages * PAGE_SIZE)
-        if vma.file is not None:
-            return self._populate_from(vma.file, vma)
-        if not vma.prot & PROT_WRITE:
-            self.pages.set_run(vma.start, self.zero_frame, pages, self.allowed(vma, PTE_U | PTE_A), stride=0)
-        elif self.frames.has_run(pages):
-            self.prepare_anon(vma)
-            flags = self.allowed(vma, PTE_U | PTE_A | PTE_D | OWNED)
-            self.pages.set_run(vma.start, self.frames.take_run(pages), pages, flags)
-        else:
-            for address in range(vma.start, vma.end, PAGE_SIZE):
-                self.install(vma, address, self.frames.take(), owned=True, dirty=True)
-        return pages
-
-    def _populate_from(self, file: Mappable, vma: Vma) -> int:
-        if isinstance(file, PageCache) and file.explicit:
-            return 0
-        copy = vma.prot & PROT_WRITE and not vma.shared
-        addresses = range(vma.start, min(vma.end, vma.start + file.mapped_size - vma.offset), PAGE_SIZE)
-        for address in addresses:
-            frame = file.frame_at(vma.offset + address - vma.start)
-            if copy:
-                self.install(vma, address, self.frames.take_copy(frame), owned=True, dirty=True)
-            else:
-                self.install(vma, address, frame, owned=False)
-        return len(addresses)
-
-    def grow_stack(self, address: int) -> Vma | None:
-        """Grow an area down to hold `address`; None: no area may do so."""
-        vma = self.stack_for(address)
-        if vma is not None:
-            self.vmas.move_start(vma, page_of(address))
-        return vma
-
-    def stack_for(self, address: int) -> Vma | None:
-        """The area that may grow down to hold `address`."""
-        vma = self.vmas.above(address)
-        if vma is None or not vma.grows_down or vma.end - page_of(address) > STACK_LIMIT:
-            return None
-        below = self.vmas.below(address)
-        if below is not None and below.prot and not below.grows_down and page_of(address) - below.end < STACK_GAP:
-            return None
-        return vma
 
     def unmap(self, cpu: Cpu, start: int, end: int) -> list[Vma]:
         """Remove [start, end); returns the removed areas that were registered with a userfaultfd."""
@@ -454,15 +348,6 @@ class Mm:
                 self.pages.set(address, self.allowed(vma, entry) if entry & HELD else entry)
                 self.stale = True
 
-    def copy_protection(self, parent: Mm, vma: Vma) -> None:
-        """fork: write-protect the pages of `vma` in this child that are write-protected in the parent."""
-        for address, entry in parent.pages.used(vma.start, vma.end):
-            if entry & UFFD_WP:
-                own = self.pages.entry(address)
-                if entry & HELD and not own & HELD:
-                    own = entry
-                self.pages.set(address, own & ~PTE_W | UFFD_WP)
-
     def set_uffd(self, cpu: Cpu, vma: Vma, uffd: Userfaultfd | None, mode: int) -> None:
         """Put `vma` under `uffd` (None: take it off)."""
         fresh = vma.uffd is None
@@ -492,17 +377,3 @@ class Mm:
             for address, entry in self.pages.used(vma.start, vma.end):
                 if entry & PTE_P and entry & UFFD_WP:
                     self.pages.set(address, self.allowed(vma, entry))
-
-
-def _owned(entries: list[int]) -> list[int] | range:
-    """The frames of the private pages among `entries`; a range if all are, side by side and with equal rights."""
-    first, length = entries[0], len(entries) * PAGE_SIZE
-    if first & OWNED and is_one_run(entries):
-        frame = first & PTE_ADDRESS
-        return range(frame, frame + length, PAGE_SIZE)
-    return [entry & PTE_ADDRESS for entry in entries if entry & OWNED]
-
-
-def _returnable(entries: Iterable[int]) -> int:
-    """How many of the entries have a page that the instruction may return."""
-    return sum(1 for entry in entries if entry & HELD and entry & RETURNABLE)

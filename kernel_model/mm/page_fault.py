@@ -20,6 +20,7 @@ from kernel_model.mm import readahead
 from kernel_model.mm.disk_pages import DiskPages
 from kernel_model.mm.page_cache import PageCache
 from kernel_model.mm.page_tables import GUARD, POISON, PROTNONE, UFFD_WP
+from kernel_model.mm.stack import grow_stack
 from kernel_model.mm.vma import Mappable, Vma
 from pffemu.arch import pagefault
 from pffemu.arch.paging import PAGE_MASK, PAGE_SIZE, PTE_ADDRESS, PTE_P, PTE_W
@@ -158,7 +159,7 @@ def _handle(
     cpu: Cpu, task: Task, address: int, error_code: int, mm: Mm, may_wait: bool, number: int
 ) -> Answer | SleepsAfterwards:
     cpu.charge("kernel.fault.vma")
-    vma = mm.vmas.find(address) or mm.grow_stack(address)
+    vma = mm.vmas.find(address) or grow_stack(mm.vmas, address)
     if cpu.bus.details:
         found = (vma.start, vma.end, int(vma.uffd is not None)) if vma is not None else (0, 0, 0)
         cpu.detail(AreaFound, Hex(found[0]), Hex(found[1]), found[2])

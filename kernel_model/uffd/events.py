@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_model.abi import uffd as uffd_abi
+from kernel_model.mm.fork import copy_protection
 from kernel_model.uffd.messages import Event
 from kernel_model.wait.queue import Blocked, Interruptible
 
@@ -73,7 +74,7 @@ def register_child(cpu: Cpu, parent: Mm, child: Mm) -> list[Event]:
             children[uffd] = uffd.duplicate(child)
         child.set_uffd(cpu, copy, children[uffd], vma.uffd_mode)
         if copy.is_write_protected:
-            child.copy_protection(parent, copy)
+            copy_protection(parent, child, copy)
     for uffd, own in children.items():
         event = _event(uffd, uffd_abi.EVENT_FORK)
         event.child = own

@@ -31,6 +31,7 @@ FILL: Final = "kernel_model/uffd/fill.py"
 REGISTER: Final = "kernel_model/uffd/register.py"
 FAULT: Final = "kernel_model/mm/page_fault.py"
 MM: Final = "kernel_model/mm/mm.py"
+FORK: Final = "kernel_model/mm/fork.py"
 CALLS: Final = "kernel_model/calls/uintr.py"
 UINTR_KERNEL: Final = "kernel_model/uintr/user_interrupts.py"
 UINTR_SWITCH: Final = "kernel_model/uintr/switch.py"
@@ -371,9 +372,9 @@ DIRECTED_RESOLUTION: Final = (
     ),
     Mutant(MM, "        self.settle()\n        empty, kept", "        empty, kept"),
     Mutant(
-        MM,
-        "        self.settle()\n        if not any(vma.prot & PROT_EXEC and",
-        "        if not any(vma.prot & PROT_EXEC and",
+        FORK,
+        "    parent.settle()\n    if not any(vma.prot & PROT_EXEC and",
+        "    if not any(vma.prot & PROT_EXEC and",
     ),
     Mutant(MM, "        if vma.directed:\n            self.settle()\n", "        if vma.directed:\n"),
     Mutant(DIRECTED_MEMORY, "        self.settle()\n        ring, mm = ", "        ring, mm = "),
@@ -397,21 +398,23 @@ DIRECTED_RESOLUTION: Final = (
     Mutant(DIRECTIONS, "min(source, last) >= 0 and max", "max"),
     Mutant(DIRECTIONS, " and max(source, last) < USER_END", ""),
     Mutant(DIRECTIONS, "if owned is None or owned.owner is not uffd:", "if owned is None:"),
-    Mutant(MM, "~_NOT_COPIED if", "~(_NOT_COPIED & ~RETURNABLE) if"),
+    Mutant(FORK, "~_NOT_COPIED if", "~(_NOT_COPIED & ~RETURNABLE) if"),
     Mutant(
-        MM,
+        FORK,
         "copy_private(address, place, used, _NOT_COPIED & some)",
         "copy_private(address, place, used, _NOT_COPIED & some & ~RETURNABLE)",
     ),
-    Mutant(MM, "clear_bits(place, used, (PTE_W | RETURNABLE) & some)", "clear_bits(place, used, PTE_W & some)"),
+    Mutant(FORK, "clear_bits(place, used, (PTE_W | RETURNABLE) & some)", "clear_bits(place, used, PTE_W & some)"),
     Mutant(
-        MM,
-        "-_returnable(entries))\n                self.pages.clear_bits(",
-        "0)\n                self.pages.clear_bits(",
+        FORK,
+        "-returnable_pages(entries))\n            parent.pages.clear_bits(",
+        "0)\n            parent.pages.clear_bits(",
     ),
-    Mutant(MM, "-_returnable(entries))\n                self.pages.narrow(", "0)\n                self.pages.narrow("),
-    Mutant(MM, "self.count_directed(vma.directed, -_returnable(gone))", "pass"),
-    Mutant(MM, "entry & ~(PTE_W | RETURNABLE) if entry & OWNED", "entry & ~PTE_W if entry & OWNED"),
+    Mutant(
+        FORK, "-returnable_pages(entries))\n            parent.pages.narrow(", "0)\n            parent.pages.narrow("
+    ),
+    Mutant(MM, "self.count_directed(vma.directed, -returnable_pages(gone))", "pass"),
+    Mutant(FORK, "entry & ~(PTE_W | RETURNABLE) if entry & OWNED", "entry & ~PTE_W if entry & OWNED"),
     Mutant(MM, "            self.undirect(vma)\n            vma.prot = prot\n", "            vma.prot = prot\n"),
     Mutant(MM, "                    self.pages.set(address, entry & ~RETURNABLE)\n", "                    pass\n"),
     Mutant(DIRECTED, "        if cpu.event_at <= cpu.clock:\n            return\n", ""),
