@@ -330,6 +330,15 @@ def test_sending_an_illegal_vector_is_an_error_of_the_sender(vector: int) -> Non
     assert not sender.arrivals
 
 
+def test_the_lowest_vector_is_sent() -> None:
+    sender, target = cores(2)
+    wrmsr(sender, 0x830, 1 << 32 | reg.LOWEST_VECTOR)
+    wrmsr(sender, 0x83F, reg.LOWEST_VECTOR)
+    wrmsr(sender, 0x828, 0)
+    assert rdmsr(sender, 0x828) == 0
+    assert [arrival.vector for core in (sender, target) for arrival in core.arrivals] == [16, 16]
+
+
 def test_self_ipi_is_there_at_once_and_an_ipi_to_another_takes_its_latency() -> None:
     sender, target = cores(2)
     sender.wait_until(1000)

@@ -47,6 +47,26 @@ def test_unregister_takes_no_flags() -> None:
     assert results(register("0") + unregister("1") + unregister(), 3) == [0, -Errno.EINVAL, 0]
 
 
+def call(name: str, *arguments: object) -> str:
+    loads = [f"mov {register}, {value}\n" for register, value in zip(("rdi", "rsi", "rdx"), arguments, strict=False)]
+    return f"{''.join(loads)}mov eax, SYS_uintr_{name}\nsyscall\n{{keep}}"
+
+
+@pytest.mark.parametrize("flags", [1, 0x8000_0000, 1 << 40])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("vector_fd", [4]), ("register_sender", ["r12"]), ("unregister_sender", [0]), ("wait", [0]),
+        ("register_self", [5]), ("alt_stack", [0, 0]), ("ipi_fd", []),
+    ],
+)  # fmt: skip
+def test_no_other_call_takes_flags_and_they_have_32_bits(name: str, arguments: list[object], flags: int) -> None:
+    calls = register("0") + call("vector_fd", 3, 0) + "mov r12, rax\n" + call("register_self", 6, 0)
+    *before, result = results(calls + call(name, *arguments, flags), 4)
+    assert before == [0, 3, 0]
+    assert (result == -Errno.EINVAL) == (flags < 1 << 32)
+
+
 def test_a_null_handler_is_efault() -> None:
     assert results(register("0").replace("lea rdi, [rip + handler]", "xor edi, edi"), 1) == [-Errno.EFAULT]
 
