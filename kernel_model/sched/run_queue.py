@@ -62,13 +62,15 @@ class RunQueue:
             return False
         return self.current.scheduling.policy == IDLE or (wakeup_preemption and task.scheduling.policy != BATCH)
 
-    def put_first(self, task: Task, due: int) -> None:
-        """Let `task`, which waits and which `current` gives way to, be the next one, at the clock `due`."""
+    def give_way(self, task: Task, due: int) -> None:
+        """Let `task`, which waits and which `current` gives way to, have the core at the clock `due`."""
         assert self.current is not None
-        self.waiting.remove(task)
-        turn = self.current.scheduling.policy != IDLE or (self.waiting and self.waiting[0].scheduling.policy != IDLE)
-        self.turn_ends = min(self.turn_ends, due) if turn else due
-        self.waiting.appendleft(task)
+        if self.current.scheduling.policy != IDLE:
+            self.waiting.remove(task)
+            self.waiting.appendleft(task)
+        elif self.waiting[0] is task:  # else `current` has given way to another one
+            self.turn_ends = due
+        self.turn_ends = min(self.turn_ends, due)
 
     def account(self, cpu: Cpu) -> None:
         """Add the turn of `current` on `cpu`, this queue's core, to the thread's processor time."""

@@ -271,7 +271,7 @@ class Scheduler:
             waker.charge("cpu.ipi.send")
             self._interconnect.send_to_id(waker, RESCHEDULE_VECTOR, home.apic.apic_id)
             due = waker.clock + home.cycles_of("cpu.ipi.flight")
-        queue.put_first(task, due)
+        queue.give_way(task, due)
 
     def _enqueue(self, task: Task) -> None:
         """Queue `task` on its core; the running thread gets another turn if no thread waited before."""

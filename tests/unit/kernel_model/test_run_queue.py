@@ -80,14 +80,21 @@ def test_who_takes_the_core(running: int, woken: int, preemption: bool, gives_wa
     assert not RunQueue().gives_way(thread("woken", woken), wakeup_preemption=preemption)
 
 
-def test_the_turn_ends_when_the_first_one_is_due() -> None:
+@pytest.mark.parametrize("dues", [(900, 950), (950, 900)])
+def test_a_thread_of_sched_idle_runs_until_the_first_one_is_due(dues: tuple[int, int]) -> None:
     queue = RunQueue(current=thread("idle", IDLE), turn_ends=100)
-    for name, due in (("first", 900), ("second", 950)):
+    queue.put(thread("another", IDLE))
+    for name, due in zip(("first", "second"), dues, strict=True):
         task = thread(name)
         queue.put(task)
-        queue.put_first(task, due)
+        queue.give_way(task, due)
+    assert (names(queue), queue.turn_ends) == (["first", "second", "another"], 900)
+
+
+def test_with_wakeup_preemption_the_last_one_woken_is_the_next_and_no_turn_gets_longer() -> None:
+    queue = RunQueue(current=thread("running"), turn_ends=1000)
+    for name, due in (("first", 900), ("second", 1900)):
+        task = thread(name)
+        queue.put(task)
+        queue.give_way(task, due)
     assert (names(queue), queue.turn_ends) == (["second", "first"], 900)
-    queue = RunQueue(current=thread("running"), turn_ends=100)
-    queue.put(task)
-    queue.put_first(task, 900)
-    assert queue.turn_ends == 100
