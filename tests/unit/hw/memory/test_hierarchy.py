@@ -153,6 +153,15 @@ def test_dependent_misses_do_not_overlap_in_the_profile_and_do_in_the_lower_boun
     assert overlapped * 4 < between <= serial + 1
 
 
+def test_a_miss_depends_on_one_that_holds_a_pointer_to_it_and_on_no_other() -> None:
+    chase, mixed = (machine(text, Memory.CACHES) for text in (CHASE.replace("SIZE", str(1 << 15)), MIXED))
+    for built in (chase, mixed):
+        built.run()
+    shares = [_counts(built)["dependent_misses"] / _counts(built)["l1_misses"] for built in (chase, mixed)]
+    assert shares[0] > 0.5
+    assert shares[1] == 0
+
+
 def test_the_other_line_of_a_pair_comes_along() -> None:
     alone, paired = Two(), Two('"prefetch.pair" = { value = 1, unit = "lines"')
     for two, misses in ((alone, 2), (paired, 1)):
