@@ -11,7 +11,6 @@ from pffemu.arch.registers import MASK64
 
 _PROGBITS, _RELA, _NOBITS, _SYMTAB = 1, 4, 8, 2  # types of sections
 _WRITE, _ALLOC, _EXECUTE = 1, 2, 4  # flags of sections
-_COMMON: Final = 0xFFF2  # section number of a symbol without one
 _R_64, _R_PC32, _R_PLT32 = 1, 2, 4  # types of relocations
 _PROT_READ, _PROT_EXEC = 1, 4
 _RET: Final = b"\xc3"
@@ -40,7 +39,6 @@ class _Symbol(NamedTuple):
     name: str
     section: int
     value: int
-    size: int
 
 
 _placed: list[mmap.mmap] = []  # for as long as the process lives
@@ -60,7 +58,7 @@ def _place(octets: bytes, symbol: str) -> int:
     (table,), (count,) = struct.unpack_from("<Q", octets, 40), struct.unpack_from("<H", octets, 60)
     sections = [_Section(*struct.unpack_from("<IIQQQQIIQQ", octets, table + 64 * number)) for number in range(count)]
     symbols = _symbols(octets, sections)
-    places, size = _layout(sections, symbols)
+    places, size = _layout(sections)
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory[:1] = _RET
     view = ctypes.c_char.from_buffer(memory)
@@ -86,16 +84,13 @@ def _symbols(octets: bytes, sections: list[_Section]) -> list[_Symbol]:
     names = sections[table.link].offset
     found = []
     for at in range(table.offset, table.offset + table.size, 24):
-        name, _, section, value, size = struct.unpack_from("<IHHQQ", octets, at)
-        found.append(_Symbol(octets[names + name : octets.index(b"\0", names + name)].decode(), section, value, size))
+        name, _, section, value = struct.unpack_from("<IHHQ", octets, at)
+        found.append(_Symbol(octets[names + name : octets.index(b"\0", names + name)].decode(), section, value))
     return found
 
 
-def _layout(sections: list[_Section], symbols: list[_Symbol]) -> tuple[dict[int, int], int]:
-    """(offset of each section that is needed, bytes in all); common symbols, which hooks do not use, are at offset 0.
-
-    Unwind tables are left out: no exception passes a hook.
-    """
+def _layout(sections: list[_Section]) -> tuple[dict[int, int], int]:
+    """(offset of each section that is needed, bytes in all). Unwind tables are left out: no exception passes a hook."""
     places, end = {}, 16
     for number, section in enumerate(sections):
         if section.flags & _ALLOC and section.kind in (_PROGBITS, _NOBITS) and section.size:
