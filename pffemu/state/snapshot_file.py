@@ -33,7 +33,7 @@ from pffemu.state.classes import SnapshotError
 from pffemu.state.snapshot import Snapshot, put_back, take
 
 MAGIC: Final = b"pffemu snapshot "
-VERSION: Final = 22
+VERSION: Final = 23
 _HEADER_MAX: Final = 4096  # bytes
 _SAVE_AGAIN: Final = "save it again, with this version of pffemu"
 _FILE_MAX: Final = 1 << 38  # bytes
